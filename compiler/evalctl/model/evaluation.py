@@ -1,0 +1,198 @@
+"""What a request means once every name is resolved: evals, jobs, the plan. Immutable, deterministic, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evalctl.model.diagnostic import Sourced
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A row of tasks_runtime.csv with its defaults of task_settings.csv.
+
+    `seconds` maps a runtime column (hrt_q, …) to the time allowed. `samples_by_design`: the default temperature
+    is not 0, so custom temperatures do not apply (the manual's caution, 3.2).
+    """
+
+    key: str
+    script: str
+    result_dir: str
+    framework: str
+    seconds: Mapping[str, int]
+    defaults: Mapping[str, Sourced[Any]]
+    samples_by_design: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One resolved setting of an eval and who set it; `applied` False means the caution kept it out, and `why`."""
+
+    name: str
+    sourced: Sourced[Any]
+    applied: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who answers: a model at a revision, served by a provider, with named custom settings.
+
+    `path` is set for a checkpoint on disk; `revision` is "" where others serve the model.
+    """
+
+    provider: str
+    model: str
+    revision: str
+    custom_settings: str | None
+    custom_settings_file: str = ""
+    custom_settings_version: str = ""
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Eval:
+    """One model x settings x task with everything that can change its score; `digest` is its identity.
+
+    `generation` are the settings sent with each question, `server` those that the server is started with, both
+    sorted pairs. `settings` explains each value (not part of the identity). `result_path` is where its result.json
+    lies, relative to the repository.
+    """
+
+    digest: str
+    subject: Subject
+    task: Task
+    framework_version: str
+    task_digest: str
+    generation: tuple[tuple[str, Any], ...]
+    server: tuple[tuple[str, Any], ...]
+    max_samples: int | None
+    result_path: str
+    settings: tuple[Setting, ...] = field(compare=False, default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One `vllm serve`, or a provider's endpoint (`argv` empty).
+
+    `argv` lacks only host and port, which the job chooses. `gpus` is what it occupies.
+    """
+
+    provider: str
+    argv: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    environment: str  # directory name of the job environment; "" where others serve
+    served_name: str
+    base_url: str  # of a provider; "" for vllm
+    key_variable: str  # NAME of the environment variable that holds the key; never a key
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One framework call: what to write into the working folder, what to run there, what to tell the relay.
+
+    `config` is the text of config.yaml. `relay` are options for the relay (max_n, keys to add).
+    """
+
+    argv: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    config: str
+    relay: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """An eval inside a job: its call and the time that the CSV allows it."""
+
+    evaluation: Eval
+    invocation: Invocation
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing)."""
+
+    unit: str
+    expected: float
+    worst: float
+    held: float | None
+    currency: str | None
+    currency_per_unit: float | None
+    checked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that a scheduler may know of a job."""
+
+    name: str
+    walltime_seconds: int
+    gpus: int
+    priority: int | None
+    directives: tuple[str, ...]  # finished words from the service and the node kind, e.g. "-l node_q=1"
+    drain_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One server and the evals it serves: one scheduler submission, one script.
+
+    `name` is `ev-<stem>-<digest8>`; a submission adds the repository's mark and the attempt. `request` is the
+    manifest's path. `cuda_visible_devices` only on service local.
+    """
+
+    name: str
+    request: str
+    service: str
+    node_kind: str
+    batch: Batch
+    server: Server
+    tasks: tuple[JobTask, ...]
+    parallel_tasks: int
+    start_seconds: int
+    framework_environments: Mapping[str, str]  # framework -> directory name of its job environment
+    secrets: tuple[str, ...]  # NAMES of environment variables
+    cuda_visible_devices: str | None
+    retries: int
+    predownload: bool
+    offline: bool
+    estimate: Estimate | None
+    site: "Site"
+    advice: tuple[str, ...] = ()
+
+    @property
+    def script_path(self) -> str:
+        """Where the generated script lies, relative to the repository."""
+        stem = self.request.removeprefix("manifests/requests/").removesuffix(".yaml")
+        return f"generated/{stem}/{self.name}.sh"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a script does before anything else on a service's nodes."""
+
+    scheduler: str
+    modules_init: str
+    modules: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...]
+    scratch: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A generated file: path relative to the repository and its whole text."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """All jobs that one request means."""
+
+    request: str
+    jobs: tuple[Job, ...]

@@ -1,0 +1,291 @@
+"""The documents people write, as pydantic models; `schema/*.schema.json` are generated from here.
+
+Field descriptions appear in editors. How layers merge is not known here (`resolve/`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+# Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
+NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*$"
+MODEL = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*(?:/[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*)?$"
+RESULT_DIR = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*(?:/[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*)*$"
+PATH = r"^/[^\x00-\x1f\x7f]*$"
+TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
+
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=96)]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
+TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=96)]
+Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
+GpuList = Annotated[str, StringConstraints(pattern=r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$")]
+Walltime = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$")]
+
+
+def _number(value: Any) -> Any:
+    """The lab writes some numbers as strings (`max_n: "4"`)."""
+    if isinstance(value, str):
+        try:
+            return float(value) if any(mark in value for mark in ".eE") else int(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _not_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number")
+    return value
+
+
+_NUMERIC_TEXT = Field(json_schema_extra=None)
+LabInt = Annotated[int, BeforeValidator(_not_bool), BeforeValidator(_number)]
+LabFloat = Annotated[float, BeforeValidator(_not_bool), BeforeValidator(_number)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class GenerationSettings(Strict):
+    """Settings that a task default, custom settings or an override may give; `null` unsets explicitly."""
+
+    system_message: Text | None = Field(None, description="System message sent before every question.")
+    max_model_length: Annotated[LabInt, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="Context length that the server is started with (tokens)."
+    )
+    max_new_tokens: Annotated[LabInt, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="Longest answer (tokens)."
+    )
+    temperature: Annotated[LabFloat, Field(ge=0, le=2)] | None = Field(
+        None, description="Sampling temperature. From custom settings it applies only to tasks whose default is 0."
+    )
+    top_p: Annotated[LabFloat, Field(gt=0, le=1)] | None = Field(None, description="Nucleus sampling; see temperature.")
+    top_k: Annotated[LabInt, Field(ge=-1, le=1_000_000)] | None = Field(None, description="Top-k sampling.")
+    min_p: Annotated[LabFloat, Field(ge=0, le=1)] | None = Field(None, description="Min-p sampling.")
+    repetition_penalty: Annotated[LabFloat, Field(gt=0, le=2)] | None = None
+    frequency_penalty: Annotated[LabFloat, Field(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[LabFloat, Field(ge=-2, le=2)] | None = None
+    seed: Annotated[LabInt, Field(ge=0, le=2**31 - 1)] | None = None
+    max_n: Annotated[LabInt, Field(ge=1, le=1024)] | None = Field(
+        None, description="Largest number of answers asked for in one call (`n`); larger tasks are split."
+    )
+    reasoning_parser: Name | None = Field(
+        None, description="A parser of vLLM, one of the framework (deepseek_r1_markup), or `ignore`."
+    )
+    reasoning_effort: Name | None = Field(None, description="Passed on as it is (low, medium, high, …).")
+    stop_tokens: tuple[Line, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
+    chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(
+        None, description="A file manifests/chat_templates/NAME.jinja, used in place of the model's own."
+    )
+    vllm_use_v1: Annotated[LabInt, Field(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
+    generation_config: Literal["auto", "vllm"] | None = Field(
+        None, description="auto: vLLM fills what a request omits from the model's generation_config.json; vllm: it does not."
+    )
+    trust_remote_code: bool | None = Field(
+        None, description="Lets the model's repository run its own code on the node. Reviewed with care."
+    )
+
+
+class CustomSettings(GenerationSettings):
+    """One named set of a model's settings (manifests/models/PUBLISHER/MODEL.yaml maps names to these)."""
+
+    version: Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, (int, float)) else value)] = (
+        Field(description="Raise it whenever you change the settings.")
+    )
+
+
+class LocalModel(Strict):
+    """A checkpoint on disk and the name under which its results are kept."""
+
+    path: AbsolutePath
+    name: ModelName
+
+
+class ParallelPacking(Strict):
+    """`parallel: N`: the evals are split evenly over N jobs."""
+
+    parallel: Annotated[int, Field(ge=1, le=100)]
+
+
+class PushToHub(Strict):
+    """Upload of results and details to a dataset of ORG on the Hugging Face Hub."""
+
+    org: Name
+    private: bool = True
+
+
+Model = ModelName | LocalModel
+
+
+class Request(Strict):
+    """One evaluation request, a file under manifests/requests/."""
+
+    model: Model | None = Field(None, description="Hugging Face id of the model, or {path, name} of a checkpoint.")
+    models: Annotated[tuple[Model, ...], Field(min_length=1, strict=False)] | None = Field(
+        None, description="Several models, each evaluated alike."
+    )
+    custom_settings: Name | Annotated[tuple[Name | None, ...], Field(min_length=1, strict=False)] | None = Field(
+        None, description="Name(s) in manifests/models/PUBLISHER/MODEL.yaml; a list makes a matrix, null is 'none'."
+    )
+    service: Name = Field(description="Where to run: a file manifests/services/NAME.yaml.")
+    node_kind: Name | None = Field(None, description="Resource type of the service; chosen from the model card if left out.")
+    tasks: Annotated[tuple[TaskWord, ...], Field(min_length=1, strict=False)] = Field(
+        description="Suites and task keys; a leading - takes out again."
+    )
+    provider: Name = Field("vllm", description="Who serves the model: vllm, openai, deepinfra, gemini, anthropic.")
+    priority: Annotated[int, Field(ge=-1024, le=1024)] | None = Field(None, description="A priority of the service.")
+    max_samples: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Only the first N samples: for debugging, kept apart from real results."
+    )
+    predownload: bool | None = Field(None, description="Download the model before the job is submitted (vllm only).")
+    cuda_visible_devices: GpuList | Annotated[int, Field(ge=0)] | None = Field(
+        None, description='GPUs to use on service local, as "0,1".'
+    )
+    concurrency: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = Field(
+        "auto", description="Requests in flight per task."
+    )
+    request_timeout: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="Seconds that one answer may take."
+    )
+    packing: Literal["shared", "per_task"] | ParallelPacking = Field(
+        "shared", description="shared: one job; parallel: N: N jobs; per_task: one job for each task."
+    )
+    sampling_override: bool = Field(
+        False, description="Apply temperature and top_p of custom settings to tasks that sample by design, too."
+    )
+    overrides: dict[TaskWord, GenerationSettings] = Field(
+        default_factory=dict, description="Per task key or suite: generation settings that win over all others."
+    )
+    push_to_hub: PushToHub | None = None
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(1, description="How often a transient failure is tried again.")
+    requested_by: Line | None = None
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_model_and_models(self) -> Request:
+        if (self.model is None) == (self.models is None):
+            raise ValueError("give exactly one of `model` and `models`")
+        return self
+
+
+class Cost(Strict):
+    """What a job costs: coefficient x priority x (used x elapsed + reserved x walltime) per hour, in `unit`."""
+
+    unit: Name
+    used: float = Field(description="Weight of the elapsed time.", strict=False)
+    reserved: float = Field(0.0, description="Weight of the walltime asked for.", strict=False)
+    minimum_seconds: float = Field(0.0, description="A job is charged for at least this long.", strict=False)
+    held: bool = Field(False, description="The whole walltime is taken at the start and the rest paid back.")
+    currency: Name | None = None
+    currency_per_unit: float | None = Field(None, strict=False)
+    checked: str = Field(description="Date on which a person last compared these with the site's price page.")
+    source: Line
+
+
+class NodeKind(Strict):
+    """One resource type of a service."""
+
+    gpus: Annotated[int, Field(ge=0, le=64)]
+    gpu: Name | None = Field(None, description="GPU model.")
+    gpu_memory_gb: Annotated[float, Field(gt=0, strict=False)] | None = None
+    cores: Annotated[int, Field(ge=1)] | None = None
+    memory_gb: Annotated[float, Field(gt=0, strict=False)] | None = None
+    runtime_column: Name = Field(description="Column of tasks_runtime.csv that holds this kind's times.")
+    max_walltime: Walltime | None = None
+    coefficient: float | None = Field(None, description="Cost per hour in the service's unit.", strict=False)
+    server_environment: Name = Field("vllm", description="Job environment that serves models here.")
+    serves: bool | None = Field(None, description="Whether vLLM can run here; by default where there is a GPU.")
+    offered: bool = Field(True, description="Whether evalctl may choose this kind by itself.")
+    directives: tuple[Line, ...] = Field((), description="Finished directive words, e.g. `-l node_q=1`.", strict=False)
+
+
+class Service(Strict):
+    """A place that runs jobs, a file manifests/services/NAME.yaml. A new site with a known scheduler needs no code."""
+
+    scheduler: Literal["gridengine", "pbs", "slurm", "local"]
+    description: Line = ""
+    detect: tuple[AbsolutePath, ...] = Field((), description="Paths whose presence shows that this machine is it.", strict=False)
+    submit_args: tuple[Line, ...] = Field(
+        (), description="Words for the submit command; {GROUP} style placeholders come from .env.", strict=False
+    )
+    directives: tuple[Line, ...] = Field((), description="Finished directive words for every job.", strict=False)
+    node_kinds: dict[Name, NodeKind]
+    priorities: dict[Annotated[str, StringConstraints(pattern=r"^-?[0-9]+$")], Annotated[float, Field(strict=False)]] = Field(
+        default_factory=dict, description="Allowed priorities and the factor each puts on the cost."
+    )
+    default_priority: int | None = None
+    small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
+    large_model: Name | None = Field(None, description="Node kind for larger models.")
+    api: Name | None = Field(None, description="Node kind for models that others serve.")
+    small_model_limit: Annotated[float, Field(gt=0, strict=False)] = 13e9
+    cost: Cost | None = None
+    max_walltime: Walltime = "24:00:00"
+    walltime_step_minutes: Annotated[int, Field(ge=1)] = 10
+    start_allowance_minutes: Annotated[int, Field(ge=0)] = 10
+    grace_minutes: Annotated[int, Field(ge=0)] = Field(10, description="How long a submitted job may stay invisible.")
+    drain_seconds: Annotated[int, Field(ge=5)] = Field(120, description="Reserved before the scheduler's kill for saving.")
+    max_submitted: Annotated[int, Field(ge=1)] | None = None
+    max_running: Annotated[int, Field(ge=1)] | None = None
+    modules_init: AbsolutePath | None = None
+    modules: tuple[Line, ...] = Field((), strict=False)
+    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")], Line] = Field(
+        default_factory=dict, description="Environment variables of every job."
+    )
+    scratch: tuple[Line, ...] = Field(
+        (), description="Where TMPDIR may be: variable names ($T4TMPDIR) or paths with $JOB_ID; the first that exists.", strict=False
+    )
+    parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
+    advice: tuple[Line, ...] = Field((), description="Notes that the plan repeats for this service.", strict=False)
+
+
+class ModelCard(Strict):
+    """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""
+
+    model: ModelName
+    path: AbsolutePath | None = None
+    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
+    architecture: Line
+    context_length: Annotated[int, Field(ge=1)] | None
+    layers: Annotated[int, Field(ge=1)]
+    attention_heads: Annotated[int, Field(ge=1)]
+    kv_heads: Annotated[int, Field(ge=1)]
+    head_size: Annotated[int, Field(ge=1)]
+    dtype: Name
+    parameters: Annotated[int, Field(ge=1)]
+    weight_bytes: Annotated[int, Field(ge=1)]
+    think_tags: bool
+    chat_template_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
+    generation_config: dict[str, float | int | bool | str | None] = Field(default_factory=dict)
+    gated: bool = False
+    source: Line = Field(description="hub or folder")
+    read_at: Line = Field(description="When the facts were read (date).")
+
+
+MetricFunction = Literal["pick", "micro", "mean"]
+
+
+class MetricEntry(Strict):
+    """One line of aggregated_results.json."""
+
+    name: Line
+    function: MetricFunction
+    metrics: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
+    tasks: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)] = Field(
+        description="Framework task name(s); with several, whichever was run counts."
+    )
+    subsets: Name | None = Field(None, description="A group of subset_groups; all subsets if left out.")
+
+
+class Metrics(Strict):
+    """manifests/tasks/metrics.yaml: what aggregated_results.json lists, in order, and the subset groups."""
+
+    entries: tuple[MetricEntry, ...] = Field(strict=False)
+    subset_groups: dict[Name, Annotated[tuple[Line, ...], Field(strict=False)]] = Field(default_factory=dict)

@@ -1,0 +1,121 @@
+"""What `sync` sees, decides and remembers. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class State(str, Enum):
+    """What a scheduler says of a job, in words common to all of them."""
+
+    QUEUED = "queued"
+    HELD = "held"
+    RUNNING = "running"
+    ENDING = "ending"
+    STUCK = "stuck"  # the scheduler itself gave up (Eqw, JobLaunchFailure …): needs a person
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One job as the scheduler lists it. `name` is whole; `detail` is the scheduler's own word."""
+
+    name: str
+    native_id: str
+    state: State
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMark:
+    """The mark `task/<key>`: running, done or failed, with exit, times and what acceptance found."""
+
+    key: str
+    state: str
+    reason: str = ""
+    detail: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+    acceptance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a job wrote about itself; `unreadable` names files that could not be read."""
+
+    started: Mapping[str, Any] | None = None
+    server_ready: Mapping[str, Any] | None = None
+    finished: Mapping[str, Any] | None = None
+    tasks: Mapping[str, TaskMark] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+
+
+class Phase(str, Enum):
+    """How far an attempt has come, as evalctl itself wrote it down."""
+
+    CLAIMED = "claimed"  # the intent is on record, the submission is not known to have happened
+    SUBMITTED = "submitted"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One submission of a job. `evals` maps task keys to eval digests that this attempt runs."""
+
+    job: str  # Job.name
+    number: int
+    name: str  # the name that the scheduler knows: ev-<repo4>-<stem>-<digest8>-a<number>
+    phase: Phase
+    service: str
+    request: str
+    evals: Mapping[str, str]
+    run_dir: str
+    claimed_at: float
+    submitted_at: float | None = None
+    closed_at: float | None = None
+    native_id: str = ""
+    outcome: str = ""  # of a closed attempt: collected, failed:<reason>, lost, cancelled
+    walltime_seconds: int = 0
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that one decision rests on. `missing` are task keys without a current result, claimed by nobody else."""
+
+    job: str
+    missing: tuple[str, ...]
+    attempt: Attempt | None
+    attempts: int
+    sightings: tuple[Sighting, ...]
+    silent: bool
+    marks: Marks
+    age_seconds: float
+    grace_seconds: float
+    retries: int
+    last_outcome: str = ""
+
+
+class Action(str, Enum):
+    """What `sync` does about a job now."""
+
+    DONE = "done"
+    SUBMIT = "submit"
+    COLLECT = "collect"
+    CLOSE = "close"
+    WAIT = "wait"
+    STOP = "stop"  # a person must look
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do about one job, and why."""
+
+    job: str
+    action: Action
+    reason: str
+    detail: str = ""

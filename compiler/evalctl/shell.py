@@ -1,0 +1,133 @@
+"""The only module that starts processes, and the one way to write a file whole.
+
+It does not know what a command means: schedulers and environments say what to run and read what came back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class EnvironmentProblem(Exception):
+    """The machine lacks something or does not answer; the text says what, and what to type."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class Unreachable(EnvironmentProblem):
+    """The scheduler or the git remote did not answer. Nothing was decided from it; run again later (exit 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One program call: words, never a shell line. `env` is added to this process's environment."""
+
+    argv: tuple[str, ...]
+    timeout_s: float = 60.0
+    cwd: Path | None = None
+    env: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command said. `status` is -1 when it timed out."""
+
+    status: int
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+
+
+Run = Callable[[Command], Reply]
+
+
+def run(command: Command) -> Reply:
+    """Runs `command` to its end or its timeout, and returns what it said; a missing program is an EnvironmentProblem."""
+    process = _start(command, stderr=subprocess.PIPE)
+    try:
+        stdout, stderr = process.communicate(timeout=command.timeout_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        stdout, stderr = process.communicate()
+        return Reply(-1, stdout, stderr, timed_out=True)
+    except BaseException:  # Ctrl-C among them: never leave the child behind
+        _end(process)
+        raise
+    return Reply(process.returncode, stdout, stderr)
+
+
+def stream(command: Command, on_line: Callable[[str], None]) -> int:
+    """Runs `command`, hands over each line of its merged output as it comes, and returns the exit status.
+
+    No timeout: use it for work that shows progress. The child ends with this process's Ctrl-C.
+    """
+    process = _start(command, stderr=subprocess.STDOUT)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            on_line(line.rstrip("\n"))
+        return process.wait()
+    except BaseException:
+        _end(process)
+        raise
+
+
+def start_detached(command: Command, log: Path) -> int:
+    """Starts `command` in a session of its own with output in `log`, and returns its pid at once."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command.argv, cwd=command.cwd, env=_environment(command), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    return process.pid
+
+
+def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command.argv, cwd=command.cwd, env=_environment(command), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+            encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise EnvironmentProblem(f"`{command.argv[0]}` is not on this machine ({error.filename})") from error
+
+
+def _environment(command: Command) -> dict[str, str] | None:
+    return {**os.environ, **command.env} if command.env is not None else None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The command has a session of its own, so that its children go with it."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """`path` holds either what it held before or all of `text`, whatever happens in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
