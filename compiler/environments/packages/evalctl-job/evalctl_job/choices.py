@@ -1,0 +1,75 @@
+"""The arithmetic of a request's choices: asked in parts, merged into one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer of the model, as counted and kept."""
+
+    text: str
+    reasoning: str | None
+    finish_reason: str | None
+
+    @property
+    def empty(self) -> bool:
+        """Nothing at all was answered. White space is an answer: the model chose it."""
+        return self.text == ""
+
+
+def sizes(n: int, max_n: int | None) -> list[int]:
+    """How `n` choices are asked when one request may ask for `max_n` only."""
+    step = n if max_n is None else min(n, max_n)
+    return [min(step, n - start) for start in range(0, n, step)]
+
+
+def part(body: Mapping[str, Any], first: int, n: int) -> dict[str, Any]:
+    """The request for choices `first` … `first + n - 1` of `body`."""
+    cut = dict(body)
+    if "n" in body or n > 1:
+        cut["n"] = n
+    # vLLM samples choice i of a seeded request with seed + i (seen: 0.32 ParentRequest). Parts with one seed would
+    # repeat the first part's texts, and pass@k would be counted over copies.
+    if isinstance(body.get("seed"), int) and first:
+        cut["seed"] = body["seed"] + first
+    return cut
+
+
+def answer_reasoning(choice: dict[str, Any]) -> dict[str, Any]:
+    """A choice whose content is missing answers with its reasoning instead."""
+    message = choice.get("message")
+    if not isinstance(message, dict) or message.get("content") or not reasoning_of(message):
+        return choice
+    return {**choice, "message": {**message, "content": reasoning_of(message)}}
+
+
+def reasoning_of(message: Mapping[str, Any]) -> str | None:
+    """The reasoning beside an answer: `reasoning` since vLLM 0.32, `reasoning_content` before and elsewhere."""
+    return message.get("reasoning") or message.get("reasoning_content") or None
+
+
+def described(choice: Mapping[str, Any]) -> Choice:
+    """A choice of /chat/completions (message) or of /completions (text)."""
+    message = choice.get("message") or {"content": choice.get("text")}
+    return Choice(message.get("content") or "", reasoning_of(message), choice.get("finish_reason"))
+
+
+def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One reply with every choice, numbered anew, and the usage of all parts added up."""
+    whole = dict(replies[0])
+    choices = [choice for reply in replies for choice in reply["choices"]]
+    whole["choices"] = [{**choice, "index": index} for index, choice in enumerate(choices)]
+    usages = [reply["usage"] for reply in replies if isinstance(reply.get("usage"), dict)]
+    if usages:
+        whole["usage"] = total(usages)
+    return whole
+
+
+def total(usages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The sum of each counter that the parts report."""
+    counters = [(key, value) for usage in usages for key, value in usage.items() if isinstance(value, int)]
+    return {name: sum(value for key, value in counters if key == name) for name in dict(counters)}

@@ -1,0 +1,64 @@
+"""What really happened to a task's requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from evalctl_job.choices import Choice
+
+PROMPT_KEYS = frozenset({"messages", "prompt"})
+MOST_VALUES = 4
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counters of one task. `asked`, `answered`, `empty`, `truncated` and `failed` count choices."""
+
+    requests: int = 0
+    asked: int = 0
+    answered: int = 0
+    empty: int = 0
+    truncated: int = 0
+    failed: int = 0
+    retried: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_error: str | None = None
+    sent: dict[str, list[Any]] = field(default_factory=dict)
+
+    def ask(self, body: Mapping[str, Any], choices: int) -> None:
+        """The framework asked for that many choices with this request (as it is sent)."""
+        self.requests += 1
+        self.asked += choices
+        for key, value in body.items():
+            self._note(key, value)
+
+    def _note(self, key: str, value: Any) -> None:
+        values = self.sent.setdefault(key, [])
+        if key not in PROMPT_KEYS and value not in values and len(values) < MOST_VALUES:
+            values.append(value)
+
+    def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any]) -> None:
+        """The model answered these choices."""
+        self.answered += len(choices)
+        self.empty += sum(choice.empty for choice in choices)
+        self.truncated += sum(choice.finish_reason == "length" for choice in choices)
+        self.prompt_tokens += usage.get("prompt_tokens") or 0
+        self.completion_tokens += usage.get("completion_tokens") or 0
+
+    def fail(self, choices: int, why: str) -> None:
+        """So many choices will never be answered; the first reason is the one kept."""
+        self.failed += choices
+        self.first_error = self.first_error or why
+
+    def retry(self) -> None:
+        """One more try of a request was made."""
+        self.retried += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The counters as they stand in `<key>.counts.json`; `keys` is the union of what requests carried."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "sent"}
+        values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
+        return {**plain, "keys": sorted(self.sent), "sent": values}

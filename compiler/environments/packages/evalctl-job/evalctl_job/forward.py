@@ -1,0 +1,168 @@
+"""One request to the model, with patience: what is transient is asked again, what is refused is given up at once."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from evalctl_job.redact import redacted
+
+TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+NO_ANSWER = 502
+
+
+class GivenUp(Exception):
+    """The model will not answer this request; `status` is what the framework is told, the text says why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request is tried again. The seconds are also how long the server may be away for all of them."""
+
+    seconds: float = 600.0
+    tries: int = 20
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+
+    def wait(self, tries: int) -> float:
+        """Seconds before the next try: doubling, with jitter so that many requests do not come back as one."""
+        doubled: float = self.first_wait * 2 ** (tries - 1)
+        return min(self.longest_wait, doubled) * random.uniform(0.8, 1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One try without an answer. `status` is None when the server could not be talked to."""
+
+    status: int | None
+    why: str
+    transient: bool
+    retry_after: float | None = None
+
+
+class Upstream:
+    """The model's server, or a provider's."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base: str,
+        secret: str | None,
+        patience: Patience,
+        health: str | None = None,
+    ) -> None:
+        """Requests go to `base` + path, with `secret` as bearer; `health` tells a dead server from a busy one."""
+        self._session, self._base, self._secret = session, base.rstrip("/"), secret
+        self._patience, self._health = patience, health
+        self._away_since: float | None = None
+
+    async def ask(self, path: str, body: Mapping[str, Any], on_retry: Callable[[], None]) -> dict[str, Any]:
+        """The server's reply to one request, or GivenUp."""
+        start, tries = time.monotonic(), 0
+        while True:
+            outcome = await self._try("POST", path, body)
+            tries += 1
+            if not isinstance(outcome, Refused):
+                self._away_since = None
+                return outcome
+            pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))
+            if not await self._worth_waiting(outcome, tries, start, pause):
+                raise GivenUp(outcome.status or NO_ANSWER, f"{outcome.why} (tried {_times(tries)})")
+            on_retry()
+            await asyncio.sleep(pause)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """A question that costs nothing (/models), asked once."""
+        outcome = await self._try("GET", path, None)
+        if isinstance(outcome, Refused):
+            raise GivenUp(outcome.status or NO_ANSWER, outcome.why)
+        return outcome
+
+    async def healthy(self) -> bool | None:
+        """Whether the server says that it can work; None without a health address."""
+        if self._health is None:
+            return None
+        try:
+            async with self._session.get(self._health, timeout=aiohttp.ClientTimeout(total=5)) as reply:
+                return reply.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def _worth_waiting(self, outcome: Refused, tries: int, start: float, pause: float) -> bool:
+        if not outcome.transient or tries >= self._patience.tries:
+            return False
+        # A server that is away is away for every request: those that come late share the patience already used up,
+        # or a dead server would cost it once per round of concurrent requests.
+        begin = min(start, await self._note_absence(outcome) or start)
+        return time.monotonic() + pause - begin <= self._patience.seconds
+
+    async def _note_absence(self, outcome: Refused) -> float | None:
+        away = outcome.status is None or (outcome.status >= 500 and await self.healthy() is False)
+        self._away_since = (self._away_since or time.monotonic()) if away else None
+        return self._away_since
+
+    async def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
+        headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
+        try:
+            async with self._session.request(method, self._base + path, json=body, headers=headers) as reply:
+                return self._read(reply.status, reply.headers, await reply.text())
+        except TimeoutError:
+            return Refused(504, "the model did not answer in time", transient=True)
+        except aiohttp.ClientSSLError as problem:
+            return Refused(None, self._clean(f"the certificate is not accepted: {problem}"), transient=False)
+        except aiohttp.InvalidURL as problem:
+            return Refused(None, self._clean(f"not an address: {problem}"), transient=False)
+        except aiohttp.ClientError as problem:
+            return Refused(None, self._clean(f"no connection: {type(problem).__name__}: {problem}"), transient=True)
+
+    def _read(self, status: int, headers: Mapping[str, str], text: str) -> dict[str, Any] | Refused:
+        if status != 200:
+            why = self._clean(f"HTTP {status}: {_message(text)}")
+            return Refused(status, why, status in TRANSIENT, _retry_after(headers.get("Retry-After")))
+        try:
+            reply = json.loads(text)
+        except ValueError:
+            return Refused(NO_ANSWER, self._clean(f"HTTP 200 without JSON: {text}"), transient=True)
+        if not isinstance(reply, dict) or ("error" in reply and "choices" not in reply):
+            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with an error: {_message(text)}"), transient=True)
+        return reply
+
+    def _clean(self, text: str) -> str:
+        return redacted(text, self._secret)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _message(text: str) -> str:
+    """The message inside an OpenAI-style error, or the text itself."""
+    try:
+        error = json.loads(text)["error"]
+        return str(error["message"]) if isinstance(error, dict) else str(error)
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that the server asks for: a number or an HTTP date."""
+    if value is None:
+        return None
+    if value.strip().replace(".", "", 1).isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,242 @@
+"""The relay: the framework talks to loopback, the model is asked once per answer, and nothing gets lost unseen.
+
+    python -m evalctl_job.relay --listen-port-file F --upstream http://127.0.0.1:8000/v1 --state DIR
+
+serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
+127.0.0.1, at a port that the kernel chooses and F names. It ends on SIGTERM; a file DIR/aborted fails all requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+
+from evalctl_job import choices as choice
+from evalctl_job.files import write_by_rename
+from evalctl_job.forward import GivenUp, Patience, Upstream
+from evalctl_job.options import apply
+from evalctl_job.store import Store, TaskState, answer_record, digest
+
+TICK_SECONDS = 0.2
+GOODBYE_SECONDS = 0.5
+MOST_BYTES = 256 * 2**20  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
+KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
+T = TypeVar("T")
+
+
+class Relay:
+    """Answers the framework's requests from the model, and counts them."""
+
+    def __init__(self, store: Store, upstream: Upstream) -> None:
+        """`aborted` is set once and for all when the job has been given up."""
+        self.store, self.upstream = store, upstream
+        self.aborted = asyncio.Event()
+
+    def application(self) -> web.Application:
+        """The addresses that the relay serves."""
+        served = web.Application(client_max_size=MOST_BYTES)
+        task = f"/task/{{key:{KEY}}}"
+        served.router.add_post(f"{task}/v1/chat/completions", self.completions)
+        served.router.add_post(f"{task}/v1/completions", self.completions)
+        served.router.add_get(f"{task}/v1/models", self.models)
+        served.router.add_get(f"{task}/counts", self.counts)
+        served.router.add_get("/health", self.health)
+        return served
+
+    async def completions(self, request: web.Request) -> web.Response:
+        """One request of the framework: all of its choices, or an error that is counted."""
+        task = self.store.task(request.match_info["key"])
+        path = request.path.partition("/v1")[2]
+        try:
+            asked = await request.json()
+            body, n = apply(task.options, asked), _choices_asked(asked)
+        except (ValueError, AttributeError, TypeError) as problem:
+            return refusal(400, f"not a request of this API: {problem}")
+        task.counts.ask(body, n)
+        task.changed = True
+        try:
+            if task.refusal:
+                raise GivenUp(400, task.refusal)
+            return web.json_response(await self._unless_aborted(self._answer(task, path, body, n)))
+        except GivenUp as given_up:
+            return _failed(task, n, given_up.status, str(given_up))
+        except OSError as problem:
+            return _failed(task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
+
+    async def _answer(self, task: TaskState, path: str, body: Mapping[str, Any], n: int) -> dict[str, Any]:
+        """Every part at once; the parts that are answered are kept even when another is given up."""
+        sizes = choice.sizes(n, task.options.max_n)
+        firsts = [sum(sizes[:index]) for index in range(len(sizes))]
+        parts = [self._part(task, path, body, first, size) for first, size in zip(firsts, sizes, strict=True)]
+        replies = await asyncio.gather(*parts, return_exceptions=True)
+        for reply in replies:
+            if isinstance(reply, BaseException):
+                raise reply
+        merged = choice.merged([reply for part in replies for reply in part])  # type: ignore[union-attr]
+        task.counts.answer([choice.described(one) for one in merged["choices"]], merged.get("usage") or {})
+        return merged
+
+    async def _part(
+        self, task: TaskState, path: str, body: Mapping[str, Any], first: int, size: int
+    ) -> list[dict[str, Any]]:
+        """The replies that together hold `size` choices: some providers ignore `n` and answer with one."""
+        replies: list[dict[str, Any]] = []
+        end = first + size
+        while first < end:
+            reply = await self._one(task, path, body, first, end - first)
+            if not reply["choices"]:
+                raise GivenUp(502, "the model's reply has no choices")
+            replies.append(reply)
+            first += len(reply["choices"])
+        return replies
+
+    async def _one(self, task: TaskState, path: str, body: Mapping[str, Any], first: int, n: int) -> dict[str, Any]:
+        """One request to the model, kept as soon as it is answered."""
+        sent, start = choice.part(body, first, n), time.monotonic()
+        reply = await self.upstream.ask(path, sent, task.counts.retry)
+        answered = [one for one in reply.get("choices") or [] if isinstance(one, dict)][:n]
+        if task.options.null_content == "reasoning":
+            answered = [choice.answer_reasoning(one) for one in answered]
+        described = [choice.described(one) for one in answered]
+        seconds = time.monotonic() - start
+        task.keep(answer_record(digest(path, body), sent, described, reply.get("usage"), seconds))
+        task.changed = True
+        return {**reply, "choices": answered}
+
+    async def _unless_aborted(self, answering: Awaitable[T]) -> T:
+        work = asyncio.ensure_future(answering)
+        abort = asyncio.ensure_future(self.aborted.wait())
+        await asyncio.wait({work, abort}, return_when=asyncio.FIRST_COMPLETED)
+        abort.cancel()
+        if work.done():
+            return work.result()
+        work.cancel()
+        raise GivenUp(503, "the job was aborted")
+
+    async def models(self, request: web.Request) -> web.Response:
+        """The server's list of models, as it is."""
+        try:
+            return web.json_response(await self._unless_aborted(self.upstream.get("/models")))
+        except GivenUp as given_up:
+            return refusal(given_up.status, str(given_up))
+
+    async def counts(self, request: web.Request) -> web.Response:
+        """The task's counts now, on disk and in the reply."""
+        task = self.store.task(request.match_info["key"])
+        task.flush(now=True)
+        return web.json_response(task.counts.as_json())
+
+    async def health(self, request: web.Request) -> web.Response:
+        """That the relay lives, and what the server says of itself (null: no health address was given)."""
+        return web.json_response({"relay": True, "upstream": await self.upstream.healthy()})
+
+    async def watch(self, parent: int | None) -> None:
+        """Notice an abort from outside and keep the counts fresh, until the relay ends."""
+        while parent is None or os.getppid() == parent:
+            if self.store.aborted:
+                self.aborted.set()
+            self.store.flush()
+            await asyncio.sleep(TICK_SECONDS)
+
+
+def _choices_asked(body: Mapping[str, Any]) -> int:
+    n = 1 if body.get("n") is None else body["n"]
+    if not isinstance(n, int) or n < 1:
+        raise ValueError("n must be a positive number")
+    if body.get("stream"):
+        raise ValueError("streaming is not supported")
+    return n
+
+
+def _failed(task: TaskState, choices: int, status: int, why: str) -> web.Response:
+    task.counts.fail(choices, why)
+    task.changed = True
+    return refusal(status, why)
+
+
+def refusal(status: int, why: str) -> web.Response:
+    """An error in OpenAI's form that its client does not ask again (`x-should-retry`, seen: openai 1.x and 2.x)."""
+    body = {"error": {"message": why, "type": "evalctl_relay", "code": status}}
+    return web.json_response(body, status=status if 400 <= status < 600 else 502, headers={"x-should-retry": "false"})
+
+
+async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
+    """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
+    local = urlsplit(arguments.upstream).hostname in ("127.0.0.1", "localhost", "::1")
+    timeout = aiohttp.ClientTimeout(total=arguments.timeout, sock_connect=30)
+    connector = aiohttp.TCPConnector(limit=0)
+    # A proxy of the site is for the way out; loopback must not go through it.
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not local) as session:
+        patience = Patience(arguments.patience, arguments.tries)
+        relay = Relay(Store(arguments.state), Upstream(session, arguments.upstream, secret, patience, arguments.health))
+        runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
+        await runner.setup()
+        try:
+            await _listen(runner, arguments.listen_port_file)
+            await _until_ended(relay, arguments.exit_with_parent)
+        finally:
+            relay.store.flush(now=True)
+            await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port_file: Path) -> None:
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    write_by_rename(port_file, f"{runner.addresses[0][1]}\n")
+
+
+async def _until_ended(relay: Relay, with_parent: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    watching = asyncio.create_task(relay.watch(os.getppid() if with_parent else None))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    relay.aborted.set()
+    await asyncio.sleep(GOODBYE_SECONDS / 5)  # the requests in flight are told before the door closes
+    for task in (watching, stopped):
+        task.cancel()
+    if watching.done() and not watching.cancelled() and watching.exception():
+        raise watching.exception()  # type: ignore[misc]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m evalctl_job.relay", description=__doc__.splitlines()[0])
+    made.add_argument("--listen-port-file", type=Path, required=True, help="written by rename once requests are taken")
+    made.add_argument("--upstream", required=True, help="base address of the model's API, ending in /v1 as a rule")
+    made.add_argument("--state", type=Path, required=True, help="folder of options, answers and counts")
+    made.add_argument("--key-variable", help="NAME of the environment variable that holds the API key")
+    made.add_argument("--health", help="address that answers 200 while the server can work")
+    made.add_argument("--patience", type=float, default=600.0, help="seconds that one request is tried again")
+    made.add_argument("--tries", type=int, default=20, help="how often one request is tried at most")
+    made.add_argument("--timeout", type=float, default=None, help="seconds that one try may take (default: no limit)")
+    made.add_argument("--exit-with-parent", action="store_true", help="end when the starting process is gone")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 after SIGTERM, 2 for a wrong command line, 1 when the key is not there."""
+    arguments = parser().parse_args(argv)
+    if urlsplit(arguments.upstream).scheme not in ("http", "https"):
+        parser().error(f"--upstream must be an http(s) address: {arguments.upstream}")
+    secret = os.environ.get(arguments.key_variable) if arguments.key_variable else None
+    if arguments.key_variable and not secret:
+        sys.stderr.write(f"relay: the environment variable {arguments.key_variable} is not set; put it into .env\n")
+        return 1
+    asyncio.run(serve(arguments, secret))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
