@@ -5,16 +5,31 @@ Field descriptions appear in editors. How layers merge is not known here (`resol
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
 # Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
-NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*$"
-MODEL = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*(?:/[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*)?$"
-RESULT_DIR = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*(?:/[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.(?!\.))*)*$"
+NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
+MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
+RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
 PATH = r"^/[^\x00-\x1f\x7f]*$"
 TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=96)]
@@ -27,25 +42,27 @@ GpuList = Annotated[str, StringConstraints(pattern=r"^(?:[0-9]+|GPU-[0-9a-f-]+)(
 Walltime = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$")]
 
 
+@dataclass(frozen=True)
+class LabNumber:
+    """A number within bounds that may also be written as text: the lab has `max_n: "4"`."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        make: Any = core_schema.int_schema if source is int else core_schema.float_schema
+        bounds = {name: bound for name, bound in asdict(self).items() if bound is not None}
+        return core_schema.no_info_before_validator_function(_number, make(strict=True, **bounds))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": NUMBER_TEXT}]}
+
+
 def _number(value: Any) -> Any:
-    """The lab writes some numbers as strings (`max_n: "4"`)."""
-    if isinstance(value, str):
-        try:
-            return float(value) if any(mark in value for mark in ".eE") else int(value)
-        except ValueError:
-            return value
+    if isinstance(value, str) and re.fullmatch(NUMBER_TEXT, value):
+        return float(value) if "." in value else int(value)
     return value
-
-
-def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("Input should be a number")
-    return value
-
-
-_NUMERIC_TEXT = Field(json_schema_extra=None)
-LabInt = Annotated[int, BeforeValidator(_not_bool), BeforeValidator(_number)]
-LabFloat = Annotated[float, BeforeValidator(_not_bool), BeforeValidator(_number)]
 
 
 class Strict(BaseModel):
@@ -58,23 +75,23 @@ class GenerationSettings(Strict):
     """Settings that a task default, custom settings or an override may give; `null` unsets explicitly."""
 
     system_message: Text | None = Field(None, description="System message sent before every question.")
-    max_model_length: Annotated[LabInt, Field(ge=1, le=10_000_000)] | None = Field(
+    max_model_length: Annotated[int, LabNumber(ge=1, le=10_000_000)] | None = Field(
         None, description="Context length that the server is started with (tokens)."
     )
-    max_new_tokens: Annotated[LabInt, Field(ge=1, le=10_000_000)] | None = Field(
+    max_new_tokens: Annotated[int, LabNumber(ge=1, le=10_000_000)] | None = Field(
         None, description="Longest answer (tokens)."
     )
-    temperature: Annotated[LabFloat, Field(ge=0, le=2)] | None = Field(
+    temperature: Annotated[float, LabNumber(ge=0, le=2)] | None = Field(
         None, description="Sampling temperature. From custom settings it applies only to tasks whose default is 0."
     )
-    top_p: Annotated[LabFloat, Field(gt=0, le=1)] | None = Field(None, description="Nucleus sampling; see temperature.")
-    top_k: Annotated[LabInt, Field(ge=-1, le=1_000_000)] | None = Field(None, description="Top-k sampling.")
-    min_p: Annotated[LabFloat, Field(ge=0, le=1)] | None = Field(None, description="Min-p sampling.")
-    repetition_penalty: Annotated[LabFloat, Field(gt=0, le=2)] | None = None
-    frequency_penalty: Annotated[LabFloat, Field(ge=-2, le=2)] | None = None
-    presence_penalty: Annotated[LabFloat, Field(ge=-2, le=2)] | None = None
-    seed: Annotated[LabInt, Field(ge=0, le=2**31 - 1)] | None = None
-    max_n: Annotated[LabInt, Field(ge=1, le=1024)] | None = Field(
+    top_p: Annotated[float, LabNumber(gt=0, le=1)] | None = Field(None, description="Nucleus sampling; see temperature.")
+    top_k: Annotated[int, LabNumber(ge=-1, le=1_000_000)] | None = Field(None, description="Top-k sampling.")
+    min_p: Annotated[float, LabNumber(ge=0, le=1)] | None = Field(None, description="Min-p sampling.")
+    repetition_penalty: Annotated[float, LabNumber(gt=0, le=2)] | None = None
+    frequency_penalty: Annotated[float, LabNumber(ge=-2, le=2)] | None = None
+    presence_penalty: Annotated[float, LabNumber(ge=-2, le=2)] | None = None
+    seed: Annotated[int, LabNumber(ge=0, le=2**31 - 1)] | None = None
+    max_n: Annotated[int, LabNumber(ge=1, le=1024)] | None = Field(
         None, description="Largest number of answers asked for in one call (`n`); larger tasks are split."
     )
     reasoning_parser: Name | None = Field(
@@ -85,7 +102,7 @@ class GenerationSettings(Strict):
     chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(
         None, description="A file manifests/chat_templates/NAME.jinja, used in place of the model's own."
     )
-    vllm_use_v1: Annotated[LabInt, Field(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
+    vllm_use_v1: Annotated[int, LabNumber(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
     generation_config: Literal["auto", "vllm"] | None = Field(
         None, description="auto: vLLM fills what a request omits from the model's generation_config.json; vllm: it does not."
     )
@@ -94,12 +111,16 @@ class GenerationSettings(Strict):
     )
 
 
+def _version_text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 class CustomSettings(GenerationSettings):
     """One named set of a model's settings (manifests/models/PUBLISHER/MODEL.yaml maps names to these)."""
 
-    version: Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, (int, float)) else value)] = (
-        Field(description="Raise it whenever you change the settings.")
-    )
+    version: Annotated[
+        str, BeforeValidator(_version_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
+    ] = Field(description="Raise it whenever you change the settings.")
 
 
 class LocalModel(Strict):

@@ -1,0 +1,109 @@
+"""The lab's tables to rows with the place of every cell.
+
+The lab's files have trailing commas, no newline at the end, quoted values and blank lines: all are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalctl.model.diagnostic import Diagnostic, Note, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: column name to text, and column name to place."""
+
+    cells: dict[str, str]
+    spans: dict[str, Span]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows of a file in order, and its column names."""
+
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Diagnostic]]:
+    """The rows of `text`; lines that do not fit the header are findings and are left out."""
+    lines = [(number, line) for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1) if line.strip()]
+    if not lines:
+        return Table(file, (), ()), [Diagnostic("csv-form", "the table is empty", Span(file), help=_header(required))]
+    number, header = lines[0]
+    columns = tuple(cell.strip() for cell, _ in _drop_trailing(_cells(header)))
+    missing = [name for name in required if name not in columns]
+    if missing:
+        message = f"the header lacks `{'`, `'.join(missing)}`"
+        return Table(file, columns, ()), [Diagnostic("csv-form", message, Span(file, number), help=_header(required))]
+    problems: list[Diagnostic] = []
+    rows = [row for line in lines[1:] if (row := _row(file, columns, *line, problems)) is not None]
+    return Table(file, columns, _unique(rows, required[0], problems)), problems
+
+
+def _header(required: Sequence[str]) -> str:
+    return "the first line must be: " + ",".join(required)
+
+
+def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: list[Diagnostic]) -> Row | None:
+    cells = _cells(line)
+    if len(cells) > len(columns):
+        cells = _drop_trailing(cells)
+    span = Span(file, number, 1, max(2, len(line) + 1))
+    if len(cells) != len(columns):
+        message = f"{len(cells)} values for {len(columns)} columns"
+        problems.append(Diagnostic("csv-form", message, span, help="one value for each of: " + ",".join(columns)))
+        return None
+    values = {column: text.strip() for column, (text, _) in zip(columns, cells, strict=True)}
+    spans = {
+        column: Span(file, number, start, max(start + 1, start + len(text)))
+        for column, (text, start) in zip(columns, cells, strict=True)
+    }
+    return Row(values, spans, span)
+
+
+def _unique(rows: list[Row], key: str, problems: list[Diagnostic]) -> tuple[Row, ...]:
+    seen: dict[str, Row] = {}
+    for row in rows:
+        name = row.cells[key]
+        if name in seen:
+            first = Note("first given here", seen[name].spans[key])
+            problems.append(
+                Diagnostic("duplicate-key", f"`{name}` has two rows", row.spans[key], "keep one of them", (first,))
+            )
+        else:
+            seen[name] = row
+    return tuple(seen.values())
+
+
+def _cells(line: str) -> list[tuple[str, int]]:
+    """Cells with their columns (from 1). The csv module gives no positions, and these tables are one line a row."""
+    cells: list[tuple[str, int]] = []
+    position = 0
+    while position <= len(line):
+        text, start, position = _cell(line, position)
+        cells.append((text, start))
+    return cells
+
+
+def _cell(line: str, position: int) -> tuple[str, int, int]:
+    if not line[position:].lstrip().startswith('"'):
+        end = line.find(",", position)
+        end = len(line) if end < 0 else end
+        return line[position:end], position + 1, end + 1
+    start = line.index('"', position) + 1
+    end = start
+    while end < len(line) and not (line[end] == '"' and line[end : end + 2] != '""'):
+        end += 2 if line[end : end + 2] == '""' else 1
+    comma = line.find(",", end)
+    return line[start:end].replace('""', '"'), start + 1, (len(line) if comma < 0 else comma) + 1
+
+
+def _drop_trailing(cells: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    while len(cells) > 1 and not cells[-1][0].strip():
+        cells = cells[:-1]
+    return cells

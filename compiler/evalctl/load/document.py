@@ -1,0 +1,37 @@
+"""Plain data and where each part of it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.model.diagnostic import Span
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int, int]  # line, column, end column; all from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's data; `values` and `keys` map a path such as ("tasks", 0) to the place of the value, of the key."""
+
+    file: str
+    data: Any
+    values: Mapping[Path, Place]
+    keys: Mapping[Path, Place]
+
+    def span(self, path: Path = ()) -> Span:
+        """The place of the value at `path`, or of the nearest thing around it."""
+        return Span(self.file, *_nearest(self.values, path))
+
+    def key_span(self, path: Path) -> Span:
+        """The place of the key at `path`; where there is none (list items), of the value."""
+        place = self.keys.get(path)
+        return Span(self.file, *place) if place else self.span(path)
+
+
+def _nearest(places: Mapping[Path, Place], path: Path) -> Place:
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, (1, 1, 2))

@@ -1,0 +1,85 @@
+"""Finds the repository and reads the files under manifests/. Does not know what they contain."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.shell import EnvironmentProblem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file's path relative to the repository (always with /) and its text."""
+
+    path: str
+    text: str
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards that holds manifests/: every command works from any folder of the repository."""
+    for folder in (start, *start.parents):
+        if (folder / "manifests" / "requests").is_dir() or (folder / "manifests" / "services").is_dir():
+            return folder
+    raise EnvironmentProblem(
+        f"no evalctl repository here: no folder `manifests/` in {start} or above it",
+        help="cd into your clone of the evaluation repository, or name it with --repo FOLDER",
+    )
+
+
+def request_paths(root: Path) -> list[str]:
+    """Every request, sorted; links and hidden files are passed over."""
+    return _yaml_files(root, "manifests/requests")
+
+
+def model_paths(root: Path) -> list[str]:
+    """Every file under manifests/models/, sorted."""
+    return _yaml_files(root, "manifests/models")
+
+
+def service_paths(root: Path) -> list[str]:
+    """Every file under manifests/services/, sorted."""
+    return _yaml_files(root, "manifests/services")
+
+
+def _yaml_files(root: Path, folder: str) -> list[str]:
+    found: list[str] = []
+    stack = [folder]
+    while stack:
+        current = stack.pop()
+        with os.scandir(root / current) if (root / current).is_dir() else _nothing() as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.is_symlink():
+                    continue
+                path = f"{current}/{entry.name}"
+                if entry.is_dir():
+                    stack.append(path)
+                elif entry.name.endswith((".yaml", ".yml")):
+                    found.append(path)
+    return sorted(found)
+
+
+class _nothing:
+    def __enter__(self) -> tuple[os.DirEntry[str], ...]:
+        return ()
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def read(root: Path, path: str) -> tuple[SourceFile | None, list[Diagnostic]]:
+    """The file's text, or why it cannot be had."""
+    try:
+        data = (root / path).read_bytes()
+    except FileNotFoundError:
+        return None, [Diagnostic("missing-file", f"there is no {path}", Span(path), help=f"create {path}")]
+    except OSError as error:
+        return None, [Diagnostic("missing-file", f"{path} cannot be read: {error.strerror}", Span(path))]
+    try:
+        return SourceFile(path, data.decode("utf-8")), []
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        message = f"this is not UTF-8 (byte {data[error.start]:#04x})"
+        return None, [Diagnostic("not-utf-8", message, Span(path, line), help=f"iconv -f CP932 -t UTF-8 {path}")]
