@@ -1,0 +1,83 @@
+"""The only way from data into a shell script: bash gets back exactly the text that came in, whatever it contains."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# Control, direction and zero-width characters would let a script look different from what it is; tab and newline may stay.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+# Grid Engine takes any line of the whole script that begins with `#$` for a directive, inside quotes too (seen: 8.1.9);
+# PBS and Slurm stop at the first command, but nothing here relies on that.
+_DIRECTIVE = re.compile(r"^#(?=[^\s#])", re.MULTILINE)
+_LINE = 100
+
+
+@lru_cache(maxsize=8192)
+def word(text: str) -> str:
+    """One bash word that means `text`: bare where it can be, else in single quotes, `$'…'` where characters hide."""
+    if _PLAIN.fullmatch(text):
+        return text
+    if "\0" in text:
+        raise ValueError("a shell word cannot hold a NUL character")
+    if _misleading(text):
+        return f"$'{_escaped(text)}'"
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def words(texts: Iterable[str]) -> str:
+    """The words of `texts`, one blank apart."""
+    return " ".join(map(word, texts))
+
+
+def assignment(name: str, value: str | Sequence[str]) -> str:
+    """`NAME=word`, or `NAME=(words)` for a sequence; a long list has one option per line."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"`{name}` is not a name of a shell variable")
+    if isinstance(value, str):
+        return f"{name}={word(value)}"
+    line = f"{name}=({words(value)})"
+    return line if len(line) <= _LINE or len(value) == 1 else f"{name}=(\n{_listed(value)}\n)"
+
+
+def comment(text: str) -> str:
+    """`# text` on one line, whatever the text: line ends and hidden characters are shown as escapes."""
+    shown = _HIDDEN.sub(_shown, text.replace("\n", "\\n").replace("\t", "\\t"))
+    return f"# {shown}".rstrip()
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """An option stands on a line with its value, anything else alone."""
+    lines: list[str] = []
+    open_option = False
+    for text in texts:
+        option = text.startswith("-")
+        if open_option and not option:
+            lines[-1] += f" {word(text)}"
+        else:
+            lines.append(f"  {word(text)}")
+        open_option = option
+    return "\n".join(lines)
+
+
+def _misleading(text: str) -> bool:
+    # `isprintable` is the quick test; it says no to newlines, and to wide blanks that Japanese text has.
+    if not text.replace("\n", "").isprintable() and _HIDDEN.search(text):
+        return True
+    return "\n#" in text and _DIRECTIVE.search(text) is not None
+
+
+def _escaped(text: str) -> str:
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return _HIDDEN.sub(_shown, _DIRECTIVE.sub(r"\\x23", quoted))
+
+
+def _shown(match: re.Match[str]) -> str:
+    # Bytes, not \uXXXX: bash turns the latter into characters only under a UTF-8 locale (seen: 5.2.15).
+    return "".join(f"\\x{byte:02x}" for byte in match.group().encode())

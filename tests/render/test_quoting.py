@@ -1,0 +1,92 @@
+"""Quoting is tested by asking bash."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalctl.render.quoting import assignment, comment, word
+
+ANY_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+NASTY = st.sampled_from(
+    ["", " ", "'", '"', "\\", "$HOME", "`id`", "$(id)", "a\nb", "\n", "-n", "~", "*", "{a,b}", "[0]=x", "a=b", "!x", "#c",
+     "\n#$ -l h_rt=1", "#$ -o /x", "\u202e", "\r", "\x1b[2J", "\ufeff", "日本語\u3000の文", "'\\''", "\\x41", "\x1bA", "=~", "x'\n'y"]
+)  # fmt: skip
+TEXTS = st.lists(st.one_of(ANY_TEXT, NASTY, st.lists(NASTY).map("".join)), max_size=8)
+
+
+def bash_says(script: str, locale: str = "C.UTF-8") -> list[str]:
+    reply = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={"LC_ALL": locale})
+    return reply.stdout.decode().split("\0")[:-1]
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+def test_bash_gets_back_exactly_these_words(texts: list[str]) -> None:
+    """Whatever the words contain, an array assignment gives them back, one by one, byte by byte."""
+    assert [*texts, "end"] == bash_says(f"{assignment('LIST', texts)}\nprintf '%s\\0' \"${{LIST[@]}}\" end" if texts
+                                        else "printf '%s\\0' end")  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(ANY_TEXT, st.sampled_from(["C", "C.UTF-8"]))
+def test_one_word_survives_every_locale(text: str, locale: str) -> None:
+    """A plain assignment means the same bytes whatever the locale of the node."""
+    assert [text] == bash_says(f"{assignment('TEXT', text)}\nprintf '%s\\0' \"$TEXT\"", locale)
+
+
+@given(ANY_TEXT)
+def test_no_line_of_a_quoted_text_is_a_directive(text: str) -> None:
+    """Grid Engine reads `#$` lines anywhere in a script, so no text from a manifest may begin a line with one."""
+    lines = assignment("TEXT", "first\n#$ -l x\n#PBS -q y\n#SBATCH z\n" + text).split("\n")
+    assert not [line for line in lines if line.startswith(("#$", "#PBS", "#SBATCH", "#!"))]
+
+
+def test_a_long_list_keeps_its_words() -> None:
+    """Breaking a long command into lines changes nothing for bash."""
+    command = ["vllm", "serve", "org/model", *(part for n in range(9) for part in (f"--option-{n}", "a value")), "--flag"]
+    assert command == bash_says(f"{assignment('LIST', command)}\nprintf '%s\\0' \"${{LIST[@]}}\"")
+    assert "\n  --option-3 'a value'\n" in assignment("LIST", command)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain-text_1.0/x:y,z=1", "plain-text_1.0/x:y,z=1"),
+        ("", "''"),
+        ("two words", "'two words'"),
+        ("swallow|mmlu|0|0", "'swallow|mmlu|0|0'"),
+        ("it's", "'it'\\''s'"),
+        ("a:\n  b: 1\n", "'a:\n  b: 1\n'"),
+        ("日本語", "'日本語'"),
+        ("x\u202ey", "$'x\\xe2\\x80\\xaey'"),
+        ("a\n#$ -l x", "$'a\n\\x23$ -l x'"),
+    ],
+)
+def test_words_stay_readable(text: str, shown: str) -> None:
+    """No needless quotes, no escapes for lines or Japanese; what a reviewer could not see is spelled out."""
+    assert shown == word(text)
+
+
+def test_a_nul_is_refused() -> None:
+    """No shell word can hold a NUL, so it is an error and not a cut word."""
+    with pytest.raises(ValueError, match="NUL"):
+        word("a\0b")
+
+
+@pytest.mark.parametrize("name", ["", "1A", "A B", "A;id", "A-B", "É", "A\n"])
+def test_a_variable_name_is_only_a_name(name: str) -> None:
+    """Names are never quoted, so anything but a name is refused."""
+    with pytest.raises(ValueError, match="not a name"):
+        assignment(name, "x")
+
+
+@given(ANY_TEXT)
+def test_a_comment_is_one_line_that_does_nothing(text: str) -> None:
+    """A comment cannot end early and become a command, nor a directive."""
+    line = comment(text)
+    assert len(line.splitlines()) == 1
+    assert line == "#" or line.startswith("# ")
