@@ -1,0 +1,252 @@
+"""The acceptance check of one task: a score exists only when every answer was really given.
+
+    python -m evalctl_job.accept --framework lighteval --task-key K --output DIR --counts F --exit-code N --into F
+
+lighteval exits 0 with scores of 0 when its server is dead, so its exit code is one witness of several: the relay's
+counts, the results file and the answers in the details files have to agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from evalctl_job.files import write_json
+from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
+from evalctl_job.reasons import classify, last_words, plain
+from evalctl_job.redact import redacted
+
+LOG_BYTES = 64 * 1024
+SAMPLES = ("asked", "answered", "empty", "truncated", "failed")
+VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that is known about a framework process that has ended."""
+
+    exit_code: int
+    counts: Mapping[str, Any]
+    output: Output | None
+    problem: str | None
+    log: str
+    expected_max_samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no result."""
+
+    reason: str
+    detail: str
+
+
+def failure(evidence: Evidence) -> Failure | None:
+    """The first thing that is wrong, root causes first; None when the scores may be believed."""
+    return next((found for check in CHECKS if (found := check(evidence)) is not None), None)
+
+
+def answers_failed(evidence: Evidence) -> Failure | None:
+    """The model refused or could not be reached."""
+    failed, why = evidence.counts.get("failed", 0), str(evidence.counts.get("first_error"))
+    if not failed:
+        return None
+    return Failure(classify(why) or "answers-failed", f"{failed} of {evidence.counts['asked']} answers failed: {why}")
+
+
+def answers_empty(evidence: Evidence) -> Failure | None:
+    """The model answered with nothing. Before the exit code: lighteval crashes over an empty second sample."""
+    empty = evidence.counts.get("empty", 0)
+    if not empty:
+        return None
+    return Failure("empty-answers", f"{empty} of {evidence.counts['asked']} answers are empty; they are never scored")
+
+
+def framework_failed(evidence: Evidence) -> Failure | None:
+    """The process did not end well."""
+    code = evidence.exit_code
+    if code == 0:
+        return None
+    how = f"signal {code - 128}" if code > 128 else f"exit code {code}"
+    return Failure(classify(evidence.log) or "framework-failed", f"{how}: {last_words(evidence.log)}")
+
+
+def results_missing(evidence: Evidence) -> Failure | None:
+    """There is nothing to read, or it cannot be read."""
+    if evidence.problem:
+        return Failure("results-unreadable", evidence.problem)
+    if evidence.output is None or not evidence.output.scores:
+        return Failure(classify(evidence.log) or "no-results", f"no results file: {last_words(evidence.log)}")
+    return None
+
+
+def nothing_asked(evidence: Evidence) -> Failure | None:
+    """Scores without a single request are somebody else's, or a cache's."""
+    if evidence.counts.get("asked", 0):
+        return None
+    return Failure("nothing-asked", "the framework wrote scores without asking the model anything")
+
+
+def answers_missing(evidence: Evidence) -> Failure | None:
+    """Some requests were neither answered nor refused: the relay or the framework was stopped in between."""
+    asked, answered = evidence.counts["asked"], evidence.counts["answered"]
+    return None if answered >= asked else Failure("answers-missing", f"only {answered} of {asked} answers came back")
+
+
+def other_size(evidence: Evidence) -> Failure | None:
+    """A debugging run is not a real one, nor the other way round."""
+    assert evidence.output
+    ran, expected = evidence.output.max_samples, evidence.expected_max_samples
+    return None if ran == expected else Failure("max-samples-differ", f"ran with max_samples {ran}, not {expected}")
+
+
+def details_wrong(evidence: Evidence) -> Failure | None:
+    """Each entry's answers are on file, as many as asked for, none empty."""
+    assert evidence.output
+    for entry in evidence.output.scores:
+        if why := _wrong_in(entry, evidence):
+            return why
+    return None
+
+
+def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
+    details = evidence.output.details.get(entry) if evidence.output else None
+    if details is None or not details.texts:
+        return Failure("details-missing", f"no answers on file for {entry}")
+    if empty := sum(not text for row in details.texts for text in row):
+        # The relay saw no empty answer (that is checked before), so they got lost between relay and framework.
+        return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
+    short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True))
+    return Failure("answers-missing", f"{short} documents of {entry} have too few samples") if short else None
+
+
+def scores_wrong(evidence: Evidence) -> Failure | None:
+    """A score is a finite number."""
+    assert evidence.output
+    for entry, metrics in evidence.output.scores.items():
+        for metric, value in metrics.items():
+            if not finite(value) and not is_error_of_score(metric):
+                return Failure("score-not-a-number", f"{metric} of {entry} is {value}")
+    return None
+
+
+CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
+    answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
+    details_wrong, scores_wrong,
+)  # fmt: skip
+
+
+def finite(value: Any) -> bool:
+    """A number that JSON can hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_error_of_score(metric: str) -> bool:
+    """A standard error, which is NaN for a single document and is then left out."""
+    return metric.endswith("_stderr")
+
+
+def warnings(evidence: Evidence) -> Iterator[str]:
+    """What does not forbid the scores but should be known to who reads them."""
+    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts) if evidence.output else 0
+    answered = evidence.counts.get("answered", 0)
+    if texts > answered:
+        # litellm's disk cache cannot be switched off from lighteval's YAML (seen: litellm 1.101, lighteval 0.13).
+        yield f"{texts - answered} scored answers repeat the answer to an equal question instead of being asked anew"
+    if cut := evidence.counts.get("truncated", 0):
+        yield f"{cut} of {answered} answers were cut off at the length limit"
+
+
+def report(evidence: Evidence, task_key: str) -> dict[str, Any]:
+    """The acceptance as it goes into the task's mark."""
+    why, output, counts = failure(evidence), evidence.output, evidence.counts
+    return {
+        "task": task_key,
+        "verdict": "failed" if why else "done",
+        "reason": why.reason if why else None,
+        "detail": redacted(why.detail, None) if why else None,
+        "scores": _scores(output) if output and not why else {},
+        "config_tasks": dict(output.settings) if output else {},
+        "samples": {name: counts.get(name, 0) for name in SAMPLES},
+        "tokens": {"prompt": counts.get("prompt_tokens", 0), "completion": counts.get("completion_tokens", 0)},
+        "requests": {"made": counts.get("requests", 0), "retried": counts.get("retried", 0)},
+        "sent": counts.get("sent", {}),
+        "seconds": round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
+        "versions": installed(),
+        "details": sorted(one.path for one in output.details.values()) if output else [],
+        "warnings": list(warnings(evidence)),
+    }
+
+
+def _scores(output: Output) -> dict[str, dict[str, Any]]:
+    return {
+        entry: {name: value for name, value in metrics.items() if finite(value)}
+        for entry, metrics in output.scores.items()
+    }
+
+
+def installed() -> dict[str, str]:
+    """The versions that measured, as far as they are installed here."""
+    present = {}
+    for name in VERSIONS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            present[name] = metadata.version(name)
+    return present
+
+
+def gather(arguments: argparse.Namespace) -> Evidence:
+    """Read what the process, the framework and the relay left."""
+    output, problem = None, None
+    try:
+        output = read_output(arguments.framework, arguments.output)
+    except Unreadable as unreadable:
+        problem = str(unreadable)
+    log = plain(_tail(arguments.log)) if arguments.log else ""
+    counts = _counts(arguments.counts)
+    return Evidence(arguments.exit_code, counts, output, problem, log, arguments.expected_max_samples)
+
+
+def _counts(path: Path) -> dict[str, Any]:
+    """The relay's counts; none at all when it never met the task."""
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _tail(path: Path) -> str:
+    return path.read_bytes()[-LOG_BYTES:].decode("utf-8", errors="replace") if path.exists() else ""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m evalctl_job.accept", description=__doc__.splitlines()[0])
+    made.add_argument("--framework", choices=[UPSTREAM, SWALLOW], required=True)
+    made.add_argument("--task-key", required=True)
+    made.add_argument("--output", type=Path, required=True, help="the framework's --output-dir")
+    made.add_argument("--counts", type=Path, required=True, help="<state>/<key>.counts.json of the relay")
+    made.add_argument("--log", type=Path, help="what the framework printed")
+    made.add_argument("--exit-code", type=int, required=True, help="of the framework, as the shell saw it")
+    made.add_argument("--expected-max-samples", type=int, default=None)
+    made.add_argument("--into", type=Path, required=True, help="where the verdict is written")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0: done, 1: failed (said in plain words), 2: wrong command line."""
+    arguments = parser().parse_args(argv)
+    verdict = report(gather(arguments), arguments.task_key)
+    write_json(arguments.into, verdict)
+    if verdict["verdict"] == "done":
+        return 0
+    sys.stderr.write(f"{arguments.task_key}: {verdict['reason']}: {verdict['detail']}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

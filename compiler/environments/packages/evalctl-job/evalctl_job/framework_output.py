@@ -1,0 +1,119 @@
+"""What a framework leaves behind: one results JSON and, per entry, a parquet file with every answer.
+
+Forms seen: lighteval 0.13.0 and the fork lighteval-swallow 0.8. Both write
+`results/<model>/…/results_<stamp>.json` and `details/<model>/…/<stamp>/details_<entry>_<stamp>.parquet`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+
+UPSTREAM, SWALLOW = "lighteval", "lighteval-swallow"
+# "pass@k:k=1&n=4" (lighteval 0.13) and "humaneval_pass@1:10" (the fork) tell how many answers the metric needs.
+SAMPLES_IN_NAME = re.compile(r"(?:[:&]n=|@\d+:)(\d+)")
+KEPT_SETTINGS = (
+    "name", "suite", "version", "hf_repo", "hf_subset", "hf_revision", "evaluation_splits", "generation_size",
+    "num_fewshots", "original_num_docs", "effective_num_docs",
+)  # fmt: skip
+
+
+class Unreadable(Exception):
+    """The results file is there but is not what this framework writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Every answer of one entry: a row per document, a text per sample, how many texts each row should have."""
+
+    path: str
+    texts: tuple[tuple[str | None, ...], ...]
+    expected: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One run of the framework, as it wrote it."""
+
+    scores: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Mapping[str, Any]]
+    max_samples: int | None
+    seconds: float
+    details: Mapping[str, Details]
+
+
+def read_output(framework: str, folder: Path) -> Output | None:
+    """The newest run under `folder`; None when there is no results file."""
+    files = sorted(folder.glob("results/**/results_*.json"), key=lambda path: path.name)
+    if not files:
+        return None
+    try:
+        raw = json.loads(files[-1].read_text(encoding="utf-8"))
+        general = raw["config_general"]
+        scores = {entry: values for entry, values in raw["results"].items() if measured(entry)}
+        details = {
+            entry: read(framework, path, folder, scores[entry]) for entry, path in found(files[-1], folder, scores)
+        }
+        seconds = float(general["total_evaluation_time_secondes"])
+        settings = {entry: settings_of(entry, raw["config_tasks"], details) for entry in scores}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as problem:
+        raise Unreadable(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
+    return Output(scores, settings, general.get("max_samples"), seconds, details)
+
+
+def measured(entry: str) -> bool:
+    """An entry with documents of its own, not lighteval's averages over the others."""
+    return entry != "all" and ":_average" not in entry
+
+
+def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The details file of each entry, of the same run as the results file."""
+    stamp = results.stem.removeprefix("results_")
+    files = {path.name: path for path in folder.glob(f"details/**/{stamp}/details_*.parquet")}
+    for entry in entries:
+        if path := files.get(f"details_{entry}_{stamp}.parquet"):
+            yield entry, path
+
+
+def read(framework: str, path: Path, folder: Path, metrics: Mapping[str, Any]) -> Details:
+    """The answers in one details file, in the columns of the framework."""
+    named = path.relative_to(folder).as_posix()
+    if framework == SWALLOW:
+        column = ParquetFile(path).read(columns=["predictions"])["predictions"].to_pylist()
+        texts = tuple(tuple(flat(row)) for row in column)
+        return Details(named, texts, (samples_named(metrics),) * len(texts))
+    rows = ParquetFile(path).read(columns=["model_response.text", "doc.num_samples"]).to_pylist()
+    texts = tuple(tuple(flat(row["model_response"]["text"])) for row in rows)
+    return Details(named, texts, tuple(row["doc"]["num_samples"] for row in rows))
+
+
+def flat(row: Any) -> Iterator[str | None]:
+    """The texts of a row: a list, or a list of turns in the fork's multi-turn tasks."""
+    for text in row or []:
+        if isinstance(text, list):
+            yield from flat(text)
+        else:
+            yield text
+
+
+def samples_named(metrics: Mapping[str, Any]) -> int:
+    """How many answers per document the metrics' names ask for."""
+    return max([1, *(int(found.group(1)) for name in metrics if (found := SAMPLES_IN_NAME.search(name)))])
+
+
+def settings_of(entry: str, settings: Mapping[str, Any], details: Mapping[str, Details]) -> dict[str, Any]:
+    """The task's settings worth keeping, with the true number of documents and without a path of this machine."""
+    # The fork names settings `suite|task` and results `suite|task|shots`; lighteval 0.13 names both alike.
+    raw = settings.get(entry) or settings[entry.rpartition("|")[0]]
+    kept = {key: raw[key] for key in KEPT_SETTINGS if key in raw}
+    if str(kept.get("hf_repo", "")).startswith("/"):
+        kept["hf_repo"] = "/".join(Path(kept["hf_repo"]).parts[-2:])
+    if entry in details and kept.get("effective_num_docs", -1) == -1:
+        kept["effective_num_docs"] = len(details[entry].texts)  # lighteval 0.13 always leaves -1
+    return kept

@@ -1,0 +1,88 @@
+"""The demo tasks, in the form that lighteval 0.13 imports (`TASKS_TABLE`).
+
+Answers are read leniently (the first number, the first letter A–D), so that a model that answers at all can be right.
+"""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+from lighteval.metrics.metrics_sample import ExactMatches, PassAtK
+from lighteval.metrics.utils.metric_utils import SampleLevelMetric
+from lighteval.tasks.lighteval_task import LightevalTaskConfig
+from lighteval.tasks.requests import Doc, SamplingMethod
+
+QUESTIONS = Path(__file__).with_name("questions")
+LETTERS = "ABCD"
+
+
+def first_number(text: str) -> str:
+    """The first whole number in the text, full-width digits included; empty when there is none."""
+    found = re.search(r"-?\d+", unicodedata.normalize("NFKC", text))
+    return found.group() if found else ""
+
+
+def first_letter(text: str) -> str:
+    """The first choice letter in the text, full-width letters included; empty when there is none."""
+    found = re.search(f"[{LETTERS}]", unicodedata.normalize("NFKC", text))
+    return found.group() if found else ""
+
+
+def open_question(line: dict, task_name: str) -> Doc:
+    """A question with one written answer."""
+    return Doc(task_name=task_name, query=line["question"], choices=[line["answer"]], gold_index=0)
+
+
+def letter_question(line: dict, task_name: str) -> Doc:
+    """A question with four choices, answered by writing a letter."""
+    choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(LETTERS, line["choices"], strict=True))
+    query = f"次の問題に、A、B、C、D のどれか一文字で答えてください。\n\n{line['question']}\n{choices}\n答え:"
+    return Doc(task_name=task_name, query=query, choices=list(LETTERS), gold_index=LETTERS.index(line["answer"]))
+
+
+def exact(name: str, reading) -> SampleLevelMetric:
+    """Right when what `reading` finds in the answer is the expected answer."""
+    return SampleLevelMetric(
+        metric_name=name,
+        sample_level_fn=ExactMatches(normalize_pred=reading, strip_strings=True),
+        category=SamplingMethod.GENERATIVE,
+        corpus_level_fn=np.mean,
+        higher_is_better=True,
+    )
+
+
+def pass_at(k: int, n: int) -> SampleLevelMetric:
+    """The chance that one of `k` answers is right, estimated from `n`; lighteval names it `pass@k:k=…&n=…`."""
+    metric = SampleLevelMetric(
+        metric_name="pass@k",
+        sample_level_fn=PassAtK(normalize=first_number, strip_strings=True),
+        category=SamplingMethod.GENERATIVE,
+        corpus_level_fn=np.mean,
+        higher_is_better=True,
+    )
+    return metric(sample_params={"k": k, "n": n})
+
+
+def demo(name: str, subset: str | None, prompt_function, metrics: list, generation_size: int) -> LightevalTaskConfig:
+    """One entry of the table; the questions come from the package, never from the network."""
+    return LightevalTaskConfig(
+        name=f"{name}:{subset}" if subset else name,
+        prompt_function=prompt_function,
+        hf_repo=str(QUESTIONS),
+        hf_subset=f"{name}.{subset}" if subset else name,
+        metrics=metrics,
+        hf_avail_splits=["test"],
+        evaluation_splits=["test"],
+        generation_size=generation_size,
+        version=1,
+    )
+
+
+TASKS_TABLE = [
+    demo("demo_arithmetic", None, open_question, [exact("exact_match", first_number)], 24),
+    demo("demo_capitals_ja", None, letter_question, [exact("acc", first_letter)], 16),
+    demo("demo_code", None, open_question, [pass_at(1, 4), pass_at(4, 4)], 24),
+    demo("demo_subjects", "history", letter_question, [exact("acc", first_letter)], 16),
+    demo("demo_subjects", "science", letter_question, [exact("acc", first_letter)], 16),
+]
