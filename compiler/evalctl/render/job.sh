@@ -59,7 +59,7 @@ read_attempt() {
   local index
   for index in "${!TASKS[@]}"; do
     "task_$((index + 1))"
-    TASK_TIME[$index]=$TASK_SECONDS
+    TASK_TIME[index]=$TASK_SECONDS
   done
 }
 
@@ -341,12 +341,9 @@ run_task() {
 }
 
 become_framework() {
-  local prefix=${PROVIDER^^} base=http://127.0.0.1:$RELAY_PORT/task/$TASK/v1
-  [[ $PROVIDER != vllm ]] || prefix=HOSTED_VLLM
-  prefix=${prefix//[^A-Z0-9]/_}
-  hide_secrets "${SECRETS[@]}" # a judge's key may pass, the model's own stays with the relay
-  [[ -z $KEY_VARIABLE ]] || unset "$KEY_VARIABLE"
-  export "${prefix}_API_BASE=$base" "${prefix}_BASE_URL=$base" "${prefix}_API_KEY=relay"
+  local base=http://127.0.0.1:$RELAY_PORT/task/$TASK/v1
+  hide_secrets "${TASK_SECRETS[@]}" # a judge's key may pass; the model's own stays with the relay
+  export "${LITELLM_PREFIX}_API_BASE=$base" "${LITELLM_PREFIX}_BASE_URL=$base" "${LITELLM_PREFIX}_API_KEY=relay"
   export PATH=$ENVIRONMENTS/$FRAMEWORK_ENVIRONMENT/bin:$PATH PYTHONUTF8=1
   export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1 no_proxy=${no_proxy:+$no_proxy,}127.0.0.1
   export LITELLM_LOCAL_MODEL_COST_MAP=True # else each start asks the Internet (seen: 6 s without one)
@@ -373,8 +370,8 @@ watch_framework() {
 # What the framework did is judged by a program of its environment: its exit status alone says almost nothing.
 accept() {
   local verdict=$EVALCTL_RUN_DIR/tasks/$TASK/acceptance.json
-  local -a options=(--framework "$FRAMEWORK" --task-key "$TASK" --output . --counts "$RELAY_STATE/$TASK.counts.json")
-  options+=(--exit-code "$1" --into "$verdict")
+  local -a options=(--framework "$FRAMEWORK" --task-key "$TASK" --output output --log log)
+  options+=(--counts "$RELAY_STATE/$TASK.counts.json" --exit-code "$1" --into "$verdict")
   [[ -z $MAX_SAMPLES ]] || options+=(--expected-max-samples "$MAX_SAMPLES")
   http_get "$RELAY_PORT" "/task/$TASK/counts" # brings the file up to date
   if "$(framework_python)" -m evalctl_job.accept "${options[@]}" >>log 2>&1 && [[ -s $verdict ]]; then
@@ -482,7 +479,7 @@ leftovers() {
   while read -r file; do
     pid=${file#/proc/}
     echo "${pid%/environ}"
-  done < <(EVALCTL_MARKER='' grep -lsaF "EVALCTL_MARKER=$EVALCTL_MARKER" /proc/[0-9]*/environ)
+  done < <(env -u EVALCTL_MARKER grep -lsaF "EVALCTL_MARKER=$EVALCTL_MARKER" /proc/[0-9]*/environ)
   # A program that writes its own title may have overwritten its environment (vLLM's workers do): ask for parents too.
   descendants "$$"
 }

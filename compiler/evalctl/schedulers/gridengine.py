@@ -1,0 +1,105 @@
+"""Grid Engine: TSUBAME4 runs Altair's 2023.1; every reply here was seen with Son of Grid Engine 8.1.9."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evalctl.model.evaluation import Batch
+from evalctl.model.run import Sighting, State
+from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
+from evalctl.shell import Command, Reply
+
+_SUBMITTED = re.compile(r"^(?:Your job(?:-array)? )?(\d+)\b", re.MULTILINE)
+_SILENCE = re.compile(r"unable to (send message to|contact) qmaster|commlib error|got \w+ error", re.IGNORECASE)
+_GONE = re.compile(r'job "?\d+"? does not exist')
+# id, priority, the name cut to ten characters (it may hold blanks), user, state, date and time
+_JOB = re.compile(r"\s*(\d+)\s+\d+\.\d+\s+\S.*?\s(\S+)\s+([A-Za-z]+)\s+\d\S*\s+\d\d:\d\d:\d\d")
+_NAME = re.compile(r"\s+Full jobname:\s+(\S.*?)\s*$")
+
+
+def directives(batch: Batch) -> list[str]:
+    """`#$` lines as on TSUBAME; the group is for the command line only."""
+    words = ["-S /bin/bash", "-cwd", f"-N {batch.name}", *batch.directives, f"-l h_rt={clock(batch.walltime_seconds)}"]
+    if batch.priority is not None:
+        words.append(f"-p {batch.priority}")
+    return [f"#$ {word}" for word in (*words, "-j y", "-r n")]
+
+
+def submit(
+    script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
+    site_args: Sequence[str] = (), gpus: Sequence[str] = (),
+) -> Command:  # fmt: skip
+    """qsub; a missing output folder would put the job into Eqw, so it has to exist."""
+    limit = () if walltime_seconds is None else ("-l", f"h_rt={clock(walltime_seconds)}")
+    return Command((
+        "qsub", *site_args, "-N", name, "-o", output_dir, "-e", output_dir,
+        *limit, "-v", variable(run_dir), script,
+    ))  # fmt: skip
+
+
+def native_id(reply: Reply) -> str:
+    """From `Your job 4 ("NAME") has been submitted`, or the bare number of a site's `-terse` wrapper."""
+    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
+    return found.group(1) if found else ""
+
+
+def refusal(reply: Reply) -> str | None:
+    """qmaster down and a bad option are both status 1; only the text tells them apart."""
+    return None if reply.status == 0 or unreachable(reply, _SILENCE) else said(reply)
+
+
+def query(user: str, site_args: Sequence[str] = ()) -> Command:
+    """`qstat -r`: plain qstat cuts names at ten characters, and TSUBAME4's is reported to have no `-xml`."""
+    return Command(("qstat", "-r", "-u", user))
+
+
+def sightings(reply: Reply) -> list[Sighting]:
+    """Job lines and the `Full jobname:` line under each."""
+    found: list[Sighting] = []
+    job: tuple[str, str] | None = None
+    for line in _body(answer(reply)):
+        if match := _JOB.match(line):
+            _complete(job)
+            job = (match.group(1), match.group(3))
+        elif (match := _NAME.match(line)) and job:
+            found.append(Sighting(match.group(1), job[0], _state(job[1]), job[1]))
+            job = None
+        elif not line.startswith("      "):
+            raise Unreadable(f"unknown line: {line}")
+    _complete(job)
+    return found
+
+
+def _body(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and not (lines[0].startswith("job-ID") and set(lines[1:2] or "x") <= {"-" * len(lines[1])}):
+        raise Unreadable(f"not a job list: {lines[0]}")
+    return lines[2:]
+
+
+def _complete(job: tuple[str, str] | None) -> None:
+    if job is not None:
+        raise Unreadable(f"job {job[0]} has no full name")
+
+
+def _state(letters: str) -> State:
+    """Letters pile up (`hqw`, `Eqw`, `dr`, `Rr`): the worst decides."""
+    if not set(letters) <= set("dEhqwrRtsSTPNx"):
+        raise Unreadable(f"unknown state {letters}")
+    for letter, state in (("E", State.STUCK), ("d", State.ENDING), ("h", State.HELD), ("w", State.QUEUED)):
+        if letter in letters:
+            return state
+    return State.RUNNING
+
+
+def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
+    """qdel by number: names may be patterns."""
+    return Command(("qdel", native_id))
+
+
+def cancelled(reply: Reply) -> bool:
+    """Deleted, registered for deletion, or gone before."""
+    if unreachable(reply, _SILENCE):
+        return False
+    return reply.status == 0 or _GONE.search(reply.stdout + reply.stderr) is not None

@@ -1,0 +1,95 @@
+"""A machine without a scheduler: `local_queue.py`, a program of this project, keeps a queue per GPU there."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.evaluation import Batch
+from evalctl.model.run import Sighting, State
+from evalctl.schedulers.common import Unreadable, answer, clock, said
+from evalctl.shell import Command, Reply
+
+_STATES = {
+    "queued": State.QUEUED, "running": State.RUNNING, "ending": State.ENDING,
+    **dict.fromkeys(("done", "failed", "timeout", "cancelled", "lost"), State.ENDED),
+}  # fmt: skip
+_SUBMITTED = re.compile(r"^(\d+)$", re.MULTILINE)
+
+
+def directives(batch: Batch) -> list[str]:
+    """For the reader only: the queue gets all this from its command line."""
+    return [f"# local queue: {batch.name}, {batch.gpus} GPU(s), at most {clock(batch.walltime_seconds)}"]
+
+
+def submit(
+    script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
+    site_args: Sequence[str] = (), gpus: Sequence[str] = (),
+) -> Command:  # fmt: skip
+    """Numbers of GPUs make it wait for these; without any it waits for a CPU slot."""
+    devices = ("--gpus", ",".join(gpus)) if gpus else ("--cpu",)
+    limit = () if walltime_seconds is None else ("--walltime", str(walltime_seconds))
+    return Command(
+        (*_program("submit"), *site_args, "--name", name, *devices, "--output-dir",
+         output_dir, *limit, "--", script),
+        env={"EVALCTL_RUN_DIR": run_dir},
+    )  # fmt: skip
+
+
+def native_id(reply: Reply) -> str:
+    """The ticket's number."""
+    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
+    return found.group(1) if found else ""
+
+
+def refusal(reply: Reply) -> str | None:
+    """The queue is on this machine: what it does not accept, it has refused."""
+    return None if reply.status == 0 or reply.timed_out or reply.status < 0 else said(reply)
+
+
+def query(user: str, site_args: Sequence[str] = ()) -> Command:
+    """The queue's own list, with the jobs that ended lately."""
+    return Command((*_program("list"), *_queue(site_args)))
+
+
+def sightings(reply: Reply) -> list[Sighting]:
+    """The queue is one person's, so all jobs are theirs."""
+    try:
+        jobs = json.loads(answer(reply))["jobs"]
+        return [_sighting(job) for job in jobs]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unreadable(f"not a job list: {error}") from error
+
+
+def _sighting(job: dict[str, Any]) -> Sighting:
+    word = job["state"]
+    if word not in _STATES or not job["name"]:
+        raise Unreadable(f"unknown state {word}")
+    status = job.get("exit_status")
+    detail = word if status is None else f"{word}, exit status {status}"
+    return Sighting(job["name"], str(job["id"]), _STATES[word], detail)
+
+
+def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
+    """Ends the job and all that it started."""
+    return Command((*_program("cancel"), *_queue(site_args), native_id))
+
+
+def cancelled(reply: Reply) -> bool:
+    """A job that is over already counts too; the queue says status 0 for both."""
+    return reply.status == 0 and not reply.timed_out
+
+
+def _program(verb: str) -> tuple[str, ...]:
+    # -I: neither the working folder nor PYTHON* variables choose what is imported.
+    return (sys.executable, "-I", str(Path(__file__).with_name("local_queue.py")), verb)
+
+
+def _queue(site_args: Sequence[str]) -> tuple[str, ...]:
+    """Of all words only the queue's folder; the others are for submitting."""
+    words = list(site_args)
+    return tuple(words[words.index("--queue") : words.index("--queue") + 2]) if "--queue" in words else ()
