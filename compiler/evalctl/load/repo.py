@@ -1,8 +1,7 @@
-"""Finds the repository and reads the files under manifests/. Does not know what they contain."""
+"""Finds the repository and reads a file of it. Does not know what files contain."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,46 +26,6 @@ def find_root(start: Path) -> Path:
         f"no evalctl repository here: no folder `manifests/` in {start} or above it",
         help="cd into your clone of the evaluation repository, or name it with --repo FOLDER",
     )
-
-
-def request_paths(root: Path) -> list[str]:
-    """Every request, sorted; links and hidden files are passed over."""
-    return _yaml_files(root, "manifests/requests")
-
-
-def model_paths(root: Path) -> list[str]:
-    """Every file under manifests/models/, sorted."""
-    return _yaml_files(root, "manifests/models")
-
-
-def service_paths(root: Path) -> list[str]:
-    """Every file under manifests/services/, sorted."""
-    return _yaml_files(root, "manifests/services")
-
-
-def _yaml_files(root: Path, folder: str) -> list[str]:
-    found: list[str] = []
-    stack = [folder]
-    while stack:
-        current = stack.pop()
-        with os.scandir(root / current) if (root / current).is_dir() else _nothing() as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.is_symlink():
-                    continue
-                path = f"{current}/{entry.name}"
-                if entry.is_dir():
-                    stack.append(path)
-                elif entry.name.endswith((".yaml", ".yml")):
-                    found.append(path)
-    return sorted(found)
-
-
-class _nothing:
-    def __enter__(self) -> tuple[os.DirEntry[str], ...]:
-        return ()
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def read(root: Path, path: str) -> tuple[SourceFile | None, list[Diagnostic]]:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from yaml.cyaml import CBaseLoader
 
-from evalctl.load.document import Document, Path, Place
+from evalctl.model.document import Document, Path, Place
 from evalctl.model.diagnostic import Diagnostic, Note, Span
 
 MAX_DEPTH = 50

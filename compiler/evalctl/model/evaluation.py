@@ -94,13 +94,15 @@ class Server:
 class Invocation:
     """One framework call: what to write into the working folder, what to run there, what to tell the relay.
 
-    `config` is the text of config.yaml. `relay` are options for the relay (max_n, keys to add).
+    `config` is the text of config.yaml. `relay` are options for the relay (max_n, keys to add). `secrets` are NAMES of
+    environment variables whose values the framework itself needs (a judge's key).
     """
 
     argv: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     config: str
     relay: Mapping[str, Any]
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,11 @@ class NodeKind(Strict):
     coefficient: float | None = Field(None, description="Cost per hour in the service's unit.", strict=False)
     server_environment: Name = Field("vllm", description="Job environment that serves models here.")
     serves: bool | None = Field(None, description="Whether vLLM can run here; by default where there is a GPU.")
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.9
+    enforce_eager: bool = Field(False, description="Start vLLM without compiling (quick start, slower answers).")
+    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")], Line] = Field(
+        default_factory=dict, description="Environment variables of the server on this kind."
+    )
     offered: bool = Field(True, description="Whether evalctl may choose this kind by itself.")
     directives: tuple[Line, ...] = Field((), description="Finished directive words, e.g. `-l node_q=1`.", strict=False)
 

@@ -1,0 +1,240 @@
+"""From texts to the typed catalogue: what all requests share (tasks, suites, metrics, services)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.check import models
+from evalctl.check import suites as suites_check
+from evalctl.check.schema import validated
+from evalctl.suggest import help_for, listed
+from evalctl.frameworks import FRAMEWORKS
+from evalctl.load import csv_source, yaml_source
+from evalctl.load.csv_source import Row, Table
+from evalctl.model.catalogue import Catalogue, Layer, ServiceEntry
+from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
+from evalctl.model.document import Document
+from evalctl.model.evaluation import Task
+from evalctl.model.manifest import NAME, RESULT_DIR, GenerationSettings, Metrics
+
+RUNTIME = "manifests/tasks/tasks_runtime.csv"
+SETTINGS = "manifests/tasks/task_settings.csv"
+METRICS = "manifests/tasks/metrics.yaml"
+SUITES = "manifests/tasks/suites.yaml"
+TEMPLATES = "manifests/models/chat_templates/"
+
+NO_METRICS = Metrics(entries=())
+
+_SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:.@+-]*\Z")
+_TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)\Z")
+
+
+def shared(texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
+    """The catalogue of `texts` (path to text) without any model; what is wrong is left out and said."""
+    problems: list[Diagnostic] = []
+    defaults = _task_defaults(texts, problems)
+    tasks, spans, columns = _tasks(texts, defaults, problems)
+    metrics = _metrics(texts, problems)
+    return Catalogue(
+        tasks=tasks,
+        suites=suites_check.suites(_document(texts, SUITES, problems), tasks, problems),
+        services=_services(texts, columns, problems),
+        settings={},
+        common=models.common(texts, problems),
+        cards={},
+        metrics=metrics,
+        chat_templates={
+            path.removeprefix(TEMPLATES).removesuffix(".jinja"): text
+            for path, text in texts.items()
+            if path.startswith(TEMPLATES)
+        },
+        runtime_columns=columns,
+        task_spans=spans,
+    ), problems
+
+
+def _document(texts: Mapping[str, str], path: str, problems: list[Diagnostic]) -> Document | None:
+    if path not in texts:
+        return None
+    document, found = yaml_source.parse(texts[path], path)
+    problems += found
+    return document
+
+
+def _table(texts: Mapping[str, str], path: str, required: tuple[str, ...], problems: list[Diagnostic]) -> Table:
+    if path not in texts:
+        problems.append(Diagnostic("missing-file", f"there is no {path}", Span(path), help=f"create {path}"))
+        return Table(path, (), ())
+    table, found = csv_source.parse(texts[path], path, required)
+    problems += found
+    return table
+
+
+# ---- tasks ------------------------------------------------------------------------------------------------------
+
+
+def _task_defaults(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, Layer]:
+    """Default settings by the framework's task name."""
+    table = _table(texts, SETTINGS, ("key", "generation_settings"), problems)
+    parsed: dict[str, Mapping[str, Any]] = {}
+    layers: dict[str, Layer] = {}
+    for row in table.rows:
+        text, span = row.cells["generation_settings"], row.spans["generation_settings"]
+        if text not in parsed:
+            parsed[text] = _pairs(text, span, problems)
+        origin = Origin("task default", span)
+        layers[row.cells["key"]] = {name: Sourced(value, origin) for name, value in parsed[text].items()}
+    return layers
+
+
+def _pairs(text: str, span: Span, problems: list[Diagnostic]) -> Mapping[str, Any]:
+    """`temperature=0.2,top_p=0.95` to typed settings."""
+    from pydantic import ValidationError
+
+    given: dict[str, Any] = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = pair.partition("=")
+        if not equals or name not in GenerationSettings.model_fields:
+            help = help_for(name, GenerationSettings.model_fields, "pairs such as temperature=0.0, separated by commas")
+            problems.append(Diagnostic("unknown-key", f"`{pair}` is not a generation setting", span, help))
+            continue
+        given[name] = yaml_source.resolve_scalar(value)
+    try:
+        return {name: getattr(GenerationSettings.model_validate(given), name) for name in given}
+    except ValidationError as error:
+        for detail in error.errors():
+            message = f"`{detail['loc'][0]}`: {detail['msg'].removeprefix('Input ')}"
+            problems.append(Diagnostic("wrong-type", message, span, help=f"the cell says {text!r}"))
+        return {}
+
+
+def _tasks(
+    texts: Mapping[str, str], defaults: Mapping[str, Layer], problems: list[Diagnostic]
+) -> tuple[dict[str, Task], dict[str, Span], tuple[str, ...]]:
+    table = _table(texts, RUNTIME, ("key", "script", "result_dir", "framework"), problems)
+    columns = tuple(name for name in table.columns if name not in ("key", "script", "result_dir", "framework"))
+    tasks: dict[str, Task] = {}
+    taken: dict[str, str] = {}
+    for row in table.rows:
+        task = _task(row, columns, defaults, problems)
+        if task is None:
+            continue
+        if task.result_dir in taken:
+            message = f"`{task.key}` and `{taken[task.result_dir]}` would write to the same result_dir"
+            problems.append(Diagnostic("duplicate-result-dir", message, row.spans["result_dir"], "give each its own"))
+            continue
+        taken[task.result_dir] = task.key
+        tasks[task.key] = task
+    return tasks, {row.cells["key"]: row.spans["key"] for row in table.rows}, columns
+
+
+def _task(
+    row: Row, columns: tuple[str, ...], defaults: Mapping[str, Layer], problems: list[Diagnostic]
+) -> Task | None:
+    cells = row.cells
+    before = len(problems)
+    for column, pattern in (("key", re.compile(NAME)), ("script", _SCRIPT), ("result_dir", re.compile(RESULT_DIR))):
+        if not pattern.fullmatch(cells[column]):
+            message = f"`{cells[column]}` cannot be a {column}"
+            help = "letters, digits, _ - and single dots (a script may have :)"
+            problems.append(Diagnostic("hostile-text", message, row.spans[column], help))
+    if cells["framework"] not in FRAMEWORKS:
+        help = help_for(cells["framework"], FRAMEWORKS, f"the frameworks are: {listed(FRAMEWORKS)}")
+        message = f"there is no framework `{cells['framework']}`"
+        problems.append(Diagnostic("unknown-framework", message, row.spans["framework"], help))
+    seconds = {column: _seconds(row, column, problems) for column in columns}
+    if cells["script"] not in defaults:
+        problems.append(_without_settings(row))
+    if len(problems) > before:
+        return None
+    layer = defaults[cells["script"]]
+    temperature = layer.get("temperature")
+    return Task(
+        key=cells["key"],
+        script=cells["script"],
+        result_dir=cells["result_dir"],
+        framework=cells["framework"],
+        seconds={column: value for column, value in seconds.items() if value is not None},
+        defaults=layer,
+        samples_by_design=temperature is None or temperature.value != 0,
+    )
+
+
+def _without_settings(row: Row) -> Diagnostic:
+    script = row.cells["script"]
+    return Diagnostic(
+        "task-without-settings", f"task `{row.cells['key']}`: no default settings for `{script}`", row.spans["script"],
+        help=f'add the line `{script},"temperature=0.0"` to {SETTINGS} ("" if the task sets its own)',
+    )  # fmt: skip
+
+
+def _seconds(row: Row, column: str, problems: list[Diagnostic]) -> int | None:
+    text = row.cells[column]
+    if not text:
+        return None
+    match = _TIME.match(text)
+    if not match:
+        message = f"`{text}` is not a time"
+        problems.append(Diagnostic("wrong-type", message, row.spans[column], help="write it as HH:MM:SS"))
+        return None
+    hours, minutes, seconds = (int(part) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _metrics(texts: Mapping[str, str], problems: list[Diagnostic]) -> Metrics:
+    document = _document(texts, METRICS, problems)
+    if document is None:
+        return NO_METRICS
+    metrics, found = validated("metrics", document)
+    problems += found
+    if metrics is None:
+        return NO_METRICS
+    names: set[str] = set()
+    for index, entry in enumerate(metrics.entries):
+        span = document.span(("entries", index, "name"))
+        if entry.name in names:
+            problems.append(Diagnostic("duplicate-key", f"`{entry.name}` is listed twice", span, "keep one of them"))
+        names.add(entry.name)
+        if entry.subsets and entry.subsets not in metrics.subset_groups:
+            help = help_for(entry.subsets, metrics.subset_groups, "add it under subset_groups")
+            where = document.span(("entries", index, "subsets"))
+            problems.append(Diagnostic("unknown-subset-group", f"there is no group `{entry.subsets}`", where, help))
+    assert isinstance(metrics, Metrics)
+    return metrics
+
+
+# ---- services ---------------------------------------------------------------------------------------------------
+
+
+def _services(
+    texts: Mapping[str, str], columns: tuple[str, ...], problems: list[Diagnostic]
+) -> dict[str, ServiceEntry]:
+    entries: dict[str, ServiceEntry] = {}
+    for path in sorted(path for path in texts if path.startswith("manifests/services/")):
+        document = _document(texts, path, problems)
+        if document is None:
+            continue
+        service, found = validated("service", document)
+        problems += found
+        if service is not None:
+            name = path.rsplit("/", 1)[1].rsplit(".", 1)[0]
+            entries[name] = ServiceEntry(name, service, document)
+            problems += _node_kind_problems(entries[name], columns)
+    return entries
+
+
+def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[Diagnostic]:
+    found = []
+    for kind, node in entry.service.node_kinds.items():
+        if node.runtime_column not in columns:
+            span = entry.document.span(("node_kinds", kind, "runtime_column"))
+            message = f"{RUNTIME} has no column `{node.runtime_column}`"
+            found.append(Diagnostic("unknown-runtime-column", message, span, help_for(node.runtime_column, columns, listed(columns))))
+    for role in ("small_model", "large_model", "api"):
+        kind = getattr(entry.service, role)
+        if kind is not None and kind not in entry.service.node_kinds:
+            help = help_for(kind, entry.service.node_kinds, f"the node kinds are: {listed(entry.service.node_kinds)}")
+            found.append(Diagnostic("unknown-node-kind", f"there is no node kind `{kind}`", entry.document.span((role,)), help))
+    return found

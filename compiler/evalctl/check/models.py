@@ -1,0 +1,83 @@
+"""From texts to custom settings and model cards, a file at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from evalctl.check.schema import validated
+from evalctl.load import yaml_source
+from evalctl.model.catalogue import Catalogue, SettingsEntry
+from evalctl.model.diagnostic import Diagnostic, Origin, Sourced
+from evalctl.model.document import Document
+
+FOLDER = "manifests/models/"
+COMMON = "manifests/models/common_settings.yaml"
+# Documentation that lies among the settings; the lab keeps such a file there, too.
+TEMPLATE = "manifests/models/template.yaml"
+
+
+def is_model_file(path: str) -> bool:
+    """Whether `path` holds the settings or the card of one model."""
+    return path.startswith(FOLDER) and path.endswith((".yaml", ".yml")) and path not in (COMMON, TEMPLATE)
+
+
+def files_of(model: str) -> tuple[str, str]:
+    """Where the model's settings and its card lie."""
+    return f"{FOLDER}{model}.yaml", f"{FOLDER}{model}.lock.yaml"
+
+
+def common(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, SettingsEntry]:
+    """The settings that every model may use."""
+    return _settings(texts[COMMON], COMMON, problems) if COMMON in texts else {}
+
+
+def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
+    """`catalogue` with the settings and cards in `texts`; what is wrong is left out and said."""
+    problems: list[Diagnostic] = []
+    settings = dict(catalogue.settings)
+    cards = dict(catalogue.cards)
+    for path in sorted(filter(is_model_file, texts)):
+        name = path.removeprefix(FOLDER).rsplit(".", 1)[0]
+        if name.endswith(".lock"):
+            card = _card(texts[path], path, name.removesuffix(".lock"), problems)
+            cards.update({card.model: card} if card is not None else {})
+        else:
+            settings[name] = _settings(texts[path], path, problems)
+    return replace(catalogue, settings=settings, cards=cards), problems
+
+
+def _card(text: str, path: str, name: str, problems: list[Diagnostic]) -> Any:
+    document, found = yaml_source.parse(text, path)
+    problems += found
+    if document is None:
+        return None
+    card, found = validated("model-card", document)
+    problems += found
+    if card is not None and card.model != name:
+        help = f"type `evalctl lock {name}`"
+        problems.append(Diagnostic("misplaced-model-card", f"this card is of {card.model}", document.span(("model",)), help))
+        return None
+    return card
+
+
+def _settings(text: str, path: str, problems: list[Diagnostic]) -> dict[str, SettingsEntry]:
+    document, found = yaml_source.parse(text, path)
+    problems += found
+    if document is None or document.data is None:
+        return {}
+    sets, found = validated("model-settings", document)
+    problems += found
+    return {name: _entry(document, name, value) for name, value in (sets or {}).items()}
+
+
+def _entry(document: Document, name: str, value: Any) -> SettingsEntry:
+    layer = {
+        key: Sourced(getattr(value, key), Origin(f"custom settings {name}", document.span((name, key))))
+        for key in document.data[name]
+        if key != "version"
+    }
+    return SettingsEntry(name, document.file, value.version, layer, document.key_span((name,)))
+
+

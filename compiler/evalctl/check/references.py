@@ -1,0 +1,183 @@
+"""Names in a request: each must exist, and what is named together must fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evalctl.suggest import help_for, listed
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span
+from evalctl.model.document import Path
+from evalctl.model.manifest import LocalModel, NodeKind, Service
+from evalctl.model.providers import PROVIDERS
+from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
+
+
+def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    """Every name of `checked` that does not exist or does not fit with the others."""
+    return [
+        *_provider(checked),
+        *_service(checked, catalogue),
+        *_tasks(checked, catalogue),
+        *_overrides(checked, catalogue),
+        *_custom_settings(checked, catalogue),
+        *_models(checked),
+    ]
+
+
+def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, otherwise: str = "") -> Diagnostic:
+    names = list(known)
+    help = help_for(name, names, otherwise or f"there are: {listed(names)}")
+    return Diagnostic(code, f"there is no {what} `{name}`", span, help)
+
+
+def _provider(checked: CheckedRequest) -> list[Diagnostic]:
+    request, span = checked.request, checked.document.span
+    if request.provider not in PROVIDERS:
+        return [_unknown("unknown-provider", "provider", request.provider, PROVIDERS, span(("provider",)))]
+    if request.predownload and request.provider != "vllm":
+        message = f"there is nothing to download from provider `{request.provider}`"
+        help = "take `predownload` out: only vllm models are downloaded"
+        return [Diagnostic("predownload-with-api", message, span(("predownload",)), help)]
+    return []
+
+
+def _models(checked: CheckedRequest) -> list[Diagnostic]:
+    request, found = checked.request, []
+    for index, model in enumerate(models(request)):
+        path: Path = ("models", index) if request.models is not None else ("model",)
+        span = checked.document.span(path)
+        if isinstance(model, LocalModel) and request.provider != "vllm":
+            message = f"provider `{request.provider}` cannot serve a checkpoint on disk"
+            found.append(Diagnostic("provider-model-mismatch", message, span, "use `provider: vllm`"))
+        elif request.provider == "openai" and isinstance(model, str) and not model.startswith("openai/"):
+            message = f"with provider openai the model's name begins with openai/, not `{model}`"
+            found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
+    return found
+
+
+def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    request, span = checked.request, checked.document.span
+    entry = catalogue.services.get(request.service)
+    if entry is None:
+        otherwise = f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
+        return [_unknown("unknown-service", "service", request.service, catalogue.services, span(("service",)), otherwise)]
+    found = _priority(checked, entry.service)
+    node = entry.service.node_kinds.get(request.node_kind) if request.node_kind else None
+    if request.node_kind and node is None:
+        kinds = entry.service.node_kinds
+        what = f"node kind of {request.service}"
+        found.append(_unknown("unknown-node-kind", what, request.node_kind, kinds, span(("node_kind",))))
+    if node is not None:
+        found += _node_fits_provider(checked, node)
+    return found + _gpu_list(checked, entry.service, node)
+
+
+def _priority(checked: CheckedRequest, service: Service) -> list[Diagnostic]:
+    request = checked.request
+    if request.priority is None or str(request.priority) in service.priorities:
+        return []
+    allowed = ", ".join(sorted(service.priorities, key=int)) or "none: leave it out"
+    message = f"`{request.priority}` is not a priority of {request.service}"
+    return [Diagnostic("unknown-priority", message, checked.document.span(("priority",)), f"priorities: {allowed}")]
+
+
+def serves_models(node: NodeKind) -> bool:
+    """Whether vLLM can run on this node kind."""
+    return node.serves if node.serves is not None else node.gpus > 0
+
+
+def _node_fits_provider(checked: CheckedRequest, node: NodeKind) -> list[Diagnostic]:
+    request, span = checked.request, checked.document.span(("node_kind",))
+    if request.provider == "vllm" and not serves_models(node):
+        message = f"vLLM cannot serve on `{request.node_kind}`: it has no GPU"
+        return [Diagnostic("vllm-on-cpu", message, span, "choose a node kind with a GPU, or leave node_kind out")]
+    if request.provider in PROVIDERS and request.provider != "vllm" and node.gpus > 0:
+        message = f"provider `{request.provider}` needs no GPU, and `{request.node_kind}` has {node.gpus}"
+        return [Diagnostic("api-on-gpu", message, span, "choose a CPU node kind, or leave node_kind out")]
+    return []
+
+
+def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) -> list[Diagnostic]:
+    request = checked.request
+    given = request.cuda_visible_devices
+    if service.scheduler != "local":
+        if given is None:
+            return []
+        message = f"the scheduler of {request.service} chooses the GPUs"
+        span = checked.document.span(("cuda_visible_devices",))
+        return [Diagnostic("gpu-list-mismatch", message, span, "take `cuda_visible_devices` out")]
+    if node is None:
+        return []
+    gpus = [] if given is None else str(given).split(",")
+    if len(gpus) == node.gpus and len(set(gpus)) == len(gpus):
+        return []
+    span = checked.document.span(("cuda_visible_devices",) if given is not None else ("node_kind",))
+    message = f"`{request.node_kind}` needs {node.gpus} different GPUs, and cuda_visible_devices names {len(set(gpus))}"
+    example = ",".join(str(number) for number in range(node.gpus))
+    help = f'write e.g. cuda_visible_devices: "{example}"' if node.gpus else "take `cuda_visible_devices` out"
+    return [Diagnostic("gpu-list-mismatch", message, span, help)]
+
+
+def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    found = []
+    known = [*catalogue.suites, *catalogue.tasks]
+    for index, word in enumerate(checked.request.tasks):
+        name = word.removeprefix("-")
+        if name not in catalogue.suites and name not in catalogue.tasks:
+            code = "unknown-task"
+            span = checked.document.span(("tasks", index))
+            otherwise = "task keys are in manifests/tasks/tasks_runtime.csv, suites in manifests/tasks/suites.yaml"
+            found.append(_unknown(code, "task or suite", name, known, span, otherwise))
+    if not found:
+        found += _without_metrics(checked, catalogue)
+    if not any(problem.severity == ERROR for problem in found) and not selected_tasks(checked.request, catalogue):
+        span = checked.document.span(("tasks",))
+        found.append(Diagnostic("no-tasks", "every task is taken out again", span, "leave at least one task in"))
+    return found
+
+
+def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    aggregated = {name for entry in catalogue.metrics.entries for name in entry.tasks}
+    tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
+    return [
+        Diagnostic(
+            "task-without-metrics", f"no metric of task `{task.key}` goes into aggregated_results.json",
+            checked.document.key_span(("tasks",)), severity=WARNING,
+            help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
+        )  # fmt: skip
+        for task in tasks
+        if task.script not in aggregated
+    ]
+
+
+def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    found = []
+    selected = set(selected_tasks(checked.request, catalogue))
+    for word in checked.request.overrides:
+        span = checked.document.key_span(("overrides", word))
+        keys = set(expanded(word, catalogue))
+        if not keys:
+            known = [*catalogue.suites, *catalogue.tasks]
+            found.append(_unknown("unknown-task", "task or suite", word, known, span))
+        elif not keys & selected:
+            message = f"the override for `{word}` changes nothing: the request does not run it"
+            found.append(Diagnostic("override-without-task", message, span, "add the task, or take the override out", severity=WARNING))
+    return found
+
+
+def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    found = []
+    matrix = isinstance(checked.request.custom_settings, tuple)
+    for index, name in enumerate(settings_names(checked.request)):
+        if name is None:
+            continue
+        span = checked.document.span(("custom_settings", index) if matrix else ("custom_settings",))
+        for model in model_names(checked.request):
+            known = {**catalogue.common, **catalogue.settings.get(model, {})}
+            if name not in known:
+                otherwise = f"add them to manifests/models/{model}.yaml"
+                found.append(
+                    _unknown("unknown-custom-settings", f"custom settings of {model} named", name, known, span, otherwise)
+                )
+    return found

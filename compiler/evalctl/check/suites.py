@@ -1,0 +1,62 @@
+"""Suites: named lists of tasks and other suites, expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalctl.check.schema import validated
+from evalctl.suggest import help_for
+from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.document import Document
+from evalctl.model.evaluation import Task
+
+
+def suites(document: Document | None, tasks: Mapping[str, Task], problems: list[Diagnostic]) -> dict[str, tuple[str, ...]]:
+    """Every suite as its task keys, in the order written; unknown names and circles are findings."""
+    if document is None or document.data is None:
+        return {}
+    written, found = validated("suites", document)
+    problems += found
+    if written is None:
+        return {}
+    expander = _Expander(document, written, tasks, problems)
+    return {name: expander.expand(name, ()) for name in written}
+
+
+class _Expander:
+    def __init__(
+        self, document: Document, written: Mapping[str, list[str]], tasks: Mapping[str, Task], problems: list[Diagnostic]
+    ) -> None:
+        self.document = document
+        self.written = written
+        self.tasks = tasks
+        self.problems = problems
+        self.done: dict[str, tuple[str, ...]] = {}
+
+    def expand(self, name: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        if name not in self.done:
+            keys: dict[str, None] = {}
+            for index, word in enumerate(self.written[name]):
+                self._add(keys, word, (*above, name), (name, index))
+            self.done[name] = tuple(keys)
+        return self.done[name]
+
+    def _add(self, keys: dict[str, None], word: str, above: tuple[str, ...], path: tuple[str, int]) -> None:
+        plain = word.removeprefix("-")
+        if plain in above:
+            message = f"suite `{plain}` contains itself: {' > '.join((*above, plain))}"
+            self.problems.append(Diagnostic("suite-circle", message, self.document.span(path), help="take one of them out"))
+            return
+        if plain in self.written:
+            found = self.expand(plain, above)
+        elif plain in self.tasks:
+            found = (plain,)
+        else:
+            help = help_for(plain, [*self.tasks, *self.written], "task keys are in manifests/tasks/tasks_runtime.csv")
+            self.problems.append(Diagnostic("unknown-task", f"there is no task or suite `{plain}`", self.document.span(path), help))
+            return
+        for key in found:
+            if word.startswith("-"):
+                keys.pop(key, None)
+            else:
+                keys[key] = None

@@ -1,0 +1,88 @@
+"""Words of the command line to one function of `commands`, and its outcome to an exit code.
+
+Does not know YAML, schedulers or git. Modules of commands are imported only when they run: `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalctl import __version__
+from evalctl.commands.words import COMMANDS, add_arguments
+
+FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_EPILOG = """\
+exit codes: 0 fine, 1 something needs a person, 2 usage, 3 a bug of evalctl, 4 try again later, 130 interrupted
+docs: docs/README.md in the evalctl repository; `evalctl explain CODE` for a diagnostic
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code, and never lets a traceback through without saying what to do."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(words)
+    if arguments.command is None:
+        parser().print_help()
+        return USAGE
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing is half-written, the same command goes on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `evalctl … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except Exception as error:
+        return _failed(error, words)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    module = importlib.import_module(f"evalctl.commands.{arguments.module}")
+    code: int = module.run(arguments)
+    sys.stdout.flush()
+    return code
+
+
+def _failed(error: Exception, words: list[str]) -> int:
+    from evalctl.shell import EnvironmentProblem, Unreachable
+
+    if isinstance(error, EnvironmentProblem):
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.help:
+            print(f"  help: {error.help}", file=sys.stderr)
+        return AGAIN if isinstance(error, Unreachable) else EDIT
+    import platform
+    import traceback
+
+    traceback.print_exc()
+    print(
+        f"\nThis is a bug of evalctl {__version__} (Python {platform.python_version()}, {platform.system()}), not a mistake"
+        f" of yours.\nPlease report the lines above, and: evalctl {' '.join(words)}",
+        file=sys.stderr,
+    )
+    return BUG
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="evalctl", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git.",
+    )  # fmt: skip
+    top.add_argument("--version", action="version", version=f"evalctl {__version__}")
+    top.add_argument("--repo", type=Path, default=None, metavar="FOLDER", help="the repository (default: found upwards from here)")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=command.summary, description=command.summary, epilog=f"example:\n  {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        sub.set_defaults(module=command.module)
+        add_arguments(name, sub)
+    return top

@@ -1,0 +1,51 @@
+"""What several commands need: the repository, requests by name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from evalctl.load.repo import find_root
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for, listed
+
+
+def root_of(arguments: argparse.Namespace) -> Path:
+    """The repository that the command is about."""
+    given: Path | None = arguments.repo
+    if given is None:
+        return find_root(Path.cwd())
+    if not given.is_dir():
+        raise EnvironmentProblem(f"there is no folder {given}", help="--repo names the clone of an evaluation repository")
+    return find_root(given.resolve())
+
+
+def request_named(word: str, root: Path, known: Iterable[str]) -> str:
+    """The request meant by a path (from here or from the root) or by its name without folder and .yaml."""
+    paths = list(known)
+    for candidate in (Path.cwd() / word, root / word):
+        try:
+            inside = candidate.resolve().relative_to(root.resolve()).as_posix()
+        except ValueError:
+            continue
+        if inside in paths:
+            return inside
+    matching = [path for path in paths if _name(path) == word or path.endswith(f"/{word}.yaml")]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise EnvironmentProblem(f"`{word}` is the name of several requests: {listed(matching)}", help="give the path")
+    raise EnvironmentProblem(
+        f"there is no request `{word}`", help=help_for(word, map(_name, paths), f"the requests are: {listed(map(_name, paths)) or 'none yet'}")
+    )
+
+
+def requests_named(words: Sequence[str], root: Path, known: Iterable[str]) -> list[str]:
+    """The requests meant by `words`; all when there are none."""
+    paths = list(known)
+    return [request_named(word, root, paths) for word in words] if words else paths
+
+
+def _name(path: str) -> str:
+    return path.removeprefix("manifests/requests/").rsplit(".", 1)[0]

@@ -1,0 +1,27 @@
+"""`evalctl compile`: generated/ as the manifests say."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from evalctl import report
+from evalctl.commands.common import root_of
+from evalctl.model.diagnostic import has_errors
+from evalctl.pipeline import Project
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes what differs (nothing when anything is wrong); with --check only says so."""
+    root = root_of(arguments)
+    entries, problems, changed = Project(root).compile(check_only=arguments.check)
+    report.show(problems, root, arguments.format)
+    if has_errors(problems):
+        if arguments.format == "text":
+            print(f"nothing was written: {report.count_line(problems)}", file=sys.stderr)
+        return 1
+    if arguments.format == "text":
+        scripts = sum(len(entry.artifacts or ()) for entry in entries.values())
+        state = "up to date" if not changed else f"{len(changed)} changed"
+        print(f"{len(entries)} request{'' if len(entries) == 1 else 's'}, {scripts} generated files: {state}")
+    return 0

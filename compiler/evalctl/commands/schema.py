@@ -1,0 +1,23 @@
+"""`evalctl schema`: schema/*.schema.json are what the models say."""
+
+from __future__ import annotations
+
+import argparse
+
+from evalctl.check.schema import KINDS, schema_text
+from evalctl.commands.common import root_of
+from evalctl.shell import write_atomically
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the schemas that differ, or with --check names them and returns 1."""
+    folder = root_of(arguments) / "schema"
+    texts = {folder / f"{kind}.schema.json": schema_text(kind) for kind in KINDS}
+    differing = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in differing:
+        if arguments.check:
+            print(f"schema/{path.name} is not what the models say: type `evalctl schema` and commit it")
+        else:
+            write_atomically(path, texts[path])
+            print(f"wrote schema/{path.name}")
+    return 1 if arguments.check and differing else 0

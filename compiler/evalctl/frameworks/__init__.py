@@ -1,0 +1,29 @@
+"""The evaluation programs and their dialects: how each is called for one eval. Text only; nothing is run here.
+
+A module per dialect satisfies `Framework`; a new one is a file and a line in FRAMEWORKS.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from evalctl.frameworks import lighteval, lighteval_swallow
+from evalctl.model.evaluation import Eval, Invocation
+
+
+class Framework(Protocol):
+    """A module that knows one dialect."""
+
+    ENVIRONMENT: str
+
+    def version(self) -> str:
+        """The release that the environment's lock pins; part of an eval's identity."""
+
+    def task_digest(self, script: str) -> str:
+        """Digest of the task's own files where this project ships them, else ""; part of an eval's identity."""
+
+    def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+        """The call that measures `evaluation`, run in a folder of its own with config.yaml in it."""
+
+
+FRAMEWORKS: dict[str, Framework] = {"lighteval": lighteval, "lighteval-swallow": lighteval_swallow}

@@ -1,0 +1,74 @@
+"""Upstream lighteval 0.13: `lighteval endpoint litellm config.yaml 'task|0'`.
+
+Sends only temperature, top_p, max_new_tokens, stop, seed, repetition and frequency penalty, and drops the rest without a
+word (seen: 0.13.0, litellm 1.101): the relay adds those. One task per call: 0.13 gives every task of a call the first
+one's parameters. An absent temperature is 0 here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from evalctl.frameworks.pins import pinned, shipped_task_digest
+from evalctl.model.evaluation import Eval, Invocation
+from evalctl.model.providers import PROVIDERS
+
+ENVIRONMENT = "lighteval"
+
+_OWN = {
+    "temperature": "temperature", "top_p": "top_p", "max_new_tokens": "max_new_tokens", "stop_tokens": "stop_tokens",
+    "seed": "seed", "repetition_penalty": "repetition_penalty", "frequency_penalty": "frequency_penalty",
+}  # fmt: skip
+_ADDED = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
+
+
+def version() -> str:
+    """The pinned release."""
+    return pinned(ENVIRONMENT, "lighteval")
+
+
+def task_digest(script: str) -> str:
+    """Digest of a task that this project ships."""
+    return shipped_task_digest(script)
+
+
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+    """One call for one task; the address and the key come by environment, so that the results file has neither."""
+    settings = dict(evaluation.generation)
+    script = evaluation.task.script
+    argv = ["lighteval", "endpoint", "litellm", "config.yaml", f"{script}|0", "--output-dir", "output", "--save-details"]
+    if shipped_task_digest(script):
+        argv += ["--custom-tasks", "evalctl_tasks.tasks"]
+    if evaluation.max_samples is not None:
+        argv += ["--max-samples", str(evaluation.max_samples)]
+    relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
+    if max_n is not None:
+        relay["max_n"] = max_n
+    return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), relay)
+
+
+def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:
+    subject = evaluation.subject
+    parameters: dict[str, Any] = {
+        "model_name": PROVIDERS[subject.provider].litellm_prefix + subject.model,
+        "concurrent_requests": concurrency,
+        "cache_dir": "cache",  # in the task's own folder: an answer cached elsewhere could be another server's
+    }
+    if request_timeout is not None:
+        parameters["timeout"] = request_timeout
+    if "system_message" in settings:
+        parameters["system_prompt"] = settings["system_message"]
+    length = dict(evaluation.server).get("max_model_length")
+    if length is not None:
+        parameters["max_model_length"] = length
+    parameters["generation_parameters"] = {
+        theirs: list(settings[ours]) if ours == "stop_tokens" else settings[ours] for ours, theirs in _OWN.items() if ours in settings
+    }
+    return dump({"model_parameters": parameters})
+
+
+def dump(document: dict[str, Any]) -> str:
+    """YAML as both dialects read it: keys in the order given, Japanese as it is."""
+    return yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)

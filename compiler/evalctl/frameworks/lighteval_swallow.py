@@ -1,0 +1,75 @@
+"""The Swallow fork of lighteval 0.8: `lighteval endpoint litellm config.yaml 'swallow|NAME|0|0' --use-chat-template`.
+
+Without --use-chat-template every call fails and counts as an empty answer (seen). Sends max_new_tokens, stop,
+temperature, top_p, seed, the two penalties, n and reasoning_effort; top_k, min_p and presence_penalty are dropped, and
+litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. An absent temperature is the server's default.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from evalctl.frameworks.lighteval import dump
+from evalctl.model.evaluation import Eval, Invocation
+from evalctl.model.parsers import FRAMEWORK_PARSERS
+from evalctl.model.providers import PROVIDERS
+
+ENVIRONMENT = "lighteval-swallow"
+
+_OWN = ("max_new_tokens", "temperature", "top_p", "seed", "repetition_penalty", "frequency_penalty", "stop_tokens", "reasoning_effort")
+_ADDED = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
+_JUDGE_KEY = "OPENAI_API_KEY"
+
+
+def version() -> str:
+    """The fork's release and the commit it is installed from."""
+    return f"0.8+swallow.{pinned_commit()[:12]}"
+
+
+@lru_cache(maxsize=1)
+def pinned_commit() -> str:
+    """The commit that the environment installs."""
+    from evalctl.environments.source import read_source
+    from evalctl.frameworks.pins import catalogue
+
+    path = catalogue()[ENVIRONMENT].source_path
+    assert path is not None
+    return read_source(path).commit
+
+
+def task_digest(script: str) -> str:
+    """The fork's tasks lie in the fork: its commit covers them."""
+    return ""
+
+
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+    """One call for one task, as the lab's scripts make it."""
+    settings = dict(evaluation.generation)
+    script = evaluation.task.script
+    argv = [
+        "lighteval", "endpoint", "litellm", "config.yaml", f"swallow|{script}|0|0",
+        "--use-chat-template", "--output-dir", "output", "--save-details",
+    ]  # fmt: skip
+    if "system_message" in settings:
+        argv += ["--system-prompt", settings["system_message"]]
+    if evaluation.max_samples is not None:
+        argv += ["--max-samples", str(evaluation.max_samples)]
+    variables = [("LITELLM_CONCURRENT_CALLS", str(concurrency))]
+    if request_timeout is not None:
+        variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
+    relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
+    if max_n is not None:
+        relay["max_n"] = max_n
+    secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
+    return Invocation(tuple(argv), tuple(variables), _config(evaluation, settings), relay, secrets)
+
+
+def _config(evaluation: Eval, settings: dict[str, Any]) -> str:
+    subject = evaluation.subject
+    base: dict[str, Any] = {"model_name": PROVIDERS[subject.provider].litellm_prefix + subject.model}
+    parser = dict(evaluation.server).get("reasoning_parser")
+    if parser in FRAMEWORK_PARSERS:
+        base["reasoning_parser"] = parser
+    generation = {name: list(settings[name]) if name == "stop_tokens" else settings[name] for name in _OWN if name in settings}
+    return dump({"model": {"base_params": base, "generation": generation}})

@@ -1,0 +1,36 @@
+"""Versions and digests of what the environments hold, read once."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from evalctl import environments
+
+TASKS = environments.FOLDER / "packages" / "evalctl-tasks" / "evalctl_tasks"
+
+
+@lru_cache(maxsize=None)
+def catalogue() -> dict[str, environments.Environment]:
+    """All job environments as their files are now."""
+    return environments.catalogue()
+
+
+@lru_cache(maxsize=None)
+def pinned(environment: str, distribution: str) -> str:
+    """The version that an environment's lock gives; a lock without it is a bug of ours."""
+    version = environments.version_of(catalogue()[environment], distribution)
+    assert version is not None, f"{environment}.lock does not pin {distribution}"
+    return version
+
+
+@lru_cache(maxsize=None)
+def shipped_task_digest(script: str) -> str:
+    """Digest of the questions and the code of a task in `evalctl-tasks`; "" for tasks of the framework's own."""
+    questions = sorted(path for path in (TASKS / "questions").glob("*.jsonl") if path.name.split(".")[0] == script)
+    if not questions:
+        return ""
+    total = hashlib.sha256((TASKS / "tasks.py").read_bytes())
+    for path in questions:
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]

@@ -1,0 +1,94 @@
+"""All texts under manifests/, each with a key that changes when the file does, without reading what is known.
+
+A file is known by size and modification time, as git's index knows it; one that was touched within the last two
+seconds is read again, because a second change may share its time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalctl.load import repo
+from evalctl.model.diagnostic import Diagnostic
+
+SHARED = ("manifests/tasks", "manifests/services", "manifests/models/chat_templates")
+COMMON = "manifests/models/common_settings.yaml"
+_SETTLED_NS = 2_000_000_000
+
+
+@dataclass(slots=True)
+class Workspace:
+    """The files of a repository: `keys` maps each path to a digest of its text; `text` reads one (once)."""
+
+    root: Path
+    keys: dict[str, str]
+    stats: dict[str, tuple[int, int, str]]  # what to remember for the next time
+    problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def text(self, path: str) -> str | None:
+        """The text of `path`; None (and a finding in `problems`) when it cannot be read."""
+        if path not in self._texts:
+            source, problems = repo.read(self.root, path)
+            if source is None:
+                self.problems[path] = problems
+                return None
+            self._texts[path] = source.text
+        return self._texts[path]
+
+    def texts(self, paths: list[str]) -> dict[str, str]:
+        """The texts of those `paths` that can be read."""
+        return {path: text for path in paths if (text := self.text(path)) is not None}
+
+    def under(self, folder: str) -> list[str]:
+        """Known paths below `folder`, sorted."""
+        return [path for path in self.keys if path.startswith(f"{folder}/")]
+
+    @property
+    def shared_paths(self) -> list[str]:
+        """What every request depends on."""
+        return [path for path in self.keys if path.startswith(SHARED) or path == COMMON]
+
+    @property
+    def request_paths(self) -> list[str]:
+        """Every request."""
+        return self.under("manifests/requests")
+
+
+def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:
+    """The workspace at `root`; `known` are the `stats` of an earlier one."""
+    workspace = Workspace(root, {}, {})
+    now = time.time_ns()
+    for path, size, modified in sorted(_files(root, "manifests")):
+        before = known.get(path)
+        if before is not None and tuple(before[:2]) == (size, modified):
+            key = before[2]
+        else:
+            text = workspace.text(path)
+            key = "unreadable" if text is None else hashlib.sha256(text.encode()).hexdigest()
+        workspace.keys[path] = key
+        if key != "unreadable" and now - modified > _SETTLED_NS:
+            workspace.stats[path] = (size, modified, key)
+    return workspace
+
+
+def _files(root: Path, folder: str) -> Iterator[tuple[str, int, int]]:
+    """Manifests below `folder`; hidden files and links are passed over."""
+    try:
+        entries = list(os.scandir(root / folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.is_symlink():
+            continue
+        path = f"{folder}/{entry.name}"
+        if entry.is_dir():
+            yield from _files(root, path)
+        elif entry.name.endswith((".yaml", ".yml", ".csv", ".jinja")):
+            facts = entry.stat()
+            yield path, facts.st_size, facts.st_mtime_ns

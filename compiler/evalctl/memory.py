@@ -1,0 +1,73 @@
+"""What one command remembers for the next: `.evalctl/cache/compile.json`. Losing it costs time, never a result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.shell import write_atomically
+
+PATH = ".evalctl/cache/compile.json"
+VERSION = 1
+
+
+def load(root: Path) -> dict[str, Any]:
+    """What was remembered; empty where nothing usable is there."""
+    try:
+        document = json.loads((root / PATH).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    usable = isinstance(document, dict) and document.get("version") == VERSION
+    return document if usable else {}
+
+
+def save(root: Path, memory: Mapping[str, Any]) -> None:
+    """Remembers; a folder that may not be written to is no reason to fail."""
+    try:
+        text = json.dumps({"version": VERSION, **memory}, ensure_ascii=False, separators=(",", ":"))
+        write_atomically(root / PATH, text)
+    except OSError:
+        return
+
+
+def digest(parts: Iterable[str]) -> str:
+    """One key for several."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def program_key() -> str:
+    """Changes when evalctl itself does (sizes and times of its files, and what the job environments are made of)."""
+    from evalctl.frameworks.pins import catalogue
+
+    parts = [f"{name}={environment.digest}" for name, environment in sorted(catalogue().items())]
+    for folder, _, names in os.walk(Path(__file__).parent):
+        for name in sorted(names):
+            if name.endswith((".py", ".sh")):
+                facts = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - a hundred of these at every start
+                parts.append(f"{name}:{facts.st_size}:{facts.st_mtime_ns}")
+    return digest(parts)
+
+
+def pack(diagnostics: Iterable[Diagnostic]) -> list[Any]:
+    """Findings as JSON values."""
+    return [
+        [d.code, d.message, _pack_span(d.span), d.help, [[n.message, _pack_span(n.span)] for n in d.notes], d.severity]
+        for d in diagnostics
+    ]
+
+
+def unpack(values: Iterable[Any]) -> list[Diagnostic]:
+    """The findings that `pack` packed."""
+    return [
+        Diagnostic(code, message, Span(*span), help, tuple(Note(text, Span(*s) if s else None) for text, s in notes), severity)
+        for code, message, span, help, notes, severity in values
+    ]
+
+
+def _pack_span(span: Span | None) -> list[Any] | None:
+    return None if span is None else [span.file, span.line, span.column, span.end_column]

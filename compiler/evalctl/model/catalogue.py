@@ -1,0 +1,63 @@
+"""Everything that requests refer to by name, checked and typed: tasks, suites, settings, cards, services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.model.diagnostic import Sourced, Span
+from evalctl.model.document import Document
+from evalctl.model.evaluation import Task
+from evalctl.model.manifest import Metrics, ModelCard, Request, Service
+
+Layer = Mapping[str, Sourced[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsEntry:
+    """One named set of custom settings: the keys that are written there (null included), file and version."""
+
+    name: str
+    file: str
+    version: str
+    layer: Layer
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRequest:
+    """A request whose form is right, and where each part of it stands."""
+
+    path: str
+    request: Request
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEntry:
+    """A service and where each part of it stands."""
+
+    name: str
+    service: Service
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All of manifests/ but the requests.
+
+    `suites` are expanded to task keys; `settings` maps a model to its named sets, `common` is for every model.
+    `runtime_columns` are the time columns of tasks_runtime.csv. `fingerprint` is a digest of the texts it came from.
+    """
+
+    tasks: Mapping[str, Task]
+    suites: Mapping[str, tuple[str, ...]]
+    services: Mapping[str, ServiceEntry]
+    settings: Mapping[str, Mapping[str, SettingsEntry]]
+    common: Mapping[str, SettingsEntry]
+    cards: Mapping[str, ModelCard]
+    metrics: Metrics
+    chat_templates: Mapping[str, str]
+    runtime_columns: tuple[str, ...]
+    task_spans: Mapping[str, Span]

@@ -1,0 +1,246 @@
+"""load -> check -> resolve -> plan -> render, for one request and for all, doing again only what has changed.
+
+A request is compiled again when its own text, its models' files, anything that all requests share, or the program
+itself has changed; otherwise its summary, findings and the digests of its scripts are remembered (`memory`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evalctl import memory
+from evalctl.check import catalogue as catalogue_check
+from evalctl.check import models as models_check
+from evalctl.check.conflicts import conflicts
+from evalctl.check.references import references
+from evalctl.check.schema import validated, without_unknown_keys
+from evalctl.check.secrets import secrets_in
+from evalctl.load import workspace as workspace_load
+from evalctl.load import yaml_source
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.model.document import Document
+from evalctl.model.evaluation import Artifact, Eval, RequestPlan
+from evalctl.model.selection import model_names
+from evalctl.plan import jobs, rules
+from evalctl.plan import summary as plan_summary
+from evalctl.render.script import script
+from evalctl.render.tree import Tree, outdated
+from evalctl.resolve.evals import evals
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One request, compiled now; `plan` is None where an error forbids it."""
+
+    path: str
+    checked: CheckedRequest | None
+    evals: tuple[Eval, ...]
+    plan: RequestPlan | None
+    diagnostics: list[Diagnostic]
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one request: findings, summary (plan.json), digests of its artifacts, and their texts if fresh."""
+
+    key: str
+    models: list[str]
+    diagnostics: list[Diagnostic]
+    summary: Mapping[str, Any] | None
+    artifacts: dict[str, str] | None = None  # path -> sha256; None when it was never rendered
+    fresh: list[Artifact] = field(default_factory=list)
+
+
+class Project:
+    """A repository at one moment. Reads lazily; writes nothing but generated/ (on request) and its own memory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._memory = memory.load(root)
+        self.workspace = workspace_load.read(root, self._memory.get("stats", {}))
+        self._plans: dict[str, Compiled] = {}
+
+    @cached_property
+    def _program(self) -> str:
+        return memory.program_key()
+
+    @cached_property
+    def _shared_key(self) -> str:
+        return memory.digest([self._program, *(f"{p}={self.workspace.keys[p]}" for p in self.workspace.shared_paths)])
+
+    @cached_property
+    def shared(self) -> tuple[Catalogue, list[Diagnostic]]:
+        """The catalogue without models, and what is wrong with it."""
+        texts = self.workspace.texts(self.workspace.shared_paths)
+        secrets = [finding for path, text in texts.items() for finding in secrets_in(path, text)]
+        catalogue, problems = catalogue_check.shared(texts)
+        return catalogue, secrets + problems
+
+    def catalogue_for(self, models: list[str]) -> Catalogue:
+        """The catalogue with the settings and cards of `models`."""
+        paths = [path for model in models for path in models_check.files_of(model) if path in self.workspace.keys]
+        return models_check.with_models(self.shared[0], self.workspace.texts(paths))[0]
+
+    @cached_property
+    def whole_catalogue(self) -> Catalogue:
+        """The catalogue with every model."""
+        return models_check.with_models(self.shared[0], self.workspace.texts(self._model_paths()))[0]
+
+    def compile_one(self, path: str) -> Compiled:
+        """One request through all stages but render, whatever is remembered."""
+        if path not in self._plans:
+            self._plans[path] = self._compile(path)
+        return self._plans[path]
+
+    def _compile(self, path: str) -> Compiled:
+        """Stops where an error makes the next stage meaningless."""
+        text = self.workspace.text(path)
+        if text is None:
+            return Compiled(path, None, (), None, self.workspace.problems[path])
+        problems = secrets_in(path, text)
+        document, found = yaml_source.parse(text, path)
+        problems += found
+        checked, found = _checked(path, document)
+        problems += found
+        if checked is None:
+            return Compiled(path, None, (), None, problems)
+        request = checked.request
+        catalogue = self.catalogue_for(model_names(request))
+        problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue)
+        if has_errors(problems):
+            return Compiled(path, checked, (), None, problems)
+        asked = evals(checked, catalogue)
+        problems += rules.rules(checked, asked, catalogue)
+        plan = None if has_errors(problems) else jobs.plan(checked, asked, catalogue)
+        return Compiled(path, checked, asked, plan, problems)
+
+    # ---- all requests -------------------------------------------------------------------------------------------
+
+    def check(self) -> tuple[dict[str, Entry], list[Diagnostic]]:
+        """Every request's entry, and every finding of the repository, sorted."""
+        return self._all(render=False)
+
+    def compile(self, *, check_only: bool = False) -> tuple[dict[str, Entry], list[Diagnostic], list[str]]:
+        """Brings generated/ up to date, or with `check_only` says what is not; also the paths that were changed.
+
+        Nothing is written when anything is wrong.
+        """
+        tree = Tree(self.root, self._memory.get("generated", {}))
+        entries, problems = self._all(render=True, tree=tree)
+        changed: list[str] = []
+        if not has_errors(problems):
+            expected = {path for entry in entries.values() for path in entry.artifacts or ()}
+            problems += tree.foreign(expected)
+            if check_only:
+                problems += _differences(tree, entries, expected)
+            else:
+                changed = [a.path for entry in entries.values() for a in entry.fresh if tree.write(a)]
+                left_over = tree.left_over(expected)
+                tree.remove(left_over)
+                changed += left_over
+            self._remember(entries, tree)
+        return entries, sorted(problems, key=lambda d: d.sort_key), changed
+
+    def _all(self, *, render: bool, tree: Tree | None = None) -> tuple[dict[str, Entry], list[Diagnostic]]:
+        entries = {path: self._entry(path, render, tree) for path in self.workspace.request_paths}
+        problems = self._shared_problems() + self._model_problems()
+        for entry in entries.values():
+            problems += entry.diagnostics
+        problems += conflicts(entry.summary for entry in entries.values() if entry.summary is not None)
+        if not render:
+            self._remember(entries, None)
+        return entries, sorted(problems, key=lambda diagnostic: diagnostic.sort_key)
+
+    def _entry(self, path: str, render: bool, tree: Tree | None) -> Entry:
+        known = self._memory.get("requests", {}).get(path)
+        if known is not None and known["key"] == self._request_key(path, known["models"]):
+            entry = Entry(known["key"], known["models"], memory.unpack(known["diagnostics"]), known["summary"], known["artifacts"])
+            if not render or entry.summary is None or _as_remembered(entry, tree):
+                return entry
+        compiled = self._compile(path)
+        models = model_names(compiled.checked.request) if compiled.checked else []
+        summary = None if compiled.plan is None else plan_summary.summary(compiled.plan)
+        entry = Entry(self._request_key(path, models), models, compiled.diagnostics, summary)
+        if render and compiled.plan is not None and summary is not None:
+            entry.fresh = [plan_summary.artifact(summary), *(script(job) for job in compiled.plan.jobs)]
+            entry.artifacts = {a.path: hashlib.sha256(a.text.encode()).hexdigest() for a in entry.fresh}
+        return entry
+
+    def _request_key(self, path: str, models: list[str]) -> str:
+        files = [path, *(file for model in models for file in models_check.files_of(model))]
+        return memory.digest([self._shared_key, *(f"{file}={self.workspace.keys.get(file, '')}" for file in files)])
+
+    def _model_paths(self) -> list[str]:
+        return [path for path in self.workspace.keys if models_check.is_model_file(path)]
+
+    def _shared_problems(self) -> list[Diagnostic]:
+        known = self._memory.get("shared", {})
+        return memory.unpack(known["diagnostics"]) if known.get("key") == self._shared_key else self.shared[1]
+
+    def _model_problems(self) -> list[Diagnostic]:
+        """Each model file by itself, whether a request uses it or not."""
+        known, self._models_now = self._memory.get("models", {}), {}
+        found: list[Diagnostic] = []
+        for path in self._model_paths():
+            key = memory.digest([self._program, self.workspace.keys[path]])
+            if path in known and known[path][0] == key:
+                problems = memory.unpack(known[path][1])
+            else:
+                texts = self.workspace.texts([path])
+                problems = [f for p, text in texts.items() for f in secrets_in(p, text)]
+                problems += models_check.with_models(_EMPTY, texts)[1] + self.workspace.problems.get(path, [])
+            self._models_now[path] = [key, memory.pack(problems)]
+            found += problems
+        return found
+
+    def _remember(self, entries: Mapping[str, Entry], tree: Tree | None) -> None:
+        memory.save(self.root, {
+            "stats": self.workspace.stats,
+            "shared": {"key": self._shared_key, "diagnostics": memory.pack(self._shared_problems())},
+            "models": self._models_now,
+            "requests": {
+                path: {
+                    "key": entry.key, "models": entry.models, "diagnostics": memory.pack(entry.diagnostics),
+                    "summary": entry.summary, "artifacts": entry.artifacts,
+                }
+                for path, entry in entries.items()
+            },
+            "generated": tree.stats if tree is not None else self._memory.get("generated", {}),
+        })  # fmt: skip
+
+
+_EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, (), {})
+
+
+def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:
+    """The request in its right form; one with unknown keys goes on without them, to find its other mistakes, too."""
+    if document is None:
+        return None, []
+    request, found = validated("request", document)
+    if request is None and (rest := without_unknown_keys(document, found)) is not None:
+        document = rest
+        request = validated("request", rest)[0]
+    return (CheckedRequest(path, request, document), found) if request is not None else (None, found)
+
+
+def _as_remembered(entry: Entry, tree: Tree | None) -> bool:
+    """Whether generated/ still holds exactly what was made of this request."""
+    if entry.artifacts is None or tree is None:
+        return False
+    return all(tree.digest(path) == sha for path, sha in entry.artifacts.items())
+
+
+def _differences(tree: Tree, entries: Mapping[str, Entry], expected: set[str]) -> list[Diagnostic]:
+    found = []
+    for request, entry in entries.items():
+        for path, sha in (entry.artifacts or {}).items():
+            now = tree.digest(path)
+            if now != sha:
+                found.append(outdated(path, request, "is missing" if now is None else "is not what the manifests say"))
+    return found + [outdated(path, path, "belongs to no request any more") for path in tree.left_over(expected)]

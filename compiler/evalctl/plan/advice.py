@@ -1,0 +1,53 @@
+"""What would save money or time, in one sentence each. Advice never changes what runs."""
+
+from __future__ import annotations
+
+from evalctl.model.evaluation import Eval
+from evalctl.model.manifest import ModelCard, Service
+from evalctl.plan.placement import Placement, needed_bytes
+from evalctl.resolve.caution import SAMPLING
+
+
+def advice(service: Service, place: Placement, card: ModelCard | None, evals: tuple[Eval, ...]) -> tuple[str, ...]:
+    """All advice about one job."""
+    return (*_cheaper_kind(service, place), *_unused_gpus(place, card), *_model_defaults(card, evals))
+
+
+def _cheaper_kind(service: Service, place: Placement) -> list[str]:
+    mine = place.node
+    if mine.coefficient is None or not mine.gpus:
+        return []
+    better = [
+        (node.coefficient, name)
+        for name, node in service.node_kinds.items()
+        if node.coefficient is not None and node.coefficient < mine.coefficient
+        and (node.gpus, node.gpu, node.gpu_memory_gb) == (mine.gpus, mine.gpu, mine.gpu_memory_gb)
+    ]  # fmt: skip
+    if not better:
+        return []
+    coefficient, name = min(better)
+    saved = round(100 * (1 - coefficient / mine.coefficient))
+    fewer = f"{mine.cores} to {service.node_kinds[name].cores}" if mine.cores else "fewer"
+    return [f"{name} has the same {mine.gpus} x {mine.gpu} and costs {saved} % less than {place.node_kind} (cores: {fewer})"]
+
+
+def _unused_gpus(place: Placement, card: ModelCard | None) -> list[str]:
+    if card is None or place.node.gpus < 2 or not place.node.gpu_memory_gb:
+        return []
+    one = place.node.gpu_memory_gb * 1e9 * place.node.gpu_memory_utilization
+    if needed_bytes(card, 8192) > one:
+        return []
+    return [f"the model fits one GPU, and {place.node_kind} has {place.node.gpus}: a one-GPU kind may be cheaper"]
+
+
+def _model_defaults(card: ModelCard | None, evals: tuple[Eval, ...]) -> list[str]:
+    """vLLM fills each sampling key that a request omits from the model's generation_config.json, one by one."""
+    if card is None or not card.generation_config or dict(evals[0].server).get("generation_config") == "vllm":
+        return []
+    watched = (*SAMPLING, "repetition_penalty")
+    defaults = {name: value for name, value in card.generation_config.items() if name in watched and value is not None}
+    applied = {name: value for name, value in defaults.items() if any(name not in dict(e.generation) for e in evals)}
+    if not applied:
+        return []
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(applied.items()))
+    return [f"the model's own defaults apply where a request says nothing: {shown} (generation_config: vllm turns them off)"]

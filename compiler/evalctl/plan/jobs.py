@@ -1,0 +1,170 @@
+"""Evals that share a server go into one job: order, splitting, walltime, names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from evalctl.frameworks import FRAMEWORKS
+from evalctl.frameworks.pins import catalogue as environments
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
+from evalctl.model.manifest import ParallelPacking, Request, Service
+from evalctl.plan.advice import advice
+from evalctl.plan.cost import estimate
+from evalctl.plan.placement import Placement, concurrency, placement
+from evalctl.plan.server import server
+
+LONGEST_STEM = 40  # with the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps
+LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system
+
+
+def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> RequestPlan:
+    """All jobs of a request whose rules have been checked."""
+    service = catalogue.services[checked.request.service].service
+    jobs: list[Job] = []
+    for group in _by_server(evals):
+        place = placement(checked.request, service, catalogue.cards.get(group[0].subject.model))
+        assert place is not None, "check.rules has refused requests without a node kind"
+        jobs += [_job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)]
+    return RequestPlan(checked.path, tuple(jobs))
+
+
+def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
+    groups: dict[object, list[Eval]] = {}
+    for evaluation in evals:
+        groups.setdefault((evaluation.subject, evaluation.server), []).append(evaluation)
+    return list(groups.values())
+
+
+def _parts(
+    request: Request, group: list[Eval], place: Placement, service: Service, catalogue: Catalogue
+) -> Iterable[list[Eval]]:
+    """The group cut into jobs: as the request packs it, and none longer than the service allows."""
+    ordered = sorted(group, key=lambda evaluation: (task_seconds(evaluation, place), evaluation.task.key))
+    start = start_seconds(service, catalogue, group[0])
+    for part in _packed(request, ordered):
+        yield from _fitting(part, place, limit_seconds(service, place) - start - service.drain_seconds)
+
+
+def _packed(request: Request, ordered: list[Eval]) -> list[list[Eval]]:
+    if request.packing == "per_task":
+        return [[evaluation] for evaluation in ordered]
+    if isinstance(request.packing, ParallelPacking):
+        count = min(request.packing.parallel, len(ordered))
+        return [ordered[offset::count] for offset in range(count)]
+    return [ordered]
+
+
+def _fitting(part: list[Eval], place: Placement, room: int) -> list[list[Eval]]:
+    """Cut where the times no longer fit; a task alone may be longer than the room (its walltime is then the limit)."""
+    jobs: list[list[Eval]] = [[]]
+    used = 0
+    for evaluation in part:
+        seconds = task_seconds(evaluation, place)
+        if jobs[-1] and used + seconds > room:
+            jobs.append([])
+            used = 0
+        jobs[-1].append(evaluation)
+        used += seconds
+    return jobs
+
+
+def task_seconds(evaluation: Eval, place: Placement) -> int:
+    """The time that the CSV allows the task on this node kind."""
+    return evaluation.task.seconds.get(place.node.runtime_column, 0)
+
+
+def limit_seconds(service: Service, place: Placement) -> int:
+    """The longest walltime of this node kind."""
+    return seconds_of(place.node.max_walltime or service.max_walltime)
+
+
+def seconds_of(walltime: str) -> int:
+    """HH:MM:SS to seconds."""
+    hours, minutes, seconds = (int(part) for part in walltime.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
+    """Allowed for environment check, loading the weights and warming up."""
+    card = catalogue.cards.get(evaluation.subject.model)
+    loading = card.weight_bytes / LOAD_BYTES_PER_SECOND if card is not None and evaluation.subject.provider == "vllm" else 0
+    return service.start_allowance_minutes * 60 + round(loading)
+
+
+def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue: Catalogue) -> Job:
+    request = checked.request
+    entry = catalogue.services[request.service]
+    service = entry.service
+    card = catalogue.cards.get(evals[0].subject.model)
+    start = start_seconds(service, catalogue, evals[0])
+    busy = start + sum(task_seconds(evaluation, place) for evaluation in evals)
+    walltime = _walltime(busy + service.drain_seconds, service, place)
+    priority = request.priority if request.priority is not None else service.default_priority
+    tasks = tuple(_task(request, evaluation, place, catalogue) for evaluation in evals)
+    name = job_name(checked.path, evals)
+    frameworks = sorted({evaluation.task.framework for evaluation in evals})
+    serving = server(evals[0], place)
+    return Job(
+        name=name,
+        request=checked.path,
+        service=entry.name,
+        node_kind=place.node_kind,
+        batch=Batch(name, walltime, place.node.gpus, priority, (*service.directives, *place.node.directives), service.drain_seconds),
+        server=serving,
+        tasks=tasks,
+        parallel_tasks=service.parallel_tasks,
+        start_seconds=start,
+        framework_environments={f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in frameworks},
+        secrets=_secrets(serving.key_variable, tasks),
+        cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
+        retries=request.retries,
+        predownload=request.provider == "vllm" and evals[0].subject.path is None and request.predownload is not False,
+        offline=False,
+        estimate=estimate(service, place.node, priority, busy, walltime),
+        site=_site(service),
+        advice=advice(service, place, card, tuple(evals)),
+    )
+
+
+def _walltime(busy: int, service: Service, place: Placement) -> int:
+    step = service.walltime_step_minutes * 60
+    return min(-(-busy // step) * step, limit_seconds(service, place))
+
+
+def _task(request: Request, evaluation: Eval, place: Placement, catalogue: Catalogue) -> JobTask:
+    card = catalogue.cards.get(evaluation.subject.model)
+    length = dict(evaluation.server).get("max_model_length", 0)
+    asked = concurrency(request, place, card, length)
+    max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
+    call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, max_n)
+    return JobTask(evaluation, call, task_seconds(evaluation, place))
+
+
+def _secrets(key_variable: str, tasks: tuple[JobTask, ...]) -> tuple[str, ...]:
+    names = {name for task in tasks for name in task.invocation.secrets}
+    return tuple(sorted(names | ({key_variable} if key_variable else set())))
+
+
+def _site(service: Service) -> Site:
+    return Site(
+        scheduler=service.scheduler,
+        modules_init=service.modules_init or "",
+        modules=service.modules,
+        variables=tuple(sorted(service.variables.items())),
+        scratch=service.scratch,
+    )
+
+
+def job_name(request: str, evals: Sequence[Eval]) -> str:
+    """`ev-<stem>-<digest8>`: the same evals of the same request have the same name, whatever their walltime."""
+    text = "\n".join([request, *sorted(evaluation.digest for evaluation in evals)])
+    return f"ev-{stem(request)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def stem(request: str) -> str:
+    """The request's file name in letters that every scheduler accepts."""
+    words = request.rsplit("/", 1)[-1].removesuffix(".yaml").removesuffix(".yml").lower()
+    return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:LONGEST_STEM].rstrip("-") or "request"

@@ -1,0 +1,76 @@
+"""Which node kind, how many GPUs work together, and how many questions at once: from the model card and the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalctl.model.manifest import ModelCard, NodeKind, Request, Service
+
+RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
+TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
+API_CONCURRENCY = 20  # the lab's default for endpoints that others run
+CPU_CONCURRENCY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A node kind and how the server uses its GPUs: `tensor_parallel` x `data_parallel` of them."""
+
+    node_kind: str
+    node: NodeKind
+    tensor_parallel: int
+    data_parallel: int
+
+
+def node_kind_for(request: Request, service: Service, card: ModelCard | None) -> str | None:
+    """The node kind asked for, else the service's kind for a model of this size; None where the service has none."""
+    if request.node_kind is not None:
+        return request.node_kind
+    if request.provider != "vllm":
+        return service.api
+    if card is None or card.parameters <= service.small_model_limit:
+        return service.small_model
+    return service.large_model
+
+
+def placement(request: Request, service: Service, card: ModelCard | None) -> Placement | None:
+    """Where the model runs; None where the service has no node kind for it."""
+    kind = node_kind_for(request, service, card)
+    if kind is None or kind not in service.node_kinds:
+        return None
+    node = service.node_kinds[kind]
+    tensor = tensor_parallel(node.gpus, card.attention_heads) if card is not None and node.gpus else 1
+    return Placement(kind, node, tensor, max(1, node.gpus // tensor))
+
+
+def tensor_parallel(gpus: int, heads: int) -> int:
+    """The most GPUs that can share one copy: vLLM wants the heads divided evenly; what remains runs further copies."""
+    return max(size for size in range(1, gpus + 1) if gpus % size == 0 and heads % size == 0)
+
+
+def bytes_per_token(card: ModelCard) -> int:
+    """KV cache of one token: keys and values of every layer, 16 bits each. A bound for MLA and sliding windows."""
+    return 2 * card.layers * card.kv_heads * card.head_size * 2
+
+
+def usable_bytes(place: Placement) -> float:
+    """GPU memory that one copy of the model may use; 0 where the node kind does not say."""
+    memory = place.node.gpu_memory_gb or 0.0
+    return place.tensor_parallel * (memory * 1e9 * place.node.gpu_memory_utilization - RESERVED_BYTES) if memory else 0.0
+
+
+def needed_bytes(card: ModelCard, max_model_length: int) -> float:
+    """Weights and the cache of one answer of full length."""
+    return card.weight_bytes + bytes_per_token(card) * max_model_length
+
+
+def concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
+    """Questions in flight: what the request says, else what the cache of all copies holds."""
+    if request.concurrency != "auto":
+        return request.concurrency
+    if request.provider != "vllm":
+        return API_CONCURRENCY
+    if card is None or place.node.gpus == 0 or not place.node.gpu_memory_gb:
+        return CPU_CONCURRENCY
+    free = max(0.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel
+    return int(min(256, max(8, free / (bytes_per_token(card) * min(TYPICAL_TOKENS, max_model_length)))))

@@ -1,0 +1,169 @@
+"""What cannot work, or would measure something else than meant: found from model card, service and settings together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
+from evalctl.suggest import help_for
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
+from evalctl.model.document import Path
+from evalctl.model.evaluation import Eval
+from evalctl.model.manifest import LocalModel, ModelCard, Service
+from evalctl.model.selection import model_names, models
+from evalctl.plan.jobs import limit_seconds, task_seconds
+from evalctl.plan.placement import Placement, needed_bytes, placement, tensor_parallel, usable_bytes
+
+
+def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    """A model that vLLM serves needs its card: revision, length, heads, think tags."""
+    if checked.request.provider != "vllm":
+        return []
+    found = []
+    for index, model in enumerate(models(checked.request)):
+        name = model.name if isinstance(model, LocalModel) else model
+        if name not in catalogue.cards:
+            where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
+            help = f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
+            found.append(Diagnostic("missing-model-card", f"no facts about {name} are locked", _model_span(checked, index), help))
+    return found
+
+
+def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> list[Diagnostic]:
+    """Every rule over the request's evals; names have been checked before."""
+    service = catalogue.services[checked.request.service].service
+    return [
+        *_parsers(checked, evals, catalogue),
+        *_chat_templates(evals, catalogue),
+        *_sampling(evals),
+        *_places(checked, evals, service, catalogue),
+    ]
+
+
+def _model_span(checked: CheckedRequest, index: int) -> Span:
+    path: Path = ("models", index) if checked.request.models is not None else ("model",)
+    return checked.document.span(path)
+
+
+def _span_of(checked: CheckedRequest, model: str) -> Span:
+    return _model_span(checked, model_names(checked.request).index(model))
+
+
+def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    seen: set[object] = set()
+    for evaluation in evals:
+        setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
+        parser = setting.value if setting is not None else None
+        model = evaluation.subject.model
+        if (model, evaluation.subject.custom_settings, parser) in seen:
+            continue
+        seen.add((model, evaluation.subject.custom_settings, parser))
+        card = catalogue.cards.get(model)
+        if parser is None and card is not None and card.think_tags and evaluation.subject.provider == "vllm":
+            yield _think_tags(_span_of(checked, model), model)
+        elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
+            span = setting.origin.span if setting is not None else None
+            help = help_for(str(parser), [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"], "type `evalctl explain unknown-parser` for the list")
+            yield Diagnostic("unknown-parser", f"there is no reasoning parser `{parser}`", span or _span_of(checked, model), help)
+
+
+def _think_tags(span: Span, model: str) -> Diagnostic:
+    return Diagnostic(
+        "think-tags-without-parser", f"{model} has think tags in its vocabulary, and no reasoning parser is named", span,
+        help="name custom settings with `reasoning_parser:` (deepseek_r1, qwen3, …), or `ignore` if it does not reason",
+    )  # fmt: skip
+
+
+def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    seen: set[str] = set()
+    for evaluation in evals:
+        setting = next((s.sourced for s in evaluation.settings if s.name == "chat_template"), None)
+        if setting is None or setting.value is None or setting.value in catalogue.chat_templates or setting.value in seen:
+            continue
+        seen.add(setting.value)
+        path = f"manifests/models/chat_templates/{setting.value}.jinja"
+        help = help_for(setting.value, catalogue.chat_templates, f"add {path}")
+        yield Diagnostic("unknown-chat-template", f"there is no {path}", setting.origin.span or Span(path), help)
+
+
+def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
+    """One warning per setting that the caution kept out, naming all the tasks."""
+    kept: dict[tuple[Span, str, str], list[str]] = {}
+    for evaluation in evals:
+        for setting in evaluation.settings:
+            if not setting.applied and setting.sourced.origin.span is not None:
+                key = (setting.sourced.origin.span, setting.name, str(setting.sourced.value))
+                kept.setdefault(key, []).append(evaluation.task.key)
+    for (span, name, value), tasks in kept.items():
+        message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: these sample by design"
+        help = "fine as it is; `sampling_override: true` in the request applies it there, too"
+        yield Diagnostic("sampling-not-applied", message, span, help, severity=WARNING)
+
+
+def _places(
+    checked: CheckedRequest, evals: Sequence[Eval], service: Service, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
+    done: set[object] = set()
+    for evaluation in evals:
+        card = catalogue.cards.get(evaluation.subject.model)
+        place = placement(checked.request, service, card)
+        if place is None:
+            if "place" not in done:
+                done.add("place")
+                yield _no_node_kind(checked)
+            continue
+        yield from _time(checked, evaluation, place, service)
+        length = dict(evaluation.server).get("max_model_length")
+        if card is not None and length is not None and (card.model, length) not in done:
+            done.add((card.model, length))
+            yield from _context(checked, evaluation, card, length)
+            yield from _memory(checked, card, place, length)
+
+
+def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
+    role = "a model of this size" if checked.request.provider == "vllm" else "models that others serve"
+    message = f"{checked.request.service} names no node kind for {role}"
+    return Diagnostic("no-node-kind", message, checked.document.key_span(("service",)), "add `node_kind:` to the request")
+
+
+def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, service: Service) -> Iterator[Diagnostic]:
+    span = checked.document.key_span(("tasks",))
+    column, key = place.node.runtime_column, evaluation.task.key
+    if column not in evaluation.task.seconds:
+        message = f"task `{key}` has no time in column {column}, so its walltime on {place.node_kind} is not known"
+        yield Diagnostic("task-without-time", message, span, "fill the cell in manifests/tasks/tasks_runtime.csv")
+    elif task_seconds(evaluation, place) > limit_seconds(service, place):
+        limit = place.node.max_walltime or service.max_walltime
+        message = f"task `{key}` is allowed {task_seconds(evaluation, place) // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
+        yield Diagnostic("walltime-beyond-limit", message, span, "choose another node kind, or lower the time in tasks_runtime.csv")
+
+
+def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length: int) -> Iterator[Diagnostic]:
+    if card.context_length is None or length <= card.context_length:
+        return
+    setting = next(s.sourced for s in evaluation.settings if s.name == "max_model_length")
+    message = f"max_model_length {length} is longer than the model's context of {card.context_length}"
+    yield Diagnostic("context-too-long", message, setting.origin.span or _span_of(checked, card.model), f"at most {card.context_length}")
+
+
+def _memory(checked: CheckedRequest, card: ModelCard, place: Placement, length: int) -> Iterator[Diagnostic]:
+    usable = usable_bytes(place)
+    needed = needed_bytes(card, length)
+    if not usable or needed <= usable:
+        return
+    span = _span_of(checked, card.model)
+    node = place.node
+    note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {(needed - card.weight_bytes) / 1e9:.1f} GB")
+    together = usable / place.tensor_parallel * node.gpus
+    if needed <= together:
+        message = (
+            f"{card.model} needs {needed / 1e9:.0f} GB, and only {place.tensor_parallel} of the {node.gpus} GPUs "
+            f"can share it: tensor parallel size must divide its {card.attention_heads} heads"
+        )
+        sizes = [size for size in range(1, 65) if tensor_parallel(size, card.attention_heads) == size]
+        help = f"choose a node kind with {' or '.join(map(str, [s for s in sizes if s >= place.tensor_parallel][:4]))} GPUs"
+        yield Diagnostic("tensor-parallel-heads", message, span, help, (note,))
+        return
+    message = f"{card.model} needs {needed / 1e9:.0f} GB, and {place.node_kind} has {usable / 1e9:.0f} GB for it"
+    yield Diagnostic("model-does-not-fit", message, span, "choose a larger node kind, or lower max_model_length", (note,))

@@ -1,0 +1,65 @@
+"""The server of a job: the `vllm serve` call, or a provider's endpoint. Host and port are the job's business."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalctl.frameworks.pins import catalogue as environments
+from evalctl.model.evaluation import Eval, Server
+from evalctl.model.parsers import FRAMEWORK_PARSERS
+from evalctl.model.providers import PROVIDERS
+from evalctl.plan.placement import Placement
+
+DTYPE = "bfloat16"  # as the lab has always measured
+
+
+def server(evaluation: Eval, place: Placement) -> Server:
+    """What serves `evaluation` on `place`."""
+    provider = PROVIDERS[evaluation.subject.provider]
+    if not provider.serves_itself:
+        return Server(
+            provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,
+            base_url=provider.base_url, key_variable=provider.key_variable, gpus=0,
+        )  # fmt: skip
+    settings = dict(evaluation.server)
+    return Server(
+        provider=provider.name,
+        argv=tuple(_argv(evaluation, settings, place)),
+        variables=tuple(_variables(settings, place)),
+        environment=environments()[place.node.server_environment].directory_name,
+        served_name=evaluation.subject.model,
+        base_url="",
+        key_variable="",
+        gpus=place.node.gpus,
+    )
+
+
+def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[str]:
+    subject = evaluation.subject
+    argv = ["vllm", "serve", subject.path or subject.model, "--served-model-name", subject.model]
+    if subject.path is None:
+        argv += ["--revision", subject.revision]
+    if place.node.gpus:
+        argv += ["--tensor-parallel-size", str(place.tensor_parallel)]
+    if place.data_parallel > 1:
+        argv += ["--data-parallel-size", str(place.data_parallel)]
+    argv += ["--max-model-len", str(settings["max_model_length"])]
+    argv += ["--gpu-memory-utilization", f"{place.node.gpu_memory_utilization:g}", "--dtype", DTYPE]
+    argv += ["--generation-config", settings["generation_config"]]
+    parser = settings.get("reasoning_parser")
+    if parser and parser != "ignore" and parser not in FRAMEWORK_PARSERS:
+        argv += ["--reasoning-parser", parser]
+    if "chat_template" in settings:
+        argv += ["--chat-template", settings["chat_template"]]
+    if settings.get("trust_remote_code"):
+        argv.append("--trust-remote-code")
+    if place.node.enforce_eager:
+        argv.append("--enforce-eager")
+    return argv
+
+
+def _variables(settings: dict[str, Any], place: Placement) -> list[tuple[str, str]]:
+    variables = dict(place.node.variables)
+    if "vllm_use_v1" in settings:
+        variables["VLLM_USE_V1"] = str(settings["vllm_use_v1"])
+    return sorted(variables.items())

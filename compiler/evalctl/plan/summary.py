@@ -1,0 +1,55 @@
+"""plan.json: what a request will run, short enough to read in a review and to compare between two commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.model.evaluation import Artifact, Job, RequestPlan
+
+SCHEMA = "evalctl/plan/1"
+
+
+def summary(plan: RequestPlan) -> dict[str, Any]:
+    """Jobs with node kind, walltime, cost and advice, and of each eval its identity and the place of its result."""
+    return {"schema": SCHEMA, "request": plan.request, "jobs": [_job(job) for job in plan.jobs]}
+
+
+def artifact(plan: Mapping[str, Any]) -> Artifact:
+    """The file beside the scripts."""
+    stem = plan["request"].removeprefix("manifests/requests/").removesuffix(".yaml")
+    return Artifact(f"generated/{stem}/plan.json", json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
+
+
+def _job(job: Job) -> dict[str, Any]:
+    subject = job.tasks[0].evaluation.subject
+    estimate = job.estimate
+    return {
+        "name": job.name,
+        "script": job.script_path,
+        "service": job.service,
+        "node_kind": job.node_kind,
+        "walltime_seconds": job.batch.walltime_seconds,
+        "start_seconds": job.start_seconds,
+        "provider": subject.provider,
+        "model": subject.model,
+        "revision": subject.revision,
+        "custom_settings": subject.custom_settings,
+        "trust_remote_code": bool(dict(job.tasks[0].evaluation.server).get("trust_remote_code")),
+        "retries": job.retries,
+        "cost": None if estimate is None else {
+            "unit": estimate.unit, "expected": estimate.expected, "worst": estimate.worst, "held": estimate.held,
+            "currency": estimate.currency, "currency_per_unit": estimate.currency_per_unit, "checked": estimate.checked,
+        },
+        "advice": list(job.advice),
+        "tasks": [
+            {
+                "task": task.evaluation.task.key,
+                "digest": task.evaluation.digest,
+                "result": task.evaluation.result_path,
+                "seconds": task.seconds,
+            }
+            for task in job.tasks
+        ],
+    }  # fmt: skip

@@ -1,0 +1,109 @@
+"""Artifacts and generated/: write what differs, or say what does. The only disk access of render.
+
+A file is known by size and modification time as in `load.workspace`; files that evalctl did not make are never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.model.evaluation import Artifact
+from evalctl.shell import write_atomically
+
+FOLDER = "generated"
+Stat = tuple[int, int, str]
+
+_MARKS = (b"evalctl compile", b"evalctl/plan/")
+
+
+class Tree:
+    """generated/ on disk, and what is remembered of it."""
+
+    def __init__(self, root: Path, known: Mapping[str, Stat]) -> None:
+        self.root = root
+        self.stats: dict[str, Stat] = {}
+        self._on_disk = dict(_files(root, FOLDER))
+        self._known = known
+
+    def digest(self, path: str) -> str | None:
+        """sha256 of the file, read only if it has changed since it was last known; None when it is not there."""
+        if path not in self._on_disk:
+            return None
+        if path not in self.stats:
+            size, modified = self._on_disk[path]
+            before = self._known.get(path)
+            known = before is not None and tuple(before[:2]) == (size, modified)
+            sha = before[2] if known and before else hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+            self.stats[path] = (size, modified, sha)
+        return self.stats[path][2]
+
+    def write(self, artifact: Artifact) -> bool:
+        """Brings one file to `artifact`; False when it was so already."""
+        data = artifact.text.encode()
+        sha = hashlib.sha256(data).hexdigest()
+        if self.digest(artifact.path) == sha:
+            return False
+        target = self.root / artifact.path
+        write_atomically(target, artifact.text, mode=0o755 if artifact.path.endswith(".sh") else 0o644)
+        facts = target.stat()
+        self._on_disk[artifact.path] = (facts.st_size, facts.st_mtime_ns)
+        self.stats[artifact.path] = (facts.st_size, facts.st_mtime_ns, sha)
+        return True
+
+    def left_over(self, expected: Iterable[str]) -> list[str]:
+        """Files that an earlier compilation made and this one does not."""
+        extra = sorted(set(self._on_disk) - set(expected))
+        return [path for path in extra if self._is_ours(path)]
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Deletes files, and the folders that become empty by it."""
+        for path in paths:
+            (self.root / path).unlink()
+            self._on_disk.pop(path, None)
+            self.stats.pop(path, None)
+            folder = (self.root / path).parent
+            while folder != self.root / FOLDER and not any(folder.iterdir()):
+                folder.rmdir()
+                folder = folder.parent
+
+    def foreign(self, expected: Iterable[str]) -> list[Diagnostic]:
+        """A warning for each file that evalctl did not make."""
+        extra = sorted(set(self._on_disk) - set(expected))
+        return [
+            Diagnostic(
+                "foreign-file", f"evalctl did not make {path}", Span(path), severity=WARNING,
+                help="generated/ is for what `evalctl compile` makes: move the file elsewhere",
+            )  # fmt: skip
+            for path in extra
+            if not self._is_ours(path) and not path.endswith("/.gitkeep")
+        ]
+
+    def _is_ours(self, path: str) -> bool:
+        with (self.root / path).open("rb") as file:
+            head = file.read(4096)
+        return any(mark in head for mark in _MARKS)
+
+
+def outdated(path: str, request: str, why: str) -> Diagnostic:
+    """generated/ does not say what manifests/ say."""
+    return Diagnostic(
+        "generated-outdated", f"{path} {why}", Span(request), help="type `evalctl compile` and commit generated/"
+    )
+
+
+def _files(root: Path, folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    try:
+        entries = list(os.scandir(root / folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(root, path)
+        elif entry.is_file(follow_symlinks=False):
+            facts = entry.stat(follow_symlinks=False)
+            yield path, (facts.st_size, facts.st_mtime_ns)

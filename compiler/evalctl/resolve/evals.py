@@ -1,0 +1,136 @@
+"""Which evals a request means: models x custom settings x tasks, each with its resolved settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.frameworks import FRAMEWORKS
+from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEntry
+from evalctl.model.diagnostic import Origin, Sourced
+from evalctl.model.evaluation import Eval, Setting, Subject, Task
+from evalctl.model.manifest import LocalModel, ModelCard
+from evalctl.model.providers import PROVIDERS
+from evalctl.model.selection import models, selected_tasks, settings_names
+from evalctl.resolve.caution import cautious
+from evalctl.resolve.identity import SENT, SERVED, eval_digest
+from evalctl.resolve.layers import merge
+
+# Longer contexts cost memory and time and change no score of the lab's tasks; the manual's scripts capped alike.
+LONGEST_DEFAULT_CONTEXT = 32_768
+
+_BUILT_IN = Origin("evalctl")
+
+
+def evals(checked: CheckedRequest, catalogue: Catalogue) -> tuple[Eval, ...]:
+    """Every eval of a request whose names have been checked, in a fixed order."""
+    tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
+    overrides = _overrides(checked, catalogue)
+    return tuple(
+        _eval(checked, catalogue, subject, layer, task, overrides.get(task.key, {}))
+        for subject, layer in _subjects(checked, catalogue)
+        for task in tasks
+    )
+
+
+def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer]]:
+    request = checked.request
+    found = []
+    for model in models(request):
+        name, path = (model.name, model.path) if isinstance(model, LocalModel) else (model, None)
+        card = catalogue.cards.get(name)
+        for settings_name in settings_names(request):
+            entry = settings_entry(catalogue, name, settings_name)
+            subject = Subject(
+                provider=request.provider,
+                model=name,
+                revision=card.revision if card is not None and request.provider == "vllm" else "",
+                custom_settings=settings_name,
+                custom_settings_file=entry.file if entry else "",
+                custom_settings_version=entry.version if entry else "",
+                path=path,
+            )
+            found.append((subject, entry.layer if entry else {}))
+    return found
+
+
+def settings_entry(catalogue: Catalogue, model: str, name: str | None) -> SettingsEntry | None:
+    """The model's own settings of that name, else the common ones."""
+    if name is None:
+        return None
+    return catalogue.settings.get(model, {}).get(name) or catalogue.common[name]
+
+
+def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> dict[str, Layer]:
+    """Per task key: what the overrides say, a task's own winning over its suite's."""
+    layers: dict[str, dict[str, Sourced[Any]]] = {}
+    words = sorted(checked.request.overrides, key=lambda word: word in catalogue.tasks)
+    for word in words:
+        layer = _override_layer(checked, word)
+        for key in catalogue.suites.get(word, (word,)):
+            layers.setdefault(key, {}).update(layer)
+    return dict(layers)
+
+
+def _override_layer(checked: CheckedRequest, word: str) -> Layer:
+    settings = checked.request.overrides[word]
+    return {
+        key: Sourced(getattr(settings, key), Origin("request override", checked.document.span(("overrides", word, key))))
+        for key in checked.document.data["overrides"][word]
+    }
+
+
+def _eval(
+    checked: CheckedRequest, catalogue: Catalogue, subject: Subject, custom: Layer, task: Task, override: Layer
+) -> Eval:
+    request = checked.request
+    applied, kept_out = cautious(custom, task, override=request.sampling_override)
+    merged = merge((_defaults(subject, catalogue), task.defaults, applied, override))
+    values = {name: sourced.value for name, sourced in merged.items() if sourced.value is not None}
+    framework = FRAMEWORKS[task.framework]
+    generation = tuple(sorted((name, value) for name, value in values.items() if name in SENT))
+    server = _server_settings(values, subject, catalogue)
+    version, task_digest = framework.version(), framework.task_digest(task.script)
+    return Eval(
+        digest=eval_digest(subject, task, version, task_digest, generation, server, request.max_samples),
+        subject=subject,
+        task=task,
+        framework_version=version,
+        task_digest=task_digest,
+        generation=generation,
+        server=server,
+        max_samples=request.max_samples,
+        result_path=result_path(subject, task, request.max_samples),
+        settings=(*(Setting(name, merged[name]) for name in sorted(merged)), *kept_out),
+    )
+
+
+def _defaults(subject: Subject, catalogue: Catalogue) -> Layer:
+    """What holds when nobody says anything: from the model card, and the mode of vLLM's generation_config."""
+    card = catalogue.cards.get(subject.model)
+    if subject.provider != "vllm" or card is None:
+        return {}
+    length = Sourced(default_context(card), Origin(f"model card {subject.model}"))
+    return {"max_model_length": length, "generation_config": Sourced("auto", _BUILT_IN)}
+
+
+def default_context(card: ModelCard) -> int:
+    """The model's own context, capped."""
+    return min(card.context_length or LONGEST_DEFAULT_CONTEXT, LONGEST_DEFAULT_CONTEXT)
+
+
+def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
+    """What the server is started with; others' servers take none of it, only the parser matters to the framework."""
+    names = SERVED if subject.provider == "vllm" else {"reasoning_parser"}
+    chosen = {name: value for name, value in values.items() if name in names}
+    if "chat_template" in chosen:
+        chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
+    return tuple(sorted(chosen.items()))
+
+
+def result_path(subject: Subject, task: Task, max_samples: int | None) -> str:
+    """The manual's path (3.3) of result.json; empty parts are left out, debugging runs have a place of their own."""
+    debug = f"debug/max_samples-{max_samples}" if max_samples else ""
+    provider = PROVIDERS[subject.provider].result_dir
+    parts = ("results", debug, provider, subject.model, subject.custom_settings or "", task.result_dir, "result.json")
+    return "/".join(part for part in parts if part)

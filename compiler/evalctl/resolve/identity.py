@@ -1,0 +1,75 @@
+"""An eval's digest: everything that can change its score, and nothing else.
+
+FIELDS classifies every field of the eval's data: a test walks over all of them, so that a new field cannot be
+forgotten. How and where it runs (node kind, walltime, concurrency, tensor parallel size, file names) is not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from evalctl.model.evaluation import Subject, Task
+
+VERSION = 1
+
+# What each generation setting is: sent with every question, given to the server, or only a way of asking.
+SENT = frozenset({
+    "system_message", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty",
+    "frequency_penalty", "presence_penalty", "seed", "reasoning_effort", "stop_tokens",
+})  # fmt: skip
+SERVED = frozenset({
+    "max_model_length", "reasoning_parser", "chat_template", "vllm_use_v1", "generation_config", "trust_remote_code",
+})  # fmt: skip
+ASKED = frozenset({"max_n"})  # ten answers in one call or in ten are the same ten answers
+
+
+def eval_digest(
+    subject: Subject,
+    task: Task,
+    framework_version: str,
+    task_digest: str,
+    generation: tuple[tuple[str, Any], ...],
+    server: tuple[tuple[str, Any], ...],
+    max_samples: int | None,
+) -> str:
+    """64 hex digits; equal for equal scores' causes, on any machine and for any order of keys."""
+    inputs = eval_inputs(subject, task, framework_version, task_digest, generation, server, max_samples)
+    return hashlib.sha256(_canonical(inputs).encode()).hexdigest()
+
+
+def eval_inputs(
+    subject: Subject,
+    task: Task,
+    framework_version: str,
+    task_digest: str,
+    generation: tuple[tuple[str, Any], ...],
+    server: tuple[tuple[str, Any], ...],
+    max_samples: int | None,
+) -> dict[str, Any]:
+    """The inputs behind the digest, as they go into result.json."""
+    return {
+        "version": VERSION,
+        "provider": subject.provider,
+        "model": subject.model,
+        "revision": subject.revision,
+        "framework": task.framework,
+        "framework_version": framework_version,
+        "script": task.script,
+        "task_digest": task_digest,
+        "generation": {name: _plain(value) for name, value in generation},
+        "server": {name: _plain(value) for name, value in server},
+        "max_samples": max_samples,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """0 and 0.0 are one temperature; tuples are lists in JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,30 @@
+"""Did you mean …?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `word`, ignoring case and the kind of dash; None if nothing does."""
+    names = {_fold(name): name for name in known}
+    close = difflib.get_close_matches(_fold(word), names, n=1, cutoff=0.6)
+    return names[close[0]] if close else None
+
+
+def help_for(word: str, known: Iterable[str], otherwise: str) -> str:
+    """A help line: the guess if there is one, else `otherwise`."""
+    guess = did_you_mean(word, known)
+    return f"did you mean `{guess}`?" if guess else otherwise
+
+
+def listed(names: Iterable[str], limit: int = 12) -> str:
+    """A short list for a message."""
+    everything = list(names)
+    more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
+    return ", ".join(everything[:limit]) + more
+
+
+def _fold(name: str) -> str:
+    return name.lower().replace("-", "_")
