@@ -1,0 +1,76 @@
+"""All facts of a model as one ModelCard."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from evalctl.cards.architecture import architecture
+from evalctl.cards.folder import folder_revision, open_folder
+from evalctl.cards.hub import Fetch, open_hub
+from evalctl.cards.source import Source, json_file
+from evalctl.cards.tokenizer import has_think_tags, template_digest
+from evalctl.cards.weights import weights
+from evalctl.model.manifest import ModelCard
+from evalctl.shell import EnvironmentProblem
+
+# What vLLM takes from generation_config.json for requests that leave it out (seen: 0.32.0).
+_SAMPLING = (
+    "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty",
+    "max_new_tokens",
+)  # fmt: skip
+
+
+def read_folder(path: Path, name: str, today: datetime.date | None = None) -> ModelCard:
+    """The card of a checkpoint on disk; `name` is what its results are kept under."""
+    place = path.absolute()
+    source = open_folder(place)
+    facts = _facts(source)
+    return _card(model=name, path=str(place), revision=folder_revision(place), source="folder", today=today, **facts)
+
+
+def read_hub(
+    model: str,
+    token: str | None,
+    fetch: Fetch | None = None,
+    *,
+    revision: str | None = None,
+    today: datetime.date | None = None,
+) -> ModelCard:
+    """The card of a model on the Hub at its newest revision, or at the named one."""
+    source = open_hub(model, token, fetch, revision)
+    facts = _facts(source)
+    return _card(model=model, revision=source.revision, gated=source.gated, source="hub", today=today, **facts)
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    config = json_file(source, "config.json")
+    if not config:
+        raise EnvironmentProblem(
+            f"{source.label} has no config.json",
+            "evalctl needs a model in the form of transformers, not GGUF or adapters",
+        )
+    shape = architecture(config, source.label)
+    stored = weights(source, shape.dtype)
+    return {
+        "architecture": shape.name, "context_length": shape.context_length, "layers": shape.layers,
+        "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
+        "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
+        "think_tags": has_think_tags(source), "chat_template_sha256": template_digest(source),
+        "generation_config": _sampling(json_file(source, "generation_config.json")),
+    }  # fmt: skip
+
+
+def _sampling(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in _SAMPLING if isinstance(config.get(key), (int, float))}
+
+
+def _card(*, today: datetime.date | None, **facts: Any) -> ModelCard:
+    try:
+        return ModelCard(read_at=(today or datetime.date.today()).isoformat(), **facts)
+    except ValidationError as error:
+        what = "; ".join(f"{detail['loc'][0]}: {detail['msg']}" for detail in error.errors())
+        raise EnvironmentProblem(f"the files of {facts['model']} do not make a model card: {what}") from error

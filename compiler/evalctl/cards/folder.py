@@ -1,0 +1,75 @@
+"""A model in a local folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl.cards.source import SMALL
+from evalctl.shell import EnvironmentProblem
+
+_PIECES, _PIECE = 16, 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A Source; subfolders and hidden files are no part of a model as vLLM loads it."""
+
+    path: Path
+    sizes: Mapping[str, int]
+
+    @property
+    def label(self) -> str:
+        """How a message names the place."""
+        return str(self.path)
+
+    @property
+    def parameters(self) -> int | None:
+        """A folder does not know; the weights' headers do."""
+        return None
+
+    def head(self, name: str, length: int) -> bytes:
+        """The first `length` bytes of a file."""
+        with (self.path / name).open("rb") as file:
+            return file.read(length)
+
+
+def open_folder(path: Path) -> Folder:
+    """The folder as a Source, or an EnvironmentProblem that says what is wrong with it."""
+    try:
+        files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        return Folder(path, {entry.name: entry.stat().st_size for entry in files})
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"the checkpoint {path} cannot be read: {error.strerror}",
+            "give the absolute path of a folder that holds config.json and the weights, readable by you",
+        ) from error
+
+
+def folder_revision(path: Path) -> str:
+    """64 hex digits that change with any file's name, size or content, without reading all of the weights.
+
+    Of large files sixteen pieces spread evenly are read: training changes every tensor, so that a checkpoint which was
+    overwritten in place (same names, same sizes) is seen too.
+    """
+    source = open_folder(path)
+    digest = hashlib.sha256()
+    for name, size in sorted(source.sizes.items()):
+        content = hashlib.sha256()
+        for piece in _pieces(path / name, size):
+            content.update(piece)
+        digest.update(f"{name}\0{size}\0{content.hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _pieces(path: Path, size: int) -> list[bytes]:
+    with path.open("rb") as file:
+        if size <= SMALL:
+            return [file.read()]
+        pieces = []
+        for number in range(_PIECES):
+            file.seek(number * (size - _PIECE) // (_PIECES - 1))
+            pieces.append(file.read(_PIECE))
+        return pieces

@@ -1,0 +1,71 @@
+"""What the tokenizer's files say: think tags in the vocabulary, and the chat template."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from evalctl.cards.source import Source, json_file, small_file
+
+THINK_TAGS = frozenset(("<think>", "</think>"))
+
+
+def has_think_tags(source: Source) -> bool:
+    """Whether both think tags are tokens of their own; the smallest files that can tell are read first."""
+    found: set[str] = set()
+    for tokens in _token_lists(source):
+        found |= THINK_TAGS & tokens
+        if found == THINK_TAGS:
+            return True
+    return False
+
+
+def _token_lists(source: Source) -> Iterator[set[str]]:
+    yield _configured(json_file(source, "tokenizer_config.json"))
+    yield set(json_file(source, "added_tokens.json"))
+    yield _words(json_file(source, "special_tokens_map.json").get("additional_special_tokens"))
+    yield _tokenizer(json_file(source, "tokenizer.json"))
+    yield set(json_file(source, "vocab.json"))
+
+
+def _configured(config: dict[str, Any]) -> set[str]:
+    decoder = config.get("added_tokens_decoder") or {}
+    return _words(list(decoder.values())) | _words(config.get("additional_special_tokens"))
+
+
+def _tokenizer(tokenizer: dict[str, Any]) -> set[str]:
+    vocabulary = (tokenizer.get("model") or {}).get("vocab") or ()
+    if not isinstance(vocabulary, dict):  # unigram: [token, score] pairs
+        vocabulary = [entry[0] for entry in vocabulary]
+    return _words(tokenizer.get("added_tokens")) | set(vocabulary)
+
+
+def _words(tokens: Any) -> set[str]:
+    """Tokens are written as text or as {content: text}."""
+    items = tokens if isinstance(tokens, list) else []
+    return {str(item["content"]) if isinstance(item, dict) else str(item) for item in items}
+
+
+def template_digest(source: Source) -> str | None:
+    """SHA-256 of the chat template, None for a model without one; where it stands does not matter."""
+    template = _template(source)
+    return hashlib.sha256(template.encode()).hexdigest() if template is not None else None
+
+
+def _template(source: Source) -> str | None:
+    # transformers prefers the file of its own to the key (seen: 4.52, 5.17).
+    file = small_file(source, "chat_template.jinja")
+    if file is not None:
+        return file.decode("utf-8", "replace")
+    configured = json_file(source, "tokenizer_config.json").get("chat_template")
+    return _default(configured or json_file(source, "chat_template.json").get("chat_template"))
+
+
+def _default(template: Any) -> str | None:
+    """Some models have several named templates; chat requests use the one called default."""
+    if not isinstance(template, list):
+        return None if template is None else str(template)
+    named = {str(item.get("name")): str(item.get("template")) for item in template}
+    return named.get("default", json.dumps(named, sort_keys=True))

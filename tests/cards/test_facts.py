@@ -1,0 +1,130 @@
+"""Single facts: shape, length, think tags, template."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evalctl.cards.architecture import architecture
+from evalctl.cards.folder import open_folder
+from evalctl.cards.tokenizer import has_think_tags, template_digest
+
+from .conftest import CONFIG, TEMPLATE
+
+CLOSE = {"content": "</think>"}
+
+
+def shape(**changes: Any) -> Any:
+    """The architecture of the small model with some keys changed; None takes a key away."""
+    config = {key: value for key, value in {**CONFIG, **changes}.items() if value is not None}
+    return architecture(config, "it")
+
+
+def test_head_size_is_declared_or_computed() -> None:
+    """head_dim wins over hidden size by heads."""
+    assert (shape().head_size, shape(head_dim=256).head_size) == (32, 256)
+
+
+def test_kv_heads_default_to_all_heads() -> None:
+    """Without grouped attention each head has its own keys."""
+    assert shape(num_key_value_heads=None).kv_heads == 4
+
+
+def test_falcon_and_nemotron_say_kv_heads_in_their_own_way() -> None:
+    """A flag of Falcon means one head; Nemotron-NAS gives the group size of each block."""
+    blocks = [{"attention": {"no_op": True}}, {"attention": {"no_op": False, "n_heads_in_group": 2}}]
+    assert shape(model_type="falcon", multi_query=True).kv_heads == 1
+    assert shape(num_key_value_heads=None, block_configs=blocks).kv_heads == 2
+
+
+def test_the_text_part_of_a_larger_model_counts() -> None:
+    """Models that see nest the text model's configuration; its values win."""
+    nested = {"architectures": ["SeesForConditionalGeneration"], "text_config": CONFIG, "num_hidden_layers": 99}
+    found = architecture(nested, "it")
+    assert (found.layers, found.context_length, found.dtype) == (2, 4096, "bfloat16")
+
+
+def test_gpt2_names_are_understood() -> None:
+    """Older configurations say n_layer, n_head, n_embd, n_positions."""
+    old = {"architectures": ["GPT2LMHeadModel"], "n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024}
+    found = architecture(old, "it")
+    assert (found.layers, found.attention_heads, found.kv_heads, found.head_size, found.context_length) == (
+        12, 12, 12, 64, 1024,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rope", "length"),
+    [
+        ({"rope_type": "llama3", "factor": 8.0}, 4096),
+        ({"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}, 4096),
+        ({"rope_type": "linear", "factor": 2.0}, 8192),
+        ({"type": "dynamic", "factor": 4.0}, 16384),
+        ({"type": "mrope", "mrope_section": [16, 24, 24]}, 4096),
+        ({"rope_type": "linear", "factor": None}, 4096),
+    ],
+)
+def test_context_length_follows_vllm(rope: dict[str, Any], length: int) -> None:
+    """Scaling is applied where vLLM 0.32 applies it, and nowhere else."""
+    assert shape(rope_scaling=rope).context_length == length
+
+
+def test_context_length_is_unknown_where_nothing_says_it() -> None:
+    """No key, no invented number."""
+    assert shape(max_position_embeddings=None).context_length is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer_config.json", {"added_tokens_decoder": {"5": {"content": "<think>"}, "6": CLOSE}}),
+        ("tokenizer_config.json", {"additional_special_tokens": ["<think>", "</think>"]}),
+        ("added_tokens.json", {"<think>": 5, "</think>": 6}),
+        ("special_tokens_map.json", {"additional_special_tokens": ["<think>", {"content": "</think>"}]}),
+        ("tokenizer.json", {"added_tokens": [{"content": "<think>"}, {"content": "</think>"}]}),
+        ("tokenizer.json", {"model": {"vocab": {"<think>": 5, "</think>": 6}}}),
+        ("tokenizer.json", {"model": {"vocab": [["<think>", -1.0], ["</think>", -1.0]]}}),
+        ("vocab.json", {"<think>": 5, "</think>": 6}),
+    ],
+)  # fmt: skip
+def test_think_tags_are_found_wherever_a_tokenizer_keeps_tokens(tmp_path: Path, name: str, content: object) -> None:
+    """Each of the files that may hold a token is asked."""
+    (tmp_path / name).write_text(json.dumps(content))
+    assert has_think_tags(open_folder(tmp_path))
+
+
+def test_one_think_tag_alone_is_none(tmp_path: Path) -> None:
+    """A reasoning parser needs both ends; a template that merely mentions them is not a token."""
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<think>": 5}))
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": "<think></think>"}))
+    assert not has_think_tags(open_folder(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer_config.json", json.dumps({"chat_template": TEMPLATE})),
+        ("tokenizer_config.json", json.dumps({"chat_template": [
+            {"name": "tool_use", "template": "x"}, {"name": "default", "template": TEMPLATE}]})),
+        ("chat_template.jinja", TEMPLATE),
+        ("chat_template.json", json.dumps({"chat_template": TEMPLATE})),
+    ],
+)  # fmt: skip
+def test_template_digest_does_not_depend_on_where_it_stands(tmp_path: Path, name: str, content: str) -> None:
+    """One template has one digest in all four places."""
+    (tmp_path / name).write_text(content)
+    assert template_digest(open_folder(tmp_path)) == hashlib.sha256(TEMPLATE.encode()).hexdigest()
+
+
+def test_the_template_file_wins_over_the_key(model: Path) -> None:
+    """transformers reads chat_template.jinja first."""
+    (model / "chat_template.jinja").write_text("other")
+    assert template_digest(open_folder(model)) == hashlib.sha256(b"other").hexdigest()
+
+
+def test_a_base_model_has_no_template(tmp_path: Path) -> None:
+    """No template is None, not the digest of nothing."""
+    assert template_digest(open_folder(tmp_path)) is None

@@ -1,0 +1,149 @@
+"""Cards of checkpoints on disk."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from evalctl.cards import folder_revision, read_folder
+from evalctl.cards.source import SMALL
+from evalctl.shell import EnvironmentProblem
+
+from .conftest import CONFIG, PARAMETERS, TEMPLATE, safetensors
+
+DAY = datetime.date(2026, 11, 23)
+
+
+def test_all_facts_come_from_the_files(model: Path) -> None:
+    """Every field of the card is what the files say."""
+    card = read_folder(model, "pub/tiny", DAY)
+    assert card.model_dump() == {
+        "model": "pub/tiny",
+        "path": str(model),
+        "revision": folder_revision(model),
+        "architecture": "LlamaForCausalLM",
+        "context_length": 4096,
+        "layers": 2,
+        "attention_heads": 4,
+        "kv_heads": 2,
+        "head_size": 32,
+        "dtype": "bfloat16",
+        "parameters": PARAMETERS,
+        "weight_bytes": len(safetensors()),
+        "think_tags": False,
+        "chat_template_sha256": hashlib.sha256(TEMPLATE.encode()).hexdigest(),
+        "generation_config": {"temperature": 0.6, "top_p": 0.9},
+        "gated": False,
+        "source": "folder",
+        "read_at": "2026-11-23",
+    }
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_revision_changes_with_the_content_of_a_file(model: Path, name: str) -> None:
+    """One changed byte, in a file of the same size, is another revision."""
+    before = folder_revision(model)
+    content = bytearray((model / name).read_bytes())
+    content[-1] ^= 1
+    (model / name).write_bytes(content)
+    assert folder_revision(model) != before
+
+
+def test_revision_changes_with_a_name(model: Path) -> None:
+    """A renamed file is another revision."""
+    before = folder_revision(model)
+    (model / "tokenizer.json").rename(model / "tokenizer2.json")
+    assert folder_revision(model) != before
+
+
+def test_revision_does_not_change_with_place_time_or_hidden_files(model: Path, tmp_path: Path) -> None:
+    """The same files elsewhere are the same revision; .git and the like are no part of the model."""
+    before = folder_revision(model)
+    (model / ".gitattributes").write_text("*.safetensors lfs")
+    (model / ".cache").mkdir()
+    moved = model.rename(tmp_path / "elsewhere")
+    assert folder_revision(moved) == before
+
+
+def test_revision_of_large_weights_changes_when_they_are_trained_on(model: Path) -> None:
+    """A checkpoint overwritten in place, same names and sizes, is another revision though not all of it is read."""
+    large = model / "model.safetensors"
+    with large.open("r+b") as file:
+        file.truncate(SMALL + 1_000_000)
+    before = folder_revision(model)
+    assert folder_revision(model) == before
+    with large.open("r+b") as file:
+        for offset in range(1_000_000, SMALL, 4096):  # every tensor moves a little
+            file.seek(offset)
+            file.write(b"\x01")
+    assert folder_revision(model) != before
+
+
+def test_shards_count_together(model: Path) -> None:
+    """Weights in several files are added up, and only those that the index names."""
+    (model / "model.safetensors").unlink()
+    for number in (1, 2):
+        (model / f"model-0000{number}-of-00002.safetensors").write_bytes(safetensors())
+    (model / "consolidated.safetensors").write_bytes(safetensors())
+    index = {"weight_map": {f"w{number}": f"model-0000{number}-of-00002.safetensors" for number in (1, 2)}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    card = read_folder(model, "pub/tiny")
+    assert (card.parameters, card.weight_bytes) == (2 * PARAMETERS, 2 * len(safetensors()))
+
+
+def test_pickled_weights_are_counted_by_their_size(model: Path) -> None:
+    """A .bin is never opened; bytes and type give the count."""
+    (model / "model.safetensors").unlink()
+    (model / "pytorch_model.bin").write_bytes(bytes(2000))
+    card = read_folder(model, "pub/tiny")
+    assert (card.parameters, card.weight_bytes, card.dtype) == (1000, 2000, "bfloat16")
+
+
+def test_type_comes_from_the_weights_where_the_configuration_is_silent(model: Path) -> None:
+    """Without dtype in config.json the type that holds most parameters counts."""
+    config = {key: value for key, value in CONFIG.items() if key != "torch_dtype"}
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "model.safetensors").write_bytes(safetensors({"a": ("F16", [100]), "b": ("F32", [10])}))
+    assert read_folder(model, "pub/tiny").dtype == "float16"
+
+
+def test_a_long_header_is_read_whole(model: Path) -> None:
+    """Headers of large models are longer than the first read."""
+    (model / "model.safetensors").write_bytes(safetensors(padding=200_000))
+    assert read_folder(model, "pub/tiny").parameters == PARAMETERS
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("config.json", None, "has no config.json"),
+        ("config.json", b"{", "config.json of .* is not JSON"),
+        ("config.json", b"[]", "holds no mapping"),
+        ("config.json", b'{"model_type": "llama"}', "names no architecture"),
+        ("config.json", b'{"architectures": ["X"], "num_hidden_layers": 2}', "does not say num_attention_heads"),
+        ("model.safetensors", None, "has no weights"),
+        ("model.safetensors", b"version https://git-lfs", "is no safetensors file"),
+        ("model.safetensors", b"short", "is no safetensors file"),
+        ("model.safetensors", (2).to_bytes(8, "little") + b"{}", "holds no tensor"),
+        ("model.safetensors.index.json", b'{"weight_map": {"w": "model-1.safetensors"}}', "lacks model-1"),
+    ],
+)  # fmt: skip
+def test_a_broken_model_is_named_with_its_remedy(model: Path, name: str, content: bytes | None, says: str) -> None:
+    """What is missing or damaged is said with what to do; no card is made."""
+    if content is None:
+        (model / name).unlink()
+    else:
+        (model / name).write_bytes(content)
+    with pytest.raises(EnvironmentProblem, match=says) as caught:
+        read_folder(model, "pub/tiny")
+    assert caught.value.help
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """A path that is not there gives its name and what to type."""
+    with pytest.raises(EnvironmentProblem, match=r"nowhere cannot be read: No such file") as caught:
+        read_folder(tmp_path / "nowhere", "pub/tiny")
+    assert "absolute path" in caught.value.help
