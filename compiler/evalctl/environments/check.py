@@ -1,0 +1,49 @@
+"""What is wrong with the environments of this machine, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from evalctl.environments.catalogue import Environment, catalogue
+
+STAMP = ".complete"
+
+
+def check(names: Iterable[str], root: Path) -> list[str]:
+    """One sentence for each named environment that jobs cannot use as it is under `root`; empty when all are ready."""
+    known = catalogue()
+    found = [problem_of(known[name], root) if name in known else f"no environment is called `{name}`" for name in names]
+    return [problem for problem in found if problem]
+
+
+def problem_of(environment: Environment, root: Path) -> str | None:
+    """Why `environment` is not ready under `root`, or None when it is."""
+    folder = root / environment.directory_name
+    if is_complete(environment, root):
+        return None
+    if (folder / STAMP).exists():
+        return f"{environment.name}: its Python is gone ({folder}); run `evalctl env setup {environment.name}`"
+    if folder.exists():
+        return f"{environment.name}: incomplete, a set-up was interrupted or is running ({folder})"
+    if others(environment, root):
+        return f"{environment.name}: stale, its lock or packages changed; run `evalctl env setup {environment.name}`"
+    return f"{environment.name}: missing; run `evalctl env setup {environment.name}`"
+
+
+def is_complete(environment: Environment, root: Path) -> bool:
+    """Whether a build of exactly this digest came to its end, and its Python is still there."""
+    folder = root / environment.directory_name
+    try:
+        stamp = (folder / STAMP).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return False
+    return stamp == environment.digest and (folder / "bin" / "python").exists()
+
+
+def others(environment: Environment, root: Path) -> list[Path]:
+    """Builds of the same environment from an earlier lock; jobs already submitted may still use them."""
+    hexadecimal = "[0-9a-f]" * 12
+    return sorted(
+        path for path in root.glob(f"{environment.name}-{hexadecimal}") if path.name != environment.directory_name
+    )

@@ -1,0 +1,69 @@
+"""Long programs: output to a log file, a sign of life while they last, and words for what went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from evalctl.environments.catalogue import PYTHON
+from evalctl.shell import Command, EnvironmentProblem, start_detached
+
+HEART_BEAT_S = 15.0
+
+# What uv and the operating system say (seen: uv 0.13.9), and what to do about it.
+_HELP = (
+    (("No space left", "Disk quota exceeded"), "free some space, or set UV_CACHE in .env to a folder on a larger disk"),
+    (("Hash mismatch",), "a file is not the one that was locked: try `uv cache clean`; if it stays, renew the lock"),
+    (("No interpreter found", "No download found"), f"install Python {PYTHON}: `uv python install {PYTHON}`"),
+    (("dns error", "error sending request", "onnection refused", "onnect error", "timed out", "Failed to fetch"),
+     "no package index answered: check the network and PIP_INDEX_URL; on a cluster run this on the login node"),
+    (("No solution found", "no version of", "was not found"), "the index lacks a locked file: check PIP_INDEX_URL"),
+    (("Permission denied",), "choose a folder that you may write to"),
+)  # fmt: skip
+
+
+def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat: Callable[[float], None]) -> int:
+    """Runs `argv` with its output in `log`, calls `beat` with the seconds now and then, and returns the exit status."""
+    pid = start_detached(Command(argv, env=environment), log)
+    try:
+        return _wait(pid, beat)
+    except BaseException:  # Ctrl-C among them: the child has a session of its own and would go on
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.killpg(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+        raise
+
+
+def _wait(pid: int, beat: Callable[[float], None]) -> int:
+    begun = told = time.monotonic()
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.03)
+        if time.monotonic() - told >= HEART_BEAT_S:
+            told = time.monotonic()
+            beat(told - begun)
+
+
+def said(log: Path) -> str:
+    """What the programs said so far."""
+    return log.read_text(encoding="utf-8", errors="replace").strip() if log.exists() else ""
+
+
+def failure(name: str, log: Path) -> EnvironmentProblem:
+    """The problem that the end of `log` tells of."""
+    lines = said(log).splitlines()[-12:]
+    tail = "\n".join(f"  {line}" for line in lines)
+    return EnvironmentProblem(f"{name} could not be built:\n{tail}", help=f"{help_for(said(log)[-4000:])} (log: {log})")
+
+
+def help_for(text: str) -> str:
+    """What to do about a message of uv or of the operating system."""
+    return next(
+        (help for signs, help in _HELP if any(sign in text for sign in signs)), "read the log, then run it again"
+    )

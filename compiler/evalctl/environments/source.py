@@ -1,0 +1,76 @@
+"""A framework that no index carries: fetched from its git repository at one commit, or taken from a local clone."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl.shell import Command, EnvironmentProblem, Reply, run
+
+LOCAL = "EVALCTL_SWALLOW_SOURCE"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the source is, which `paths` of it are needed, which of them is the project, and what is patched."""
+
+    repository: str
+    commit: str
+    folder: str
+    paths: tuple[str, ...]
+    patch: Path
+
+
+def read_source(path: Path) -> Source:
+    """The `key = value` lines of a `.source` file; the patch lies beside it."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+    pairs = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    return Source(
+        pairs["repository"],
+        pairs["commit"],
+        pairs["folder"],
+        tuple(pairs["paths"].split()),
+        path.parent / pairs["patch"],
+    )
+
+
+def unpack(source: Source, target: Path, environ: Mapping[str, str]) -> Path:
+    """The project's folder below `target`: as committed, whatever a clone has checked out, and then patched."""
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="evalctl-source-") as temporary:
+        clone = Path(environ[LOCAL]) if environ.get(LOCAL) else _fetched(source, Path(temporary, "clone"))
+        archive = Path(temporary, "source.tar")
+        reply = _git(clone, "archive", "--format=tar", f"--output={archive}", source.commit, *source.paths)
+        if reply.status != 0:
+            raise EnvironmentProblem(
+                f"{clone} cannot give commit {source.commit}: {reply.stderr.strip()[-400:]}",
+                help=f"fetch it there, or set {LOCAL} in .env to a clone that has it",
+            )
+        with tarfile.open(archive) as tar:
+            tar.extractall(target)  # git made it, from a pinned commit
+    # Without a repository around it git applies to plain files; the ceiling keeps it from finding one further up.
+    reply = run(
+        Command(("git", "apply", str(source.patch)), cwd=target, env={"GIT_CEILING_DIRECTORIES": str(target.parent)})
+    )
+    if reply.status != 0:
+        raise EnvironmentProblem(f"{source.patch.name} does not fit: {reply.stderr.strip()}", help="renew the patch")
+    return target / source.folder
+
+
+def _fetched(source: Source, clone: Path) -> Path:
+    """One commit, nothing of its history."""
+    run(Command(("git", "init", "--quiet", str(clone))))
+    reply = _git(clone, "fetch", "--quiet", "--depth=1", source.repository, source.commit)
+    if reply.status != 0:
+        raise EnvironmentProblem(
+            f"{source.repository} could not be fetched: {reply.stderr.strip()[-400:] or 'no answer'}",
+            help=f"clone it where the network allows, copy the clone here, and set {LOCAL}=/its/path in .env",
+        )
+    return clone
+
+
+def _git(clone: Path, *words: str) -> Reply:
+    return run(Command(("git", "-C", str(clone), *words), timeout_s=600, env={"GIT_TERMINAL_PROMPT": "0"}))
