@@ -47,7 +47,13 @@ def test_no_line_of_a_quoted_text_is_a_directive(text: str) -> None:
 
 def test_a_long_list_keeps_its_words() -> None:
     """Breaking a long command into lines changes nothing for bash."""
-    command = ["vllm", "serve", "org/model", *(part for n in range(9) for part in (f"--option-{n}", "a value")), "--flag"]
+    command = [
+        "vllm",
+        "serve",
+        "org/model",
+        *(part for n in range(9) for part in (f"--option-{n}", "a value")),
+        "--flag",
+    ]
     assert command == bash_says(f"{assignment('LIST', command)}\nprintf '%s\\0' \"${{LIST[@]}}\"")
     assert "\n  --option-3 'a value'\n" in assignment("LIST", command)
 
@@ -59,7 +65,8 @@ def test_a_long_list_keeps_its_words() -> None:
         ("", "''"),
         ("two words", "'two words'"),
         ("swallow|mmlu|0|0", "'swallow|mmlu|0|0'"),
-        ("it's", "'it'\\''s'"),
+        ("it's", '"it\'s"'),
+        ("it's $5", "'it'\\''s $5'"),
         ("a:\n  b: 1\n", "'a:\n  b: 1\n'"),
         ("日本語", "'日本語'"),
         ("x\u202ey", "$'x\\xe2\\x80\\xaey'"),

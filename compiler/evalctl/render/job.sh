@@ -11,7 +11,8 @@ main() {
   open_run_folder
   refuse_a_second_start
   trap leave EXIT
-  trap interrupted TERM INT HUP USR1 USR2 XCPU
+  # Only a note: inside a handler bash 5.2 does not learn of children that end.
+  trap 'SIGNALLED=yes' TERM INT HUP USR1 USR2 XCPU
   read_attempt
   read_env_file
   mark_started
@@ -35,8 +36,8 @@ open_run_folder() {
   fi
   MARKS=$EVALCTL_RUN_DIR/marks
   RELAY_STATE=$EVALCTL_RUN_DIR/relay
-  DONE=() FAILED=() RUNNING=() TASK_TIME=()
-  SERVER_PID='' RELAY_PID='' SCRATCH_FOLDER='' REASON='' DETAIL=''
+  DONE=() FAILED=() RUNNING=() TASK_TIME=() FAMILY=()
+  SERVER_PID='' RELAY_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
   # What this job exports is how its processes are known again when it ends.
   export EVALCTL_MARKER="$$-$RANDOM-$RANDOM"
   exec {NAP}<> <(:) # never gives a byte: `read -t` on it sleeps without a process
@@ -69,7 +70,7 @@ read_env_file() {
   [[ -r $ENV_FILE ]] || return 0
   while IFS='=' read -rd '' name value; do
     [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] && ! ours "$name" && export "$name=$value"
-  done < <(bash -c 'set -a; source "$1" >/dev/null; env -0' bash "$ENV_FILE" 2>/dev/null) # a complaint may quote a key
+  done < <(bash -c 'trap "env -0" EXIT; set -a; source "$1" >&2' bash "$ENV_FILE" 2>/dev/null) # a complaint may show a key
   # The names of the lab's .env, and what the programs call them.
   if [[ -n ${HUGGINGFACE_CACHE:-} ]]; then
     export HF_HOME=$HUGGINGFACE_CACHE HUGGINGFACE_HUB_CACHE=$HUGGINGFACE_CACHE
@@ -169,6 +170,7 @@ start_server() {
   ((${#SERVER_COMMAND[@]})) || return 0 # others serve
   for try in 1 2 3; do
     SERVER_PORT=$(free_port)
+    check_time
     launch "$EVALCTL_RUN_DIR/server.log" become_server
     SERVER_PID=$LAUNCHED
     ! wait_for_server || return 0
@@ -238,6 +240,7 @@ start_relay() {
   RELAY_PID=$LAUNCHED
   until [[ -s $RELAY_STATE/port ]]; do
     alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
+    check_time
     ((SECONDS - begin < 120)) || give_up 70 relay-died "the relay did not open its port in 120 seconds"
     nap 0.1
   done
@@ -269,8 +272,8 @@ run_tasks() {
     done
     ((${#RUNNING[@]})) || give_up 76 timeout "no time left for: $(keys "${waiting[@]}")"
     nap 0.2
+    check_time # before the servers: a scheduler may signal them too
     collect_tasks
-    check_time
     check_servers
   done
 }
@@ -398,19 +401,14 @@ mark_stopped() {
 
 # --- time, signals, death ---------------------------------------------------------------------------------------------
 
-# Grid Engine kills at the limit without a warning, so the job keeps the time itself.
+# Grid Engine kills at the limit without a warning, so the job keeps the time itself. A signal near the limit is the
+# scheduler's warning (Slurm's may come 60 s early); any other is somebody's wish.
 check_time() {
-  ((SECONDS < WALLTIME_SECONDS - DRAIN_SECONDS)) || give_up 76 timeout "$(time_told)"
-}
-
-# A signal near the limit is the scheduler's warning (Slurm's may come 60 s early); any other is somebody's wish.
-interrupted() {
-  ((WALLTIME_SECONDS - SECONDS > DRAIN_SECONDS + 60)) || give_up 76 timeout "$(time_told)"
-  give_up 76 cancelled "ended by a signal after $SECONDS seconds"
-}
-
-time_told() {
-  printf 'stopped after %s of %s seconds' "$SECONDS" "$WALLTIME_SECONDS"
+  local left=$((WALLTIME_SECONDS - DRAIN_SECONDS - SECONDS))
+  if ((left <= 0)) || [[ -n $SIGNALLED && $left -le 60 ]]; then
+    give_up 76 timeout "stopped after $SECONDS of $WALLTIME_SECONDS seconds"
+  fi
+  [[ -z $SIGNALLED ]] || give_up 76 cancelled "ended by a signal after $SECONDS seconds"
 }
 
 check_servers() {
@@ -432,6 +430,7 @@ leave() {
   trap - EXIT
   trap '' TERM INT HUP USR1 USR2 XCPU
   [[ -n $REASON || $status == 0 ]] || REASON=script-failed
+  find_family
   stop_tasks "$status"
   mark finished exit "$status" reason "$(json "$REASON")" detail "$(json "$DETAIL")" ended_at "$(now)" \
     seconds "$SECONDS" tasks_done "$(json_list "${DONE[@]}")" tasks_failed "$(json_list "${FAILED[@]}")"
@@ -474,31 +473,40 @@ sweep() {
 }
 
 leftovers() {
-  local file pid
-  # Only programs that this job started have its marker in their environment.
+  local file pid born
+  # A program that this job started has its marker in its environment, however it was started.
   while read -r file; do
     pid=${file#/proc/}
     echo "${pid%/environ}"
   done < <(env -u EVALCTL_MARKER grep -lsaF "EVALCTL_MARKER=$EVALCTL_MARKER" /proc/[0-9]*/environ)
-  # A program that writes its own title may have overwritten its environment (vLLM's workers do): ask for parents too.
-  descendants "$$"
+  # Unless it writes its own title over it, as vLLM's workers do: those were found by their parents before these ended.
+  for pid in "${!FAMILY[@]}"; do
+    read_process "/proc/$pid/stat" && [[ $BORN == "${FAMILY[$pid]}" ]] && echo "$pid"
+  done
 }
 
-# All living processes below $1, without the shell that asks.
-descendants() {
-  local file line pid state parent found=" $1 " again=yes
+# Fills FAMILY: the processes below this one, and when each began (a number may be given to another one later).
+find_family() {
+  local file again=yes
+  FAMILY=()
   while [[ -n $again ]]; do
     again=''
     for file in /proc/[0-9]*/stat; do
-      read -r line <"$file" || continue
-      pid=${line%% *}
-      read -r state parent _ <<<"${line##*) }"
-      [[ $found == *" $parent "* && $found != *" $pid "* && $state != Z ]] || continue
-      [[ $pid != "$BASHPID" && $parent != "$BASHPID" ]] || continue
-      found+="$pid " again=yes
-      echo "$pid"
+      read_process "$file" && [[ ($PARENT == "$$" || -n ${FAMILY[PARENT]:-}) && -z ${FAMILY[PID]:-} ]] || continue
+      FAMILY[PID]=$BORN again=yes
     done
-  done 2>/dev/null
+  done
+}
+
+# PID, PARENT and BORN of a process that lives; status 1 for one that does not.
+read_process() {
+  local line
+  local -a fields
+  { read -r line <"$1"; } 2>/dev/null || return 1
+  PID=${line%% *}
+  read -ra fields <<<"${line##*) }"
+  PARENT=${fields[1]} BORN=${fields[19]}
+  [[ ${fields[0]} != Z ]]
 }
 
 # --- marks: one JSON object each, written whole -----------------------------------------------------------------------

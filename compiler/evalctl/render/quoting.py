@@ -16,18 +16,21 @@ _HIDDEN = re.compile(
 # Grid Engine takes any line of the whole script that begins with `#$` for a directive, inside quotes too (seen: 8.1.9);
 # PBS and Slurm stop at the first command, but nothing here relies on that.
 _DIRECTIVE = re.compile(r"^#(?=[^\s#])", re.MULTILINE)
+_NEEDS_SINGLE = re.compile(r'["$`\\!]')
 _LINE = 100
 
 
 @lru_cache(maxsize=8192)
 def word(text: str) -> str:
-    """One bash word that means `text`: bare where it can be, else in single quotes, `$'…'` where characters hide."""
+    """One bash word that means `text`: bare where it can be, else in quotes, `$'…'` where characters hide."""
     if _PLAIN.fullmatch(text):
         return text
     if "\0" in text:
         raise ValueError("a shell word cannot hold a NUL character")
     if _misleading(text):
         return f"$'{_escaped(text)}'"
+    if "'" in text and not _NEEDS_SINGLE.search(text):
+        return f'"{text}"'
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -38,8 +41,7 @@ def words(texts: Iterable[str]) -> str:
 
 def assignment(name: str, value: str | Sequence[str]) -> str:
     """`NAME=word`, or `NAME=(words)` for a sequence; a long list has one option per line."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"`{name}` is not a name of a shell variable")
+    _check_name(name)
     if isinstance(value, str):
         return f"{name}={word(value)}"
     line = f"{name}=({words(value)})"
@@ -48,8 +50,15 @@ def assignment(name: str, value: str | Sequence[str]) -> str:
 
 def comment(text: str) -> str:
     """`# text` on one line, whatever the text: line ends and hidden characters are shown as escapes."""
-    shown = _HIDDEN.sub(_shown, text.replace("\n", "\\n").replace("\t", "\\t"))
-    return f"# {shown}".rstrip()
+    if not text.isprintable():
+        text = _HIDDEN.sub(_shown, text.replace("\n", "\\n").replace("\t", "\\t"))
+    return f"# {text}".rstrip()
+
+
+@lru_cache
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"`{name}` is not a name of a shell variable")
 
 
 def _listed(texts: Sequence[str]) -> str:

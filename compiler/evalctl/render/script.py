@@ -15,11 +15,12 @@ from evalctl.model.providers import PROVIDERS
 from evalctl.render.quoting import assignment, comment, word
 from evalctl.schedulers import SCHEDULERS
 
-# The first directive after the header counts for the whole file.
+# Above the first command a directive counts for the whole file.
 _SHELLCHECK = """\
-# shellcheck disable=SC2034 # the program at the end reads all that is assigned here,
-# shellcheck disable=SC2154 # and gets a task's data by calling task_1, task_2, …,
-# shellcheck disable=SC2317,SC2329 # which it does through a variable, as it does with traps."""
+# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
+# looks like an expression in quotes is data.
+# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016"""
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def script(job: Job) -> Artifact:
@@ -146,7 +147,7 @@ task_{number}() {{
   {assignment("COMMAND", invocation.argv)}
   {assignment("VARIABLES", _pairs(invocation.variables))}
   {assignment("TASK_SECRETS", invocation.secrets)}
-  RELAY={word(json.dumps(invocation.relay, ensure_ascii=False, sort_keys=True))}
+  RELAY={word(_JSON.encode(invocation.relay))}
   CONFIG={word(invocation.config)}
 }}
 """

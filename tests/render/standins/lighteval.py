@@ -1,0 +1,40 @@
+"""Stands in for `lighteval`: records how it was called, asks one question, ends as its task's name says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+RUN = Path(os.environ["EVALCTL_RUN_DIR"])
+BASE = os.environ.get("HOSTED_VLLM_API_BASE") or os.environ["OPENAI_API_BASE"]
+TASK = sys.argv[4]
+SEEN = {
+    name: value
+    for name, value in os.environ.items()
+    if name.startswith(("HOSTED_", "OPENAI_", "HF_", "LITELLM_", "TASK_"))
+}
+Path("call.json").write_text(
+    json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "environment": SEEN, "config": Path("config.yaml").read_text(),
+                "program": sys.argv[0], "tmp": os.environ.get("TMPDIR"), "begin": time.time()})
+)  # fmt: skip
+if TASK == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if TASK == "escapes":
+    subprocess.Popen([f"child of {RUN}", "617"], executable="/bin/sleep", start_new_session=True, env={})
+if TASK == "crashes":
+    sys.exit("ValueError: broken task")
+if TASK in ("slow", "stubborn", "escapes"):
+    time.sleep(600)
+try:
+    asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": "Bearer x"})
+    urllib.request.urlopen(asked, timeout=30).read()
+except OSError as problem:
+    print("asking failed:", problem)
+    time.sleep(600 if TASK == "asks-a-dead-server" else 0)
+if TASK.startswith("takes-1s"):
+    time.sleep(1)
+Path("end").write_text(str(time.time()))

@@ -1,0 +1,258 @@
+"""The script's contract (design §8), seen by running it: marks, exit status, calls, and nothing left behind."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+import pytest
+from conftest import Place, job_task, make_job, with_server
+
+
+def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
+    """One server, one call per task in a folder of its own, a mark for every step, status 0."""
+    ran = place.run(make_job(job_task("ja_one"), job_task("en_two"), job_task("en_three")))
+    assert ran.status == 0, place.job_log()
+    assert {"started.json", "server_ready.json", "finished.json", "task/ja_one.json", "task/en_two.json",
+            "task/en_three.json"} == ran.marks()  # fmt: skip
+    assert len(ran.lines("vllm")) == 1
+    assert ran.lines("vllm")[0]["argv"][:-1] == ["serve", "org/Model-1B", "--served-model-name", "org/Model-1B", "--max-model-len", "1024",
+            "--host", "127.0.0.1", "--port"]  # fmt: skip
+    finished = ran.mark("finished")
+    assert (finished["exit"], finished["reason"], finished["detail"]) == (0, "", "")
+    assert sorted(finished["tasks_done"]) == ["en_three", "en_two", "ja_one"]
+    assert finished["tasks_failed"] == []
+    started = ran.mark("started")
+    assert (started["native_id"], started["name"], started["attempt"]) == ("4711", "ev-first-0123abcd-a1", 1)
+    assert ran.mark("server_ready")["server_version"] == "0.0-standin"
+    task = ran.mark("task/ja_one")
+    assert (task["key"], task["state"], task["digest"], task["exit"]) == ("ja_one", "done", "digest-of-ja_one", 0)
+    assert task["acceptance"]["verdict"] == "done"
+    assert task["started_at"] <= task["ended_at"] <= finished["ended_at"]
+
+
+def test_the_framework_gets_its_configuration_and_the_relay(place: Place) -> None:
+    """Its own folder, the exact configuration, the relay's address for this task, no key; PATH leads to its programs."""
+    task = job_task("ja_one")
+    ran = place.run(make_job(task))
+    call = ran.call("ja_one")
+    assert call["argv"] == ["endpoint", "litellm", "config.yaml", "ja_one|0", "--output-dir", "output"]
+    assert str(place.run_dir / "tasks" / "ja_one") == call["cwd"]
+    assert str(place.environments / "lighteval-env/bin/lighteval") == call["program"]
+    assert task.invocation.config == call["config"]
+    environment = call["environment"]
+    port = (place.run_dir / "relay/port").read_text().strip()
+    assert f"http://127.0.0.1:{port}/task/ja_one/v1" == environment["HOSTED_VLLM_API_BASE"]
+    assert tuple(
+        environment[name]
+        for name in ("HOSTED_VLLM_API_KEY", "LITELLM_LOCAL_MODEL_COST_MAP", "HF_HUB_OFFLINE", "TASK_VARIABLE")
+    ) == ("relay", "True", "1", "a value")
+    assert (place.run_dir / "relay/ja_one.options.json").read_text() == '{"add": {"top_k": 1}, "max_n": 2}\n'
+    argv = ran.mark("task/ja_one")["acceptance"]["argv"]
+    assert argv[:8] == ["--framework", "lighteval", "--task-key", "ja_one", "--output", "output", "--log", "log"]
+    assert str((place.run_dir / "relay/ja_one.counts.json").read_text()).split()[-1].rstrip("}") == "1"
+
+
+def test_a_failed_framework_fails_its_task_only(place: Place) -> None:
+    """The other tasks go on; the job says which one failed, with status 3."""
+    ran = place.run(make_job(job_task("bad", says="crashes"), job_task("good")))
+    assert ran.status == 3
+    assert (
+        ran.mark("task/bad")["state"], ran.mark("task/bad")["acceptance"]["reason"],
+        ran.mark("task/bad")["acceptance"]["detail"], ran.mark("task/bad")["exit"],
+    ) == ("failed", "framework-failed", 'said "no"', 1)  # fmt: skip
+    finished = ran.mark("finished")
+    assert (finished["reason"], finished["tasks_done"], finished["tasks_failed"]) == ("tasks-failed", ["good"], ["bad"])
+
+
+def test_several_tasks_run_at_once(place: Place) -> None:
+    """PARALLEL_TASKS at once and no more: the next begins when one ends."""
+    tasks = [job_task(f"t{number}", says=f"takes-1s-{number}") for number in range(4)]
+    ran = place.run(make_job(*tasks, parallel_tasks=2))
+    spans = [(ran.call(f"t{n}")["begin"], float((place.run_dir / f"tasks/t{n}/end").read_text())) for n in range(4)]
+    at_once = [sum(begin <= moment < end for begin, end in spans) for moment, _ in spans]
+    assert (ran.status, max(at_once)) == (0, 2)
+
+
+def test_a_second_start_touches_nothing(place: Place) -> None:
+    """A scheduler that starts the same attempt again gets status 75, and what the first one wrote stays."""
+    job = make_job(job_task("ja_one"))
+    assert place.run(job).status == 0
+    before = {path: path.read_bytes() for path in place.run_dir.rglob("*") if path.is_file()}
+    assert place.run(job).status == 75
+    assert before == {path: path.read_bytes() for path in place.run_dir.rglob("*") if path.is_file()}
+
+
+def test_only_the_tasks_asked_for_run(place: Place) -> None:
+    """A later attempt runs what is still missing."""
+    ran = place.run(make_job(job_task("ja_one"), job_task("en_two")), run_tasks=["en_two"])
+    assert (ran.status, ran.mark("finished")["tasks_done"]) == (0, ["en_two"])
+    assert not (place.run_dir / "tasks/ja_one").exists()
+
+
+def test_a_server_that_dies_ends_the_tasks(place: Place) -> None:
+    """Noticed within seconds: running tasks fail with the reason, later ones never start, status 70."""
+    tasks = (job_task("asker", says="asks-a-dead-server"), job_task("other", says="slow"), job_task("later"))
+    ran = place.run(with_server(make_job(*tasks), "dies-when-asked"))
+    assert ran.status == 70
+    assert ran.seconds < 12
+    finished = ran.mark("finished")
+    assert (finished["reason"], finished["detail"]) == ("out-of-memory", "torch.OutOfMemoryError: CUDA out of memory.")
+    assert [
+        (ran.mark(f"task/{key}")["state"], ran.mark(f"task/{key}")["reason"]) for key in ("asker", "other")
+    ] == [("failed", "server-died")] * 2
+    assert "task/later.json" not in ran.marks()
+
+
+def test_a_server_that_cannot_start_says_why(place: Place) -> None:
+    """Its own death is noticed at once and its log tells the reason, status 71."""
+    ran = place.run(with_server(make_job(job_task("one"), start=600), "no-think-tags"))
+    assert (ran.status, ran.mark("finished")["reason"]) == (71, "parser-without-think-tags")
+    assert "could not locate think start/end tokens" in ran.mark("finished")["detail"]
+    assert ran.seconds < 5
+    assert {"started.json", "finished.json"} == ran.marks()
+
+
+def test_a_server_that_never_answers_is_given_up(place: Place) -> None:
+    """Four times the start allowance, then status 71."""
+    ran = place.run(with_server(make_job(job_task("one"), start=1), "never-ready"))
+    assert (ran.status, ran.mark("finished")["reason"]) == (71, "server-start-timeout")
+    assert ran.seconds < 12
+
+
+def test_a_taken_port_is_tried_again(place: Place) -> None:
+    """Another one may take the port in between; a new one is chosen."""
+    ran = place.run(with_server(make_job(job_task("one")), "port-taken-once"))
+    assert (ran.status, len({call["argv"][-1] for call in ran.lines("vllm")})) == (0, 2)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
+def test_a_signal_cancels(place: Place, sign: signal.Signals) -> None:
+    """Long before the limit a signal is somebody's wish: marks first, all processes gone, status 76."""
+    process = place.start(make_job(job_task("one", says="slow"), job_task("two", says="escapes"), job_task("three")))
+    place.wait_for("tasks", "one", "call.json")
+    place.wait_for("tasks", "two", "call.json")
+    ran = place.end(process, sign)
+    assert (ran.status, ran.mark("finished")["reason"]) == (76, "cancelled")
+    assert (ran.mark("task/one")["state"], ran.mark("task/one")["reason"]) == ("failed", "cancelled")
+    assert ran.seconds < 8
+
+
+def test_a_signal_near_the_limit_is_a_timeout(place: Place) -> None:
+    """The scheduler's warning comes shortly before its kill."""
+    process = place.start(make_job(job_task("one", says="slow"), walltime=60, drain=5))
+    place.wait_for("tasks", "one", "call.json")
+    ran = place.end(process, signal.SIGTERM)
+    assert (ran.status, ran.mark("finished")["reason"], ran.mark("task/one")["reason"]) == (76, "timeout", "timeout")
+
+
+def test_a_framework_that_ignores_signals_is_killed(place: Place) -> None:
+    """Nothing can keep a job from ending."""
+    process = place.start(make_job(job_task("one", says="stubborn")))
+    place.wait_for("tasks", "one", "call.json")
+    ran = place.end(process, signal.SIGTERM)
+    assert (
+        ran.status,
+        ran.mark("finished")["reason"],
+        ran.mark("task/one")["reason"],
+    ) == (76, "cancelled", "cancelled")
+    assert ran.seconds < 12
+
+
+def test_the_job_knows_its_own_deadline(place: Place) -> None:
+    """Grid Engine kills without a warning: the job stops by itself, and says that time ran out."""
+    ran = place.run(make_job(job_task("one", says="slow"), job_task("two", seconds=1), walltime=6, drain=2))
+    assert (ran.status, ran.mark("finished")["reason"], ran.mark("finished")["tasks_done"]) == (76, "timeout", ["two"])
+    assert (ran.mark("task/one")["state"], ran.mark("task/one")["reason"]) == ("failed", "timeout")
+    assert 3 <= ran.seconds < 8  # bash counts whole seconds
+
+
+def test_no_task_is_started_that_cannot_end(place: Place) -> None:
+    """What is left of the walltime has to be half of a task's time; the first one is always tried."""
+    ran = place.run(
+        make_job(job_task("first", seconds=9000), job_task("hopeless", seconds=9000), walltime=600, parallel_tasks=1)
+    )
+    assert (
+        ran.status, ran.mark("finished")["reason"], ran.mark("finished")["detail"],
+    ) == (76, "timeout", "no time left for: hopeless ")  # fmt: skip
+    assert "task/hopeless.json" not in ran.marks()
+    assert ran.mark("finished")["tasks_done"] == ["first"]
+
+
+def test_a_missing_secret_is_named_before_anything_starts(place: Place) -> None:
+    """Only its name, and no server was started for nothing."""
+    ran = place.run(make_job(job_task("one"), secrets=("HF_TOKEN", "OPENAI_API_KEY")))
+    assert (ran.status, ran.mark("finished")["reason"]) == (72, "secret-missing")
+    assert "HF_TOKEN" in ran.mark("finished")["detail"]
+    assert not (place.run_dir / "vllm.json").exists()
+
+
+@pytest.mark.parametrize("name", ["vllm-env", "lighteval-env"])
+def test_a_missing_environment_is_named_before_anything_starts(place: Place, name: str) -> None:
+    """An environment without its stamp was never finished."""
+    (place.environments / name / ".complete").unlink()
+    ran = place.run(make_job(job_task("one")))
+    assert (ran.status, ran.mark("finished")["reason"]) == (72, "environment-missing")
+    assert name in ran.mark("finished")["detail"]
+    assert not (place.run_dir / "vllm.json").exists()
+
+
+SECRET = "sk-not-a-real-key-0123456789"
+
+
+def test_keys_go_where_they_are_needed(place: Place) -> None:
+    """A provider's key reaches the relay alone, a judge's key the task that names it, and no log or mark holds one."""
+    place.env_file.write_text(
+        f"DEEPINFRA_API_KEY={SECRET}\nOPENAI_API_KEY='{SECRET}-judge'\nHF_TOKEN={SECRET}-hf\nMODEL=x\n"
+    )
+    provider = replace(make_job().server, provider="deepinfra", argv=(), environment="", base_url="http://127.0.0.1:9/v1",
+                       key_variable="DEEPINFRA_API_KEY")  # fmt: skip
+    judged = job_task("judged", secrets=("OPENAI_API_KEY",))
+    job = make_job(judged, job_task("plain"), server=provider, secrets=("DEEPINFRA_API_KEY", "OPENAI_API_KEY"))
+    # the stand-in reads HOSTED_VLLM_API_BASE first, which a site may well have set to something else
+    ran = place.run(replace(job, site=replace(job.site, variables=(("HOSTED_VLLM_API_BASE", "http://127.0.0.1:9"),))))
+    assert {"DEEPINFRA_API_KEY": SECRET, "HF_TOKEN": f"{SECRET}-hf"} == ran.lines("relay")[0]["secrets"]
+    assert ran.lines("relay")[0]["argv"][-3:-1] == ["--key-variable", "DEEPINFRA_API_KEY"]
+    assert f"{SECRET}-judge" == ran.call("judged")["environment"]["OPENAI_API_KEY"]
+    assert "OPENAI_API_KEY" not in ran.call("plain")["environment"]
+    assert not (place.run_dir / "vllm.json").exists()
+    recorded = ("call.json", "relay.json")
+    for path in place.run_dir.rglob("*"):
+        assert path.is_dir() or path.name in recorded or SECRET not in path.read_text(errors="replace"), path
+
+
+def test_the_env_file_cannot_change_the_job(place: Place) -> None:
+    """Names of the script's own data stay as the script has them, whatever .env assigns; caches get their usual names."""
+    place.env_file.write_text(
+        "TASKS=nothing\nSERVED_NAME=other\nWALLTIME_SECONDS=1\nmain() { exit 9; }\nHUGGINGFACE_CACHE=${HOME}/hf\n"
+        "VLLM_CACHE=/v\nexit 4\n"
+    )
+    ran = place.run(make_job(job_task("one")))
+    assert ran.status == 0, place.job_log()
+    assert ran.call("one")["environment"]["HF_HOME"].endswith("/hf")
+
+
+def test_a_server_that_leaves_children_leaves_nothing(place: Place) -> None:
+    """A child in a session of its own, without the job's environment, ends with the job (the fixture looks)."""
+    assert place.run(with_server(make_job(job_task("one", says="takes-1s")), "leaves-a-child")).status == 0
+
+
+def test_a_killed_job_takes_its_processes_along(place: Place) -> None:
+    """SIGKILL cannot be answered, but what the job started notices (the fixture looks)."""
+    process = place.start(make_job(job_task("one", says="slow")))
+    place.wait_for("tasks", "one", "call.json")
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not place.processes():
+            break
+        signal.sigtimedwait([], 0.1)
+
+
+def test_a_relay_that_dies_ends_the_job(place: Place) -> None:
+    """Without it no answer can be believed."""
+    process = place.start(make_job(job_task("one", says="slow")))
+    place.wait_for("tasks", "one", "call.json")
+    (place.run_dir / "kill-relay").touch()
+    assert process.wait(timeout=20) == 70
+    assert "relay-died" in (place.run_dir / "marks/finished.json").read_text()
