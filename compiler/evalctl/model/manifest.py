@@ -38,6 +38,7 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
 TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=96)]
 Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
+StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
 GpuList = Annotated[str, StringConstraints(pattern=r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$")]
 Walltime = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$")]
 
@@ -98,7 +99,7 @@ class GenerationSettings(Strict):
         None, description="A parser of vLLM, one of the framework (deepseek_r1_markup), or `ignore`."
     )
     reasoning_effort: Name | None = Field(None, description="Passed on as it is (low, medium, high, …).")
-    stop_tokens: tuple[Line, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
+    stop_tokens: tuple[StopText, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
     chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(
         None, description="A file manifests/chat_templates/NAME.jinja, used in place of the model's own."
     )

@@ -1,0 +1,35 @@
+"""`evalctl lock`: a model's facts, read once and committed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from evalctl import cards
+from evalctl.check.models import files_of
+from evalctl.commands.common import root_of
+from evalctl.commands.settings import env_values
+from evalctl.model.manifest import MODEL
+from evalctl.shell import EnvironmentProblem, write_atomically
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes manifests/models/MODEL.lock.yaml; says whether it changed."""
+    root = root_of(arguments)
+    if not re.fullmatch(MODEL, arguments.model):
+        raise EnvironmentProblem(f"`{arguments.model}` cannot be a model's name", help="write publisher/model; a folder is named with --path FOLDER publisher/model")
+    if arguments.path:
+        card = cards.read_folder(Path(arguments.path).resolve(), arguments.model)
+    else:
+        token = os.environ.get("HF_TOKEN") or env_values(root).get("HF_TOKEN")
+        card = cards.read_hub(arguments.model, token)
+    path = root / files_of(arguments.model)[1]
+    text = cards.write(card)
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    write_atomically(path, text)
+    shown = path.relative_to(root).as_posix()
+    tags = "think tags" if card.think_tags else "no think tags"
+    print(f"{'refreshed' if before else 'wrote'} {shown}: {card.parameters / 1e9:.2f} B parameters, {card.attention_heads} heads, context {card.context_length}, {tags}")
+    return 0

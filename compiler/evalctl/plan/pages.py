@@ -1,0 +1,174 @@
+"""A forecast as a person reads it: text for the terminal, Markdown for the pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from evalctl.model.evaluation import Eval
+from evalctl.plan.forecast import BLOCKED, RUN, JobForecast, RequestForecast, counts
+
+Settings = Mapping[str, Eval]  # eval digest -> eval, for requests that were compiled now
+
+
+def text(forecasts: Sequence[RequestForecast], settings: Settings) -> str:
+    """Jobs with their evals, and a last line with the totals."""
+    lines: list[str] = []
+    for request in forecasts:
+        if request.blocked:
+            lines.append(f"{request.request}: blocked by an error (see above)")
+        for job in request.jobs:
+            lines += _job_lines(request, job, settings)
+    return "\n".join([*lines, total_line(forecasts)])
+
+
+def brief(forecasts: Sequence[RequestForecast]) -> str:
+    """One line per request that would run something."""
+    lines = []
+    for request in forecasts:
+        running = [job for job in request.jobs if job.runs]
+        if running or request.blocked:
+            evals = sum(forecast.state == RUN for job in running for forecast in job.evals)
+            what = "blocked by an error" if request.blocked else f"{len(running)} jobs, {evals} evals to run"
+            lines.append(f"{request.request}: {what}")
+    return "\n".join([*lines, total_line(forecasts)])
+
+
+def _job_lines(request: RequestForecast, job: JobForecast, settings: Settings) -> list[str]:
+    facts = job.job
+    named = f" ({facts['custom_settings']})" if facts["custom_settings"] else ""
+    lines = [
+        f"{request.request}: {facts['model']}{named} on {facts['service']}",
+        f"  {facts['name']}  {facts['node_kind']}  {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
+    ]
+    evals = [settings[task["digest"]] for task in facts["tasks"] if task["digest"] in settings]
+    common = _common(evals)
+    lines += [f"  all tasks: {_values(common)}" for _ in (1,) if common]
+    width = max(len(evaluation.task) for evaluation in job.evals)
+    for evaluation, task in zip(job.evals, facts["tasks"], strict=True):
+        own = _own(settings.get(task["digest"]), common)
+        detail = "  ".join(filter(None, (evaluation.detail, own)))
+        lines.append(f"    {evaluation.state:<12} {evaluation.task:<{width}}  {clock(evaluation.seconds)}  {detail}")
+    lines += [f"  advice: {line}" for line in facts["advice"]]
+    if facts["trust_remote_code"]:
+        lines.append("  ATTENTION: trust_remote_code: the model's repository runs its own code on the node")
+    return lines
+
+
+def _common(evals: Sequence[Eval]) -> dict[str, Any]:
+    """Settings that all evals of a job share."""
+    if not evals:
+        return {}
+    shared = _applied(evals[0])
+    for evaluation in evals[1:]:
+        own = _applied(evaluation)
+        shared = {name: value for name, value in shared.items() if name in own and own[name] == value}
+    return shared
+
+
+def _applied(evaluation: Eval) -> dict[str, Any]:
+    return {setting.name: setting.sourced.value for setting in evaluation.settings if setting.applied}
+
+
+def _own(evaluation: Eval | None, common: Mapping[str, Any]) -> str:
+    """What this eval has beside the common settings, and what the caution kept out."""
+    if evaluation is None:
+        return ""
+    own = {name: value for name, value in _applied(evaluation).items() if name not in common}
+    kept_out = {s.name: s.sourced.value for s in evaluation.settings if not s.applied}
+    parts = [_values(own)] if own else []
+    return "; ".join(parts + ([f"not applied: {_values(kept_out)}"] if kept_out else []))
+
+
+def _values(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_short(value)}" for name, value in settings.items())
+
+
+def _short(value: Any) -> str:
+    words = "unset" if value is None else str(value).replace("\n", " ")
+    return words if len(words) <= 40 else words[:39] + "…"
+
+
+def _cost_text(facts: Mapping[str, Any]) -> str:
+    cost = facts["cost"]
+    if cost is None:
+        return ""
+    held = f", {cost['held']:g} held at the start" if cost["held"] is not None else ""
+    money = f", {cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}" if cost["currency_per_unit"] else ""
+    return f"  estimate: {cost['expected']:g} {cost['unit']}s, at most {cost['worst']:g}{money}{held} (prices of {cost['checked']})"
+
+
+def total_line(forecasts: Iterable[RequestForecast]) -> str:
+    """`2 jobs to submit: 17 evals to run, 3 reused; at most 24:20 h, 4.9 points`."""
+    listed = list(forecasts)
+    states = counts(listed)
+    running = [job for request in listed for job in request.jobs if job.runs]
+    blocked = sum(request.blocked for request in listed)
+    reused = sum(number for state, number in states.items() if state.startswith("reused"))
+    parts = [f"{states.get(RUN, 0)} evals to run", f"{reused} reused"]
+    parts += [f"{states[state]} {state}" for state in ("waiting for", BLOCKED) if states.get(state)]
+    parts += [f"{blocked} requests blocked by errors"] if blocked else []
+    if not running:
+        return f"nothing to submit: {', '.join(parts)}"
+    seconds = sum(job.job["walltime_seconds"] for job in running)
+    return f"{len(running)} job{'s' if len(running) > 1 else ''} to submit: {', '.join(parts)}; at most {clock(seconds)}{_total_cost(running)}"
+
+
+def _total_cost(running: Sequence[JobForecast]) -> str:
+    totals: dict[str, float] = {}
+    for job in running:
+        if job.job["cost"] is not None:
+            totals[job.job["cost"]["unit"]] = totals.get(job.job["cost"]["unit"], 0.0) + job.job["cost"]["worst"]
+    return "".join(f", {amount:g} {unit}s" for unit, amount in sorted(totals.items()))
+
+
+def clock(seconds: int) -> str:
+    """H:MM:SS."""
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+# ---- Markdown ---------------------------------------------------------------------------------------------------
+
+
+def markdown(forecasts: Sequence[RequestForecast], settings: Settings, findings: Sequence[str]) -> str:
+    """The plan for the pull request: totals first, then a table per request."""
+    lines = ["## evalctl plan", "", f"**{total_line(forecasts)}**", ""]
+    if findings:
+        lines += ["### Findings", "", *[f"- {_cell(finding)}" for finding in findings], ""]
+    for request in forecasts:
+        lines += _request_markdown(request, settings)
+    if not forecasts:
+        lines += ["No request changes its plan.", ""]
+    return "\n".join(lines)
+
+
+def _request_markdown(request: RequestForecast, settings: Settings) -> list[str]:
+    lines = [f"### {_cell(request.request)}", ""]
+    if request.blocked:
+        return [*lines, "Blocked by an error; see the annotations.", ""]
+    for job in request.jobs:
+        facts = job.job
+        named = f", settings `{facts['custom_settings']}`" if facts["custom_settings"] else ""
+        lines += [f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, at most {clock(facts['walltime_seconds'])}{_cost_text(facts)}", ""]
+        if facts["trust_remote_code"]:
+            lines += ["> [!CAUTION]", "> `trust_remote_code`: the model's repository runs its own code on the node.", ""]
+        common = _common([settings[task["digest"]] for task in facts["tasks"] if task["digest"] in settings])
+        lines += [f"All tasks: {_cell(_values(common))}", ""] if common else []
+        lines += ["| task | | time | settings |", "|---|---|---:|---|"]
+        for evaluation, task in zip(job.evals, facts["tasks"], strict=True):
+            shown = _own(settings.get(task["digest"]), common)
+            lines.append(f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(shown)} |")
+        lines += ["", *[f"- {_cell(line)}" for line in facts["advice"]], ""]
+    return lines
+
+
+def _state(state: str, detail: str) -> str:
+    return state if state in ("reused",) else f"{state} {detail}" if state != RUN else f"run ({detail})"
+
+
+def _cell(text: str) -> str:
+    """Text of a manifest inside Markdown: no table cell, no HTML, no mention, no link can come of it."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    for mark in "\\`|*[]@#":
+        escaped = escaped.replace(mark, f"\\{mark}") if mark != "@" else escaped.replace("@", "@\u200b")
+    return escaped
