@@ -1,0 +1,75 @@
+"""The programs of a job, started as a job starts them: with the framework environment's own Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from relay_process import Relay, StartRelay, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ROOT / "compiler" / "environments" / "packages"
+sys.path.insert(0, str(PACKAGES / "evalctl-job"))  # its plain modules (no aiohttp, no pyarrow) are imported by tests
+
+
+@pytest.fixture(scope="session")
+def environment() -> Path:
+    """The newest complete lighteval environment; `evalctl env setup lighteval` builds it."""
+    folder = Path(os.environ.get("EVALCTL_ENVIRONMENTS", ROOT / ".evalctl" / "environments"))
+    built = sorted(folder.glob("lighteval-[0-9a-f]*/.complete"), key=lambda stamp: stamp.stat().st_mtime)
+    if not built:
+        pytest.skip("no lighteval environment: run `evalctl env setup lighteval`")
+    return built[-1].parent
+
+
+@pytest.fixture(scope="session")
+def variables(environment: Path) -> dict[str, str]:
+    """The process environment of a job's programs, with the packages as they stand in the work tree."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {
+        **kept,
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{PACKAGES / 'evalctl-job'}:{PACKAGES / 'evalctl-tasks'}",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "COLUMNS": "400",  # else `rich` breaks error messages at column 80
+    }
+
+
+@pytest.fixture
+def start_relay(environment: Path, variables: dict[str, str], tmp_path: Path) -> Iterator[StartRelay]:
+    """Start relays in front of an upstream; options of task `t` as keyword; all of them end with the test."""
+    started: list[Relay] = []
+
+    def start(upstream: str, *flags: str, options: Any = None, **secrets: str) -> Relay:
+        folder = tmp_path / f"relay{len(started)}"
+        state, port_file = folder / "state", folder / "port"
+        state.mkdir(parents=True)
+        if options is not None:
+            (state / "t.options.json").write_text(json.dumps(options))
+        command: list[str | Path] = [
+            environment / "bin" / "python",
+            "-m",
+            "evalctl_job.relay",
+            "--listen-port-file",
+            port_file,
+        ]
+        process = subprocess.Popen(
+            [*command, "--upstream", upstream, "--state", state, *flags], env={**variables, **secrets}, text=True
+        )
+        started.append(Relay(process, 0, state))
+        wait_for(lambda: port_file.exists() or process.poll() is not None)
+        started[-1].port = int(port_file.read_text())
+        return started[-1]
+
+    yield start
+    for relay in started:
+        relay.process.kill()
+        relay.process.wait()

@@ -1,0 +1,363 @@
+"""The acceptance check over what lighteval really writes: good runs, and every way in which a run is not good."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_upstream import Asked, Reply, answers, completion, serving
+from relay_process import wait_for
+
+pytestmark = pytest.mark.environments
+
+CONFIG = """\
+model_parameters:
+  model_name: hosted_vllm/demo/tiny
+  concurrent_requests: 4
+  api_max_retry: 1
+  api_retry_sleep: 0.1
+  timeout: 86400
+  cache_dir: cache
+  generation_parameters: {{temperature: {temperature}, max_new_tokens: 24}}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One ended run of lighteval: its folder (config.yaml, log, out, counts.json), exit code and requests."""
+
+    folder: Path
+    exit_code: int
+    requests: int
+
+
+def refuses(asked: Asked) -> Reply:
+    """A server whose context is too short for everything, and that then fails inside."""
+    if asked.number > 6:
+        return Reply({"error": {"message": "internal"}}, 500)
+    return Reply({"error": {"message": "This model's maximum context length is 8 tokens."}}, 400)
+
+
+def second_is_null(asked: Asked) -> Reply:
+    """The second of several choices has no content."""
+    return completion(["A 1", *[None] * ((asked.body.get("n") or 1) - 1)])
+
+
+def falls_silent(asked: Asked) -> Reply:
+    """From the fourth request on the answers are empty."""
+    return answers(asked) if asked.number < 4 else completion([""])
+
+
+def slow(asked: Asked) -> Reply:
+    """Good answers, one second each."""
+    return Reply(**{**vars(answers(asked)), "pause": 1.0})
+
+
+CASES: dict[str, tuple[str, Callable[[Asked], Reply]]] = {
+    "arithmetic": ("demo_arithmetic|0", answers),
+    "capitals": ("demo_capitals_ja|0", answers),
+    "code": ("demo_code|0", answers),
+    "subjects": ("demo_subjects|0", answers),
+    "refused": ("demo_arithmetic|0", refuses),
+    "silent": ("demo_arithmetic|0", falls_silent),
+    "null": ("demo_code|0", second_is_null),
+    "unknown": ("demo_nothing|0", answers),
+    "relay killed": ("demo_arithmetic|0", slow),
+}
+
+
+@pytest.fixture(scope="session")
+def runs(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """All cases, run for real, two at a time."""
+    base = tmp_path_factory.mktemp("lighteval")
+
+    def one(name: str) -> Run:
+        task, behaviour = CASES[name]
+        return run_lighteval(environment, variables, base / name.replace(" ", "_"), task, behaviour, "killed" in name)
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(CASES, pool.map(one, CASES), strict=True))
+
+
+def run_lighteval(
+    environment: Path, variables: dict[str, str], folder: Path, task: str, behaviour: Any, kill_relay: bool
+) -> Run:
+    """One task as a job runs it: its own folder, a relay, nothing else."""
+    folder.mkdir()
+    (folder / "config.yaml").write_text(CONFIG.format(temperature=0.8 if "code" in task else 0))
+    relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
+    relay += ["--listen-port-file", folder / "port"]
+    with serving(behaviour) as server, (folder / "log").open("w") as log:
+        standing = subprocess.Popen(
+            [*relay, "--upstream", server.url, "--state", folder / "state", "--tries", "1"], env=variables
+        )
+        wait_for((folder / "port").exists)
+        base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
+        command = ["lighteval", "endpoint", "litellm", "config.yaml", task, "--custom-tasks", "evalctl_tasks.tasks"]
+        evaluating = subprocess.Popen(
+            [environment / "bin" / command[0], *command[1:], "--output-dir", "out", "--save-details"],
+            cwd=folder,
+            env={**variables, "HOSTED_VLLM_API_BASE": base, "HF_HOME": str(folder / "hf")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        if kill_relay:
+            wait_for(lambda: len(server.posts) > 5, 120)
+            standing.kill()
+        code = evaluating.wait(timeout=300)
+        ended(standing, folder)
+        return Run(folder, code, len(server.posts))
+
+
+def ended(relay: subprocess.Popen[bytes], folder: Path) -> None:
+    """Stop the relay and put the counts where `accept` looks for them."""
+    relay.terminate()
+    relay.wait(timeout=10)
+    counts = folder / "state" / "t.counts.json"
+    if counts.exists():
+        shutil.copy(counts, folder / "counts.json")
+
+
+Accept = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def accept(environment: Path, variables: dict[str, str], tmp_path: Path) -> Accept:
+    """Run the check on a folder; the exit code and the message must fit the verdict."""
+
+    def check(folder: Path, exit_code: int = 0, *flags: str, framework: str = "lighteval") -> dict[str, Any]:
+        command: list[str | Path] = [
+            environment / "bin" / "python",
+            "-m",
+            "evalctl_job.accept",
+            "--framework",
+            framework,
+        ]
+        files: list[str | Path] = [
+            "--output",
+            folder / "out",
+            "--counts",
+            folder / "counts.json",
+            "--log",
+            folder / "log",
+        ]
+        told = ["--task-key", "en_demo", "--exit-code", str(exit_code), "--into", tmp_path / "verdict.json", *flags]
+        done = subprocess.run([*command, *files, *told], env=variables, capture_output=True, text=True)
+        verdict: dict[str, Any] = json.loads((tmp_path / "verdict.json").read_text())
+        assert done.returncode == {"done": 0, "failed": 1}[verdict["verdict"]]
+        said = f"en_demo: {verdict['reason']}: {verdict['detail']}\n" if verdict["reason"] else ""
+        assert done.stderr == said
+        return verdict
+
+    return check
+
+
+@pytest.fixture
+def copy(runs: dict[str, Run], tmp_path: Path) -> Path:
+    """A good run (of demo_subjects) that a test may spoil."""
+    return Path(shutil.copytree(runs["subjects"].folder, tmp_path / "copy"))
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change a JSON file in place."""
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def results_of(folder: Path) -> Path:
+    """The one results file of a run."""
+    (found,) = folder.glob("out/results/**/*.json")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("case", "entries", "metrics", "asked"),
+    [
+        ("arithmetic", {"demo_arithmetic|0": 12}, {"exact_match"}, 12),
+        ("capitals", {"demo_capitals_ja|0": 10}, {"acc"}, 10),
+        ("code", {"demo_code|0": 10}, {"pass@k:k=1&n=4", "pass@k:k=4&n=4"}, 40),
+        ("subjects", {"demo_subjects:history|0": 8, "demo_subjects:science|0": 9}, {"acc"}, 17),
+    ],
+)
+def test_a_good_run_is_done(
+    accept: Accept, runs: dict[str, Run], case: str, entries: dict[str, int], metrics: set[str], asked: int
+) -> None:
+    """Each demo task runs without network, every subset in one call; scores, sizes, counts and files are told."""
+    run = runs[case]
+    verdict = accept(run.folder, run.exit_code)
+    assert (verdict["verdict"], verdict["reason"], verdict["warnings"]) == ("done", None, [])
+    assert {entry: one["effective_num_docs"] for entry, one in verdict["config_tasks"].items()} == entries
+    assert {entry: set(scores) for entry, scores in verdict["scores"].items()} == {
+        entry: metrics | {f"{metric}_stderr" for metric in metrics} for entry in entries
+    }
+    assert verdict["samples"] == {"asked": asked, "answered": asked, "empty": 0, "truncated": 0, "failed": 0}
+    assert len(verdict["details"]) == len(entries)
+    assert all((run.folder / "out" / path).is_file() for path in verdict["details"])
+    assert verdict["versions"]["lighteval"] == "0.13.0" and verdict["seconds"] > 0
+    assert str(run.folder) not in json.dumps(verdict) and "/evalctl_tasks" not in json.dumps(verdict)
+
+
+def test_a_failing_server_is_told_and_asked_once_per_question(accept: Accept, runs: dict[str, Run]) -> None:
+    """lighteval ends with 0 and a score of 0: the task fails with the server's reason; only the relay may retry."""
+    run = runs["refused"]
+    assert (run.exit_code, run.requests) == (0, 12)
+    verdict = accept(run.folder, run.exit_code)
+    assert (verdict["reason"], verdict["scores"]) == ("context-length", {})
+    assert verdict["samples"]["failed"] == 12
+
+
+@pytest.mark.parametrize(("case", "exit_code"), [("silent", 0), ("null", 1)])
+def test_an_empty_answer_is_never_scored(accept: Accept, runs: dict[str, Run], case: str, exit_code: int) -> None:
+    """One empty answer fails the task, whether lighteval scores it as wrong or crashes over it."""
+    run = runs[case]
+    assert run.exit_code == exit_code
+    assert accept(run.folder, run.exit_code)["reason"] == "empty-answers"
+
+
+def test_an_unknown_task_is_named(accept: Accept, runs: dict[str, Run]) -> None:
+    """The reason comes from the log, in the framework's own words."""
+    run = runs["unknown"]
+    assert (run.exit_code, run.requests) == (1, 0)
+    verdict = accept(run.folder, run.exit_code)
+    assert verdict["reason"] == "unknown-task" and "demo_nothing" in verdict["detail"]
+
+
+def test_answers_lost_behind_the_relay_are_noticed(accept: Accept, runs: dict[str, Run]) -> None:
+    """With the relay killed lighteval still exits 0; its counts look fine, the answers on file do not."""
+    run = runs["relay killed"]
+    assert run.exit_code == 0
+    verdict = accept(run.folder, run.exit_code)
+    assert verdict["verdict"] == "failed"
+    assert verdict["reason"] in {"server-died", "empty-answers", "answers-missing"}
+
+
+def no_details(folder: Path) -> None:
+    """Without --save-details."""
+    next(folder.glob("out/details/**/*science*.parquet")).unlink()
+
+
+def no_results(folder: Path) -> None:
+    """The process ended well and wrote nothing."""
+    results_of(folder).unlink()
+
+
+def torn_results(folder: Path) -> None:
+    """The disk was full."""
+    results_of(folder).write_text(results_of(folder).read_text()[:300])
+
+
+def not_a_number(folder: Path) -> None:
+    """An overflow in the metric."""
+    edit(results_of(folder), lambda raw: raw["results"]["demo_subjects:science|0"].update(acc=math.nan))
+
+
+def not_asked(folder: Path) -> None:
+    """The framework answered from a cache of its own."""
+    (folder / "counts.json").unlink()
+
+
+def never_answered(folder: Path) -> None:
+    """The relay was stopped with a request in flight."""
+    edit(folder / "counts.json", lambda counts: counts.update(answered=counts["answered"] - 1))
+
+
+def debugging_run(folder: Path) -> None:
+    """Somebody ran it with --max-samples."""
+    edit(results_of(folder), lambda raw: raw["config_general"].update(max_samples=3))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (no_details, "details-missing"),
+        (no_results, "no-results"),
+        (torn_results, "results-unreadable"),
+        (not_a_number, "score-not-a-number"),
+        (not_asked, "nothing-asked"),
+        (never_answered, "answers-missing"),
+        (debugging_run, "max-samples-differ"),
+    ],
+)
+def test_a_spoiled_run_is_not_done(accept: Accept, copy: Path, spoil: Callable[[Path], None], reason: str) -> None:
+    """What a run must leave is all there, or there is no score."""
+    spoil(copy)
+    verdict = accept(copy)
+    assert (verdict["verdict"], verdict["reason"], verdict["scores"]) == ("failed", reason, {})
+
+
+def test_an_expected_debugging_run_is_done(accept: Accept, copy: Path) -> None:
+    """max_samples is right when it is the one that was asked for."""
+    debugging_run(copy)
+    assert accept(copy, 0, "--expected-max-samples", "3")["verdict"] == "done"
+
+
+def test_a_bad_exit_code_is_a_failure_even_with_results(accept: Accept, copy: Path) -> None:
+    """Killed after writing is not done: what was written may be another run's."""
+    verdict = accept(copy, 143)
+    assert (verdict["reason"], verdict["detail"][:10]) == ("framework-failed", "signal 15:")
+
+
+def test_an_undefined_error_of_a_score_is_left_out(accept: Accept, copy: Path) -> None:
+    """The standard error of one document is NaN; the score stands, the verdict stays strict JSON."""
+    edit(results_of(copy), lambda raw: raw["results"]["demo_subjects:science|0"].update(acc_stderr=math.nan))
+    verdict = accept(copy)
+    assert verdict["verdict"] == "done"
+    assert set(verdict["scores"]["demo_subjects:science|0"]) == {"acc"}
+
+
+def test_repeated_answers_are_reported(accept: Accept, copy: Path) -> None:
+    """Fewer answers than scored texts means that the framework's cache answered equal questions: said, not hidden."""
+    edit(copy / "counts.json", lambda counts: counts.update(asked=15, answered=15))
+    (warning,) = accept(copy)["warnings"]
+    assert warning.startswith("2 scored answers repeat")
+
+
+def fork_run(folder: Path, environment: Path, predictions: list[Any]) -> Path:
+    """Files in the form of lighteval-swallow 0.8, written from its source (that environment is not built here)."""
+    stamp, entry = "2026-11-23T10-00-00.123456", "swallow|demo_code|0"
+    results, details = folder / "out/results/demo/tiny/sub", folder / f"out/details/demo/tiny/sub/{stamp}"
+    results.mkdir(parents=True)
+    details.mkdir(parents=True)
+    general = {"max_samples": None, "total_evaluation_time_secondes": "12.5", "model_name": "demo/tiny"}
+    settings = {"swallow|demo_code": {"name": "demo_code", "effective_num_docs": 2, "version": 1}}
+    scores = {entry: {"humaneval_pass@1:2": 0.5}, "all": {"humaneval_pass@1:2": 0.5}}
+    raw = {"config_general": general, "results": scores, "config_tasks": settings}
+    (results / f"results_{stamp}.json").write_text(json.dumps(raw))
+    (folder / "counts.json").write_text(json.dumps({"asked": 4, "answered": 4}))
+    (folder / "log").touch()
+    program = (
+        "import json,sys,pyarrow as a,pyarrow.parquet as p; p.write_table(a.table(json.loads(sys.argv[1])),sys.argv[2])"
+    )
+    table = json.dumps({"predictions": predictions, "specifics": ["", ""]})
+    path = str(details / f"details_{entry}_{stamp}.parquet")
+    subprocess.run([environment / "bin/python", "-c", program, table, path], check=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("predictions", "reason"),
+    [
+        ([["a", "b"], ["c", "d"]], None),
+        ([[["a", "b"]], [["c", "d"]]], None),  # turns of samples, as in MT-Bench
+        ([["a", "b"], ["c", ""]], "empty-answers"),
+        ([["a", "b"], ["c"]], "answers-missing"),
+    ],
+)
+def test_the_forks_files_are_judged_alike(
+    accept: Accept, environment: Path, tmp_path: Path, predictions: list[Any], reason: str | None
+) -> None:
+    """Other columns and keys, the same promises."""
+    folder = fork_run(tmp_path / "fork", environment, predictions)
+    verdict = accept(folder, framework="lighteval-swallow")
+    assert verdict["reason"] == reason
+    assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 2
+    assert verdict["scores"] == ({} if reason else {"swallow|demo_code|0": {"humaneval_pass@1:2": 0.5}})

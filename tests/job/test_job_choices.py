@@ -1,0 +1,88 @@
+"""The arithmetic of parts and the words for failures, without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from evalctl_job import choices, reasons, redact
+from evalctl_job.options import BadOptions, checked
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.integers(1, 200), st.none() | st.integers(1, 50))
+def test_parts_are_whole_and_small_enough(n: int, max_n: int | None) -> None:
+    """Together the parts ask for n choices, none for more than max_n, and no part is empty."""
+    sizes = choices.sizes(n, max_n)
+    assert sum(sizes) == n and min(sizes) >= 1
+    assert max_n is None or max(sizes) <= max_n
+
+
+@given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**31))
+def test_parts_of_a_seeded_request_never_share_a_seed(n: int, max_n: int, seed: int) -> None:
+    """Choice i of the whole and choice i over the parts have the seed that vLLM would give it: seed + i."""
+    seeds, done = [], 0
+    for size in choices.sizes(n, max_n):
+        part = choices.part({"seed": seed, "n": n}, done, size)
+        seeds += [part["seed"] + i for i in range(part["n"])]
+        done += size
+    assert seeds == [seed + i for i in range(n)]
+
+
+def test_a_request_for_one_is_sent_as_it_came() -> None:
+    """No `n` is invented for a request that has none."""
+    assert choices.part({"messages": []}, 0, 1) == {"messages": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"), [(None, True), ("", True), (" ", False), ("\n", False), ("0", False)]
+)  # fmt: skip
+def test_only_nothing_is_empty(text: str | None, empty: bool) -> None:
+    """White space is an answer, and scored; nothing is not."""
+    assert choices.described({"message": {"content": text}}).empty is empty
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("HTTP 400: This model's maximum context length is 1024 tokens", "context-length"),
+        ("HTTP 401: Incorrect API key provided: [redacted]", "authentication"),
+        ("HTTP 429: quota (tried 20 times)", "rate-limit"),
+        ("no connection: ClientConnectorError: Cannot connect to host (tried 3 times)", "server-died"),
+        ("the job was aborted", "aborted"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "out-of-memory"),
+        ("ValueError: Cannot find task nope in task list or in custom task registry", "unknown-task"),
+        ("ValueError: Cannot find tasks swallow|nope in task list", "unknown-task"),
+        ("ConnectionError: Couldn't reach 'x/y' on the\nHub (OfflineModeIsEnabled)", "dataset-unreachable"),
+        ("OSError: [Errno 28] No space left on device", "disk-full"),
+        ("KeyError: 'x'", None),
+    ],
+)
+def test_a_text_gives_its_reason(text: str, reason: str | None) -> None:
+    """Each known message has its word; an unknown one has none."""
+    assert reasons.classify(text) == reason
+
+
+def test_last_words_are_the_last_exception() -> None:
+    """Of a long log with two tracebacks, the message of the last one is told, on one line and without frames."""
+    log = reasons.plain("INFO start\nValueError: first\n\x1b[31m│ code │\x1b[0m\nKeyError: 'second\nline'\n")
+    assert reasons.last_words(log) == "KeyError: 'second line'"
+    assert reasons.last_words("") == "the log is empty"
+
+
+@pytest.mark.parametrize("secret", ["sk-proj-abcDEF123456", "hf_abcdefghijkl", "gsk_0123456789ab"])
+def test_secret_shapes_never_pass(secret: str) -> None:
+    """A key is taken out even when it is not the one that was sent."""
+    assert secret not in redact.redacted(f"key {secret} is wrong", None)
+    assert "plain" not in redact.redacted("Bearer plain", None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [[], {"max_n": 0}, {"max_n": "4"}, {"add": ["top_k"]}, {"remove": "x"}, {"null_content": "guess"}, {"nope": 1}],
+)
+def test_options_with_a_mistake_are_refused(raw: Any) -> None:
+    """No option is skipped in silence."""
+    with pytest.raises(BadOptions):
+        checked(raw, "t.options.json")

@@ -1,0 +1,308 @@
+"""The relay against a real server on loopback that misbehaves as providers do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_upstream import Asked, Reply, answers, completion, serving
+from relay_process import StartRelay, wait_for
+
+pytestmark = pytest.mark.environments
+
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5 は?"}], "temperature": 0.0}
+ERROR = {"error": {"message": "no", "code": 1}}
+
+
+def first(asked_before: int, then: Reply) -> Any:
+    """A behaviour: `then` for the first requests, good answers afterwards."""
+    return lambda asked: then if asked.number <= asked_before else answers(asked)
+
+
+def closed_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_answers_come_through_and_are_counted(start_relay: StartRelay) -> None:
+    """The framework gets the model's reply; what was sent and answered is counted and kept."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        status, reply = relay.post(QUESTION)
+    assert (status, reply["choices"][0]["message"]["content"]) == (200, "A 1")
+    assert server.posts[0].body == QUESTION
+    counts = relay.counts()
+    assert {name: counts[name] for name in ("asked", "answered", "failed", "empty", "retried")} == {
+        "asked": 1, "answered": 1, "failed": 0, "empty": 0, "retried": 0,
+    }  # fmt: skip
+    assert (counts["prompt_tokens"], counts["completion_tokens"]) == (10, 3)
+    assert counts["keys"] == ["messages", "model", "temperature"] and counts["sent"]["temperature"] == [0.0]
+    (kept,) = relay.answers()
+    assert (kept["texts"], kept["finish_reasons"], kept["body"]) == (["A 1"], ["stop"], QUESTION)
+    assert json.loads((relay.state / "t.counts.json").read_text()) == counts
+
+
+def test_requests_belong_to_the_task_of_their_address(start_relay: StartRelay) -> None:
+    """Two tasks on one relay do not share counts, answers or options."""
+    with serving(answers) as server:
+        relay = start_relay(server.url, options={"add": {"top_k": 5}})
+        relay.post(QUESTION, "t")
+        relay.post(QUESTION, "u")
+        relay.post(QUESTION, "u")
+    assert (relay.counts("t")["asked"], relay.counts("u")["asked"]) == (1, 2)
+    assert ["top_k" in asked.body for asked in server.posts] == [True, False, False]
+
+
+def test_the_key_is_added_and_stays_here(start_relay: StartRelay) -> None:
+    """The provider gets the key of the variable, never the framework's; no file and no reply contains it."""
+    secret = "sk-test-0123456789abcdef"
+
+    def refuses(asked: Asked) -> Reply:
+        return Reply({"error": {"message": f"Incorrect API key provided: {secret}"}}, status=401)
+
+    with serving(refuses) as server:
+        relay = start_relay(server.url, "--key-variable", "DEMO_API_KEY", DEMO_API_KEY=secret)
+        status, reply = relay.post(QUESTION, Authorization="Bearer fake-api-key")
+        assert [asked.headers["Authorization"] for asked in server.posts] == [f"Bearer {secret}"]
+    relay.stop()
+    assert status == 401 and secret not in json.dumps(reply)
+    assert all(secret not in path.read_text() for path in relay.state.iterdir())
+    assert "[redacted]" in json.loads((relay.state / "t.counts.json").read_text())["first_error"]
+
+
+def test_a_missing_key_is_said_before_anything_is_asked(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """Without its variable the relay does not start: every request would be refused."""
+    command: list[str | Path] = [
+        environment / "bin" / "python",
+        "-m",
+        "evalctl_job.relay",
+        "--listen-port-file",
+        tmp_path / "port",
+    ]
+    flags = ["--upstream", "https://api.example/v1", "--state", tmp_path / "state", "--key-variable", "NOT_SET"]
+    ended = subprocess.run([*command, *flags], env=variables, capture_output=True, text=True)
+    assert (ended.returncode, (tmp_path / "port").exists()) == (1, False)
+    assert "NOT_SET is not set" in ended.stderr
+
+
+@pytest.mark.parametrize("hiccup", [Reply(ERROR, 500), Reply(ERROR, 503), Reply(hang_up=True), Reply("<html>", 200)])
+def test_what_is_transient_is_asked_again(start_relay: StartRelay, hiccup: Reply) -> None:
+    """A server error, a closed connection or a proxy's page is not an answer and not yet a failure."""
+    with serving(first(2, hiccup)) as server:
+        relay = start_relay(server.url)
+        status, _ = relay.post(QUESTION)
+    counts = relay.counts()
+    assert status == 200
+    assert (counts["answered"], counts["failed"], counts["retried"], counts["first_error"]) == (1, 0, 2, None)
+
+
+def test_a_rate_limit_is_waited_for_as_long_as_it_says(start_relay: StartRelay) -> None:
+    """429 with Retry-After: the next try comes no earlier."""
+    with serving(first(1, Reply(ERROR, 429, {"Retry-After": "2"}))) as server:
+        relay = start_relay(server.url)
+        start = time.monotonic()
+        assert relay.post(QUESTION)[0] == 200
+    assert time.monotonic() - start >= 2
+
+
+def test_patience_has_an_end(start_relay: StartRelay) -> None:
+    """A server that only fails is given up after the tries that were granted, and the first reason is kept."""
+    with serving(lambda asked: Reply({"error": {"message": f"broken {asked.number}"}}, 500)) as server:
+        relay = start_relay(server.url, "--tries", "2")
+        status, reply = relay.post(QUESTION)
+        assert len(server.posts) == 2
+    counts = relay.counts()
+    assert status == 500 and reply["error"]["message"] == "HTTP 500: broken 2 (tried 2 times)"
+    assert (counts["asked"], counts["answered"], counts["failed"]) == (1, 0, 1)
+    assert "broken 2" in counts["first_error"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+def test_a_refusal_is_not_asked_again(start_relay: StartRelay, status: int) -> None:
+    """What the server refuses once it refuses always: the framework is told at once, and told not to retry."""
+    with serving(lambda asked: Reply({"error": {"message": "maximum context length is 1024"}}, status)) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == status
+        assert len(server.posts) == 1
+    assert relay.counts()["failed"] == 1
+
+
+def test_a_dead_server_costs_its_patience_once(start_relay: StartRelay) -> None:
+    """Requests that come after the server was given up do not each wait for it again."""
+    relay = start_relay(f"http://127.0.0.1:{closed_port()}/v1", "--patience", "2")
+    assert relay.post(QUESTION)[0] == 502
+    start = time.monotonic()
+    assert [relay.post(QUESTION)[0] for _ in range(5)] == [502] * 5
+    assert time.monotonic() - start < 1
+    assert relay.counts()["failed"] == 6
+    assert "no connection" in relay.counts()["first_error"]
+
+
+def test_an_error_inside_a_good_status_is_no_answer(start_relay: StartRelay) -> None:
+    """Some gateways answer 200 with an error object."""
+    with serving(first(1, Reply(ERROR, 200))) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 200
+    assert relay.counts()["retried"] == 1
+
+
+def test_n_is_asked_in_parts_that_do_not_repeat(start_relay: StartRelay) -> None:
+    """max_n 2: five choices come from 2 + 2 + 1; with a seed, each part goes on where the one before stopped."""
+    with serving(answers) as server:
+        relay = start_relay(server.url, options={"max_n": 2})
+        status, reply = relay.post({**QUESTION, "temperature": 1.0, "n": 5, "seed": 40})
+    assert status == 200 and sorted(asked.body["n"] for asked in server.posts) == [1, 2, 2]
+    assert sorted(asked.body["seed"] for asked in server.posts) == [40, 42, 44]
+    assert [choice["index"] for choice in reply["choices"]] == [0, 1, 2, 3, 4]
+    assert reply["usage"] == {"prompt_tokens": 30, "completion_tokens": 15, "total_tokens": 45}
+    counts = relay.counts()
+    assert (counts["requests"], counts["asked"], counts["answered"], counts["completion_tokens"]) == (1, 5, 5, 15)
+    assert len({kept["digest"] for kept in relay.answers()}) == 1
+
+
+def test_a_provider_that_ignores_n_is_asked_until_all_are_there(start_relay: StartRelay) -> None:
+    """Four samples are four answers, even when each reply holds one."""
+    with serving(lambda asked: completion([f"A {asked.number}"])) as server:
+        relay = start_relay(server.url)
+        _, reply = relay.post({**QUESTION, "n": 4})
+    assert [choice["message"]["content"] for choice in reply["choices"]] == ["A 1", "A 2", "A 3", "A 4"]
+    assert [asked.body["n"] for asked in server.posts] == [4, 3, 2, 1]
+
+
+def test_one_failed_part_fails_the_request_but_keeps_the_others(start_relay: StartRelay) -> None:
+    """No half answer reaches the framework; what was answered stays on file for the next attempt."""
+    with serving(lambda asked: Reply(ERROR, 400) if asked.body["n"] == 1 else answers(asked)) as server:
+        relay = start_relay(server.url, options={"max_n": 2})
+        assert relay.post({**QUESTION, "n": 3})[0] == 400
+    counts = relay.counts()
+    assert (counts["asked"], counts["answered"], counts["failed"]) == (3, 0, 3)
+    assert [len(kept["texts"]) for kept in relay.answers()] == [2]
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_reasoning_answers_for_missing_content(start_relay: StartRelay, field: str) -> None:
+    """With `null_content: reasoning` the reasoning is the answer; a given content stays."""
+    replies = {1: completion([None], **{field: "because 12"}), 2: completion(["12"], **{field: "because"})}
+    with serving(lambda asked: replies[asked.number]) as server:
+        relay = start_relay(server.url, options={"null_content": "reasoning"})
+        texts = [relay.post(QUESTION)[1]["choices"][0]["message"]["content"] for _ in replies]
+    assert texts == ["because 12", "12"]
+    assert relay.counts()["empty"] == 0
+    assert [kept["reasonings"] for kept in relay.answers()] == [["because 12"], ["because"]]
+
+
+def test_missing_content_is_empty_otherwise(start_relay: StartRelay) -> None:
+    """Without the option nothing is made up: the answer counts as empty."""
+    with serving(lambda asked: completion([None], "length", reasoning="because")) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[1]["choices"][0]["message"]["content"] is None
+    counts = relay.counts()
+    assert (counts["answered"], counts["empty"], counts["truncated"]) == (1, 1, 1)
+
+
+def test_decoding_keys_are_added_where_the_framework_set_none(start_relay: StartRelay) -> None:
+    """What a framework drops comes back; what it says stays; what a provider refuses is taken out."""
+    options = {"add": {"top_k": 20, "temperature": 0.6, "top_p": 0.9}, "remove": ["max_tokens"]}
+    with serving(answers) as server:
+        relay = start_relay(server.url, options=options)
+        relay.post({**QUESTION, "top_p": None, "max_tokens": 16, "max_completion_tokens": 24})
+    expected = {**QUESTION, "top_k": 20, "top_p": 0.9, "max_completion_tokens": 24}
+    assert server.posts[0].body == expected
+    assert relay.counts()["keys"] == sorted(expected)
+
+
+def test_unusable_options_stop_the_task_before_it_asks(start_relay: StartRelay) -> None:
+    """A mistake in the options is a counted failure, never a request with other settings."""
+    with serving(answers) as server:
+        relay = start_relay(server.url, options={"max_m": 2})
+        status, reply = relay.post(QUESTION)
+        assert not server.posts
+    assert status == 400 and "max_m" in reply["error"]["message"]
+    assert relay.counts()["failed"] == 1
+
+
+def test_streaming_is_refused(start_relay: StartRelay) -> None:
+    """A stream could end in the middle unseen."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        assert relay.post({**QUESTION, "stream": True})[0] == 400
+        assert not server.posts
+
+
+def test_long_prompts_pass(start_relay: StartRelay) -> None:
+    """Two MiB of prompt are no reason to refuse (aiohttp's default is one)."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        assert relay.post({**QUESTION, "messages": [{"role": "user", "content": "あ" * 700_000}]})[0] == 200
+
+
+def test_models_and_health_are_told(start_relay: StartRelay) -> None:
+    """/models passes through; /health tells the server's own state and asks nothing of the model."""
+    with serving(lambda asked: Reply({"data": [{"id": "m"}]})) as server:
+        relay = start_relay(server.url, "--health", f"{server.url}/health")
+        assert relay.get("/task/t/v1/models") == (200, {"data": [{"id": "m"}]})
+        assert relay.get("/health") == (200, {"relay": True, "upstream": True})
+    assert relay.get("/health") == (200, {"relay": True, "upstream": False})
+
+
+def test_an_answer_is_on_file_before_the_framework_has_it(start_relay: StartRelay) -> None:
+    """kill -9 right after an answer loses nothing of it."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        for _ in range(3):
+            relay.post(QUESTION)
+        relay.process.kill()
+        relay.process.wait()
+    assert [kept["texts"] for kept in relay.answers()] == [["A 1"], ["A 2"], ["A 3"]]
+
+
+@pytest.mark.parametrize("ending", ["file", "SIGTERM"])
+def test_an_abort_fails_what_is_in_flight_at_once(start_relay: StartRelay, ending: str) -> None:
+    """Nobody waits for a job that was given up; the counts on disk say what happened."""
+    with serving(lambda asked: Reply(ERROR, pause=8)) as server:
+        relay = start_relay(server.url)
+        replies: list[int] = []
+        asking = threading.Thread(target=lambda: replies.append(relay.post(QUESTION)[0]))
+        asking.start()
+        wait_for(lambda: server.posts)
+        start = time.monotonic()
+        if ending == "file":
+            (relay.state / "aborted").touch()
+        else:
+            assert relay.stop() == 0
+        asking.join()
+        assert replies == [503] and time.monotonic() - start < 3
+    counts = wait_for(lambda: _failed_counts(relay.state / "t.counts.json"))
+    assert (counts["asked"], counts["failed"], counts["first_error"]) == (1, 1, "the job was aborted")
+
+
+def _failed_counts(path: Path) -> dict[str, Any] | None:
+    counts: dict[str, Any] = json.loads(path.read_text())
+    return counts if counts["failed"] else None
+
+
+def test_the_relay_ends_with_the_process_that_started_it(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """With --exit-with-parent a killed job script leaves no relay behind."""
+    flags = f"--listen-port-file {tmp_path}/port --upstream http://127.0.0.1:1/v1 --state {tmp_path}/state"
+    program = (
+        f"{environment}/bin/python -m evalctl_job.relay {flags} --exit-with-parent & echo $! >{tmp_path}/pid; wait"
+    )
+    shell = subprocess.Popen(["bash", "-c", program], env=variables)
+    wait_for((tmp_path / "port").exists)
+    relay = Path("/proc") / (tmp_path / "pid").read_text().strip()
+    assert relay.exists()
+    shell.kill()
+    shell.wait()
+    wait_for(lambda: not relay.exists() or "\nState:\tZ" in (relay / "status").read_text())
