@@ -1,0 +1,5 @@
+"""What was measured: records, the lab's aggregate and the leaderboard.
+
+`record` builds result.json · `store` finds the records · `aggregate` makes aggregated_results.json · `leaderboard`
+renders results/README.md · `derived` says which of these follow from a changed record.
+"""

@@ -1,0 +1,157 @@
+"""aggregated_results.json: the lab's form, a pure function of the result.json files of a model folder and metrics.yaml.
+
+-1 for a missing entry is the lab's word and exists only here. Where the lab's aggregator would quietly compute with a
+missing weight, this one leaves the entry out (-1) and warns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.result import Result
+from evalctl.results.names import task_name
+from evalctl.results.store import measured_at
+
+GENERATED_BY = "evalctl aggregate 1"
+MISSING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The metrics of one framework task (or subset) and the number of questions behind them."""
+
+    metrics: Mapping[str, Any]
+    weight: int | None
+
+
+Rows = Mapping[str, Row]  # by task name, `name` or `name:subset`
+
+
+class Unusable(Exception):
+    """An entry that cannot be computed from rows that are there; the text becomes a warning."""
+
+
+def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict[str, Any]:
+    """The document of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
+    ordered = sorted(results, key=lambda result: (measured_at(result.document), result.path))
+    rows = _rows(ordered)
+    values: dict[str, Any] = {}
+    warnings: list[str] = _mixed(ordered)
+    for entry in metrics.entries:
+        values[entry.name] = _value(entry, rows, metrics.subset_groups, warnings)
+    return {
+        "model": _model(folder, ordered),
+        "results": values,
+        "overall": ",".join(str(value) for value in values.values()),
+        "tasks": list(values),
+        "custom_settings": _custom_settings(ordered),
+        "evals": {result.task: _eval(folder, result) for result in sorted(results, key=lambda one: one.task)},
+        "missing": [name for name, value in values.items() if value == MISSING],
+        "warnings": warnings,
+        "generated_by": GENERATED_BY,
+    }
+
+
+def _rows(results: Iterable[Result]) -> dict[str, Row]:
+    """Rows by task name, the newest result last and therefore winning, as in the lab's."""
+    return {
+        task_name(key): Row(metrics, result.weights.get(key))
+        for result in results
+        for key, metrics in result.scores.items()
+        if key != "all" and "_average" not in task_name(key).partition(":")[2]
+    }
+
+
+def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]], warnings: list[str]) -> Any:
+    """One entry: of several alternative tasks whichever was run counts, two of them are -1 and a warning."""
+    allowed = groups[entry.subsets] if entry.subsets else None
+    found = []
+    for task in entry.tasks:
+        try:
+            value = _FUNCTIONS[entry.function](task, entry.metrics, rows, allowed)
+        except Unusable as problem:
+            warnings.append(f"{entry.name}: {problem}")
+            continue
+        if value is not None:
+            found.append((task, value))
+    if len(found) > 1:
+        warnings.append(f"{entry.name}: several of its tasks were run ({', '.join(task for task, _ in found)})")
+    return found[0][1] if len(found) == 1 else MISSING
+
+
+def _pick(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> Any:
+    """The metric as it stands."""
+    return rows[task].metrics.get(metrics[0]) if task in rows else None
+
+
+def _mean(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> float | None:
+    """Plain mean of several metrics of one task; one that is missing leaves nothing."""
+    found = [rows[task].metrics.get(metric) for metric in metrics] if task in rows else []
+    values = [float(value) for value in found if value is not None]
+    return sum(values) / len(values) if values and len(values) == len(found) else None
+
+
+def _micro(task: str, metrics: Sequence[str], rows: Rows, allowed: Sequence[str] | None) -> float | None:
+    """Mean over the subsets weighted by their questions; a subset without the metric is left out."""
+    used = [row for row in _subsets(task, rows, allowed) if row.metrics.get(metrics[0]) is not None]
+    if not used:
+        return None
+    counts = [row.weight for row in used if row.weight is not None]
+    if len(counts) != len(used) or sum(counts) <= 0:
+        raise Unusable(f"the number of questions of `{task}` is not known")
+    return float(sum(row.metrics[metrics[0]] * (row.weight or 0) for row in used) / sum(counts))
+
+
+def _subsets(task: str, rows: Rows, allowed: Sequence[str] | None) -> list[Row]:
+    """The rows `task` and `task:*`, or only those whose subset is allowed."""
+    chosen = set(allowed) if allowed is not None else None
+    found = []
+    for name, row in rows.items():
+        base, _, subset = name.partition(":")
+        if base == task and (chosen is None or subset in chosen):
+            found.append(row)
+    return found
+
+
+_Function = Callable[[str, Sequence[str], Rows, "Sequence[str] | None"], Any]
+_FUNCTIONS: dict[str, _Function] = {"pick": _pick, "micro": _micro, "mean": _mean}
+
+
+def _model(folder: str, results: Sequence[Result]) -> str:
+    """The name as the lab passes it to lighteval (`hosted_vllm/publisher/model`): the folder without the settings."""
+    name = folder.removeprefix("results/")
+    settings = _custom_settings(results)["name"]
+    return name.removesuffix(f"/{settings}") if settings else name
+
+
+def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
+    """Of the newest result; three empty strings when none were used, as the lab writes it."""
+    newest = results[-1].document["subject"].get("custom_settings") if results else None
+    return {key: str((newest or {}).get(key) or "") for key in ("path", "name", "version")}
+
+
+def _mixed(results: Sequence[Result]) -> list[str]:
+    """A warning when the entries were not all measured with the same version of the settings or the same revision."""
+    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in results}
+    revisions = {str(one.document["subject"].get("revision") or "") for one in results}
+    found = []
+    if len(versions) > 1:
+        found.append(f"measured with several versions of the custom settings: {', '.join(sorted(versions))}")
+    if len(revisions) > 1:
+        found.append(f"measured with several revisions of the model: {', '.join(sorted(revisions))}")
+    return found
+
+
+def _eval(folder: str, result: Result) -> dict[str, Any]:
+    moment = measured_at(result.document)
+    return {
+        "digest": result.digest,
+        "result": result.path.removeprefix(f"{folder}/"),
+        "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
+        "samples": result.document.get("samples"),
+        "seconds": result.document.get("seconds"),
+    }

@@ -1,0 +1,65 @@
+"""Which files follow from changed records: the aggregates of their model folders, and the leaderboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.model.manifest import Metrics
+from evalctl.results import leaderboard
+from evalctl.results.aggregate import aggregated
+from evalctl.results.store import ResultIndex, folder_of, parse
+
+AGGREGATE = "aggregated_results.json"
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]
+_NEEDED = {"model": str, "results": dict, "custom_settings": dict, "evals": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What lies under results/ already: the index of records, the paths of aggregates, and how to read either."""
+
+    index: ResultIndex
+    aggregates: Sequence[str]
+    read: Read
+
+
+def folder_of_record(path: str, text: str) -> str:
+    """The model folder that a record belongs to."""
+    return folder_of(path, json.loads(text)["task"]["result_dir"])
+
+
+def aggregates(changed: Mapping[str, str], folders: Iterable[str], base: Base, metrics: Metrics) -> dict[str, Any]:
+    """Folder to its aggregate, with the `changed` records (path to text) in place of what the base has."""
+    return {folder: _aggregate(folder, changed, base, metrics) for folder in sorted(folders)}
+
+
+def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
+    """The leaderboard: the given aggregates, and the base's for all other folders."""
+    others = [path for path in base.aggregates if _folder(path) not in documents]
+    known = {_folder(path): document for path, text in base.read(others).items() if (document := _document(text))}
+    return leaderboard.leaderboard({**known, **documents}, metrics)
+
+
+def _folder(path: str) -> str:
+    return path.removesuffix(f"/{AGGREGATE}")
+
+
+def _aggregate(folder: str, changed: Mapping[str, str], base: Base, metrics: Metrics) -> dict[str, Any]:
+    kept = [listed.path for listed in base.index.in_folder(folder) if listed.path not in changed]
+    new = {path: text for path, text in changed.items() if folder_of_record(path, text) == folder}
+    old = [parse(path, text) for path, text in base.read(kept).items()]
+    return aggregated(folder, [*old, *(parse(path, text) for path, text in new.items())], metrics)
+
+
+def _document(text: bytes) -> dict[str, Any] | None:
+    """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    return document if all(isinstance(document.get(key), kind) for key, kind in _NEEDED.items()) else None

@@ -1,0 +1,75 @@
+"""results/README.md: one row per model and settings, one column per main metric; readable on a git web page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.results.aggregate import MISSING
+
+PATH = "results/README.md"
+DEBUG = "results/debug/"
+_INTRODUCTION = """\
+# Results
+
+Rendered by `evalctl sync` from the `aggregated_results.json` files beside it; edits are overwritten.
+A dash is an entry that was not measured. Every number links back to its run: open the model's folder.
+"""
+
+
+def main_entries(metrics: Metrics) -> list[MetricEntry]:
+    """One entry for each task: over all subsets, the average of several where there is one, else the first."""
+    chosen: dict[tuple[str, ...], MetricEntry] = {}
+    for entry in metrics.entries:
+        if entry.subsets is None and (entry.tasks not in chosen or entry.name.endswith("average")):
+            chosen[entry.tasks] = entry
+    return [entry for entry in metrics.entries if chosen.get(entry.tasks) is entry]
+
+
+def leaderboard(documents: Mapping[str, Mapping[str, Any]], metrics: Metrics) -> str:
+    """The page for all model folders (folder to its aggregated document); debugging runs stand apart."""
+    real = {folder: document for folder, document in documents.items() if not folder.startswith(DEBUG)}
+    debug = sorted(folder for folder in documents if folder.startswith(DEBUG))
+    parts = [_INTRODUCTION, _table(real, main_entries(metrics)) if real else "Nothing has been measured yet.\n"]
+    if debug:
+        parts.append("## Debugging runs\n\nA few samples each; not comparable.\n\n" + _links(debug))
+    return "\n".join(parts)
+
+
+def shown(value: Any) -> str:
+    """A score for people: four decimals up to 1, two above; a missing one is a dash."""
+    if value is None or value == MISSING or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "–"
+    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
+
+
+def _table(documents: Mapping[str, Mapping[str, Any]], entries: Sequence[MetricEntry]) -> str:
+    """Only columns in which somebody has a value."""
+    names = [entry.name for entry in entries]
+    used = [name for name in names if any(shown(one["results"].get(name)) != "–" for one in documents.values())]
+    head = ["model", "settings", *used, "evals", "measured"]
+    rule = ["---", "---", *("---:" for _ in used), "---:", "---"]
+    rows = [_row(folder, documents[folder], used) for folder in sorted(documents)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [list(map(_cell, head)), rule, *rows])
+
+
+def _row(folder: str, document: Mapping[str, Any], used: Sequence[str]) -> list[str]:
+    settings = document["custom_settings"]
+    name = f"{settings['name']} (v{settings['version']})" if settings["version"] else settings["name"]
+    values = [shown(document["results"].get(entry)) for entry in used]
+    measured = [one["measured"] for one in document["evals"].values() if one["measured"]]
+    link = f"[{_cell(document['model'])}]({_url(folder)})"
+    return [link, _cell(name) or "–", *values, str(len(document["evals"])), max(measured, default="–")[:10]]
+
+
+def _links(folders: Sequence[str]) -> str:
+    return "".join(f"- [{_cell(folder.removeprefix(DEBUG))}]({_url(folder)})\n" for folder in folders)
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("_", "\\_")
+
+
+def _url(folder: str) -> str:
+    return folder.removeprefix("results/").replace(" ", "%20")

@@ -1,0 +1,143 @@
+"""Builds result.json: the inputs of an eval, the scores as the framework wrote them, and how they came about.
+
+A submission is written down when a job is submitted and read when it is collected, so that a result tells what ran
+even if the request was edited meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.model.evaluation import Eval, Job, Subject
+from evalctl.model.result import SCHEMA, Result
+from evalctl.model.run import Attempt, Marks, TaskMark
+from evalctl.results.names import task_name
+
+
+def submission(job: Job, commit: str, script_sha256: str) -> dict[str, Any]:
+    """All that a later collection needs to know of a job: where each result belongs and what it is a result of."""
+    return {
+        "schema": "evalctl/submission/1",
+        "job": job.name,
+        "service": job.service,
+        "node_kind": job.node_kind,
+        "request": {"path": job.request, "commit": commit},
+        "script": {"path": job.script_path, "sha256": script_sha256},
+        "tasks": {
+            task.evaluation.task.key: {
+                "path": task.evaluation.result_path,
+                "inputs": inputs(task.evaluation),
+                "environments": environments(job, task.evaluation.task.framework),
+            }
+            for task in job.tasks
+        },
+    }
+
+
+def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks: Marks) -> dict[str, Any]:
+    """The whole document of one accepted task."""
+    acceptance, task = mark.acceptance, submitted["tasks"][mark.key]
+    return {
+        **task["inputs"],
+        "scores": acceptance["scores"],
+        "weights": weights(acceptance["scores"], acceptance.get("config_tasks") or {}),
+        "samples": acceptance.get("samples"),
+        "tokens": acceptance.get("tokens"),
+        "seconds": _seconds(mark),
+        "measured_at": mark.ended_at,
+        "ran": _ran(submitted, attempt, marks),
+        "versions": _versions(acceptance, marks),
+        "environments": task["environments"],
+        "request": submitted["request"],
+        "script": submitted["script"],
+        "sent": acceptance.get("sent") or {},
+        "warnings": list(acceptance.get("warnings") or []),
+    }
+
+
+def reused(evaluation: Eval, job: Job, commit: str, source: Result) -> dict[str, Any]:
+    """A result measured before under another path: its scores, this eval's place, and where they come from."""
+    own = {**inputs(evaluation), "request": {"path": job.request, "commit": commit}}
+    return {**source.document, **own, "reused_from": source.document.get("reused_from") or source.path}
+
+
+def inputs(evaluation: Eval) -> dict[str, Any]:
+    """What was measured: everything that the digest covers, in words."""
+    task = evaluation.task
+    return {
+        "schema": SCHEMA,
+        "digest": evaluation.digest,
+        "task": {
+            "key": task.key,
+            "script": task.script,
+            "result_dir": task.result_dir,
+            "framework": task.framework,
+            "framework_version": evaluation.framework_version,
+            "digest": evaluation.task_digest,
+        },
+        "subject": _subject(evaluation.subject),
+        "generation": dict(evaluation.generation),
+        "server": dict(evaluation.server),
+        "max_samples": evaluation.max_samples,
+    }
+
+
+def weights(scores: Mapping[str, Any], config_tasks: Mapping[str, Any]) -> dict[str, int]:
+    """Number of questions behind each score key; frameworks spell keys differently, so the task name decides."""
+    counts = {task_name(key): config.get("effective_num_docs") for key, config in config_tasks.items()}
+    found = {key: counts.get(task_name(key)) for key in scores}
+    return {key: count for key, count in found.items() if isinstance(count, int) and count >= 0}
+
+
+def to_text(document: Mapping[str, Any]) -> str:
+    """The one form of every JSON file under results/; NaN and infinity are refused, they are no scores."""
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def environments(job: Job, framework: str) -> dict[str, str]:
+    """Directory names of the job environments; each ends in the digest of its lock."""
+    names = {"framework": job.framework_environments.get(framework, ""), "server": job.server.environment}
+    return {role: name for role, name in names.items() if name}
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    return {
+        "provider": subject.provider,
+        "model": subject.model,
+        "revision": subject.revision,
+        "path": subject.path,
+        "custom_settings": {
+            "path": subject.custom_settings_file,
+            "name": subject.custom_settings or "",
+            "version": subject.custom_settings_version,
+        },
+    }
+
+
+def _seconds(mark: TaskMark) -> float | None:
+    if mark.started_at is None or mark.ended_at is None:
+        return None
+    return round(mark.ended_at - mark.started_at, 3)
+
+
+def _ran(submitted: Mapping[str, Any], attempt: Attempt, marks: Marks) -> dict[str, Any]:
+    started = marks.started or {}
+    return {
+        "service": submitted["service"],
+        "node_kind": submitted["node_kind"],
+        "gpu": started.get("gpu_name") or None,
+        "host": started.get("host"),
+        "job": submitted["job"],
+        "attempt": attempt.number,
+        "name": attempt.name,
+        "native_id": attempt.native_id or started.get("native_id"),
+        "by": attempt.by,
+    }
+
+
+def _versions(acceptance: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
+    server = (marks.server_ready or {}).get("server_version")
+    found = {**(acceptance.get("versions") or {}), "server": server}
+    return {name: version for name, version in found.items() if version}

@@ -1,0 +1,169 @@
+"""Finds every result.json, in a folder or in a commit, and remembers what it read by content key.
+
+A file that cannot be read is a Diagnostic; it is neither deleted nor guessed at, and the eval it stands for is not
+thereby missing: `ResultIndex.unreadable` names its path so that nobody measures it again by accident.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.result import SCHEMA, Result
+from evalctl.shell import write_atomically
+
+FILE = "result.json"
+_CACHE_SCHEMA = 3
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One result as the index knows it. `folder` is the model folder: the path without result_dir and file name."""
+
+    path: str
+    digest: str
+    task: str
+    folder: str
+    measured_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResultIndex:
+    """All results by path and by digest (the first path in order, where several have it)."""
+
+    by_path: Mapping[str, Listed]
+    by_digest: Mapping[str, Listed]
+    unreadable: Mapping[str, str]
+
+    def current(self, path: str, digest: str) -> bool:
+        """Whether the result that an eval asks for lies where it belongs."""
+        return path in self.by_path and self.by_path[path].digest == digest
+
+    def in_folder(self, folder: str) -> list[Listed]:
+        """The results of one model folder, by path."""
+        return [listed for listed in self.by_path.values() if listed.folder == folder]
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """One finding for each file that could not be read."""
+        return [
+            Diagnostic(
+                "unreadable-result", f"this result cannot be read: {why}", Span(path),
+                help=f"restore it (git checkout -- {path}) or delete it to have the eval run again",
+            )
+            for path, why in self.unreadable.items()
+        ]  # fmt: skip
+
+
+def index_folder(root: Path, cache: Path | None = None) -> ResultIndex:
+    """The index of the files on disk under root/results."""
+    versions = {path: f"{size}-{time}" for path, size, time in _walk(root, "results")}
+    return index(versions, lambda paths: {path: (root / path).read_bytes() for path in paths}, cache)
+
+
+def index(versions: Mapping[str, str], read: Read, cache: Path | None = None) -> ResultIndex:
+    """The index of the files in `versions` (path to content key); only what the cache does not know is read."""
+    known = _load_cache(cache)
+    rows = {path: known[path] for path, key in versions.items() if path in known and known[path][0] == key}
+    fresh = [path for path in versions if path not in rows]
+    if fresh:
+        contents = read(fresh)
+        rows.update({path: [versions[path], *_facts(path, contents[path])] for path in fresh})
+    if cache is not None and (fresh or len(known) != len(rows)):
+        write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
+    return _indexed(rows)
+
+
+def parse(path: str, content: bytes | str) -> Result:
+    """The result in a file; raises ValueError with the reason when it is none."""
+    document = _document(content)
+    task = document["task"]
+    return Result(
+        digest=document["digest"], task=task["key"], script=task["script"], path=path,
+        scores=document["scores"], weights=document["weights"], document=document,
+    )  # fmt: skip
+
+
+def measured_at(document: Mapping[str, Any]) -> float:
+    """When the eval ended; 0 where nobody wrote it down."""
+    value = document.get("measured_at")
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def folder_of(path: str, result_dir: str) -> str:
+    """The model folder of a result: its path without `result_dir/result.json`."""
+    ending = f"/{result_dir}/{FILE}"
+    if not path.endswith(ending):
+        raise ValueError(f"it does not lie in its task's folder `{result_dir}`")
+    return path.removesuffix(ending)
+
+
+def _walk(root: Path, folder: str) -> Iterator[tuple[str, int, int]]:
+    """result.json files below a folder, in order; links are not followed. scandir: half the time of os.walk."""
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name == FILE and entry.is_file(follow_symlinks=False):
+            facts = entry.stat(follow_symlinks=False)
+            yield f"{folder}/{FILE}", facts.st_size, facts.st_mtime_ns
+        elif entry.is_dir(follow_symlinks=False) and entry.name not in ("logs", "details"):
+            yield from _walk(root, f"{folder}/{entry.name}")
+
+
+def _load_cache(cache: Path | None) -> dict[str, list[Any]]:
+    """The remembered rows; a cache that cannot be used is just rebuilt."""
+    try:
+        document = json.loads(cache.read_text(encoding="utf-8")) if cache else {}
+    except (OSError, ValueError):
+        return {}
+    return dict(document["rows"]) if document.get("schema") == _CACHE_SCHEMA else {}
+
+
+def _facts(path: str, content: bytes) -> list[Any]:
+    """[digest, task, folder, measured_at, why it is unreadable]."""
+    try:
+        result = parse(path, content)
+        folder = folder_of(path, result.document["task"]["result_dir"])
+        return [result.digest, result.task, folder, measured_at(result.document), ""]
+    except ValueError as error:
+        return ["", "", "", 0.0, str(error)]
+
+
+def _document(content: bytes | str) -> dict[str, Any]:
+    document = json.loads(content)  # its errors are ValueErrors, UnicodeDecodeError included
+    if not isinstance(document, dict):
+        raise ValueError("it is not a JSON object")
+    if document.get("schema") != SCHEMA:
+        raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
+    _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
+    _require(document["task"], {"key": str, "script": str, "result_dir": str})
+    if not all(isinstance(metrics, dict) for metrics in document["scores"].values()):
+        raise ValueError("its scores are not metrics by task")
+    return document
+
+
+def _require(document: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    for key, kind in kinds.items():
+        if not isinstance(document.get(key), kind):
+            raise ValueError(f"its `{key}` is missing or not a {kind.__name__}")
+
+
+def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
+    by_path: dict[str, Listed] = {}
+    by_digest: dict[str, Listed] = {}
+    unreadable: dict[str, str] = {}
+    for path in sorted(rows):
+        _, digest, task, folder, moment, why = rows[path]
+        if why:
+            unreadable[path] = why
+            continue
+        by_path[path] = listed = Listed(path, digest, task, folder, moment)
+        by_digest.setdefault(digest, listed)
+    return ResultIndex(by_path, by_digest, unreadable)

@@ -1,0 +1,7 @@
+"""What should run against what has run: observe, decide, act, publish. The one impure edge of evalctl.
+
+How does it work together? `sync.one_pass` takes the lock of this home (`lock`), finishes what a killed pass left
+behind (`advance.settle`), fetches the ledger (`ledger`), gathers evidence (`observe`), looks each job up in one table
+(`decide`), then writes results (`collect`, `publish`) and submits (`act`): always the intent first, then the effect,
+then the record. `git` is the only module that uses gitpython.
+"""

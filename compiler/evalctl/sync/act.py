@@ -1,0 +1,199 @@
+"""Submits: the claim is published first, then the scheduler is told, then what it said is recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalctl.model.evaluation import Job
+from evalctl.model.run import Attempt, Phase, State
+from evalctl.render.quoting import assignment
+from evalctl.results.record import submission
+from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
+from evalctl.sync.context import Context
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.ledger import Ledger, Records
+from evalctl.sync.observe import attempt_name, claims_of
+from evalctl.sync.records import JobRecord
+
+SUBMISSION = "submission.json"
+SCRIPT = "script.sh"
+WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of the submissions: by job name the attempt, or why there is none yet."""
+
+    attempts: Mapping[str, Attempt]
+    refused: Mapping[str, str]
+    unclear: Mapping[str, str]
+    warning: str = ""
+
+
+def submit(
+    context: Context, ledger: Ledger, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Records
+) -> Submitted:
+    """Claims all wanted jobs in one step, then submits each; a job that somebody else claimed first is left out.
+
+    `seen` is the ledger that the evidence comes from.
+    """
+    context.checkpoint("before-claim")
+    claimed = _claim(context, ledger, jobs, wanted, claims_of(seen).collected.keys())
+    context.checkpoint("after-claim")
+    done: dict[str, Attempt] = {}
+    refused: dict[str, str] = {}
+    unclear: dict[str, str] = {}
+    try:
+        for name, attempt in claimed.items():
+            context.progress(f"submitting {attempt.name}")
+            _submit_one(context, jobs[name], attempt, done, refused, unclear)
+    except EnvironmentProblem:
+        # the program for submitting is not there, or the folder cannot be written: surely nothing was submitted
+        started = {*done, *unclear}
+        _record(context, ledger, [_closed(context, one, WITHDRAWN) for n, one in claimed.items() if n not in started])
+        raise
+    finally:
+        warning = _record(context, ledger, list(done.values()))
+        context.checkpoint("after-record")
+    return Submitted(done, refused, unclear, warning)
+
+
+def _claim(
+    context: Context, ledger: Ledger, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Set[str]
+) -> dict[str, Attempt]:
+    again = {evidence.job: evidence.attempt for evidence in wanted if evidence.attempt is not None}
+    new = [evidence for evidence in wanted if evidence.attempt is None]
+
+    def change(records: Records) -> Mapping[str, JobRecord]:
+        return _new_claims(context, records, jobs, new, seen)
+
+    message = f"claim {len(new)} job(s) on {context.service_name}"
+    written = ledger.claim(change, message) if new else {}
+    attempts = {name: record.open for name, record in written.items()}
+    return {name: attempt for name, attempt in {**again, **attempts}.items() if attempt is not None}
+
+
+def _new_claims(
+    context: Context, records: Records, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Set[str]
+) -> dict[str, JobRecord]:
+    """Claims on top of `records`, which may be newer than the evidence: what is taken by now is left out."""
+    claims = claims_of(records)
+    taken = {*claims.running, *(claims.collected.keys() - seen)}
+    changed: dict[str, JobRecord] = {}
+    for evidence in wanted:
+        record = records.of(evidence.job)
+        if record.open or evidence.job in records.unreadable or record.used != evidence.attempts:
+            continue
+        digests = _free(jobs[evidence.job], evidence.missing, taken)
+        if digests:
+            taken.update(digests.values())
+            attempt = _attempt(context, records.mark, jobs[evidence.job], record.next_number, digests)
+            changed[evidence.job] = record.with_attempt(attempt)
+    return changed
+
+
+def _free(job: Job, missing: Sequence[str], taken: set[str]) -> dict[str, str]:
+    digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
+    return {key: digests[key] for key in missing if digests[key] not in taken}
+
+
+def _attempt(context: Context, mark: str, job: Job, number: int, digests: Mapping[str, str]) -> Attempt:
+    return Attempt(
+        job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
+        service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job, number)),
+        claimed_at=context.clock(), walltime_seconds=job.batch.walltime_seconds, by=context.me,
+    )  # fmt: skip
+
+
+def _submit_one(
+    context: Context, job: Job, attempt: Attempt, done: dict[str, Attempt], refused: dict[str, str],
+    unclear: dict[str, str],
+) -> None:  # fmt: skip
+    command = _command(context, job, attempt, prepare(context, job, attempt))
+    context.checkpoint("before-submit")
+    reply = context.run(command)
+    context.checkpoint("after-submit")
+    write_atomically(Path(attempt.run_dir) / "submit.log", _told(command, reply))
+    why = context.scheduler.refusal(reply)
+    if why is not None:
+        refused[job.name] = why
+        done[job.name] = _closed(context, attempt, "failed:submit-refused")
+    elif reply.status == 0:
+        native = context.scheduler.native_id(reply)
+        done[job.name] = replace(
+            attempt, phase=Phase.SUBMITTED, native_id=native, submitted_at=context.clock()
+        )  # fmt: skip
+    else:  # nobody knows; the job's name will tell
+        unclear[job.name] = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
+
+
+def cancel_live(context: Context, cancelled: Sequence[JobEvidence]) -> bool:
+    """Asks the scheduler to end what is still to be seen of cancelled attempts; whether it took all of it."""
+    live = [seen for one in cancelled for seen in one.sightings if seen.state is not State.ENDED]
+    args = ["--queue", str(context.queue)] if context.service.scheduler == "local" else []
+    replies = [context.run(context.scheduler.cancel(seen.native_id, args)) for seen in live]
+    return all(context.scheduler.cancelled(reply) for reply in replies)
+
+
+def prepare(context: Context, job: Job, attempt: Attempt) -> Path:
+    """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
+    folder = Path(attempt.run_dir)
+    text = (context.root / job.script_path).read_bytes()
+    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt))
+    facts = submission(job, context.commit, hashlib.sha256(text).hexdigest())
+    write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=0o755)
+    return folder / SCRIPT
+
+
+def _command(context: Context, job: Job, attempt: Attempt, script: Path) -> Command:
+    return context.scheduler.submit(
+        str(script), name=attempt.name, output_dir=attempt.run_dir, run_dir=attempt.run_dir,
+        walltime_seconds=attempt.walltime_seconds, site_args=context.site_args(), gpus=gpus(context, job),
+    )  # fmt: skip
+
+
+def gpus(context: Context, job: Job) -> tuple[str, ...]:
+    """Device numbers for the local queue: the request's, or the first ones; a scheduler gives out its own."""
+    if context.service.scheduler != "local":
+        return ()
+    if job.cuda_visible_devices:
+        return tuple(job.cuda_visible_devices.split(","))
+    return tuple(str(number) for number in range(job.batch.gpus))
+
+
+def _attempt_sh(context: Context, attempt: Attempt) -> str:
+    lines = (
+        assignment("ATTEMPT", str(attempt.number)),
+        assignment("ATTEMPT_NAME", attempt.name),
+        assignment("ENVIRONMENTS", str(context.home / "environments")),
+        assignment("ENV_FILE", str(context.env_file)),
+        assignment("RUN_TASKS", list(attempt.evals)),
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _told(command: Command, reply: Reply) -> str:
+    return f"{' '.join(command.argv)}\nstatus {reply.status}\n{reply.stdout}{reply.stderr}"
+
+
+def _closed(context: Context, attempt: Attempt, outcome: str) -> Attempt:
+    return replace(attempt, phase=Phase.CLOSED, closed_at=context.clock(), outcome=outcome)
+
+
+def _record(context: Context, ledger: Ledger, attempts: Sequence[Attempt]) -> str:
+    if not attempts:
+        return ""
+
+    def change(records: Records) -> Mapping[str, JobRecord]:
+        return {attempt.job: records.of(attempt.job).with_attempt(attempt) for attempt in attempts}
+
+    return ledger.record(change, f"{len(attempts)} job(s) on {context.service_name}: {_phases(attempts)}")
+
+
+def _phases(attempts: Sequence[Attempt]) -> str:
+    return ", ".join(sorted({attempt.outcome or attempt.phase.value for attempt in attempts}))

@@ -1,0 +1,240 @@
+"""Moves the current branch to a commit and takes index and work tree along where the user left them alone.
+
+The order is: journal, index, branch, work tree, journal away. A kill between any two of them is put right by the next
+`settle`. The index goes before the branch so that a commit of the user in that instant carries our files instead of
+taking them back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync.git import Entry, Repository
+
+RESULTS = "results/"
+_NOTHING = "0" * 40
+
+
+class BranchMoved(EnvironmentProblem):
+    """Someone else moved the branch meanwhile; read again, decide again."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"{ref} moved while results were committed", "evalctl sync")
+
+
+class InTheWay(EnvironmentProblem):
+    """A change of the user, outside `results/`, stands where other people's commits want to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One file of the move: what it was, what it becomes (None: absent), whether its work file is ours to change."""
+
+    path: str
+    old: Entry | None
+    new: Entry | None
+    work_file: bool
+
+
+def current_branch(repo: Repository) -> str:
+    """The branch that results go to; refuses a detached HEAD and a merge or rebase that is under way."""
+    ref = repo.head_ref()
+    if ref is None:
+        raise EnvironmentProblem(
+            "HEAD is detached, so there is no branch for the results", "git switch main"
+        )  # fmt: skip
+    if busy := repo.under_way():
+        raise EnvironmentProblem(f"a {busy} is under way in this clone", f"finish it, or: git {busy} --abort")
+    return ref
+
+
+def advance(repo: Repository, ref: str, old: str | None, new: str, reason: str) -> None:
+    """`ref` (the current branch) goes from `old` to `new`; what the user changed or staged stays as it is."""
+    settle(repo)
+    moves = _moves(repo, old, new)
+    _journal_write(repo, moves)
+    _set_index(repo, ((move.path, move.new) for move in moves))
+    moved = repo.move_ref(ref, old, new, reason)
+    settle(repo)
+    if not moved:
+        raise BranchMoved(ref)
+
+
+def settle(repo: Repository) -> None:
+    """Finishes a move that was cut off, forwards if the branch had moved and backwards if not; mostly does nothing."""
+    path = _journal(repo)
+    if not path.exists():
+        return
+    moves = _journal_read(path)
+    _settle_index(repo, moves)
+    _settle_work_tree(repo, [move for move in moves if move.work_file])
+    path.unlink(missing_ok=True)
+
+
+def _moves(repo: Repository, old: str | None, new: str) -> list[Move]:
+    """The files that differ between the commits, without those that the user has staged otherwise."""
+    before, after = repo.entries(old), repo.entries(new)
+    changed = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
+    staged, edited = _touched_by_user(repo)
+    _refuse_in_the_way(path for path in changed if path in staged or path in edited)
+    moves = []
+    for path in changed:
+        if path in staged:
+            continue
+        untouched = path not in edited and (path in before or not os.path.lexists(repo.root / path))
+        _refuse_in_the_way([] if untouched else [path])
+        moves.append(Move(path, before.get(path), after.get(path), untouched))
+    return moves
+
+
+def _refuse_in_the_way(paths: Iterable[str]) -> None:
+    """Results are ours and may differ from the user's copy; other people's files may not slide under an edit."""
+    others = [path for path in paths if not path.startswith(RESULTS)]
+    if others:
+        raise InTheWay(
+            f"your change of {', '.join(others[:3])} stands in the way of commits from the remote",
+            "commit it (or git stash), then: git pull --rebase && evalctl sync",
+        )
+
+
+def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
+    """Paths whose index differs from HEAD, and paths whose work file differs from the index."""
+    listing = repo.tell(
+        "--no-optional-locks", "status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames",
+        "--ignore-submodules=all",
+    ).stdout  # fmt: skip
+    staged, edited = set(), set()
+    for record in listing.split(b"\0"):
+        kind, _, rest = record.partition(b" ")
+        if kind == b"u":
+            raise EnvironmentProblem("the index holds unmerged files", "resolve them first: git status")
+        if kind != b"1":
+            continue
+        path = os.fsdecode(rest.split(b" ", 7)[7])
+        if rest[0:1] != b".":
+            staged.add(path)
+        if rest[1:2] != b".":
+            edited.add(path)
+    return staged, edited
+
+
+def _set_index(repo: Repository, changes: Iterable[tuple[str, Entry | None]]) -> None:
+    """Puts entries into the real index, waiting a while for another git command that holds it."""
+    lines = [
+        (f"{entry.mode} {entry.blob}\t" if entry else f"0 {_NOTHING}\t").encode() + os.fsencode(path) + b"\0"
+        for path, entry in changes
+    ]
+    if not lines:
+        return
+    for pause in (0.1, 0.3, 1.0, 3.0, 6.0, None):
+        reply = repo.ask("update-index", "-z", "--index-info", data=b"".join(lines))
+        if reply.status == 0:
+            return
+        if "index.lock" not in reply.stderr or pause is None:
+            raise EnvironmentProblem(f"git's index cannot be written: {reply.stderr.strip()}")
+        time.sleep(pause)
+
+
+def _index(repo: Repository) -> dict[str, Entry]:
+    listing = repo.tell("ls-files", "-s", "-z", "--full-name").stdout
+    entries = {}
+    for line in listing.split(b"\0"):
+        if line:
+            facts, path = line.split(b"\t", 1)
+            mode, blob, _ = facts.decode().split(" ")
+            entries[os.fsdecode(path)] = Entry(mode, blob)
+    return entries
+
+
+def _settle_index(repo: Repository, moves: list[Move]) -> None:
+    """Where HEAD has the new file the index gets it too; where it still has the old one, the index goes back."""
+    head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
+    changes = []
+    for move in moves:
+        want, other = (move.new, move.old) if head.get(move.path) == move.new else (move.old, move.new)
+        if head.get(move.path) == want and index.get(move.path) == other:
+            changes.append((move.path, want))
+    _set_index(repo, changes)
+
+
+def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
+    """Writes the new files where HEAD and index have them and the work file still is the old one."""
+    head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
+    due = [move for move in moves if head.get(move.path) == move.new == index.get(move.path)]
+    present = _work_blobs(repo, [move.path for move in due if move.old])
+    writable = [move for move in due if _is_old(repo.root, move, present)]
+    write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
+    if write:
+        # -u: the index learns the new files' times, so that the next `git status` need not read them
+        repo.ask("checkout-index", "-f", "-u", "-z", "--stdin", data=write)
+    for move in writable:
+        if move.new is None:
+            _remove(repo.root, move.path)
+
+
+def _is_old(root: Path, move: Move, present: Mapping[str, str]) -> bool:
+    if _behind_a_link(root, move.path):
+        return False
+    if move.old is None:
+        return not os.path.lexists(root / move.path)
+    return present.get(move.path) == move.old.blob
+
+
+def _behind_a_link(root: Path, path: str) -> bool:
+    """Whether a folder on the way is a symbolic link: nothing is written through one."""
+    return any((root / parent).is_symlink() for parent in Path(path).parents if str(parent) != ".")
+
+
+def _work_blobs(repo: Repository, paths: list[str]) -> dict[str, str]:
+    """The blob that each regular work file would become."""
+    regular = [path for path in paths if _is_regular(repo.root / path) and "\n" not in path]
+    if not regular:
+        return {}
+    data = b"".join(os.fsencode(path) + b"\n" for path in regular)
+    return dict(zip(regular, repo.tell("hash-object", "--stdin-paths", data=data).text.split(), strict=True))
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _remove(root: Path, path: str) -> None:
+    """Removes a file and the folders that it leaves empty, as git does."""
+    (root / path).unlink(missing_ok=True)
+    for parent in list(Path(path).parents)[:-1]:
+        try:
+            (root / parent).rmdir()
+        except OSError:  # not empty
+            return
+
+
+def _journal(repo: Repository) -> Path:
+    return repo.git_dir / "evalctl" / "move.json"
+
+
+def _journal_write(repo: Repository, moves: list[Move]) -> None:
+    rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file] for move in moves]
+    write_atomically(_journal(repo), json.dumps(rows))
+
+
+def _journal_read(path: Path) -> list[Move]:
+    rows = json.loads(path.read_text())
+    return [Move(name, _unpair(old), _unpair(new), ours) for name, old, new, ours in rows]
+
+
+def _pair(entry: Entry | None) -> list[str] | None:
+    return [entry.mode, entry.blob] if entry else None
+
+
+def _unpair(pair: list[str] | None) -> Entry | None:
+    return Entry(*pair) if pair else None

@@ -1,0 +1,122 @@
+"""Reads what an attempt left in its run folder: results of tasks that were accepted, and how the attempt ended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.run import Attempt, Marks, Step
+from evalctl.results.record import record, to_text
+from evalctl.sync.act import SUBMISSION, WITHDRAWN
+from evalctl.sync.marks import read_marks
+from evalctl.sync.reasons import gravest
+from evalctl.sync.records import PROGRESSED
+
+_NO_REASON = ("", "tasks-failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The results of one attempt (path to text), the digests they answer, and how the attempt ended."""
+
+    attempt: Attempt
+    files: Mapping[str, str]
+    digests: tuple[str, ...]
+    outcome: str
+    problems: tuple[str, ...]
+
+
+class NotCollectable(Exception):
+    """The run folder lacks what is needed to tell its results; the text says which file and why."""
+
+
+def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
+    """The accepted tasks of an attempt that ended; a task without an accepting verdict gives nothing but a problem."""
+    marks = read_marks(Path(attempt.run_dir))
+    done = [key for key in attempt.evals if _accepted(marks, key)]
+    submitted = _submission(attempt) if done else {}
+    files = {_path(submitted, key): to_text(record(submitted, attempt, marks.tasks[key], marks)) for key in done}
+    outcome = "cancelled" if cancelled and len(done) < len(attempt.evals) else _outcome(attempt, marks, step, len(done))
+    problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
+    return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
+
+
+def keep_files(root: Path, attempt: Attempt) -> None:
+    """Copies logs and details beside the results, where git ignores them; what is there already is not copied again."""
+    try:
+        submitted = _submission(attempt)
+    except NotCollectable:
+        return
+    for key in attempt.evals:
+        source, target = Path(attempt.run_dir) / "tasks" / key, (root / _path(submitted, key)).parent
+        if not source.is_dir() or not target.resolve().is_relative_to((root / "results").resolve()):
+            continue
+        for log in (source / "log", Path(attempt.run_dir) / "job.log"):
+            _copy(log, target / "logs" / f"{attempt.name}.{'log' if log.name == 'log' else log.name}")
+        for parquet in source.glob("output/details/**/*.parquet"):
+            _copy(parquet, target / "details" / parquet.name)
+
+
+def reason_of(attempt: Attempt, marks: Marks) -> str:
+    """Why an attempt that said `finished` did not finish all its tasks."""
+    finished = str((marks.finished or {}).get("reason") or "")
+    if finished not in _NO_REASON:
+        return finished
+    return gravest(why for key in attempt.evals if not _accepted(marks, key) for why in [_task_reason(marks, key)])
+
+
+def _outcome(attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
+    if done == len(attempt.evals):
+        return "collected"
+    if marks.finished is None:
+        return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
+    reason = reason_of(attempt, marks)
+    return f"{PROGRESSED}{reason}" if reason == "timeout" and done else f"failed:{reason}"
+
+
+def _accepted(marks: Marks, key: str) -> bool:
+    mark = marks.tasks.get(key)
+    return (
+        mark is not None and mark.state == "done" and mark.acceptance.get("verdict") == "done"
+        and isinstance(mark.acceptance.get("scores"), dict)
+    )  # fmt: skip
+
+
+def _task_reason(marks: Marks, key: str) -> str:
+    mark = marks.tasks.get(key)
+    return (mark.reason if mark and mark.state == "failed" else "") or "not-run"
+
+
+def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
+    for key in attempt.evals:
+        mark = marks.tasks.get(key)
+        if mark is not None and mark.state == "failed":
+            yield key, f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
+    for why in marks.unreadable:
+        yield "unreadable-marks", why
+
+
+def _path(submitted: Mapping[str, Any], key: str) -> str:
+    return str(submitted["tasks"][key]["path"])
+
+
+def _submission(attempt: Attempt) -> dict[str, Any]:
+    path = Path(attempt.run_dir) / SUBMISSION
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        missing = [key for key in attempt.evals if key not in document["tasks"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotCollectable(f"{path}: {error}") from error
+    if missing:
+        raise NotCollectable(f"{path} does not know {', '.join(missing)}")
+    return dict(document)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file() and not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)

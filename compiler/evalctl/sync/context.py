@@ -1,0 +1,66 @@
+"""What every part of a pass needs to know about this machine and this clone; made once by the command."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalctl.model.evaluation import Job
+from evalctl.model.manifest import Metrics, Service
+from evalctl.schedulers import SCHEDULERS, Scheduler
+from evalctl.shell import Run, run
+
+
+def _silent(_: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`environment` is `.env` over the process's environment. `checkpoint` is called before and after each effect with
+    its name; tests end the process there.
+    """
+
+    root: Path
+    home: Path
+    service_name: str
+    service: Service
+    metrics: Metrics
+    environment: Mapping[str, str]
+    env_file: Path
+    commit: str  # that is checked out
+    run: Run = run
+    clock: Callable[[], float] = time.time
+    progress: Callable[[str], None] = _silent
+    checkpoint: Callable[[str], None] = _silent
+    user: str = field(default_factory=getpass.getuser)
+    host: str = field(default_factory=socket.gethostname)
+    schedulers: Mapping[str, Scheduler] = field(default_factory=lambda: SCHEDULERS)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler of the current service."""
+        return self.schedulers[self.service.scheduler]
+
+    @property
+    def me(self) -> str:
+        """Whose jobs the scheduler shows us. A machine of its own is told from others by its host name."""
+        return f"{self.user}@{self.host if self.service.scheduler == 'local' else self.service_name}"
+
+    @property
+    def queue(self) -> Path:
+        """The folder of the local queue."""
+        return Path(self.environment.get("EVALCTL_QUEUE") or self.home / "queue")
+
+    def run_dir(self, job: Job, number: int) -> Path:
+        """The folder of one attempt."""
+        return self.home / "runs" / job.name / f"a{number}"
+
+    def site_args(self) -> list[str]:
+        """The service's words for the submit command with `.env`'s values; raises KeyError with a missing name."""
+        words = [word.format_map(self.environment) for word in self.service.submit_args]
+        return [*words, "--queue", str(self.queue)] if self.service.scheduler == "local" else words

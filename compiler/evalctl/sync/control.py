@@ -1,0 +1,195 @@
+"""What people ask about jobs and tell them: status, logs, cancel, retry. The commands only parse and print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.sync.act import cancel_live
+from evalctl.sync.context import Context
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.ledger import Records
+from evalctl.sync.lock import locked
+from evalctl.sync.observe import World
+from evalctl.sync.records import Event, JobRecord
+from evalctl.sync.world import View
+
+_LOCK_WAIT_S = 30.0
+_NEVER = "ended before it started"
+_STARTED_LOCK = "started.lock"  # job.sh makes this folder first; where it exists the script ends at once with 75
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job."""
+
+    request: str
+    model: str
+    settings: str
+    task: str
+    job: str
+    state: str
+    reason: str
+    detail: str
+    age_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What `cancel` or `retry` did to one job."""
+
+    job: str
+    done: bool
+    what: str
+
+
+def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[Line], list[str]]:
+    """A line per eval, and warnings; changes nothing."""
+    view = View(context, plans)
+    world = view.look()
+    evidence = view.evidence(world)
+    steps = {step.job: step for step in view.steps(world, evidence)}
+    lines = [
+        line for plan in plans for job in plan.jobs
+        for line in _lines(job, steps[job.name], evidence.get(job.name), world)
+    ]  # fmt: skip
+    return lines, view.warnings
+
+
+def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
+    """The jobs that a selector means: a request's path or stem, a job's name, a model, or a task key."""
+    return [job for plan in plans for job in plan.jobs if selector in _names(plan, job)]
+
+
+def logs(context: Context, jobs: Sequence[Job]) -> list[Path]:
+    """Log files of the jobs' last attempts, the script's own first; only those that exist."""
+    records = View(context, ()).ledger.read()
+    attempts = [record.attempts[-1] for job in jobs if (record := records.of(job.name)).attempts]
+    return [path for attempt in attempts for path in _logs_of(Path(attempt.run_dir))]
+
+
+def cancel(context: Context, plans: Sequence[RequestPlan], names: Sequence[str]) -> list[Told]:
+    """Ends the open attempts of these jobs (by name): first on record, then at the scheduler; no late start."""
+    with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
+        view = View(context, plans)
+        world = view.look()
+        evidence = view.evidence(world)
+        known = [evidence[name] for name in names if name in evidence]
+        ours = [one for one in known if one.attempt is not None and not one.foreign]
+        view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
+        told = [_cancel_one(context, world, one) for one in ours]
+        never = {result.job for result in told if result.done and result.what == _NEVER}
+        closed = [one.attempt for one in ours if one.attempt and one.job in never]
+        view.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
+        idle = [Told(name, False, "nothing of ours runs") for name in names if name not in {one.job for one in ours}]
+        return [*told, *idle]
+
+
+def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -> list[Told]:
+    """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays."""
+    with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
+        view = View(context, plans)
+        view.ledger.refresh()
+        records = view.ledger.read()
+        idle = [job for job in jobs if records.of(job.name).open is None and records.of(job.name).attempts]
+        warning = view.ledger.record(lambda now: _forgive(context, now, idle), f"retry {len(idle)} job(s)")
+        return [_retried(job, records, idle, warning) for job in jobs]
+
+
+def _names(plan: RequestPlan, job: Job) -> set[str]:
+    stem = plan.request.removeprefix("manifests/requests/").removesuffix(".yaml")
+    evals = [task.evaluation for task in job.tasks]
+    return {
+        plan.request, stem, job.name, *(one.subject.model for one in evals), *(one.task.key for one in evals),
+        *(one.digest for one in evals),
+    }  # fmt: skip
+
+
+def _lines(job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
+    attempt = evidence.attempt if evidence else None
+    record = world.records.of(job.name)
+    times = [time for one in record.attempts for time in (one.claimed_at, one.submitted_at, one.closed_at) if time]
+    age = world.now - max(times) if times else None
+    return [
+        Line(
+            job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
+            task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
+            task.evaluation.task.key, step, evidence, attempt, world), age,
+        )
+        for task in job.tasks
+    ]  # fmt: skip
+
+
+def _state(
+    path: str, digest: str, key: str, step: Step, evidence: JobEvidence | None, attempt: Attempt | None, world: World
+) -> tuple[str, str, str]:
+    """(state, reason, detail) of one eval: its result, else what the job's marks say of it, else the job's step."""
+    if world.results.current(path, digest):
+        return "done", "result-current", path
+    if digest in world.results.by_digest:
+        return "done", "reused", world.results.by_digest[digest].path
+    if evidence and key in evidence.elsewhere:
+        return Action.WAIT.value, "claimed-elsewhere", evidence.elsewhere[key]
+    if evidence and attempt and key in attempt.evals and key in evidence.marks.tasks:
+        mark = evidence.marks.tasks[key]
+        return mark.state, mark.reason or step.reason, mark.detail
+    return step.action.value, step.reason, step.detail
+
+
+def _logs_of(run_dir: Path) -> list[Path]:
+    fixed = [run_dir / name for name in ("submit.log", "job.log", "server.log", "relay.log")]
+    return [path for path in (*fixed, *sorted(run_dir.glob("tasks/*/log"))) if path.is_file()]
+
+
+def _events(context: Context, records: Records, ours: Sequence[JobEvidence], what: str) -> Mapping[str, JobRecord]:
+    return {
+        one.job: records.of(one.job).with_event(Event(context.clock(), context.me, what, one.attempt.number))
+        for one in ours if one.attempt is not None
+    }  # fmt: skip
+
+
+def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
+    attempt = evidence.attempt
+    assert attempt is not None
+    never = _poison(Path(attempt.run_dir))
+    if world.sightings is None:
+        return Told(evidence.job, False, f"the scheduler does not answer: {world.silence}")
+    if not cancel_live(context, [evidence]):
+        return Told(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
+    return Told(evidence.job, True, _NEVER if never else "is ending")
+
+
+def _poison(run_dir: Path) -> bool:
+    """Makes sure that the attempt never starts; False if it has started already."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        (run_dir / _STARTED_LOCK).mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _withdraw(context: Context, records: Records, attempts: Sequence[Attempt]) -> Mapping[str, JobRecord]:
+    return {
+        one.job: records.of(one.job).with_attempt(
+            replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome="cancelled")
+        )
+        for one in attempts
+    }
+
+
+def _forgive(context: Context, records: Records, jobs: Sequence[Job]) -> Mapping[str, JobRecord]:
+    found = [records.of(job.name) for job in jobs]
+    return {
+        one.job: one.with_event(Event(context.clock(), context.me, "retry", one.attempts[-1].number))
+        for one in found if one.attempts and one.open is None
+    }  # fmt: skip
+
+
+def _retried(job: Job, records: Records, idle: Sequence[Job], warning: str) -> Told:
+    if job in idle:
+        return Told(job.name, True, warning or "the next sync runs what is missing")
+    return Told(job.name, False, "it is still open" if records.of(job.name).open else "it was never tried")

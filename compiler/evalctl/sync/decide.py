@@ -1,0 +1,134 @@
+"""What to do about a job: a table from evidence to a step with a reason. Pure and total; the first row that fits wins.
+
+Silence is not absence, absence is not success, and what is unknown is treated as the worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evalctl.model.run import Action, Phase, Sighting, State, Step
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.reasons import advice, is_transient
+
+Test = Callable[[JobEvidence], bool]
+Words = Callable[[JobEvidence], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table; reason and detail may depend on the evidence."""
+
+    test: Test
+    action: Action
+    reason: Words
+    detail: Words = lambda _: ""
+
+
+def decide(evidence: JobEvidence) -> Step:
+    """The step for one job."""
+    row = next(row for row in TABLE if row.test(evidence))
+    return Step(evidence.job, row.action, row.reason(evidence), row.detail(evidence))
+
+
+def live(evidence: JobEvidence) -> list[Sighting]:
+    """The sightings of jobs that have not ended."""
+    return [sighting for sighting in evidence.sightings if sighting.state is not State.ENDED]
+
+
+def _is(reason: str) -> Words:
+    return lambda _: reason
+
+
+def _open(e: JobEvidence) -> bool:
+    return e.attempt is not None
+
+
+def _satisfied(e: JobEvidence) -> bool:
+    return not (e.missing or e.elsewhere or e.absent_here or e.unreadable_results)
+
+
+def _seen_as(*states: State) -> Test:
+    return lambda e: bool(live(e)) and live(e)[0].state in states
+
+
+def _state(e: JobEvidence) -> str:
+    return live(e)[0].state.value
+
+
+def _state_detail(e: JobEvidence) -> str:
+    seen = live(e)[0]
+    return f"{seen.native_id} {seen.detail}".strip()
+
+
+def _unclear_marks(e: JobEvidence) -> bool:
+    return _open(e) and e.marks.finished is None and bool(e.marks.unreadable) and not live(e) and not e.silent
+
+
+def _never_started(e: JobEvidence) -> bool:
+    return e.attempt is not None and e.attempt.phase is Phase.CLAIMED and e.marks.started is None
+
+
+def _outcome(e: JobEvidence) -> str:
+    """`failed:secret-missing` is the reason `secret-missing`."""
+    return e.last_outcome.partition(":")[2] or e.last_outcome
+
+
+def _outcome_detail(e: JobEvidence) -> str:
+    return advice(_outcome(e))
+
+
+def _claimed_by(e: JobEvidence) -> str:
+    return f"by {e.attempt.by}" if e.attempt else ""
+
+
+def _jobs(e: JobEvidence) -> str:
+    return ", ".join(sorted(set(e.elsewhere.values())))
+
+
+TABLE: tuple[Row, ...] = (
+    # -- what cannot be read decides nothing
+    Row(lambda e: bool(e.unreadable_record), Action.STOP, _is("unreadable-ledger"), lambda e: e.unreadable_record),
+    Row(lambda e: bool(e.unreadable_results) and not _open(e), Action.STOP, _is("unreadable-result"),
+        lambda e: ", ".join(e.unreadable_results)),
+    # -- nothing left to do
+    Row(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
+    # -- somebody else's
+    Row(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
+    Row(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
+        lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: cancel all but one"),
+    # -- the job has spoken
+    Row(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
+    # -- the scheduler has not
+    Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent")),
+    # -- the scheduler has
+    Row(lambda e: _satisfied(e) and bool(live(e)), Action.REPORT, _is("not-needed"),
+        lambda e: f"{_state_detail(e)}: its results are there already; `evalctl cancel` ends it"),
+    Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"), _state_detail),
+    Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
+    Row(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
+    Row(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
+    Row(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
+    # -- an open attempt that is not to be seen
+    Row(_unclear_marks, Action.STOP, _is("unreadable-marks"), lambda e: ", ".join(e.marks.unreadable)),
+    Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
+    Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
+    Row(lambda e: _open(e) and _satisfied(e), Action.CLOSE, _is("not-needed")),
+    Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked),
+    Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
+    Row(_open, Action.CLOSE, _is("lost")),
+    # -- no open attempt
+    Row(lambda e: not e.missing and bool(e.elsewhere), Action.WAIT, _is("claimed-elsewhere"), _jobs),
+    Row(lambda e: not e.missing, Action.STOP, _is("collected-elsewhere"),
+        lambda e: "the results are in a commit that this clone lacks: git pull; or run them again: evalctl retry"),
+    Row(lambda e: e.last_outcome == "cancelled", Action.STOP, _is("cancelled"), _is("evalctl retry runs it again")),
+    Row(lambda e: e.last_outcome.startswith("failed:") and not is_transient(_outcome(e)), Action.STOP, _outcome,
+        _outcome_detail),
+    Row(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
+        lambda e: f"{e.attempts} tries, the last one: {_outcome(e)}. {_outcome_detail(e)}"),
+    Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked),
+    Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
+    Row(lambda e: e.attempts > 0, Action.SUBMIT, _is("retry"), _outcome),
+    Row(lambda e: True, Action.SUBMIT, _is("never-submitted")),
+)  # fmt: skip

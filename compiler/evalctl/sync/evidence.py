@@ -1,0 +1,28 @@
+"""All that one decision rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evalctl.model.run import Evidence, Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvidence(Evidence):
+    """Evidence, and what others have to do with this job.
+
+    `elsewhere` maps task keys without a result here to the job that runs them, `absent_here` to the job that gave
+    their results into a commit that this clone lacks. `foreign`: the open attempt is another person's, whose jobs the
+    scheduler does not show us. `lingering` are sightings of attempts that are closed. `unreadable_results` are paths
+    that hold no result.
+    """
+
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    absent_here: Mapping[str, str] = field(default_factory=dict)
+    foreign: bool = False
+    lingering: tuple[Sighting, ...] = ()
+    cancelled: bool = False
+    unreadable_record: str = ""
+    unreadable_results: tuple[str, ...] = ()
+    blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled

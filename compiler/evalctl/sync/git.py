@@ -1,0 +1,230 @@
+"""Git's plumbing: objects and refs read and made without touching index or work tree. The only user of gitpython."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalctl.shell import EnvironmentProblem
+
+if TYPE_CHECKING:
+    import git
+
+_NEXT = "refs/evalctl/next"  # fast-import insists on a ref; nobody reads this one
+_UNDER_WAY = {
+    "MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert", "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class GitReply:
+    """What one git command said."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Standard output without its last newline."""
+        return self.stdout.decode("utf-8", "replace").rstrip("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a tree: its mode and its blob."""
+
+    mode: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A commit to be made: whole texts by path (None removes), and the message."""
+
+    files: Mapping[str, str | None]
+    message: str
+
+
+class Repository:
+    """One clone. Methods read, or create objects and refs; none touches the index or the work tree."""
+
+    def __init__(self, repo: git.Repo) -> None:
+        self._repo = repo
+        self.root = Path(str(repo.working_tree_dir))
+        self.git_dir = Path(repo.git_dir)
+
+    def ask(
+        self,
+        *words: str,
+        data: bytes | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> GitReply:
+        """Runs `git WORDS` with `data` on its standard input and returns what it said, whatever the status."""
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(data or b"")
+            stdin.seek(0)
+            status, stdout, stderr = self._repo.git.execute(
+                ["git", *words], istream=stdin, env=dict(environment or {}), with_extended_output=True,
+                with_exceptions=False, stdout_as_string=False, strip_newline_in_stdout=False,
+                kill_after_timeout=timeout_s,
+            )  # fmt: skip
+        return GitReply(int(status), _bytes(stdout), _bytes(stderr).decode("utf-8", "replace"))
+
+    def tell(self, *words: str, data: bytes | None = None) -> GitReply:
+        """As `ask`, but a failure is an EnvironmentProblem with git's own words."""
+        reply = self.ask(*words, data=data)
+        if reply.status != 0:
+            raise EnvironmentProblem(f"`git {words[0]}` failed: {reply.stderr.strip()}")
+        return reply
+
+    def head_ref(self) -> str | None:
+        """The branch HEAD stands on (it may have no commit yet), or None when HEAD is detached."""
+        reply = self.ask("symbolic-ref", "--quiet", "HEAD")
+        return reply.text if reply.status == 0 else None
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit that `revision` names, or None."""
+        reply = self.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        return reply.text if reply.status == 0 else None
+
+    def under_way(self) -> str | None:
+        """The operation of the user that is not finished (merge, rebase, …), or None."""
+        return next((word for name, word in _UNDER_WAY.items() if (self.git_dir / name).exists()), None)
+
+    def entries(self, revision: str | None, folder: str = "") -> dict[str, Entry]:
+        """Path to entry of all files of a tree below `folder`; an empty dict for a revision of None."""
+        if revision is None:
+            return {}
+        limit = ["--", folder] if folder else []
+        listing = self.tell("ls-tree", "-r", "-z", "--full-tree", revision, *limit).stdout
+        return dict(_entry(line) for line in listing.split(b"\0") if line)
+
+    def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Contents by blob id, in one git process."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        stream = self.tell("cat-file", "--batch", data="".join(f"{id_}\n" for id_ in wanted).encode()).stdout
+        return _batch(stream)
+
+    def read(self, revision: str | None, paths: Iterable[str], folder: str = "") -> dict[str, bytes]:
+        """Contents by path of those `paths` that the tree of `revision` has."""
+        found = self.entries(revision, folder)
+        wanted = {path: found[path].blob for path in paths if path in found}
+        contents = self.blobs(wanted.values())
+        return {path: contents[blob] for path, blob in wanted.items()}
+
+    def identity(self) -> tuple[str, str]:
+        """Author and committer as git writes them; asks for the two commands when git does not know them."""
+        replies = [
+            self.ask("-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT") for role in ("AUTHOR", "COMMITTER")
+        ]
+        if any(reply.status != 0 for reply in replies):
+            raise EnvironmentProblem(
+                "git does not know who you are, so nothing can be committed",
+                'git config user.name "Your Name" && git config user.email you@example.org',
+            )
+        return replies[0].text, replies[1].text
+
+    def create_commits(self, parent: str | None, drafts: Sequence[Draft]) -> str:
+        """Writes a chain of commits on `parent` into the object store, and returns the last; no branch moves."""
+        author, committer = self.identity()
+        self.tell("fast-import", "--quiet", "--force", "--done", data=_stream(parent, drafts, author, committer))
+        commit = self.tell("rev-parse", "--verify", _NEXT).text
+        self.tell("update-ref", "-d", _NEXT)
+        return commit
+
+    def move_ref(self, ref: str, old: str | None, new: str, reason: str) -> bool:
+        """Compare and swap: `ref` becomes `new` if it still is `old` (None: absent)."""
+        expected = old or "0" * len(new)
+        return self.ask("update-ref", "-m", f"evalctl: {reason}", ref, new, expected).status == 0
+
+    def commits(self, span: str) -> list[str]:
+        """The commits of a range, oldest first."""
+        return self.tell("rev-list", "--reverse", "--topo-order", span).text.split()
+
+    def message(self, commit: str) -> str:
+        """A commit's whole message."""
+        return self.tell("log", "-1", "--format=%B", commit).text
+
+    def configured(self, key: str) -> str | None:
+        """A value of git's configuration, or None."""
+        reply = self.ask("config", "--get", key)
+        return reply.text if reply.status == 0 else None
+
+
+def open_repository(root: Path) -> Repository:
+    """The clone whose work tree is `root`; says what to do where there is none."""
+    try:
+        import git
+    except ImportError as error:  # gitpython looks for the git program while it is imported
+        raise EnvironmentProblem("`git` is not on this machine", "install git") from error
+    try:
+        repo = git.Repo(root)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
+        raise EnvironmentProblem(f"{root} is not a git repository", "run it inside a clone") from error
+    if repo.bare:
+        raise EnvironmentProblem(f"{root} is a bare repository; a work tree is needed", "git clone it first")
+    return Repository(repo)
+
+
+def blob_id(content: bytes, like: str) -> str:
+    """The id git gives to `content`, in the hash that the id `like` is of (40 digits: SHA-1, 64: SHA-256)."""
+    digest = hashlib.sha1 if len(like) == 40 else hashlib.sha256
+    return digest(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def trailer(message: str, key: str) -> list[str]:
+    """All values of a trailer of a commit message."""
+    return re.findall(rf"^{re.escape(key)}: (.*)$", message, re.MULTILINE)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else os.fsencode(value)
+
+
+def _entry(line: bytes) -> tuple[str, Entry]:
+    facts, path = line.split(b"\t", 1)
+    mode, _, blob = facts.decode().split(" ")
+    return os.fsdecode(path), Entry(mode, blob)
+
+
+def _batch(stream: bytes) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    position = 0
+    while position < len(stream):
+        end = stream.index(b"\n", position)
+        words = stream[position:end].decode().split(" ")
+        if len(words) != 3:
+            raise EnvironmentProblem(f"the repository lacks an object: {' '.join(words)}", "git fsck")
+        size = int(words[2])
+        contents[words[0]] = stream[end + 1 : end + 1 + size]
+        position = end + 1 + size + 1
+    return contents
+
+
+def _stream(parent: str | None, drafts: Sequence[Draft], author: str, committer: str) -> bytes:
+    parts = [b"feature done\n", f"reset {_NEXT}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
+    for draft in drafts:
+        message = draft.message.encode()
+        parts.append(f"commit {_NEXT}\nauthor {author}\ncommitter {committer}\n".encode())
+        parts.append(b"data %d\n%s\n" % (len(message), message))
+        parts.extend(_change(path, text) for path, text in sorted(draft.files.items()))
+        parts.append(b"\n")
+    return b"".join([*parts, b"done\n"])
+
+
+def _change(path: str, text: str | None) -> bytes:
+    if text is None:
+        return b"D %s\n" % os.fsencode(path)
+    content = text.encode()
+    return b"M 100644 inline %s\ndata %d\n%s\n" % (os.fsencode(path), len(content), content)

@@ -1,0 +1,177 @@
+"""The ledger: who claimed and submitted what, one JSON file per job on the branch `evalctl-state`.
+
+Commits are made without index and work tree. With a remote, a claim counts only once it is pushed: a push that is not
+a fast-forward means that someone else was first, so the ledger is read again and the change is decided again.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from evalctl.shell import EnvironmentProblem, Unreachable
+from evalctl.sync.git import Draft, Repository
+from evalctl.sync.records import JobRecord, from_text, merged, to_text
+from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
+
+BRANCH = "evalctl-state"
+REF = f"refs/heads/{BRANCH}"
+_FOLDER, _REPOSITORY = "jobs/", "repository.json"
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The whole ledger at one commit. `mark` is in the name of every job of this repository."""
+
+    by_job: Mapping[str, JobRecord]
+    unreadable: Mapping[str, str]
+    mark: str
+    commit: str | None
+
+    def of(self, job: str) -> JobRecord:
+        """A job's record; an empty one for a job that was never attempted."""
+        return self.by_job.get(job) or JobRecord(job)
+
+
+Change = Callable[[Records], Mapping[str, JobRecord]]
+
+
+class Ledger:
+    """The ledger of one clone and of the remote that the current branch follows."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        target = remote_of(repo, repo.head_ref() or "refs/heads/main")
+        self.remote = target[0] if target else None
+
+    def refresh(self) -> None:
+        """Brings in what others wrote and sends what could not be sent; raises Unreachable if the remote is silent."""
+        if self.remote is None:
+            return
+        there, here = fetch(self._repo, self.remote, REF), self._repo.resolve(REF)
+        if there is not None and there != here:
+            self._join(here, there)
+        tip = self._repo.resolve(REF)
+        if tip is not None and tip != there:
+            push_commit(self._repo, self.remote, tip, REF)  # best effort: what matters is pushed by `change`
+
+    def read(self) -> Records:
+        """The ledger as this clone knows it."""
+        commit = self._repo.resolve(REF)
+        entries = self._repo.entries(commit)
+        contents = self._repo.blobs(entry.blob for entry in entries.values())
+        by_job: dict[str, JobRecord] = {}
+        unreadable: dict[str, str] = {}
+        for path, entry in entries.items():
+            if path.startswith(_FOLDER):
+                job = path.removeprefix(_FOLDER).removesuffix(".json")
+                try:
+                    by_job[job] = from_text(job, contents[entry.blob])
+                except ValueError as error:
+                    unreadable[job] = f"{BRANCH}:{path}: {error}"
+        mark = _mark(contents[entries[_REPOSITORY].blob]) if _REPOSITORY in entries else uuid.uuid4().hex[:4]
+        return Records(by_job, unreadable, mark, commit)
+
+    def claim(self, change: Change, message: str) -> Mapping[str, JobRecord]:
+        """Applies `change` and publishes it; returns what was written only after the remote (if any) has it.
+
+        `change` is asked again on the newest ledger whenever someone else was first. Raises Unreachable, with nothing
+        written here, when the remote does not answer.
+        """
+        for _ in range(_TRIES):
+            records = self.read()
+            changed = change(records)
+            if not changed:
+                return {}
+            commit = self._commit(records, changed, message)
+            if self._publish(records, commit):
+                return changed
+        raise Unreachable("the ledger changed at every try; many people sync at once", "evalctl sync")
+
+    def record(self, change: Change, message: str) -> str:
+        """Applies `change` here and sends it if possible; returns a warning when the remote does not have it yet."""
+        for _ in range(_TRIES):
+            records = self.read()
+            changed = change(records)
+            if not changed:
+                return ""
+            if self._repo.move_ref(REF, records.commit, self._commit(records, changed, message), message):
+                return self._send()
+        raise EnvironmentProblem("the ledger's branch cannot be moved", f"git rev-parse {BRANCH}")
+
+    def _commit(self, records: Records, changed: Mapping[str, JobRecord], message: str) -> str:
+        files: dict[str, str | None] = {f"{_FOLDER}{job}.json": to_text(record) for job, record in changed.items()}
+        files[_REPOSITORY] = json.dumps({"schema": "evalctl/repository/1", "mark": records.mark}, indent=1) + "\n"
+        return self._repo.create_commits(records.commit, [Draft(files, message + "\n")])
+
+    def _publish(self, records: Records, commit: str) -> bool:
+        """False: someone was first, and what they wrote is here now."""
+        if self.remote is not None:
+            state, said = push_commit(self._repo, self.remote, commit, REF)
+            if state is Pushed.BEHIND:
+                self.refresh()
+                return False
+            if state is not Pushed.DONE:
+                raise Unreachable(f"the ledger cannot be pushed, so nothing is submitted: {said}", "git fetch")
+        if not self._repo.move_ref(REF, records.commit, commit, "claim"):
+            if self.remote is None:
+                return False
+            self._join(self._repo.resolve(REF), commit)  # another process of this clone wrote meanwhile
+        return True
+
+    def _send(self) -> str:
+        if self.remote is None:
+            return ""
+        for _ in range(_TRIES):
+            state, said = push_commit(self._repo, self.remote, str(self._repo.resolve(REF)), REF)
+            if state is Pushed.DONE:
+                return ""
+            if state is not Pushed.BEHIND:
+                return f"the ledger is written here but not pushed: {said}"
+            try:
+                self.refresh()
+            except Unreachable as problem:
+                return f"the ledger is written here but not pushed: {problem.message}"
+        return "the ledger is written here but not pushed: others were faster"
+
+    def _join(self, here: str | None, there: str) -> None:
+        """The local branch becomes one that holds both; records are merged job by job."""
+        if here is None or self._is_ancestor(here, there):
+            moved = self._repo.move_ref(REF, here, there, "fetched")
+        elif self._is_ancestor(there, here):
+            moved = True
+        else:
+            moved = self._repo.move_ref(REF, here, self._merge(here, there), "merged with the remote's")
+        if not moved:
+            raise EnvironmentProblem("the ledger's branch moved while it was read", "evalctl sync")
+
+    def _merge(self, here: str, there: str) -> str:
+        """A commit on `there` with our records merged in; a file that one side cannot read stays as there."""
+        ours, theirs = self._repo.entries(here, _FOLDER), self._repo.entries(there, _FOLDER)
+        paths = [path for path, entry in ours.items() if theirs.get(path) != entry]
+        mine, other = self._repo.read(here, paths, _FOLDER), self._repo.read(there, paths, _FOLDER)
+        files = {path: text for path in paths if (text := _merged_text(path, mine[path], other.get(path))) is not None}
+        return self._repo.create_commits(there, [Draft(files, "merge\n")]) if files else there
+
+    def _is_ancestor(self, old: str, new: str) -> bool:
+        return self._repo.ask("merge-base", "--is-ancestor", old, new).status == 0
+
+
+def _merged_text(path: str, ours: bytes, theirs: bytes | None) -> str | None:
+    job = path.removeprefix(_FOLDER).removesuffix(".json")
+    try:
+        mine = from_text(job, ours)
+        return to_text(merged(mine, from_text(job, theirs)) if theirs is not None else mine)
+    except ValueError:
+        return None
+
+
+def _mark(content: bytes) -> str:
+    try:
+        mark = json.loads(content)["mark"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EnvironmentProblem(f"{BRANCH}:{_REPOSITORY} cannot be read: {error}", f"git log {BRANCH}") from error
+    return str(mark)

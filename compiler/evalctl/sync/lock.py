@@ -1,0 +1,63 @@
+"""One pass at a time in one home. The kernel frees the lock when its owner dies, so nothing is ever broken open."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from evalctl.shell import EnvironmentProblem
+
+
+class Held(EnvironmentProblem):
+    """Another evalctl works in this home; try again later (exit 4)."""
+
+
+@contextmanager
+def locked(home: Path, host: str, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Holds the lock of `home` while the block runs; says who holds it when it is not free within `wait_s`."""
+    path = home / "sync.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _take(descriptor, path, time.monotonic() + wait_s)
+        _sign(descriptor, host)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                raise EnvironmentProblem(
+                    f"{path} cannot be locked: {error.strerror}", "set EVALCTL_HOME to a folder on another file system"
+                ) from error
+        if time.monotonic() >= deadline:
+            raise Held(f"another evalctl is at work here ({_owner(path)})", "wait until it has ended")
+        time.sleep(0.1)
+
+
+def _sign(descriptor: int, host: str) -> None:
+    since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    owner = json.dumps({"pid": os.getpid(), "host": host, "since": since}).encode()
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, owner, 0)
+
+
+def _owner(path: Path) -> str:
+    try:
+        owner = json.loads(path.read_text())
+        return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"see {path}"

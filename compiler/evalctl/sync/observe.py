@@ -1,0 +1,234 @@
+"""Looks, and decides nothing: results in the commit, the ledger, one scheduler query, marks on disk -> evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalctl.model.evaluation import Eval, Job, JobTask, RequestPlan
+from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
+from evalctl.results.store import ResultIndex
+from evalctl.schedulers import Unreadable
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync.context import Context
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.ledger import Records
+from evalctl.sync.marks import read_marks
+from evalctl.sync.records import JobRecord
+
+_ABSENT = "absent-since"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What was seen in one pass. `sightings` is None when the scheduler did not answer, or was not asked."""
+
+    results: ResultIndex
+    records: Records
+    sightings: Sequence[Sighting] | None
+    silence: str
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who has what: eval digest to the job whose open attempt runs it, or that gave its result, and when."""
+
+    running: Mapping[str, str]
+    collected: Mapping[str, tuple[str, float]]
+
+
+def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
+    """All our jobs, or None and why there was no answer."""
+    command = context.scheduler.query(context.user, _query_args(context))
+    try:
+        return context.scheduler.sightings(context.run(command)), ""
+    except (Unreadable, EnvironmentProblem) as problem:
+        return None, str(problem)
+
+
+def needs_scheduler(plans: Sequence[RequestPlan], world: World, context: Context) -> bool:
+    """Whether any job of this service is unfinished; if not, the scheduler is left in peace."""
+    jobs = [job for plan in plans for job in plan.jobs if job.service == context.service_name]
+    return any(world.records.of(job.name).open or missing_tasks(job, world.results) for job in jobs)
+
+
+def missing_tasks(job: Job, results: ResultIndex) -> list[JobTask]:
+    """The tasks without a current result, wherever one may lie."""
+    return [task for task in job.tasks if not _has_result(task.evaluation, results)]
+
+
+def observe(
+    context: Context, jobs: Sequence[Job], left_over: Sequence[JobRecord], world: World
+) -> dict[str, JobEvidence]:
+    """The evidence for each job, and for attempts of jobs that no request asks for any more."""
+    claims = claims_of(world.records)
+    by_name = _by_job(world)
+    wanted = {job.name: _of_job(context, job, world, claims, by_name) for job in jobs}
+    return {**wanted, **{record.job: _of_attempt(context, record, world, by_name) for record in left_over}}
+
+
+def claims_of(records: Records) -> Claims:
+    """Digests in open attempts, and digests in closed ones whose results are committed somewhere."""
+    running: dict[str, str] = {}
+    collected: dict[str, tuple[str, float]] = {}
+    for name, record in records.by_job.items():
+        if record.open:
+            running.update(dict.fromkeys(record.open.evals.values(), name))
+        collected.update({digest: (name, moment) for digest, moment in record.results.items()})
+    return Claims(running, collected)
+
+
+def orphans(world: World, known: Iterable[str]) -> list[Sighting]:
+    """Live jobs with this repository's mark that neither a request nor the ledger knows."""
+    wanted = {_prefix(world.records.mark, job) for job in known}
+    return [
+        sighting for sighting in world.sightings or ()
+        if sighting.name.startswith(f"ev-{world.records.mark}-")
+        and sighting.state is not State.ENDED
+        and _without_attempt(sighting.name) not in wanted
+    ]  # fmt: skip
+
+
+def attempt_name(mark: str, job: str, number: int) -> str:
+    """What the scheduler calls an attempt: `ev-<mark>-<stem>-<digest8>-a<number>`."""
+    return f"{_prefix(mark, job)}-a{number}"
+
+
+def _prefix(mark: str, job: str) -> str:
+    return f"ev-{mark}-{job.removeprefix('ev-')}"
+
+
+def _without_attempt(name: str) -> str:
+    return name.rpartition("-a")[0]
+
+
+def _by_job(world: World) -> dict[str, list[Sighting]]:
+    found: dict[str, list[Sighting]] = {}
+    for sighting in world.sightings or ():
+        found.setdefault(_without_attempt(sighting.name), []).append(sighting)
+    return found
+
+
+def _of_job(
+    context: Context, job: Job, world: World, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
+) -> JobEvidence:
+    elsewhere, absent, missing = _sorted_out(job, world.results, claims)
+    return replace(
+        _of_attempt(context, world.records.of(job.name), world, by_name),
+        missing=tuple(missing),
+        elsewhere=elsewhere,
+        absent_here=absent,
+        retries=job.retries,
+        unreadable_record=world.records.unreadable.get(job.name, ""),
+        unreadable_results=_unreadable(job, world.results),
+        blocked=_blocked(context, job),
+    )
+
+
+def _of_attempt(
+    context: Context, record: JobRecord, world: World, by_name: Mapping[str, Sequence[Sighting]]
+) -> JobEvidence:
+    """What is to be seen of a job's attempts, whoever asks for its results."""
+    attempt = record.open
+    foreign = attempt is not None and attempt.by != context.me
+    closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
+    named = by_name.get(_prefix(world.records.mark, record.job), ())
+    seen = _relevant([one for one in named if one.name not in closed], attempt)
+    return JobEvidence(
+        job=record.job,
+        missing=(),
+        attempt=attempt,
+        attempts=record.used,
+        sightings=tuple(seen),
+        silent=world.sightings is None,
+        marks=read_marks(Path(attempt.run_dir)) if attempt and not foreign else Marks(),
+        age_seconds=_age(attempt, seen, world) if attempt and not foreign else 0.0,
+        grace_seconds=context.service.grace_minutes * 60.0,
+        retries=0,
+        last_outcome=record.last_outcome,
+        foreign=foreign,
+        cancelled=attempt is not None and record.cancelled(attempt.number),
+        lingering=tuple(one for one in named if one.name in closed and one.state is not State.ENDED),
+    )
+
+
+def _sorted_out(job: Job, results: ResultIndex, claims: Claims) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Tasks without a result: run by another job, measured but not in this clone, or missing."""
+    elsewhere: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    missing: list[str] = []
+    for task in missing_tasks(job, results):
+        key, digest, path = task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path
+        if claims.running.get(digest, job.name) != job.name:
+            elsewhere[key] = claims.running[digest]
+        elif digest in claims.collected and not _replaced(results, path, claims.collected[digest][1]):
+            absent[key] = claims.collected[digest][0]
+        elif path not in results.unreadable:
+            missing.append(key)
+    return elsewhere, absent, missing
+
+
+def _replaced(results: ResultIndex, path: str, since: float) -> bool:
+    """Whether the path holds something measured later: the earlier result was replaced, it is not in other hands."""
+    return path in results.by_path and results.by_path[path].measured_at > since
+
+
+def _has_result(evaluation: Eval, results: ResultIndex) -> bool:
+    return results.current(evaluation.result_path, evaluation.digest) or evaluation.digest in results.by_digest
+
+
+def _unreadable(job: Job, results: ResultIndex) -> tuple[str, ...]:
+    paths = (task.evaluation.result_path for task in missing_tasks(job, results))
+    return tuple(f"{path}: {results.unreadable[path]}" for path in paths if path in results.unreadable)
+
+
+def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sighting]:
+    """Everything that lives under the job's name, and what has ended only if it is the open attempt."""
+    return [
+        sighting for sighting in seen
+        if sighting.state is not State.ENDED or (attempt is not None and sighting.name == attempt.name)
+    ]  # fmt: skip
+
+
+def _age(attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
+    """For how long the attempt has been invisible, counted from the first pass that did not see it.
+
+    One answer without the job proves little: schedulers lose sight of jobs while they change state.
+    """
+    note = Path(attempt.run_dir) / _ABSENT
+    if world.sightings is None or any(sighting.state is not State.ENDED for sighting in seen):
+        if world.sightings is not None:
+            note.unlink(missing_ok=True)
+        return 0.0
+    since = _read_time(note)
+    if since is None:
+        since = world.now
+        if note.parent.is_dir():
+            write_atomically(note, f"{since}\n")
+        elif attempt.phase is Phase.CLAIMED:
+            since = attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
+    return world.now - max(since, attempt.submitted_at or attempt.claimed_at)
+
+
+def _read_time(path: Path) -> float | None:
+    try:
+        return float(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _blocked(context: Context, job: Job) -> str:
+    if not (context.root / job.script_path).is_file():
+        return "script-missing"
+    try:
+        context.site_args()
+    except KeyError:
+        return "env-variable-missing"
+    return ""
+
+
+def _query_args(context: Context) -> list[str]:
+    """A query needs the queue's folder, but must not fail for want of a group."""
+    return ["--queue", str(context.queue)] if context.service.scheduler == "local" else []

@@ -1,0 +1,133 @@
+"""Commits results with all that follows from them, one commit per request, in the words of a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.results import derived, leaderboard
+from evalctl.results.aggregate import MISSING
+from evalctl.results.names import task_name
+from evalctl.results.record import to_text
+from evalctl.results.store import FILE, ResultIndex, index, parse
+from evalctl.sync.commit import commit_made
+from evalctl.sync.context import Context
+from evalctl.sync.git import Draft, Repository
+from evalctl.sync.push import OURS, PushReport, push_results
+from evalctl.sync.secrets import secret_in
+
+_SCORES_IN_SUBJECT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The new records of one request (path to text), and the jobs that gave them."""
+
+    request: str
+    files: Mapping[str, str]
+    jobs: tuple[str, ...]
+
+
+def publish(context: Context, repo: Repository, batches: Sequence[Batch]) -> str | None:
+    """Commits the batches on the current branch, and returns the last commit, None if all of it was there already."""
+    return commit_made(repo, lambda parent: _drafts(context, repo, parent, batches))
+
+
+def push(context: Context, repo: Repository) -> PushReport:
+    """Sends local commits to the remote, told anew on top of what others sent meanwhile."""
+
+    def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str]:
+        lying = lying_at(context, repo, base)
+        folders = {derived.folder_of_record(path, text) for path, text in carried.items()}
+        documents = derived.aggregates(carried, folders, lying, context.metrics)
+        return {**carried, **_texts(documents), leaderboard.PATH: derived.page(documents, lying, context.metrics)}
+
+    return push_results(repo, regenerate)
+
+
+def secrets_in(context: Context, files: Mapping[str, str]) -> str | None:
+    """Why these records must not be committed, or None. Names the file and the kind of secret, never the secret."""
+    for path, text in files.items():
+        if found := secret_in(text, context.environment):
+            return f"{path} holds {found}"
+    return None
+
+
+def lying_at(context: Context, repo: Repository, commit: str | None) -> derived.Base:
+    """What a commit has under results/."""
+    entries = repo.entries(commit, "results")
+    blobs = {path: entry.blob for path, entry in entries.items()}
+
+    def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+        contents = repo.blobs(blobs[path] for path in paths)
+        return {path: contents[blobs[path]] for path in paths}
+
+    records = {path: blob for path, blob in blobs.items() if path.endswith(f"/{FILE}")}
+    aggregates = [path for path in blobs if path.endswith(f"/{derived.AGGREGATE}")]
+    return derived.Base(index(records, read, context.home / "cache" / "results.json"), aggregates, read)
+
+
+def committed_results(context: Context, repo: Repository) -> ResultIndex:
+    """The results in the commit that is checked out; what lies only in the work tree is no result yet."""
+    return lying_at(context, repo, repo.resolve("HEAD")).index
+
+
+def _drafts(context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch]) -> list[Draft]:
+    """A draft per batch, each on top of the one before; the leaderboard changes with the last."""
+    lying = lying_at(context, repo, parent)
+    changed: dict[str, str] = {}
+    documents: dict[str, Any] = {}
+    drafts = []
+    for batch in batches:
+        changed.update(batch.files)
+        folders = {derived.folder_of_record(path, text) for path, text in batch.files.items()}
+        fresh = derived.aggregates(changed, folders, lying, context.metrics)
+        documents.update(fresh)
+        drafts.append(Draft({**batch.files, **_texts(fresh)}, _message(context, batch, fresh)))
+    if drafts:
+        page = derived.page(documents, lying, context.metrics)
+        drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)
+    return drafts
+
+
+def _texts(documents: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in documents.items()}
+
+
+def _message(context: Context, batch: Batch, documents: Mapping[str, Any]) -> str:
+    """Subject with model, settings and main scores; a line per new eval; trailers for programs."""
+    results = [parse(path, text) for path, text in sorted(batch.files.items())]
+    names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
+    lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
+    reused = sum(1 for result in results if result.document.get("reused_from"))
+    told = [f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)", ""]
+    trailers = [
+        f"Request: {batch.request}",
+        *(f"Job: {job}" for job in sorted(set(batch.jobs))),
+        *(f"{OURS}: {result.digest}" for result in results),
+    ]
+    return "\n".join([_subject(context, documents, names), "", *told, *lines, *([""] if lines else []), *trailers, ""])
+
+
+def _subject(context: Context, documents: Mapping[str, Any], names: set[str]) -> str:
+    folder, *others = sorted(documents)
+    document = documents[folder]
+    settings = document["custom_settings"]["name"]
+    who = document["model"] + (f" ({settings})" if settings else "") + (f" and {len(others)} more" if others else "")
+    scores = ", ".join(f"{name} {shown}" for name, shown in _main(context, document, names)[:_SCORES_IN_SUBJECT])
+    return f"results: {who}" + (f": {scores}" if scores else "")
+
+
+def _folder_lines(context: Context, document: Mapping[str, Any], names: set[str]) -> list[str]:
+    scores = _main(context, document, names)
+    return [f"{document['model']}:", *(f"  {name} {shown}" for name, shown in scores)] if scores else []
+
+
+def _main(context: Context, document: Mapping[str, Any], names: set[str]) -> list[tuple[str, str]]:
+    """The main entries that the new results gave."""
+    return [
+        (entry.name, leaderboard.shown(document["results"][entry.name]))
+        for entry in leaderboard.main_entries(context.metrics)
+        if any(task.partition(":")[0] in names for task in entry.tasks) and document["results"][entry.name] != MISSING
+    ]

@@ -1,0 +1,46 @@
+"""Why an attempt failed: which reasons are worth another try by themselves, and what a person does about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Reasons are the words of the job script (render/job.sh) and of its acceptance check (evalctl_job.reasons).
+_TRANSIENT = frozenset(
+    {
+        "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
+        "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
+        "node-lost", "provider-unreachable", "not-run",
+    }
+)  # fmt: skip
+_ADVICE = {
+    "secret-missing": "put the key into .env, then: evalctl retry",
+    "environment-missing": "evalctl env setup, then: evalctl retry",
+    "authentication": "check the key or token in .env, then: evalctl retry",
+    "gated-model": "accept the model's licence with the account of HF_TOKEN, then: evalctl retry",
+    "model-not-found": "check the model's name and revision in the request and its card",
+    "out-of-memory": "choose a larger node kind, or a smaller max_model_length",
+    "context-length": "lower max_new_tokens, or raise max_model_length",
+    "parser-without-think-tags": "set reasoning_parser: ignore in the custom settings",
+    "disk-full": "free some space under EVALCTL_HOME and the caches, then: evalctl retry",
+    "submit-refused": "evalctl logs shows what the scheduler said; then: evalctl retry",
+    "unknown-task": "the job environment lacks this task: evalctl env setup, then: evalctl retry",
+    "empty-answers": "the model gave empty answers: check its chat template and reasoning parser",
+    "gpu-missing": "the node showed fewer GPUs than the node kind says",
+    "timeout": "raise the task's time in tasks_runtime.csv, then: evalctl retry",
+}
+
+
+def is_transient(reason: str) -> bool:
+    """Whether the same job may well succeed when it just runs again."""
+    return reason in _TRANSIENT
+
+
+def advice(reason: str) -> str:
+    """What to do about it."""
+    return _ADVICE.get(reason, "evalctl logs shows what happened; evalctl retry runs it again")
+
+
+def gravest(reasons: Iterable[str]) -> str:
+    """The reason that stands for several: one that may pass by itself is tried again before a person is asked."""
+    ordered = sorted(set(reasons), key=lambda reason: (not is_transient(reason), reason))
+    return ordered[0] if ordered else ""

@@ -1,0 +1,245 @@
+"""One pass: look, decide, collect and publish what has ended, then submit what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evalctl.model.evaluation import RequestPlan
+from evalctl.model.run import Action, Phase, Sighting, State, Step
+from evalctl.results.record import reused, to_text
+from evalctl.results.store import parse
+from evalctl.shell import Unreachable
+from evalctl.sync.act import Submitted, cancel_live, submit
+from evalctl.sync.advance import current_branch, settle
+from evalctl.sync.collect import Collected, NotCollectable, collect, keep_files
+from evalctl.sync.context import Context
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.ledger import Records
+from evalctl.sync.lock import locked
+from evalctl.sync.observe import World
+from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
+from evalctl.sync.records import JobRecord
+from evalctl.sync.world import View
+
+FINE, NEEDS_PERSON, LATER = 0, 1, 4
+_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer"})
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a pass did and what is left to do. `commit` is the last results commit it made."""
+
+    steps: tuple[Step, ...]
+    exit_code: int
+    warnings: tuple[str, ...] = ()
+    commit: str | None = None
+    collected: tuple[Collected, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether another pass would change nothing by itself: every job is done, stopped or only reported."""
+        return all(step.action in (Action.DONE, Action.STOP, Action.REPORT) for step in self.steps)
+
+
+def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = False) -> SyncReport:
+    """One pass over all plans; raises EnvironmentProblem (lock held, detached HEAD, no identity) before any change."""
+    with locked(context.home, context.host):
+        view = View(context, plans)
+        if not dry_run:
+            current_branch(view.repo)
+            view.repo.identity()
+            settle(view.repo)
+        world = view.look()
+        evidence = view.evidence(world)
+        steps = view.steps(world, evidence)
+        return _report(view, steps) if dry_run else _act(view, world, evidence, steps)
+
+
+def watch(
+    one_pass: Callable[[], SyncReport], show: Callable[[SyncReport], None], pause: Callable[[], None]
+) -> SyncReport:
+    """Passes in the foreground until nothing is left that another pass could do."""
+    while True:
+        report = one_pass()
+        show(report)
+        if report.settled:
+            return report
+        pause()
+
+
+def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> SyncReport:
+    collected, stopped = _gather(view, world, [step for step in steps if step.action in (Action.COLLECT, Action.CLOSE)])
+    commit = _publish(view, world, collected)
+    if collected:
+        world = view.again(world)
+        evidence = view.evidence(world)
+        steps = view.steps(world, evidence)
+    cancel_live(view.context, [one for one in evidence.values() if one.cancelled])
+    steps = _submit(view, world.records, evidence, [stopped.get(step.job, step) for step in steps])
+    pushed = _push(view)
+    return replace(_report(view, steps, later=not pushed), commit=commit, collected=tuple(collected))
+
+
+def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
+    """What ended attempts left; jobs whose results cannot be told, or must not be published, are stopped."""
+    collected: list[Collected] = []
+    stopped: dict[str, Step] = {}
+    for step in ended:
+        record = world.records.of(step.job)
+        assert record.open is not None
+        try:
+            found = collect(record.open, step, cancelled=record.cancelled(record.open.number))
+        except NotCollectable as problem:
+            stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", str(problem))
+            continue
+        if secret := secrets_in(view.context, found.files):
+            stopped[step.job] = Step(step.job, Action.STOP, "secret-in-result", secret)
+            continue
+        view.context.progress(f"collecting {record.open.name}: {found.outcome}")
+        view.warnings.extend(f"{step.job}: {problem}" for problem in found.problems)
+        collected.append(found)
+    return collected, stopped
+
+
+def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | None:
+    """Commits results, then closes their attempts; killed in between, the next pass finds nothing new to commit."""
+    kept = {found.attempt.job: _still_wanted(view, found) for found in collected}
+    batches = _batches(view, world, kept, collected)
+    view.context.checkpoint("before-commit")
+    commit = publish(view.context, view.repo, batches) if batches else None
+    view.context.checkpoint("after-commit")
+    for found in collected:
+        keep_files(view.context.root, found.attempt)
+    if collected:
+        message = f"close {len(collected)} job(s)"
+        warning = view.ledger.record(lambda records: _closing(view, records, collected, kept), message)
+        view.warnings.extend([warning] if warning else [])
+    view.context.checkpoint("after-close")
+    return commit
+
+
+def _batches(
+    view: View, world: World, kept: Mapping[str, Mapping[str, str]], collected: Sequence[Collected]
+) -> list[Batch]:
+    """New records by request: those of attempts that ended, and copies of results measured for others."""
+    files: dict[str, dict[str, str]] = {}
+    jobs: dict[str, set[str]] = {}
+    for found in collected:
+        request = found.attempt.request
+        files.setdefault(request, {}).update(_new(world, kept[found.attempt.job]))
+        jobs.setdefault(request, set()).add(found.attempt.job)
+    for request, path, job, text in _copies(view, world):
+        files.setdefault(request, {}).setdefault(path, text)
+        jobs.setdefault(request, set()).add(job)
+    return [Batch(request, files[request], tuple(sorted(jobs[request]))) for request in sorted(files) if files[request]]
+
+
+def _new(world: World, files: Mapping[str, str]) -> dict[str, str]:
+    """Without what is committed already (a pass was killed between commit and record, or another clone was first)."""
+    return {path: text for path, text in files.items() if not world.results.current(path, parse(path, text).digest)}
+
+
+def _still_wanted(view: View, found: Collected) -> dict[str, str]:
+    """Without results of settings that were edited while they ran: their place is another eval's by now."""
+    wanted = {
+        task.evaluation.result_path: task.evaluation.digest for job in view.jobs.values() for task in job.tasks
+    }  # fmt: skip
+    return {
+        path: text for path, text in found.files.items()
+        if wanted.get(path, digest := parse(path, text).digest) == digest
+    }  # fmt: skip
+
+
+def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
+    """(request, path, job, text) of results that exist elsewhere under another path."""
+    found = [
+        (job, task.evaluation, world.results.by_digest[task.evaluation.digest].path)
+        for job in view.jobs.values() for task in job.tasks
+        if task.evaluation.digest in world.results.by_digest
+        and not world.results.current(task.evaluation.result_path, task.evaluation.digest)
+    ]  # fmt: skip
+    if not found:
+        return []
+    texts = lying_at(view.context, view.repo, view.repo.resolve("HEAD")).read([source for _, _, source in found])
+    return [
+        (job.request, evaluation.result_path, job.name,
+         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source]))))
+        for job, evaluation, source in found
+    ]  # fmt: skip
+
+
+def _closing(
+    view: View, records: Records, collected: Sequence[Collected], kept: Mapping[str, Mapping[str, str]]
+) -> dict[str, JobRecord]:
+    changed = {}
+    for found in collected:
+        record, number = records.of(found.attempt.job), found.attempt.number
+        closed = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
+        digests = tuple(parse(path, text).digest for path, text in kept[found.attempt.job].items())
+        results = {**record.collected, number: digests} if digests else record.collected
+        changed[record.job] = replace(record.with_attempt(closed), collected=results)
+    return changed
+
+
+def _submit(view: View, records: Records, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> list[Step]:
+    """Submits what the table says, as far as the service's limit allows, and tells what became of each."""
+    wanted = [step for step in steps if step.action is Action.SUBMIT]
+    if not wanted:
+        return steps
+    if not view.remote_answers:
+        return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
+    allowed = wanted[: _room(view, evidence)]
+    try:
+        done = submit(view.context, view.ledger, view.jobs, [evidence[step.job] for step in allowed], records)
+    except Unreachable as problem:
+        view.warnings.append(problem.message)
+        return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
+    view.warnings.extend([done.warning] if done.warning else [])
+    return [_after(step, allowed, done) if step in wanted else step for step in steps]
+
+
+def _after(step: Step, allowed: Sequence[Step], done: Submitted) -> Step:
+    if step not in allowed:
+        return _instead(step, "submit-limit")
+    if step.job in done.refused:
+        return Step(step.job, Action.STOP, "submit-refused", done.refused[step.job])
+    if step.job in done.unclear:
+        return _instead(step, "no-answer", done.unclear[step.job])
+    if step.job not in done.attempts:
+        return _instead(step, "claimed-elsewhere")
+    attempt = done.attempts[step.job]
+    return replace(step, detail=f"{attempt.name} {attempt.native_id}".strip())
+
+
+def _instead(step: Step, reason: str, detail: str = "") -> Step:
+    return Step(step.job, Action.WAIT, reason, detail)
+
+
+def _room(view: View, evidence: Mapping[str, JobEvidence]) -> int | None:
+    """How many more jobs the service takes from us; None: any number."""
+    limit = view.context.service.max_submitted
+    if limit is None:
+        return None
+    seen: list[Sighting] = [sighting for one in evidence.values() for sighting in one.sightings]
+    return max(0, limit - sum(1 for sighting in seen if sighting.state is not State.ENDED))
+
+
+def _push(view: View) -> bool:
+    if not view.remote_answers:
+        return False
+    report = push(view.context, view.repo)
+    view.context.checkpoint("after-push")
+    if report.warning:
+        view.warnings.append(report.warning)
+    return report.pushed
+
+
+def _report(view: View, steps: Sequence[Step], *, later: bool = False) -> SyncReport:
+    if any(step.action is Action.STOP for step in steps):
+        code = NEEDS_PERSON
+    elif later or any(step.reason in _LATER for step in steps):
+        code = LATER
+    else:
+        code = FINE
+    return SyncReport(tuple(steps), code, tuple(view.warnings))

@@ -1,0 +1,80 @@
+"""One pass's view: clone, ledger, plans, and the steps that follow from what is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.run import Action, Step
+from evalctl.shell import Unreachable
+from evalctl.sync.context import Context
+from evalctl.sync.decide import decide
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger, Records
+from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, orphans
+from evalctl.sync.publish import committed_results
+from evalctl.sync.records import JobRecord
+
+
+class View:
+    """Clone, ledger and plans of one pass, with the warnings that came up."""
+
+    def __init__(self, context: Context, plans: Sequence[RequestPlan]) -> None:
+        self.context = context
+        self.plans = plans
+        self.repo = open_repository(context.root)
+        self.ledger = Ledger(self.repo)
+        self.jobs: dict[str, Job] = {job.name: job for plan in plans for job in plan.jobs}
+        self.warnings: list[str] = []
+        self.remote_answers = True
+
+    def look(self) -> World:
+        """The world as it is now; the scheduler is asked at most once, and only if anything is unfinished."""
+        try:
+            self.ledger.refresh()
+        except Unreachable as problem:
+            self.remote_answers = False
+            self.warnings.append(f"{problem.message}; nothing is submitted until it does")
+        world = World(committed_results(self.context, self.repo), self.ledger.read(), (), "", self.context.clock())
+        if not (needs_scheduler(self.plans, world, self.context) or self.left_over(world.records)):
+            return world
+        sightings, silence = ask_scheduler(self.context)
+        if silence:
+            self.warnings.append(f"the scheduler did not answer: {silence}")
+        return replace(world, sightings=sightings, silence=silence)
+
+    def again(self, world: World) -> World:
+        """The same world after results and ledger changed here; what the scheduler said still holds."""
+        return replace(world, results=committed_results(self.context, self.repo), records=self.ledger.read())
+
+    def left_over(self, records: Records) -> list[JobRecord]:
+        """Open attempts of ours whose job no request asks for any more (it was edited or withdrawn)."""
+        return [
+            record for name, record in sorted(records.by_job.items())
+            if name not in self.jobs and record.open
+            and record.open.service == self.context.service_name and record.open.by == self.context.me
+        ]  # fmt: skip
+
+    def evidence(self, world: World) -> dict[str, JobEvidence]:
+        """The evidence for all jobs of this service, and for attempts that nobody asks for any more."""
+        mine = [job for job in self.jobs.values() if job.service == self.context.service_name]
+        return observe(self.context, mine, self.left_over(world.records), world)
+
+    def steps(self, world: World, evidence: Mapping[str, JobEvidence]) -> list[Step]:
+        """What to do about every job, those of other services and unknown ones included."""
+        return [
+            *(decide(one) for one in evidence.values()),
+            *(_elsewhere(job, world) for job in self.jobs.values() if job.service != self.context.service_name),
+            *(
+                Step(stray.name, Action.REPORT, "orphan", f"{stray.native_id} {stray.detail}".strip())
+                for stray in orphans(world, [*self.jobs, *world.records.by_job])
+            ),
+        ]
+
+
+def _elsewhere(job: Job, world: World) -> Step:
+    if missing_tasks(job, world.results):
+        return Step(job.name, Action.WAIT, "other-service", f"run evalctl sync on {job.service}")
+    return Step(job.name, Action.DONE, "result-current")
