@@ -76,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
         description="Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git.",
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"evalctl {__version__}")
-    top.add_argument("--repo", type=Path, default=None, metavar="FOLDER", help="the repository (default: found upwards from here)")
+    top.add_argument(
+        "--repo", type=Path, default=None, metavar="FOLDER", help="the repository (default: found upwards from here)"
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(

@@ -64,7 +64,9 @@ def pack(diagnostics: Iterable[Diagnostic]) -> list[Any]:
 def unpack(values: Iterable[Any]) -> list[Diagnostic]:
     """The findings that `pack` packed."""
     return [
-        Diagnostic(code, message, Span(*span), help, tuple(Note(text, Span(*s) if s else None) for text, s in notes), severity)
+        Diagnostic(
+            code, message, Span(*span), help, tuple(Note(text, Span(*s) if s else None) for text, s in notes), severity
+        )
         for code, message, span, help, notes, severity in values
     ]
 

@@ -160,7 +160,9 @@ class Project:
     def _entry(self, path: str, render: bool, tree: Tree | None) -> Entry:
         known = self._memory.get("requests", {}).get(path)
         if known is not None and known["key"] == self._request_key(path, known["models"]):
-            entry = Entry(known["key"], known["models"], memory.unpack(known["diagnostics"]), known["summary"], known["artifacts"])
+            entry = Entry(
+                known["key"], known["models"], memory.unpack(known["diagnostics"]), known["summary"], known["artifacts"]
+            )
             if not render or entry.summary is None or _as_remembered(entry, tree):
                 return entry
         compiled = self._compile(path)

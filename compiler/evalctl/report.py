@@ -12,7 +12,13 @@ from typing import Any, TextIO
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span
 
 FORMATS = ("text", "json", "github")
-_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "place": "\x1b[34m", "bold": "\x1b[1m"}
+_COLOURS = {
+    "error": "\x1b[1;31m",
+    "warning": "\x1b[1;33m",
+    "note": "\x1b[1;36m",
+    "place": "\x1b[34m",
+    "bold": "\x1b[1m",
+}
 _END = "\x1b[0m"
 
 Lines = Callable[[str], Sequence[str]]
@@ -25,7 +31,9 @@ def show(diagnostics: Sequence[Diagnostic], root: Path, form: str, stream: TextI
         print(as_json(diagnostics), file=out)
         return
     for diagnostic in diagnostics:
-        print(as_github(diagnostic) if form == "github" else as_text(diagnostic, _reader(root), coloured(out)), file=out)
+        print(
+            as_github(diagnostic) if form == "github" else as_text(diagnostic, _reader(root), coloured(out)), file=out
+        )
 
 
 def coloured(stream: TextIO) -> bool:
@@ -76,7 +84,10 @@ def _excerpt(span: Span, lines: Lines, gutter: int, paint: Callable[[str, str], 
         line = text[span.line - 1]
         before = _width(line[: span.column - 1])
         width = max(1, _width(line[span.column - 1 : span.end_column - 1]))
-        parts += [f"{pad} {paint('|', 'place')}", f"{paint(str(span.line), 'place')} {paint('|', 'place')} {_plain(line)}"]
+        parts += [
+            f"{pad} {paint('|', 'place')}",
+            f"{paint(str(span.line), 'place')} {paint('|', 'place')} {_plain(line)}",
+        ]
         parts.append(f"{pad} {paint('|', 'place')} {' ' * before}{paint('^' * width, 'error')}")
     return parts
 
@@ -124,7 +135,13 @@ def as_github(diagnostic: Diagnostic) -> str:
     span = diagnostic.span
     kind = "notice" if diagnostic.severity == "note" else diagnostic.severity
     text = diagnostic.message + (f"\n{diagnostic.help}" if diagnostic.help else "")
-    where = {"file": span.file, "line": span.line, "col": span.column, "endColumn": span.end_column, "title": diagnostic.code}
+    where = {
+        "file": span.file,
+        "line": span.line,
+        "col": span.column,
+        "endColumn": span.end_column,
+        "title": diagnostic.code,
+    }
     properties = ",".join(f"{key}={_property(str(value))}" for key, value in where.items())
     return f"::{kind} {properties}::{_data(text)}"
 

@@ -9,7 +9,6 @@ from typing import Any
 from evalctl.check import models
 from evalctl.check import suites as suites_check
 from evalctl.check.schema import validated
-from evalctl.suggest import help_for, listed
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.load import csv_source, yaml_source
 from evalctl.load.csv_source import Row, Table
@@ -18,6 +17,7 @@ from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
 from evalctl.model.manifest import NAME, RESULT_DIR, GenerationSettings, Metrics
+from evalctl.suggest import help_for, listed
 
 RUNTIME = "manifests/tasks/tasks_runtime.csv"
 SETTINGS = "manifests/tasks/task_settings.csv"
@@ -130,9 +130,7 @@ def _tasks(
     return tasks, {row.cells["key"]: row.spans["key"] for row in table.rows}, columns
 
 
-def _task(
-    row: Row, columns: tuple[str, ...], defaults: Mapping[str, Layer], problems: list[Diagnostic]
-) -> Task | None:
+def _task(row: Row, columns: tuple[str, ...], defaults: Mapping[str, Layer], problems: list[Diagnostic]) -> Task | None:
     cells = row.cells
     before = len(problems)
     for column, pattern in (("key", re.compile(NAME)), ("script", _SCRIPT), ("result_dir", re.compile(RESULT_DIR))):
@@ -231,10 +229,16 @@ def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[D
         if node.runtime_column not in columns:
             span = entry.document.span(("node_kinds", kind, "runtime_column"))
             message = f"{RUNTIME} has no column `{node.runtime_column}`"
-            found.append(Diagnostic("unknown-runtime-column", message, span, help_for(node.runtime_column, columns, listed(columns))))
+            found.append(
+                Diagnostic(
+                    "unknown-runtime-column", message, span, help_for(node.runtime_column, columns, listed(columns))
+                )
+            )
     for role in ("small_model", "large_model", "api"):
         kind = getattr(entry.service, role)
         if kind is not None and kind not in entry.service.node_kinds:
             help = help_for(kind, entry.service.node_kinds, f"the node kinds are: {listed(entry.service.node_kinds)}")
-            found.append(Diagnostic("unknown-node-kind", f"there is no node kind `{kind}`", entry.document.span((role,)), help))
+            found.append(
+                Diagnostic("unknown-node-kind", f"there is no node kind `{kind}`", entry.document.span((role,)), help)
+            )
     return found

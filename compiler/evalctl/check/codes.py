@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "model-does-not-fit": "the model needs more GPU memory than the node kind has",
     "no-node-kind": "the service names no node kind for this model",
     "no-tasks": "the request's exclusions leave no task",
+    "not-committed": "a request or its scripts are not committed",
     "not-utf-8": "a file is not UTF-8",
     "out-of-range": "a number or a text is outside its limits",
     "override-without-task": "an override for a task that the request does not run",

@@ -57,7 +57,9 @@ def _card(text: str, path: str, name: str, problems: list[Diagnostic]) -> Any:
     problems += found
     if card is not None and card.model != name:
         help = f"type `evalctl lock {name}`"
-        problems.append(Diagnostic("misplaced-model-card", f"this card is of {card.model}", document.span(("model",)), help))
+        problems.append(
+            Diagnostic("misplaced-model-card", f"this card is of {card.model}", document.span(("model",)), help)
+        )
         return None
     return card
 
@@ -79,5 +81,3 @@ def _entry(document: Document, name: str, value: Any) -> SettingsEntry:
         if key != "version"
     }
     return SettingsEntry(name, document.file, value.version, layer, document.key_span((name,)))
-
-

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evalctl.suggest import help_for, listed
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span
 from evalctl.model.document import Path
 from evalctl.model.manifest import LocalModel, NodeKind, Service
 from evalctl.model.providers import PROVIDERS
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
+from evalctl.suggest import help_for, listed
 
 
 def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -60,8 +60,12 @@ def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
     entry = catalogue.services.get(request.service)
     if entry is None:
-        otherwise = f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
-        return [_unknown("unknown-service", "service", request.service, catalogue.services, span(("service",)), otherwise)]
+        otherwise = (
+            f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
+        )
+        return [
+            _unknown("unknown-service", "service", request.service, catalogue.services, span(("service",)), otherwise)
+        ]
     found = _priority(checked, entry.service)
     node = entry.service.node_kinds.get(request.node_kind) if request.node_kind else None
     if request.node_kind and node is None:
@@ -142,8 +146,10 @@ def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     return [
         Diagnostic(
-            "task-without-metrics", f"no metric of task `{task.key}` goes into aggregated_results.json",
-            checked.document.key_span(("tasks",)), severity=WARNING,
+            "task-without-metrics",
+            f"no metric of task `{task.key}` goes into aggregated_results.json",
+            checked.document.key_span(("tasks",)),
+            severity=WARNING,
             help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
         )  # fmt: skip
         for task in tasks
@@ -162,7 +168,11 @@ def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
             found.append(_unknown("unknown-task", "task or suite", word, known, span))
         elif not keys & selected:
             message = f"the override for `{word}` changes nothing: the request does not run it"
-            found.append(Diagnostic("override-without-task", message, span, "add the task, or take the override out", severity=WARNING))
+            found.append(
+                Diagnostic(
+                    "override-without-task", message, span, "add the task, or take the override out", severity=WARNING
+                )
+            )
     return found
 
 
@@ -178,6 +188,8 @@ def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             if name not in known:
                 otherwise = f"add them to manifests/models/{model}.yaml"
                 found.append(
-                    _unknown("unknown-custom-settings", f"custom settings of {model} named", name, known, span, otherwise)
+                    _unknown(
+                        "unknown-custom-settings", f"custom settings of {model} named", name, known, span, otherwise
+                    )
                 )
     return found

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from evalctl.suggest import help_for, listed
-from evalctl.model.document import Document, Path
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.document import Document, Path
 from evalctl.model.manifest import (
     CustomSettings,
     Metrics,
@@ -27,6 +26,7 @@ from evalctl.model.manifest import (
     Service,
     TaskWord,
 )
+from evalctl.suggest import help_for, listed
 
 M = TypeVar("M")
 
@@ -124,7 +124,9 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> list[Diagnostic
     known = sorted(error.schema.get("properties", ()))
     return [
         Diagnostic(
-            "unknown-key", f"there is no key `{key}` here", document.key_span((*path, key)),
+            "unknown-key",
+            f"there is no key `{key}` here",
+            document.key_span((*path, key)),
             help=help_for(key, known, f"the keys are: {listed(known, 40)}"),
         )  # fmt: skip
         for key in error.instance
@@ -151,7 +153,12 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
     given = json.dumps(error.instance, ensure_ascii=False, default=str)
     given = given if len(given) <= 80 else given[:77] + "…"
     if error.validator == "propertyNames" or error.parent is not None and error.parent.validator == "propertyNames":
-        return Diagnostic("hostile-text", f"`{error.instance}` cannot be a name", document.key_span((*path, error.instance)), help=_NAME_HELP)
+        return Diagnostic(
+            "hostile-text",
+            f"`{error.instance}` cannot be a name",
+            document.key_span((*path, error.instance)),
+            help=_NAME_HELP,
+        )
     if error.validator == "pattern":
         return Diagnostic("hostile-text", f"{name} cannot be {given}", document.span(path), help=_NAME_HELP)
     if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxLength"):
@@ -160,7 +167,9 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
         message = f"{name} must be {limit[error.validator]} {error.validator_value}"
         return Diagnostic("out-of-range", message, document.span(path), help=f"it is {given}")
     expected = _expected(error)
-    return Diagnostic("wrong-type", f"{name} must be {expected}", document.span(path), help=f"it is {given}, {_kind(error.instance)}")
+    return Diagnostic(
+        "wrong-type", f"{name} must be {expected}", document.span(path), help=f"it is {given}, {_kind(error.instance)}"
+    )
 
 
 _NAME_HELP = (
@@ -204,7 +213,14 @@ _WORDS = {
 
 
 def _kind(value: Any) -> str:
-    kinds = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
     return kinds.get(type(value), "null")
 
 

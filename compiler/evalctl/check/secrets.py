@@ -37,7 +37,9 @@ def secrets_in(file: str, text: str) -> list[Diagnostic]:
     """A finding for each piece of secret-shaped text; the text itself is never repeated."""
     return [
         Diagnostic(
-            "secret-in-manifest", f"this looks like a {kind} key", Span(file, line, column, end),
+            "secret-in-manifest",
+            f"this looks like a {kind} key",
+            Span(file, line, column, end),
             help="revoke that key now, take it out of the file and of git's history, and put the new one into .env",
         )  # fmt: skip
         for line, column, end, kind in secret_shapes(text)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalctl.check.schema import validated
-from evalctl.suggest import help_for
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
+from evalctl.suggest import help_for
 
 
-def suites(document: Document | None, tasks: Mapping[str, Task], problems: list[Diagnostic]) -> dict[str, tuple[str, ...]]:
+def suites(
+    document: Document | None, tasks: Mapping[str, Task], problems: list[Diagnostic]
+) -> dict[str, tuple[str, ...]]:
     """Every suite as its task keys, in the order written; unknown names and circles are findings."""
     if document is None or document.data is None:
         return {}
@@ -25,7 +27,11 @@ def suites(document: Document | None, tasks: Mapping[str, Task], problems: list[
 
 class _Expander:
     def __init__(
-        self, document: Document, written: Mapping[str, list[str]], tasks: Mapping[str, Task], problems: list[Diagnostic]
+        self,
+        document: Document,
+        written: Mapping[str, list[str]],
+        tasks: Mapping[str, Task],
+        problems: list[Diagnostic],
     ) -> None:
         self.document = document
         self.written = written
@@ -45,7 +51,9 @@ class _Expander:
         plain = word.removeprefix("-")
         if plain in above:
             message = f"suite `{plain}` contains itself: {' > '.join((*above, plain))}"
-            self.problems.append(Diagnostic("suite-circle", message, self.document.span(path), help="take one of them out"))
+            self.problems.append(
+                Diagnostic("suite-circle", message, self.document.span(path), help="take one of them out")
+            )
             return
         if plain in self.written:
             found = self.expand(plain, above)
@@ -53,7 +61,9 @@ class _Expander:
             found = (plain,)
         else:
             help = help_for(plain, [*self.tasks, *self.written], "task keys are in manifests/tasks/tasks_runtime.csv")
-            self.problems.append(Diagnostic("unknown-task", f"there is no task or suite `{plain}`", self.document.span(path), help))
+            self.problems.append(
+                Diagnostic("unknown-task", f"there is no task or suite `{plain}`", self.document.span(path), help)
+            )
             return
         for key in found:
             if word.startswith("-"):

@@ -17,7 +17,9 @@ def root_of(arguments: argparse.Namespace) -> Path:
     if given is None:
         return find_root(Path.cwd())
     if not given.is_dir():
-        raise EnvironmentProblem(f"there is no folder {given}", help="--repo names the clone of an evaluation repository")
+        raise EnvironmentProblem(
+            f"there is no folder {given}", help="--repo names the clone of an evaluation repository"
+        )
     return find_root(given.resolve())
 
 
@@ -37,7 +39,8 @@ def request_named(word: str, root: Path, known: Iterable[str]) -> str:
     if matching:
         raise EnvironmentProblem(f"`{word}` is the name of several requests: {listed(matching)}", help="give the path")
     raise EnvironmentProblem(
-        f"there is no request `{word}`", help=help_for(word, map(_name, paths), f"the requests are: {listed(map(_name, paths)) or 'none yet'}")
+        f"there is no request `{word}`",
+        help=help_for(word, map(_name, paths), f"the requests are: {listed(map(_name, paths)) or 'none yet'}"),
     )
 
 

@@ -36,7 +36,9 @@ def _request(arguments: argparse.Namespace) -> int:
         path = request_named(arguments.subject, root, paths)
     except EnvironmentProblem as problem:
         guess = help_for(arguments.subject, codes.CODES, problem.help)
-        raise EnvironmentProblem(f"`{arguments.subject}` is neither a request nor a diagnostic's code", help=guess) from None
+        raise EnvironmentProblem(
+            f"`{arguments.subject}` is neither a request nor a diagnostic's code", help=guess
+        ) from None
     compiled = project.compile_one(path)
     if not compiled.evals:
         report.show(compiled.diagnostics, root, "text")

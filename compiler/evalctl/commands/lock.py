@@ -19,7 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/models/MODEL.lock.yaml; says whether it changed."""
     root = root_of(arguments)
     if not re.fullmatch(MODEL, arguments.model):
-        raise EnvironmentProblem(f"`{arguments.model}` cannot be a model's name", help="write publisher/model; a folder is named with --path FOLDER publisher/model")
+        raise EnvironmentProblem(
+            f"`{arguments.model}` cannot be a model's name",
+            help="write publisher/model; a folder is named with --path FOLDER publisher/model",
+        )
     if arguments.path:
         card = cards.read_folder(Path(arguments.path).resolve(), arguments.model)
     else:
@@ -31,5 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     write_atomically(path, text)
     shown = path.relative_to(root).as_posix()
     tags = "think tags" if card.think_tags else "no think tags"
-    print(f"{'refreshed' if before else 'wrote'} {shown}: {card.parameters / 1e9:.2f} B parameters, {card.attention_heads} heads, context {card.context_length}, {tags}")
+    print(
+        f"{'refreshed' if before else 'wrote'} {shown}: {card.parameters / 1e9:.2f} B parameters, {card.attention_heads} heads, context {card.context_length}, {tags}"
+    )
     return 0

@@ -68,10 +68,14 @@ def _show(
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
     """Requests whose plan at `base` was another, by the plan.json files in git; new requests are among them."""
-    reply = run_command(Command(("git", "diff", "--name-only", "-z", base, "--", "generated", "manifests/requests"), cwd=root))
+    reply = run_command(
+        Command(("git", "diff", "--name-only", "-z", base, "--", "generated", "manifests/requests"), cwd=root)
+    )
     if reply.status != 0:
         problem = reply.stderr.strip().splitlines()[-1:] or ["git did not answer"]
-        raise EnvironmentProblem(f"git cannot compare with `{base}`: {problem[0]}", help="fetch that commit (in CI: fetch-depth: 0)")
+        raise EnvironmentProblem(
+            f"git cannot compare with `{base}`: {problem[0]}", help="fetch that commit (in CI: fetch-depth: 0)"
+        )
     touched = set(filter(None, reply.stdout.split("\0")))
     return [path for path in paths if path in touched or f"generated/{_stem(path)}/plan.json" in touched]
 

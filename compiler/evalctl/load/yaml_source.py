@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from yaml.cyaml import CBaseLoader
 
-from evalctl.model.document import Document, Path, Place
 from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.model.document import Document, Path, Place
 
 MAX_DEPTH = 50
 MAX_CHARACTERS = 4_000_000
@@ -101,8 +101,11 @@ class _Builder:
             first = Span(self.file, *self.keys[path])
             self.problems.append(
                 Diagnostic(
-                    "duplicate-key", f"`{name}` is given twice", Span(self.file, *place),
-                    help="keep one of the two", notes=(Note("first given here", first),),
+                    "duplicate-key",
+                    f"`{name}` is given twice",
+                    Span(self.file, *place),
+                    help="keep one of the two",
+                    notes=(Note("first given here", first),),
                 )  # fmt: skip
             )
         self.keys[path] = place
@@ -159,7 +162,9 @@ def resolve_scalar(text: str) -> Any:
         return float(text)
     special = _SPECIAL_FLOAT.match(text)
     if special:
-        return float("nan") if "n" in text.lower()[:3] and "inf" not in text.lower() else float(f"{special[1] or ''}inf")
+        return (
+            float("nan") if "n" in text.lower()[:3] and "inf" not in text.lower() else float(f"{special[1] or ''}inf")
+        )
     return text
 
 
@@ -192,4 +197,6 @@ def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
     span = Span(file, mark.line + 1, mark.column + 1, mark.column + 2) if mark else Span(file)
     words = [getattr(problem, part, None) for part in ("context", "problem")]
     message = ", ".join(str(word) for word in words if word) or "this is not YAML"
-    return Diagnostic("yaml-syntax", message, span, help="check the indentation, the quotes and the colons of this line")
+    return Diagnostic(
+        "yaml-syntax", message, span, help="check the indentation, the quotes and the colons of this line"
+    )

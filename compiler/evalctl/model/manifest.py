@@ -85,7 +85,9 @@ class GenerationSettings(Strict):
     temperature: Annotated[float, LabNumber(ge=0, le=2)] | None = Field(
         None, description="Sampling temperature. From custom settings it applies only to tasks whose default is 0."
     )
-    top_p: Annotated[float, LabNumber(gt=0, le=1)] | None = Field(None, description="Nucleus sampling; see temperature.")
+    top_p: Annotated[float, LabNumber(gt=0, le=1)] | None = Field(
+        None, description="Nucleus sampling; see temperature."
+    )
     top_k: Annotated[int, LabNumber(ge=-1, le=1_000_000)] | None = Field(None, description="Top-k sampling.")
     min_p: Annotated[float, LabNumber(ge=0, le=1)] | None = Field(None, description="Min-p sampling.")
     repetition_penalty: Annotated[float, LabNumber(gt=0, le=2)] | None = None
@@ -105,7 +107,8 @@ class GenerationSettings(Strict):
     )
     vllm_use_v1: Annotated[int, LabNumber(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
     generation_config: Literal["auto", "vllm"] | None = Field(
-        None, description="auto: vLLM fills what a request omits from the model's generation_config.json; vllm: it does not."
+        None,
+        description="auto: vLLM fills what a request omits from the model's generation_config.json; vllm: it does not.",
     )
     trust_remote_code: bool | None = Field(
         None, description="Lets the model's repository run its own code on the node. Reviewed with care."
@@ -158,7 +161,9 @@ class Request(Strict):
         None, description="Name(s) in manifests/models/PUBLISHER/MODEL.yaml; a list makes a matrix, null is 'none'."
     )
     service: Name = Field(description="Where to run: a file manifests/services/NAME.yaml.")
-    node_kind: Name | None = Field(None, description="Resource type of the service; chosen from the model card if left out.")
+    node_kind: Name | None = Field(
+        None, description="Resource type of the service; chosen from the model card if left out."
+    )
     tasks: Annotated[tuple[TaskWord, ...], Field(min_length=1, strict=False)] = Field(
         description="Suites and task keys; a leading - takes out again."
     )
@@ -239,15 +244,17 @@ class Service(Strict):
 
     scheduler: Literal["gridengine", "pbs", "slurm", "local"]
     description: Line = ""
-    detect: tuple[AbsolutePath, ...] = Field((), description="Paths whose presence shows that this machine is it.", strict=False)
+    detect: tuple[AbsolutePath, ...] = Field(
+        (), description="Paths whose presence shows that this machine is it.", strict=False
+    )
     submit_args: tuple[Line, ...] = Field(
         (), description="Words for the submit command; {GROUP} style placeholders come from .env.", strict=False
     )
     directives: tuple[Line, ...] = Field((), description="Finished directive words for every job.", strict=False)
     node_kinds: dict[Name, NodeKind]
-    priorities: dict[Annotated[str, StringConstraints(pattern=r"^-?[0-9]+$")], Annotated[float, Field(strict=False)]] = Field(
-        default_factory=dict, description="Allowed priorities and the factor each puts on the cost."
-    )
+    priorities: dict[
+        Annotated[str, StringConstraints(pattern=r"^-?[0-9]+$")], Annotated[float, Field(strict=False)]
+    ] = Field(default_factory=dict, description="Allowed priorities and the factor each puts on the cost.")
     default_priority: int | None = None
     small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
     large_model: Name | None = Field(None, description="Node kind for larger models.")
@@ -258,7 +265,9 @@ class Service(Strict):
     walltime_step_minutes: Annotated[int, Field(ge=1)] = 10
     start_allowance_minutes: Annotated[int, Field(ge=0)] = 10
     grace_minutes: Annotated[int, Field(ge=0)] = Field(10, description="How long a submitted job may stay invisible.")
-    drain_seconds: Annotated[int, Field(ge=5)] = Field(120, description="Reserved before the scheduler's kill for saving.")
+    drain_seconds: Annotated[int, Field(ge=5)] = Field(
+        120, description="Reserved before the scheduler's kill for saving."
+    )
     max_submitted: Annotated[int, Field(ge=1)] | None = None
     max_running: Annotated[int, Field(ge=1)] | None = None
     modules_init: AbsolutePath | None = None
@@ -267,7 +276,9 @@ class Service(Strict):
         default_factory=dict, description="Environment variables of every job."
     )
     scratch: tuple[Line, ...] = Field(
-        (), description="Where TMPDIR may be: variable names ($T4TMPDIR) or paths with $JOB_ID; the first that exists.", strict=False
+        (),
+        description="Where TMPDIR may be: variable names ($T4TMPDIR) or paths with $JOB_ID; the first that exists.",
+        strict=False,
     )
     parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
     advice: tuple[Line, ...] = Field((), description="Notes that the plan repeats for this service.", strict=False)

@@ -32,7 +32,11 @@ PROVIDERS: dict[str, Provider] = {
         Provider("openai", "", "", "https://api.openai.com/v1", "OPENAI_API_KEY"),
         Provider("deepinfra", "deepinfra", "deepinfra/", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
         Provider(
-            "gemini", "gemini", "hosted_vllm/", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"
+            "gemini",
+            "gemini",
+            "hosted_vllm/",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "GEMINI_API_KEY",
         ),
         Provider("anthropic", "anthropic", "hosted_vllm/", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     )

@@ -28,7 +28,9 @@ def _cheaper_kind(service: Service, place: Placement) -> list[str]:
     coefficient, name = min(better)
     saved = round(100 * (1 - coefficient / mine.coefficient))
     fewer = f"{mine.cores} to {service.node_kinds[name].cores}" if mine.cores else "fewer"
-    return [f"{name} has the same {mine.gpus} x {mine.gpu} and costs {saved} % less than {place.node_kind} (cores: {fewer})"]
+    return [
+        f"{name} has the same {mine.gpus} x {mine.gpu} and costs {saved} % less than {place.node_kind} (cores: {fewer})"
+    ]
 
 
 def _unused_gpus(place: Placement, card: ModelCard | None) -> list[str]:
@@ -50,4 +52,6 @@ def _model_defaults(card: ModelCard | None, evals: tuple[Eval, ...]) -> list[str
     if not applied:
         return []
     shown = ", ".join(f"{name}={value}" for name, value in sorted(applied.items()))
-    return [f"the model's own defaults apply where a request says nothing: {shown} (generation_config: vllm turns them off)"]
+    return [
+        f"the model's own defaults apply where a request says nothing: {shown} (generation_config: vllm turns them off)"
+    ]

@@ -6,7 +6,9 @@ from evalctl.model.evaluation import Estimate
 from evalctl.model.manifest import NodeKind, Service
 
 
-def estimate(service: Service, node: NodeKind, priority: int | None, expected_s: int, walltime_s: int) -> Estimate | None:
+def estimate(
+    service: Service, node: NodeKind, priority: int | None, expected_s: int, walltime_s: int
+) -> Estimate | None:
     """Expected (the CSV's times are used up) and worst (the walltime is); None where the service names no price."""
     cost = service.cost
     if cost is None or node.coefficient is None:

@@ -16,7 +16,9 @@ from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, concurrency, placement
 from evalctl.plan.server import server
 
-LONGEST_STEM = 40  # with the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps
+LONGEST_STEM = (
+    40  # with the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps
+)
 LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system
 
 
@@ -27,7 +29,9 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
     for group in _by_server(evals):
         place = placement(checked.request, service, catalogue.cards.get(group[0].subject.model))
         assert place is not None, "check.rules has refused requests without a node kind"
-        jobs += [_job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)]
+        jobs += [
+            _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
+        ]
     return RequestPlan(checked.path, tuple(jobs))
 
 
@@ -90,7 +94,9 @@ def seconds_of(walltime: str) -> int:
 def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
     """Allowed for environment check, loading the weights and warming up."""
     card = catalogue.cards.get(evaluation.subject.model)
-    loading = card.weight_bytes / LOAD_BYTES_PER_SECOND if card is not None and evaluation.subject.provider == "vllm" else 0
+    loading = (
+        card.weight_bytes / LOAD_BYTES_PER_SECOND if card is not None and evaluation.subject.provider == "vllm" else 0
+    )
     return service.start_allowance_minutes * 60 + round(loading)
 
 
@@ -112,7 +118,14 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         request=checked.path,
         service=entry.name,
         node_kind=place.node_kind,
-        batch=Batch(name, walltime, place.node.gpus, priority, (*service.directives, *place.node.directives), service.drain_seconds),
+        batch=Batch(
+            name,
+            walltime,
+            place.node.gpus,
+            priority,
+            (*service.directives, *place.node.directives),
+            service.drain_seconds,
+        ),
         server=serving,
         tasks=tasks,
         parallel_tasks=service.parallel_tasks,

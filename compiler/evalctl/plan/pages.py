@@ -94,7 +94,9 @@ def _cost_text(facts: Mapping[str, Any]) -> str:
     if cost is None:
         return ""
     held = f", {cost['held']:g} held at the start" if cost["held"] is not None else ""
-    money = f", {cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}" if cost["currency_per_unit"] else ""
+    money = (
+        f", {cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}" if cost["currency_per_unit"] else ""
+    )
     return f"  estimate: {cost['expected']:g} {cost['unit']}s, at most {cost['worst']:g}{money}{held} (prices of {cost['checked']})"
 
 
@@ -149,15 +151,24 @@ def _request_markdown(request: RequestForecast, settings: Settings) -> list[str]
     for job in request.jobs:
         facts = job.job
         named = f", settings `{facts['custom_settings']}`" if facts["custom_settings"] else ""
-        lines += [f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, at most {clock(facts['walltime_seconds'])}{_cost_text(facts)}", ""]
+        lines += [
+            f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, at most {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
+            "",
+        ]
         if facts["trust_remote_code"]:
-            lines += ["> [!CAUTION]", "> `trust_remote_code`: the model's repository runs its own code on the node.", ""]
+            lines += [
+                "> [!CAUTION]",
+                "> `trust_remote_code`: the model's repository runs its own code on the node.",
+                "",
+            ]
         common = _common([settings[task["digest"]] for task in facts["tasks"] if task["digest"] in settings])
         lines += [f"All tasks: {_cell(_values(common))}", ""] if common else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
         for evaluation, task in zip(job.evals, facts["tasks"], strict=True):
             shown = _own(settings.get(task["digest"]), common)
-            lines.append(f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(shown)} |")
+            lines.append(
+                f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(shown)} |"
+            )
         lines += ["", *[f"- {_cell(line)}" for line in facts["advice"]], ""]
     return lines
 

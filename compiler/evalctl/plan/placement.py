@@ -56,7 +56,9 @@ def bytes_per_token(card: ModelCard) -> int:
 def usable_bytes(place: Placement) -> float:
     """GPU memory that one copy of the model may use; 0 where the node kind does not say."""
     memory = place.node.gpu_memory_gb or 0.0
-    return place.tensor_parallel * (memory * 1e9 * place.node.gpu_memory_utilization - RESERVED_BYTES) if memory else 0.0
+    return (
+        place.tensor_parallel * (memory * 1e9 * place.node.gpu_memory_utilization - RESERVED_BYTES) if memory else 0.0
+    )
 
 
 def needed_bytes(card: ModelCard, max_model_length: int) -> float:

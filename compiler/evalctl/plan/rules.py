@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
-from evalctl.suggest import help_for
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import LocalModel, ModelCard, Service
+from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
 from evalctl.model.selection import model_names, models
 from evalctl.plan.jobs import limit_seconds, task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placement, tensor_parallel, usable_bytes
+from evalctl.suggest import help_for
 
 
 def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -26,7 +26,9 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnos
         if name not in catalogue.cards:
             where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
             help = f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
-            found.append(Diagnostic("missing-model-card", f"no facts about {name} are locked", _model_span(checked, index), help))
+            found.append(
+                Diagnostic("missing-model-card", f"no facts about {name} are locked", _model_span(checked, index), help)
+            )
     return found
 
 
@@ -64,8 +66,14 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
             yield _think_tags(_span_of(checked, model), model)
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
             span = setting.origin.span if setting is not None else None
-            help = help_for(str(parser), [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"], "type `evalctl explain unknown-parser` for the list")
-            yield Diagnostic("unknown-parser", f"there is no reasoning parser `{parser}`", span or _span_of(checked, model), help)
+            help = help_for(
+                str(parser),
+                [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"],
+                "type `evalctl explain unknown-parser` for the list",
+            )
+            yield Diagnostic(
+                "unknown-parser", f"there is no reasoning parser `{parser}`", span or _span_of(checked, model), help
+            )
 
 
 def _think_tags(span: Span, model: str) -> Diagnostic:
@@ -79,7 +87,12 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
     seen: set[str] = set()
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "chat_template"), None)
-        if setting is None or setting.value is None or setting.value in catalogue.chat_templates or setting.value in seen:
+        if (
+            setting is None
+            or setting.value is None
+            or setting.value in catalogue.chat_templates
+            or setting.value in seen
+        ):
             continue
         seen.add(setting.value)
         path = f"manifests/models/chat_templates/{setting.value}.jinja"
@@ -124,7 +137,9 @@ def _places(
 def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
     role = "a model of this size" if checked.request.provider == "vllm" else "models that others serve"
     message = f"{checked.request.service} names no node kind for {role}"
-    return Diagnostic("no-node-kind", message, checked.document.key_span(("service",)), "add `node_kind:` to the request")
+    return Diagnostic(
+        "no-node-kind", message, checked.document.key_span(("service",)), "add `node_kind:` to the request"
+    )
 
 
 def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, service: Service) -> Iterator[Diagnostic]:
@@ -136,7 +151,9 @@ def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, service: 
     elif task_seconds(evaluation, place) > limit_seconds(service, place):
         limit = place.node.max_walltime or service.max_walltime
         message = f"task `{key}` is allowed {task_seconds(evaluation, place) // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
-        yield Diagnostic("walltime-beyond-limit", message, span, "choose another node kind, or lower the time in tasks_runtime.csv")
+        yield Diagnostic(
+            "walltime-beyond-limit", message, span, "choose another node kind, or lower the time in tasks_runtime.csv"
+        )
 
 
 def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length: int) -> Iterator[Diagnostic]:
@@ -144,7 +161,12 @@ def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length:
         return
     setting = next(s.sourced for s in evaluation.settings if s.name == "max_model_length")
     message = f"max_model_length {length} is longer than the model's context of {card.context_length}"
-    yield Diagnostic("context-too-long", message, setting.origin.span or _span_of(checked, card.model), f"at most {card.context_length}")
+    yield Diagnostic(
+        "context-too-long",
+        message,
+        setting.origin.span or _span_of(checked, card.model),
+        f"at most {card.context_length}",
+    )
 
 
 def _memory(checked: CheckedRequest, card: ModelCard, place: Placement, length: int) -> Iterator[Diagnostic]:
@@ -154,7 +176,9 @@ def _memory(checked: CheckedRequest, card: ModelCard, place: Placement, length: 
         return
     span = _span_of(checked, card.model)
     node = place.node
-    note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {(needed - card.weight_bytes) / 1e9:.1f} GB")
+    note = Note(
+        f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {(needed - card.weight_bytes) / 1e9:.1f} GB"
+    )
     together = usable / place.tensor_parallel * node.gpus
     if needed <= together:
         message = (
@@ -166,4 +190,6 @@ def _memory(checked: CheckedRequest, card: ModelCard, place: Placement, length: 
         yield Diagnostic("tensor-parallel-heads", message, span, help, (note,))
         return
     message = f"{card.model} needs {needed / 1e9:.0f} GB, and {place.node_kind} has {usable / 1e9:.0f} GB for it"
-    yield Diagnostic("model-does-not-fit", message, span, "choose a larger node kind, or lower max_model_length", (note,))
+    yield Diagnostic(
+        "model-does-not-fit", message, span, "choose a larger node kind, or lower max_model_length", (note,)
+    )

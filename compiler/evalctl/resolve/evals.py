@@ -75,7 +75,9 @@ def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> dict[str, Layer
 def _override_layer(checked: CheckedRequest, word: str) -> Layer:
     settings = checked.request.overrides[word]
     return {
-        key: Sourced(getattr(settings, key), Origin("request override", checked.document.span(("overrides", word, key))))
+        key: Sourced(
+            getattr(settings, key), Origin("request override", checked.document.span(("overrides", word, key)))
+        )
         for key in checked.document.data["overrides"][word]
     }
 

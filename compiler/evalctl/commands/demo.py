@@ -1,0 +1,17 @@
+"""`evalctl demo`: the whole idea on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from evalctl.commands.common import root_of
+from evalctl.demo.story import tell
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the demo in a scratch folder; the job environments are this repository's."""
+    home = Path(os.environ.get("EVALCTL_HOME") or root_of(arguments) / ".evalctl").absolute()
+    folder = Path(arguments.folder).absolute() if arguments.folder else home / "demo"
+    return tell(folder, Path(os.environ.get("EVALCTL_ENVIRONMENTS") or home / "environments").absolute())

@@ -1,0 +1,66 @@
+"""`evalctl env setup` and `evalctl env check`: job environments and the evaluator's .env."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from evalctl import environments
+from evalctl.commands.common import root_of
+from evalctl.commands.settings import env_path, env_values, environments_of
+from evalctl.shell import EnvironmentProblem
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Builds, or says what is missing (then 1)."""
+    root = _root(arguments)
+    if arguments.action == "setup":
+        names = arguments.names or _needed(root)
+        environ = {**env_values(root), **os.environ}
+        environments.setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
+        return 0
+    problems = [*environments.check(arguments.names or _needed(root), environments_of(root)), *_dotenv_problems(root)]
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print("nothing is missing")
+    return 1 if problems else 0
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    """Environments can be built before there is a repository: then here."""
+    try:
+        return root_of(arguments)
+    except EnvironmentProblem:
+        if arguments.repo is not None:
+            raise
+        return Path.cwd()
+
+
+def _needed(root: Path) -> list[str]:
+    """What this service's node kinds and the tasks of the requests use; all frameworks where there is no request."""
+    from evalctl.commands.machine import detected_service
+    from evalctl.pipeline import Project
+
+    project = Project(root)
+    catalogue = project.shared[0]
+    name = detected_service(root, catalogue, None)
+    kinds = catalogue.services[name].service.node_kinds.values() if name in catalogue.services else ()
+    servers = {kind.server_environment for kind in kinds if kind.gpus} or {"vllm-cpu"}
+    frameworks = {task.framework for task in catalogue.tasks.values()}
+    return sorted(servers | frameworks)
+
+
+def _dotenv_problems(root: Path) -> list[str]:
+    """`.env`: present, private, not in git, without template values. Names only, never values."""
+    path = env_path(root)
+    if not path.is_file():
+        return [f"there is no {path.name}: cp .env_template .env, fill it in, chmod 600 .env"]
+    found = []
+    if path.stat().st_mode & 0o077:
+        found.append(f"{path.name} can be read by others: chmod 600 {path.name}")
+    values = env_values(root)
+    template = sorted(name for name, value in values.items() if "{" in value)
+    found += [f"{path.name}: {name} still has its template value" for name in template]
+    return found

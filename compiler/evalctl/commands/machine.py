@@ -1,0 +1,131 @@
+"""What sync, status, logs, cancel and retry need: this machine's service, all plans, the context."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl import report
+from evalctl.commands.common import root_of
+from evalctl.commands.settings import env_path, env_values, environments_of, home_of
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.diagnostic import Diagnostic, Span, has_errors
+from evalctl.model.evaluation import RequestPlan
+from evalctl.pipeline import Entry, Project
+from evalctl.shell import Command, EnvironmentProblem
+from evalctl.shell import run as run_command
+from evalctl.suggest import help_for, listed
+from evalctl.sync.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This clone on this machine; `blocked` requests have errors (already shown) and are left alone."""
+
+    context: Context
+    plans: tuple[RequestPlan, ...]
+    blocked: tuple[str, ...]
+
+
+def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
+    """Everything compiled and checked; with `committed`, only requests whose scripts are those of HEAD."""
+    root = root_of(arguments)
+    project = Project(root)
+    entries, problems, _ = project.compile(check_only=True)
+    if committed:
+        problems = [*problems, *_uncommitted(root, entries)]
+    errors = [problem for problem in problems if problem.severity == "error"]
+    report.show(errors, root, "text", sys.stderr)
+    blocked = _blocked(entries, errors)
+    plans = [project.compile_one(path).plan for path in entries if path not in blocked]
+    context = _context(root, project, getattr(arguments, "service", None))
+    return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)))
+
+
+def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:
+    """Requests with an error of their own; an error in what all share blocks every one."""
+    named = {error.span.file for error in errors} | {n.span.file for e in errors for n in e.notes if n.span is not None}
+    own = {path for path in entries if path in named or entries[path].summary is None}
+    models = {f"manifests/models/{model}" for entry in entries.values() for model in entry.models}
+    shared = [e for e in errors if e.span.file not in entries and not e.span.file.startswith(tuple(models) or ("\0",))]
+    return set(entries) if has_errors(shared) else own
+
+
+def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
+    """Requests that HEAD does not have as they are here: what runs must be what git shows."""
+    argv = (
+        "git",
+        "status",
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--no-renames",
+        "--",
+        "manifests/requests",
+        "generated",
+    )
+    reply = run_command(Command(argv, cwd=root))
+    if reply.status != 0:
+        raise EnvironmentProblem(
+            f"{root} is not a git repository", help="evalctl keeps requests and results in git: git init, or clone one"
+        )
+    changed = {line[3:] for line in reply.stdout.split("\0") if line}
+    return [
+        Diagnostic(
+            "not-committed",
+            f"{path} or its scripts are not committed",
+            Span(path),
+            help="git add manifests generated && git commit: sync runs what git shows",
+        )  # fmt: skip
+        for path, entry in entries.items()
+        if path in changed or any(artifact in changed for artifact in entry.artifacts or ())
+    ]
+
+
+def _context(root: Path, project: Project, service: str | None) -> Context:
+    catalogue = project.shared[0]
+    name = detected_service(root, catalogue, service)
+    environment = {**env_values(root), **os.environ}
+    return Context(
+        root=root,
+        home=home_of(root).absolute(),
+        environments=environments_of(root).absolute(),
+        service_name=name,
+        service=catalogue.services[name].service,
+        metrics=catalogue.metrics,
+        environment=environment,
+        env_file=env_path(root).absolute(),
+        commit=_head(root),
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+
+
+def _head(root: Path) -> str:
+    reply = run_command(Command(("git", "rev-parse", "HEAD"), cwd=root))
+    if reply.status != 0:
+        raise EnvironmentProblem(f"{root} has no commit yet", help="git add . && git commit")
+    return reply.stdout.strip()
+
+
+def detected_service(root: Path, catalogue: Catalogue, asked: str | None) -> str:
+    """The service that this machine is: asked for, named by EVALCTL_SERVICE, or shown by its paths; else local."""
+    asked = asked or os.environ.get("EVALCTL_SERVICE") or env_values(root).get("EVALCTL_SERVICE")
+    services = catalogue.services
+    if asked is not None:
+        if asked not in services:
+            raise EnvironmentProblem(
+                f"there is no service `{asked}`", help=help_for(asked, services, f"there are: {listed(services)}")
+            )
+        return asked
+    for name, entry in services.items():
+        if entry.service.detect and all(Path(path).exists() for path in entry.service.detect):
+            return name
+    if "local" in services:
+        return "local"
+    raise EnvironmentProblem(
+        "no service of manifests/services/ is this machine", help=f"name one: --service {next(iter(services), 'NAME')}"
+    )

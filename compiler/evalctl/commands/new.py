@@ -1,0 +1,98 @@
+"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from evalctl import report
+from evalctl.commands.common import root_of
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.diagnostic import has_errors
+from evalctl.pipeline import Project
+from evalctl.plan.jobs import stem
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.suggest import listed
+
+_HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
+_FLAGS = ("model", "service", "tasks")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes manifests/requests/NAME.yaml (never over another file) and checks it at once."""
+    root = root_of(arguments)
+    catalogue = Project(root).whole_catalogue
+    _ask_for_missing(arguments, catalogue)
+    path = _path(root, arguments)
+    if path.exists():
+        raise EnvironmentProblem(
+            f"{path.relative_to(root)} exists already", help="give another name: evalctl new NAME --model …"
+        )
+    write_atomically(path, _text(arguments, root, path))
+    shown = path.relative_to(root).as_posix()
+    compiled = Project(root).compile_one(shown)
+    report.show(sorted(compiled.diagnostics, key=lambda d: d.sort_key), root, "text")
+    print(f"wrote {shown}")
+    if has_errors(compiled.diagnostics):
+        print("mend the errors above, then: evalctl compile")
+        return 1
+    print("next: evalctl plan, evalctl compile, git add manifests generated, git commit")
+    return 0
+
+
+def _ask_for_missing(arguments: argparse.Namespace, catalogue: Catalogue) -> None:
+    missing = [flag for flag in _FLAGS if getattr(arguments, flag) is None]
+    if not missing:
+        return
+    if not sys.stdin.isatty():
+        flags = " ".join(f"--{flag} …" for flag in missing)
+        raise EnvironmentProblem(f"a request needs {', '.join(missing)}", help=f"evalctl new {flags}")
+    hints: dict[str, Callable[[], Iterable[str]]] = {
+        "model": lambda: ["e.g. tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"],
+        "service": lambda: catalogue.services,
+        "tasks": lambda: [*catalogue.suites, "or task keys, separated by commas"],
+    }
+    for flag in missing:
+        setattr(arguments, flag, _answer(f"{flag} ({listed(hints[flag](), 20)})"))
+
+
+def _answer(question: str) -> str:
+    while True:
+        answer = input(f"{question}: ").strip()
+        if answer:
+            return answer
+
+
+def _path(root: Path, arguments: argparse.Namespace) -> Path:
+    name = arguments.name or "-".join(filter(None, (arguments.model.split("/")[-1], arguments.custom_settings)))
+    name = name.removesuffix(".yaml").removeprefix("manifests/requests/")
+    if not re.fullmatch(r"[^\x00-\x1f/\\.~-][^\x00-\x1f\\]*", name) or ".." in name:
+        raise EnvironmentProblem(f"`{name}` cannot be a file name", help=f"e.g. {stem(name)}")
+    return root / "manifests" / "requests" / f"{name}.yaml"
+
+
+def _text(arguments: argparse.Namespace, root: Path, path: Path) -> str:
+    """ruamel.yaml quotes what must be quoted; the keys stand in the order in which people read them."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    request = CommentedMap()
+    request["model"] = {"path": arguments.path, "name": arguments.model} if arguments.path else arguments.model
+    tasks = CommentedSeq(word.strip() for word in arguments.tasks.split(",") if word.strip())
+    tasks.fa.set_flow_style()
+    given = {
+        "custom_settings": arguments.custom_settings, "provider": arguments.provider, "service": arguments.service,
+        "node_kind": arguments.node_kind, "tasks": tasks, "max_samples": arguments.max_samples, "reason": arguments.reason,
+    }  # fmt: skip
+    request.update({key: value for key, value in given.items() if value is not None})
+    out = StringIO()
+    yaml = YAML()
+    yaml.width = 10_000
+    yaml.dump(request, out)
+    up = "../" * (len(path.relative_to(root).parts) - 1)
+    return _HEAD.format(up=up) + out.getvalue()

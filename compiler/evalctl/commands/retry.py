@@ -1,0 +1,18 @@
+"""`evalctl retry`: lets a failed or stopped job run again with the next sync."""
+
+from __future__ import annotations
+
+import argparse
+
+from evalctl.commands.machine import machine
+from evalctl.commands.selecting import chosen
+from evalctl.sync.control import retry
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """1 if nothing could be retried."""
+    here = machine(arguments, committed=False)
+    told = retry(here.context, here.plans, chosen(here.plans, arguments.selectors))
+    for one in told:
+        print(f"{one.job}: {one.what}")
+    return 0 if any(one.done for one in told) else 1

@@ -1,0 +1,69 @@
+"""`evalctl sync`: one pass, or with --watch passes in the foreground until nothing is left."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from dataclasses import asdict
+
+from evalctl.commands.machine import Machine, machine
+from evalctl.model.run import Action, Step
+from evalctl.sync.sync import SyncReport, sync, watch
+
+_SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 fine, 1 something needs a person, 4 try again later."""
+    here = machine(arguments, committed=not arguments.dry_run)
+    if arguments.watch and not arguments.dry_run:
+        report = watch(
+            lambda: _pass(here, False), lambda r: _show(r, arguments.json), lambda: time.sleep(arguments.interval)
+        )
+    else:
+        report = _pass(here, arguments.dry_run)
+        _show(report, arguments.json)
+    return max(report.exit_code, 1) if here.blocked and report.exit_code != 4 else report.exit_code
+
+
+def _pass(here: Machine, dry_run: bool) -> SyncReport:
+    return sync(here.context, here.plans, dry_run=dry_run)
+
+
+def _show(report: SyncReport, as_json: bool) -> None:
+    if as_json:
+        steps = [{**asdict(step), "action": step.action.value} for step in report.steps]
+        print(
+            json.dumps(
+                {"steps": steps, "warnings": report.warnings, "exit": report.exit_code, "commit": report.commit},
+                ensure_ascii=False,
+            )
+        )
+        return
+    for step in report.steps:
+        if step.action in _SHOWN_ALWAYS:
+            print(line(step))
+    for warning in report.warnings:
+        print(f"warning: {warning}")
+    if report.commit:
+        print(f"committed results: {report.commit[:12]}")
+    print(summary(report), flush=True)
+
+
+def line(step: Step) -> str:
+    """One step as a person reads it."""
+    return "  ".join(filter(None, (f"{step.action.value:<8}", step.job, step.reason, step.detail)))
+
+
+def summary(report: SyncReport) -> str:
+    """`3 done, 1 waiting`; the reasons of those that wait."""
+    counts = Counter(step.action for step in report.steps)
+    words = {Action.DONE: "done", Action.SUBMIT: "submitted", Action.WAIT: "waiting", Action.STOP: "need a person"}
+    parts = [f"{number} {words.get(action, action.value)}" for action, number in counts.items()]
+    waiting = Counter(step.reason for step in report.steps if step.action is Action.WAIT)
+    why = f" ({', '.join(f'{number} {reason}' for reason, number in waiting.items())})" if waiting else ""
+    if set(counts) <= {Action.DONE}:
+        return "nothing to do: every eval has its result" if counts else "nothing to do: no requests"
+    return ", ".join(parts) + why

