@@ -1,8 +1,8 @@
 """What evalctl needs of a scheduler: text in, text out.
 
 A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file, asks no clock and knows no
-site: it says which command to run and reads what the command said. A new one is one file, one line in SCHEDULERS and its
-recorded replies in `tests/schedulers/replies/`.
+site: it says which command to run and reads what the command said. A new one is one file, one line in SCHEDULERS and
+its recorded replies in `tests/schedulers/replies/`.
 
 A job is known by its name, so that a submission whose reply was lost can be found again; native ids are for people and
 for cancelling.
@@ -23,7 +23,7 @@ __all__ = ["SCHEDULERS", "Scheduler", "Unreadable"]
 
 
 class Scheduler(Protocol):
-    """A module that knows one scheduler's commands; `site_args` are a service's own words (`-g GROUP`, `--queue DIR`)."""
+    """A module that knows one scheduler's commands; `site_args` are a service's words (`-g GROUP`, `--queue DIR`)."""
 
     def directives(self, batch: Batch) -> list[str]:
         """Finished lines for the head of a script, as people on such sites write them."""

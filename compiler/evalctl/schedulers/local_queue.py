@@ -1,0 +1,473 @@
+"""The scheduler of a machine that has none: a first-come queue per GPU, and one for jobs without a GPU.
+
+    python -I local_queue.py submit --queue DIR --name N (--gpus 0,1 | --cpu [--slots K]) --output-dir D -- SCRIPT
+    python -I local_queue.py list --queue DIR          python -I local_queue.py cancel --queue DIR ID
+
+A program of its own that needs the standard library only. There is no daemon: a waiting job is a folder DIR/jobs/ID, a
+running one has a keeper, and whoever comes by (a submission, a list, a job that ends) starts what can start.
+
+The truth about life is the kernel's: a started job holds a lock on its folder's `lock` file, through its keeper and
+through the job's own shell. Started, not locked and without an end on record means that it was killed or that the
+machine went down; it is reported as lost and never started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KEPT = 200  # ended jobs
+TERM_SECONDS, SWEEP_SECONDS = 30, 5  # from TERM to KILL: for a job, for what it left behind
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+# As with other schedulers a job does not get the submitting shell's variables, only what a login would give it.
+PASSED = frozenset(
+    (
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "MODULEPATH",
+        "CUDA_HOME", "CUDA_PATH", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy",
+        "all_proxy", "no_proxy",
+    )
+)  # fmt: skip
+
+
+class Refused(Exception):
+    """The queue does not do what was asked; the text says why."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One job in the queue: its folder, and what was asked at its submission."""
+
+    folder: Path
+    asked: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """The id: later jobs have larger ones."""
+        return int(self.folder.name)
+
+    @property
+    def here(self) -> bool:
+        """Whether this machine runs it: several may share a home folder."""
+        return bool(self.asked["host"] == socket.gethostname())
+
+    def state(self) -> dict[str, Any]:
+        """`state` and what is known beside it."""
+        ended, started = read(self.folder / "ended.json"), read(self.folder / "started.json")
+        if ended or not started:
+            return ended or {"state": "queued"}
+        if self.held():
+            return {**started, "state": "ending" if (self.folder / "ending").exists() else "running"}
+        # It may have written its end between the two looks.
+        return read(self.folder / "ended.json") or {**started, "state": "lost"}
+
+    def held(self) -> bool:
+        """Whether the keeper or the job lives."""
+        with (self.folder / "lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def end(self, state: str, exit_status: int | None) -> None:
+        """Put the end on record."""
+        started = read(self.folder / "started.json") or {}
+        write(
+            self.folder / "ended.json", {**started, "state": state, "exit_status": exit_status, "ended_at": time.time()}
+        )
+
+
+# --- the queue --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def locked(queue: Path) -> Iterator[None]:
+    """One at a time changes the queue."""
+    (queue / "jobs").mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (queue / "lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing would not do: a keeper forked meanwhile shares the lock
+
+
+def tickets(queue: Path) -> list[Ticket]:
+    """All jobs, oldest first; a folder without a ticket is a submission that did not come to its end."""
+    folders = sorted(
+        (path for path in (queue / "jobs").glob("*") if path.name.isdigit()), key=lambda path: int(path.name)
+    )
+    return [Ticket(folder, asked) for folder in folders if (asked := read(folder / "ticket.json"))]
+
+
+def submit(arguments: argparse.Namespace) -> str:
+    """Queue a script and start what can start; the reply is the job's number."""
+    queue = arguments.queue
+    with locked(queue):
+        for ticket in tickets(queue):
+            if ticket.asked["name"] == arguments.name and ticket.state()["state"] in ("queued", "running", "ending"):
+                raise Refused(f"{arguments.name} is in the queue already, as {ticket.number}")
+        folder = new_folder(queue)
+        write(folder / "ticket.json", asked(arguments))
+        dispatch(queue)
+    return folder.name
+
+
+def asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The ticket of a submission."""
+    gpus = [] if arguments.cpu else arguments.gpus.split(",")
+    if not Path(arguments.script).is_file():
+        raise Refused(f"there is no script {arguments.script}")
+    if not Path(arguments.output_dir).is_dir():
+        raise Refused(f"there is no folder {arguments.output_dir}")
+    return {
+        "name": arguments.name, "gpus": gpus, "slots": arguments.slots, "walltime": arguments.walltime,
+        "script": str(Path(arguments.script).absolute()), "output_dir": str(Path(arguments.output_dir).absolute()),
+        "run_dir": os.environ.get("EVALCTL_RUN_DIR", ""), "cwd": str(Path.cwd()), "host": socket.gethostname(),
+        "submitted_at": time.time(),
+    }  # fmt: skip
+
+
+def new_folder(queue: Path) -> Path:
+    """The next number, whatever has been removed since."""
+    counter = queue / "last"
+    number = int(counter.read_text() if counter.exists() else 0) + 1
+    write(counter, number)
+    folder = queue / "jobs" / str(number)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def dispatch(queue: Path) -> None:
+    """Start every waiting job that no earlier one stands in the way of; needs the queue's lock."""
+    mine = [(ticket, ticket.state()["state"]) for ticket in tickets(queue) if ticket.here]
+    running = [ticket for ticket, state in mine if state in ("running", "ending")]
+    taken = {gpu for ticket in running for gpu in ticket.asked["gpus"]}
+    without_gpu, blocked = sum(not ticket.asked["gpus"] for ticket in running), False
+    for ticket in (ticket for ticket, state in mine if state == "queued"):
+        gpus = set(ticket.asked["gpus"])
+        if gpus:
+            free = not gpus & taken
+            taken |= gpus  # running or waiting, later ones do not overtake
+        else:
+            free = not blocked and without_gpu < ticket.asked["slots"]
+            without_gpu, blocked = without_gpu + free, not free
+        if free:
+            start(ticket, queue)
+    prune([ticket for ticket, state in mine if state not in ("queued", "running", "ending")])
+
+
+def prune(ended: Sequence[Ticket]) -> None:
+    """Forget all but the last ended jobs."""
+    for ticket in ended[:-KEPT]:
+        shutil.rmtree(ticket.folder, ignore_errors=True)
+
+
+def start(ticket: Ticket, queue: Path) -> None:
+    """Fork the job's keeper, which holds the ticket's lock from before the start is on record."""
+    lock = os.open(ticket.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # nobody keeps it: a look at it happens under the queue's lock or is short
+    write(ticket.folder / "started.json", {"started_at": time.time()})
+    if os.fork() == 0:
+        status = 1
+        try:
+            detach(ticket, lock)
+            Keeper(ticket, lock).run()
+            os.close(lock)
+            with locked(queue):
+                dispatch(queue)
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(lock)
+
+
+def detach(ticket: Ticket, lock: int) -> None:
+    """Leave the session, terminal and files of whoever came by, its lock on the queue among them."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(ticket.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, file in enumerate((null, null, log)):
+        os.dup2(file, number)
+    os.closerange(3, lock)
+    os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+# --- one running job --------------------------------------------------------------------------------------------------
+
+
+class Keeper:
+    """Starts one job, ends it at its walltime or on SIGTERM, and leaves none of its processes behind."""
+
+    def __init__(self, ticket: Ticket, lock: int) -> None:
+        """`lock` is the ticket's, held."""
+        self.ticket, self.lock = ticket, lock
+        self.why, self.deadline, self.kill_at = "", float("inf"), float("inf")
+
+    def run(self) -> None:
+        """From start to the end on record."""
+        # Orphans of the job come to this process, so that they can be found and ended.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT})
+        try:
+            job = self.launch()
+        except OSError:
+            self.ticket.end("failed", None)
+            raise
+        write(self.ticket.folder / "started.json", {"started_at": time.time(), "pid": job.pid, "keeper": os.getpid()})
+        if self.ticket.asked["walltime"]:
+            self.deadline = time.monotonic() + self.ticket.asked["walltime"]
+        status = self.watch(job.pid)
+        self.sweep()
+        self.ticket.end(self.why or ("done" if status == 0 else "failed"), status)
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """The script in a session of its own, with its own devices and a log."""
+        asked = self.ticket.asked
+        log = Path(asked["output_dir"], f"{asked['name']}.{self.ticket.number}.out")
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                ["/bin/bash", asked["script"]], cwd=asked["cwd"], env=environment(self.ticket), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, pass_fds=[self.lock],
+                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, ()),
+            )  # fmt: skip
+
+    def watch(self, job: int) -> int:
+        """The job's exit status (128 + n for signal n), once it has one."""
+        while True:
+            for pid, status in reaped():
+                if pid == job:
+                    return status
+            now = time.monotonic()
+            if now >= self.kill_at:
+                signal_all(descendants(os.getpid()), signal.SIGKILL)
+            elif now >= self.deadline:
+                self.begin_end(job, "timeout")
+            wait = min(1.0, max(0.05, min(self.deadline, self.kill_at) - now))
+            signal.sigtimedwait({signal.SIGTERM, signal.SIGCHLD}, wait)
+            if not self.why and (self.ticket.folder / "ending").exists():
+                self.begin_end(job, "cancelled")
+
+    def begin_end(self, job: int, why: str) -> None:
+        """TERM for the job's own group: it ends the rest itself. What is left after a while is killed."""
+        self.why, self.deadline, self.kill_at = why, float("inf"), time.monotonic() + TERM_SECONDS
+        (self.ticket.folder / "ending").touch()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(job, signal.SIGTERM)
+
+    def sweep(self) -> None:
+        """End whatever the job left: TERM, later KILL."""
+        begin, sign = time.monotonic(), signal.SIGTERM
+        while left := descendants(os.getpid()):
+            signal_all(left, sign)
+            time.sleep(0.1)
+            for _ in reaped():
+                pass
+            if time.monotonic() > begin + SWEEP_SECONDS:
+                sign = signal.SIGKILL
+
+
+def environment(ticket: Ticket) -> dict[str, str]:
+    """What a job gets: a login's variables, its own folder, its devices."""
+    passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
+    own = {"EVALCTL_RUN_DIR": ticket.asked["run_dir"], "EVALCTL_QUEUE_ID": str(ticket.number)}
+    devices = ",".join(ticket.asked["gpus"])  # none at all for a job without GPUs, or it would see every one
+    return {**passed, **own, "EVALCTL_TICKET": str(ticket.folder), "CUDA_VISIBLE_DEVICES": devices}
+
+
+def reaped() -> Iterator[tuple[int, int]]:
+    """Children that have ended, the job among them or its orphans, with their exit status."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        yield pid, code if code >= 0 else 128 - code
+
+
+def descendants(root: int) -> list[int]:
+    """The living processes below `root`."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in processes():
+        children.setdefault(parent, []).append(pid)
+    found, heads = [], [root]
+    while heads:
+        heads = [child for head in heads for child in children.get(head, ())]
+        found += heads
+    return found
+
+
+def processes() -> Iterator[tuple[int, int]]:
+    """Every process that is not a zombie, and its parent."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, parent, *_ = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                if state != "Z":
+                    yield int(folder.name), int(parent)
+
+
+def signal_all(pids: Sequence[int], sign: signal.Signals) -> None:
+    """`sign` for each that still lives."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, sign)
+
+
+# --- questions and wishes ---------------------------------------------------------------------------------------------
+
+
+def listed(arguments: argparse.Namespace) -> str:
+    """All jobs as JSON, after starting what can start."""
+    with locked(arguments.queue):
+        dispatch(arguments.queue)
+        jobs = [{"id": ticket.number, **ticket.asked, **ticket.state()} for ticket in tickets(arguments.queue)]
+    return json.dumps({"jobs": jobs}, ensure_ascii=False, indent=1)
+
+
+def cancel(arguments: argparse.Namespace) -> str:
+    """End a job wherever it stands; one that is over or forgotten is fine too."""
+    with locked(arguments.queue):
+        ticket = next((one for one in tickets(arguments.queue) if one.number == arguments.id), None)
+        state = ticket.state() if ticket else {"state": "gone"}
+        if ticket and state["state"] == "queued":
+            ticket.end("cancelled", None)
+            return f"{arguments.id} was waiting and is out of the queue"
+        if not ticket or state["state"] not in ("running", "ending"):
+            return f"{arguments.id} is over already"
+        if not ticket.here:
+            raise Refused(f"{arguments.id} runs on {ticket.asked['host']}: cancel it there")
+        (ticket.folder / "ending").touch()
+    if not wake_keeper(ticket, state):
+        end_orphan(ticket)
+    return f"{arguments.id} is being ended"
+
+
+def wake_keeper(ticket: Ticket, state: dict[str, Any]) -> bool:
+    """Let the keeper see the wish now; False when it was killed and the job lives on alone."""
+    keeper = state.get("keeper")
+    if keeper is None:
+        return True  # just starting, it will look
+    if not is_open(keeper, ticket.folder / "lock"):
+        return False  # its number may be somebody else's by now
+    os.kill(keeper, signal.SIGTERM)
+    return True
+
+
+def end_orphan(ticket: Ticket) -> None:
+    """TERM, then KILL, for all processes that carry this ticket in their environment."""
+    for sign, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, SWEEP_SECONDS)):
+        limit = time.monotonic() + seconds
+        while (left := carriers(ticket)) and time.monotonic() < limit:
+            signal_all(left, sign)
+            time.sleep(0.5)
+
+
+def carriers(ticket: Ticket) -> list[int]:
+    """The job's own processes, found by the variable that it was started with."""
+    mark = f"EVALCTL_TICKET={ticket.folder}".encode()
+    found = []
+    for pid, _ in processes():
+        with contextlib.suppress(OSError):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
+
+
+def is_open(pid: int, path: Path) -> bool:
+    """Whether a process has `path` open."""
+    with contextlib.suppress(OSError):
+        target = path.stat()
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.path.samestat(link.stat(), target):
+                    return True
+    return False
+
+
+# --- files and words --------------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A JSON file, or None when it is not there."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def write(path: Path, value: Any) -> None:
+    """All of a JSON file or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="local_queue.py", description=(__doc__ or "").splitlines()[0])
+    verbs = made.add_subparsers(required=True)
+    for name, call in (("submit", submit), ("list", listed), ("cancel", cancel)):
+        verb = verbs.add_parser(name, help=call.__doc__)
+        verb.set_defaults(call=call)
+        verb.add_argument("--queue", type=Path, default=default_queue(), help="folder of the queue (EVALCTL_QUEUE)")
+        if call is cancel:
+            verb.add_argument("id", type=int)
+        if call is submit:
+            submission(verb)
+    return made
+
+
+def default_queue() -> Path:
+    """One queue per person and machine, because the GPUs are the machine's."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    return Path(os.environ.get("EVALCTL_QUEUE") or state / "evalctl/queue")
+
+
+def submission(verb: argparse.ArgumentParser) -> None:
+    """The words of `submit`."""
+    verb.add_argument("--name", required=True)
+    devices = verb.add_mutually_exclusive_group(required=True)
+    devices.add_argument("--gpus", help="device numbers, comma between them")
+    devices.add_argument("--cpu", action="store_true", help="needs no GPU")
+    verb.add_argument("--slots", type=int, default=1, help="how many jobs without a GPU may run at once")
+    verb.add_argument("--output-dir", required=True, help="folder of what the script prints")
+    verb.add_argument("--walltime", type=float, help="seconds")
+    verb.add_argument("script")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Status 0 with an answer, 1 when refused, 2 for a wrong command line."""
+    arguments = parser().parse_args(argv)
+    call: Callable[[argparse.Namespace], str] = arguments.call
+    try:
+        sys.stdout.write(f"{call(arguments)}\n")
+    except (Refused, OSError) as problem:
+        sys.stderr.write(f"local queue: {problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""The local queue, run for real: turns, devices, ends of every kind, and the truth after a kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evalctl.model.run import State
+from evalctl.schedulers import local
+from evalctl.shell import Command, EnvironmentProblem, Reply, run
+
+PROGRAM = Path(local.__file__).with_name("local_queue.py")
+
+
+class Queue:
+    """A queue in a folder of its own, asked as sync asks it."""
+
+    def __init__(self, top: Path) -> None:
+        """Empty."""
+        self.top, self.site_args = top, ("--queue", str(top / "queue"))
+
+    def submit(self, name: str, script: str, *, gpus: str = "", **more: Any) -> str:
+        """The id of a new job."""
+        reply = self.try_submit(name, script, gpus=gpus, **more)
+        assert reply.status == 0, reply.stderr
+        return local.native_id(reply)
+
+    def try_submit(self, name: str, script: str, *, gpus: str = "", **more: Any) -> Reply:
+        """What the queue says to a submission."""
+        path = self.top / f"{name}.sh"
+        path.write_text(f"#!/bin/bash\n{script}\n")
+        devices = tuple(gpus.split(",")) if gpus else ()
+        return run(local.submit(
+            str(path), name=name, output_dir=str(self.top), run_dir=str(self.top), gpus=devices,
+            **{"site_args": self.site_args, **more},
+        ))  # fmt: skip
+
+    def states(self) -> dict[str, State]:
+        """What sync would see."""
+        return {one.name: one.state for one in local.sightings(run(local.query("me", self.site_args)))}
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """All that the queue tells of each job."""
+        return {job["name"]: job for job in json.loads(run(local.query("me", self.site_args)).stdout)["jobs"]}
+
+    def cancel(self, number: str) -> Reply:
+        """End a job."""
+        return run(local.cancel(number, self.site_args))
+
+    def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
+        """Until something holds."""
+        limit = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < limit, self.jobs()
+            time.sleep(0.05)
+
+    def wait_ended(self, *names: str) -> None:
+        """Until all these jobs have ended."""
+        self.wait(lambda: all(self.states()[name] is State.ENDED for name in names))
+
+    def processes(self) -> list[str]:
+        """Living processes of this queue's jobs and keepers."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            try:
+                told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(self.top / "queue").encode() in told and folder.name != str(os.getpid()):
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        return found
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    """A queue of which no process may be left after a test."""
+    here = Queue(tmp_path)
+    yield here
+    for name, job in here.jobs().items():
+        if job["state"] in ("queued", "running"):
+            here.cancel(str(job["id"]))
+            here.wait_ended(name)
+    here.wait(lambda: not here.processes(), 5)
+
+
+def test_a_job_runs_with_its_devices_and_its_folder(queue: Queue) -> None:
+    """It gets its GPUs and EVALCTL_RUN_DIR, its output is kept, its exit status is on record."""
+    os.environ["SECRET_OF_THE_SHELL"] = "x"
+    queue.submit(
+        "one", 'echo "$CUDA_VISIBLE_DEVICES $EVALCTL_RUN_DIR ${SECRET_OF_THE_SHELL:-none} $HOME"; exit 3', gpus="0,2"
+    )
+    queue.wait_ended("one")
+    job = queue.jobs()["one"]
+    assert (job["state"], job["exit_status"]) == ("failed", 3)
+    assert (queue.top / "one.1.out").read_text() == f"0,2 {queue.top} none {os.environ['HOME']}\n"
+
+
+def test_jobs_on_one_gpu_take_turns_and_others_do_not_wait(queue: Queue) -> None:
+    """First come first served per GPU; nobody overtakes a job that waits for two."""
+    queue.submit("a", "sleep 1.2", gpus="0")
+    queue.submit("b", "sleep 0.1", gpus="0,1")
+    queue.submit("c", "sleep 0.1", gpus="1")
+    queue.submit("d", "sleep 5", gpus="2")
+    first = queue.states()
+    assert first == {"a": State.RUNNING, "b": State.QUEUED, "c": State.QUEUED, "d": State.RUNNING}
+    queue.wait_ended("a", "b", "c")
+    jobs = queue.jobs()
+    assert jobs["a"]["ended_at"] <= jobs["b"]["started_at"]
+    assert jobs["b"]["ended_at"] <= jobs["c"]["started_at"]
+
+
+def test_jobs_without_gpu_use_slots(queue: Queue) -> None:
+    """At most so many at once; one by default."""
+    slots = {"site_args": (*queue.site_args, "--slots", "2")}
+    for name in ("a", "b", "c"):
+        queue.submit(name, "sleep 2; exit", **slots)
+    assert list(queue.states().values()) == [State.RUNNING, State.RUNNING, State.QUEUED]
+
+
+def test_a_waiting_job_starts_without_anybody_looking(queue: Queue) -> None:
+    """The job before it starts it."""
+    queue.submit("a", "sleep 0.3")
+    queue.submit("b", f"touch {queue.top}/b-ran")
+    queue.wait((queue.top / "b-ran").exists)
+
+
+def test_a_cancelled_job_ends_with_all_its_processes(queue: Queue) -> None:
+    """Children in sessions of their own too, also those that ignore TERM or whose parent is gone."""
+    child = "setsid bash -c 'trap \"\" TERM; touch child; sleep 611' & (setsid sleep 612 &) ; wait"
+    number = queue.submit("tree", f"cd {queue.top}; {child}")
+    queue.wait((queue.top / "child").exists)
+    assert local.cancelled(queue.cancel(number))
+    queue.wait_ended("tree")
+    assert queue.jobs()["tree"]["state"] == "cancelled"
+    assert not queue.processes()
+
+
+def test_a_cancelled_job_may_say_goodbye(queue: Queue) -> None:
+    """TERM comes first."""
+    number = queue.submit(
+        "polite", f"trap 'echo bye > {queue.top}/bye; exit 76' TERM; touch {queue.top}/on; sleep 60 & wait"
+    )
+    queue.wait((queue.top / "on").exists)
+    queue.cancel(number)
+    queue.wait_ended("polite")
+    job = queue.jobs()["polite"]
+    assert (job["state"], job["exit_status"], (queue.top / "bye").read_text()) == ("cancelled", 76, "bye\n")
+
+
+def test_a_waiting_job_can_be_cancelled(queue: Queue) -> None:
+    """It never starts, and the next one is not held up."""
+    queue.submit("a", "sleep 0.5")
+    number = queue.submit("b", f"touch {queue.top}/b-ran")
+    queue.submit("c", "true")
+    assert local.cancelled(queue.cancel(number))
+    queue.wait_ended("a", "b", "c")
+    assert queue.jobs()["b"]["state"] == "cancelled"
+    assert not (queue.top / "b-ran").exists()
+
+
+def test_cancelling_what_is_over_is_fine(queue: Queue) -> None:
+    """A job that ended, or that nobody knows."""
+    number = queue.submit("a", "true")
+    queue.wait_ended("a")
+    assert local.cancelled(queue.cancel(number))
+    assert local.cancelled(queue.cancel("4711"))
+    assert queue.jobs()["a"]["state"] == "done"
+
+
+def test_the_walltime_ends_a_job(queue: Queue) -> None:
+    """Even if it does not look at the clock itself."""
+    queue.submit("long", "sleep 60", walltime_seconds=1)
+    queue.wait_ended("long")
+    assert queue.jobs()["long"]["state"] == "timeout"
+
+
+def test_a_job_killed_with_its_keeper_is_lost(queue: Queue) -> None:
+    """kill -9 is seen at once: it is not running, not done, and is never started again."""
+    queue.submit("victim", f"echo >> {queue.top}/starts; sleep 60")
+    queue.submit("next", "true")
+    queue.wait((queue.top / "starts").exists)
+    job = queue.jobs()["victim"]
+    os.kill(job["keeper"], signal.SIGKILL)
+    os.killpg(job["pid"], signal.SIGKILL)
+    queue.wait(lambda: queue.jobs()["victim"]["state"] == "lost", 2)
+    queue.wait_ended("next")
+    assert (queue.top / "starts").read_text() == "\n"
+
+
+def test_a_job_outlives_its_keeper(queue: Queue) -> None:
+    """With the keeper killed the job goes on and still holds its GPU; cancelling it still works."""
+    number = queue.submit("alone", f"touch {queue.top}/on; sleep 60", gpus="0")
+    queue.wait((queue.top / "on").exists)
+    os.kill(queue.jobs()["alone"]["keeper"], signal.SIGKILL)
+    queue.submit("next", "true", gpus="0")
+    assert queue.states() == {"alone": State.RUNNING, "next": State.QUEUED}
+    assert local.cancelled(queue.cancel(number))
+    queue.wait_ended("alone", "next")
+    assert {name: job["state"] for name, job in queue.jobs().items()} == {"alone": "lost", "next": "done"}
+
+
+def test_a_name_is_in_the_queue_once(queue: Queue) -> None:
+    """Two syncs cannot start one attempt twice."""
+    queue.submit("a", "sleep 5")
+    reply = queue.try_submit("a", "sleep 5")
+    assert local.refusal(reply) == "local queue: a is in the queue already, as 1"
+    assert len(queue.jobs()) == 1
+
+
+def test_many_submissions_at_once_keep_their_order(queue: Queue) -> None:
+    """Numbers are given once, and no two jobs run at the same time in one slot."""
+    script = queue.top / "s.sh"
+    script.write_text(f"mkdir {queue.top}/busy || touch {queue.top}/clash; sleep 0.05; rmdir {queue.top}/busy\n")
+    words = [sys.executable, "-I", str(PROGRAM), "submit", *queue.site_args, "--cpu", "--output-dir", str(queue.top)]
+    all_at_once = [
+        subprocess.Popen([*words, "--name", f"n{n}", str(script)], stdout=subprocess.PIPE) for n in range(12)
+    ]
+    assert sorted(int(one.communicate()[0]) for one in all_at_once) == list(range(1, 13))
+    queue.wait_ended(*(f"n{n}" for n in range(12)))
+    assert {job["state"] for job in queue.jobs().values()} == {"done"}
+    assert not (queue.top / "clash").exists()
+
+
+@pytest.mark.parametrize("missing", ["script", "output_dir"])
+def test_what_cannot_run_is_refused(queue: Queue, missing: str) -> None:
+    """A script or folder that is not there is said at the submission, and nothing is queued."""
+    words = {"script": str(PROGRAM), "output_dir": str(queue.top)}
+    words[missing] = str(queue.top / "nowhere")
+    reply = run(
+        local.submit(words["script"], name="x", output_dir=words["output_dir"], run_dir="/", site_args=queue.site_args)
+    )
+    assert "nowhere" in (local.refusal(reply) or "")
+    assert queue.states() == {}
+
+
+def test_submitting_returns_at_once(queue: Queue) -> None:
+    """The keeper holds nothing open of the submitting process."""
+    begin = time.monotonic()
+    queue.submit("a", "sleep 3")
+    assert time.monotonic() - begin < 2.5
+
+
+def test_a_python_that_is_missing_is_a_broken_environment() -> None:
+    """Nothing is concluded about jobs."""
+    with pytest.raises(EnvironmentProblem):
+        run(Command(("/nowhere/python",)))
