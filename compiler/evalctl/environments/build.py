@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.environments.catalogue import PYTHON, Environment, catalogue, installed_files
-from evalctl.environments.check import STAMP, is_complete, others
-from evalctl.environments.logged import call, failure, help_for, said
-from evalctl.environments.source import read_source, unpack
+from evalctl.environments.logged import call, end_leftover, failure, help_for, said
+from evalctl.environments.readiness import STAMP, is_complete, others
+from evalctl.environments.recipes import PYTHON, Environment, catalogue, installed_files, read_source
+from evalctl.environments.source import unpack
 from evalctl.environments.uv import uv_path, variables
 from evalctl.shell import EnvironmentProblem, write_atomically
 
@@ -106,11 +106,13 @@ def _ensure(build: Build) -> None:
         return
     if build.folder.exists():
         build.say("removing an incomplete build")
+        end_leftover(build.log, build.folder)
         shutil.rmtree(build.folder)
     build.log.unlink(missing_ok=True)
     started = time.monotonic()
     for text, step in _STEPS:
-        _timed(replace(build, doing=text), step)
+        if step is not _add_source or build.environment.source:
+            _timed(replace(build, doing=text), step)
     write_atomically(build.folder / STAMP, build.environment.digest + "\n")
     build.say(f"ready in {time.monotonic() - started:.0f} s ({build.folder})")
 
@@ -156,22 +158,22 @@ def _add_packages(build: Build) -> None:
 
 def _add_source(build: Build) -> None:
     """Installed as the lab does, editable: a wheel of the fork would lack its data files."""
-    if build.environment.source:
-        project = unpack(read_source(build.environment.source[0]), build.folder / "source", build.variables)
-        words = ("pip", "install", "--python", build.python, "--no-deps", "--no-build-isolation", "--editable")
-        _call(build, uv_path(), *words, str(project))
+    project = unpack(read_source(build.environment.source[0]), build.folder / "source", build.variables)
+    words = ("pip", "install", "--python", build.python, "--no-deps", "--no-build-isolation", "--editable")
+    _call(build, uv_path(), *words, str(project))
 
 
 def _prove(build: Build) -> None:
     """A real import in the new environment, which also compiles the modules that every job will load."""
     _inherit_bytecode(build)
+    # -I: neither PYTHONPATH nor PYTHONDONTWRITEBYTECODE of the user
     modules = [*build.environment.imports, *_local_modules(build.environment)]
     _call(build, build.python, "-I", "-c", "\n".join(f"import {module}" for module in modules))
 
 
 def _inherit_bytecode(build: Build) -> None:
     """Links what an earlier build has compiled; Python ignores it wherever the source's time or size differs."""
-    for earlier in others(build.environment, build.folder.parent)[-1:]:
+    for earlier in others(build.environment, build.folder.parent)[:1]:
         site_packages = earlier / build.site_packages.relative_to(build.folder)
         for compiled in site_packages.rglob("__pycache__/*.pyc"):
             target = build.site_packages / compiled.relative_to(site_packages)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from evalctl.environments.catalogue import PYTHON
-from evalctl.shell import Command, EnvironmentProblem, start_detached
+from evalctl.environments.recipes import PYTHON
+from evalctl.shell import Command, EnvironmentProblem, start_detached, write_atomically
 
 HEART_BEAT_S = 15.0
 
@@ -29,6 +29,7 @@ _HELP = (
 def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat: Callable[[float], None]) -> int:
     """Runs `argv` with its output in `log`, calls `beat` with the seconds now and then, and returns the exit status."""
     pid = start_detached(Command(argv, env=environment), log)
+    write_atomically(_pid_file(log), str(pid))
     try:
         return _wait(pid, beat)
     except BaseException:  # Ctrl-C among them: the child has a session of its own and would go on
@@ -36,6 +37,22 @@ def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat:
             os.killpg(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
         raise
+    finally:
+        _pid_file(log).unlink(missing_ok=True)
+
+
+def end_leftover(log: Path, folder: Path) -> None:
+    """Ends the program that a killed set-up left behind: it would write into `folder` while that is built again."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        pid = int(_pid_file(log).read_text(encoding="utf-8"))
+        # The number may be another process's by now; ours has the folder among its arguments.
+        while str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.03)
+
+
+def _pid_file(log: Path) -> Path:
+    return log.with_suffix(".pid")
 
 
 def _wait(pid: int, beat: Callable[[float], None]) -> int:

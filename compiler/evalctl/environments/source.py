@@ -5,36 +5,13 @@ from __future__ import annotations
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from evalctl.environments.recipes import Source, read_source
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
+__all__ = ["LOCAL", "Source", "read_source", "unpack"]
 LOCAL = "EVALCTL_SWALLOW_SOURCE"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the source is, which `paths` of it are needed, which of them is the project, and what is patched."""
-
-    repository: str
-    commit: str
-    folder: str
-    paths: tuple[str, ...]
-    patch: Path
-
-
-def read_source(path: Path) -> Source:
-    """The `key = value` lines of a `.source` file; the patch lies beside it."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
-    pairs = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
-    return Source(
-        pairs["repository"],
-        pairs["commit"],
-        pairs["folder"],
-        tuple(pairs["paths"].split()),
-        path.parent / pairs["patch"],
-    )
 
 
 def unpack(source: Source, target: Path, environ: Mapping[str, str]) -> Path:

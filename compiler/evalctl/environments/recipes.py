@@ -61,7 +61,7 @@ class Environment:
 
 def catalogue(folder: Path = FOLDER) -> dict[str, Environment]:
     """Every environment by name, as the files in `folder` describe it now."""
-    return {name: _environment(name, recipe, folder) for name, recipe in RECIPES.items()}
+    return {name: environment(name, recipe, folder) for name, recipe in RECIPES.items()}
 
 
 def version_of(environment: Environment, distribution: str) -> str | None:
@@ -86,7 +86,8 @@ def _is_code(name: str) -> bool:
     )
 
 
-def _environment(name: str, recipe: Recipe, folder: Path) -> Environment:
+def environment(name: str, recipe: Recipe, folder: Path) -> Environment:
+    """The environment that `recipe` and the files in `folder` describe."""
     lock, packages = folder / f"{name}.lock", tuple(folder / "packages" / package for package in recipe.packages)
     source = tuple(folder / file for file in recipe.source)
     return Environment(name, lock, packages, recipe.imports, source, _digest(lock, packages, source))
@@ -100,3 +101,27 @@ def _digest(lock: Path, packages: tuple[Path, ...], source: tuple[Path, ...]) ->
         total.update(f"{relative}\0{len(data)}\0".encode())
         total.update(data)
     return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the source is, which `paths` of it are needed, which of them is the project, and what is patched."""
+
+    repository: str
+    commit: str
+    folder: str
+    paths: tuple[str, ...]
+    patch: Path
+
+
+def read_source(path: Path) -> Source:
+    """The `key = value` lines of a `.source` file; the patch lies beside it."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+    pairs = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    return Source(
+        pairs["repository"],
+        pairs["commit"],
+        pairs["folder"],
+        tuple(pairs["paths"].split()),
+        path.parent / pairs["patch"],
+    )

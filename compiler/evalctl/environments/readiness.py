@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from evalctl.environments.catalogue import Environment, catalogue
+from evalctl.environments.recipes import Environment, catalogue
 
 STAMP = ".complete"
 
@@ -42,8 +42,7 @@ def is_complete(environment: Environment, root: Path) -> bool:
 
 
 def others(environment: Environment, root: Path) -> list[Path]:
-    """Builds of the same environment from an earlier lock; jobs already submitted may still use them."""
-    hexadecimal = "[0-9a-f]" * 12
-    return sorted(
-        path for path in root.glob(f"{environment.name}-{hexadecimal}") if path.name != environment.directory_name
-    )
+    """Complete builds of the same environment from an earlier lock, newest first; submitted jobs may still use them."""
+    stamps = root.glob(f"{environment.name}-{'[0-9a-f]' * 12}/{STAMP}")
+    newest = sorted(stamps, key=lambda stamp: stamp.stat().st_mtime, reverse=True)
+    return [stamp.parent for stamp in newest if stamp.parent.name != environment.directory_name]
