@@ -82,8 +82,8 @@ def _excerpt(span: Span, lines: Lines, gutter: int, paint: Callable[[str, str], 
     text = lines(span.file)
     if 0 < span.line <= len(text):
         line = text[span.line - 1]
-        before = _width(line[: span.column - 1])
-        width = max(1, _width(line[span.column - 1 : span.end_column - 1]))
+        before = display_width(line[: span.column - 1])
+        width = max(1, display_width(line[span.column - 1 : span.end_column - 1]))
         parts += [
             f"{pad} {paint('|', 'place')}",
             f"{paint(str(span.line), 'place')} {paint('|', 'place')} {_plain(line)}",
@@ -97,9 +97,9 @@ def _plain(line: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
     """Terminal columns: Japanese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    return sum(2 if unicodedata.east_asiandisplay_width(character) in "WF" else 1 for character in text)
 
 
 def _reader(root: Path) -> Lines:

@@ -151,7 +151,7 @@ def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             checked.document.key_span(("tasks",)),
             severity=WARNING,
             help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
-        )  # fmt: skip
+        )
         for task in tasks
         if task.script not in aggregated
     ]

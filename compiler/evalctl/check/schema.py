@@ -128,7 +128,7 @@ def _unknown_keys(document: Document, path: Path, error: Any) -> list[Diagnostic
             f"there is no key `{key}` here",
             document.key_span((*path, key)),
             help=help_for(key, known, f"the keys are: {listed(known, 40)}"),
-        )  # fmt: skip
+        )
         for key in error.instance
         if key not in known
     ]
@@ -152,7 +152,7 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
     name = _name(path)
     given = json.dumps(error.instance, ensure_ascii=False, default=str)
     given = given if len(given) <= 80 else given[:77] + "…"
-    if error.validator == "propertyNames" or error.parent is not None and error.parent.validator == "propertyNames":
+    if error.validator == "propertyNames" or (error.parent is not None and error.parent.validator == "propertyNames"):
         return Diagnostic(
             "hostile-text",
             f"`{error.instance}` cannot be a name",

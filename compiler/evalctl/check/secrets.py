@@ -41,6 +41,6 @@ def secrets_in(file: str, text: str) -> list[Diagnostic]:
             f"this looks like a {kind} key",
             Span(file, line, column, end),
             help="revoke that key now, take it out of the file and of git's history, and put the new one into .env",
-        )  # fmt: skip
+        )
         for line, column, end, kind in secret_shapes(text)
     ]

@@ -6,9 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from evalctl import environments
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of
+from evalctl.environments import check, setup
 from evalctl.shell import EnvironmentProblem
 
 
@@ -18,9 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "setup":
         names = arguments.names or _needed(root)
         environ = {**env_values(root), **os.environ}
-        environments.setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
+        setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
         return 0
-    problems = [*environments.check(arguments.names or _needed(root), environments_of(root)), *_dotenv_problems(root)]
+    problems = [*check(arguments.names or _needed(root), environments_of(root)), *_dotenv_problems(root)]
     for problem in problems:
         print(problem)
     if not problems:

@@ -63,8 +63,10 @@ def _text(evaluation: Eval) -> str:
     ]
     rows = [(s.name, _value(s), _origin(s)) for s in evaluation.settings]
     width = max((len(name) for name, _, _ in rows), default=0)
-    values = min(44, max((len(value) for _, value, _ in rows), default=0))
-    return "\n".join([*lines, *[f"  {name:<{width}}  {value:<{values}}  {origin}" for name, value, origin in rows]])
+    values = min(44, max((report.display_width(value) for _, value, _ in rows), default=0))
+    return "\n".join(
+        [*lines, *[f"  {name:<{width}}  {_padded(value, values)}  {origin}" for name, value, origin in rows]]
+    )
 
 
 def _value(setting: Setting) -> str:
@@ -92,3 +94,7 @@ def _object(evaluation: Eval) -> dict[str, Any]:
             for s in evaluation.settings
         ],
     }  # fmt: skip
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(0, width - report.display_width(text))

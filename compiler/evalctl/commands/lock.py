@@ -35,6 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     shown = path.relative_to(root).as_posix()
     tags = "think tags" if card.think_tags else "no think tags"
     print(
-        f"{'refreshed' if before else 'wrote'} {shown}: {card.parameters / 1e9:.2f} B parameters, {card.attention_heads} heads, context {card.context_length}, {tags}"
+        f"{'refreshed' if before else 'wrote'} {shown}: {_count(card.parameters)} parameters, {card.attention_heads} heads, context {card.context_length}, {tags}"
     )
     return 0
+
+
+def _count(number: int) -> str:
+    for size, unit in ((1e9, "B"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return str(number)

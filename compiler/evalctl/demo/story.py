@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evalctl import cli, environments
+from evalctl import cli
 from evalctl.demo.leftovers import end_queue
 from evalctl.demo.scratch import MODEL, REQUEST, Scratch, fresh, make_model
+from evalctl.environments import setup
 from evalctl.shell import EnvironmentProblem
 
 SETTINGS = "manifests/models/demo/tiny-llama.yaml"
@@ -26,7 +27,7 @@ def tell(folder: Path, shared_environments: Path) -> int:
     signal.signal(signal.SIGHUP, _as_interrupt)
     started = time.monotonic()
     _step("1. the job environments: vLLM for the CPU, and lighteval (built once, from hash-pinned locks)")
-    environments.setup(NEEDED, shared_environments, lambda line: print(f"   {line}", flush=True), environ=os.environ)
+    setup(NEEDED, shared_environments, lambda line: print(f"   {line}", flush=True), environ=os.environ)
     ready = time.monotonic()
     end_queue(_queue(Scratch(folder, shared_environments)))  # a demo that was killed (kill -9) may have left its job
     scratch = fresh(folder, shared_environments)
@@ -69,8 +70,8 @@ def _show(scratch: Scratch) -> None:
     print(_indented((scratch.root / "results" / "README.md").read_text(encoding="utf-8")))
     _step("7. asking again runs nothing")
     _evalctl(scratch, "sync", "--dry-run")
-    _step(f"8. what one changed setting would run again (max_new_tokens: 8 added to {SETTINGS}, then taken back)")
-    _with_change(scratch, lambda: _evalctl(scratch, "plan", expected=(0,)))
+    _step(f"8. what one changed setting would run again: temperature 0.6 added to {SETTINGS} (and taken back)")
+    _with_change(scratch, lambda: _evalctl(scratch, "plan"))
     _step("9. the results in git")
     print(_indented(scratch.git("log", "--oneline", "--stat=100", "--no-decorate", "origin/main").stdout))
 
@@ -78,7 +79,7 @@ def _show(scratch: Scratch) -> None:
 def _with_change(scratch: Scratch, look: Callable[[], None]) -> None:
     path = scratch.root / SETTINGS
     before = path.read_text(encoding="utf-8")
-    path.write_text(before.replace("  version:", "  max_new_tokens: 8\n  version:"), encoding="utf-8")
+    path.write_text(before.replace("  version:", "  temperature: 0.6\n  version:"), encoding="utf-8")
     try:
         look()
     finally:
@@ -100,13 +101,13 @@ def _lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def _evalctl(scratch: Scratch, *words: str, expected: Sequence[int] = (0,)) -> None:
+def _evalctl(scratch: Scratch, *words: str) -> None:
     """One command, as a person types it in the scratch repository."""
     print(f"   $ evalctl {' '.join(words)}", flush=True)
     code = cli.main(["--repo", str(scratch.root), *words])
     if code == cli.INTERRUPTED:
         raise KeyboardInterrupt
-    if code not in expected:
+    if code != cli.FINE:
         raise EnvironmentProblem(
             f"`evalctl {words[0]}` ended with {code}", help=f"see above, and evalctl --repo {scratch.root} logs"
         )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 
 from evalctl import environments
 
 TASKS = environments.FOLDER / "packages" / "evalctl-tasks" / "evalctl_tasks"
 
 
-@lru_cache(maxsize=None)
+@cache
 def catalogue() -> dict[str, environments.Environment]:
     """All job environments as their files are now."""
     return environments.catalogue()
 
 
-@lru_cache(maxsize=None)
+@cache
 def pinned(environment: str, distribution: str) -> str:
     """The version that an environment's lock gives; a lock without it is a bug of ours."""
     version = environments.version_of(catalogue()[environment], distribution)
@@ -24,7 +24,7 @@ def pinned(environment: str, distribution: str) -> str:
     return version
 
 
-@lru_cache(maxsize=None)
+@cache
 def shipped_task_digest(script: str) -> str:
     """Digest of the questions and the code of a task in `evalctl-tasks`; "" for tasks of the framework's own."""
     questions = sorted(path for path in (TASKS / "questions").glob("*.jsonl") if path.name.split(".")[0] == script)

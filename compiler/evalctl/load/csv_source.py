@@ -5,6 +5,7 @@ The lab's files have trailing commas, no newline at the end, quoted values and b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,29 +32,46 @@ class Table:
 
 def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Diagnostic]]:
     """The rows of `text`; lines that do not fit the header are findings and are left out."""
-    lines = [(number, line) for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1) if line.strip()]
+    lines = _lines(text)
     if not lines:
         return Table(file, (), ()), [Diagnostic("csv-form", "the table is empty", Span(file), help=_header(required))]
-    number, header = lines[0]
-    columns = tuple(cell.strip() for cell, _ in _drop_trailing(_cells(header)))
-    missing = [name for name in required if name not in columns]
-    if missing:
-        message = f"the header lacks `{'`, `'.join(missing)}`"
-        return Table(file, columns, ()), [Diagnostic("csv-form", message, Span(file, number), help=_header(required))]
     problems: list[Diagnostic] = []
+    number, header = lines[0]
+    cells = _read_cells(file, number, header, len(required), problems)
+    columns = tuple(cell.strip() for cell, _ in cells)
+    if message := cells and _header_fault(columns, required):
+        problems.append(Diagnostic("csv-form", message, Span(file, number, 1, len(header) + 1), help=_header(required)))
+    if problems:
+        return Table(file, columns, ()), problems
     rows = [row for line in lines[1:] if (row := _row(file, columns, *line, problems)) is not None]
     return Table(file, columns, _unique(rows, required[0], problems)), problems
 
 
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Lines with their numbers; spreadsheets leave lines of nothing but commas behind, and those say nothing."""
+    numbered = enumerate(re.split("\r\n|\n|\r", text.removeprefix("\ufeff")), 1)
+    return [(number, line) for number, line in numbered if line.replace(",", "").strip()]
+
+
+def _header_fault(columns: Sequence[str], required: Sequence[str]) -> str:
+    missing = [name for name in required if name not in columns]
+    if missing:
+        return f"the header lacks `{'`, `'.join(missing)}`"
+    if "" in columns:
+        return "a column of the header has no name"
+    twice = [name for name in dict.fromkeys(columns) if columns.count(name) > 1]
+    return f"the header has `{'`, `'.join(twice)}` twice" if twice else ""
+
+
 def _header(required: Sequence[str]) -> str:
-    return "the first line must be: " + ",".join(required)
+    return "the first line must begin with: " + ",".join(required)
 
 
 def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: list[Diagnostic]) -> Row | None:
-    cells = _cells(line)
-    if len(cells) > len(columns):
-        cells = _drop_trailing(cells)
     span = Span(file, number, 1, max(2, len(line) + 1))
+    cells = _read_cells(file, number, line, len(columns), problems)
+    if not cells:
+        return None
     if len(cells) != len(columns):
         message = f"{len(cells)} values for {len(columns)} columns"
         problems.append(Diagnostic("csv-form", message, span, help="one value for each of: " + ",".join(columns)))
@@ -80,6 +98,16 @@ def _unique(rows: list[Row], key: str, problems: list[Diagnostic]) -> tuple[Row,
     return tuple(seen.values())
 
 
+def _read_cells(file: str, number: int, line: str, least: int, problems: list[Diagnostic]) -> list[tuple[str, int]]:
+    """The cells of one line, less what trailing commas add; none when its quotes are wrong."""
+    try:
+        return _drop_trailing(_cells(line), least)
+    except _Unquotable as fault:
+        span = Span(file, number, fault.column, fault.column + 1)
+        problems.append(Diagnostic("csv-form", fault.message, span, help=_QUOTES))
+        return []
+
+
 def _cells(line: str) -> list[tuple[str, int]]:
     """Cells with their columns (from 1). The csv module gives no positions, and these tables are one line a row."""
     cells: list[tuple[str, int]] = []
@@ -88,6 +116,16 @@ def _cells(line: str) -> list[tuple[str, int]]:
         text, start, position = _cell(line, position)
         cells.append((text, start))
     return cells
+
+
+class _Unquotable(Exception):
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
+
+
+_QUOTES = 'a value with commas stands between two quotes: "temperature=0.2,top_p=0.95"'
 
 
 def _cell(line: str, position: int) -> tuple[str, int, int]:
@@ -99,11 +137,17 @@ def _cell(line: str, position: int) -> tuple[str, int, int]:
     end = start
     while end < len(line) and not (line[end] == '"' and line[end : end + 2] != '""'):
         end += 2 if line[end : end + 2] == '""' else 1
+    if end >= len(line):
+        raise _Unquotable("this quote is not closed", start)
     comma = line.find(",", end)
-    return line[start:end].replace('""', '"'), start + 1, (len(line) if comma < 0 else comma) + 1
+    after = len(line) if comma < 0 else comma
+    if line[end + 1 : after].strip():
+        raise _Unquotable("text stands behind the closing quote", end + 2)
+    return line[start:end].replace('""', '"'), start + 1, after + 1
 
 
-def _drop_trailing(cells: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    while len(cells) > 1 and not cells[-1][0].strip():
+def _drop_trailing(cells: list[tuple[str, int]], least: int) -> list[tuple[str, int]]:
+    """Trailing commas make empty cells at the end; those beyond `least` say nothing."""
+    while len(cells) > least and not cells[-1][0].strip():
         cells = cells[:-1]
     return cells

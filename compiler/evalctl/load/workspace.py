@@ -52,12 +52,17 @@ class Workspace:
     @property
     def shared_paths(self) -> list[str]:
         """What every request depends on."""
-        return [path for path in self.keys if path.startswith(SHARED) or path == COMMON]
+        return [path for path in self.keys if is_shared(path)]
 
     @property
     def request_paths(self) -> list[str]:
         """Every request."""
         return self.under("manifests/requests")
+
+
+def is_shared(path: str) -> bool:
+    """Whether every request depends on `path`."""
+    return path.startswith(SHARED) or path == COMMON
 
 
 def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:

@@ -23,15 +23,20 @@ _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_INT = re.compile(r"[-+]?[0-9]{1,18}\Z|0o[0-7]{1,20}\Z|0x[0-9a-fA-F]{1,16}\Z")
+# Python refuses to read integers of more than 4,300 digits (CVE-2020-10735).
+_INT = re.compile(r"[-+]?[0-9]{1,4000}\Z|0o[0-7]{1,4000}\Z|0x[0-9a-fA-F]{1,4000}\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_SPECIAL_FLOAT = re.compile(r"([-+]?)\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+# What YAML 1.2 lets stand in a text (5.1): tab, line breaks and everything printable.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """The data of `text` with every position, or the reason why there is none."""
     if len(text) > MAX_CHARACTERS:
-        return None, [Diagnostic("file-too-large", f"more than {MAX_CHARACTERS:,} characters", Span(file))]
+        return None, [_too_large(file)]
+    if forbidden := _FORBIDDEN.search(text):
+        return None, [_control_character(file, text, forbidden.start())]
     try:
         builder = _Builder(file)
         for event in yaml.parse(text, Loader=CBaseLoader):
@@ -83,19 +88,19 @@ class _Builder:
     def _refuse_features(self, event: yaml.Event) -> None:
         if event.anchor is not None:
             raise _Refused(_feature(self.file, event, "anchors (&name)"))
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             raise _Refused(_feature(self.file, event, "tags (!name)"))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         value = resolve_scalar(event.value) if not event.style else event.value
         holder = self._open[-1] if self._open else None
         if holder is not None and holder.expects_key:
-            self._key(holder, event.value if value is None else value, _place(event))
+            self._key(holder, event.value, _place(event))
         else:
             self._put(value, _place(event))
 
-    def _key(self, holder: _Collection, key: Any, place: Place) -> None:
-        name = key if isinstance(key, str) else str(key).lower() if isinstance(key, bool) else str(key)
+    def _key(self, holder: _Collection, name: str, place: Place) -> None:
+        """Keys are text as it is written: `1.10` is not 1.1, and `on` and `1` need no quotes."""
         path = (*holder.path, name)
         if path in self.keys:
             first = Span(self.file, *self.keys[path])
@@ -106,7 +111,7 @@ class _Builder:
                     Span(self.file, *place),
                     help="keep one of the two",
                     notes=(Note("first given here", first),),
-                )  # fmt: skip
+                )
             )
         self.keys[path] = place
         holder.key = name
@@ -160,11 +165,8 @@ def resolve_scalar(text: str) -> Any:
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if _FLOAT.match(text):
         return float(text)
-    special = _SPECIAL_FLOAT.match(text)
-    if special:
-        return (
-            float("nan") if "n" in text.lower()[:3] and "inf" not in text.lower() else float(f"{special[1] or ''}inf")
-        )
+    if _SPECIAL_FLOAT.match(text):
+        return float(text.replace(".", ""))
     return text
 
 
@@ -181,22 +183,65 @@ def _feature(file: str, event: yaml.Event, what: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
-    """ruamel.yaml's sentence where it refuses the text too (its messages name the context), else libyaml's."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    problem: Any = error
-    try:
-        YAML(typ="rt").load(text) if text.count("[") + text.count("{") < 200 else None
-    except MarkedYAMLError as better:
-        problem = better
-    except (YAMLError, RecursionError, ValueError):
-        problem = error
-    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
-    span = Span(file, mark.line + 1, mark.column + 1, mark.column + 2) if mark else Span(file)
-    words = [getattr(problem, part, None) for part in ("context", "problem")]
-    message = ", ".join(str(word) for word in words if word) or "this is not YAML"
+def _too_large(file: str) -> Diagnostic:
     return Diagnostic(
-        "yaml-syntax", message, span, help="check the indentation, the quotes and the colons of this line"
-    )
+        "file-too-large", f"this file has more than {MAX_CHARACTERS:,} characters", Span(file),
+        help="a manifest says what to run in a few lines: keep data elsewhere, or split the file",
+    )  # fmt: skip
+
+
+def _control_character(file: str, text: str, at: int) -> Diagnostic:
+    start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    line = len(re.findall("\r\n?|\n", text[:at])) + 1
+    column = at - start + 1
+    return Diagnostic(
+        "yaml-syntax", f"the control character U+{ord(text[at]):04X} cannot stand here", Span(file, line, column, column + 1),
+        help="delete it: it cannot be seen in most editors and often comes with copied text",
+    )  # fmt: skip
+
+
+def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
+    problem = _explained(text) or error
+    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+    said = str(getattr(problem, "problem", "") or "")
+    context = str(getattr(problem, "context", "") or "")
+    if "end of stream" in said and getattr(problem, "context_mark", None):
+        mark = problem.context_mark  # where the quote or bracket was opened, not the end of the file
+    span = Span(file, mark.line + 1, mark.column + 1, mark.column + 2) if mark else Span(file)
+    message = ", ".join(filter(None, (context, said))) or "this is not YAML"
+    return Diagnostic("yaml-syntax", message, span, help=_syntax_help(f"{context} {said}"))
+
+
+def _explained(text: str) -> Any:
+    """ruamel.yaml's error where it refuses the text, too: its sentences name the context. None where it has none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    if len(text) > 100_000 or text.count("[") + text.count("{") > 200:
+        return None
+    reader = YAML(typ="rt")
+    reader.allow_duplicate_keys = True
+    try:
+        reader.load(text)
+    except MarkedYAMLError as better:
+        return better
+    except Exception:  # it only betters the sentence: whatever it stumbles over, libyaml's own stays
+        return None
+    return None
+
+
+def _syntax_help(said: str) -> str:
+    return next((help for words, help in _SYNTAX_HELP if words in said), "check the indentation and the quotes here")
+
+
+_SYNTAX_HELP = (
+    ("'\\t'", "indent with spaces: YAML has no tabs there"),
+    ("mapping values", "put text that has `: ` in it into quotes, or check the indentation of this line"),
+    ("quoted scalar", "close the quote; inside double quotes write \\\\ for a backslash"),
+    ("flow ", "close the bracket, and put a comma between the items"),
+    ("cannot start any token", "put text that begins with this character into quotes"),
+    ("block mapping", "all keys of one mapping stand in one column, and each has a colon and a space after it"),
+    ("block collection", "all items of one list stand in one column, each with `- ` before it"),
+    ("simple key", "a key has a colon and a space after it: `key: value`"),
+    ("':'", "a key has a colon and a space after it: `key: value`"),
+)

@@ -163,7 +163,7 @@ class Job:
     predownload: bool
     offline: bool
     estimate: Estimate | None
-    site: "Site"
+    site: Site
     advice: tuple[str, ...] = ()
 
     @property
