@@ -99,7 +99,7 @@ def _plain(line: str) -> str:
 
 def display_width(text: str) -> int:
     """Terminal columns: Japanese characters take two."""
-    return sum(2 if unicodedata.east_asiandisplay_width(character) in "WF" else 1 for character in text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _reader(root: Path) -> Lines:

@@ -47,7 +47,9 @@ def _planned(
         return {path: entries[path].summary for path in paths}, {}, [p for p in problems if p.severity == ERROR]
     compiled = [project.compile_one(path) for path in paths]
     problems = [*project.shared[1], *(problem for one in compiled for problem in one.diagnostics)]
-    summaries = {one.path: None if one.plan is None else summary.summary(one.plan) for one in compiled}
+    summaries: dict[str, Mapping[str, Any] | None] = {
+        one.path: None if one.plan is None else summary.summary(one.plan) for one in compiled
+    }
     evals = {evaluation.digest: evaluation for one in compiled for evaluation in one.evals}
     return summaries, evals, sorted(problems, key=lambda problem: problem.sort_key)
 

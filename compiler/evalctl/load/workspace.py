@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalctl.load import repo
+from evalctl.load import places, repo
 from evalctl.model.diagnostic import Diagnostic
 
 SHARED = ("manifests/tasks", "manifests/services", "manifests/models/chat_templates")
@@ -29,6 +29,7 @@ class Workspace:
     keys: dict[str, str]
     stats: dict[str, tuple[int, int, str]]  # what to remember for the next time
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
+    unread: list[Diagnostic] = field(default_factory=list)  # files that are not read, and why
     _texts: dict[str, str] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
@@ -69,7 +70,7 @@ def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:
     """The workspace at `root`; `known` are the `stats` of an earlier one."""
     workspace = Workspace(root, {}, {})
     now = time.time_ns()
-    for path, size, modified in sorted(_files(root, "manifests")):
+    for path, size, modified in sorted(_files(root, "manifests", workspace.unread)):
         before = known.get(path)
         if before is not None and tuple(before[:2]) == (size, modified):
             key = before[2]
@@ -82,18 +83,23 @@ def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:
     return workspace
 
 
-def _files(root: Path, folder: str) -> Iterator[tuple[str, int, int]]:
-    """Manifests below `folder`; hidden files and links are passed over."""
+def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[str, int, int]]:
+    """Manifests below `folder`; hidden files are passed over, others that are not read are findings."""
     try:
         entries = list(os.scandir(root / folder))
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.is_symlink():
+        if entry.name.startswith("."):
             continue
         path = f"{folder}/{entry.name}"
-        if entry.is_dir():
-            yield from _files(root, path)
-        elif entry.name.endswith((".yaml", ".yml", ".csv", ".jinja")):
+        is_link = entry.is_symlink()
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(root, path, unread)
+        elif is_link or entry.name.endswith((".yaml", ".yml", ".csv", ".jinja")):
+            found = places.fault(path, is_link=is_link)
+            if found is not None:
+                unread.append(found)
+                continue
             facts = entry.stat()
             yield path, facts.st_size, facts.st_mtime_ns

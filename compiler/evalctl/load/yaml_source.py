@@ -68,7 +68,7 @@ class _Builder:
         self._open: list[_Collection] = []
         self._documents = 0
 
-    def take(self, event: yaml.Event) -> None:
+    def take(self, event: Any) -> None:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             self._refuse_features(event)
@@ -85,13 +85,13 @@ class _Builder:
             if self._documents > 1:
                 raise _Refused(_feature(self.file, event, "a second document (---)"))
 
-    def _refuse_features(self, event: yaml.Event) -> None:
+    def _refuse_features(self, event: Any) -> None:
         if event.anchor is not None:
             raise _Refused(_feature(self.file, event, "anchors (&name)"))
         if event.tag is not None:
             raise _Refused(_feature(self.file, event, "tags (!name)"))
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _scalar(self, event: Any) -> None:
         value = resolve_scalar(event.value) if not event.style else event.value
         holder = self._open[-1] if self._open else None
         if holder is not None and holder.expects_key:
@@ -116,7 +116,7 @@ class _Builder:
         self.keys[path] = place
         holder.key = name
 
-    def _start(self, event: yaml.Event, collection: Any) -> None:
+    def _start(self, event: Any, collection: Any) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise _Refused(_feature(self.file, event, f"more than {MAX_DEPTH} levels of nesting"))
         if self._open and self._open[-1].expects_key:
@@ -126,7 +126,8 @@ class _Builder:
 
     def _put(self, value: Any, place: Place) -> Path:
         if not self._open:
-            self.data, path = value, ()
+            path: Path = ()
+            self.data = value
         else:
             path = self._open[-1].add(value)
         self.values[path] = place
@@ -170,13 +171,13 @@ def resolve_scalar(text: str) -> Any:
     return text
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: Any) -> Place:
     start, end = event.start_mark, event.end_mark
     last = end.column + 1 if end.line == start.line else start.column + 2
     return (start.line + 1, start.column + 1, max(last, start.column + 2))
 
 
-def _feature(file: str, event: yaml.Event, what: str) -> Diagnostic:
+def _feature(file: str, event: Any, what: str) -> Diagnostic:
     return Diagnostic(
         "yaml-feature", f"{what} are not part of the manifest language", Span(file, *_place(event)),
         help="write the value out where it is used",
@@ -201,7 +202,7 @@ def _control_character(file: str, text: str, at: int) -> Diagnostic:
 
 
 def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
-    problem = _explained(text) or error
+    problem: Any = _explained(text) or error
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     said = str(getattr(problem, "problem", "") or "")
     context = str(getattr(problem, "context", "") or "")
