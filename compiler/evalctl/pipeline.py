@@ -80,6 +80,9 @@ class Project:
         texts = self.workspace.texts(self.workspace.shared_paths)
         secrets = [finding for path, text in texts.items() for finding in secrets_in(path, text)]
         catalogue, problems = catalogue_check.shared(texts)
+        unreadable = self.workspace.problems
+        problems = [found for found in problems if found.code != "missing-file" or found.span.file not in unreadable]
+        problems += [found for path in self.workspace.shared_paths for found in unreadable.get(path, ())]
         return catalogue, secrets + problems
 
     def catalogue_for(self, models: list[str]) -> Catalogue:
@@ -149,7 +152,7 @@ class Project:
 
     def _all(self, *, render: bool, tree: Tree | None = None) -> tuple[dict[str, Entry], list[Diagnostic]]:
         entries = {path: self._entry(path, render, tree) for path in self.workspace.request_paths}
-        problems = self._shared_problems() + self._model_problems()
+        problems = [*self.workspace.unread, *self._shared_problems(), *self._model_problems()]
         for entry in entries.values():
             problems += entry.diagnostics
         problems += conflicts(entry.summary for entry in entries.values() if entry.summary is not None)

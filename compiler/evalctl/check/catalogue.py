@@ -137,7 +137,7 @@ def _task(row: Row, columns: tuple[str, ...], defaults: Mapping[str, Layer], pro
         if not pattern.fullmatch(cells[column]):
             message = f"`{cells[column]}` cannot be a {column}"
             help = "letters, digits, _ - and single dots (a script may have :)"
-            problems.append(Diagnostic("hostile-text", message, row.spans[column], help))
+            problems.append(Diagnostic("forbidden-text", message, row.spans[column], help))
     if cells["framework"] not in FRAMEWORKS:
         help = help_for(cells["framework"], FRAMEWORKS, f"the frameworks are: {listed(FRAMEWORKS)}")
         message = f"there is no framework `{cells['framework']}`"

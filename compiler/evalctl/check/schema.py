@@ -154,13 +154,13 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
     given = given if len(given) <= 80 else given[:77] + "…"
     if error.validator == "propertyNames" or (error.parent is not None and error.parent.validator == "propertyNames"):
         return Diagnostic(
-            "hostile-text",
+            "forbidden-text",
             f"`{error.instance}` cannot be a name",
             document.key_span((*path, error.instance)),
             help=_NAME_HELP,
         )
     if error.validator == "pattern":
-        return Diagnostic("hostile-text", f"{name} cannot be {given}", document.span(path), help=_NAME_HELP)
+        return Diagnostic("forbidden-text", f"{name} cannot be {given}", document.span(path), help=_NAME_HELP)
     if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxLength"):
         limit = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most",
                  "exclusiveMaximum": "less than", "minItems": "not empty: at least", "maxLength": "no longer than"}  # fmt: skip

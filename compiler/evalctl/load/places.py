@@ -1,0 +1,52 @@
+"""Where manifests lie. A file that nothing would read is a finding: its writer believes that it counts."""
+
+from __future__ import annotations
+
+import re
+
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.suggest import help_for
+
+TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
+TASK_FILES = (*TABLES, "manifests/tasks/metrics.yaml", "manifests/tasks/suites.yaml")
+
+_PLACES = re.compile(
+    r"manifests/requests/.+\.yaml|manifests/services/[^/]+\.yaml"
+    r"|manifests/models/chat_templates/[^/]+\.jinja|manifests/models/(?!chat_templates/)[^/]+(?:/[^/]+)?\.yaml"
+)
+_FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/tasks")
+# A folder of that name would stand where `evalctl compile` puts a file.
+_GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
+
+
+def fault(path: str, *, is_link: bool) -> Diagnostic | None:
+    """Why the file at `path` is not read, if it is not."""
+    if not path.replace("\u3000", " ").isprintable():
+        return _forbidden(path, "the file's name holds a control character or is not UTF-8")
+    if path.startswith("manifests/requests/") and _GENERATED_NAMES.search(path):
+        return _forbidden(path, "a request cannot be named like a generated file (.json, .sh)")
+    if is_link:
+        return _unread(path, "links are not followed", "put the file itself there")
+    if path.endswith(".yml"):
+        return _unread(path, "only .yaml files are read", f"git mv {path} {path.removesuffix('.yml')}.yaml")
+    if path in TASK_FILES or _PLACES.fullmatch(path):
+        return None
+    if path.startswith("manifests/tasks/"):
+        return _unread(path, "nothing reads this file", help_for(path, TASK_FILES, "move it out of manifests/"))
+    folder = "/".join(path.split("/")[:2])
+    help = _WHERE if folder in _FOLDERS else help_for(folder, _FOLDERS, _WHERE)
+    return _unread(path, "nothing reads this file", help)
+
+
+_WHERE = (
+    "requests lie in manifests/requests/, services in manifests/services/, settings in manifests/models/PUBLISHER/, "
+    "chat templates in manifests/models/chat_templates/"
+)
+
+
+def _forbidden(path: str, why: str) -> Diagnostic:
+    return Diagnostic("forbidden-text", why, Span(path), help="rename the file")
+
+
+def _unread(path: str, why: str, help: str) -> Diagnostic:
+    return Diagnostic("unread-file", why, Span(path), help=help)
