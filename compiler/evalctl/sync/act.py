@@ -170,7 +170,7 @@ def _attempt_sh(context: Context, attempt: Attempt) -> str:
     lines = (
         assignment("ATTEMPT", str(attempt.number)),
         assignment("ATTEMPT_NAME", attempt.name),
-        assignment("ENVIRONMENTS", str(context.home / "environments")),
+        assignment("ENVIRONMENTS", str(context.environments)),
         assignment("ENV_FILE", str(context.env_file)),
         assignment("RUN_TASKS", list(attempt.evals)),
     )

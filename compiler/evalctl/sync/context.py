@@ -27,6 +27,7 @@ class Context:
 
     root: Path
     home: Path
+    environments: Path  # folder of the job environments
     service_name: str
     service: Service
     metrics: Metrics

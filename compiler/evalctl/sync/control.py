@@ -71,12 +71,18 @@ def logs(context: Context, jobs: Sequence[Job]) -> list[Path]:
     return [path for attempt in attempts for path in _logs_of(Path(attempt.run_dir))]
 
 
-def cancel(context: Context, plans: Sequence[RequestPlan], names: Sequence[str]) -> list[Told]:
-    """Ends the open attempts of these jobs (by name): first on record, then at the scheduler; no late start."""
+def cancel(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -> list[Told]:
+    """Ends the open attempts of these jobs, and of jobs that their requests meant before they were edited.
+
+    First on record, then at the scheduler; an attempt that has not started finds itself refused at the start.
+    """
     with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
         view = View(context, plans)
         world = view.look()
         evidence = view.evidence(world)
+        requests = {job.request for job in jobs}
+        before = [one.job for one in view.left_over(world.records) if one.open and one.open.request in requests]
+        names = [*(job.name for job in jobs), *before]
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign]
         view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
@@ -84,7 +90,7 @@ def cancel(context: Context, plans: Sequence[RequestPlan], names: Sequence[str])
         never = {result.job for result in told if result.done and result.what == _NEVER}
         closed = [one.attempt for one in ours if one.attempt and one.job in never]
         view.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
-        idle = [Told(name, False, "nothing of ours runs") for name in names if name not in {one.job for one in ours}]
+        idle = [Told(name, False, "nothing runs") for name in names if name not in {one.job for one in ours}]
         return [*told, *idle]
 
 

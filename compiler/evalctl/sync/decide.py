@@ -103,8 +103,8 @@ TABLE: tuple[Row, ...] = (
     # -- the scheduler has not
     Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent")),
     # -- the scheduler has
-    Row(lambda e: _satisfied(e) and bool(live(e)), Action.REPORT, _is("not-needed"),
-        lambda e: f"{_state_detail(e)}: its results are there already; `evalctl cancel` ends it"),
+    Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
+        lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel` ends it"),
     Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"), _state_detail),
     Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
     Row(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
@@ -114,7 +114,7 @@ TABLE: tuple[Row, ...] = (
     Row(_unclear_marks, Action.STOP, _is("unreadable-marks"), lambda e: ", ".join(e.marks.unreadable)),
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
-    Row(lambda e: _open(e) and _satisfied(e), Action.CLOSE, _is("not-needed")),
+    Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
     Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked),
     Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
     Row(_open, Action.CLOSE, _is("lost")),

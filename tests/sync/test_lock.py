@@ -1,0 +1,49 @@
+"""Two passes at once in one home."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from evalctl.sync.lock import Held, locked
+
+from .world import wait_for
+
+
+def holder(home: Path) -> int:
+    """A process that holds the lock until it is killed."""
+    pid = os.fork()
+    if pid == 0:
+        with locked(home, "login1"):
+            (home / "held").touch()
+            signal.pause()
+        os._exit(0)
+    wait_for((home / "held").exists)
+    return pid
+
+
+def test_the_second_says_who_holds_it_and_a_dead_owner_holds_nothing(tmp_path: Path) -> None:
+    """Pid and host; after kill -9 the lock is free at once."""
+    pid = holder(tmp_path)
+    try:
+        with pytest.raises(Held, match=f"process {pid} on login1 since"), locked(tmp_path, "login2"):
+            pytest.fail("the lock was given twice")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    with locked(tmp_path, "login2"):
+        assert '"host": "login2"' in (tmp_path / "sync.lock").read_text()
+
+
+def test_a_command_of_a_person_waits_a_little(tmp_path: Path) -> None:
+    """cancel and retry come in while `sync --watch` pauses."""
+    import threading
+
+    pid = holder(tmp_path)
+    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+    with locked(tmp_path, "login2", wait_s=10):
+        assert True
+    os.waitpid(pid, 0)

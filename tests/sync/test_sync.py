@@ -1,0 +1,516 @@
+"""A pass from a request to committed results, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evalctl.model.evaluation import Job
+from evalctl.model.run import Action
+from evalctl.shell import EnvironmentProblem
+from evalctl.sync.control import cancel, logs, matching, retry, status
+from evalctl.sync.sync import SyncReport, sync, watch
+
+from .world import Clone, World, git, make_eval, make_job, plan, service
+
+PATH = "results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
+FOLDER = "results/hosted_vllm/team/tiny/default"
+
+
+@pytest.fixture
+def job(clone: Clone) -> Job:
+    """A job of two evals whose script is committed and pushed."""
+    made = make_job(make_eval("arithmetic"), make_eval("capitals"))
+    clone.add_script(made)
+    git(clone.root, "push", "-q")
+    return made
+
+
+def go(clone: Clone, *jobs: Job) -> SyncReport:
+    """One pass."""
+    return sync(clone.context(), plan(*jobs))
+
+
+def told(report: SyncReport) -> list[tuple[Action, str]]:
+    """Action and reason of each step."""
+    return [(step.action, step.reason) for step in report.steps]
+
+
+def in_head(clone: Clone, path: str) -> str:
+    """A file as committed."""
+    return git(clone.root, "show", f"HEAD:{path}")
+
+
+def test_a_request_runs_once_and_its_results_are_committed_and_pushed(clone: Clone, world: World, job: Job) -> None:
+    """Submit, run, collect, publish; asking again runs nothing and asks the scheduler nothing."""
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+    assert told(go(clone, job)) == [(Action.WAIT, "queued")]
+    world.run_all()
+    report = go(clone, job)
+    assert told(report) == [(Action.DONE, "result-current")]
+    assert report.exit_code == 0
+    assert git(clone.root, "rev-parse", "HEAD") == git(clone.root, "ls-remote", "origin", "main").split()[0]
+    asked = world.queries
+    assert told(go(clone, job)) == [(Action.DONE, "result-current")]
+    assert (world.queries, len(world.state()["jobs"])) == (asked, 1)
+    assert clone.status() == ""
+
+
+def test_the_record_tells_inputs_scores_and_provenance(clone: Clone, world: World, job: Job) -> None:
+    """result.json alone says what was measured, where, by which script of which commit."""
+    commit = git(clone.root, "rev-parse", "HEAD")
+    go(clone, job)
+    world.run_all()
+    go(clone, job)
+    record = json.loads(in_head(clone, PATH))
+    assert record["digest"] == job.tasks[0].evaluation.digest
+    assert record["scores"] == {"arithmetic|0": {"em": 0.5, "em_stderr": 0.1}}
+    assert record["weights"] == {"arithmetic|0": 10}
+    assert record["request"] == {"path": job.request, "commit": commit}
+    assert record["ran"]["name"].endswith("-a1")
+    assert record["environments"] == {"framework": "lighteval-0123456789ab", "server": "vllm-cpu-0123456789ab"}
+    assert record["versions"] == {"lighteval": "0.13.0", "server": "0.32.0"}
+    aggregate = json.loads(in_head(clone, f"{FOLDER}/aggregated_results.json"))
+    assert aggregate["results"] == {"arithmetic": 0.5, "capitals": 0.5, "subjects": -1}
+    assert aggregate["overall"] == "0.5,0.5,-1"
+    assert "[hosted\\_vllm/team/tiny](hosted_vllm/team/tiny/default)" in in_head(clone, "results/README.md")
+
+
+def test_the_commit_reads_as_a_notebook(clone: Clone, world: World, job: Job) -> None:
+    """Subject with model, settings and scores; trailers that programs read."""
+    go(clone, job)
+    world.run_all()
+    go(clone, job)
+    message = git(clone.root, "log", "-1", "--format=%B")
+    assert message.startswith("results: hosted_vllm/team/tiny (default): arithmetic 0.5000, capitals 0.5000\n\n")
+    trailers = git(clone.root, "log", "-1", "--format=%(trailers:only)").splitlines()
+    digests = sorted(f"Eval-Digest: {task.evaluation.digest}" for task in job.tasks)
+    assert (trailers[:2], sorted(trailers[2:])) == ([f"Request: {job.request}", f"Job: {job.name}"], digests)
+
+
+def test_logs_and_details_lie_beside_the_results_but_are_not_committed(clone: Clone, world: World, job: Job) -> None:
+    """The manual's 2.6 and 2.7: logs per task under the model's folder."""
+    go(clone, job)
+    world.run_all()
+    go(clone, job)
+    folder = clone.root / FOLDER / "en/arithmetic"
+    assert [path.read_text() for path in (folder / "logs").glob("*.log")] == ["a log\n"]
+    assert (folder / "details/details_arithmetic.parquet").exists()
+    assert git(clone.root, "ls-files", "results/**/logs", "results/**/details") == ""
+
+
+def test_a_dry_run_changes_nothing(clone: Clone, world: World, job: Job) -> None:
+    """It says what sync would do, and the ledger stays unborn."""
+    report = sync(clone.context(), plan(job), dry_run=True)
+    assert told(report) == [(Action.SUBMIT, "never-submitted")]
+    assert (world.state()["jobs"], git(clone.root, "branch", "--list", "evalctl-state")) == ({}, "")
+
+
+def test_only_what_changed_runs_again(clone: Clone, world: World, job: Job) -> None:
+    """A changed setting is a new eval; the other keeps its result, and the old place gets the new one."""
+    go(clone, job)
+    world.run_all()
+    go(clone, job)
+    changed = make_job(make_eval("arithmetic", version="2"), make_eval("capitals"))
+    clone.add_script(changed)
+    go(clone, changed)
+    assert json.loads(json.dumps(list(world.live()))) == [name for name in world.live() if name.endswith("-a1")]
+    world.run_all()
+    assert told(go(clone, changed)) == [(Action.DONE, "result-current")]
+    assert json.loads(in_head(clone, PATH))["digest"] == changed.tasks[0].evaluation.digest
+    assert json.loads((Path(world.state()["jobs"]["2"]["run_dir"]) / "marks/task/en_arithmetic.json").read_text())
+    assert not (Path(world.state()["jobs"]["2"]["run_dir"]) / "marks/task/en_capitals.json").exists()
+
+
+def test_settings_that_return_to_an_old_value_run_again(clone: Clone, world: World, job: Job) -> None:
+    """The old result was replaced in its place; it is missing, not in other hands."""
+    changed = make_job(make_eval("arithmetic", version="2"), make_eval("capitals"))
+    for one in (job, changed):
+        clone.add_script(one)
+        go(clone, one)
+        world.now += 100
+        world.run_all()
+        world.now += 100
+        assert told(go(clone, one)) == [(Action.DONE, "result-current")]
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")] or told(go(clone, job))[0][0] is Action.WAIT
+    assert len(world.live()) == 1
+
+
+def test_a_result_is_reused_by_another_request_under_another_path(clone: Clone, world: World, job: Job) -> None:
+    """The same inputs under other custom settings: copied with its provenance, nothing runs."""
+    go(clone, job)
+    world.run_all()
+    go(clone, job)
+    twin = make_job(make_eval("arithmetic", settings="twin"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(twin)
+    report = go(clone, job, twin)
+    assert told(report) == [(Action.DONE, "result-current")] * 2
+    copy = json.loads(in_head(clone, "results/hosted_vllm/team/tiny/twin/en/arithmetic/result.json"))
+    assert (copy["reused_from"], copy["request"]["path"]) == (PATH, twin.request)
+    assert copy["subject"]["custom_settings"]["name"] == "twin"
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_an_eval_that_another_job_runs_is_not_run_twice(clone: Clone, world: World, job: Job) -> None:
+    """Two requests for the same eval: the second waits for the first."""
+    twin = make_job(make_eval("arithmetic"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(twin)
+    assert told(go(clone, job, twin)) == [(Action.SUBMIT, "never-submitted"), (Action.WAIT, "claimed-elsewhere")]
+    assert told(go(clone, job, twin)) == [(Action.WAIT, "queued"), (Action.WAIT, "claimed-elsewhere")]
+    world.run_all()
+    assert told(go(clone, job, twin)) == [(Action.DONE, "result-current")] * 2
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_a_transient_failure_is_tried_again_with_what_is_missing(clone: Clone, world: World, job: Job) -> None:
+    """The finished task keeps its result; the second attempt asks only for the other."""
+    go(clone, job)
+    world.run_all({"en_capitals": "rate-limit"})
+    report = go(clone, job)
+    assert told(report) == [(Action.SUBMIT, "retry")]
+    assert json.loads(in_head(clone, PATH))["scores"]
+    assert world.live()[0].endswith("-a2")
+    world.run_all({"en_capitals": "rate-limit"})
+    assert told(go(clone, job)) == [(Action.STOP, "attempts-exhausted")]
+
+
+def test_what_needs_a_person_is_not_tried_again(clone: Clone, world: World, job: Job) -> None:
+    """Exit 1, the reason by name, and nothing more until somebody says retry."""
+    go(clone, job)
+    world.run_all({"en_arithmetic": "not-run", "en_capitals": "not-run"}, reason="secret-missing")
+    report = go(clone, job)
+    assert (told(report), report.exit_code) == ([(Action.STOP, "secret-missing")], 1)
+    assert told(go(clone, job)) == [(Action.STOP, "secret-missing")]
+    assert [one.done for one in retry(clone.context(), plan(job), [job])] == [True]
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+    assert world.live()[0].endswith("-a2")
+
+
+def test_running_out_of_time_goes_on_as_long_as_tasks_get_done(clone: Clone, world: World, job: Job) -> None:
+    """A timeout that finished a task does not use up a try."""
+    go(clone, job)
+    world.run_all({"en_capitals": "not-run"}, reason="timeout")
+    assert told(go(clone, job)) == [(Action.SUBMIT, "resume")]
+    world.run_all({"en_capitals": "not-run"}, reason="timeout")
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+
+
+def test_a_silent_scheduler_decides_nothing(clone: Clone, world: World, job: Job) -> None:
+    """No answer is not `no jobs`: nothing is submitted, exit 4."""
+    world.silent = True
+    report = go(clone, job)
+    assert (told(report), report.exit_code) == ([(Action.WAIT, "scheduler-silent")], 4)
+    world.silent = False
+    go(clone, job)
+    world.silent = True
+    world.now += 10_000
+    assert told(go(clone, job)) == [(Action.WAIT, "scheduler-silent")]
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_a_job_that_is_not_listed_once_is_not_lost(clone: Clone, world: World, job: Job) -> None:
+    """The grace period counts from the first pass that did not see it."""
+    go(clone, job)
+    world.now += 10_000
+    world.visible = False
+    assert told(go(clone, job)) == [(Action.WAIT, "settling")]
+    world.visible = True
+    assert told(go(clone, job)) == [(Action.WAIT, "queued")]
+    world.visible = False
+    world.now += 10_000
+    assert told(go(clone, job)) == [(Action.WAIT, "settling")]
+    world.vanish()
+    world.now += 601
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+    assert world.live()[0].endswith("-a2")
+
+
+def test_a_lost_job_keeps_the_results_of_its_finished_tasks(clone: Clone, world: World, job: Job) -> None:
+    """Killed without a word after one task was accepted: that result counts."""
+    go(clone, job)
+    run_dir = Path(world.state()["jobs"]["1"]["run_dir"])
+    world.run_all({"en_capitals": "not-run"})
+    (run_dir / "marks/finished.json").unlink()
+    go(clone, job)
+    world.now += 601
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+    assert json.loads(in_head(clone, PATH))["scores"]
+
+
+def test_a_lost_reply_is_found_again_by_name(clone: Clone, world: World, job: Job) -> None:
+    """The submission was accepted but nobody heard: the job is not submitted again."""
+    world.lose_reply = True
+    report = go(clone, job)
+    assert (told(report), report.exit_code) == ([(Action.WAIT, "no-answer")], 4)
+    world.lose_reply = False
+    assert told(go(clone, job)) == [(Action.WAIT, "queued")]
+    world.run_all()
+    assert told(go(clone, job)) == [(Action.DONE, "result-current")]
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_a_refused_submission_says_why_and_stops(clone: Clone, world: World, job: Job) -> None:
+    """The scheduler's words, exit 1."""
+    world.refuse = "Invalid account"
+    report = go(clone, job)
+    assert [(step.reason, step.detail) for step in report.steps] == [("submit-refused", "Invalid account")]
+    assert report.exit_code == 1
+    world.refuse = ""
+    assert told(go(clone, job)) == [(Action.STOP, "submit-refused")]
+
+
+def test_cancel_reaches_the_job_that_an_edited_request_left_behind(clone: Clone, world: World, job: Job) -> None:
+    """The step says `evalctl cancel ends it`, and it does."""
+    edited = make_job(make_eval("arithmetic", version="2"), make_eval("capitals", version="2"))
+    clone.add_script(edited)
+    go(clone, job)
+    assert [one.job for one in cancel(clone.context(), plan(edited), [edited]) if one.done] == [job.name]
+    assert world.live() == []
+
+
+@pytest.mark.parametrize(("word", "action"), [("held", Action.STOP), ("stuck", Action.STOP), ("ending", Action.WAIT)])
+def test_the_schedulers_state_is_told(clone: Clone, world: World, job: Job, word: str, action: Action) -> None:
+    """Held and stuck jobs need a person."""
+    go(clone, job)
+    world.set_state(word)
+    assert told(go(clone, job)) == [(action, word)]
+
+
+def test_jobs_of_another_service_are_only_reported(clone: Clone, world: World) -> None:
+    """They are submitted where they belong."""
+    there = make_job(make_eval("arithmetic"), service="elsewhere")
+    clone.add_script(there)
+    report = go(clone, there)
+    assert (told(report), report.exit_code) == ([(Action.WAIT, "other-service")], 0)
+    assert world.queries == 0
+
+
+def test_the_services_limit_is_kept(clone: Clone, world: World, job: Job) -> None:
+    """The rest waits for a later pass."""
+    more = make_job(make_eval("subjects"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(more)
+    clone.service = service(max_submitted=1)
+    assert told(go(clone, job, more)) == [(Action.SUBMIT, "never-submitted"), (Action.WAIT, "submit-limit")]
+    assert told(go(clone, job, more)) == [(Action.WAIT, "queued"), (Action.WAIT, "submit-limit")]
+
+
+def test_a_script_that_was_not_compiled_is_not_submitted(clone: Clone) -> None:
+    """What you review is what runs."""
+    assert told(go(clone, make_job(make_eval("arithmetic")))) == [(Action.STOP, "script-missing")]
+
+
+def test_a_group_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:
+    """{TSUBAME_GROUP} without a value."""
+    clone.service = service(submit_args=("-g", "{TSUBAME_GROUP}"))
+    assert told(go(clone, job)) == [(Action.STOP, "env-variable-missing")]
+    clone.environment = {"TSUBAME_GROUP": "tga-team"}
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
+def test_a_secret_in_a_result_is_never_committed(clone: Clone, world: World, job: Job) -> None:
+    """The finding names the variable and not the value."""
+    clone.environment = {"OPENAI_API_KEY": "verysecretvalue"}
+    go(clone, job)
+    world.run_all()
+    mark = Path(world.state()["jobs"]["1"]["run_dir"]) / "marks/task/en_arithmetic.json"
+    mark.write_text(mark.read_text().replace('"lighteval": "0.13.0"', '"lighteval": "verysecretvalue"'))
+    report = go(clone, job)
+    assert told(report) == [(Action.STOP, "secret-in-result")]
+    assert "OPENAI_API_KEY" in report.steps[0].detail
+    assert "verysecretvalue" not in str(report)
+    assert git(clone.root, "log", "--all", "--oneline", "-S", "verysecretvalue") == ""
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1', '{"schema": "evalctl/result/9"}'])
+def test_an_unreadable_result_stops_only_its_job(clone: Clone, world: World, job: Job, text: str) -> None:
+    """Nothing is deleted and nothing is guessed; other jobs go on."""
+    other = make_job(make_eval("subjects"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(other)
+    (clone.root / PATH).parent.mkdir(parents=True)
+    (clone.root / PATH).write_text(text)
+    git(clone.root, "add", PATH)
+    git(clone.root, "commit", "-q", "-m", "broken")
+    report = go(clone, job, other)
+    assert told(report) == [(Action.STOP, "unreadable-result"), (Action.SUBMIT, "never-submitted")]
+    assert PATH in report.steps[0].detail
+    assert (clone.root / PATH).read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": "evalctl/ledger/9"}', '{"schema": "evalctl/ledger/1"}'])
+def test_an_unreadable_ledger_file_stops_only_its_job(clone: Clone, world: World, job: Job, text: str) -> None:
+    """Garbage, truncation and a newer version alike."""
+    other = make_job(make_eval("subjects"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(other)
+    go(clone, job, other)
+    blob = git_input(clone.root, text)
+    write_ledger(clone.root, f"jobs/{job.name}.json", blob)
+    report = go(clone, job, other)
+    assert told(report) == [(Action.STOP, "unreadable-ledger"), (Action.WAIT, "queued")]
+    assert f"evalctl-state:jobs/{job.name}.json" in report.steps[0].detail
+
+
+def test_unreadable_marks_stop_only_their_job(clone: Clone, world: World, job: Job) -> None:
+    """A finished mark of garbage is named, not taken for an end."""
+    go(clone, job)
+    world.run_all()
+    mark = Path(world.state()["jobs"]["1"]["run_dir"]) / "marks/finished.json"
+    mark.write_text("{")
+    report = go(clone, job)
+    assert told(report) == [(Action.STOP, "unreadable-marks")]
+    assert str(mark) in report.steps[0].detail
+
+
+def test_an_edited_request_does_not_lose_what_its_old_job_measured(clone: Clone, world: World, job: Job) -> None:
+    """The old job is reported while it lives; results that no one replaced are kept."""
+    edited = make_job(make_eval("arithmetic", version="2"), make_eval("capitals"))
+    clone.add_script(edited)
+    go(clone, job)
+    report = go(clone, edited)
+    assert sorted(told(report)) == [(Action.REPORT, "not-needed"), (Action.SUBMIT, "never-submitted")]
+    world.run_all()
+    assert told(go(clone, edited)) == [(Action.DONE, "result-current")]
+    assert json.loads(in_head(clone, PATH))["digest"] == edited.tasks[0].evaluation.digest
+    assert in_head(clone, PATH.replace("arithmetic", "capitals"))
+
+
+def test_cancel_ends_the_job_and_it_stays_ended(clone: Clone, world: World, job: Job) -> None:
+    """A cancelled job is not submitted again until somebody says retry."""
+    go(clone, job)
+    told_ = cancel(clone.context(), plan(job), [job])
+    assert [(one.done, one.what) for one in told_] == [(True, "ended before it started")]
+    assert world.live() == []
+    assert told(go(clone, job)) == [(Action.STOP, "cancelled")]
+    retry(clone.context(), plan(job), [job])
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
+def test_a_cancelled_attempt_never_starts_later(clone: Clone, world: World, job: Job) -> None:
+    """Accepted by the scheduler but not visible yet while it is cancelled: it finds itself refused at the start."""
+    go(clone, job)
+    world.visible = False
+    cancel(clone.context(), plan(job), [job])
+    world.visible = True
+    world.run_all()
+    assert world.state()["starts"] == {}
+
+
+def test_cancelling_a_running_job_keeps_what_was_done(clone: Clone, world: World, job: Job) -> None:
+    """The finished task counts, the rest is `cancelled`."""
+    go(clone, job)
+    (Path(world.state()["jobs"]["1"]["run_dir"]) / "started.lock").mkdir()
+    assert [one.what for one in cancel(clone.context(), plan(job), [job])] == ["is ending"]
+    from .world import finish
+
+    finish(Path(world.state()["jobs"]["1"]["run_dir"]), {"en_capitals": "cancelled"}, "cancelled", int(world.now))
+    assert told(go(clone, job)) == [(Action.STOP, "cancelled")]
+    assert in_head(clone, PATH)
+
+
+def test_status_tells_each_eval(clone: Clone, world: World, job: Job) -> None:
+    """Before, during, after."""
+    lines, _ = status(clone.context(), plan(job))
+    assert [(line.task, line.state, line.reason) for line in lines] == [
+        ("en_arithmetic", "submit", "never-submitted"), ("en_capitals", "submit", "never-submitted"),
+    ]  # fmt: skip
+    go(clone, job)
+    world.now += 60
+    lines, _ = status(clone.context(), plan(job))
+    assert {(line.state, line.reason, line.age_seconds) for line in lines} == {("wait", "queued", 60.0)}
+    world.run_all({"en_capitals": "secret-missing"})
+    go(clone, job)
+    lines, _ = status(clone.context(), plan(job))
+    assert [(line.state, line.reason) for line in lines] == [("done", "result-current"), ("stop", "secret-missing")]
+
+
+def test_jobs_are_found_by_request_model_task_and_name(clone: Clone, world: World, job: Job) -> None:
+    """Whatever a person has at hand."""
+    other = make_job(make_eval("subjects", model="team/big"), request="manifests/requests/two.yaml", stem="two")
+    plans = plan(job, other)
+    for selector in ("one", job.request, job.name, "team/tiny", "en_capitals"):
+        assert matching(plans, selector) == [job], selector
+    assert matching(plans, "nothing") == []
+
+
+def test_logs_are_those_of_the_last_attempt(clone: Clone, world: World, job: Job) -> None:
+    """The script's log first, then the tasks'."""
+    assert logs(clone.context(), [job]) == []
+    go(clone, job)
+    world.run_all()
+    names = [
+        path.relative_to(clone.root / ".evalctl/runs" / job.name).as_posix() for path in logs(clone.context(), [job])
+    ]
+    assert names == ["a1/submit.log", "a1/tasks/en_arithmetic/log", "a1/tasks/en_capitals/log"]
+
+
+def test_watch_goes_on_until_nothing_is_left_to_do(clone: Clone, world: World, job: Job) -> None:
+    """In the foreground, a pass at a time."""
+    seen: list[SyncReport] = []
+    last = watch(lambda: go(clone, job), seen.append, world.run_all)
+    assert (len(seen), told(last)) == (2, [(Action.DONE, "result-current")])
+
+
+def test_orphans_are_reported_and_left_alone(clone: Clone, world: World, job: Job) -> None:
+    """A live job with this repository's mark that neither request nor ledger knows."""
+    go(clone, job)
+    mark = json.loads(git(clone.root, "show", "evalctl-state:repository.json"))["mark"]
+    world.run(FakeSubmit(f"ev-{mark}-gone-12345678-a1", str(clone.root)))
+    world.run(FakeSubmit("ev-zzzz-other-12345678-a1", str(clone.root)))
+    report = go(clone, job)
+    assert [step.job for step in report.steps if step.reason == "orphan"] == [f"ev-{mark}-gone-12345678-a1"]
+    assert len(world.live()) == 3
+
+
+def test_two_live_jobs_of_one_name_need_a_person(clone: Clone, world: World, job: Job) -> None:
+    """Nothing is cancelled by itself."""
+    go(clone, job)
+    first = world.state()["jobs"]["1"]
+    world.run(FakeSubmit(first["name"], first["run_dir"]))
+    assert told(go(clone, job)) == [(Action.STOP, "duplicate-job")]
+    world.run_all()
+    assert world.state()["starts"] == {first["name"]: 1}
+
+
+def test_a_detached_head_is_refused_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:
+    """There is no branch for the results."""
+    git(clone.root, "switch", "-q", "--detach")
+    with pytest.raises(EnvironmentProblem, match="HEAD is detached"):
+        go(clone, job)
+    assert world.state()["jobs"] == {}
+
+
+def FakeSubmit(name: str, run_dir: str) -> object:  # noqa: N802 - reads as what it makes
+    """Someone's own submission."""
+    from evalctl.shell import Command
+
+    return Command(("fake-submit", name, run_dir))
+
+
+def git_input(root: Path, text: str) -> str:
+    """A blob."""
+    file = root / ".git" / "blob"
+    file.write_text(text)
+    return git(root, "hash-object", "-w", "--no-filters", str(file))
+
+
+def write_ledger(root: Path, path: str, blob: str) -> None:
+    """Puts a blob into the ledger, here and on the remote, as a careless hand would."""
+    index = {"GIT_INDEX_FILE": str(root / ".git" / "ledger-index")}
+    import os
+    import subprocess
+
+    def tell(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=root, env={**os.environ, **index}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    tell("read-tree", "evalctl-state")
+    tell("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    commit = tell("commit-tree", tell("write-tree"), "-p", "evalctl-state", "-m", "by hand")
+    tell("update-ref", "refs/heads/evalctl-state", commit)
+    tell("push", "-q", "origin", "evalctl-state")
+
+
+_ = Callable
