@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from evalctl.check.codes import CODES
+from evalctl.check.wording import from_model, from_schema
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.document import Document, Path
+from evalctl.model.document import Document
 from evalctl.model.manifest import (
+    NUMBER_TEXT,
     CustomSettings,
     Metrics,
     ModelCard,
@@ -26,7 +31,6 @@ from evalctl.model.manifest import (
     Service,
     TaskWord,
 )
-from evalctl.suggest import help_for, listed
 
 M = TypeVar("M")
 
@@ -91,141 +95,50 @@ def schema_text(kind: str) -> str:
 
 
 def _describe(kind: str, document: Document, refused: ValidationError) -> list[Diagnostic]:
+    """JSON Schema's errors, and those of the model that JSON Schema cannot have."""
+    found = [
+        problem
+        for error in validator(kind).iter_errors(document.data)
+        for meant in _meant(error)
+        for problem in from_schema(document, meant)
+    ]
+    details = [detail for detail in refused.errors(include_url=False) if not found or detail["type"] in CODES]
+    return list(dict.fromkeys(found + [from_model(document, detail) for detail in details]))
+
+
+@cache
+def validator(kind: str) -> Any:
+    """JSON Schema as the models understand it: 1.0 is no whole number, and `$` is the end of the text."""
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(schema_of(kind))
-    found: list[Diagnostic] = []
-    for error in validator.iter_errors(document.data):
-        found.extend(_from_schema(document, _most_telling(error)))
-    return found or [_from_model(document, detail) for detail in refused.errors(include_url=False)]
+    base = jsonschema.Draft202012Validator
+    whole = base.TYPE_CHECKER.redefine("integer", lambda _, it: isinstance(it, int) and not isinstance(it, bool))
+    extend: Any = jsonschema.validators.extend
+    return extend(base, {"pattern": _pattern}, type_checker=whole)(schema_of(kind))
 
 
-def _most_telling(error: Any) -> Any:
-    """Of a union's branches, the error that goes deepest: the branch that the writer meant."""
-    while error.context:
-        typed = [inner for inner in error.context if inner.validator != "type"]
-        deepest = max(typed or error.context, key=lambda inner: len(inner.absolute_path))
-        if deepest.validator == "type" and len(deepest.absolute_path) == len(error.absolute_path):
-            return error
-        error = deepest
-    return error
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+    # Python's `$` also matches before a last line break; JavaScript's (editors) and Rust's (pydantic) do not.
+    import jsonschema
+
+    whole = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
+    if isinstance(instance, str) and not re.search(whole, instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _from_schema(document: Document, error: Any) -> list[Diagnostic]:
-    path: Path = tuple(error.absolute_path)
-    if error.validator == "additionalProperties":
-        return _unknown_keys(document, path, error)
-    if error.validator == "required":
-        return _missing_keys(document, path, error)
-    return [_wrong_value(document, path, error)]
+def _meant(error: Any) -> list[Any]:
+    """Of a union's branches, the errors of the one that the writer meant: the one whose kind of value it is."""
+    branches: dict[Any, list[Any]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    meant = [inner for inner in branches.values() if not any(_of_another_kind(one, error) for one in inner)]
+    if not meant:
+        return [error]
+    deepest = max(meant, key=lambda inner: max(len(one.absolute_path) for one in inner))
+    return [one for inner in deepest for one in _meant(inner)]
 
 
-def _unknown_keys(document: Document, path: Path, error: Any) -> list[Diagnostic]:
-    known = sorted(error.schema.get("properties", ()))
-    return [
-        Diagnostic(
-            "unknown-key",
-            f"there is no key `{key}` here",
-            document.key_span((*path, key)),
-            help=help_for(key, known, f"the keys are: {listed(known, 40)}"),
-        )
-        for key in error.instance
-        if key not in known
-    ]
-
-
-def _missing_keys(document: Document, path: Path, error: Any) -> list[Diagnostic]:
-    span = document.key_span(path) if path else document.span(path)
-    return [
-        Diagnostic("missing-key", f"`{key}` is missing", span, help=_example(error.schema, key))
-        for key in error.validator_value
-        if key not in error.instance
-    ]
-
-
-def _example(schema: Mapping[str, Any], key: str) -> str:
-    description = schema.get("properties", {}).get(key, {}).get("description", "")
-    return f"add `{key}: …`" + (f" ({description.rstrip('.')})" if description else "")
-
-
-def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
-    name = _name(path)
-    given = json.dumps(error.instance, ensure_ascii=False, default=str)
-    given = given if len(given) <= 80 else given[:77] + "…"
-    if error.validator == "propertyNames" or (error.parent is not None and error.parent.validator == "propertyNames"):
-        return Diagnostic(
-            "forbidden-text",
-            f"`{error.instance}` cannot be a name",
-            document.key_span((*path, error.instance)),
-            help=_NAME_HELP,
-        )
-    if error.validator == "pattern":
-        return Diagnostic("forbidden-text", f"{name} cannot be {given}", document.span(path), help=_NAME_HELP)
-    if error.validator in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxLength"):
-        limit = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most",
-                 "exclusiveMaximum": "less than", "minItems": "not empty: at least", "maxLength": "no longer than"}  # fmt: skip
-        message = f"{name} must be {limit[error.validator]} {error.validator_value}"
-        return Diagnostic("out-of-range", message, document.span(path), help=f"it is {given}")
-    expected = _expected(error)
-    return Diagnostic(
-        "wrong-type", f"{name} must be {expected}", document.span(path), help=f"it is {given}, {_kind(error.instance)}"
-    )
-
-
-_NAME_HELP = (
-    "names have letters, digits, _ - + and single dots, and begin with a letter or digit; "
-    "text has no control characters"
-)
-
-
-def _name(path: Path) -> str:
-    words = [str(part) for part in path if not isinstance(part, int)]
-    item = " item" if path and isinstance(path[-1], int) else ""
-    return f"`{'.'.join(words)}`{item}" if words else "the document"
-
-
-def _expected(error: Any) -> str:
-    if error.validator in ("enum", "const"):
-        values = error.validator_value if error.validator == "enum" else [error.validator_value]
-        return "one of " + ", ".join(json.dumps(value) for value in values)
-    if error.validator in ("anyOf", "oneOf"):
-        options = [_type_word(option) for option in error.validator_value]
-        return " or ".join(dict.fromkeys(options))
-    return _type_word(error.schema)
-
-
-def _type_word(schema: Mapping[str, Any]) -> str:
-    if "const" in schema:
-        return json.dumps(schema["const"])
-    if "enum" in schema:
-        return " or ".join(json.dumps(value) for value in schema["enum"])
-    if "$ref" in schema:
-        return "a mapping"
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type_word(option) for option in schema["anyOf"]))
-    return _WORDS.get(str(schema.get("type")), "something else")
-
-
-_WORDS = {
-    "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping", "null": "null",
-}  # fmt: skip
-
-
-def _kind(value: Any) -> str:
-    kinds = {
-        str: "text",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return kinds.get(type(value), "null")
-
-
-def _from_model(document: Document, detail: Any) -> Diagnostic:
-    """What JSON Schema cannot say: rules between keys."""
-    path: Path = tuple(part for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return Diagnostic("wrong-type", message, document.span(path))
+def _of_another_kind(inner: Any, error: Any) -> bool:
+    if len(inner.absolute_path) > len(error.absolute_path):
+        return False
+    return inner.validator in ("type", "const", "enum") or inner.validator_value == NUMBER_TEXT

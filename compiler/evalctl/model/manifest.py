@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 # Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
 NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
@@ -30,6 +30,11 @@ RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
 PATH = r"^/[^\x00-\x1f\x7f]*$"
 TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
+LINE = r"^[^\x00-\x1f\x7f]*$"
+GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
+WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
+VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
+INTEGER_TEXT = r"^-?[0-9]+$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=96)]
@@ -37,10 +42,10 @@ ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
 AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
 TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=96)]
 Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
+Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
-GpuList = Annotated[str, StringConstraints(pattern=r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$")]
-Walltime = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$")]
+GpuList = Annotated[str, StringConstraints(pattern=GPU_LIST)]
+Walltime = Annotated[str, StringConstraints(pattern=WALLTIME)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def _number(value: Any) -> Any:
 class Strict(BaseModel):
     """Unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class GenerationSettings(Strict):
@@ -103,7 +108,7 @@ class GenerationSettings(Strict):
     reasoning_effort: Name | None = Field(None, description="Passed on as it is (low, medium, high, …).")
     stop_tokens: tuple[StopText, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
     chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(
-        None, description="A file manifests/chat_templates/NAME.jinja, used in place of the model's own."
+        None, description="A file manifests/models/chat_templates/NAME.jinja, used in place of the model's own."
     )
     vllm_use_v1: Annotated[int, LabNumber(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
     generation_config: Literal["auto", "vllm"] | None = Field(
@@ -123,7 +128,10 @@ class CustomSettings(GenerationSettings):
     """One named set of a model's settings (manifests/models/PUBLISHER/MODEL.yaml maps names to these)."""
 
     version: Annotated[
-        str, BeforeValidator(_version_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]})
+        str,
+        BeforeValidator(_version_text),
+        StringConstraints(pattern=LINE, max_length=96),
+        WithJsonSchema({"anyOf": [{"type": "string", "pattern": LINE, "maxLength": 96}, {"type": "number"}]}),
     ] = Field(description="Raise it whenever you change the settings.")
 
 
@@ -196,24 +204,31 @@ class Request(Strict):
     requested_by: Line | None = None
     reason: Text | None = None
 
-    @model_validator(mode="after")
-    def _one_of_model_and_models(self) -> Request:
-        if (self.model is None) == (self.models is None):
-            raise ValueError("give exactly one of `model` and `models`")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of_model_and_models(cls, data: Any) -> Any:
+        """Before the fields, so that it is said together with what is wrong with them."""
+        given = [key for key in ("model", "models") if isinstance(data, dict) and data.get(key) is not None]
+        if isinstance(data, dict) and not given:
+            help = "add `model: PUBLISHER/MODEL`, or `models:` with a list of them"
+            raise PydanticCustomError("missing-key", "`model` is missing", {"help": help})
+        if len(given) == 2:
+            message = "`model` and `models` are both given"
+            raise PydanticCustomError("exclusive-keys", message, {"key": "models", "help": "keep one of the two"})
+        return data
 
 
 class Cost(Strict):
     """What a job costs: coefficient x priority x (used x elapsed + reserved x walltime) per hour, in `unit`."""
 
     unit: Name
-    used: float = Field(description="Weight of the elapsed time.", strict=False)
-    reserved: float = Field(0.0, description="Weight of the walltime asked for.", strict=False)
-    minimum_seconds: float = Field(0.0, description="A job is charged for at least this long.", strict=False)
+    used: float = Field(description="Weight of the elapsed time.")
+    reserved: float = Field(0.0, description="Weight of the walltime asked for.")
+    minimum_seconds: float = Field(0.0, description="A job is charged for at least this long.")
     held: bool = Field(False, description="The whole walltime is taken at the start and the rest paid back.")
     currency: Name | None = None
-    currency_per_unit: float | None = Field(None, strict=False)
-    checked: str = Field(description="Date on which a person last compared these with the site's price page.")
+    currency_per_unit: float | None = None
+    checked: Line = Field(description="Date on which a person last compared these with the site's price page.")
     source: Line
 
 
@@ -222,17 +237,17 @@ class NodeKind(Strict):
 
     gpus: Annotated[int, Field(ge=0, le=64)]
     gpu: Name | None = Field(None, description="GPU model.")
-    gpu_memory_gb: Annotated[float, Field(gt=0, strict=False)] | None = None
+    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = None
     cores: Annotated[int, Field(ge=1)] | None = None
-    memory_gb: Annotated[float, Field(gt=0, strict=False)] | None = None
+    memory_gb: Annotated[float, Field(gt=0)] | None = None
     runtime_column: Name = Field(description="Column of tasks_runtime.csv that holds this kind's times.")
     max_walltime: Walltime | None = None
-    coefficient: float | None = Field(None, description="Cost per hour in the service's unit.", strict=False)
+    coefficient: float | None = Field(None, description="Cost per hour in the service's unit.")
     server_environment: Name = Field("vllm", description="Job environment that serves models here.")
     serves: bool | None = Field(None, description="Whether vLLM can run here; by default where there is a GPU.")
-    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.9
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
     enforce_eager: bool = Field(False, description="Start vLLM without compiling (quick start, slower answers).")
-    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")], Line] = Field(
+    variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
         default_factory=dict, description="Environment variables of the server on this kind."
     )
     offered: bool = Field(True, description="Whether evalctl may choose this kind by itself.")
@@ -252,14 +267,14 @@ class Service(Strict):
     )
     directives: tuple[Line, ...] = Field((), description="Finished directive words for every job.", strict=False)
     node_kinds: dict[Name, NodeKind]
-    priorities: dict[
-        Annotated[str, StringConstraints(pattern=r"^-?[0-9]+$")], Annotated[float, Field(strict=False)]
-    ] = Field(default_factory=dict, description="Allowed priorities and the factor each puts on the cost.")
+    priorities: dict[Annotated[str, StringConstraints(pattern=INTEGER_TEXT)], float] = Field(
+        default_factory=dict, description="Allowed priorities and the factor each puts on the cost."
+    )
     default_priority: int | None = None
     small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
     large_model: Name | None = Field(None, description="Node kind for larger models.")
     api: Name | None = Field(None, description="Node kind for models that others serve.")
-    small_model_limit: Annotated[float, Field(gt=0, strict=False)] = 13e9
+    small_model_limit: Annotated[float, Field(gt=0)] = 13e9
     cost: Cost | None = None
     max_walltime: Walltime = "24:00:00"
     walltime_step_minutes: Annotated[int, Field(ge=1)] = 10
@@ -272,7 +287,7 @@ class Service(Strict):
     max_running: Annotated[int, Field(ge=1)] | None = None
     modules_init: AbsolutePath | None = None
     modules: tuple[Line, ...] = Field((), strict=False)
-    variables: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")], Line] = Field(
+    variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
         default_factory=dict, description="Environment variables of every job."
     )
     scratch: tuple[Line, ...] = Field(
@@ -301,7 +316,7 @@ class ModelCard(Strict):
     weight_bytes: Annotated[int, Field(ge=1)]
     think_tags: bool
     chat_template_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
-    generation_config: dict[str, float | int | bool | str | None] = Field(default_factory=dict)
+    generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
     gated: bool = False
     source: Line = Field(description="hub or folder")
     read_at: Line = Field(description="When the facts were read (date).")

@@ -1,0 +1,215 @@
+"""What JSON Schema or pydantic found wrong with a document, in words: what it is, what it must be, what to type."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.check.codes import CODES
+from evalctl.model import manifest
+from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.document import Document, Path
+from evalctl.suggest import did_you_mean, help_for, listed
+
+_NAME_HELP = "names have letters, digits, _ - + and single dots, and begin with a letter, a digit or _"
+_TEXT_HELP = "control characters cannot stand in it; of line breaks, only a system message and a reason may have any"
+
+# What the patterns of the models mean: the code of what breaks them, and what to type instead.
+_PATTERNS: Mapping[str, tuple[str, str]] = {
+    manifest.NAME: ("forbidden-text", _NAME_HELP),
+    manifest.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
+    manifest.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
+    manifest.PATH: ("forbidden-text", "write an absolute path: it begins with /"),
+    manifest.PRINTABLE: ("forbidden-text", _TEXT_HELP),
+    manifest.LINE: ("forbidden-text", _TEXT_HELP),
+    manifest.NUMBER_TEXT: ("wrong-type", "write a number"),
+    manifest.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
+    manifest.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
+    manifest.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
+    manifest.INTEGER_TEXT: ("wrong-type", "write a whole number"),
+}  # fmt: skip
+
+_LIMITS = {
+    "minimum": "must be at least", "exclusiveMinimum": "must be more than", "maximum": "must be at most",
+    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least", "minLength": "must have characters: at least",
+    "maxLength": "has too many characters: at most",
+}  # fmt: skip
+
+
+def from_schema(document: Document, error: Any) -> list[Diagnostic]:
+    """The finding(s) behind one error of jsonschema."""
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        return [_unknown_key(document, path, error.schema, key) for key in _extra_keys(error)]
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance and not _misspelt(key, error)]
+        return [_missing_key(document, path, error.schema, key) for key in missing]
+    if "propertyNames" in error.absolute_schema_path:
+        span = document.key_span((*path, error.instance))
+        return [
+            Diagnostic(_code(error), f"`{_short(error.instance)}` cannot be a name here", span, _pattern_help(error))
+        ]
+    return [_wrong_value(document, path, error)]
+
+
+def from_model(document: Document, detail: Any) -> Diagnostic:
+    """What JSON Schema cannot say: rules between keys, numbers written as text."""
+    context = detail.get("ctx", {})
+    path: Path = (*detail["loc"], context["key"]) if "key" in context else tuple(detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    kind = detail["type"]
+    if kind in CODES:
+        return Diagnostic(kind, message, document.key_span(path), help=context.get("help", ""))
+    message = f"{_name(document, path)}: {message.removeprefix('Input ')}"
+    code = "out-of-range" if kind.endswith(("_than", "_equal", "finite_number")) else "wrong-type"
+    given = detail.get("input")
+    return Diagnostic(code, message, document.span(path), help=f"it is {_shown(given)}, {_kind(given)}")
+
+
+def _extra_keys(error: Any) -> list[str]:
+    known = error.schema.get("properties", ())
+    return [key for key in error.instance if key not in known]
+
+
+def _misspelt(key: str, error: Any) -> bool:
+    """Whether an unknown key beside it looks like this one: then one finding is enough."""
+    known = error.schema.get("properties", ())
+    return any(did_you_mean(given, known) == key for given in error.instance if given not in known)
+
+
+def _unknown_key(document: Document, path: Path, schema: Mapping[str, Any], key: str) -> Diagnostic:
+    known = sorted(schema.get("properties", ()))
+    where = f" in {_name(document, path)}" if path else ""
+    return Diagnostic(
+        "unknown-key", f"there is no key `{_short(key)}`{where}", document.key_span((*path, key)),
+        help=help_for(key, known, f"the keys are: {listed(known, 40)}"),
+    )  # fmt: skip
+
+
+def _missing_key(document: Document, path: Path, schema: Mapping[str, Any], key: str) -> Diagnostic:
+    span = document.key_span(path) if path else document.span(path)
+    where = f" in {_name(document, path)}" if path else ""
+    description = schema.get("properties", {}).get(key, {}).get("description", "")
+    help = f"add `{key}: …`" + (f" ({description.rstrip('.')})" if description else "")
+    return Diagnostic("missing-key", f"`{key}` is missing{where}", span, help=help)
+
+
+def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
+    name, span = _name(document, path), document.span(path)
+    if error.validator == "pattern":
+        word = "is not" if _code(error) == "wrong-type" else "cannot be"
+        message = (
+            f"{name} {word} {_shown(error.instance)}"
+            if word == "cannot be"
+            else f"{name} has the wrong form: {_shown(error.instance)}"
+        )
+        return Diagnostic(_code(error), message, span, help=_pattern_help(error))
+    if error.validator in _LIMITS:
+        message = f"{name} {_LIMITS[error.validator]} {error.validator_value}"
+        return Diagnostic("out-of-range", message, span, help=_given(error.instance))
+    return Diagnostic("wrong-type", f"{name} must be {_expected(error)}", span, help=_how(error))
+
+
+def _code(error: Any) -> str:
+    if error.validator == "pattern":
+        return _PATTERNS.get(error.validator_value, ("forbidden-text", ""))[0]
+    return "out-of-range" if error.validator in _LIMITS else "wrong-type"
+
+
+def _pattern_help(error: Any) -> str:
+    if error.validator in _LIMITS:
+        return f"{_LIMITS[error.validator]} {error.validator_value}"
+    return _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
+
+
+def _how(error: Any) -> str:
+    """What was given, and how to write it where that can be guessed."""
+    given = error.instance
+    types = _types(error)
+    if "array" in types and isinstance(given, str) and "string" not in types:
+        return f"write it as a list: [{given}]" if len(given) < 80 else "write it as a list: [ … ]"
+    if "string" in types and isinstance(given, (int, float)):
+        return f'{_given(given)}; if it is a name, put it in quotes: "…"'
+    if "boolean" in types and isinstance(given, str):
+        return f"{_given(given)}; write true or false (YAML 1.2 has no yes, no, on and off)"
+    if isinstance(given, str) and (choices := _choices(error)) and (guess := did_you_mean(given, choices)):
+        return f"did you mean `{guess}`?"
+    if isinstance(given, str) and types & {"integer", "number"} and _is_number(given):
+        return f"{_given(given)}; write it without quotes"
+    return _given(given)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _options(error: Any) -> list[Mapping[str, Any]]:
+    return list(error.validator_value) if error.validator in ("anyOf", "oneOf") else [error.schema]
+
+
+def _types(error: Any) -> set[str]:
+    return {str(option.get("type", "")) for option in _options(error)}
+
+
+def _choices(error: Any) -> list[str]:
+    found = [choice for option in _options(error) for choice in (*option.get("enum", ()), option.get("const"))]
+    return [choice for choice in found if isinstance(choice, str)]
+
+
+def _expected(error: Any) -> str:
+    words = [word for option in _options(error) for word in _type_words(option)]
+    words = [word for word in dict.fromkeys(words) if word != "null" or len(words) == 1]
+    return " or ".join(words)
+
+
+def _type_words(schema: Mapping[str, Any]) -> list[str]:
+    if "const" in schema or "enum" in schema:
+        return [json.dumps(value) for value in schema.get("enum", [schema.get("const")])]
+    if "anyOf" in schema:
+        return [word for option in schema["anyOf"] for word in _type_words(option)]
+    if "$ref" in schema:
+        return ["a mapping"]
+    return [_WORDS.get(str(schema.get("type")), "something else")]
+
+
+_WORDS = {
+    "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+    "array": "a list", "object": "a mapping", "null": "null",
+}  # fmt: skip
+
+
+def _given(value: Any) -> str:
+    return "it is empty" if value is None else f"it is {_shown(value)}, {_kind(value)}"
+
+
+def _kind(value: Any) -> str:
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
+    return kinds.get(type(value), "null")
+
+
+def _shown(value: Any) -> str:
+    return _short(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _name(document: Document, path: Path) -> str:
+    words = [_short(str(part)) for part in path if not isinstance(part, int)]
+    if not words:
+        return "the file" if not path else f"item {int(path[-1]) + 1}"
+    item = f"item {path[-1] + 1} of " if isinstance(path[-1], int) else ""
+    return f"{item}`{'.'.join(words)}`"
