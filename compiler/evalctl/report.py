@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span
+from evalctl.check.secrets import redacted
+from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 
 FORMATS = ("text", "json", "github")
 _COLOURS = {
@@ -20,6 +24,9 @@ _COLOURS = {
     "bold": "\x1b[1m",
 }
 _END = "\x1b[0m"
+LONGEST = 160  # characters of an excerpt
+# As libyaml counts lines.
+LINE_BREAKS = "\r\n|[\n\r\x85\u2028\u2029]"
 
 Lines = Callable[[str], Sequence[str]]
 
@@ -27,13 +34,14 @@ Lines = Callable[[str], Sequence[str]]
 def show(diagnostics: Sequence[Diagnostic], root: Path, form: str, stream: TextIO | None = None) -> None:
     """Prints all findings in one of FORMATS."""
     out = stream or sys.stdout
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # findings reach terminals that know no Japanese, too
     if form == "json":
         print(as_json(diagnostics), file=out)
         return
+    lines, colours = _reader(root), coloured(out)
     for diagnostic in diagnostics:
-        print(
-            as_github(diagnostic) if form == "github" else as_text(diagnostic, _reader(root), coloured(out)), file=out
-        )
+        print(as_github(diagnostic) if form == "github" else as_text(diagnostic, lines, colours), file=out)
 
 
 def coloured(stream: TextIO) -> bool:
@@ -56,6 +64,7 @@ def count_line(diagnostics: Iterable[Diagnostic]) -> str:
 
 def as_text(diagnostic: Diagnostic, lines: Lines, colours: bool = False) -> str:
     """Headline, place, excerpt with a caret, second places, help."""
+    diagnostic = _presentable(diagnostic)
 
     def paint(text: str, name: str) -> str:
         return f"{_COLOURS[name]}{text}{_END}" if colours else text
@@ -81,25 +90,65 @@ def _excerpt(span: Span, lines: Lines, gutter: int, paint: Callable[[str, str], 
     parts = [f"{pad}{paint('-->', 'place')} {place(span)}"]
     text = lines(span.file)
     if 0 < span.line <= len(text):
-        line = text[span.line - 1]
-        before = display_width(line[: span.column - 1])
-        width = max(1, display_width(line[span.column - 1 : span.end_column - 1]))
-        parts += [
-            f"{pad} {paint('|', 'place')}",
-            f"{paint(str(span.line), 'place')} {paint('|', 'place')} {_plain(line)}",
-        ]
-        parts.append(f"{pad} {paint('|', 'place')} {' ' * before}{paint('^' * width, 'error')}")
+        before, marked, after = _window(redacted(text[span.line - 1]), span)
+        caret = " " * display_width(before) + paint("^" * max(1, display_width(marked)), "error")
+        parts.append(f"{pad} {paint('|', 'place')}")
+        parts.append(f"{paint(str(span.line), 'place')} {paint('|', 'place')} {before}{marked}{after}")
+        parts.append(f"{pad} {paint('|', 'place')} {caret}")
     return parts
 
 
-def _plain(line: str) -> str:
-    """Control characters must not reach a terminal."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line)
+def _window(line: str, span: Span) -> tuple[str, str, str]:
+    """The line before, at and after the place, cut where it is too long to read."""
+    start, end = span.column - 1, max(span.column, span.end_column - 1)
+    before, marked, after = plain(line[:start]), plain(line[start:end]), plain(line[end:])
+    if len(before) > LONGEST // 2:
+        before = f"…{before[-LONGEST // 2 :]}"
+    if len(marked) > LONGEST // 2:
+        return before, f"{marked[: LONGEST // 2]}…", ""
+    rest = max(0, LONGEST - len(before) - len(marked))
+    return before, marked, after if len(after) <= rest else f"{after[:rest]}…"
+
+
+def plain(text: str) -> str:
+    """What of `text` may reach a terminal: control characters, and what hides or turns text around, become �."""
+    return "".join(_plain(character) for character in text)
+
+
+def _plain(character: str) -> str:
+    if character == "\t":
+        return " "
+    return (
+        character if character.isprintable() or unicodedata.category(character) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+    )
+
+
+def _presentable(diagnostic: Diagnostic) -> Diagnostic:
+    """Names and values come from files that anybody may have written: no control characters, no secrets."""
+
+    def shown(text: str) -> str:
+        return plain(redacted(text))
+
+    notes = tuple(Note(shown(note.message), note.span and _presentable_span(note.span)) for note in diagnostic.notes)
+    return replace(
+        diagnostic, message=shown(diagnostic.message), help=shown(diagnostic.help), notes=notes,
+        span=_presentable_span(diagnostic.span),
+    )  # fmt: skip
+
+
+def _presentable_span(span: Span) -> Span:
+    return replace(span, file=plain(span.file))
 
 
 def display_width(text: str) -> int:
-    """Terminal columns: Japanese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    """Terminal columns: Japanese characters take two, combining marks none."""
+    return sum(_columns(character) for character in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _reader(root: Path) -> Lines:
@@ -108,8 +157,9 @@ def _reader(root: Path) -> Lines:
     def lines(file: str) -> list[str]:
         if file not in known:
             try:
-                known[file] = (root / file).read_text(encoding="utf-8", errors="replace").splitlines()
-            except OSError:
+                text = (root / file).read_bytes().decode("utf-8-sig", errors="replace")
+                known[file] = re.split(LINE_BREAKS, text)
+            except (OSError, ValueError):
                 known[file] = []
         return known[file]
 
@@ -122,6 +172,7 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def _object(diagnostic: Diagnostic) -> dict[str, Any]:
+    diagnostic = _presentable(diagnostic)
     span = diagnostic.span
     return {
         "code": diagnostic.code, "severity": diagnostic.severity, "message": diagnostic.message, "file": span.file,
@@ -132,6 +183,7 @@ def _object(diagnostic: Diagnostic) -> dict[str, Any]:
 
 def as_github(diagnostic: Diagnostic) -> str:
     """A workflow command, which GitHub shows on the line of the pull request."""
+    diagnostic = _presentable(diagnostic)
     span = diagnostic.span
     kind = "notice" if diagnostic.severity == "note" else diagnostic.severity
     text = diagnostic.message + (f"\n{diagnostic.help}" if diagnostic.help else "")

@@ -49,7 +49,7 @@ def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Di
 
 def _lines(text: str) -> list[tuple[int, str]]:
     """Lines with their numbers; spreadsheets leave lines of nothing but commas behind, and those say nothing."""
-    numbered = enumerate(re.split("\r\n|\n|\r", text.removeprefix("\ufeff")), 1)
+    numbered = enumerate(re.split("\r\n|[\n\r\x85\u2028\u2029]", text.removeprefix("\ufeff")), 1)
     return [(number, line) for number, line in numbered if line.replace(",", "").strip()]
 
 
