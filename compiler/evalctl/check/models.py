@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from evalctl.check.schema import validated
@@ -11,6 +12,7 @@ from evalctl.load import yaml_source
 from evalctl.model.catalogue import Catalogue, SettingsEntry
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced
 from evalctl.model.document import Document
+from evalctl.model.manifest import ModelCard
 
 FOLDER = "manifests/models/"
 COMMON = "manifests/models/common_settings.yaml"
@@ -39,13 +41,27 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
     settings = dict(catalogue.settings)
     cards = dict(catalogue.cards)
     for path in sorted(filter(is_model_file, texts)):
-        name = path.removeprefix(FOLDER).rsplit(".", 1)[0]
-        if name.endswith(".lock"):
-            card = _card(texts[path], path, name.removesuffix(".lock"), problems)
-            cards.update({card.model: card} if card is not None else {})
-        else:
-            settings[name] = _settings(texts[path], path, problems)
+        found, said = model_file(path, texts[path])
+        problems += said
+        if isinstance(found, ModelCard):
+            cards[found.model] = found
+        elif found is not None:
+            settings[_name(path)] = found
     return replace(catalogue, settings=settings, cards=cards), problems
+
+
+@lru_cache(maxsize=8192)
+def model_file(path: str, text: str) -> tuple[ModelCard | dict[str, SettingsEntry] | None, tuple[Diagnostic, ...]]:
+    """One file's card or settings, and what is wrong with it; asked once by its requests and once for itself."""
+    problems: list[Diagnostic] = []
+    name = _name(path)
+    if name.endswith(".lock"):
+        return _card(text, path, name.removesuffix(".lock"), problems), tuple(problems)
+    return _settings(text, path, problems), tuple(problems)
+
+
+def _name(path: str) -> str:
+    return path.removeprefix(FOLDER).rsplit(".", 1)[0]
 
 
 def _card(text: str, path: str, name: str, problems: list[Diagnostic]) -> Any:

@@ -23,7 +23,7 @@ _NAMES = {
     "api": "an API key", "huggingface": "a Hugging Face token", "github": "a GitHub token", "google": "a Google key",
     "aws": "an AWS key", "private": "a private key",
 }  # fmt: skip
-_HINTS = ("sk-", "hf_", "gh", "AIza", "AKIA", "PRIVATE KEY")
+_HINTS = ("sk-", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AIza", "AKIA", "PRIVATE KEY")
 
 
 def secret_shapes(text: str) -> list[tuple[int, int, int, str]]:

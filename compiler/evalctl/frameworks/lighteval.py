@@ -7,6 +7,8 @@ one's parameters. An absent temperature is 0 here.
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -82,4 +84,10 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
 
 def dump(document: dict[str, Any]) -> str:
     """YAML as both dialects read it: keys in the order given, Japanese as it is."""
-    return yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)
+    return _dumped(json.dumps(document, ensure_ascii=False))
+
+
+@lru_cache(maxsize=1024)
+def _dumped(document: str) -> str:
+    """Most tasks of a request have the same configuration, and PyYAML takes longer for one than all other stages."""
+    return yaml.dump(json.loads(document), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)

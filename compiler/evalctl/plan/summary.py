@@ -9,6 +9,7 @@ from typing import Any
 from evalctl.model.evaluation import Artifact, Job, RequestPlan
 
 SCHEMA = "evalctl/plan/1"
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def summary(plan: RequestPlan) -> dict[str, Any]:
@@ -19,7 +20,20 @@ def summary(plan: RequestPlan) -> dict[str, Any]:
 def artifact(plan: Mapping[str, Any]) -> Artifact:
     """The file beside the scripts."""
     stem = plan["request"].removeprefix("manifests/requests/").removesuffix(".yaml")
-    return Artifact(f"generated/{stem}/plan.json", json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
+    return Artifact(f"generated/{stem}/plan.json", _text(plan))
+
+
+def _text(plan: Mapping[str, Any]) -> str:
+    """One line per fact of a job and one per eval, so that a diff shows just what changed."""
+    jobs = ",\n".join(_job_text(job) for job in plan["jobs"])
+    schema, request = _JSON.encode(plan["schema"]), _JSON.encode(plan["request"])
+    return f'{{\n "schema": {schema},\n "request": {request},\n "jobs": [\n{jobs}\n ]\n}}\n'
+
+
+def _job_text(job: Mapping[str, Any]) -> str:
+    facts = "".join(f"   {_JSON.encode(name)}: {_JSON.encode(job[name])},\n" for name in job if name != "tasks")
+    tasks = ",\n".join(f"    {_JSON.encode(task)}" for task in job["tasks"])
+    return f'  {{\n{facts}   "tasks": [\n{tasks}\n   ]\n  }}'
 
 
 def _job(job: Job) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from evalctl.model.evaluation import Subject, Task
 
 VERSION = 1
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 # What each generation setting is: sent with every question, given to the server, or only a way of asking.
 SENT = frozenset({
@@ -36,7 +37,7 @@ def eval_digest(
 ) -> str:
     """64 hex digits; equal for equal scores' causes, on any machine and for any order of keys."""
     inputs = eval_inputs(subject, task, framework_version, task_digest, generation, server, max_samples)
-    return hashlib.sha256(_canonical(inputs).encode()).hexdigest()
+    return hashlib.sha256(_JSON.encode(inputs).encode()).hexdigest()
 
 
 def eval_inputs(
@@ -69,7 +70,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
