@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from evalctl.sync.sync import SyncReport, sync
 from .world import Clone, World, git, make_eval, make_job, plan
 
 New = Callable[..., Clone]
-PAGE = "results/README.md"
 
 
 def go(clone: Clone, *jobs: Job) -> SyncReport:
@@ -231,6 +229,3 @@ def test_a_remote_that_lost_its_ledger_gets_it_back(clone: Clone, remote: Path, 
     git(remote, "branch", "-D", "evalctl-state")
     go(clone, jobs[0])
     assert git(clone.root, "rev-parse", "evalctl-state") == git(remote, "rev-parse", "evalctl-state")
-
-
-_ = shutil

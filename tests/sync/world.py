@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, RequestPlan, Server, Site, Subject, Task
-from evalctl.model.manifest import Cost, Metrics, NodeKind, Service
+from evalctl.model.manifest import Metrics, NodeKind, Service
 from evalctl.model.run import Sighting, State
 from evalctl.schedulers import Unreadable
 from evalctl.shell import Command, Reply
@@ -26,7 +27,6 @@ METRICS = Metrics.model_validate(
         ]
     }
 )
-__all__ = ["METRICS", "Cost", "FakeScheduler", "World", "git", "make_eval", "make_job"]
 
 
 def git(folder: Path, *words: str) -> str:
@@ -40,7 +40,7 @@ def make_eval(script: str, *, settings: str = "default", version: str = "1", mod
     """An eval whose digest follows from its words; `version` stands for everything that changes a score."""
     task = Task(f"en_{script}", script, f"en/{script}", "lighteval", {"hrt_q": 60}, {}, False)
     subject = Subject("vllm", model, "a" * 40, settings, "manifests/models/team/tiny.yaml", version)
-    digest = f"{abs(hash_of(model, script, version)):064x}"
+    digest = f"{hash_of(model, script, version):064x}"
     return Eval(
         digest, subject, task, "0.13.0", "t" * 64, (("temperature", 0.0),), (("max_model_length", 512),), None,
         f"results/hosted_vllm/{model}/{settings}/en/{script}/result.json",
@@ -49,8 +49,6 @@ def make_eval(script: str, *, settings: str = "default", version: str = "1", mod
 
 def hash_of(*words: str) -> int:
     """A number that is the same in every process."""
-    import hashlib
-
     return int(hashlib.sha256("|".join(words).encode()).hexdigest(), 16)
 
 

@@ -17,11 +17,10 @@ from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
-from evalctl.sync.records import JobRecord
+from evalctl.sync.records import WITHDRAWN, JobRecord
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
-WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

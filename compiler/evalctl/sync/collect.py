@@ -11,10 +11,10 @@ from typing import Any
 
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.record import record, to_text
-from evalctl.sync.act import SUBMISSION, WITHDRAWN
+from evalctl.sync.act import SUBMISSION
 from evalctl.sync.marks import read_marks
 from evalctl.sync.reasons import gravest
-from evalctl.sync.records import PROGRESSED
+from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, WITHDRAWN
 
 _NO_REASON = ("", "tasks-failed")
 
@@ -40,7 +40,7 @@ def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     done = [key for key in attempt.evals if _accepted(marks, key)]
     submitted = _submission(attempt) if done else {}
     files = {_path(submitted, key): to_text(record(submitted, attempt, marks.tasks[key], marks)) for key in done}
-    outcome = "cancelled" if cancelled and len(done) < len(attempt.evals) else _outcome(attempt, marks, step, len(done))
+    outcome = CANCELLED if cancelled and len(done) < len(attempt.evals) else _outcome(attempt, marks, step, len(done))
     problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
     return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
 
@@ -71,7 +71,7 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
 
 def _outcome(attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
     if done == len(attempt.evals):
-        return "collected"
+        return COLLECTED
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
     reason = reason_of(attempt, marks)

@@ -14,7 +14,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
-from evalctl.sync.records import Event, JobRecord
+from evalctl.sync.records import CANCELLED, Event, JobRecord
 from evalctl.sync.world import View
 
 _LOCK_WAIT_S = 30.0
@@ -181,7 +181,7 @@ def _poison(run_dir: Path) -> bool:
 def _withdraw(context: Context, records: Records, attempts: Sequence[Attempt]) -> Mapping[str, JobRecord]:
     return {
         one.job: records.of(one.job).with_attempt(
-            replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome="cancelled")
+            replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome=CANCELLED)
         )
         for one in attempts
     }

@@ -11,7 +11,9 @@ from evalctl.model.run import Attempt, Phase
 
 SCHEMA = "evalctl/ledger/1"
 _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
-_WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
+COLLECTED = "collected"  # all its tasks have results
+WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
+CANCELLED = "cancelled"
 PROGRESSED = "progressed:"  # ran out of time after it had finished tasks: goes on without using up a try
 
 
@@ -51,13 +53,13 @@ class JobRecord:
 
     @property
     def used(self) -> int:
-        """How many attempts were used up since the last `retry`."""
-        return sum(1 for attempt in self._counting() if not _is_free(attempt.outcome))
+        """How many attempts were used up since the last `retry` or success."""
+        return sum(1 for attempt in self._since_success() if not _is_free(attempt.outcome))
 
     @property
     def last_outcome(self) -> str:
-        """How the last attempt since the last `retry` ended."""
-        return next((attempt.outcome for attempt in reversed(self._counting())), "")
+        """How the last attempt since the last `retry` or success ended."""
+        return next((attempt.outcome for attempt in reversed(self._since_success())), "")
 
     @property
     def results(self) -> dict[str, float]:
@@ -77,6 +79,11 @@ class JobRecord:
     def with_event(self, event: Event) -> JobRecord:
         """This record with one more event."""
         return replace(self, events=tuple(sorted({*self.events, event})))
+
+    def _since_success(self) -> list[Attempt]:
+        counting = self._counting()
+        success = max((one.number for one in counting if one.outcome == COLLECTED), default=0)
+        return [one for one in counting if one.number > success]
 
     def _counting(self) -> list[Attempt]:
         return [one for one in self.attempts if one.phase is Phase.CLOSED and one.number > self.forgiven]
@@ -138,4 +145,4 @@ def _same_claim(one: Attempt, other: Attempt) -> bool:
 
 
 def _is_free(outcome: str) -> bool:
-    return outcome == _WITHDRAWN or outcome.startswith(PROGRESSED)
+    return outcome == WITHDRAWN or outcome.startswith(PROGRESSED)

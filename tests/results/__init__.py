@@ -1,0 +1,1 @@
+"""Records, store, aggregate and leaderboard."""

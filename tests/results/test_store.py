@@ -1,0 +1,102 @@
+"""Finding results on disk: by path, by digest, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalctl.results.record import to_text
+from evalctl.results.store import folder_of, index_folder, parse
+
+PATH = "results/hosted_vllm/team/tiny/greedy/ja/mmlu/result.json"
+
+
+def document(digest: str = "d1", result_dir: str = "ja/mmlu", **more: Any) -> dict[str, Any]:
+    """The least that a result is."""
+    task = {"key": "ja_mmlu", "script": "mmlu", "result_dir": result_dir}
+    return {
+        "schema": "evalctl/result/1", "digest": digest, "task": task, "subject": {"model": "team/tiny"},
+        "scores": {"mmlu|0": {"em": 0.5}}, "weights": {"mmlu|0": 4}, "measured_at": 5, **more,
+    }  # fmt: skip
+
+
+def put(root: Path, path: str, text: str) -> Path:
+    """A file."""
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+    return root / path
+
+
+def test_results_are_known_by_path_and_by_digest(tmp_path: Path) -> None:
+    """The first path in order stands for a digest that several have."""
+    put(tmp_path, PATH, to_text(document()))
+    put(tmp_path, PATH.replace("greedy", "twin"), to_text(document()))
+    index = index_folder(tmp_path)
+    assert index.current(PATH, "d1") and not index.current(PATH, "d2")
+    assert (index.by_digest["d1"].path, index.by_digest["d1"].folder) == (PATH, "results/hosted_vllm/team/tiny/greedy")
+    assert [listed.path for listed in index.in_folder("results/hosted_vllm/team/tiny/twin")] == [
+        PATH.replace("greedy", "twin")
+    ]
+
+
+def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
+    """A fresh repository."""
+    assert index_folder(tmp_path).by_path == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", '{"schema": "evalctl/result/2"}', "\udc80", json.dumps({**document(), "scores": {"a": 1}}),
+     json.dumps({**document(), "digest": 7}), json.dumps(document(result_dir="en/mmlu"))],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) -> None:
+    """Empty, truncated, of a newer version, of a wrong form, in a wrong place."""
+    content = text.encode("utf-8", "surrogateescape")
+    put(tmp_path, PATH, "").write_bytes(content)
+    index = index_folder(tmp_path)
+    assert (list(index.unreadable), index.by_path, index.by_digest) == ([PATH], {}, {})
+    finding = index.diagnostics()[0]
+    assert (finding.code, finding.span.file) == ("unreadable-result", PATH)
+    assert (tmp_path / PATH).read_bytes() == content
+
+
+def test_the_cache_follows_every_change(tmp_path: Path) -> None:
+    """Changed, added, removed; and a cache of garbage is only rebuilt."""
+    cache = tmp_path / "cache.json"
+    file = put(tmp_path, PATH, to_text(document("d1")))
+    assert set(index_folder(tmp_path, cache).by_digest) == {"d1"}
+    assert set(index_folder(tmp_path, cache).by_digest) == {"d1"}
+    file.write_text(to_text(document("digest2")))
+    assert set(index_folder(tmp_path, cache).by_digest) == {"digest2"}
+    cache.write_text("{")
+    assert set(index_folder(tmp_path, cache).by_digest) == {"digest2"}
+    file.unlink()
+    assert set(index_folder(tmp_path, cache).by_digest) == set()
+
+
+def test_logs_and_details_are_not_searched(tmp_path: Path) -> None:
+    """They lie in the same folders and may be many."""
+    put(tmp_path, PATH.replace("result.json", "details/result.json"), to_text(document()))
+    assert index_folder(tmp_path).by_path == {}
+
+
+def test_the_model_folder_is_the_path_without_the_tasks_part() -> None:
+    """Debugging runs have a folder of their own kind."""
+    assert folder_of("results/debug/max_samples-10/hosted_vllm/a/b/ja/mmlu/result.json", "ja/mmlu") == (
+        "results/debug/max_samples-10/hosted_vllm/a/b"
+    )
+    with pytest.raises(ValueError, match="ja/mmlu"):
+        folder_of(PATH.replace("ja/", "en/"), "ja/mmlu")
+
+
+def test_a_parsed_result_has_scores_and_weights() -> None:
+    """And the whole document."""
+    result = parse(PATH, to_text(document()))
+    assert (result.scores, result.weights, result.document["measured_at"]) == (
+        {"mmlu|0": {"em": 0.5}},
+        {"mmlu|0": 4},
+        5,
+    )

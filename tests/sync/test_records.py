@@ -1,0 +1,97 @@
+"""Ledger records as values: what counts, and how two versions become one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalctl.model.run import Attempt, Phase
+from evalctl.sync.records import Event, JobRecord, from_text, merged, to_text
+
+FIRST = Attempt("ev-a-1", 1, "ev-abcd-a-1-a1", Phase.CLAIMED, "site", "r", {"t": "d"}, "/runs/1", 1.0, by="me")
+
+
+def closed(number: int, outcome: str) -> Attempt:
+    """An attempt that ended."""
+    return replace(FIRST, number=number, phase=Phase.CLOSED, outcome=outcome, closed_at=float(number))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "used", "last"),
+    [
+        ([], 0, ""),
+        (["failed:lost"], 1, "failed:lost"),
+        (["failed:lost", "withdrawn"], 1, "withdrawn"),
+        (["progressed:timeout", "progressed:timeout"], 0, "progressed:timeout"),
+        (["failed:lost", "collected"], 0, ""),
+        (["failed:lost", "collected", "failed:lost"], 1, "failed:lost"),
+    ],
+)
+def test_which_attempts_use_up_a_try(outcomes: list[str], used: int, last: str) -> None:
+    """A success and a `retry` forgive what was before; a timeout that got on with it costs nothing."""
+    record = JobRecord("ev-a-1", tuple(closed(number, outcome) for number, outcome in enumerate(outcomes, 1)))
+    assert (record.used, record.last_outcome) == (used, last)
+    forgiven = record.with_event(Event(9.0, "me", "retry", len(outcomes)))
+    assert (forgiven.used, forgiven.last_outcome, forgiven.next_number) == (0, "", len(outcomes) + 1)
+
+
+def test_an_open_attempt_is_found() -> None:
+    """Claimed or submitted."""
+    assert JobRecord("ev-a-1", (closed(1, "failed:lost"), replace(FIRST, number=2))).open == replace(FIRST, number=2)
+    assert JobRecord("ev-a-1", (closed(1, "failed:lost"),)).open is None
+
+
+def test_of_two_claims_to_one_number_the_published_one_stays() -> None:
+    """Ours was second: nothing of it may be left."""
+    ours = JobRecord("ev-a-1", (replace(FIRST, by="bob", phase=Phase.CLOSED),))
+    assert merged(ours, JobRecord("ev-a-1", (FIRST,))).attempts == (FIRST,)
+
+
+def test_collected_results_are_those_since_the_last_retry() -> None:
+    """Saying `retry` asks for a new measurement."""
+    record = JobRecord("ev-a-1", (closed(1, "collected"),), {1: ("d",)})
+    assert record.results == {"d": 1.0}
+    assert record.with_event(Event(9.0, "me", "retry", 1)).results == {}
+
+
+ATTEMPTS = st.builds(
+    lambda number, phase, outcome: replace(FIRST, number=number, phase=phase, outcome=outcome),
+    st.integers(1, 3), st.sampled_from(list(Phase)), st.just(""),
+)  # fmt: skip
+EVENTS = st.builds(Event, st.floats(0, 10), st.just("me"), st.sampled_from(["retry", "cancel"]), st.integers(1, 3))
+RECORDS = st.builds(
+    lambda attempts, collected, events: JobRecord(
+        "ev-a-1", tuple(sorted(attempts, key=lambda one: one.number)), {n: tuple(sorted(d)) for n, d in sorted(collected.items())},
+        tuple(sorted(set(events))),
+    ),
+    st.lists(ATTEMPTS, unique_by=lambda one: one.number),
+    st.dictionaries(st.integers(1, 3), st.sets(st.sampled_from("abc"), min_size=1)), st.lists(EVENTS, max_size=3),
+)  # fmt: skip
+
+
+@given(RECORDS, RECORDS, RECORDS)
+def test_merging_loses_nothing_and_needs_no_order(one: JobRecord, two: JobRecord, three: JobRecord) -> None:
+    """Whoever merges first: the same record; merging again changes nothing; nobody's phase goes back."""
+    assert merged(one, two) == merged(two, one)
+    assert merged(merged(one, two), three) == merged(one, merged(two, three))
+    assert merged(one, merged(one, two)) == merged(one, two)
+    both = {attempt.number: attempt.phase for attempt in merged(one, two).attempts}
+    order = list(Phase)
+    assert all(order.index(both[one_.number]) >= order.index(one_.phase) for one_ in (*one.attempts, *two.attempts))
+
+
+@given(RECORDS)
+def test_a_record_survives_its_file(record: JobRecord) -> None:
+    """Text and back."""
+    assert from_text("ev-a-1", to_text(record).encode()) == record
+
+
+@given(RECORDS, st.data())
+def test_a_cut_file_is_refused(record: JobRecord, data: st.DataObject) -> None:
+    """Torn anywhere: never half a record."""
+    content = to_text(record).encode().rstrip()
+    with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", content[: data.draw(st.integers(0, len(content) - 1))])
