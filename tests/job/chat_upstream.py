@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -89,7 +90,8 @@ def serving(behaviour: Behaviour) -> Iterator[Server]:
             if reply.hang_up:
                 self.close_connection = True
                 return
-            self._send(reply)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the relay was killed meanwhile
+                self._send(reply)
 
         def _send(self, reply: Reply) -> None:
             text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)

@@ -18,14 +18,25 @@ PACKAGES = ROOT / "compiler" / "environments" / "packages"
 sys.path.insert(0, str(PACKAGES / "evalctl-job"))  # its plain modules (no aiohttp, no pyarrow) are imported by tests
 
 
+def newest(pattern: str) -> Path:
+    """The newest complete environment of that name, or a skip that says how to get one."""
+    folder = Path(os.environ.get("EVALCTL_ENVIRONMENTS", ROOT / ".evalctl" / "environments"))
+    built = sorted(folder.glob(f"{pattern}/.complete"), key=lambda stamp: stamp.stat().st_mtime)
+    if not built:
+        pytest.skip(f"no environment {pattern}: run `evalctl env setup`")
+    return built[-1].parent
+
+
 @pytest.fixture(scope="session")
 def environment() -> Path:
-    """The newest complete lighteval environment; `evalctl env setup lighteval` builds it."""
-    folder = Path(os.environ.get("EVALCTL_ENVIRONMENTS", ROOT / ".evalctl" / "environments"))
-    built = sorted(folder.glob("lighteval-[0-9a-f]*/.complete"), key=lambda stamp: stamp.stat().st_mtime)
-    if not built:
-        pytest.skip("no lighteval environment: run `evalctl env setup lighteval`")
-    return built[-1].parent
+    """lighteval 0.13 with what a job needs beside it."""
+    return newest("lighteval-[0-9a-f]*")
+
+
+@pytest.fixture(scope="session")
+def fork_environment() -> Path:
+    """The fork, lighteval-swallow 0.8; it is built only where its source can be had."""
+    return newest("lighteval-swallow-*")
 
 
 @pytest.fixture(scope="session")

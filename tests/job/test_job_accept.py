@@ -6,14 +6,14 @@ import json
 import math
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_upstream import Asked, Reply, answers, completion, serving
+from chat_upstream import Asked, Behaviour, Reply, answers, completion, serving
 from relay_process import wait_for
 
 pytestmark = pytest.mark.environments
@@ -61,7 +61,7 @@ def slow(asked: Asked) -> Reply:
     return Reply(**{**vars(answers(asked)), "pause": 1.0})
 
 
-CASES: dict[str, tuple[str, Callable[[Asked], Reply]]] = {
+CASES: dict[str, tuple[str, Behaviour]] = {
     "arithmetic": ("demo_arithmetic|0", answers),
     "capitals": ("demo_capitals_ja|0", answers),
     "code": ("demo_code|0", answers),
@@ -74,47 +74,97 @@ CASES: dict[str, tuple[str, Callable[[Asked], Reply]]] = {
 }
 
 
+# (command, folder, variables, log) -> exit code
+Start = Callable[[Sequence[str], Path, Mapping[str, str], Path], int]
+
+
 @pytest.fixture(scope="session")
-def runs(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """All cases, run for real, two at a time."""
+def warm(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """lighteval's command line without its import for each run."""
+    program = [environment / "bin" / "python", Path(__file__).with_name("warm_lighteval.py")]
+    places = {**variables, "HF_HOME": str(tmp_path_factory.mktemp("hf"))}
+    # Imported in a folder of its own: litellm makes its cache where it is imported.
+    process = subprocess.Popen(
+        program,
+        cwd=tmp_path_factory.mktemp("warm"),
+        env=places,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def start(command: Sequence[str], folder: Path, more: Mapping[str, str], log: Path) -> int:
+        assert process.stdin and process.stdout
+        wish = {"argv": list(command), "cwd": str(folder), "env": dict(more), "log": str(log)}
+        process.stdin.write(json.dumps(wish) + "\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    with process:
+        yield start
+        assert process.stdin
+        process.stdin.close()
+
+
+def cold(command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path) -> int:
+    """The command in a process of its own, as a job starts it."""
+    with log.open("w") as sink:
+        return subprocess.run(
+            command, cwd=folder, env=variables, stdout=sink, stderr=subprocess.STDOUT, timeout=300
+        ).returncode
+
+
+@pytest.fixture(scope="session")
+def runs(
+    environment: Path, variables: dict[str, str], warm: Start, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Run]:
+    """All cases, run for real; one of them in a process of its own meanwhile."""
     base = tmp_path_factory.mktemp("lighteval")
 
-    def one(name: str) -> Run:
+    def one(name: str, start: Start) -> Run:
         task, behaviour = CASES[name]
-        return run_lighteval(environment, variables, base / name.replace(" ", "_"), task, behaviour, "killed" in name)
+        config = CONFIG.format(temperature=0.8 if "code" in task else 0)
+        command = [task, "--custom-tasks", "evalctl_tasks.tasks"]
+        folder = base / name.replace(" ", "_")
+        kill = "killed" in name
+        return run_framework(environment, variables, folder, config, command, behaviour, start, kill_relay=kill)
 
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(CASES, pool.map(one, CASES), strict=True))
+    with ThreadPoolExecutor(1) as pool:
+        alone = pool.submit(one, "subjects", cold)
+        ended = {name: one(name, warm) for name in CASES if name != "subjects"}
+        return {**ended, "subjects": alone.result()}
 
 
-def run_lighteval(
-    environment: Path, variables: dict[str, str], folder: Path, task: str, behaviour: Any, kill_relay: bool
+def run_framework(
+    environment: Path,
+    variables: Mapping[str, str],
+    folder: Path,
+    config: str,
+    command: Sequence[str],
+    behaviour: Behaviour,
+    start: Start,
+    *,
+    kill_relay: bool = False,
 ) -> Run:
     """One task as a job runs it: its own folder, a relay, nothing else."""
     folder.mkdir()
-    (folder / "config.yaml").write_text(CONFIG.format(temperature=0.8 if "code" in task else 0))
+    (folder / "config.yaml").write_text(config)
     relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
-    relay += ["--listen-port-file", folder / "port"]
-    with serving(behaviour) as server, (folder / "log").open("w") as log:
-        standing = subprocess.Popen(
-            [*relay, "--upstream", server.url, "--state", folder / "state", "--tries", "1"], env=variables
-        )
+    relay += ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]
+    with serving(behaviour) as server, ThreadPoolExecutor(1) as pool:
+        standing = subprocess.Popen([*relay, "--upstream", server.url], env=variables)
         wait_for((folder / "port").exists)
         base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
-        command = ["lighteval", "endpoint", "litellm", "config.yaml", task, "--custom-tasks", "evalctl_tasks.tasks"]
-        evaluating = subprocess.Popen(
-            [environment / "bin" / command[0], *command[1:], "--output-dir", "out", "--save-details"],
-            cwd=folder,
-            env={**variables, "HOSTED_VLLM_API_BASE": base, "HF_HOME": str(folder / "hf")},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        places = {**variables, "HOSTED_VLLM_API_BASE": base, "HF_HOME": str(folder / "hf")}
+        code = pool.submit(start, whole, folder, places, folder / "log")
         if kill_relay:
             wait_for(lambda: len(server.posts) > 5, 120)
             standing.kill()
-        code = evaluating.wait(timeout=300)
+        exit_code = code.result(timeout=300)
         ended(standing, folder)
-        return Run(folder, code, len(server.posts))
+        return Run(folder, exit_code, len(server.posts))
 
 
 def ended(relay: subprocess.Popen[bytes], folder: Path) -> None:
@@ -321,8 +371,32 @@ def test_repeated_answers_are_reported(accept: Accept, copy: Path) -> None:
     assert warning.startswith("2 scored answers repeat")
 
 
+FORK_CONFIG = """\
+model:
+  base_params: {model_name: hosted_vllm/demo/tiny}
+  generation: {temperature: 0.8, max_new_tokens: 24}
+"""
+
+
+def test_a_good_run_of_the_fork_is_done(
+    accept: Accept, fork_environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """The fork's own files, written by the fork: four samples of each question, its task and metric names."""
+    tasks = Path(__file__).with_name("fork_demo_tasks.py")
+    command = ["swallow|demo_four|0|0", "--use-chat-template", "--custom-tasks", str(tasks), "--output-subdir", "/S"]
+    path = f"{fork_environment / 'bin'}:{variables['PATH']}"
+    run = run_framework(
+        fork_environment, {**variables, "PATH": path}, tmp_path / "fork", FORK_CONFIG, command, answers, cold
+    )
+    verdict = accept(run.folder, run.exit_code, framework="lighteval-swallow")
+    assert (verdict["verdict"], verdict["reason"], verdict["warnings"]) == ("done", None, [])
+    assert set(verdict["scores"]["swallow|demo_four|0"]) == {"right_pass@1:4", "right_pass@1:4_stderr"}
+    assert verdict["config_tasks"]["swallow|demo_four|0"]["effective_num_docs"] == 10
+    assert (verdict["samples"]["asked"], verdict["sent"]["n"], run.requests) == (40, [4], 10)
+
+
 def fork_run(folder: Path, environment: Path, predictions: list[Any]) -> Path:
-    """Files in the form of lighteval-swallow 0.8, written from its source (that environment is not built here)."""
+    """Files in the form of lighteval-swallow 0.8, written as its source writes them."""
     stamp, entry = "2026-11-23T10-00-00.123456", "swallow|demo_code|0"
     results, details = folder / "out/results/demo/tiny/sub", folder / f"out/details/demo/tiny/sub/{stamp}"
     results.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """The demo tasks, in the form that lighteval 0.13 imports (`TASKS_TABLE`).
 
-Answers are read leniently (the first number, the first letter A–D), so that a model that answers at all can be right.
+Answers are read leniently (the first digit, the first letter A–D), so that a model that answers at all can be right.
 """
 
 import re
@@ -17,9 +17,9 @@ QUESTIONS = Path(__file__).with_name("questions")
 LETTERS = "ABCD"
 
 
-def first_number(text: str) -> str:
-    """The first whole number in the text, full-width digits included; empty when there is none."""
-    found = re.search(r"-?\d+", unicodedata.normalize("NFKC", text))
+def first_digit(text: str) -> str:
+    """The first digit in the text, full-width digits included; empty when there is none."""
+    found = re.search("[0-9]", unicodedata.normalize("NFKC", text))
     return found.group() if found else ""
 
 
@@ -56,7 +56,7 @@ def pass_at(k: int, n: int) -> SampleLevelMetric:
     """The chance that one of `k` answers is right, estimated from `n`; lighteval names it `pass@k:k=…&n=…`."""
     metric = SampleLevelMetric(
         metric_name="pass@k",
-        sample_level_fn=PassAtK(normalize=first_number, strip_strings=True),
+        sample_level_fn=PassAtK(normalize=first_digit, strip_strings=True),
         category=SamplingMethod.GENERATIVE,
         corpus_level_fn=np.mean,
         higher_is_better=True,
@@ -80,7 +80,7 @@ def demo(name: str, subset: str | None, prompt_function, metrics: list, generati
 
 
 TASKS_TABLE = [
-    demo("demo_arithmetic", None, open_question, [exact("exact_match", first_number)], 24),
+    demo("demo_arithmetic", None, open_question, [exact("exact_match", first_digit)], 24),
     demo("demo_capitals_ja", None, letter_question, [exact("acc", first_letter)], 16),
     demo("demo_code", None, open_question, [pass_at(1, 4), pass_at(4, 4)], 24),
     demo("demo_subjects", "history", letter_question, [exact("acc", first_letter)], 16),
