@@ -19,6 +19,7 @@ TEXTS = st.lists(st.one_of(ANY_TEXT, NASTY, st.lists(NASTY).map("".join)), max_s
 
 
 def bash_says(script: str, locale: str = "C.UTF-8") -> list[str]:
+    """What a script prints, split at NUL."""
     reply = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={"LC_ALL": locale})
     return reply.stdout.decode().split("\0")[:-1]
 

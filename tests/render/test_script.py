@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import job_task, make_job
+from standin_place import job_task, make_job
 
 from evalctl.model.evaluation import Job
 from evalctl.render.script import program, script
@@ -18,11 +18,13 @@ HOSTILE = "x'; touch /tmp/owned; echo '$(touch /tmp/owned)`touch /tmp/owned`\n#$
 
 
 def example(scheduler: str = "local") -> Job:
+    """An ordinary job."""
     job = make_job(job_task("ja_one", seconds=3600), job_task("en_two"))
     return replace(job, site=replace(job.site, scheduler=scheduler), advice=("a gpu_1 would be 20 % cheaper",))
 
 
 def hostile() -> Job:
+    """Hostile text wherever a job holds text."""
     task = job_task("ja_one", config=HOSTILE, argv=("lighteval", HOSTILE), relay={"add": {"stop": HOSTILE}})
     subject = replace(task.evaluation.subject, model=HOSTILE, custom_settings=HOSTILE, custom_settings_file=HOSTILE)
     task = replace(task, evaluation=replace(task.evaluation, subject=subject, digest=HOSTILE))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from evalctl.model.run import State
 from evalctl.schedulers import local
 from evalctl.shell import Command, EnvironmentProblem, Reply, run

@@ -18,6 +18,7 @@ main() {
   mark_started
   prepare_node
   check_environment
+  start_watch
   start_server
   start_relay
   run_tasks
@@ -37,7 +38,7 @@ open_run_folder() {
   MARKS=$EVALCTL_RUN_DIR/marks
   RELAY_STATE=$EVALCTL_RUN_DIR/relay
   DONE=() FAILED=() RUNNING=() TASK_TIME=() FAMILY=()
-  SERVER_PID='' RELAY_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
+  SERVER_PID='' RELAY_PID='' WATCH_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
   # What this job exports is how its processes are known again when it ends.
   export EVALCTL_MARKER="$$-$RANDOM-$RANDOM"
   exec {NAP}<> <(:) # never gives a byte: `read -t` on it sleeps without a process
@@ -173,6 +174,7 @@ start_server() {
     check_time
     launch "$EVALCTL_RUN_DIR/server.log" become_server
     SERVER_PID=$LAUNCHED
+    echo "$SERVER_PID" >"$EVALCTL_RUN_DIR/server.pid"
     ! wait_for_server || return 0
     read_server_log
     [[ $REASON == port-taken ]] || break
@@ -355,16 +357,10 @@ become_framework() {
   exec "${COMMAND[@]}"
 }
 
-# Its exit status. Ends it when this task is to stop, or when the job's own shell was killed.
+# Its exit status. Ends it when this task is to stop.
 watch_framework() {
   while alive "$FRAMEWORK_PID"; do
-    if [[ -n $STOPPED ]]; then
-      end_group "$FRAMEWORK_PID" 4
-    elif ! kill -0 $$ 2>/dev/null; then
-      end_group "$FRAMEWORK_PID" 4
-      [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 4
-      exit 1
-    fi
+    [[ -z $STOPPED ]] || end_group "$FRAMEWORK_PID" 4
     nap 0.2
   done
   wait "$FRAMEWORK_PID"
@@ -411,6 +407,20 @@ check_time() {
   [[ -z $SIGNALLED ]] || give_up 76 cancelled "ended by a signal after $SECONDS seconds"
 }
 
+start_watch() {
+  launch "$EVALCTL_RUN_DIR/job.log" clean_up_after_a_kill
+  WATCH_PID=$LAUNCHED
+}
+
+# In a process group of its own: a SIGKILL from outside may reach this job's shell and its group alone (seen: Grid
+# Engine 8.1.9, for root's jobs).
+clean_up_after_a_kill() {
+  exec {NAP}<> <(:)
+  while alive $$; do nap 0.5; done
+  [[ ! -s $EVALCTL_RUN_DIR/server.pid ]] || end_group "$(<"$EVALCTL_RUN_DIR/server.pid")" 5
+  sweep
+}
+
 check_servers() {
   if [[ -n $SERVER_PID ]] && ! alive "$SERVER_PID"; then
     read_server_log
@@ -434,6 +444,7 @@ leave() {
   stop_tasks "$status"
   mark finished exit "$status" reason "$(json "$REASON")" detail "$(json "$DETAIL")" ended_at "$(now)" \
     seconds "$SECONDS" tasks_done "$(json_list "${DONE[@]}")" tasks_failed "$(json_list "${FAILED[@]}")"
+  [[ -z $WATCH_PID ]] || end_group "$WATCH_PID" 1
   [[ -z $RELAY_PID ]] || end_group "$RELAY_PID" 3
   [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 10
   sweep

@@ -77,7 +77,7 @@ class Tree:
             Diagnostic(
                 "foreign-file", f"evalctl did not make {path}", Span(path), severity=WARNING,
                 help="generated/ is for what `evalctl compile` makes: move the file elsewhere",
-            )  # fmt: skip
+            )
             for path in extra
             if not self._is_ours(path) and not path.endswith("/.gitkeep")
         ]

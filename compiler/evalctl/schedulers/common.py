@@ -27,13 +27,15 @@ def variable(run_dir: str) -> str:
 
 
 def answer(reply: Reply) -> str:
-    """The text of a reply that is an answer; raises Unreadable for a timeout, a failure or a complaint without text."""
+    """The text of a reply that is an answer; raises Unreadable for a timeout, a failure, a complaint or a cut text."""
     if reply.timed_out:
         raise Unreadable("no answer in time")
     if reply.status != 0:
         raise Unreadable(f"status {reply.status}: {said(reply)}")
     if not reply.stdout.strip() and reply.stderr.strip():
         raise Unreadable(said(reply))
+    if reply.stdout and not reply.stdout.endswith("\n"):
+        raise Unreadable("the answer stops in the middle of a line")
     return reply.stdout
 
 

@@ -73,7 +73,7 @@ def sightings(reply: Reply) -> list[Sighting]:
 
 def _body(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if line.strip()]
-    if lines and not (lines[0].startswith("job-ID") and set(lines[1:2] or "x") <= {"-" * len(lines[1])}):
+    if lines and not (len(lines) > 2 and lines[0].startswith("job-ID") and not lines[1].strip("-")):
         raise Unreadable(f"not a job list: {lines[0]}")
     return lines[2:]
 

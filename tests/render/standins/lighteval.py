@@ -18,7 +18,7 @@ SEEN = {
     if name.startswith(("HOSTED_", "OPENAI_", "HF_", "LITELLM_", "TASK_"))
 }
 Path("call.json").write_text(
-    json.dumps({"argv": sys.argv[1:], "cwd": os.getcwd(), "environment": SEEN, "config": Path("config.yaml").read_text(),
+    json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "environment": SEEN, "config": Path("config.yaml").read_text(),
                 "program": sys.argv[0], "tmp": os.environ.get("TMPDIR"), "begin": time.time()})
 )  # fmt: skip
 if TASK == "stubborn":
@@ -33,7 +33,7 @@ try:
     asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": "Bearer x"})
     urllib.request.urlopen(asked, timeout=30).read()
 except OSError as problem:
-    print("asking failed:", problem)
+    sys.stderr.write(f"asking failed: {problem}\n")
     time.sleep(600 if TASK == "asks-a-dead-server" else 0)
 if TASK.startswith("takes-1s"):
     time.sleep(1)

@@ -8,18 +8,20 @@ import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
 
 
 def option(name):
+    """The word after an option."""
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 
 
 class Relay(BaseHTTPRequestHandler):
     """Passes questions on and counts them per task."""
 
-    asked: dict = {}
+    asked: ClassVar = {}
 
     def do_GET(self):
         key = self.path.split("/")[2]
@@ -46,6 +48,7 @@ class Relay(BaseHTTPRequestHandler):
 
 
 def relay():
+    """The relay, until its parent is gone."""
     with (RUN / "relay.json").open("a") as file:
         secrets = {name: value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN"))}
         print(json.dumps({"argv": sys.argv[3:], "secrets": secrets}), file=file)
@@ -58,6 +61,7 @@ def relay():
 
 
 def accept():
+    """Exit code and counts are all it looks at."""
     counts = json.loads(Path(option("--counts")).read_text())
     good = option("--exit-code") == "0" and counts["asked"] > 0
     verdict = {"verdict": "done" if good else "failed", "reason": None if good else "framework-failed", "detail": 'said "no"',

@@ -27,7 +27,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         if WAY == "dies-when-asked":
-            print("torch.OutOfMemoryError: CUDA out of memory.", flush=True)
+            sys.stderr.write("torch.OutOfMemoryError: CUDA out of memory.\n")
             os._exit(1)
         self.say({"choices": [{"message": {"content": "42"}}]})
 

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 
 import pytest
-from conftest import Place, job_task, make_job, with_server
+from standin_place import Place, job_task, make_job, with_server
 
 
 def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
@@ -98,9 +98,9 @@ def test_a_server_that_dies_ends_the_tasks(place: Place) -> None:
     assert ran.seconds < 12
     finished = ran.mark("finished")
     assert (finished["reason"], finished["detail"]) == ("out-of-memory", "torch.OutOfMemoryError: CUDA out of memory.")
-    assert [
-        (ran.mark(f"task/{key}")["state"], ran.mark(f"task/{key}")["reason"]) for key in ("asker", "other")
-    ] == [("failed", "server-died")] * 2
+    assert [(ran.mark(f"task/{key}")["state"], ran.mark(f"task/{key}")["reason"]) for key in ("asker", "other")] == [
+        ("failed", "server-died")
+    ] * 2
     assert "task/later.json" not in ran.marks()
 
 

@@ -1,0 +1,159 @@
+"""Jobs as values, and a place to run their scripts in: stand-in programs where the job environments would be."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.evaluation import Batch, Estimate, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
+from evalctl.render.quoting import assignment
+from evalctl.render.script import script
+
+STANDINS = Path(__file__).with_name("standins")
+
+
+def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any) -> JobTask:
+    """A task whose framework does as the word `says` tells the stand-in."""
+    task = Task(key, key, key, "lighteval", {}, {}, False)
+    subject = Subject("vllm", "org/Model-1B", "0123abc", "default", "manifests/models/org/Model-1B.yaml", "1")
+    evaluation = Eval(f"digest-of-{key}", subject, task, "0.13.0", "", (), (), None, f"results/{key}/result.json")
+    call = Invocation(
+        ("lighteval", "endpoint", "litellm", "config.yaml", says or f"{key}|0", "--output-dir", "output"),
+        (("TASK_VARIABLE", "a value"),),
+        "model_parameters:\n  model_name: hosted_vllm/org/Model-1B\n  system_prompt: 'it''s\n\n    日本語 $HOME'\n",
+        {"max_n": 2, "add": {"top_k": 1}},
+    )
+    return JobTask(evaluation, replace(call, **invocation), seconds)
+
+
+def make_job(*tasks: JobTask, walltime: int = 600, drain: int = 5, start: int = 5, **changes: Any) -> Job:
+    """A job on service local whose server is the stand-in."""
+    command = ("vllm", "serve", "org/Model-1B", "--served-model-name", "org/Model-1B", "--max-model-len", "1024")
+    server = Server("vllm", command, (), "vllm-env", "org/Model-1B", "", "", 0)
+    job = Job(
+        name="ev-first-0123abcd", request="manifests/requests/first.yaml", service="local", node_kind="cpu_vllm",
+        batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2,
+        start_seconds=start, framework_environments={"lighteval": "lighteval-env"}, secrets=(), cuda_visible_devices=None,
+        retries=1, predownload=False, offline=True, estimate=Estimate("point", 0.5, 1.25, None, "JPY", 62.5, "2026-08-25"),
+        site=Site("local", "", (), (("SITE_NAME", "here"),), ()),
+    )  # fmt: skip
+    return replace(job, **changes)
+
+
+def with_server(job: Job, way: str, **variables: str) -> Job:
+    """The same job, its server behaving as the stand-in's `way`."""
+    pairs = (("STANDIN_SERVER", way), *variables.items())
+    return replace(job, server=replace(job.server, variables=pairs))
+
+
+@dataclass
+class Ran:
+    """What a script left behind."""
+
+    status: int
+    seconds: float
+    folder: Path
+
+    def mark(self, name: str) -> dict[str, Any]:
+        """One mark, as written."""
+        return dict(json.loads((self.folder / "marks" / f"{name}.json").read_text(encoding="utf-8")))
+
+    def marks(self) -> set[str]:
+        """The names of all marks, and of nothing half-written."""
+        top = self.folder / "marks"
+        return {str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()}
+
+    def call(self, task: str) -> dict[str, Any]:
+        """How the framework was called for `task`."""
+        return dict(json.loads((self.folder / "tasks" / task / "call.json").read_text(encoding="utf-8")))
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """What a stand-in recorded, call by call."""
+        return [json.loads(line) for line in (self.folder / f"{name}.json").read_text().splitlines()]
+
+
+class Place:
+    """A run folder, an `.env` and an environments folder with stand-ins, under one temporary path."""
+
+    def __init__(self, top: Path, run_dir: str = "run a1") -> None:
+        """Nothing runs yet."""
+        self.top, self.run_dir, self.environments = top, top / run_dir, top / "environments"
+        self.env_file = top / ".env"
+        self.run_dir.mkdir()
+        self.env_file.write_text("", encoding="utf-8")
+        self._install("vllm-env", "vllm")
+        self._install("lighteval-env", "lighteval", "python")
+
+    def _install(self, name: str, *programs: str) -> None:
+        folder = self.environments / name / "bin"
+        folder.mkdir(parents=True)
+        for program in programs:
+            text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
+            (folder / program).write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+            (folder / program).chmod(0o755)
+        (folder.parent / ".complete").touch()
+
+    def write(self, job: Job, *, run_tasks: Sequence[str] = ()) -> Path:
+        """The script and attempt.sh, as sync would leave them."""
+        lines = [
+            assignment("ATTEMPT", "1"), assignment("ATTEMPT_NAME", f"{job.name}-a1"),
+            assignment("ENVIRONMENTS", str(self.environments)), assignment("ENV_FILE", str(self.env_file)),
+            assignment("RUN_TASKS", run_tasks),
+        ]  # fmt: skip
+        (self.run_dir / "attempt.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        path = self.top / "job.sh"
+        path.write_text(script(job).text, encoding="utf-8")
+        return path
+
+    def start(self, job: Job, **attempt: Any) -> subprocess.Popen[bytes]:
+        """The script, running."""
+        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "EVALCTL_RUN_DIR": str(self.run_dir), "JOB_ID": "4711"}
+        return subprocess.Popen(
+            ["bash", str(self.write(job, **attempt))], env=environment, start_new_session=True, cwd=self.top,
+            stdin=subprocess.DEVNULL, stdout=(self.top / "out").open("wb"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def run(self, job: Job, **attempt: Any) -> Ran:
+        """The script, run to its end."""
+        begin = time.monotonic()
+        status = self.start(job, **attempt).wait(timeout=60)
+        return Ran(status, time.monotonic() - begin, self.run_dir)
+
+    def end(self, process: subprocess.Popen[bytes], sign: signal.Signals) -> Ran:
+        """What a signal makes of a running script."""
+        begin = time.monotonic()
+        process.send_signal(sign)
+        return Ran(process.wait(timeout=60), time.monotonic() - begin, self.run_dir)
+
+    def wait_for(self, *parts: str, seconds: float = 20) -> None:
+        """Until the job has written a file."""
+        path, limit = self.run_dir.joinpath(*parts), time.monotonic() + seconds
+        while not path.exists():
+            assert time.monotonic() < limit, f"{path} never came: {self.job_log()}"
+            time.sleep(0.05)
+
+    def job_log(self) -> str:
+        """All that the job said."""
+        logs = (self.top / "out", self.run_dir / "job.log")
+        return "".join(path.read_text(errors="replace") for path in logs if path.exists())
+
+    def processes(self) -> list[str]:
+        """Command lines of the living processes that this place started."""
+        return [line for line in map(_of_place, Path("/proc").iterdir()) if str(self.top) in line]
+
+
+def _of_place(folder: Path) -> str:
+    """Command line and environment of a process; "" for what is no process or is gone."""
+    try:
+        return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace") + "\n" + (
+            (folder / "environ").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )  # fmt: skip
+    except OSError:
+        return ""

@@ -1,0 +1,160 @@
+"""Every scheduler against recorded replies, one file per state, and against replies that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from evalctl.model.evaluation import Batch
+from evalctl.schedulers import SCHEDULERS, Unreadable
+from evalctl.shell import EnvironmentProblem, Reply
+
+REPLIES = Path(__file__).with_name("replies")
+NAME = "ev-ab12-a-long-request-name-of-fifty-characters-0123abcd-a12"
+BATCH = Batch("ev-first-0123abcd", 5400, 1, -4, ("-l node_q=1",), 120)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A reply with what it means: head lines, then both outputs."""
+
+    backend: str
+    kind: str
+    reply: Reply
+    expect: list[str]
+
+
+def recorded(kind: str) -> Iterator[object]:
+    """All recorded replies of one kind, as test parameters."""
+    for path in sorted(REPLIES.glob("*/*.txt")):
+        head, rest = path.read_text().split("\n--- stdout\n")
+        stdout, stderr = rest.split("--- stderr\n")
+        lines = [line.partition(": ")[::2] for line in head.splitlines() if not line.startswith("#")]
+        fields = dict(lines)
+        status = int(fields["status"])
+        if fields["kind"] == kind:
+            reply = Reply(status, stdout, stderr, timed_out=status == -1)
+            expect = [value for name, value in lines if name == "expect"]
+            one = Recorded(path.parent.name, kind, reply, expect)
+            yield pytest.param(one, id=f"{path.parent.name}-{path.stem}")
+
+
+@pytest.mark.parametrize("one", list(recorded("query")))
+def test_a_listing_means_what_it_says(one: Recorded) -> None:
+    """Whole names, native ids and states; an answer without jobs is an empty list, no answer is Unreadable."""
+    scheduler = SCHEDULERS[one.backend]
+    if one.expect == ["unreadable"]:
+        with pytest.raises(Unreadable):
+            scheduler.sightings(one.reply)
+        return
+    seen = [
+        f"{sighting.native_id} {sighting.state.value} {sighting.name}" for sighting in scheduler.sightings(one.reply)
+    ]
+    assert sorted(seen) == sorted(line for line in one.expect if line != "none")
+
+
+@pytest.mark.parametrize("one", list(recorded("submit")))
+def test_a_submission_is_accepted_refused_or_unclear(one: Recorded) -> None:
+    """Three outcomes, and a scheduler that could not be reached has refused nothing (it may have the job after all)."""
+    scheduler = SCHEDULERS[one.backend]
+    number, refusal = scheduler.native_id(one.reply), scheduler.refusal(one.reply)
+    outcome = f"id {number}" if number else "refused" if refusal else "unclear"
+    assert [outcome] == one.expect
+    assert not (number and refusal)
+
+
+@pytest.mark.parametrize("one", list(recorded("cancel")))
+def test_a_cancellation_worked_or_did_not(one: Recorded) -> None:
+    """A job that is gone counts, a scheduler that is away does not."""
+    assert one.expect == ["cancelled" if SCHEDULERS[one.backend].cancelled(one.reply) else "not cancelled"]
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(-1, "", "", timed_out=True), Reply(1, "", ""), Reply(127, "", "command not found"), Reply(0, "", "warning: odd"),
+        Reply(0, "<html>\n", ""), Reply(0, "{}\n", ""), Reply(0, "[1]\n", ""), Reply(0, "\x00\xff\n", ""), Reply(0, "1|\n", ""),
+    ],
+)  # fmt: skip
+def test_garbage_and_silence_are_unreadable(name: str, reply: Reply) -> None:
+    """None of it may be taken for an empty queue."""
+    with pytest.raises(Unreadable):
+        SCHEDULERS[name].sightings(reply)
+
+
+@pytest.mark.parametrize("one", [one for one in recorded("query") if "several" in one.id])  # type: ignore[attr-defined]
+def test_a_cut_listing_is_never_misread(one: Recorded) -> None:
+    """Cut at any byte, a listing is unreadable or tells the truth about fewer jobs."""
+    scheduler = SCHEDULERS[one.backend]
+    truth = set(scheduler.sightings(one.reply))
+    for end in range(1, len(one.reply.stdout)):
+        try:
+            seen = set(scheduler.sightings(Reply(0, one.reply.stdout[:end], "")))
+        except Unreadable:
+            continue
+        assert seen <= truth
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_scheduler_has_recorded_replies(name: str) -> None:
+    """A new backend comes with its replies, or with a program of this project that the tests run."""
+    assert name == "local" or {path.stem for path in (REPLIES / name).glob("*.txt")} >= {"none", "several", "down"}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_command_is_words_and_carries_the_attempt(name: str) -> None:
+    """Name, output folder, time and the site's own words are on the command line; one variable is passed."""
+    submit = SCHEDULERS[name].submit(
+        "/r/job.sh",
+        name=NAME,
+        output_dir="/r/out",
+        run_dir="/r/a1",
+        walltime_seconds=3600,
+        site_args=("-g", "tga-x"),
+        gpus=("1",),
+    )
+    line = " ".join(submit.argv)
+    assert submit.argv[-1] == "/r/job.sh"
+    assert "-g tga-x" in line
+    assert NAME in line
+    assert "/r/out" in line
+    assert "1:00:00" in line or "--walltime 3600" in line
+    assert "EVALCTL_RUN_DIR=/r/a1" in line or submit.env == {"EVALCTL_RUN_DIR": "/r/a1"}
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULERS if name != "local"])
+@pytest.mark.parametrize("folder", ["/a,b", "/a b", "relative", "/a'b", "/a\nb", "/a$b", "/a=b"])
+def test_a_folder_that_cannot_be_passed_is_refused(name: str, folder: str) -> None:
+    """`-v A=/x,B=y` would be two variables."""
+    with pytest.raises(EnvironmentProblem):
+        SCHEDULERS[name].submit("/job.sh", name="ev-x", output_dir="/out", run_dir=folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("gridengine", ["#$ -S /bin/bash", "#$ -cwd", "#$ -N ev-first-0123abcd", "#$ -l node_q=1", "#$ -l h_rt=1:30:00",
+                        "#$ -p -4", "#$ -j y", "#$ -r n"]),
+        ("pbs", ["#PBS -N ev-first-0123abcd", "#PBS -l node_q=1", "#PBS -l walltime=1:30:00", "#PBS -p -4", "#PBS -j oe",
+                 "#PBS -k oed", "#PBS -r n"]),
+        ("slurm", ["#SBATCH --job-name=ev-first-0123abcd", "#SBATCH -l node_q=1", "#SBATCH --time=1:30:00",
+                   "#SBATCH --gpus=1", "#SBATCH --nice=4", "#SBATCH --no-requeue", "#SBATCH --signal=B:TERM@120"]),
+        ("local", ["# local queue: ev-first-0123abcd, 1 GPU(s), at most 1:30:00"]),
+    ],
+)  # fmt: skip
+def test_directives_are_those_of_the_site(name: str, lines: list[str]) -> None:
+    """As people write them there; no scheduler may start a job again by itself."""
+    assert SCHEDULERS[name].directives(BATCH) == lines
+
+
+@pytest.mark.parametrize("given", ["--gres=gpu:h100:1", "--gpus=2", "-G 1"])
+def test_slurm_keeps_the_gpus_of_the_service(given: str) -> None:
+    """A node kind that asks for its GPUs itself is not asked twice."""
+    batch = Batch("ev-x", 60, 1, None, (given,), 10)
+    assert [line for line in SCHEDULERS["slurm"].directives(batch) if "gpu" in line or "-G" in line] == [
+        f"#SBATCH {given}"
+    ]
