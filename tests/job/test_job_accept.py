@@ -8,74 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_upstream import Asked, Behaviour, Reply, answers, completion, serving
-from relay_process import wait_for
+from chat_upstream import answers
+from framework_runs import CASES, CONFIG, Run, Start, cold, run_framework
 
 pytestmark = pytest.mark.environments
-
-CONFIG = """\
-model_parameters:
-  model_name: hosted_vllm/demo/tiny
-  concurrent_requests: 4
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  cache_dir: cache
-  generation_parameters: {{temperature: {temperature}, max_new_tokens: 24}}
-"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One ended run of lighteval: its folder (config.yaml, log, out, counts.json), exit code and requests."""
-
-    folder: Path
-    exit_code: int
-    requests: int
-
-
-def refuses(asked: Asked) -> Reply:
-    """A server whose context is too short for everything, and that then fails inside."""
-    if asked.number > 6:
-        return Reply({"error": {"message": "internal"}}, 500)
-    return Reply({"error": {"message": "This model's maximum context length is 8 tokens."}}, 400)
-
-
-def second_is_null(asked: Asked) -> Reply:
-    """The second of several choices has no content."""
-    return completion(["A 1", *[None] * ((asked.body.get("n") or 1) - 1)])
-
-
-def falls_silent(asked: Asked) -> Reply:
-    """From the fourth request on the answers are empty."""
-    return answers(asked) if asked.number < 4 else completion([""])
-
-
-def slow(asked: Asked) -> Reply:
-    """Good answers, one second each."""
-    return Reply(**{**vars(answers(asked)), "pause": 1.0})
-
-
-CASES: dict[str, tuple[str, Behaviour]] = {
-    "arithmetic": ("demo_arithmetic|0", answers),
-    "capitals": ("demo_capitals_ja|0", answers),
-    "code": ("demo_code|0", answers),
-    "subjects": ("demo_subjects|0", answers),
-    "refused": ("demo_arithmetic|0", refuses),
-    "silent": ("demo_arithmetic|0", falls_silent),
-    "null": ("demo_code|0", second_is_null),
-    "unknown": ("demo_nothing|0", answers),
-    "relay killed": ("demo_arithmetic|0", slow),
-}
-
-
-# (command, folder, variables, log) -> exit code
-Start = Callable[[Sequence[str], Path, Mapping[str, str], Path], int]
 
 
 @pytest.fixture(scope="session")
@@ -107,14 +47,6 @@ def warm(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.
         process.stdin.close()
 
 
-def cold(command: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path) -> int:
-    """The command in a process of its own, as a job starts it."""
-    with log.open("w") as sink:
-        return subprocess.run(
-            command, cwd=folder, env=variables, stdout=sink, stderr=subprocess.STDOUT, timeout=300
-        ).returncode
-
-
 @pytest.fixture(scope="session")
 def runs(
     environment: Path, variables: dict[str, str], warm: Start, tmp_path_factory: pytest.TempPathFactory
@@ -134,46 +66,6 @@ def runs(
         alone = pool.submit(one, "subjects", cold)
         ended = {name: one(name, warm) for name in CASES if name != "subjects"}
         return {**ended, "subjects": alone.result()}
-
-
-def run_framework(
-    environment: Path,
-    variables: Mapping[str, str],
-    folder: Path,
-    config: str,
-    command: Sequence[str],
-    behaviour: Behaviour,
-    start: Start,
-    *,
-    kill_relay: bool = False,
-) -> Run:
-    """One task as a job runs it: its own folder, a relay, nothing else."""
-    folder.mkdir()
-    (folder / "config.yaml").write_text(config)
-    relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
-    relay += ["--listen-port-file", folder / "port", "--state", folder / "state"]
-    whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]
-    with serving(behaviour) as server, ThreadPoolExecutor(1) as pool:
-        standing = subprocess.Popen([*relay, "--upstream", server.url], env=variables)
-        wait_for((folder / "port").exists)
-        base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
-        places = {**variables, "HOSTED_VLLM_API_BASE": base, "HF_HOME": str(folder / "hf")}
-        code = pool.submit(start, whole, folder, places, folder / "log")
-        if kill_relay:
-            wait_for(lambda: len(server.posts) > 5, 120)
-            standing.kill()
-        exit_code = code.result(timeout=300)
-        ended(standing, folder)
-        return Run(folder, exit_code, len(server.posts))
-
-
-def ended(relay: subprocess.Popen[bytes], folder: Path) -> None:
-    """Stop the relay and put the counts where `accept` looks for them."""
-    relay.terminate()
-    relay.wait(timeout=10)
-    counts = folder / "state" / "t.counts.json"
-    if counts.exists():
-        shutil.copy(counts, folder / "counts.json")
 
 
 Accept = Callable[..., dict[str, Any]]
