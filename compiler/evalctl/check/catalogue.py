@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from evalctl.check import models
 from evalctl.check import suites as suites_check
 from evalctl.check.schema import validated
+from evalctl.check.wording import from_model
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.load import csv_source, yaml_source
 from evalctl.load.csv_source import Row, Table
@@ -27,6 +29,7 @@ TEMPLATES = "manifests/models/chat_templates/"
 
 NO_METRICS = Metrics(entries=())
 
+LONGEST_NAME = 96
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:.@+-]*\Z")
 _TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)\Z")
 
@@ -39,7 +42,7 @@ def shared(texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
     metrics = _metrics(texts, problems)
     return Catalogue(
         tasks=tasks,
-        suites=suites_check.suites(_document(texts, SUITES, problems), tasks, problems),
+        suites=suites_check.suites(_document(texts, SUITES, problems), tasks, spans or None, problems),
         services=_services(texts, columns, problems),
         settings={},
         common=models.common(texts, problems),
@@ -72,21 +75,33 @@ def _table(texts: Mapping[str, str], path: str, required: tuple[str, ...], probl
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Default settings by the framework's task name; `named` are all names of the table (None: it cannot be read)."""
+
+    layers: Mapping[str, Layer]
+    named: Container[str] | None
+
+
 # ---- tasks ------------------------------------------------------------------------------------------------------
 
 
-def _task_defaults(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, Layer]:
-    """Default settings by the framework's task name."""
+def _task_defaults(texts: Mapping[str, str], problems: list[Diagnostic]) -> Defaults:
     table = _table(texts, SETTINGS, ("key", "generation_settings"), problems)
     parsed: dict[str, Mapping[str, Any]] = {}
     layers: dict[str, Layer] = {}
     for row in table.rows:
         text, span = row.cells["generation_settings"], row.spans["generation_settings"]
         if text not in parsed:
-            parsed[text] = _pairs(text, span, problems)
+            found: list[Diagnostic] = []
+            pairs = _pairs(text, span, found)
+            problems += found
+            if found:  # said again for each row that has it
+                continue
+            parsed[text] = pairs
         origin = Origin("task default", span)
         layers[row.cells["key"]] = {name: Sourced(value, origin) for name, value in parsed[text].items()}
-    return layers
+    return Defaults(layers, frozenset(row.cells["key"] for row in table.rows) if table.rows else None)
 
 
 def _pairs(text: str, span: Span, problems: list[Diagnostic]) -> Mapping[str, Any]:
@@ -95,23 +110,29 @@ def _pairs(text: str, span: Span, problems: list[Diagnostic]) -> Mapping[str, An
 
     given: dict[str, Any] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
-        name, equals, value = pair.partition("=")
-        if not equals or name not in GenerationSettings.model_fields:
-            help = help_for(name, GenerationSettings.model_fields, "pairs such as temperature=0.0, separated by commas")
+        name, _, value = pair.partition("=")
+        if name not in GenerationSettings.model_fields:
+            known = GenerationSettings.model_fields
+            help = help_for(name, known, "pairs such as temperature=0.0, with commas between them")
             problems.append(Diagnostic("unknown-key", f"`{pair}` is not a generation setting", span, help))
-            continue
-        given[name] = yaml_source.resolve_scalar(value)
+        elif not value:
+            message = f"`{name}` has no value"
+            problems.append(Diagnostic("wrong-type", message, span, f"write {name}=VALUE ({name}=null unsets it)"))
+        elif name in given:
+            problems.append(Diagnostic("duplicate-key", f"`{name}` is given twice", span, "keep one of the two"))
+        else:
+            given[name] = yaml_source.resolve_scalar(value)
     try:
-        return {name: getattr(GenerationSettings.model_validate(given), name) for name in given}
+        settings = GenerationSettings.model_validate(given)
     except ValidationError as error:
-        for detail in error.errors():
-            message = f"`{detail['loc'][0]}`: {detail['msg'].removeprefix('Input ')}"
-            problems.append(Diagnostic("wrong-type", message, span, help=f"the cell says {text!r}"))
+        cell = Document(span.file, given, {(): (span.line, span.column, span.end_column)}, {})
+        problems += [from_model(cell, detail) for detail in error.errors()]
         return {}
+    return {name: getattr(settings, name) for name in given}
 
 
 def _tasks(
-    texts: Mapping[str, str], defaults: Mapping[str, Layer], problems: list[Diagnostic]
+    texts: Mapping[str, str], defaults: Defaults, problems: list[Diagnostic]
 ) -> tuple[dict[str, Task], dict[str, Span], tuple[str, ...]]:
     table = _table(texts, RUNTIME, ("key", "script", "result_dir", "framework"), problems)
     columns = tuple(name for name in table.columns if name not in ("key", "script", "result_dir", "framework"))
@@ -130,24 +151,24 @@ def _tasks(
     return tasks, {row.cells["key"]: row.spans["key"] for row in table.rows}, columns
 
 
-def _task(row: Row, columns: tuple[str, ...], defaults: Mapping[str, Layer], problems: list[Diagnostic]) -> Task | None:
+def _task(row: Row, columns: tuple[str, ...], defaults: Defaults, problems: list[Diagnostic]) -> Task | None:
     cells = row.cells
     before = len(problems)
     for column, pattern in (("key", re.compile(NAME)), ("script", _SCRIPT), ("result_dir", re.compile(RESULT_DIR))):
-        if not pattern.fullmatch(cells[column]):
-            message = f"`{cells[column]}` cannot be a {column}"
-            help = "letters, digits, _ - and single dots (a script may have :)"
+        if len(cells[column]) > LONGEST_NAME or not pattern.fullmatch(cells[column]):
+            message = f"`{cells[column][:LONGEST_NAME]}` cannot be a {column}"
+            help = "letters, digits, _ - and single dots (a script may have : and a result_dir /), at most 96 of them"
             problems.append(Diagnostic("forbidden-text", message, row.spans[column], help))
     if cells["framework"] not in FRAMEWORKS:
         help = help_for(cells["framework"], FRAMEWORKS, f"the frameworks are: {listed(FRAMEWORKS)}")
         message = f"there is no framework `{cells['framework']}`"
         problems.append(Diagnostic("unknown-framework", message, row.spans["framework"], help))
     seconds = {column: _seconds(row, column, problems) for column in columns}
-    if cells["script"] not in defaults:
+    if defaults.named is not None and cells["script"] not in defaults.named:
         problems.append(_without_settings(row))
-    if len(problems) > before:
+    layer = defaults.layers.get(cells["script"])
+    if len(problems) > before or layer is None:
         return None
-    layer = defaults[cells["script"]]
     temperature = layer.get("temperature")
     return Task(
         key=cells["key"],
@@ -231,7 +252,10 @@ def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[D
             message = f"{RUNTIME} has no column `{node.runtime_column}`"
             found.append(
                 Diagnostic(
-                    "unknown-runtime-column", message, span, help_for(node.runtime_column, columns, listed(columns))
+                    "unknown-runtime-column",
+                    message,
+                    span,
+                    help_for(node.runtime_column, columns, f"the columns are: {listed(columns)}"),
                 )
             )
     for role in ("small_model", "large_model", "api"):

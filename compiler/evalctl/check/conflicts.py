@@ -25,7 +25,7 @@ def conflicts(plans: Iterable[Mapping[str, Any]]) -> list[Diagnostic]:
 def _conflict(request: str, owner: str, tasks: list[str]) -> Diagnostic:
     where = "itself" if owner == request else owner
     return Diagnostic(
-        "conflicting-requests", f"asks differently than {where} for {', '.join(dict.fromkeys(tasks))} of the same model and settings",
+        "conflicting-requests", f"this request asks differently than {where} for {', '.join(dict.fromkeys(tasks))} of the same model and settings",
         Span(request), help="give one of the two its own custom settings (a name), or make both ask alike",
         notes=(Note("the other request", Span(owner)),),
     )  # fmt: skip

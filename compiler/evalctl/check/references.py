@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span
+from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
 from evalctl.model.manifest import LocalModel, NodeKind, Service
 from evalctl.model.providers import PROVIDERS
@@ -22,6 +22,7 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         *_overrides(checked, catalogue),
         *_custom_settings(checked, catalogue),
         *_models(checked),
+        *_not_carried_out(checked),
     ]
 
 
@@ -54,6 +55,29 @@ def _models(checked: CheckedRequest) -> list[Diagnostic]:
             message = f"with provider openai the model's name begins with openai/, not `{model}`"
             found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
     return found
+
+
+def _not_carried_out(checked: CheckedRequest) -> list[Diagnostic]:
+    """Keys that this version accepts and does nothing about: said, never silent."""
+    wishes = {
+        "push_to_hub": checked.request.push_to_hub is not None,
+        "predownload": checked.request.predownload is True and checked.request.provider == "vllm",
+    }
+    instead = {
+        "push_to_hub": "upload by hand for now; the details lie beside the results",
+        "predownload": "the job downloads the model itself; on a site whose nodes have no network, download it before `evalctl sync`",
+    }
+    return [
+        Diagnostic(
+            "not-carried-out",
+            f"this version of evalctl does not carry out `{key}` yet",
+            checked.document.key_span((key,)),
+            instead[key],
+            severity=WARNING,
+        )
+        for key, wished in wishes.items()
+        if wished
+    ]
 
 
 def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -128,7 +152,11 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     known = [*catalogue.suites, *catalogue.tasks]
     for index, word in enumerate(checked.request.tasks):
         name = word.removeprefix("-")
-        if name not in catalogue.suites and name not in catalogue.tasks:
+        if name in catalogue.suites or name in catalogue.tasks:
+            continue
+        if name in catalogue.task_spans:
+            found.append(_faulty_task(name, checked.document.span(("tasks", index)), catalogue))
+        elif catalogue.tasks:
             code = "unknown-task"
             span = checked.document.span(("tasks", index))
             otherwise = "task keys are in manifests/tasks/tasks_runtime.csv, suites in manifests/tasks/suites.yaml"
@@ -136,9 +164,17 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     if not found:
         found += _without_metrics(checked, catalogue)
     if not any(problem.severity == ERROR for problem in found) and not selected_tasks(checked.request, catalogue):
-        span = checked.document.span(("tasks",))
+        span = checked.document.key_span(("tasks",))
+        if not catalogue.tasks:
+            message = "no task can be used: manifests/tasks/tasks_runtime.csv has none"
+            return [Diagnostic("unknown-task", message, span, "mend that table first")]
         found.append(Diagnostic("no-tasks", "every task is taken out again", span, "leave at least one task in"))
     return found
+
+
+def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
+    row = Note("its row", catalogue.task_spans[name])
+    return Diagnostic("unknown-task", f"task `{name}` cannot be used", span, "mend its row first", (row,))
 
 
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:

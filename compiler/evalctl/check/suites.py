@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from evalctl.check.schema import validated
 from evalctl.model.diagnostic import Diagnostic
@@ -12,16 +12,19 @@ from evalctl.suggest import help_for
 
 
 def suites(
-    document: Document | None, tasks: Mapping[str, Task], problems: list[Diagnostic]
+    document: Document | None, tasks: Mapping[str, Task], faulty: Container[str] | None, problems: list[Diagnostic]
 ) -> dict[str, tuple[str, ...]]:
-    """Every suite as its task keys, in the order written; unknown names and circles are findings."""
+    """Every suite as its task keys, in the order written; unknown names and circles are findings.
+
+    `faulty` are tasks whose rows are found fault with already (None: the table cannot be read at all).
+    """
     if document is None or document.data is None:
         return {}
     written, found = validated("suites", document)
     problems += found
     if written is None:
         return {}
-    expander = _Expander(document, written, tasks, problems)
+    expander = _Expander(document, written, tasks, faulty, problems)
     return {name: expander.expand(name, ()) for name in written}
 
 
@@ -31,11 +34,13 @@ class _Expander:
         document: Document,
         written: Mapping[str, list[str]],
         tasks: Mapping[str, Task],
+        faulty: Container[str] | None,
         problems: list[Diagnostic],
     ) -> None:
         self.document = document
         self.written = written
         self.tasks = tasks
+        self.faulty = faulty
         self.problems = problems
         self.done: dict[str, tuple[str, ...]] = {}
 
@@ -59,6 +64,8 @@ class _Expander:
             found = self.expand(plain, above)
         elif plain in self.tasks:
             found = (plain,)
+        elif self.faulty is None or plain in self.faulty:
+            return
         else:
             help = help_for(plain, [*self.tasks, *self.written], "task keys are in manifests/tasks/tasks_runtime.csv")
             self.problems.append(
