@@ -19,6 +19,8 @@ from evalctl.model.providers import PROVIDERS
 
 ENVIRONMENT = "lighteval"
 
+LONGEST_ANSWER_SECONDS = 86_400  # without a number litellm gives up after 600 s (seen in 1.109)
+
 _OWN = {
     "temperature": "temperature", "top_p": "top_p", "max_new_tokens": "max_new_tokens", "stop_tokens": "stop_tokens",
     "seed": "seed", "repetition_penalty": "repetition_penalty", "frequency_penalty": "frequency_penalty",
@@ -57,6 +59,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
     if max_n is not None:
         relay["max_n"] = max_n
+    if evaluation.subject.provider == "openai":
+        relay["remove"] = ["max_tokens"]  # sent beside max_completion_tokens, of which OpenAI takes only one
     return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), relay)
 
 
@@ -66,9 +70,10 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
         "model_name": PROVIDERS[subject.provider].litellm_prefix + subject.model,
         "concurrent_requests": concurrency,
         "cache_dir": "cache",  # in the task's own folder: an answer cached elsewhere could be another server's
+        "api_max_retry": 1,  # the relay retries, and knows what is worth it
+        "api_retry_sleep": 0.1,
+        "timeout": request_timeout or LONGEST_ANSWER_SECONDS,
     }
-    if request_timeout is not None:
-        parameters["timeout"] = request_timeout
     if "system_message" in settings:
         parameters["system_prompt"] = settings["system_message"]
     length = dict(evaluation.server).get("max_model_length")
