@@ -1,0 +1,140 @@
+"""The main job, end to end and for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import PATIENCE_S, Demo
+
+pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]
+FOLDER = "results/hosted_vllm/demo/tiny-llama/default"
+TASKS = {"en_arithmetic": "en/arithmetic", "ja_capitals": "ja/capitals", "en_code": "en/code", "ja_subjects": "ja/subjects"}
+
+
+def result(demo: Demo, task: str) -> dict[str, object]:
+    """The committed record of one task."""
+    return dict(json.loads(demo.git("show", f"HEAD:{FOLDER}/{TASKS[task]}/result.json")))
+
+
+def test_ctrl_c_ends_everything_that_the_demo_started(demo: Demo) -> None:
+    """After Ctrl-C, at any moment, no process of the demo is left, and the exit code says so."""
+    codes = {moment: code for moment, code in demo.interrupted.items() if "ready" not in moment}
+    assert set(codes.values()) == {130}
+    assert all(demo.left_behind[moment] == [] for moment in codes)
+
+
+def test_a_second_demo_just_works(demo: Demo) -> None:
+    """After interruptions and a kill -9, the demo in the same folder runs to its end."""
+    assert demo.status == 0, demo.output[-3000:]
+
+
+def test_the_demo_shows_the_whole_idea(demo: Demo) -> None:
+    """It ends with the leaderboard, a second sync that does nothing, what a change would rerun, and the log."""
+    for told in (
+        "| arithmetic | capitals |",
+        "nothing to do: every eval has its result",
+        "1 job to submit: 3 evals to run, 1 reused",
+        "not applied: temperature=0.6",
+        "results: hosted_vllm/demo/tiny-llama (default): arithmetic ",
+    ):
+        assert told in demo.output
+
+
+def test_every_score_is_there_and_committed(demo: Demo) -> None:
+    """Each of the four tasks has a record with its scores and honest counts, pushed to the remote."""
+    for task in TASKS:
+        document = result(demo, task)
+        samples = document["samples"]
+        assert isinstance(samples, dict)
+        assert samples["answered"] == samples["asked"] > 0
+        assert samples["failed"] == samples["empty"] == 0
+        assert document["scores"]
+    assert demo.git("rev-parse", "HEAD") == demo.git("rev-parse", "origin/main")
+    assert demo.git("ls-remote", "origin", "refs/heads/main").split()[0] == demo.git("rev-parse", "HEAD").strip()
+
+
+def test_several_samples_per_question_are_all_scored(demo: Demo) -> None:
+    """Ten questions with four samples each are forty answers, and pass@1 and pass@4 come from them."""
+    document = result(demo, "en_code")
+    assert document["samples"]["asked"] == 40  # type: ignore[index]
+    assert {"pass@k:k=1&n=4", "pass@k:k=4&n=4"} <= set(document["scores"]["demo_code|0"])  # type: ignore[index]
+
+
+def test_the_aggregate_has_the_labs_form(demo: Demo) -> None:
+    """model, results, overall, tasks and custom_settings as the lab's file has them; `overall` is the results joined."""
+    aggregated = json.loads((demo.root / FOLDER / "aggregated_results.json").read_text(encoding="utf-8"))
+    assert list(aggregated)[:5] == ["model", "results", "overall", "tasks", "custom_settings"]
+    assert aggregated["overall"] == ",".join(str(value) for value in aggregated["results"].values())
+    assert aggregated["tasks"] == list(aggregated["results"])
+    assert -1 not in aggregated["results"].values()
+    weights = {"subjects_history": 8, "subjects_science": 9}
+    mean = sum(aggregated["results"][name] * weight for name, weight in weights.items()) / 17
+    assert aggregated["results"]["subjects"] == pytest.approx(mean)
+
+
+def test_one_server_serves_all_tasks(demo: Demo) -> None:
+    """Four evals cost one server start."""
+    starts = [path for path in demo.root.glob(".evalctl/runs/*/a*/marks/server_ready.json")]
+    assert len(starts) == 1
+    logs = [path.read_text(encoding="utf-8", errors="replace") for path in demo.root.glob(".evalctl/runs/*/a*/server.log")]
+    assert sum(log.count("Application startup complete") for log in logs) == 1
+
+
+def test_git_status_is_clean_afterwards(demo: Demo) -> None:
+    """Results appear as committed; nothing else is left in the work tree."""
+    assert demo.git("status", "--porcelain") == ""
+
+
+def test_nothing_is_written_to_the_home_folder(demo: Demo) -> None:
+    """Caches and run folders lie in the repository's .evalctl."""
+    home = Path(demo.environ["HOME"])
+    allowed = {".cache", ".config", ".triton", ".nv"}  # created by vLLM's libraries, which offer no other place
+    assert {path.name for path in home.iterdir()} <= allowed
+
+
+def test_asking_again_runs_nothing(demo: Demo) -> None:
+    """A sync with every result in place submits nothing and commits nothing."""
+    before = demo.git("rev-parse", "HEAD", "evalctl-state")
+    again = demo.evalctl("sync", "--service", "local")
+    assert again.returncode == 0
+    assert "nothing to do" in again.stdout
+    assert demo.git("rev-parse", "HEAD", "evalctl-state") == before
+
+
+def test_a_server_that_dies_gives_no_score_and_the_retry_does(demo: Demo) -> None:
+    """kill -9 of vLLM in mid-run fails the tasks with that reason; the next attempt measures them; other results stay."""
+    settings = demo.root / "manifests/models/demo/tiny-llama.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("  version:", "  temperature: 0.6\n  version:"), encoding="utf-8")
+    compiled = demo.evalctl("compile")
+    assert compiled.returncode == 0, compiled.stderr
+    demo.git("add", "--all")
+    demo.git("commit", "--quiet", "-m", "temperature")
+    untouched = result(demo, "en_code")
+    assert demo.evalctl("sync", "--service", "local").returncode == 0
+    _kill_the_server_when_a_task_runs(demo)
+    ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    first, *_ = sorted(demo.root.glob(".evalctl/runs/*/a1/marks/finished.json"), key=os.path.getmtime, reverse=True)
+    assert json.loads(first.read_text(encoding="utf-8"))["reason"] == "server-died"
+    measured = {task: result(demo, task)["ran"]["attempt"] for task in TASKS if task != "en_code"}  # type: ignore[index]
+    assert set(measured.values()) == {2}
+    assert result(demo, "en_code") == untouched
+
+
+def _kill_the_server_when_a_task_runs(demo: Demo) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        newest = max(demo.root.glob(".evalctl/runs/*/a1"), key=os.path.getmtime)
+        running = [p for p in newest.glob("marks/task/*.json") if '"running"' in p.read_text(encoding="utf-8")]
+        if running:
+            for pid in demo.pids("vllm serve"):
+                os.kill(pid, signal.SIGKILL)
+            return
+        time.sleep(0.2)
+    pytest.fail("no task began to run")
