@@ -1,0 +1,769 @@
+#!/bin/bash
+#$ -S /bin/bash
+#$ -cwd
+#$ -N ev-two-aa9e92fe
+#$ -l node_q=1
+#$ -l h_rt=1:00:00
+#$ -p -5
+#$ -j y
+#$ -r n
+#
+# Made by `evalctl compile` from manifests/requests/two.yaml; change that file, not this one.
+#
+#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   served by vllm in vllm-dad8c0984a96
+#   runs on   tsubame, node_q, 1 GPU
+#   time      at most 1:00:00, 0:15:16 of it to start
+#   cost      about 0.1861, at most 0.2 point; 12 JPY at most (prices of 2026-08-25)
+#   tasks     2, at most 4 at once, each with the time that it may take:
+#     en_own                    0:10:00   eval df52cb2df436
+#     ja_subset                 0:30:00   eval ac250ef2dc7c
+#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
+#
+# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
+# looks like an expression in quotes is data.
+# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+
+JOB_NAME=ev-two-aa9e92fe
+WALLTIME_SECONDS=3600
+DRAIN_SECONDS=120
+START_SECONDS=916
+PARALLEL_TASKS=4
+OFFLINE=0
+TASKS=(en_own ja_subset)
+FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3 lighteval-swallow-b57cb88bf7f1)
+SECRETS=()
+
+GPUS=1
+MODULES_INIT=''
+MODULES=()
+SITE_VARIABLES=()
+SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+
+SERVED_NAME=lab/small-8B
+SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_COMMAND=(
+  vllm
+  serve
+  lab/small-8B
+  --served-model-name lab/small-8B
+  --revision 0123456789abcdef0123456789abcdef01234567
+  --tensor-parallel-size 1
+  --max-model-len 32768
+  --gpu-memory-utilization 0.9
+  --dtype bfloat16
+  --generation-config auto
+)
+SERVER_VARIABLES=()
+UPSTREAM_URL=''
+KEY_VARIABLE=''
+LITELLM_PREFIX=HOSTED_VLLM
+
+task_1() {
+  TASK=en_own
+  TASK_SECONDS=600
+  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval
+  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  COMMAND=(
+  lighteval
+  endpoint
+  litellm
+  config.yaml
+  'own_questions|0'
+  --output-dir output
+  --save-details
+  --custom-tasks evalctl_tasks.tasks
+)
+  VARIABLES=()
+  TASK_SECRETS=()
+  RELAY='{"add": {}}'
+  CONFIG='model_parameters:
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 61
+  cache_dir: cache
+  max_model_length: 32768
+  generation_parameters:
+    temperature: 0.0
+    max_new_tokens: 64
+'
+}
+
+task_2() {
+  TASK=ja_subset
+  TASK_SECONDS=1800
+  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval-swallow
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  COMMAND=(
+  lighteval
+  endpoint
+  litellm
+  config.yaml
+  'swallow|wmt20:en-ja|0|0'
+  --use-chat-template
+  --output-dir output
+  --save-details
+)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
+  TASK_SECRETS=()
+  RELAY='{"add": {}}'
+  CONFIG='model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    temperature: 0.0
+'
+}
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The program. The same in every script (compiler/evalctl/render/job.sh); everything above is its data.
+#
+# It needs $EVALCTL_RUN_DIR, the folder of this attempt. There it reads attempt.sh (what `evalctl sync` knows: the
+# attempt, where environments and .env are, which tasks to run) and leaves job.log, server.log, marks/ and tasks/<key>/.
+# Exit codes: 0 all tasks done, 3 some failed, 70 server died, 71 server never ready, 72 environment, 75 second start,
+# 76 out of time or cancelled. Never 99 or 100: Grid Engine gives them a meaning of its own.
+
+main() {
+  set -uo pipefail
+  open_run_folder
+  refuse_a_second_start
+  trap leave EXIT
+  # Only a note: inside a handler bash 5.2 does not learn of children that end.
+  trap 'SIGNALLED=yes' TERM INT HUP USR1 USR2 XCPU
+  read_attempt
+  read_env_file
+  mark_started
+  prepare_node
+  check_environment
+  start_watch
+  start_server
+  start_relay
+  run_tasks
+  give_up "$((${#FAILED[@]} ? 3 : 0))" "${FAILED[*]:+tasks-failed}" "${FAILED[*]}"
+}
+
+# --- beginning --------------------------------------------------------------------------------------------------------
+
+open_run_folder() {
+  # Slurm's `--export=NAME=…` and PBS leave little in the environment.
+  [[ -n ${HOME:-} ]] || export HOME=~
+  export PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
+  if [[ ${EVALCTL_RUN_DIR:-} != /* || ! -d $EVALCTL_RUN_DIR ]]; then
+    echo "EVALCTL_RUN_DIR must name the folder of this attempt; \`evalctl sync\` sets it" >&2
+    exit 72
+  fi
+  MARKS=$EVALCTL_RUN_DIR/marks
+  RELAY_STATE=$EVALCTL_RUN_DIR/relay
+  DONE=() FAILED=() RUNNING=() TASK_TIME=() FAMILY=()
+  SERVER_PID='' RELAY_PID='' WATCH_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
+  # What this job exports is how its processes are known again when it ends.
+  export EVALCTL_MARKER="$$-$RANDOM-$RANDOM"
+  exec {NAP}<> <(:) # never gives a byte: `read -t` on it sleeps without a process
+}
+
+refuse_a_second_start() {
+  # mkdir is atomic on local disks, NFS and Lustre; a scheduler may start a job again after a node failure.
+  mkdir "$EVALCTL_RUN_DIR/started.lock" 2>/dev/null || exit 75
+  mkdir -p "$MARKS/task" "$RELAY_STATE"
+  exec >>"$EVALCTL_RUN_DIR/job.log" 2>&1
+}
+
+read_attempt() {
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' RUN_TASKS=()
+  if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
+    give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
+  fi
+  # shellcheck source=/dev/null
+  source "$EVALCTL_RUN_DIR/attempt.sh"
+  local index
+  for index in "${!TASKS[@]}"; do
+    "task_$((index + 1))"
+    TASK_TIME[index]=$TASK_SECONDS
+  done
+}
+
+# A shell of its own reads .env, so that nothing in there can change this program or its data.
+read_env_file() {
+  local name value
+  [[ -r $ENV_FILE ]] || return 0
+  while IFS='=' read -rd '' name value; do
+    [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] && ! ours "$name" && export "$name=$value"
+  done < <(bash -c 'trap "env -0" EXIT; set -a; source "$1" >&2' bash "$ENV_FILE" 2>/dev/null) # a complaint may show a key
+  # The names of the lab's .env, and what the programs call them.
+  if [[ -n ${HUGGINGFACE_CACHE:-} ]]; then
+    export HF_HOME=$HUGGINGFACE_CACHE HUGGINGFACE_HUB_CACHE=$HUGGINGFACE_CACHE
+  fi
+  [[ -z ${VLLM_CACHE:-} ]] || export VLLM_CACHE_ROOT=$VLLM_CACHE
+  [[ -z ${UV_CACHE:-} ]] || export UV_CACHE_DIR=$UV_CACHE
+}
+
+ours() {
+  case $1 in
+  _ | PWD | OLDPWD | SHLVL | BASH* | EVALCTL_* | CUDA_VISIBLE_DEVICES) return 0 ;;
+  esac
+  [[ -v $1 && ! $(declare -p "$1" 2>/dev/null) =~ ^declare\ -[a-zA-Z]*x ]]
+}
+
+prepare_node() {
+  local module
+  if ((${#MODULES[@]})); then
+    set +u # the site's own scripts were not written for it
+    # shellcheck source=/dev/null
+    [[ ! -r $MODULES_INIT ]] || source "$MODULES_INIT"
+    for module in "${MODULES[@]}"; do
+      module load "$module" || give_up 72 module-missing "module load $module failed on $HOSTNAME"
+    done
+    set -u
+  fi
+  ((!${#SITE_VARIABLES[@]})) || export "${SITE_VARIABLES[@]}"
+  choose_scratch
+  name_gpus_by_index
+}
+
+# The first scratch folder that this node has; the job works in a folder of its own there and takes it away again.
+choose_scratch() {
+  local candidate folder
+  for candidate in "${SCRATCH[@]}"; do
+    folder=$(expanded "$candidate") || continue
+    if [[ $folder == /* ]] && mkdir "$folder/$ATTEMPT_NAME" 2>/dev/null; then
+      SCRATCH_FOLDER=$folder/$ATTEMPT_NAME
+      export TMPDIR=$SCRATCH_FOLDER
+      return
+    fi
+  done
+}
+
+# $NAME and ${NAME} in a text, nothing else of the shell; status 1 when one is not set.
+expanded() {
+  local rest=$1 text='' name
+  while [[ $rest =~ ^([^$]*)\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?(.*)$ ]]; do
+    name=${BASH_REMATCH[2]}
+    [[ -n ${!name:-} ]] || return 1
+    text+=${BASH_REMATCH[1]}${!name} rest=${BASH_REMATCH[3]}
+  done
+  printf '%s' "$text$rest"
+}
+
+# ABCI names GPUs by UUID on shared nodes, which older vLLM cannot read (seen in its issues: 13815, 20939).
+name_gpus_by_index() {
+  local index uuid list=${CUDA_VISIBLE_DEVICES:-}
+  [[ $list == *GPU-* ]] && has nvidia-smi || return 0
+  while IFS=', ' read -r index uuid; do
+    list=${list//"$uuid"/$index}
+  done < <(nvidia-smi --query-gpu=index,uuid --format=csv,noheader)
+  export CUDA_VISIBLE_DEVICES=$list
+}
+
+check_environment() {
+  local name
+  for name in "$SERVER_ENVIRONMENT" "${FRAMEWORK_ENVIRONMENTS[@]}"; do
+    if [[ -n $name && ! -e $ENVIRONMENTS/$name/.complete ]]; then
+      give_up 72 environment-missing "$ENVIRONMENTS/$name is not there or not whole: evalctl env setup"
+    fi
+  done
+  for name in "${SECRETS[@]}"; do
+    [[ -n ${!name:-} ]] || give_up 72 secret-missing "$name is not set: put it into $ENV_FILE"
+  done
+  for name in "${RUN_TASKS[@]}"; do
+    [[ " ${TASKS[*]} " == *" $name "* ]] || give_up 72 environment-missing "attempt.sh asks for $name, unknown here"
+  done
+  check_gpus
+}
+
+check_gpus() {
+  local -a seen=()
+  ((GPUS)) && has nvidia-smi || return 0
+  if [[ -n ${CUDA_VISIBLE_DEVICES:-} ]]; then
+    IFS=, read -ra seen <<<"$CUDA_VISIBLE_DEVICES"
+  else
+    mapfile -t seen < <(nvidia-smi --query-gpu=index --format=csv,noheader)
+  fi
+  ((${#seen[@]} >= GPUS)) || give_up 72 gpu-missing "$GPUS GPUs are needed, $HOSTNAME offers ${#seen[@]}"
+}
+
+# --- server and relay -------------------------------------------------------------------------------------------------
+
+start_server() {
+  local try
+  ((${#SERVER_COMMAND[@]})) || return 0 # others serve
+  for try in 1 2 3; do
+    SERVER_PORT=$(free_port)
+    check_time
+    launch "$EVALCTL_RUN_DIR/server.log" become_server
+    SERVER_PID=$LAUNCHED
+    echo "$SERVER_PID" >"$EVALCTL_RUN_DIR/server.pid"
+    ! wait_for_server || return 0
+    read_server_log
+    [[ $REASON == port-taken ]] || break
+    echo "port $SERVER_PORT was taken at try $try"
+  done
+  give_up 71 "$REASON" "$DETAIL"
+}
+
+become_server() {
+  hide_secrets
+  export PATH=$ENVIRONMENTS/$SERVER_ENVIRONMENT/bin:$PATH
+  ((!${#SERVER_VARIABLES[@]})) || export "${SERVER_VARIABLES[@]}"
+  cd "$EVALCTL_RUN_DIR" && exec "${SERVER_COMMAND[@]}" --host 127.0.0.1 --port "$SERVER_PORT"
+}
+
+# Status 1 as soon as the server is dead. The name is asked too: on a shared node a stranger may hold the port.
+wait_for_server() {
+  local begin=$SECONDS limit=$((START_SECONDS * 4))
+  while alive "$SERVER_PID"; do
+    if http_get "$SERVER_PORT" /health && http_get "$SERVER_PORT" /v1/models && [[ $BODY == *"\"$SERVED_NAME\""* ]]; then
+      mark_server_ready "$((SECONDS - begin))"
+      return 0
+    fi
+    check_time
+    ((SECONDS - begin < limit)) || give_up 71 server-start-timeout "not ready after $limit seconds"
+    nap 0.3
+  done
+  return 1
+}
+
+# REASON and DETAIL of a dead server, from the end of its log.
+read_server_log() {
+  local -a tail=()
+  local reason pattern line
+  mapfile -t tail < <(tail -n 300 "$EVALCTL_RUN_DIR/server.log" 2>/dev/null)
+  REASON=server-died DETAIL=${tail[*]: -1}
+  while IFS=$'\t' read -r reason pattern; do
+    for line in "${tail[@]}"; do
+      if [[ $line =~ $pattern ]]; then
+        REASON=$reason DETAIL=$line
+        return
+      fi
+    done
+  done < <(server_deaths)
+}
+
+# Messages of vLLM 0.9 to 0.33, PyTorch, huggingface_hub and the kernel.
+server_deaths() {
+  local row
+  for row in 'port-taken|Address already in use|address already in use|Errno 98' \
+    'parser-without-think-tags|could not locate think|think start/end token' \
+    'gated-model|GatedRepoError|gated repo|Access to model .* is restricted' \
+    'authentication|401 Client Error|Invalid user token|Invalid username or password' \
+    'model-not-found|RepositoryNotFound|Repository Not Found|RevisionNotFound|not a valid model identifier|LocalEntryNotFound|does not appear to have a file|outgoing traffic has been disabled' \
+    'out-of-memory|OutOfMemory|out of memory|Cannot allocate memory|No available memory for the cache|less than desired|larger than the available KV cache memory' \
+    'context-length|greater than the derived max_model_len|maximum context length'; do
+    printf '%s\t%s\n' "${row%%|*}" "${row#*|}"
+  done
+}
+
+start_relay() {
+  local begin=$SECONDS
+  ((!${#SERVER_COMMAND[@]})) || UPSTREAM_URL=http://127.0.0.1:$SERVER_PORT/v1
+  launch "$EVALCTL_RUN_DIR/relay.log" become_relay
+  RELAY_PID=$LAUNCHED
+  until [[ -s $RELAY_STATE/port ]]; do
+    alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
+    check_time
+    ((SECONDS - begin < 120)) || give_up 70 relay-died "the relay did not open its port in 120 seconds"
+    nap 0.1
+  done
+  RELAY_PORT=$(<"$RELAY_STATE/port")
+}
+
+become_relay() {
+  local -a options=(--listen-port-file "$RELAY_STATE/port" --upstream "$UPSTREAM_URL" --state "$RELAY_STATE")
+  [[ -z $KEY_VARIABLE ]] || options+=(--key-variable "$KEY_VARIABLE")
+  ((!${#SERVER_COMMAND[@]})) || options+=(--health "http://127.0.0.1:$SERVER_PORT/health")
+  hide_secrets "$KEY_VARIABLE"
+  exec "$(framework_python)" -m evalctl_job.relay "${options[@]}" --exit-with-parent
+}
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+# One framework process per task, PARALLEL_TASKS at once: while one generates, the next one loads and another scores.
+run_tasks() {
+  local -a waiting=()
+  local index
+  for index in "${!TASKS[@]}"; do
+    wanted "${TASKS[index]}" && waiting+=("$index")
+  done
+  while ((${#waiting[@]} + ${#RUNNING[@]})); do
+    while ((${#waiting[@]} && ${#RUNNING[@]} < PARALLEL_TASKS)); do
+      worth_starting "${waiting[0]}" || break
+      start_task "${waiting[0]}"
+      waiting=("${waiting[@]:1}")
+    done
+    ((${#RUNNING[@]})) || give_up 76 timeout "no time left for: $(keys "${waiting[@]}")"
+    nap 0.2
+    check_time # before the servers: a scheduler may signal them too
+    collect_tasks
+    check_servers
+  done
+}
+
+wanted() {
+  ((!${#RUN_TASKS[@]})) || [[ " ${RUN_TASKS[*]} " == *" $1 "* ]]
+}
+
+keys() {
+  local index
+  for index in "$@"; do printf '%s ' "${TASKS[index]}"; done
+}
+
+# The times of the table are limits that few tasks use up, so half of one is enough to begin. The first task of an
+# attempt always begins, or a job shorter than its only task would come back for ever without having tried.
+worth_starting() {
+  ((!${#RUNNING[@]} && !${#DONE[@]} && !${#FAILED[@]})) || ((2 * (WALLTIME_SECONDS - DRAIN_SECONDS - SECONDS) >= TASK_TIME[$1]))
+}
+
+start_task() {
+  run_task "$1" &
+  RUNNING[$1]=$!
+}
+
+collect_tasks() {
+  local index
+  for index in "${!RUNNING[@]}"; do
+    alive "${RUNNING[$index]}" || collect_task "$index"
+  done
+}
+
+collect_task() {
+  local key=${TASKS[$1]} status=0
+  wait "${RUNNING[$1]}" || status=$?
+  unset "RUNNING[$1]"
+  case $status in
+  0) DONE+=("$key") ;;
+  1) FAILED+=("$key") ;;
+  *)
+    FAILED+=("$key")
+    mark "task/$key" key "$(json "$key")" state '"failed"' reason '"task-lost"' ended_at "$(now)" \
+      detail "$(json "the shell of this task ended with status $status")"
+    ;;
+  esac
+}
+
+# In a shell of its own: one task from its configuration to its mark. Status 0 done, 1 failed.
+run_task() {
+  local folder status=0
+  STOPPED='' FRAMEWORK_PID=''
+  trap 'STOPPED=yes' TERM INT HUP USR1 USR2 XCPU
+  "task_$(($1 + 1))"
+  folder=$EVALCTL_RUN_DIR/tasks/$TASK
+  STARTED_AT=$(now)
+  mkdir -p "$folder" && cd "$folder" || return 2
+  printf '%s' "$CONFIG" >config.yaml
+  printf '%s\n' "$RELAY" >"$RELAY_STATE/$TASK.options.json"
+  mark_task running '' ''
+  launch "$folder/log" become_framework
+  FRAMEWORK_PID=$LAUNCHED
+  watch_framework || status=$?
+  end_group "$FRAMEWORK_PID" 2 # workers that it left
+  if [[ -n $STOPPED ]]; then
+    mark_stopped
+  else
+    accept "$status"
+  fi
+}
+
+become_framework() {
+  local base=http://127.0.0.1:$RELAY_PORT/task/$TASK/v1
+  hide_secrets "${TASK_SECRETS[@]}" # a judge's key may pass; the model's own stays with the relay
+  export "${LITELLM_PREFIX}_API_BASE=$base" "${LITELLM_PREFIX}_BASE_URL=$base" "${LITELLM_PREFIX}_API_KEY=relay"
+  export PATH=$ENVIRONMENTS/$FRAMEWORK_ENVIRONMENT/bin:$PATH PYTHONUTF8=1
+  export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1 no_proxy=${no_proxy:+$no_proxy,}127.0.0.1
+  export LITELLM_LOCAL_MODEL_COST_MAP=True # else each start asks the Internet (seen: 6 s without one)
+  ((!OFFLINE)) || export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
+  ((!${#VARIABLES[@]})) || export "${VARIABLES[@]}"
+  exec "${COMMAND[@]}"
+}
+
+# Its exit status. Ends it when this task is to stop.
+watch_framework() {
+  while alive "$FRAMEWORK_PID"; do
+    [[ -z $STOPPED ]] || end_group "$FRAMEWORK_PID" 4
+    nap 0.2
+  done
+  wait "$FRAMEWORK_PID"
+}
+
+# What the framework did is judged by a program of its environment: its exit status alone says almost nothing.
+accept() {
+  local verdict=$EVALCTL_RUN_DIR/tasks/$TASK/acceptance.json
+  local -a options=(--framework "$FRAMEWORK" --task-key "$TASK" --output output --log log)
+  options+=(--counts "$RELAY_STATE/$TASK.counts.json" --exit-code "$1" --into "$verdict")
+  [[ -z $MAX_SAMPLES ]] || options+=(--expected-max-samples "$MAX_SAMPLES")
+  http_get "$RELAY_PORT" "/task/$TASK/counts" # brings the file up to date
+  if "$(framework_python)" -m evalctl_job.accept "${options[@]}" >>log 2>&1 && [[ -s $verdict ]]; then
+    mark_task "done" '' '' "$1" "$(<"$verdict")"
+    return 0
+  elif [[ -s $verdict ]]; then
+    mark_task failed '' '' "$1" "$(<"$verdict")"
+  else
+    mark_task failed acceptance-failed "the acceptance check itself failed; see tasks/$TASK/log" "$1"
+  fi
+  return 1
+}
+
+mark_stopped() {
+  local reason=cancelled detail='' tries
+  for tries in {1..20}; do # the scheduler may signal all processes at once: let the job's shell say why
+    [[ ! -s $EVALCTL_RUN_DIR/stop ]] || break
+    nap 0.1
+  done
+  [[ ! -s $EVALCTL_RUN_DIR/stop ]] || { read -r reason && read -r detail; } <"$EVALCTL_RUN_DIR/stop"
+  mark_task failed "$reason" "$detail"
+  return 1
+}
+
+# --- time, signals, death ---------------------------------------------------------------------------------------------
+
+# Grid Engine kills at the limit without a warning, so the job keeps the time itself. A signal near the limit is the
+# scheduler's warning (Slurm's may come 60 s early); any other is somebody's wish.
+check_time() {
+  local left=$((WALLTIME_SECONDS - DRAIN_SECONDS - SECONDS))
+  if ((left <= 0)) || [[ -n $SIGNALLED && $left -le 60 ]]; then
+    give_up 76 timeout "stopped after $SECONDS of $WALLTIME_SECONDS seconds"
+  fi
+  [[ -z $SIGNALLED ]] || give_up 76 cancelled "ended by a signal after $SECONDS seconds"
+}
+
+start_watch() {
+  launch "$EVALCTL_RUN_DIR/job.log" clean_up_after_a_kill
+  WATCH_PID=$LAUNCHED
+}
+
+# In a process group of its own: a SIGKILL from outside may reach this job's shell and its group alone (seen: Grid
+# Engine 8.1.9, for root's jobs).
+clean_up_after_a_kill() {
+  exec {NAP}<> <(:)
+  while alive $$; do nap 0.5; done
+  [[ ! -s $EVALCTL_RUN_DIR/server.pid ]] || end_group "$(<"$EVALCTL_RUN_DIR/server.pid")" 5
+  sweep
+}
+
+check_servers() {
+  if [[ -n $SERVER_PID ]] && ! alive "$SERVER_PID"; then
+    read_server_log
+    give_up 70 "$REASON" "$DETAIL"
+  fi
+  alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
+}
+
+give_up() {
+  REASON=$2 DETAIL=$3
+  exit "$1"
+}
+
+# Every way out: first say what happened (a scheduler may kill within seconds), then leave nothing behind.
+leave() {
+  local status=$?
+  trap - EXIT
+  trap '' TERM INT HUP USR1 USR2 XCPU
+  [[ -n $REASON || $status == 0 ]] || REASON=script-failed
+  find_family
+  stop_tasks "$status"
+  mark finished exit "$status" reason "$(json "$REASON")" detail "$(json "$DETAIL")" ended_at "$(now)" \
+    seconds "$SECONDS" tasks_done "$(json_list "${DONE[@]}")" tasks_failed "$(json_list "${FAILED[@]}")"
+  [[ -z $WATCH_PID ]] || end_group "$WATCH_PID" 1
+  [[ -z $RELAY_PID ]] || end_group "$RELAY_PID" 3
+  [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 10
+  sweep
+  [[ -z $SCRATCH_FOLDER ]] || rm -rf -- "$SCRATCH_FOLDER"
+  exit "$status"
+}
+
+stop_tasks() {
+  local reason=$REASON tries
+  ((${#RUNNING[@]})) || return 0
+  (($1 != 70)) || reason=server-died
+  printf '%s\n%s\n' "$reason" "${DETAIL//$'\n'/ }" >"$EVALCTL_RUN_DIR/stop"
+  : >"$RELAY_STATE/aborted"
+  kill -TERM "${RUNNING[@]}" 2>/dev/null
+  for tries in {1..80}; do
+    collect_tasks
+    ((${#RUNNING[@]})) || return 0
+    nap 0.1
+  done
+  kill -KILL "${RUNNING[@]}" 2>/dev/null
+  nap 0.1
+  collect_tasks
+}
+
+# Whatever else this job started: children that left their group, and children of children that died.
+sweep() {
+  local -a left=()
+  local sign tries
+  for sign in TERM KILL; do
+    for tries in {1..15}; do
+      mapfile -t left < <(leftovers)
+      ((${#left[@]})) || return 0
+      ((tries > 1)) || kill "-$sign" "${left[@]}" 2>/dev/null
+      nap 0.2
+    done
+  done
+}
+
+leftovers() {
+  local file pid born
+  # A program that this job started has its marker in its environment, however it was started.
+  while read -r file; do
+    pid=${file#/proc/}
+    echo "${pid%/environ}"
+  done < <(env -u EVALCTL_MARKER grep -lsaF "EVALCTL_MARKER=$EVALCTL_MARKER" /proc/[0-9]*/environ)
+  # Unless it writes its own title over it, as vLLM's workers do: those were found by their parents before these ended.
+  for pid in "${!FAMILY[@]}"; do
+    read_process "/proc/$pid/stat" && [[ $BORN == "${FAMILY[$pid]}" ]] && echo "$pid"
+  done
+}
+
+# Fills FAMILY: the processes below this one, and when each began (a number may be given to another one later).
+find_family() {
+  local file again=yes
+  FAMILY=()
+  while [[ -n $again ]]; do
+    again=''
+    for file in /proc/[0-9]*/stat; do
+      read_process "$file" && [[ ($PARENT == "$$" || -n ${FAMILY[PARENT]:-}) && -z ${FAMILY[PID]:-} ]] || continue
+      FAMILY[PID]=$BORN again=yes
+    done
+  done
+}
+
+# PID, PARENT and BORN of a process that lives; status 1 for one that does not.
+read_process() {
+  local line
+  local -a fields
+  { read -r line <"$1"; } 2>/dev/null || return 1
+  PID=${line%% *}
+  read -ra fields <<<"${line##*) }"
+  PARENT=${fields[1]} BORN=${fields[19]}
+  [[ ${fields[0]} != Z ]]
+}
+
+# --- marks: one JSON object each, written whole -----------------------------------------------------------------------
+
+mark_started() {
+  local gpu='' native=${JOB_ID:-${PBS_JOBID:-${SLURM_JOB_ID:-${EVALCTL_QUEUE_ID:-}}}}
+  if ((GPUS)) && has nvidia-smi; then
+    gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null)
+  fi
+  mark started started_at "$(now)" host "$(json "$HOSTNAME")" pid $$ native_id "$(json "$native")" \
+    job "$(json "$JOB_NAME")" name "$(json "$ATTEMPT_NAME")" attempt "$ATTEMPT" gpu_name "$(json "${gpu%%$'\n'*}")"
+}
+
+mark_server_ready() {
+  local version=''
+  http_get "$SERVER_PORT" /version && [[ $BODY =~ \"version\":\ *\"([^\"]*)\" ]] && version=${BASH_REMATCH[1]}
+  mark server_ready ready_at "$(now)" seconds "$1" port "$SERVER_PORT" server_version "$(json "$version")"
+}
+
+# state reason detail [exit acceptance]
+mark_task() {
+  local ended=null acceptance=${5:-null}
+  [[ $1 == running ]] || ended=$(now)
+  mark "task/$TASK" key "$(json "$TASK")" state "\"$1\"" reason "$(json "$2")" detail "$(json "$3")" \
+    digest "$(json "$DIGEST")" started_at "$STARTED_AT" ended_at "$ended" exit "${4:-null}" acceptance "$acceptance"
+}
+
+# name, then pairs of a key and a JSON value
+mark() {
+  local file=$MARKS/$1.json object=''
+  shift
+  while (($# > 1)); do
+    object+="${object:+, }\"$1\": $2"
+    shift 2
+  done
+  printf '{%s}\n' "$object" >"$file.tmp" && mv -f "$file.tmp" "$file"
+}
+
+# Any text as a JSON string: printable ASCII of bounded length, without the value of a secret.
+json() {
+  local LC_ALL=C text=$1 name backslash=\\
+  for name in "${SECRETS[@]}" HF_TOKEN; do
+    [[ -z ${!name:-} ]] || text=${text//"${!name}"/(secret)}
+  done
+  text=${text//[^ -~]/ }
+  text=${text:0:400}
+  text=${text//"$backslash"/"$backslash$backslash"}
+  printf '"%s"' "${text//\"/"$backslash"\"}"
+}
+
+json_list() {
+  local item list=''
+  for item in "$@"; do list+="${list:+, }$(json "$item")"; done
+  printf '[%s]' "$list"
+}
+
+# --- small tools ------------------------------------------------------------------------------------------------------
+
+# A function in the background, as a process group of its own but in this session: PBS ends a job by its session
+# (seen: OpenPBS 23.06 leaves processes that called setsid).
+launch() {
+  local log=$1
+  shift
+  set -m
+  "$@" </dev/null >>"$log" 2>&1 {NAP}>&- &
+  LAUNCHED=$!
+  set +m
+}
+
+# TERM, then KILL after so many seconds.
+end_group() {
+  local tries
+  kill -TERM -- "-$1" 2>/dev/null
+  for ((tries = $2 * 10; tries > 0; tries--)); do
+    kill -0 -- "-$1" 2>/dev/null || return 0
+    nap 0.1
+  done
+  kill -KILL -- "-$1" 2>/dev/null
+}
+
+# Takes what looks like a secret out of the environment, but for HF_TOKEN and the named ones.
+hide_secrets() {
+  local name
+  for name in $(compgen -e); do
+    case " HF_TOKEN $* " in *" $name "*) continue ;; esac
+    case $name in *_API_KEY | *_TOKEN | *_SECRET | *_PASSWORD) unset "$name" ;; esac
+    case " ${SECRETS[*]} $KEY_VARIABLE " in *" $name "*) unset "$name" ;; esac
+  done
+}
+
+framework_python() {
+  printf '%s' "$ENVIRONMENTS/${FRAMEWORK_ENVIRONMENT:-${FRAMEWORK_ENVIRONMENTS[0]}}/bin/python"
+}
+
+free_port() {
+  "$(framework_python)" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Status 0 when 127.0.0.1:$1 answers 200 to GET $2; what it says is in BODY. No other program is needed for that.
+http_get() {
+  local line link status=''
+  BODY=''
+  { exec {link}<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$2" >&"$link"
+  IFS=' ' read -rt 5 -u "$link" _ status _
+  while read -rt 5 -u "$link" line && [[ -n ${line%$'\r'} ]]; do :; done
+  read -rd '' -t 5 -u "$link" BODY
+  exec {link}>&-
+  [[ $status == 200 ]]
+}
+
+alive() {
+  kill -0 "$1" 2>/dev/null
+}
+
+nap() {
+  read -rt "$1" -u "$NAP"
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+now() {
+  printf '%(%s)T' -1
+}
+
+main

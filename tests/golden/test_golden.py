@@ -1,0 +1,162 @@
+"""Each case: `manifests/` (over `base/`) in, `generated/` out; then every script is read, checked and run.
+
+`pytest tests/golden --update-golden` rewrites what is expected; a person reads the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from samples import BASE, files_under, repository
+
+from evalctl.model.evaluation import Job, JobTask
+from evalctl.pipeline import Project
+from evalctl.render.quoting import assignment
+
+HERE = Path(__file__).parent
+CASES = sorted(path.name for path in HERE.iterdir() if (path / "manifests" / "requests").is_dir())
+STAND_INS = HERE.parent / "render" / "standins"
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+
+
+def _repository(case: str, root: Path) -> Path:
+    texts = {path: data.decode() for path, data in files_under(HERE / case) if path.startswith("manifests/")}
+    return repository(root, texts)
+
+
+def _jobs(root: Path) -> list[Job]:
+    project = Project(root)
+    plans = [project.compile_one(path).plan for path in project.workspace.request_paths]
+    return [job for plan in plans if plan is not None for job in plan.jobs]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_golden_case_compiles_to_its_files(case: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """generated/ is exactly what is expected, byte for byte, no file more or less."""
+    root = _repository(case, tmp_path / "repository")
+    _, problems, _ = Project(root).compile()
+    assert [problem for problem in problems if problem.severity == "error"] == []
+    expected = HERE / case / "generated"
+    if pytestconfig.getoption("--update-golden"):
+        shutil.rmtree(expected, ignore_errors=True)
+        shutil.copytree(root / "generated", expected)
+    assert dict(files_under(expected)) == dict(files_under(root / "generated"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden_scripts_are_sound(case: str) -> None:
+    """bash can read each one and shellcheck has nothing to say."""
+    scripts = sorted((HERE / case / "generated").rglob("*.sh"))
+    assert scripts
+    for script in scripts:
+        subprocess.run(["bash", "-n", script], check=True)
+    found = subprocess.run([SHELLCHECK, *scripts], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden_scripts_do_what_was_planned(case: str, tmp_path: Path) -> None:
+    """Run with stand-in programs: server and frameworks get, word for word, what the plan says, and all marks come."""
+    root = _repository(case, tmp_path / "repository")
+    jobs = _jobs(root)
+    assert {job.script_path for job in jobs} == {
+        f"generated/{path}" for path, _ in files_under(HERE / case / "generated") if path.endswith(".sh")
+    }
+    for number, job in enumerate(jobs):
+        _run(job, HERE / case / job.script_path, tmp_path / f"job{number}")
+
+
+def _run(job: Job, script: Path, top: Path) -> None:
+    run_dir = top / "run"
+    run_dir.mkdir(parents=True)
+    _install(job, top)
+    (top / ".env").write_text("".join(f"{name}=not-a-secret\n" for name in job.secrets))
+    attempt = {
+        "ATTEMPT": "1",
+        "ATTEMPT_NAME": f"{job.name}-a1",
+        "ENVIRONMENTS": str(top),
+        "ENV_FILE": str(top / ".env"),
+    }
+    lines = [*(assignment(name, value) for name, value in attempt.items()), "RUN_TASKS=()"]
+    (run_dir / "attempt.sh").write_text("\n".join(lines) + "\n")
+    with (top / "out").open("wb") as output:
+        status = subprocess.run(
+            ["bash", script], env=_environment(top, run_dir), cwd=top, stdout=output, stderr=output, timeout=120
+        ).returncode
+    log = (top / "out").read_text() + (run_dir / "job.log").read_text()
+    assert status == 0, log
+    _check_server(job, run_dir)
+    for task in job.tasks:
+        _check_task(task, run_dir)
+    finished = json.loads((run_dir / "marks/finished.json").read_text())
+    assert sorted(finished["tasks_done"]) == sorted(task.evaluation.task.key for task in job.tasks)
+
+
+def _install(job: Job, top: Path) -> None:
+    """The stand-ins under the very folder names that the script was planned with, and a node with eight GPUs."""
+    wanted = [(job.server.environment, ("vllm",))] if job.server.argv else []
+    wanted += [(name, ("lighteval", "python")) for name in job.framework_environments.values()]
+    for name, programs in wanted:
+        folder = top / name / "bin"
+        folder.mkdir(parents=True)
+        for program in programs:
+            text = (STAND_INS / f"{program}.py").read_text()
+            _program(folder / program, f"#!{sys.executable} -IS\n{text}")
+        (top / name / ".complete").touch()
+    (top / "bin").mkdir()
+    _program(top / "bin/nvidia-smi", "#!/bin/bash\nprintf '%s\\n' 0 1 2 3 4 5 6 7\n")
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _environment(top: Path, run_dir: Path) -> Mapping[str, str]:
+    return {
+        "PATH": f"{top}/bin:/usr/local/bin:/usr/bin:/bin",
+        "EVALCTL_RUN_DIR": str(run_dir),
+        "JOB_ID": "4711",
+        "BASH_FUNC_module%%": "() { :; }",  # as a site's modules.sh defines it
+        "https_proxy": "http://127.0.0.1:9",  # nobody listens there: providers are never asked
+    }
+
+
+def _check_server(job: Job, run_dir: Path) -> None:
+    if not job.server.argv:
+        assert not (run_dir / "vllm.json").exists()
+        relay = json.loads((run_dir / "relay.json").read_text())
+        assert [job.server.base_url] == [relay["argv"][i + 1] for i, w in enumerate(relay["argv"]) if w == "--upstream"]
+        return
+    (call,) = map(json.loads, (run_dir / "vllm.json").read_text().splitlines())
+    assert list(job.server.argv[1:]) == call["argv"][:-4]
+    assert call["argv"][-4:-1] == ["--host", "127.0.0.1", "--port"]
+
+
+def _check_task(task: JobTask, run_dir: Path) -> None:
+    folder = run_dir / "tasks" / task.evaluation.task.key
+    call = json.loads((folder / "call.json").read_text())
+    assert list(task.invocation.argv[1:]) == call["argv"]
+    assert task.invocation.config.encode() == (folder / "config.yaml").read_bytes()
+    options = run_dir / "relay" / f"{task.evaluation.task.key}.options.json"
+    assert task.invocation.relay == json.loads(options.read_text())
+    for name, value in task.invocation.variables:
+        assert call["environment"].get(name, value) == value
+    mark = json.loads((run_dir / "marks" / "task" / f"{task.evaluation.task.key}.json").read_text())
+    assert ("done", task.evaluation.digest) == (mark["state"], mark["digest"])
+
+
+def test_the_base_is_right_by_itself(tmp_path: Path) -> None:
+    """All cases stand on it."""
+    root = repository(tmp_path, {})
+    (root / "manifests/requests").mkdir()
+    _, problems = Project(root).check()
+    assert problems == []
+    assert BASE.is_dir() and os.access(BASE, os.R_OK)
