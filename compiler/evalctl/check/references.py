@@ -118,8 +118,9 @@ def serves_models(node: NodeKind) -> bool:
 def _node_fits_provider(checked: CheckedRequest, node: NodeKind) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span(("node_kind",))
     if request.provider == "vllm" and not serves_models(node):
-        message = f"vLLM cannot serve on `{request.node_kind}`: it has no GPU"
-        return [Diagnostic("vllm-on-cpu", message, span, "choose a node kind with a GPU, or leave node_kind out")]
+        why = "its service file says `serves: false`" if node.gpus else "it has no GPU"
+        message = f"vLLM cannot serve on `{request.node_kind}`: {why}"
+        return [Diagnostic("vllm-on-cpu", message, span, "choose a node kind with a whole GPU, or leave node_kind out")]
     if request.provider in PROVIDERS and request.provider != "vllm" and node.gpus > 0:
         message = f"provider `{request.provider}` needs no GPU, and `{request.node_kind}` has {node.gpus}"
         return [Diagnostic("api-on-gpu", message, span, "choose a CPU node kind, or leave node_kind out")]
@@ -222,10 +223,7 @@ def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
         for model in model_names(checked.request):
             known = {**catalogue.common, **catalogue.settings.get(model, {})}
             if name not in known:
-                otherwise = f"add them to manifests/models/{model}.yaml"
-                found.append(
-                    _unknown(
-                        "unknown-custom-settings", f"custom settings of {model} named", name, known, span, otherwise
-                    )
-                )
+                help = help_for(name, known, f"add them to manifests/models/{model}.yaml")
+                message = f"{model} has no custom settings `{name}`"
+                found.append(Diagnostic("unknown-custom-settings", message, span, help))
     return found

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from evalctl.check.codes import CODES
-from evalctl.check.wording import from_model, from_schema
+from evalctl.check.wording import from_model, from_schema, is_limit
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document
 from evalctl.model.manifest import (
@@ -102,8 +102,12 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
         for meant in _meant(error)
         for problem in from_schema(document, meant)
     ]
-    details = [detail for detail in refused.errors(include_url=False) if not found or detail["type"] in CODES]
-    return list(dict.fromkeys(found + [from_model(document, detail) for detail in details]))
+    said = {problem.span for problem in found}
+    for detail in refused.errors(include_url=False):
+        problem = from_model(document, detail)
+        if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in said):
+            found.append(problem)
+    return list(dict.fromkeys(found))
 
 
 @cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalctl.check.codes import CODES
@@ -57,15 +58,31 @@ def from_schema(document: Document, error: Any) -> list[Diagnostic]:
 def from_model(document: Document, detail: Any) -> Diagnostic:
     """What JSON Schema cannot say: rules between keys, numbers written as text."""
     context = detail.get("ctx", {})
-    path: Path = (*detail["loc"], context["key"]) if "key" in context else tuple(detail["loc"])
+    path = _path(document.data, detail["loc"])
+    path = (*path, context["key"]) if "key" in context else path
     message = str(detail["msg"]).removeprefix("Value error, ")
     kind = detail["type"]
     if kind in CODES:
         return Diagnostic(kind, message, document.key_span(path), help=context.get("help", ""))
     message = f"{_name(document, path)}: {message.removeprefix('Input ')}"
-    code = "out-of-range" if kind.endswith(("_than", "_equal", "finite_number")) else "wrong-type"
+    code = "out-of-range" if is_limit(detail) else "wrong-type"
     given = detail.get("input")
     return Diagnostic(code, message, document.span(path), help=f"it is {_shown(given)}, {_kind(given)}")
+
+
+def _path(data: Any, location: Sequence[str | int]) -> Path:
+    """pydantic's location less the names of its models and branches, which stand among the keys."""
+    path: list[str | int] = []
+    for part in location:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
+            data = data[part]  # type: ignore[index]
+            path.append(part)
+    return tuple(path)
+
+
+def is_limit(detail: Any) -> bool:
+    """Whether a number is outside its limits: JSON Schema cannot say so of one that is written as text."""
+    return str(detail["type"]).endswith(("_than", "_equal", "finite_number"))
 
 
 def _extra_keys(error: Any) -> list[str]:
@@ -81,11 +98,19 @@ def _misspelt(key: str, error: Any) -> bool:
 
 def _unknown_key(document: Document, path: Path, schema: Mapping[str, Any], key: str) -> Diagnostic:
     known = sorted(schema.get("properties", ()))
+    manual = _MANUAL.get(key.lower(), "")
     where = f" in {_name(document, path)}" if path else ""
     return Diagnostic(
         "unknown-key", f"there is no key `{_short(key)}`{where}", document.key_span((*path, key)),
-        help=help_for(key, known, f"the keys are: {listed(known, 40)}"),
+        help=f"did you mean `{manual}`?" if manual in known else help_for(key, known, f"the keys are: {listed(known, 40)}"),
     )  # fmt: skip
+
+
+# What people know from the manual's scripts and from vLLM's options.
+_MANUAL = {
+    "model_name": "model", "model_id": "model", "task": "tasks", "max_tokens": "max_new_tokens", "max_model_len": "max_model_length",
+    "node": "node_kind", "custom_setting": "custom_settings", "gpus": "cuda_visible_devices", "stop": "stop_tokens",
+}  # fmt: skip
 
 
 def _missing_key(document: Document, path: Path, schema: Mapping[str, Any], key: str) -> Diagnostic:
@@ -107,8 +132,7 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
         )
         return Diagnostic(_code(error), message, span, help=_pattern_help(error))
     if error.validator in _LIMITS:
-        message = f"{name} {_LIMITS[error.validator]} {error.validator_value}"
-        return Diagnostic("out-of-range", message, span, help=_given(error.instance))
+        return Diagnostic("out-of-range", f"{name} {_limit(error)}", span, help=_given(error.instance))
     return Diagnostic("wrong-type", f"{name} must be {_expected(error)}", span, help=_how(error))
 
 
@@ -120,8 +144,13 @@ def _code(error: Any) -> str:
 
 def _pattern_help(error: Any) -> str:
     if error.validator in _LIMITS:
-        return f"{_LIMITS[error.validator]} {error.validator_value}"
+        return f"it {_limit(error)}"
     return _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
+
+
+def _limit(error: Any) -> str:
+    empty = error.validator in ("minItems", "minLength") and error.validator_value == 1
+    return "must not be empty" if empty else f"{_LIMITS[error.validator]} {error.validator_value}"
 
 
 def _how(error: Any) -> str:
@@ -129,9 +158,10 @@ def _how(error: Any) -> str:
     given = error.instance
     types = _types(error)
     if "array" in types and isinstance(given, str) and "string" not in types:
-        return f"write it as a list: [{given}]" if len(given) < 80 else "write it as a list: [ … ]"
+        item = given if re.fullmatch(r"[\w./-]+", given) else json.dumps(given, ensure_ascii=False)
+        return f"write it as a list: [{_short(item)}]"
     if "string" in types and isinstance(given, (int, float)):
-        return f'{_given(given)}; if it is a name, put it in quotes: "…"'
+        return f'{_given(given)}; if you mean text, put it in quotes: "…"'
     if "boolean" in types and isinstance(given, str):
         return f"{_given(given)}; write true or false (YAML 1.2 has no yes, no, on and off)"
     if isinstance(given, str) and (choices := _choices(error)) and (guess := did_you_mean(given, choices)):
@@ -170,6 +200,8 @@ def _expected(error: Any) -> str:
 def _type_words(schema: Mapping[str, Any]) -> list[str]:
     if "const" in schema or "enum" in schema:
         return [json.dumps(value) for value in schema.get("enum", [schema.get("const")])]
+    if schema.get("pattern") == manifest.NUMBER_TEXT:
+        return []  # numbers may be written as text, which is no advice to give
     if "anyOf" in schema:
         return [word for option in schema["anyOf"] for word in _type_words(option)]
     if "$ref" in schema:
@@ -190,7 +222,7 @@ def _given(value: Any) -> str:
 def _kind(value: Any) -> str:
     kinds = {
         str: "text",
-        bool: "true or false",
+        bool: "a truth value",
         int: "a whole number",
         float: "a number",
         list: "a list",
