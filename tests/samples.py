@@ -33,9 +33,10 @@ def base_texts() -> Mapping[str, str]:
     return {path.relative_to(BASE).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
-def repository(root: Path, files: Mapping[str, str]) -> Path:
+def repository(root: Path, files: Mapping[str, str], base: Path | None = BASE) -> Path:
     """The base with `files` written over it, at `root`."""
-    shutil.copytree(BASE, root, dirs_exist_ok=True)
+    if base is not None:
+        shutil.copytree(base, root, dirs_exist_ok=True)
     for path, text in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
