@@ -37,7 +37,7 @@ def test_results_are_known_by_path_and_by_digest(tmp_path: Path) -> None:
     index = index_folder(tmp_path)
     assert index.current(PATH, "d1") and not index.current(PATH, "d2")
     assert (index.by_digest["d1"].path, index.by_digest["d1"].folder) == (PATH, "results/hosted_vllm/team/tiny/greedy")
-    assert [listed.path for listed in index.in_folder("results/hosted_vllm/team/tiny/twin")] == [
+    assert [listed.path for listed in index.by_folder["results/hosted_vllm/team/tiny/twin"]] == [
         PATH.replace("greedy", "twin")
     ]
 

@@ -201,6 +201,16 @@ def test_the_first_commit_of_a_repository_can_be_ours(tmp_path: Path) -> None:
     assert {path: work(repo, path) for path in NEW} == NEW
 
 
+def test_a_repository_with_sha256_is_no_different(tmp_path: Path) -> None:
+    """Ids of 64 digits, a file removed among them."""
+    git(tmp_path, "init", "-q", "--object-format=sha256", "fresh")
+    repo = open_repository(tmp_path / "fresh")
+    commit_files(repo, [Draft(NEW, "one\n")])
+    assert commit_files(repo, [Draft(NEW, "again\n")]) is None
+    commit_files(repo, [Draft({RECORD: None}, "two\n")])
+    assert (status(repo), (repo.root / RECORD).exists(), work(repo, PAGE)) == ("", False, NEW[PAGE])
+
+
 def test_a_linked_work_tree_is_a_clone_like_any_other(repo: Repository, tmp_path: Path) -> None:
     """`git worktree add`: index and journal are its own."""
     git(repo.root, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))

@@ -166,6 +166,15 @@ def test_the_branch_that_is_checked_out_gets_the_results(clone: Clone, remote: P
     assert git(clone.root, "rev-parse", "mine") == git(remote, "rev-parse", "theirs")
 
 
+def test_commits_of_the_user_alone_are_not_pushed(clone: Clone, remote: Path, jobs: tuple[Job, Job]) -> None:
+    """Nothing of ours to send: their branch is theirs."""
+    measure(clone, *jobs)
+    git(clone.root, "switch", "-q", "-c", "private")
+    git(clone.root, "commit", "-q", "--allow-empty", "-m", "mine")
+    assert go(clone, *jobs).exit_code == 0
+    assert git(remote, "branch", "--list", "private") == ""
+
+
 def test_a_clone_that_is_behind_does_not_measure_again(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
     """The ledger says that results exist; the clone is told to pull."""
     bob = new_clone("bob", "bob")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evalctl.model.manifest import Metrics
+from evalctl.model.result import Result
 from evalctl.results import leaderboard
 from evalctl.results.aggregate import aggregated
 from evalctl.results.store import ResultIndex, folder_of, parse
@@ -26,14 +27,18 @@ class Base:
     read: Read
 
 
-def folder_of_record(path: str, text: str) -> str:
-    """The model folder that a record belongs to."""
-    return folder_of(path, json.loads(text)["task"]["result_dir"])
+def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
+    """New records (path to text) by the model folder that they belong to."""
+    folders: dict[str, list[Result]] = {}
+    for path in sorted(records):
+        result = parse(path, records[path])
+        folders.setdefault(folder_of(path, result.document["task"]["result_dir"]), []).append(result)
+    return folders
 
 
-def aggregates(changed: Mapping[str, str], folders: Iterable[str], base: Base, metrics: Metrics) -> dict[str, Any]:
-    """Folder to its aggregate, with the `changed` records (path to text) in place of what the base has."""
-    return {folder: _aggregate(folder, changed, base, metrics) for folder in sorted(folders)}
+def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Metrics) -> dict[str, Any]:
+    """Folder to its aggregate, with the `changed` records in place of what the base has."""
+    return {folder: _aggregate(folder, changed[folder], base, metrics) for folder in sorted(changed)}
 
 
 def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
@@ -47,11 +52,10 @@ def _folder(path: str) -> str:
     return path.removesuffix(f"/{AGGREGATE}")
 
 
-def _aggregate(folder: str, changed: Mapping[str, str], base: Base, metrics: Metrics) -> dict[str, Any]:
-    kept = [listed.path for listed in base.index.in_folder(folder) if listed.path not in changed]
-    new = {path: text for path, text in changed.items() if folder_of_record(path, text) == folder}
-    old = [parse(path, text) for path, text in base.read(kept).items()]
-    return aggregated(folder, [*old, *(parse(path, text) for path, text in new.items())], metrics)
+def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metrics) -> dict[str, Any]:
+    new = {result.path for result in changed}
+    kept = [listed.path for listed in base.index.by_folder.get(folder, ()) if listed.path not in new]
+    return aggregated(folder, [*(parse(path, text) for path, text in base.read(kept).items()), *changed], metrics)
 
 
 def _document(text: bytes) -> dict[str, Any] | None:

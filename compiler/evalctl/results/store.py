@@ -35,19 +35,16 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ResultIndex:
-    """All results by path and by digest (the first path in order, where several have it)."""
+    """All results by path, by digest (the first path in order, where several have it) and by model folder."""
 
     by_path: Mapping[str, Listed]
     by_digest: Mapping[str, Listed]
+    by_folder: Mapping[str, Sequence[Listed]]
     unreadable: Mapping[str, str]
 
     def current(self, path: str, digest: str) -> bool:
         """Whether the result that an eval asks for lies where it belongs."""
         return path in self.by_path and self.by_path[path].digest == digest
-
-    def in_folder(self, folder: str) -> list[Listed]:
-        """The results of one model folder, by path."""
-        return [listed for listed in self.by_path.values() if listed.folder == folder]
 
     def diagnostics(self) -> list[Diagnostic]:
         """One finding for each file that could not be read."""
@@ -158,6 +155,7 @@ def _require(document: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
 def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
     by_path: dict[str, Listed] = {}
     by_digest: dict[str, Listed] = {}
+    by_folder: dict[str, list[Listed]] = {}
     unreadable: dict[str, str] = {}
     for path in sorted(rows):
         _, digest, task, folder, moment, why = rows[path]
@@ -166,4 +164,5 @@ def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
             continue
         by_path[path] = listed = Listed(path, digest, task, folder, moment)
         by_digest.setdefault(digest, listed)
-    return ResultIndex(by_path, by_digest, unreadable)
+        by_folder.setdefault(folder, []).append(listed)
+    return ResultIndex(by_path, by_digest, by_folder, unreadable)

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync.git import Entry, Repository
 
 RESULTS = "results/"
-_NOTHING = "0" * 40
 
 
 class BranchMoved(EnvironmentProblem):
@@ -60,7 +59,7 @@ def advance(repo: Repository, ref: str, old: str | None, new: str, reason: str) 
     settle(repo)
     moves = _moves(repo, old, new)
     _journal_write(repo, moves)
-    _set_index(repo, ((move.path, move.new) for move in moves))
+    _set_index(repo, [(move.path, move.new) for move in moves])
     moved = repo.move_ref(ref, old, new, reason)
     settle(repo)
     if not moved:
@@ -125,10 +124,11 @@ def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
     return staged, edited
 
 
-def _set_index(repo: Repository, changes: Iterable[tuple[str, Entry | None]]) -> None:
+def _set_index(repo: Repository, changes: Sequence[tuple[str, Entry | None]]) -> None:
     """Puts entries into the real index, waiting a while for another git command that holds it."""
+    absent = "0 " + "0" * (64 if repo.configured("extensions.objectFormat") == "sha256" else 40)
     lines = [
-        (f"{entry.mode} {entry.blob}\t" if entry else f"0 {_NOTHING}\t").encode() + os.fsencode(path) + b"\0"
+        (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(path) + b"\0"
         for path, entry in changes
     ]
     if not lines:
@@ -169,7 +169,8 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
     head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
     due = [move for move in moves if head.get(move.path) == move.new == index.get(move.path)]
     present = _work_blobs(repo, [move.path for move in due if move.old])
-    writable = [move for move in due if _is_old(repo.root, move, present)]
+    links = _links(repo.root, {_parent(move.path) for move in due})
+    writable = [move for move in due if _parent(move.path) not in links and _is_old(repo.root, move, present)]
     write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
     if write:
         # -u: the index learns the new files' times, so that the next `git status` need not read them
@@ -180,16 +181,25 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
 
 
 def _is_old(root: Path, move: Move, present: Mapping[str, str]) -> bool:
-    if _behind_a_link(root, move.path):
-        return False
     if move.old is None:
         return not os.path.lexists(root / move.path)
     return present.get(move.path) == move.old.blob
 
 
-def _behind_a_link(root: Path, path: str) -> bool:
-    """Whether a folder on the way is a symbolic link: nothing is written through one."""
-    return any((root / parent).is_symlink() for parent in Path(path).parents if str(parent) != ".")
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _links(root: Path, folders: set[str]) -> set[str]:
+    """The folders that lie behind a symbolic link: nothing is written through one."""
+    found: dict[str, bool] = {"": False}
+
+    def behind(folder: str) -> bool:
+        if folder not in found:
+            found[folder] = behind(_parent(folder)) or (root / folder).is_symlink()
+        return found[folder]
+
+    return {folder for folder in folders if behind(folder)}
 
 
 def _work_blobs(repo: Repository, paths: list[str]) -> dict[str, str]:

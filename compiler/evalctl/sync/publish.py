@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import MISSING
 from evalctl.results.names import task_name
 from evalctl.results.record import to_text
-from evalctl.results.store import FILE, ResultIndex, index, parse
+from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
 from evalctl.sync.git import Draft, Repository
@@ -39,8 +40,7 @@ def push(context: Context, repo: Repository) -> PushReport:
 
     def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str]:
         lying = lying_at(context, repo, base)
-        folders = {derived.folder_of_record(path, text) for path, text in carried.items()}
-        documents = derived.aggregates(carried, folders, lying, context.metrics)
+        documents = derived.aggregates(derived.by_folder(carried), lying, context.metrics)
         return {**carried, **_texts(documents), leaderboard.PATH: derived.page(documents, lying, context.metrics)}
 
     return push_results(repo, regenerate)
@@ -76,15 +76,16 @@ def committed_results(context: Context, repo: Repository) -> ResultIndex:
 def _drafts(context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch]) -> list[Draft]:
     """A draft per batch, each on top of the one before; the leaderboard changes with the last."""
     lying = lying_at(context, repo, parent)
-    changed: dict[str, str] = {}
+    changed: dict[str, dict[str, Result]] = {}
     documents: dict[str, Any] = {}
     drafts = []
     for batch in batches:
-        changed.update(batch.files)
-        folders = {derived.folder_of_record(path, text) for path, text in batch.files.items()}
-        fresh = derived.aggregates(changed, folders, lying, context.metrics)
+        new = derived.by_folder(batch.files)
+        for folder, results in new.items():
+            changed.setdefault(folder, {}).update({result.path: result for result in results})
+        fresh = derived.aggregates({folder: list(changed[folder].values()) for folder in new}, lying, context.metrics)
         documents.update(fresh)
-        drafts.append(Draft({**batch.files, **_texts(fresh)}, _message(context, batch, fresh)))
+        drafts.append(Draft({**batch.files, **_texts(fresh)}, _message(context, batch, new, fresh)))
     if drafts:
         page = derived.page(documents, lying, context.metrics)
         drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)
@@ -95,9 +96,9 @@ def _texts(documents: Mapping[str, Any]) -> dict[str, str]:
     return {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in documents.items()}
 
 
-def _message(context: Context, batch: Batch, documents: Mapping[str, Any]) -> str:
+def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]], documents: Mapping[str, Any]) -> str:
     """Subject with model, settings and main scores; a line per new eval; trailers for programs."""
-    results = [parse(path, text) for path, text in sorted(batch.files.items())]
+    results = sorted((one for found in new.values() for one in found), key=lambda one: one.path)
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
     lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
     reused = sum(1 for result in results if result.document.get("reused_from"))

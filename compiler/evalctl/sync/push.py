@@ -54,9 +54,12 @@ def _tracking(remote: str, ref: str) -> str:
 
 
 def _ahead(repo: Repository, ref: str, remote: str, remote_ref: str) -> bool:
-    """Whether there is a commit that the remote was not seen to have; looks only at what is known here."""
+    """Whether a commit of ours is not known to be on the remote; commits of the user alone are theirs to push."""
     here, there = repo.resolve(ref), repo.resolve(_tracking(remote, remote_ref))
-    return here is not None and here != there and (there is None or bool(repo.commits(f"{there}..{here}")))
+    if here is None or here == there:
+        return False
+    span = [here, f"^{there}"] if there else [here, "--not", f"--remotes={remote}"]
+    return bool(repo.tell("log", "-1", "--format=%H", f"--grep=^{OURS}: ", *span).text)
 
 
 def _remember(repo: Repository, ref: str, remote: str, remote_ref: str) -> None:

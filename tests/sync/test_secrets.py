@@ -1,0 +1,33 @@
+"""What must not be committed."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalctl.sync.secrets import secret_in
+
+ENVIRONMENT = {"OPENAI_API_KEY": "abcd-efgh-1234", "HF_TOKEN": "short", "MODEL": "abcdefghijkl"}
+
+
+def test_a_known_value_is_named_by_its_variable() -> None:
+    """The value itself is not in the finding."""
+    assert secret_in('{"error": "key abcd-efgh-1234 refused"}', ENVIRONMENT) == "the value of OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize("text", ["short", "abcdefghijkl", "sk-1", "hf_hub", "a task-force and risk-free", ""])
+def test_ordinary_words_are_none(text: str) -> None:
+    """Short values, other variables, words that begin alike."""
+    assert secret_in(text, ENVIRONMENT) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "length"), [("hf_", 34), ("sk-", 48), ("sk-proj-", 48), ("ghp_", 36), ("AKIA", 16), ("AIza", 35)]
+)
+def test_the_shape_of_a_secret_is_enough(begin: str, length: int) -> None:
+    """Keys that nobody told us of."""
+    assert secret_in(f'{{"text": "{begin}{("A1" * length)[:length]}"}}', {}) is not None
+
+
+def test_a_private_key_is_one() -> None:
+    """By its first line."""
+    assert secret_in("-----BEGIN OPENSSH PRIVATE" + " KEY-----\n", {}) == "a private key"
