@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import replace
 
@@ -102,6 +103,17 @@ def test_a_server_that_dies_ends_the_tasks(place: Place) -> None:
         ("failed", "server-died")
     ] * 2
     assert "task/later.json" not in ran.marks()
+
+
+def test_a_server_that_dies_without_a_word_is_told_by_its_exit_status(place: Place) -> None:
+    """A kill by the kernel leaves nothing in the log."""
+    process = place.start(make_job(job_task("one", says="slow")))
+    place.wait_for("tasks", "one", "call.json")
+    os.kill(int((place.run_dir / "server.pid").read_text()), signal.SIGKILL)
+    assert process.wait(timeout=20) == 70
+    finished = (place.run_dir / "marks/finished.json").read_text()
+    assert "server-died" in finished
+    assert "exit status 137" in finished
 
 
 def test_a_server_that_cannot_start_says_why(place: Place) -> None:
@@ -247,6 +259,7 @@ def test_a_killed_job_takes_its_processes_along(place: Place) -> None:
         if not place.processes():
             break
         signal.sigtimedwait([], 0.1)
+    assert "job-killed" in (place.run_dir / "marks/task/one.json").read_text()
 
 
 def test_a_relay_that_dies_ends_the_job(place: Place) -> None:

@@ -205,12 +205,12 @@ wait_for_server() {
   return 1
 }
 
-# REASON and DETAIL of a dead server, from the end of its log.
+# REASON and DETAIL of a dead server: a known message near the end of its log, else its last complaint.
 read_server_log() {
   local -a tail=()
-  local reason pattern line
+  local reason pattern line status=0
+  wait "$SERVER_PID" || status=$?
   mapfile -t tail < <(tail -n 300 "$EVALCTL_RUN_DIR/server.log" 2>/dev/null)
-  REASON=server-died DETAIL=${tail[*]: -1}
   while IFS=$'\t' read -r reason pattern; do
     for line in "${tail[@]}"; do
       if [[ $line =~ $pattern ]]; then
@@ -219,6 +219,10 @@ read_server_log() {
       fi
     done
   done < <(server_deaths)
+  REASON=server-died DETAIL="exit status $status, last line: ${tail[*]: -1}"
+  for line in "${tail[@]}"; do
+    [[ ! $line =~ (Error|Exception|Killed|Segmentation fault) ]] || DETAIL="exit status $status: $line"
+  done
 }
 
 # Messages of vLLM 0.9 to 0.33, PyTorch, huggingface_hub and the kernel.
@@ -338,7 +342,7 @@ run_task() {
   FRAMEWORK_PID=$LAUNCHED
   watch_framework || status=$?
   end_group "$FRAMEWORK_PID" 2 # workers that it left
-  if [[ -n $STOPPED ]]; then
+  if [[ -n $STOPPED ]] || ! alive $$; then
     mark_stopped
   else
     accept "$status"
@@ -385,7 +389,7 @@ accept() {
 }
 
 mark_stopped() {
-  local reason=cancelled detail='' tries
+  local reason=job-killed detail='' tries
   for tries in {1..20}; do # the scheduler may signal all processes at once: let the job's shell say why
     [[ ! -s $EVALCTL_RUN_DIR/stop ]] || break
     nap 0.1
@@ -446,7 +450,7 @@ leave() {
     seconds "$SECONDS" tasks_done "$(json_list "${DONE[@]}")" tasks_failed "$(json_list "${FAILED[@]}")"
   [[ -z $WATCH_PID ]] || end_group "$WATCH_PID" 1
   [[ -z $RELAY_PID ]] || end_group "$RELAY_PID" 3
-  [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 10
+  [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 6
   sweep
   [[ -z $SCRATCH_FOLDER ]] || rm -rf -- "$SCRATCH_FOLDER"
   exit "$status"
