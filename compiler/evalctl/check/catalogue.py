@@ -12,13 +12,14 @@ from evalctl.check import suites as suites_check
 from evalctl.check.schema import validated
 from evalctl.check.wording import from_model
 from evalctl.frameworks import FRAMEWORKS
+from evalctl.frameworks.pins import catalogue as environments
 from evalctl.load import csv_source, yaml_source
 from evalctl.load.csv_source import Row, Table
 from evalctl.model.catalogue import Catalogue, Layer, ServiceEntry
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import NAME, RESULT_DIR, GenerationSettings, Metrics
+from evalctl.model.manifest import LONGEST_NAME, NAME, RESULT_DIR, GenerationSettings, Metrics
 from evalctl.suggest import help_for, listed
 
 RUNTIME = "manifests/tasks/tasks_runtime.csv"
@@ -29,7 +30,6 @@ TEMPLATES = "manifests/models/chat_templates/"
 
 NO_METRICS = Metrics(entries=())
 
-LONGEST_NAME = 96
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:.@+-]*\Z")
 _TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)\Z")
 
@@ -247,7 +247,7 @@ def _services(
 def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[Diagnostic]:
     found = []
     for kind, node in entry.service.node_kinds.items():
-        if node.runtime_column not in columns:
+        if node.runtime_column not in columns and columns:
             span = entry.document.span(("node_kinds", kind, "runtime_column"))
             message = f"{RUNTIME} has no column `{node.runtime_column}`"
             found.append(
@@ -258,6 +258,25 @@ def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[D
                     help_for(node.runtime_column, columns, f"the columns are: {listed(columns)}"),
                 )
             )
+        if node.server_environment not in environments():
+            span = entry.document.span(("node_kinds", kind, "server_environment"))
+            help = help_for(node.server_environment, environments(), f"there are: {listed(environments())}")
+            message = f"there is no job environment `{node.server_environment}`"
+            found.append(Diagnostic("unknown-environment", message, span, help))
+    return found + _role_problems(entry) + _default_priority_problems(entry)
+
+
+def _default_priority_problems(entry: ServiceEntry) -> list[Diagnostic]:
+    given, known = entry.service.default_priority, entry.service.priorities
+    if given is None or str(given) in known:
+        return []
+    help = f"priorities: {listed(sorted(known, key=int)) or 'none: leave it out'}"
+    span = entry.document.span(("default_priority",))
+    return [Diagnostic("unknown-priority", f"`{given}` is not among the priorities", span, help)]
+
+
+def _role_problems(entry: ServiceEntry) -> list[Diagnostic]:
+    found = []
     for role in ("small_model", "large_model", "api"):
         kind = getattr(entry.service, role)
         if kind is not None and kind not in entry.service.node_kinds:

@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "think-tags-without-parser": "a model with think tags, and no reasoning parser",
     "unknown-chat-template": "a chat template that does not exist",
     "unknown-custom-settings": "custom settings that do not exist for the model",
+    "unknown-environment": "a job environment that does not exist",
     "unknown-framework": "a framework that does not exist",
     "unknown-key": "a key that does not exist",
     "unknown-node-kind": "a node kind that the service does not have",

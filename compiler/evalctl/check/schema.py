@@ -22,6 +22,7 @@ from evalctl.check.wording import from_model, from_schema, is_limit
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document
 from evalctl.model.manifest import (
+    LONGEST_NAME,
     NUMBER_TEXT,
     CustomSettings,
     Metrics,
@@ -81,12 +82,26 @@ def without_unknown_keys(document: Document, problems: list[Diagnostic]) -> Docu
 
 def schema_of(kind: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of document."""
-    body = adapter(kind).json_schema()
+    body = _with_key_rules(adapter(kind).json_schema())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"evalctl {kind}",
         **{key: value for key, value in body.items() if key != "title"},
     }
+
+
+def _with_key_rules(schema: Any) -> Any:
+    """pydantic lets keys that fit no pattern pass (`patternProperties` alone); here they must fit."""
+    if isinstance(schema, list):
+        return [_with_key_rules(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {key: _with_key_rules(value) for key, value in schema.items()}
+    if patterns := changed.pop("patternProperties", None):
+        ((pattern, value),) = patterns.items()
+        changed["propertyNames"] = {"pattern": pattern, "maxLength": LONGEST_NAME}
+        changed["additionalProperties"] = value
+    return changed
 
 
 def schema_text(kind: str) -> str:

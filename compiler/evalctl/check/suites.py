@@ -24,6 +24,13 @@ def suites(
     problems += found
     if written is None:
         return {}
+    problems += [
+        Diagnostic(
+            "duplicate-key", f"`{name}` is a task, too", document.key_span((name,)), "give the suite another name"
+        )
+        for name in written
+        if name in tasks
+    ]
     expander = _Expander(document, written, tasks, faulty, problems)
     return {name: expander.expand(name, ()) for name in written}
 

@@ -64,7 +64,7 @@ def from_model(document: Document, detail: Any) -> Diagnostic:
     kind = detail["type"]
     if kind in CODES:
         return Diagnostic(kind, message, document.key_span(path), help=context.get("help", ""))
-    message = f"{_name(document, path)}: {message.removeprefix('Input ')}"
+    message = f"{_name(document, path)}: {message.removeprefix('Input ').removeprefix('String ')}"
     code = "out-of-range" if is_limit(detail) else "wrong-type"
     given = detail.get("input")
     return Diagnostic(code, message, document.span(path), help=f"it is {_shown(given)}, {_kind(given)}")

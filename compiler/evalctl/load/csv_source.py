@@ -73,7 +73,7 @@ def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: 
     if not cells:
         return None
     if len(cells) != len(columns):
-        message = f"{len(cells)} values for {len(columns)} columns"
+        message = f"{len(cells)} value{'' if len(cells) == 1 else 's'} for {len(columns)} columns"
         problems.append(Diagnostic("csv-form", message, span, help="one value for each of: " + ",".join(columns)))
         return None
     values = {column: text.strip() for column, (text, _) in zip(columns, cells, strict=True)}

@@ -37,10 +37,12 @@ VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 INTEGER_TEXT = r"^-?[0-9]+$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
-Name = Annotated[str, StringConstraints(pattern=NAME, max_length=96)]
+LONGEST_NAME = 96
+
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
 AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
-TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=96)]
+TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
 Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]

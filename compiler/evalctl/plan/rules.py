@@ -35,12 +35,13 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnos
 def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> list[Diagnostic]:
     """Every rule over the request's evals; names have been checked before."""
     service = catalogue.services[checked.request.service].service
-    return [
+    found = [
         *_parsers(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
         *_places(checked, evals, service, catalogue),
     ]
+    return list(dict.fromkeys(found))  # evals of several settings have the same fault in the same place
 
 
 def _model_span(checked: CheckedRequest, index: int) -> Span:
