@@ -6,9 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-KEPT = "the caches of uv and pip stay where they are: environments are built from them, and they hold no settings"
+# No folder of examples beside the sources, and no test that fails because the machine is busy.
+hypothesis.settings.register_profile("evalctl", database=None, deadline=None)
+hypothesis.settings.load_profile("evalctl")
+
+# These stay where they are: environments are built from them, and they hold no settings.
 _CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "HF_HOME": "huggingface"}
 
 

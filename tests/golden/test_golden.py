@@ -105,6 +105,7 @@ def _run(job: Job, script: Path, top: Path) -> None:
     _check_server(job, run_dir)
     for task in job.tasks:
         _check_task(task, run_dir)
+    assert list(top.rglob("owned*")) == []  # what the texts of case `hostile` would make
     finished = json.loads((run_dir / "marks/finished.json").read_text())
     assert sorted(finished["tasks_done"]) == sorted(task.evaluation.task.key for task in job.tasks)
 
@@ -113,13 +114,13 @@ def _install(job: Job, top: Path) -> None:
     """The stand-ins under the very folder names that the script was planned with, and a node with eight GPUs."""
     wanted = [(job.server.environment, ("vllm",))] if job.server.argv else []
     wanted += [(name, ("lighteval", "python")) for name in job.framework_environments.values()]
-    for name, programs in wanted:
-        folder = top / name / "bin"
+    for environment, programs in wanted:
+        folder = top / environment / "bin"
         folder.mkdir(parents=True)
-        for program in programs:
-            text = (STAND_INS / f"{program}.py").read_text()
-            _program(folder / program, f"#!{sys.executable} -IS\n{text}")
-        (top / name / ".complete").touch()
+        for name in programs:
+            text = (STAND_INS / f"{name}.py").read_text()
+            _program(folder / name, f"#!{sys.executable} -IS\n{text}")
+        (top / environment / ".complete").touch()
     (top / "bin").mkdir()
     _program(top / "bin/nvidia-smi", "#!/bin/bash\nprintf '%s\\n' 0 1 2 3 4 5 6 7\n")
 

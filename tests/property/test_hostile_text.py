@@ -1,0 +1,159 @@
+"""Text of a manifest, however hostile, reaches the model's server and the framework as it is, and runs nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import Compiled, catalogue, checked, compiled, quoted
+
+from evalctl.check.schema import validated
+from evalctl.load import yaml_source
+from evalctl.model.evaluation import Job
+from evalctl.render.script import program, script
+
+CANARY = "owned"
+_FRAGMENTS = (
+    f"$(touch {CANARY})", f"`touch {CANARY}`", f"'; touch {CANARY}; '", f'"; touch {CANARY}; "', f"\ntouch {CANARY}\n",
+    f"\n}}\ntouch {CANARY}\n", f"') ; touch {CANARY} #", f"<(touch {CANARY})", f"${{x:=$(touch {CANARY})}}",
+    f"a[$(touch {CANARY})]", "\n#$ -l h_rt=1:0:0\n", "\n#PBS -q rt_HF\n", "\n#SBATCH --gpus=8\n", "EOF\n", "\\", "\\'",
+    "'", '"', "!!", "*", "?", "~", "%s%n", "${IFS}", "$HOME", "-", "--", "\t", "\r\n", "\r", "\n\n", " ", "　", "\u202e",
+    "\u2028", "\x85", "\ufeff", "\u200b", "日本語", "😀", "{{ x }}", "{% raw %}", ": ", "- a", "# b", "&a", "*a", "!!str",
+    "null", "true", "012", "1e3", "---\n", "...\n", "<|im_end|>",
+)  # fmt: skip
+_CHARACTERS = st.characters(
+    exclude_categories=["Cs"], exclude_characters=[chr(n) for n in (*range(9), 11, 12, *range(14, 32), 127)]
+)
+TEXTS = st.lists(st.one_of(st.sampled_from(_FRAGMENTS), st.text(_CHARACTERS, max_size=5)), max_size=6).map("".join)
+LINES = TEXTS.map(lambda text: "".join(text.split("\n")).replace("\r", "").replace("\t", ""))
+_MAIN = 'printf "%s\\0" "${SERVER_COMMAND[@]}" "$JOB_NAME"; for n in "${!TASKS[@]}"; do "task_$((n+1))"; \
+printf "%s\\0" "${COMMAND[@]}" "$CONFIG" "$RELAY"; done'
+
+
+def executed(job: Job) -> list[str]:
+    """Every word of data as bash has it after reading the script; no other program may have run."""
+    text = script(job).text
+    assert text.endswith(program())
+    with TemporaryDirectory() as folder:
+        reply = subprocess.run(
+            ["bash", "-c", f"{text.removesuffix(program())}\n{_MAIN}"], cwd=folder, capture_output=True, check=True,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+        )  # fmt: skip
+        assert (list(Path(folder).iterdir()), reply.stderr) == ([], b"")
+    return reply.stdout.decode().split("\0")[:-1]
+
+
+def planned(job: Job) -> list[str]:
+    """The same words as they were planned."""
+    words = [*job.server.argv, job.name]
+    for task in job.tasks:
+        relay = json.dumps(task.invocation.relay, ensure_ascii=False, sort_keys=True)
+        words += [*task.invocation.argv, task.invocation.config, relay]
+    return words
+
+
+def request(**keys: str) -> str:
+    """A request for a task of each framework."""
+    lines = {"model": "lab/small-8B", "service": "tsubame", "tasks": "[ja_exact, en_choice]", **keys}
+    return "".join(f"{key}: {value}\n" for key, value in lines.items())
+
+
+def only_job(done: Compiled) -> Job:
+    """The one job; the text was refused by no rule."""
+    assert len(done.jobs) == 1, done.problems
+    return done.jobs[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(system=TEXTS, stop=st.lists(TEXTS.filter(bool), min_size=1, max_size=3))
+def test_a_models_texts_arrive_unchanged(system: str, stop: list[str]) -> None:
+    """System message and stop texts: in the script, in argv and in the configuration as the framework reads it."""
+    stops = f"[{', '.join(map(quoted, stop))}]"
+    job = only_job(
+        compiled(request(overrides=f"{{ja: {{system_message: {quoted(system)}}}, all: {{stop_tokens: {stops}}}}}"))
+    )
+    assert planned(job) == executed(job)
+    (theirs,) = [task for task in job.tasks if task.evaluation.task.key == "ja_exact"]
+    assert system == theirs.invocation.argv[theirs.invocation.argv.index("--system-prompt") + 1]
+    assert stop == yaml.safe_load(theirs.invocation.config)["model"]["generation"]["stop_tokens"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(system=TEXTS)
+def test_a_system_message_survives_the_configuration_file(system: str) -> None:
+    """Upstream's dialect has it in YAML: what PyYAML reads there is what was written."""
+    job = only_job(compiled(request(overrides=f"{{en_choice: {{system_message: {quoted(system)}}}}}")))
+    (task,) = [task for task in job.tasks if task.evaluation.task.key == "en_choice"]
+    assert system == yaml.safe_load(task.invocation.config)["model_parameters"]["system_prompt"]
+    assert planned(job) == executed(job)
+
+
+@settings(max_examples=60, deadline=None)
+@given(path=LINES, who=LINES, why=TEXTS)
+def test_a_checkpoints_path_arrives_unchanged(path: str, who: str, why: str) -> None:
+    """The path is a word of the server's command and a comment; who asked and why are for people only."""
+    job = only_job(
+        compiled(request(
+            model=f"{{path: {quoted('/gs/' + path)}, name: lab/local-1B}}",
+            requested_by=quoted(who), reason=quoted(why),
+        ))
+    )  # fmt: skip
+    assert "/gs/" + path == job.server.argv[2]
+    assert planned(job) == executed(job)
+
+
+@settings(max_examples=25, deadline=None)
+@given(template=TEXTS)
+def test_a_chat_template_arrives_unchanged(template: str) -> None:
+    """The file's text is one word of the server's command."""
+    text = template + "{{ messages }}"
+    files = {"manifests/models/chat_templates/plain.jinja": text}
+    job = only_job(compiled(request(overrides="{all: {chat_template: plain}}"), files))
+    assert text == job.server.argv[job.server.argv.index("--chat-template") + 1]
+    assert planned(job) == executed(job)
+
+
+_NAMES = [
+    "a b", "a;b", "$(touch owned)", "`x`", "a'b", 'a"b', "a|b", "a&b", "../up", "a/../b", "/abs", "-x", "--flag", ".hid",
+    "a..b", "a\nb", "a\tb", "a\\b", "a*b", "a#b", "日本", "\u202ea", "a\u00a0b", "", "a" * 300,
+]  # fmt: skip
+_KEYS = ("model", "service", "node_kind", "custom_settings", "provider")
+
+
+@pytest.mark.parametrize("key", _KEYS)
+@pytest.mark.parametrize("name", _NAMES, ids=ascii)
+def test_names_hold_nothing_hostile(key: str, name: str) -> None:
+    """What becomes a path, a job's name or a word is refused by the schema."""
+    document, problems = yaml_source.parse(request(**{key: quoted(name)}), "r.yaml")
+    assert document is not None, problems
+    refused, problems = validated("request", document)
+    assert (refused, bool(problems)) == (None, True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=st.from_regex(r"[ -~]{1,12}", fullmatch=True))
+def test_names_that_pass_are_harmless(name: str) -> None:
+    """Custom settings of any name that the schema takes: one folder below the model's, nothing to quote."""
+    document, problems = yaml_source.parse(f"{quoted(name)}: {{version: 1}}\n", "manifests/models/lab/small-8B.yaml")
+    assert document is not None, problems
+    if validated("model-settings", document)[0] is None:
+        return
+    files = {"manifests/models/lab/small-8B.yaml": f"{quoted(name)}: {{version: 1}}\n"}
+    done = compiled(request(custom_settings=quoted(name)), files)
+    folder = "results/hosted_vllm/lab/small-8B/"
+    assert f"{folder}{name}/ja/exact/result.json" == done.eval("ja_exact").result_path
+    assert not set(name) & set(" /\\'\"$`;&|<>*?()[]{}!#~^\n")
+    assert name[0] not in "-."
+
+
+def test_the_base_settings_are_accepted() -> None:
+    """The helpers above build requests that are right, or they would show nothing."""
+    assert checked(request()).request.service == "tsubame"
+    assert len(only_job(compiled(request())).tasks) == 2
+    assert catalogue().tasks

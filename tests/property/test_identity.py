@@ -1,0 +1,203 @@
+"""An eval's digest: every field of the data is classified here, and the digest keeps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import compiled
+
+from evalctl.model.diagnostic import Origin, Sourced
+from evalctl.model.evaluation import Eval, Setting, Subject, Task
+from evalctl.model.manifest import GenerationSettings, Request
+from evalctl.resolve.identity import ASKED, SENT, SERVED, eval_digest
+
+# What can change a score, and what cannot: a new field has to be put into one of the two.
+IDENTITY: dict[type, dict[str, Any]] = {
+    Subject: {"provider": "openai", "model": "lab/other", "revision": "f" * 40},
+    Task: {"script": "another_script", "framework": "another-framework"},
+    Eval: {
+        "framework_version": "9.9", "task_digest": "feed", "generation": (("temperature", 0.7),),
+        "server": (("max_model_length", 17),), "max_samples": 3,
+    },
+}  # fmt: skip
+NOT_IDENTITY: dict[type, dict[str, Any]] = {
+    # The settings count by their values, not by the name, file or version under which they stand; a checkpoint by its
+    # revision (a digest of its files), not by the folder it lies in.
+    Subject: {
+        "custom_settings": "other", "custom_settings_file": "other.yaml", "custom_settings_version": "9",
+        "path": "/somewhere/else",
+    },
+    Task: {
+        "key": "other_key", "result_dir": "other/dir", "seconds": {"hrt_q": 1}, "samples_by_design": True,
+        # The defaults act through `generation` and `server`, into which they were merged.
+        "defaults": {"temperature": Sourced(0.1, Origin("test"))},
+    },
+    Eval: {"result_path": "results/elsewhere/result.json", "settings": (Setting("x", Sourced(1, Origin("test"))),)},
+}  # fmt: skip
+STRUCTURE = {Eval: {"digest", "subject", "task"}, Task: set(), Subject: set()}
+
+# Every key of a request: what it does to the evals it names. A new one has to be classified.
+SELECTS = {"model", "models", "custom_settings", "tasks", "provider"}
+CHANGES = {"max_samples", "sampling_override", "overrides"}
+HOW = {
+    "service": "slurm", "node_kind": "gpu_1", "priority": -4, "predownload": False, "concurrency": 3,
+    "request_timeout": 5, "packing": "per_task", "push_to_hub": "{org: lab}", "retries": 3, "requested_by": "me",
+    "reason": "why", "cuda_visible_devices": '"0"',
+}  # fmt: skip
+
+
+def sample() -> Eval:
+    """An eval with settings of every kind."""
+    text = "model: lab/small-8B\nservice: tsubame\ncustom_settings: ja\ntasks: [ja_exact]\n"
+    return compiled(text).eval("ja_exact")
+
+
+def digest(evaluation: Eval) -> str:
+    """The digest of an eval as it stands."""
+    e = evaluation
+    return eval_digest(
+        e.subject, e.task, e.framework_version, e.task_digest, e.generation, e.server, e.max_samples
+    )  # fmt: skip
+
+
+def changed(kind: type, name: str, value: Any) -> Eval:
+    """The sample with one field of it, of its subject or of its task changed."""
+    part = {Eval: None, Subject: "subject", Task: "task"}[kind]
+    evaluation = sample()
+    if part is None:
+        return replace(evaluation, **{name: value})
+    return replace(evaluation, **{part: replace(getattr(evaluation, part), **{name: value})})
+
+
+@pytest.mark.parametrize("kind", [Eval, Subject, Task])
+def test_every_field_is_classified(kind: type) -> None:
+    """A field that is neither identity nor not fails here: say what it is, above."""
+    classified = [*IDENTITY[kind], *NOT_IDENTITY[kind], *STRUCTURE[kind]]
+    assert sorted(field.name for field in fields(kind)) == sorted(classified)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, values in IDENTITY.items() for name in values])
+def test_what_can_change_a_score_changes_the_digest(kind: type, name: str) -> None:
+    """Each such field by itself."""
+    assert digest(sample()) != digest(changed(kind, name, IDENTITY[kind][name]))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, values in NOT_IDENTITY.items() for name in values])
+def test_what_cannot_change_a_score_does_not_change_the_digest(kind: type, name: str) -> None:
+    """Where it runs, what it is called and where the result lies."""
+    assert digest(sample()) == digest(changed(kind, name, NOT_IDENTITY[kind][name]))
+
+
+def test_the_eval_carries_its_own_digest() -> None:
+    """64 hex digits, those of its inputs."""
+    assert sample().digest == digest(sample())
+    assert len(sample().digest) == 64
+
+
+# ---- settings ---------------------------------------------------------------------------------------------------
+
+VALUES: dict[str, tuple[str, str]] = {
+    "system_message": ("a", "b"), "max_model_length": ("1024", "2048"), "max_new_tokens": ("10", "11"),
+    "temperature": ("0.1", "0.2"), "top_p": ("0.5", "0.6"), "top_k": ("5", "6"), "min_p": ("0.1", "0.2"),
+    "repetition_penalty": ("1.1", "1.2"), "frequency_penalty": ("0.1", "0.2"), "presence_penalty": ("0.1", "0.2"),
+    "seed": ("1", "2"), "max_n": ("1", "2"), "reasoning_parser": ("qwen3", "ignore"),
+    "reasoning_effort": ("low", "high"), "stop_tokens": ("[a]", "[b]"), "chat_template": ("plain", "other"),
+    "vllm_use_v1": ("0", "1"), "generation_config": ("auto", "vllm"), "trust_remote_code": ("true", "false"),
+}  # fmt: skip
+_OTHER_TEMPLATE = {"manifests/models/chat_templates/other.jinja": "{{ messages }}"}
+
+
+def test_every_setting_is_classified() -> None:
+    """Sent, served or only a way of asking: exactly one of the three, and tried below."""
+    assert set(GenerationSettings.model_fields) == set(VALUES)
+    assert sorted(GenerationSettings.model_fields) == sorted([*SENT, *SERVED, *ASKED])
+
+
+def _with_override(name: str, value: str) -> str:
+    text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides:\n  ja_exact: {{{name}: {value}}}\n"
+    done = compiled(text, _OTHER_TEMPLATE)
+    assert done.evals, done.problems
+    return done.eval("ja_exact").digest
+
+
+@pytest.mark.parametrize("name", sorted(SENT | SERVED))
+def test_a_setting_that_reaches_model_or_server_changes_the_digest(name: str) -> None:
+    """Two values, two evals."""
+    first, second = VALUES[name]
+    assert _with_override(name, first) != _with_override(name, second)
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_a_way_of_asking_does_not_change_the_digest(name: str) -> None:
+    """Ten answers in one call or in ten are the same ten answers."""
+    first, second = VALUES[name]
+    assert _with_override(name, first) == _with_override(name, second)
+
+
+def test_a_chat_template_counts_by_its_text() -> None:
+    """A template that is edited under the same name is another eval."""
+    text = "model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides: {ja_exact: {chat_template: plain}}\n"
+    edited = {"manifests/models/chat_templates/plain.jinja": "{{ other }}"}
+    assert compiled(text).eval("ja_exact").digest != compiled(text, edited).eval("ja_exact").digest
+
+
+# ---- requests ---------------------------------------------------------------------------------------------------
+
+
+def test_every_key_of_a_request_is_classified() -> None:
+    """Selects evals, changes them, or says how they run."""
+    assert sorted(Request.model_fields) == sorted([*SELECTS, *CHANGES, *HOW])
+
+
+@pytest.mark.parametrize("name", sorted(HOW))
+def test_how_an_eval_runs_does_not_change_it(name: str) -> None:
+    """Scores depend on model, task and settings, not on where, when, by whom or how fast."""
+    lines = {"model": "lab/small-8B", "service": "tsubame", "tasks": "[ja_exact]"}
+    here = compiled("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    if name == "cuda_visible_devices":
+        lines |= {"service": "local", "node_kind": "gpu_1"}
+    there = compiled("".join(f"{key}: {value}\n" for key, value in {**lines, name: HOW[name]}.items()))
+    assert there.evals, there.problems
+    assert here.eval("ja_exact").digest == there.eval("ja_exact").digest
+
+
+# ---- form -------------------------------------------------------------------------------------------------------
+
+_SETTINGS = st.dictionaries(
+    st.sampled_from(sorted(SENT)), st.one_of(st.integers(), st.floats(allow_nan=False), st.text()), min_size=1
+)
+
+
+@given(_SETTINGS, st.randoms())
+def test_the_order_of_keys_does_not_matter(settings: dict[str, Any], random: Any) -> None:
+    """Neither in the files nor in the data."""
+    pairs = list(settings.items())
+    random.shuffle(pairs)
+    mixed, ordered = (replace(sample(), generation=tuple(each)) for each in (pairs, sorted(pairs)))
+    assert digest(ordered) == digest(mixed)
+
+
+@given(st.integers(min_value=-(2**40), max_value=2**40))
+def test_a_whole_number_is_itself_with_a_point(number: int) -> None:
+    """0 and 0.0 are one temperature."""
+    variants: list[Callable[[], Any]] = [lambda: number, lambda: float(number)]
+    one, other = (digest(replace(sample(), generation=(("temperature", value()),))) for value in variants)
+    assert one == other
+
+
+def test_written_numbers_that_mean_the_same_are_the_same() -> None:
+    """`0`, `0.0` and `"0"` in YAML."""
+    assert len({_with_override("temperature", text) for text in ("0", "0.0", '"0"', "0e3")}) == 1
+
+
+def test_settings_of_two_kinds_are_not_confused() -> None:
+    """A value sent is not a value served, and text is not a number."""
+    base = replace(sample(), generation=(), server=())
+    sent, served = replace(base, generation=(("seed", 1),)), replace(base, server=(("seed", 1),))
+    text = replace(base, generation=(("seed", "1"),))
+    assert len({digest(each) for each in (base, sent, served, text)}) == 4
