@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from evalctl import __version__
 from evalctl.commands.words import COMMANDS, add_arguments
@@ -69,9 +71,23 @@ def _failed(error: Exception, words: list[str]) -> int:
     return BUG
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse, which also says which command was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Usage, what is wrong, a guess; exit code 2."""
+        from evalctl.suggest import did_you_mean
+
+        wrong = re.match(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        guess = did_you_mean(wrong[1], COMMANDS) if wrong else None
+        if wrong:
+            message = f"there is no command `{wrong[1]}`" + (f": did you mean `{guess}`?" if guess else "")
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="evalctl", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git.",
     )  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
+import shutil
 from pathlib import Path
 
 from evalctl.commands.common import root_of
-from evalctl.commands.settings import env_path, env_values, environments_of
+from evalctl.commands.settings import env_path, env_values, environments_of, process_with_env_file
 from evalctl.environments import check, setup
 from evalctl.shell import EnvironmentProblem
 
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     root = _root(arguments)
     if arguments.action == "setup":
         names = arguments.names or _needed(root)
-        environ = {**env_values(root), **os.environ}
+        environ = process_with_env_file(root)
         setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
         return 0
     problems = [*check(arguments.names or _needed(root), environments_of(root)), *_dotenv_problems(root)]
@@ -46,8 +46,11 @@ def _needed(root: Path) -> list[str]:
     project = Project(root)
     catalogue = project.shared[0]
     name = detected_service(root, catalogue, None)
-    kinds = catalogue.services[name].service.node_kinds.values() if name in catalogue.services else ()
-    servers = {kind.server_environment for kind in kinds if kind.gpus} or {"vllm-cpu"}
+    service = catalogue.services[name].service if name in catalogue.services else None
+    kinds = service.node_kinds.values() if service is not None else ()
+    servers = {kind.server_environment for kind in kinds if kind.gpus}
+    if not servers or (service is not None and service.scheduler == "local" and shutil.which("nvidia-smi") is None):
+        servers = {"vllm-cpu"}  # a machine of one's own without a GPU
     frameworks = {task.framework for task in catalogue.tasks.values()}
     return sorted(servers | frameworks)
 

