@@ -17,7 +17,8 @@ def estimate(
 
     def points(elapsed: float) -> float:
         charged = cost.used * max(elapsed, cost.minimum_seconds) + cost.reserved * walltime_s
-        return int(factor * charged / 3600 * 10_000) / 10_000  # both sites cut after the fourth decimal
+        # Both sites cut after the fourth decimal; rounding first, because 0.001 may be 0.00099999… in binary.
+        return int(round(factor * charged / 3600 * 10_000, 6)) / 10_000
 
     return Estimate(
         unit=cost.unit,

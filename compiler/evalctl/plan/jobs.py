@@ -172,8 +172,11 @@ def _site(service: Service) -> Site:
 
 
 def job_name(request: str, evals: Sequence[Eval]) -> str:
-    """`ev-<stem>-<digest8>`: the same evals of the same request have the same name, whatever their walltime."""
-    text = "\n".join([request, *sorted(evaluation.digest for evaluation in evals)])
+    """`ev-<stem>-<digest8>`: the same evals of the same request have the same name, whatever their walltime.
+
+    The place of the result takes part: two custom settings that mean the same are one digest, and two jobs.
+    """
+    text = "\n".join([request, *sorted(f"{evaluation.digest} {evaluation.result_path}" for evaluation in evals)])
     return f"ev-{stem(request)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

@@ -131,8 +131,8 @@ def _places(
         length = dict(evaluation.server).get("max_model_length")
         if card is not None and length is not None and (card.model, length) not in done:
             done.add((card.model, length))
-            yield from _context(checked, evaluation, card, length)
-            yield from _memory(checked, card, place, length)
+            too_long = list(_context(checked, evaluation, card, length))
+            yield from too_long or _memory(checked, card, place, length)
 
 
 def _no_node_kind(checked: CheckedRequest) -> Diagnostic:

@@ -1,44 +1,41 @@
 #!/bin/bash
-#PBS -N ev-request-880a6b4b
-#PBS -q rt_HG
-#PBS -l select=1
-#PBS -l walltime=1:50:00
-#PBS -j oe
-#PBS -k oed
-#PBS -r n
+#SBATCH --job-name=ev-one-2a18023d
+#SBATCH --nodes=1
+#SBATCH --time=1:50:00
+#SBATCH --gpus=1
+#SBATCH --no-requeue
+#SBATCH --signal=B:TERM@120
 #
-# Made by `evalctl compile` from manifests/requests/評価/スワロー.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/one.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
-#   settings  ja version 2 (manifests/models/lab/small-8B.yaml)
 #   served by vllm in vllm-dad8c0984a96
-#   runs on   abci, rt_HG, 1 GPU
+#   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
-#   cost      about 5.2633, at most 5.5 point, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval c108f8d8154c
-#     en_choice                 1:00:00   eval cb04e0149e0b
+#     ja_subset                 0:30:00   eval ac250ef2dc7c
+#     en_choice                 1:00:00   eval 6d0267f7cd49
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-request-880a6b4b
+JOB_NAME=ev-one-2a18023d
 WALLTIME_SECONDS=6600
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(ja_exact en_choice)
+TASKS=(ja_subset en_choice)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
 SECRETS=()
 
 GPUS=1
-MODULES_INIT=/etc/profile.d/modules.sh
-MODULES=(cuda/12.6/12.6.1)
-SITE_VARIABLES=(SITE_NAME=abci)
-SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
+MODULES_INIT=''
+MODULES=()
+SITE_VARIABLES=()
+SCRATCH=('$SLURM_TMPDIR')
 
 SERVED_NAME=lab/small-8B
 SERVER_ENVIRONMENT=vllm-dad8c0984a96
@@ -53,18 +50,16 @@ SERVER_COMMAND=(
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
-  --chat-template '{% for message in messages %}{{ message.content }}{% endfor %}
-'
 )
-SERVER_VARIABLES=(VLLM_USE_V1=0)
+SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''
 LITELLM_PREFIX=HOSTED_VLLM
 
 task_1() {
-  TASK=ja_exact
+  TASK=ja_subset
   TASK_SECONDS=1800
-  DIGEST=c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e
+  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
@@ -73,58 +68,43 @@ task_1() {
   endpoint
   litellm
   config.yaml
-  'swallow|jemhopqa_cot|0|0'
+  'swallow|wmt20:en-ja|0|0'
   --use-chat-template
   --output-dir output
   --save-details
-  --system-prompt 'あなたは誠実で優秀な日本人のアシスタントです。'
 )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}}'
+  RELAY='{"add": {}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
-    reasoning_parser: deepseek_r1_markup
   generation:
     temperature: 0.0
-    stop_tokens:
-    - <|終わり|>
-    - '\''
-
-
-      #$ -l h_rt=1:0:0'\''
 '
 }
 
 task_2() {
   TASK=en_choice
   TASK_SECONDS=3600
-  DIGEST=cb04e0149e0b625613bdeedd48f65240afb79dd76d05d7514ca875915f9ac400
+  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}}'
+  RELAY='{"add": {}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 101
+  concurrent_requests: 8
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  system_prompt: あなたは誠実で優秀な日本人のアシスタントです。
   max_model_length: 32768
   generation_parameters:
     temperature: 0.0
-    stop_tokens:
-    - <|終わり|>
-    - '\''
-
-
-      #$ -l h_rt=1:0:0'\''
 '
 }
 

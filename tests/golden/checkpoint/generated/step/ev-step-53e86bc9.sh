@@ -1,38 +1,37 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-two-aa9e92fe
+#$ -N ev-step-53e86bc9
 #$ -l node_q=1
-#$ -l h_rt=1:00:00
+#$ -l h_rt=1:30:00
 #$ -p -5
 #$ -j y
 #$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/two.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/step.yaml; change that file, not this one.
 #
-#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   model     /gs/bs/it's a run/$(touch owned)/iter 001 at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 #   served by vllm in vllm-dad8c0984a96
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:00:00, 0:15:16 of it to start
-#   cost      about 0.1861, at most 0.2 point; 12 JPY at most (prices of 2026-08-25)
+#   time      at most 1:30:00, 0:15:02 of it to start
+#   cost      about 0.2855, at most 0.3 point; 19 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval df52cb2df436
-#     ja_subset                 0:30:00   eval ac250ef2dc7c
+#     en_own                    0:10:00   eval 915658aa93c9
+#     en_choice                 1:00:00   eval c4c9440a2c4d
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
-#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-two-aa9e92fe
-WALLTIME_SECONDS=3600
+JOB_NAME=ev-step-53e86bc9
+WALLTIME_SECONDS=5400
 DRAIN_SECONDS=120
-START_SECONDS=916
+START_SECONDS=902
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(en_own ja_subset)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3 lighteval-swallow-b57cb88bf7f1)
+TASKS=(en_own en_choice)
+FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
 SECRETS=()
 
 GPUS=1
@@ -41,16 +40,15 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
-SERVED_NAME=lab/small-8B
+SERVED_NAME=lab/local-1B
 SERVER_ENVIRONMENT=vllm-dad8c0984a96
 SERVER_COMMAND=(
   vllm
   serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
+  '/gs/bs/it'\''s a run/$(touch owned)/iter 001'
+  --served-model-name lab/local-1B
   --tensor-parallel-size 1
-  --max-model-len 32768
+  --max-model-len 8192
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
@@ -63,7 +61,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
+  DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
@@ -81,13 +79,13 @@ task_1() {
   TASK_SECRETS=()
   RELAY='{"add": {}}'
   CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 61
+  model_name: hosted_vllm/lab/local-1B
+  concurrent_requests: 149
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  max_model_length: 32768
+  max_model_length: 8192
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
@@ -95,29 +93,25 @@ task_1() {
 }
 
 task_2() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
+  TASK=en_choice
+  TASK_SECONDS=3600
+  DIGEST=c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371
   MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
-  COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|wmt20:en-ja|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
+  FRAMEWORK=lighteval
+  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
+  VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'
-  CONFIG='model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
+  CONFIG='model_parameters:
+  model_name: hosted_vllm/lab/local-1B
+  concurrent_requests: 149
+  cache_dir: cache
+  api_max_retry: 1
+  api_retry_sleep: 0.1
+  timeout: 86400
+  max_model_length: 8192
+  generation_parameters:
     temperature: 0.0
 '
 }

@@ -1,31 +1,29 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-models-x-settings-0e731678
-#$ -l node_q=1
+#$ -N ev-each-960f527b
+#$ -l gpu_1=1
 #$ -l h_rt=0:30:00
-#$ -p -5
+#$ -p -4
 #$ -j y
 #$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/each.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
-#   settings  greedy version 1 (manifests/models/common_settings.yaml)
 #   served by vllm in vllm-dad8c0984a96
-#   runs on   tsubame, node_q, 1 GPU
+#   runs on   tsubame, gpu_1, 1 GPU
 #   time      at most 0:30:00, 0:15:16 of it to start
-#   cost      about 0.0861, at most 0.1 point; 6 JPY at most (prices of 2026-08-25)
+#   cost      about 0.1379, at most 0.16 point; 10 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval df52cb2df436
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-0e731678
+JOB_NAME=ev-each-960f527b
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=916

@@ -1,60 +1,50 @@
 #!/bin/bash
-#$ -S /bin/bash
-#$ -cwd
-#$ -N ev-models-x-settings-4f1160e0
-#$ -l node_q=1
-#$ -l h_rt=0:30:00
-#$ -p -5
-#$ -j y
-#$ -r n
+# local queue: ev-tiny-cc79f9bb, 0 GPU(s), at most 0:30:00
 #
-# Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
 #   model     lab/local-1B at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-#   settings  greedy version 1 (manifests/models/common_settings.yaml)
-#   served by vllm in vllm-dad8c0984a96
-#   runs on   tsubame, node_q, 1 GPU
-#   time      at most 0:30:00, 0:15:02 of it to start
-#   cost      about 0.0855, at most 0.1 point; 6 JPY at most (prices of 2026-08-25)
+#   served by vllm in vllm-cpu-5c63b068464f
+#   runs on   local, cpu_vllm, no GPU
+#   time      at most 0:30:00, 0:10:02 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 915658aa93c9
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#     en_own                    0:10:00   eval ec21701e5a40
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-4f1160e0
+JOB_NAME=ev-tiny-cc79f9bb
 WALLTIME_SECONDS=1800
-DRAIN_SECONDS=120
-START_SECONDS=902
+DRAIN_SECONDS=20
+START_SECONDS=602
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_own)
 FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
 SECRETS=()
 
-GPUS=1
+GPUS=0
 MODULES_INIT=''
 MODULES=()
 SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+SCRATCH=()
 
 SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-cpu-5c63b068464f
 SERVER_COMMAND=(
   vllm
   serve
   lab/local-1B
   --served-model-name lab/local-1B
   --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-  --tensor-parallel-size 1
   --max-model-len 8192
-  --gpu-memory-utilization 0.9
+  --gpu-memory-utilization 0.2
   --dtype bfloat16
   --generation-config auto
+  --enforce-eager
 )
-SERVER_VARIABLES=()
+SERVER_VARIABLES=(VLLM_CPU_KVCACHE_SPACE=1)
 UPSTREAM_URL=''
 KEY_VARIABLE=''
 LITELLM_PREFIX=HOSTED_VLLM
@@ -62,8 +52,8 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
-  MAX_SAMPLES=
+  DIGEST=ec21701e5a40a7b8c306db4eee0a7d868c051bd8317c56980a9db0182b841673
+  MAX_SAMPLES=10
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
   COMMAND=(
@@ -75,13 +65,14 @@ task_1() {
   --output-dir output
   --save-details
   --custom-tasks evalctl_tasks.tasks
+  --max-samples 10
 )
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
+  concurrent_requests: 8
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

@@ -1,36 +1,36 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-step-63c972ff
+#$ -N ev-models-x-settings-fde76927
 #$ -l node_q=1
-#$ -l h_rt=1:30:00
+#$ -l h_rt=0:30:00
 #$ -p -5
 #$ -j y
 #$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/step.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
-#   model     /gs/bs/it's a run/$(touch owned)/iter 001 at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   model     lab/local-1B at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   settings  greedy version 1 (manifests/models/common_settings.yaml)
 #   served by vllm in vllm-dad8c0984a96
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:30:00, 0:15:02 of it to start
-#   cost      about 0.2855, at most 0.3 point; 19 JPY at most (prices of 2026-08-25)
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   time      at most 0:30:00, 0:15:02 of it to start
+#   cost      about 0.0855, at most 0.1 point; 6 JPY at most (prices of 2026-08-25)
+#   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 915658aa93c9
-#     en_choice                 1:00:00   eval c4c9440a2c4d
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-step-63c972ff
-WALLTIME_SECONDS=5400
+JOB_NAME=ev-models-x-settings-fde76927
+WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=902
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(en_own en_choice)
+TASKS=(en_own)
 FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
 SECRETS=()
 
@@ -45,8 +45,9 @@ SERVER_ENVIRONMENT=vllm-dad8c0984a96
 SERVER_COMMAND=(
   vllm
   serve
-  '/gs/bs/it'\''s a run/$(touch owned)/iter 001'
+  lab/local-1B
   --served-model-name lab/local-1B
+  --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
   --tensor-parallel-size 1
   --max-model-len 8192
   --gpu-memory-utilization 0.9
@@ -89,30 +90,6 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-'
-}
-
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}}'
-  CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
-  cache_dir: cache
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  max_model_length: 8192
-  generation_parameters:
-    temperature: 0.0
 '
 }
 

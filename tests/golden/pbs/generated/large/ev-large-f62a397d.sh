@@ -1,5 +1,5 @@
 #!/bin/bash
-#PBS -N ev-large-b345b1e5
+#PBS -N ev-large-f62a397d
 #PBS -q rt_HF
 #PBS -l select=1
 #PBS -l walltime=3:20:00
@@ -23,7 +23,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-large-b345b1e5
+JOB_NAME=ev-large-f62a397d
 WALLTIME_SECONDS=12000
 DRAIN_SECONDS=120
 START_SECONDS=1041

@@ -1,34 +1,39 @@
 #!/bin/bash
-#SBATCH --job-name=ev-long-0669eb62
-#SBATCH --nodes=1
-#SBATCH --time=2:50:00
-#SBATCH --gpus=1
-#SBATCH --no-requeue
-#SBATCH --signal=B:TERM@120
+#$ -S /bin/bash
+#$ -cwd
+#$ -N ev-first-ec01a0c8
+#$ -l node_q=1
+#$ -l h_rt=3:20:00
+#$ -p -5
+#$ -j y
+#$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/long.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/first.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   settings  default version 1.2 (manifests/models/lab/small-8B.yaml)
 #   served by vllm in vllm-dad8c0984a96
-#   runs on   slurm, gpu_1, 1 GPU
-#   time      at most 2:50:00, 0:15:16 of it to start
-#   tasks     3, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 6956dac24151
-#     en_choice                 1:00:00   eval 6d0267f7cd49
-#     en_code                   1:00:00   eval 4d17ed052052
-#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
+#   runs on   tsubame, node_q, 1 GPU
+#   time      at most 3:20:00, 0:15:16 of it to start
+#   cost      about 0.6528, at most 0.6666 point; 42 JPY at most (prices of 2026-08-25)
+#   tasks     4, at most 4 at once, each with the time that it may take:
+#     ja_exact                  0:30:00   eval fe27abf199e3
+#     ja_subset                 0:30:00   eval 2fcb72ba31bf
+#     en_choice                 1:00:00   eval cf1709d9eb8d
+#     en_code                   1:00:00   eval 0496a18a5689
+#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-long-0669eb62
-WALLTIME_SECONDS=10200
+JOB_NAME=ev-first-ec01a0c8
+WALLTIME_SECONDS=12000
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(ja_exact en_choice en_code)
+TASKS=(ja_exact ja_subset en_choice en_code)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
 SECRETS=()
 
@@ -36,7 +41,7 @@ GPUS=1
 MODULES_INIT=''
 MODULES=()
 SITE_VARIABLES=()
-SCRATCH=('$SLURM_TMPDIR')
+SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/small-8B
 SERVER_ENVIRONMENT=vllm-dad8c0984a96
@@ -60,7 +65,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=ja_exact
   TASK_SECONDS=1800
-  DIGEST=6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195
+  DIGEST=fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
@@ -74,45 +79,79 @@ task_1() {
   --output-dir output
   --save-details
 )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
-    temperature: 0.0
+    max_new_tokens: 2048
+    temperature: 0.6
+    top_p: 0.95
 '
 }
 
 task_2() {
+  TASK=ja_subset
+  TASK_SECONDS=1800
+  DIGEST=2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval-swallow
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  COMMAND=(
+  lighteval
+  endpoint
+  litellm
+  config.yaml
+  'swallow|wmt20:en-ja|0|0'
+  --use-chat-template
+  --output-dir output
+  --save-details
+)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
+  TASK_SECRETS=()
+  RELAY='{"add": {}, "max_n": 4}'
+  CONFIG='model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    max_new_tokens: 2048
+    temperature: 0.6
+    top_p: 0.95
+'
+}
+
+task_3() {
   TASK=en_choice
   TASK_SECONDS=3600
-  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
+  DIGEST=cf1709d9eb8d009678910e8ea4769a69e04d58f386425291d12fac911e140a36
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "max_n": 4}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 8
+  concurrent_requests: 61
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
   max_model_length: 32768
   generation_parameters:
-    temperature: 0.0
+    temperature: 0.6
+    top_p: 0.95
+    max_new_tokens: 2048
 '
 }
 
-task_3() {
+task_4() {
   TASK=en_code
   TASK_SECONDS=3600
-  DIGEST=4d17ed0520525e6a186b759e26342d59339cd5b268e39493978c4b1482b4a5d1
+  DIGEST=0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
@@ -126,13 +165,14 @@ task_3() {
   --output-dir output
   --save-details
 )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
+    max_new_tokens: 2048
     temperature: 0.2
     top_p: 0.95
 '

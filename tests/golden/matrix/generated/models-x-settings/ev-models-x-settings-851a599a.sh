@@ -1,23 +1,23 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-two-55c31f9e
+#$ -N ev-models-x-settings-851a599a
 #$ -l node_q=1
-#$ -l h_rt=1:50:00
+#$ -l h_rt=0:30:00
 #$ -p -5
 #$ -j y
 #$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/two.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   settings  greedy version 1 (manifests/models/common_settings.yaml)
 #   served by vllm in vllm-dad8c0984a96
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:50:00, 0:15:16 of it to start
-#   cost      about 0.3528, at most 0.3666 point; 23 JPY at most (prices of 2026-08-25)
-#   tasks     2, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 6956dac24151
-#     en_choice                 1:00:00   eval 6d0267f7cd49
+#   time      at most 0:30:00, 0:15:16 of it to start
+#   cost      about 0.0861, at most 0.1 point; 6 JPY at most (prices of 2026-08-25)
+#   tasks     1, at most 4 at once, each with the time that it may take:
+#     en_own                    0:10:00   eval df52cb2df436
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
@@ -25,14 +25,14 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-two-55c31f9e
-WALLTIME_SECONDS=6600
+JOB_NAME=ev-models-x-settings-851a599a
+WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(ja_exact en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+TASKS=(en_own)
+FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
 SECRETS=()
 
 GPUS=1
@@ -61,41 +61,22 @@ KEY_VARIABLE=''
 LITELLM_PREFIX=HOSTED_VLLM
 
 task_1() {
-  TASK=ja_exact
-  TASK_SECONDS=1800
-  DIGEST=6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195
+  TASK=en_own
+  TASK_SECONDS=600
+  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
   MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK=lighteval
+  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
   COMMAND=(
   lighteval
   endpoint
   litellm
   config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
+  'own_questions|0'
   --output-dir output
   --save-details
+  --custom-tasks evalctl_tasks.tasks
 )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}}'
-  CONFIG='model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.0
-'
-}
-
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'
@@ -109,6 +90,7 @@ task_2() {
   max_model_length: 32768
   generation_parameters:
     temperature: 0.0
+    max_new_tokens: 64
 '
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-openai-053a3efe
+#$ -N ev-openai-74c54dca
 #$ -l cpu_16=1
 #$ -l h_rt=9:20:00
 #$ -p -5
@@ -23,7 +23,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-openai-053a3efe
+JOB_NAME=ev-openai-74c54dca
 WALLTIME_SECONDS=33600
 DRAIN_SECONDS=120
 START_SECONDS=900

@@ -1,5 +1,5 @@
 #!/bin/bash
-#PBS -N ev-debug-6c5fe0a8
+#PBS -N ev-debug-9e6841d0
 #PBS -q rt_HG
 #PBS -l select=1
 #PBS -l walltime=1:00:00
@@ -23,7 +23,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-debug-6c5fe0a8
+JOB_NAME=ev-debug-9e6841d0
 WALLTIME_SECONDS=3600
 DRAIN_SECONDS=120
 START_SECONDS=916

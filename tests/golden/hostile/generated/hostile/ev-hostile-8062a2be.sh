@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-hostile-8eb7cb31
+#$ -N ev-hostile-8062a2be
 #$ -l node_q=1
 #$ -l h_rt=1:50:00
 #$ -p -5
@@ -25,7 +25,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-hostile-8eb7cb31
+JOB_NAME=ev-hostile-8062a2be
 WALLTIME_SECONDS=6600
 DRAIN_SECONDS=120
 START_SECONDS=902

@@ -1,43 +1,40 @@
 #!/bin/bash
-#$ -S /bin/bash
-#$ -cwd
-#$ -N ev-each-90c7c316
-#$ -l gpu_1=1
-#$ -l h_rt=0:50:00
-#$ -p -4
-#$ -j y
-#$ -r n
+#SBATCH --job-name=ev-long-65daeddb
+#SBATCH --nodes=1
+#SBATCH --time=2:20:00
+#SBATCH --gpus=1
+#SBATCH --no-requeue
+#SBATCH --signal=B:TERM@120
 #
-# Made by `evalctl compile` from manifests/requests/each.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/long.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   served by vllm in vllm-dad8c0984a96
-#   runs on   tsubame, gpu_1, 1 GPU
-#   time      at most 0:50:00, 0:15:16 of it to start
-#   cost      about 0.2445, at most 0.2666 point; 17 JPY at most (prices of 2026-08-25)
+#   runs on   slurm, gpu_1, 1 GPU
+#   time      at most 2:20:00, 0:15:16 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     ja_subset                 0:30:00   eval ac250ef2dc7c
-#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
+#     ja_judged                 2:00:00   eval ac3860ca13c7
+#   advice    the model's own defaults apply where a request says nothing: temperature=0.6, top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-each-90c7c316
-WALLTIME_SECONDS=3000
+JOB_NAME=ev-long-65daeddb
+WALLTIME_SECONDS=8400
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(ja_subset)
+TASKS=(ja_judged)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1)
-SECRETS=()
+SECRETS=(OPENAI_API_KEY)
 
 GPUS=1
 MODULES_INIT=''
 MODULES=()
 SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+SCRATCH=('$SLURM_TMPDIR')
 
 SERVED_NAME=lab/small-8B
 SERVER_ENVIRONMENT=vllm-dad8c0984a96
@@ -59,9 +56,9 @@ KEY_VARIABLE=''
 LITELLM_PREFIX=HOSTED_VLLM
 
 task_1() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
+  TASK=ja_judged
+  TASK_SECONDS=7200
+  DIGEST=ac3860ca13c77d711dfbd43dec99133e15da2ba0e49f126add913a23d524700c
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
@@ -70,19 +67,18 @@ task_1() {
   endpoint
   litellm
   config.yaml
-  'swallow|wmt20:en-ja|0|0'
+  'swallow|japanese_mt_bench|0|0'
   --use-chat-template
   --output-dir output
   --save-details
 )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
+  TASK_SECRETS=(OPENAI_API_KEY)
   RELAY='{"add": {}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.0
+  generation: {}
 '
 }
 

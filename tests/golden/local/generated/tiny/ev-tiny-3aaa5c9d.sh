@@ -1,5 +1,5 @@
 #!/bin/bash
-# local queue: ev-tiny-d36bd2cc, 2 GPU(s), at most 1:30:00
+# local queue: ev-tiny-3aaa5c9d, 2 GPU(s), at most 1:30:00
 #
 # Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
@@ -17,7 +17,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-tiny-d36bd2cc
+JOB_NAME=ev-tiny-3aaa5c9d
 WALLTIME_SECONDS=5400
 DRAIN_SECONDS=20
 START_SECONDS=616

@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-each-d351bd69
+#$ -N ev-each-fdb0b7c0
 #$ -l gpu_1=1
 #$ -l h_rt=0:50:00
 #$ -p -4
@@ -16,20 +16,20 @@
 #   time      at most 0:50:00, 0:15:16 of it to start
 #   cost      about 0.2445, at most 0.2666 point; 17 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 6956dac24151
+#     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-each-d351bd69
+JOB_NAME=ev-each-fdb0b7c0
 WALLTIME_SECONDS=3000
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
-TASKS=(ja_exact)
+TASKS=(ja_subset)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1)
 SECRETS=()
 
@@ -59,9 +59,9 @@ KEY_VARIABLE=''
 LITELLM_PREFIX=HOSTED_VLLM
 
 task_1() {
-  TASK=ja_exact
+  TASK=ja_subset
   TASK_SECONDS=1800
-  DIGEST=6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195
+  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
@@ -70,7 +70,7 @@ task_1() {
   endpoint
   litellm
   config.yaml
-  'swallow|jemhopqa_cot|0|0'
+  'swallow|wmt20:en-ja|0|0'
   --use-chat-template
   --output-dir output
   --save-details

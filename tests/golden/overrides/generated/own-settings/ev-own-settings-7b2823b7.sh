@@ -1,0 +1,161 @@
+#!/bin/bash
+#$ -S /bin/bash
+#$ -cwd
+#$ -N ev-own-settings-7b2823b7
+#$ -l node_q=1
+#$ -l h_rt=2:50:00
+#$ -p -5
+#$ -j y
+#$ -r n
+#
+# Made by `evalctl compile` from manifests/requests/own-settings.yaml; change that file, not this one.
+#
+#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   settings  default version 1.2 (manifests/models/lab/small-8B.yaml)
+#   served by vllm in vllm-dad8c0984a96
+#   runs on   tsubame, node_q, 1 GPU
+#   time      at most 2:50:00, 0:15:16 of it to start
+#   cost      about 0.5528, at most 0.5666 point; 35 JPY at most (prices of 2026-08-25)
+#   tasks     3, at most 4 at once, each with the time that it may take:
+#     ja_exact                  0:30:00   eval 7a9ece5c7933
+#     en_choice                 1:00:00   eval ef9ca8136093
+#     en_code                   1:00:00   eval 5a1090745e83
+#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#   advice    the model's own defaults apply where a request says nothing: temperature=0.6 (generation_config: vllm turns them off)
+#
+# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
+# looks like an expression in quotes is data.
+# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+
+JOB_NAME=ev-own-settings-7b2823b7
+WALLTIME_SECONDS=10200
+DRAIN_SECONDS=120
+START_SECONDS=916
+PARALLEL_TASKS=4
+OFFLINE=0
+TASKS=(ja_exact en_choice en_code)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+SECRETS=()
+
+GPUS=1
+MODULES_INIT=''
+MODULES=()
+SITE_VARIABLES=()
+SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+
+SERVED_NAME=lab/small-8B
+SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_COMMAND=(
+  vllm
+  serve
+  lab/small-8B
+  --served-model-name lab/small-8B
+  --revision 0123456789abcdef0123456789abcdef01234567
+  --tensor-parallel-size 1
+  --max-model-len 32768
+  --gpu-memory-utilization 0.9
+  --dtype bfloat16
+  --generation-config auto
+)
+SERVER_VARIABLES=()
+UPSTREAM_URL=''
+KEY_VARIABLE=''
+LITELLM_PREFIX=HOSTED_VLLM
+
+task_1() {
+  TASK=ja_exact
+  TASK_SECONDS=1800
+  DIGEST=7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval-swallow
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  COMMAND=(
+  lighteval
+  endpoint
+  litellm
+  config.yaml
+  'swallow|jemhopqa_cot|0|0'
+  --use-chat-template
+  --output-dir output
+  --save-details
+)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
+  TASK_SECRETS=()
+  RELAY='{"add": {}, "max_n": 4}'
+  CONFIG='model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    max_new_tokens: 512
+    temperature: 0.6
+    top_p: 0.95
+    seed: 42
+'
+}
+
+task_2() {
+  TASK=en_choice
+  TASK_SECONDS=3600
+  DIGEST=ef9ca8136093b43aa19c041996d64d8c6dd19fa9f9911a1a20b0fe96b7cae145
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval
+  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
+  VARIABLES=()
+  TASK_SECRETS=()
+  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "max_n": 4}'
+  CONFIG='model_parameters:
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 61
+  cache_dir: cache
+  api_max_retry: 1
+  api_retry_sleep: 0.1
+  timeout: 86400
+  max_model_length: 32768
+  generation_parameters:
+    temperature: 0.6
+    top_p: 0.95
+    max_new_tokens: 512
+    seed: 42
+    repetition_penalty: 1.05
+'
+}
+
+task_3() {
+  TASK=en_code
+  TASK_SECONDS=3600
+  DIGEST=5a1090745e833e9b9c233fcf0b5752db7c31818d516f82ec7b19f777c19d99d5
+  MAX_SAMPLES=
+  FRAMEWORK=lighteval-swallow
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  COMMAND=(
+  lighteval
+  endpoint
+  litellm
+  config.yaml
+  'swallow|humaneval|0|0'
+  --use-chat-template
+  --output-dir output
+  --save-details
+)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
+  TASK_SECRETS=()
+  RELAY='{"add": {}, "max_n": 4}'
+  CONFIG="model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    max_new_tokens: 1024
+    top_p: 0.95
+    seed: 42
+    stop_tokens:
+    - '
+
+      class'
+    - '
+
+      def'
+"
+}
+
+# … the program: compiler/evalctl/render/job.sh

@@ -1,0 +1,91 @@
+"""What a job costs: the sites' own formulas, with the values that were seen there."""
+
+from __future__ import annotations
+
+import pytest
+from samples import catalogue, one_job
+
+from evalctl.model.evaluation import Estimate
+from evalctl.plan.cost import estimate
+
+# As in facts/sites.md 1.2: cpu_4 costs 0.015 an hour.
+CPU_4 = {
+    "manifests/services/tsubame.yaml": (
+        "scheduler: gridengine\nsmall_model: cpu_4\n"
+        "node_kinds: {cpu_4: {gpus: 0, runtime_column: hrt_f, coefficient: 0.015}, "
+        "node_q: {gpus: 1, runtime_column: hrt_q, coefficient: 0.25}, "
+        "node_f: {gpus: 4, runtime_column: hrt_f, coefficient: 1.0}}\n"
+        'priorities: {"-5": 1, "-4": 2, "-3": 4}\ndefault_priority: -5\n'
+        "cost: {unit: point, used: 0.7, reserved: 0.1, minimum_seconds: 300, currency: JPY, currency_per_unit: 62.5, "
+        'checked: "2026-08-25", source: terms}\n'
+    )
+}
+
+
+def tsubame(kind: str, used: float, walltime: int, priority: int | None = -5) -> Estimate:
+    """The cost of a job there."""
+    service = catalogue(CPU_4).services["tsubame"].service
+    found = estimate(service, service.node_kinds[kind], priority, int(used), walltime)
+    assert found is not None
+    return found
+
+
+def abci(kind: str, used: int, walltime: int) -> Estimate:
+    """The cost of a job there."""
+    service = catalogue().services["abci"].service
+    found = estimate(service, service.node_kinds[kind], None, used, walltime)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "used", "walltime", "points"),
+    [
+        ("cpu_4", 2.5, 300, 0.0010),
+        ("node_q", 142, 1800, 0.0270),
+        ("node_q", 3600, 7200, 0.225),
+        ("node_q", 3600, 3600, 0.200),
+    ],
+)
+def test_tsubame_points_as_measured_there(kind: str, used: float, walltime: int, points: float) -> None:
+    """Two jobs whose points were read from the site's accounting, and the price of asking for too much."""
+    assert tsubame(kind, used, walltime).expected == points
+
+
+def test_a_whole_suite_costs_what_the_facts_say() -> None:
+    """25 hours on node_q 5.0 points, 100 on node_f 80, at worst; 313 yen on campus."""
+    quarter, full = tsubame("node_q", 25 * 3600, 25 * 3600), tsubame("node_f", 100 * 3600, 100 * 3600)
+    assert (quarter.worst, full.worst) == (5.0, 80.0)
+    assert quarter.currency_per_unit is not None
+    assert round(quarter.worst * quarter.currency_per_unit) in (312, 313)
+
+
+@pytest.mark.parametrize(("priority", "factor"), [(-5, 1), (-4, 2), (-3, 4), (None, 1)])
+def test_priority_multiplies(priority: int | None, factor: int) -> None:
+    """The site's table."""
+    assert tsubame("node_f", 3600, 3600, priority).worst == pytest.approx(0.8 * factor)
+
+
+def test_abci_takes_the_walltime_first() -> None:
+    """Held: the whole walltime; expected: what is used; both cut after the fourth decimal."""
+    found = abci("rt_HG", 3600, 7200)
+    assert (found.held, found.expected, found.worst) == (6.0, 3.0, 6.0)
+    assert abci("rt_HF", 100 * 3600, 100 * 3600).worst == 1600.0
+    assert abci("rt_HG", 25 * 3600, 25 * 3600).worst == 75.0
+    assert abci("rt_HC", 1, 3600).expected == 0.0005
+
+
+def test_elapsed_time_is_never_beyond_the_walltime() -> None:
+    """The scheduler ends the job there."""
+    assert tsubame("node_q", 99_999, 3600).expected == tsubame("node_q", 3600, 3600).expected
+
+
+def test_no_price_is_no_estimate() -> None:
+    """Nothing is made up for a service without one."""
+    assert one_job("model: lab/small-8B\nservice: slurm\ntasks: [en_own]\n").estimate is None
+    assert (
+        one_job(
+            "model: lab/small-8B\nservice: local\nnode_kind: gpu_1\ncuda_visible_devices: 0\ntasks: [en_own]\n"
+        ).estimate
+        is None
+    )

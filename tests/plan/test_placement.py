@@ -1,0 +1,150 @@
+"""Where a model runs, with how many GPUs, and how many questions at once."""
+
+from __future__ import annotations
+
+import pytest
+from samples import card, card_file, catalogue, checked, compiled, one_job
+
+from evalctl.plan.placement import Placement, concurrency, placement, tensor_parallel
+
+SMALL = "model: lab/small-8B\nservice: tsubame\n"
+
+
+def place(service: str, kind: str | None = None, **facts: object) -> Placement:
+    """Where a model with these facts runs on a service of the base."""
+    line = f"node_kind: {kind}\n" if kind else ""
+    request = checked(f"model: lab/small-8B\nservice: {service}\ntasks: [ja]\n{line}").request
+    found = placement(request, catalogue().services[service].service, card(**facts))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("service", "small", "large"),
+    [("tsubame", "node_q", "node_f"), ("abci", "rt_HG", "rt_HF"), ("local", "gpu_2", "gpu_4")],
+)
+def test_thirteen_billion_parameters_are_the_border(service: str, small: str, large: str) -> None:
+    """Up to and with 13B the service's small kind, above it the large one (the manual's rule)."""
+    assert place(service, parameters=13_000_000_000).node_kind == small
+    assert place(service, parameters=13_000_000_001).node_kind == large
+
+
+def test_a_named_node_kind_is_taken() -> None:
+    """Whatever the model's size."""
+    assert place("tsubame", "gpu_1", parameters=10**12).node_kind == "gpu_1"
+
+
+@pytest.mark.parametrize(("service", "kind"), [("tsubame", "cpu_16"), ("abci", "rt_HC"), ("slurm", "cpu")])
+def test_models_that_others_serve_need_no_gpu(service: str, kind: str) -> None:
+    """They run on the service's kind for that."""
+    job = one_job(f"model: org/m\nprovider: deepinfra\nservice: {service}\ntasks: [en_own]\n")
+    assert (job.node_kind, job.batch.gpus, job.server.argv, job.server.gpus) == (kind, 0, (), 0)
+    assert (job.server.base_url, job.server.key_variable) == (
+        "https://api.deepinfra.com/v1/openai",
+        "DEEPINFRA_API_KEY",
+    )
+
+
+@pytest.mark.parametrize(
+    ("heads", "sizes"),
+    [
+        (28, (1, 2, 4, 4)),
+        (32, (1, 2, 4, 8)),
+        (40, (1, 2, 4, 8)),
+        (14, (1, 2, 2, 2)),
+        (64, (1, 2, 4, 8)),
+        (7, (1, 1, 1, 1)),
+    ],
+)
+def test_tensor_parallel_divides_the_heads(heads: int, sizes: tuple[int, ...]) -> None:
+    """The largest size that divides heads and GPUs on 1, 2, 4 and 8 GPUs."""
+    assert tuple(tensor_parallel(gpus, heads) for gpus in (1, 2, 4, 8)) == sizes
+
+
+@pytest.mark.parametrize("heads", [7, 14, 28, 32, 40, 48, 96])
+@pytest.mark.parametrize("gpus", [1, 2, 3, 4, 6, 8])
+def test_no_gpu_is_left_over(gpus: int, heads: int) -> None:
+    """What one copy cannot use, further copies do."""
+    tensor = tensor_parallel(gpus, heads)
+    assert (gpus % tensor, heads % tensor) == (0, 0)
+
+
+def test_further_copies_use_the_rest() -> None:
+    """28 heads on eight GPUs: two copies on four GPUs each."""
+    found = place("abci", "rt_HF", attention_heads=28)
+    assert (found.tensor_parallel, found.data_parallel) == (4, 2)
+    job = one_job(
+        "model: lab/odd-28\nservice: abci\nnode_kind: rt_HF\ntasks: [en_own]\n",
+        card_file(model="lab/odd-28", attention_heads=28),
+    )
+    argv = job.server.argv
+    assert argv[argv.index("--tensor-parallel-size") + 1 :][:3] == ("4", "--data-parallel-size", "2")
+
+
+def test_one_copy_names_no_further_ones() -> None:
+    """--data-parallel-size appears only where it is needed."""
+    assert "--data-parallel-size" not in one_job(f"{SMALL}tasks: [en_own]\n").server.argv
+
+
+# ---- memory -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "codes"),
+    [(70, []), (85, ["model-does-not-fit"]), (500, ["model-does-not-fit"])],
+)
+def test_a_model_must_fit(gigabytes: int, codes: list[str]) -> None:
+    """Weights and one answer of full length within what vLLM may use of one 94 GB GPU (4.3 GB of cache here)."""
+    done = compiled(f"{SMALL}node_kind: node_q\ntasks: [en_own]\n", card_file(weight_bytes=gigabytes * 10**9))
+    assert done.codes() == codes
+
+
+def test_a_shorter_context_may_make_it_fit() -> None:
+    """The cache of one answer counts."""
+    text = f"{SMALL}node_kind: node_q\ntasks: [en_own]\noverrides: {{all: {{max_model_length: 1024}}}}\n"
+    facts = card_file(weight_bytes=82 * 10**9)
+    assert compiled(text.replace("1024", "32768"), facts).codes() == ["model-does-not-fit"]
+    assert compiled(text, facts).codes() == []
+
+
+def test_heads_that_keep_gpus_apart_are_named() -> None:
+    """Enough memory in the node, but the heads cannot be divided among enough of its GPUs."""
+    facts = card_file(attention_heads=7, weight_bytes=200 * 10**9)
+    done = compiled("model: lab/small-8B\nservice: tsubame\nnode_kind: node_f\ntasks: [en_own]\n", facts)
+    assert done.codes() == ["tensor-parallel-heads"]
+    assert "7" in done.problems[0].message
+    assert "7 GPUs" in done.problems[0].help
+
+
+def test_a_node_kind_without_memory_says_nothing() -> None:
+    """Where nobody wrote the GPUs' memory down, nothing is guessed."""
+    text = "model: lab/small-8B\nservice: slurm\nnode_kind: gpu_1\ntasks: [en_own]\n"
+    found = [p.code for p in compiled(text, card_file(weight_bytes=10**13)).problems]
+    assert not {"model-does-not-fit", "tensor-parallel-heads"} & set(found)
+
+
+# ---- concurrency ------------------------------------------------------------------------------------------------
+
+
+def test_an_8b_model_on_one_h100_gets_what_the_manual_says() -> None:
+    """50 to 100 questions at once (manual 4)."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= 100
+
+
+def test_concurrency_grows_with_memory_and_stays_within_bounds() -> None:
+    """More for two copies, at most 256, at least 8."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    tight, tiny = card(weight_bytes=82 * 10**9), card(layers=1, kv_heads=1)
+    assert concurrency(request, place("abci"), card(), 32768) > concurrency(request, place("tsubame"), card(), 32768)
+    assert concurrency(request, place("tsubame"), tight, 32768) == 8
+    assert concurrency(request, place("tsubame"), tiny, 32768) == 256
+
+
+@pytest.mark.parametrize(
+    ("line", "number"), [("concurrency: 7\n", 7), ("concurrency: 4096\n", 4096), ("provider: deepinfra\n", 20)]
+)
+def test_concurrency_that_is_said_is_kept(line: str, number: int) -> None:
+    """A number of the request; 20 for endpoints that others run."""
+    request = checked(f"{SMALL}tasks: [ja]\n{line}").request
+    assert concurrency(request, place("tsubame"), card(), 32768) == number
