@@ -56,6 +56,8 @@ class Case:
 def cases(page: SourceFile) -> list[Case]:
     """Every bad or good block of the page, with the further files of its section."""
     found = []
+    fences = len(re.findall(r"^```", page.text, re.MULTILINE))
+    assert fences == 2 * len(_FENCE.findall(page.text)), f"{page.path}: a block that cannot be read as one"
     for heading, section, line in _sections(page.text):
         blocks = [_block(match, line + section.count("\n", 0, match.start())) for match in _FENCE.finditer(section)]
         listed = tuple(finding for block in blocks if block.path == "findings" for finding in block.expected)
@@ -66,7 +68,10 @@ def cases(page: SourceFile) -> list[Case]:
             if block.verdict:
                 name = f"{Path(page.path).stem}:{block.line} {heading}"
                 here = (*further, block)
-                expected = (*(finding for one in here for finding in one.expected), *(listed if block.verdict == "bad" else ()))
+                expected = (
+                    *(finding for one in here for finding in one.expected),
+                    *(listed if block.verdict == "bad" else ()),
+                )
                 found.append(Case(name, here, tuple(sorted(expected)), block.verdict, asked))
     return found
 
@@ -117,7 +122,9 @@ def _data(body: str, words: list[str], options: Mapping[str, str]) -> bytes:
     if "base64" in words:
         return base64.b64decode(body)
     if "escaped" in words:
-        body = re.sub(r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[rn]", lambda m: m[0].encode().decode("unicode_escape"), body)
+        body = re.sub(
+            r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\[rn]", lambda m: m[0].encode().decode("unicode_escape"), body
+        )
     if "bare" in words:
         body = body.removesuffix("\n")
     return (body * int(options.get("times", "1"))).encode()
@@ -131,7 +138,9 @@ def base_files() -> dict[str, bytes]:
         paths = [ROOT / folder] if (ROOT / folder).is_file() else sorted((ROOT / folder).iterdir())
         found.update({path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths if path.is_file()})
     base = HERE / "base"
-    found.update({path.relative_to(base).as_posix(): path.read_bytes() for path in sorted(base.rglob("*")) if path.is_file()})
+    found.update(
+        {path.relative_to(base).as_posix(): path.read_bytes() for path in sorted(base.rglob("*")) if path.is_file()}
+    )
     return found
 
 
@@ -197,4 +206,3 @@ def findings(diagnostics: Iterable[Diagnostic]) -> tuple[Finding, ...]:
 def pages(folder: Path) -> list[SourceFile]:
     """The pages of a folder."""
     return [SourceFile(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.md"))]
-

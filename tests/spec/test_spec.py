@@ -20,7 +20,10 @@ def _shown(case: Case, root: Path) -> str:
         assert diagnostic.code in CODES, f"{diagnostic.code} has no entry in codes.py"
         assert diagnostic.message and diagnostic.help, f"{diagnostic.code}: what to type is missing"
     assert findings(diagnostics) == case.expected, "\n" + "\n".join(
-        report.as_text(diagnostic, lambda file: (root / file).read_text(errors="replace").splitlines() if (root / file).is_file() else [])
+        report.as_text(
+            diagnostic,
+            lambda file: (root / file).read_text(errors="replace").splitlines() if (root / file).is_file() else [],
+        )
         for diagnostic in diagnostics
     )
     return "\n".join(diagnostic.code for diagnostic in diagnostics)

@@ -1,6 +1,6 @@
 """What a person may have done wrong in one file or with one name, found before anything is planned.
 
-`codes` every diagnostic · `schema` form of one document · `wording` says it · `catalogue`, `suites`, `models` the files that requests refer
+`codes` every diagnostic · `schema` form of one document · `wording` says it · `catalogue`, `services`, `suites`, `models` the files that requests refer
 to · `references` names in a request · `conflicts` requests against each other · `secrets` secret-shaped text ·
 `explain/*.md` a page per code. What cannot work on a service is found by `plan/rules.py`.
 """

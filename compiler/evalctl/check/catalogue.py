@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl.check import models
+from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
-from evalctl.check.schema import validated
+from evalctl.check.schema import document_at, validated
+from evalctl.check.services import RUNTIME
 from evalctl.check.wording import from_model
 from evalctl.frameworks import FRAMEWORKS
-from evalctl.frameworks.pins import catalogue as environments
 from evalctl.load import csv_source, yaml_source
 from evalctl.load.csv_source import Row, Table
-from evalctl.model.catalogue import Catalogue, Layer, ServiceEntry
+from evalctl.model.catalogue import Catalogue, Layer
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
 from evalctl.model.manifest import LONGEST_NAME, NAME, RESULT_DIR, GenerationSettings, Metrics
 from evalctl.suggest import help_for, listed
 
-RUNTIME = "manifests/tasks/tasks_runtime.csv"
 SETTINGS = "manifests/tasks/task_settings.csv"
 METRICS = "manifests/tasks/metrics.yaml"
 SUITES = "manifests/tasks/suites.yaml"
@@ -42,8 +42,8 @@ def shared(texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
     metrics = _metrics(texts, problems)
     return Catalogue(
         tasks=tasks,
-        suites=suites_check.suites(_document(texts, SUITES, problems), tasks, spans or None, problems),
-        services=_services(texts, columns, problems),
+        suites=suites_check.suites(document_at(texts, SUITES, problems), tasks, spans or None, problems),
+        services=services_check.services(texts, columns, problems),
         settings={},
         common=models.common(texts, problems),
         cards={},
@@ -56,14 +56,6 @@ def shared(texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
         runtime_columns=columns,
         task_spans=spans,
     ), problems
-
-
-def _document(texts: Mapping[str, str], path: str, problems: list[Diagnostic]) -> Document | None:
-    if path not in texts:
-        return None
-    document, found = yaml_source.parse(texts[path], path)
-    problems += found
-    return document
 
 
 def _table(texts: Mapping[str, str], path: str, required: tuple[str, ...], problems: list[Diagnostic]) -> Table:
@@ -203,7 +195,7 @@ def _seconds(row: Row, column: str, problems: list[Diagnostic]) -> int | None:
 
 
 def _metrics(texts: Mapping[str, str], problems: list[Diagnostic]) -> Metrics:
-    document = _document(texts, METRICS, problems)
+    document = document_at(texts, METRICS, problems)
     if document is None:
         return NO_METRICS
     metrics, found = validated("metrics", document)
@@ -222,66 +214,3 @@ def _metrics(texts: Mapping[str, str], problems: list[Diagnostic]) -> Metrics:
             problems.append(Diagnostic("unknown-subset-group", f"there is no group `{entry.subsets}`", where, help))
     assert isinstance(metrics, Metrics)
     return metrics
-
-
-# ---- services ---------------------------------------------------------------------------------------------------
-
-
-def _services(
-    texts: Mapping[str, str], columns: tuple[str, ...], problems: list[Diagnostic]
-) -> dict[str, ServiceEntry]:
-    entries: dict[str, ServiceEntry] = {}
-    for path in sorted(path for path in texts if path.startswith("manifests/services/")):
-        document = _document(texts, path, problems)
-        if document is None:
-            continue
-        service, found = validated("service", document)
-        problems += found
-        if service is not None:
-            name = path.rsplit("/", 1)[1].rsplit(".", 1)[0]
-            entries[name] = ServiceEntry(name, service, document)
-            problems += _node_kind_problems(entries[name], columns)
-    return entries
-
-
-def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[Diagnostic]:
-    found = []
-    for kind, node in entry.service.node_kinds.items():
-        if node.runtime_column not in columns and columns:
-            span = entry.document.span(("node_kinds", kind, "runtime_column"))
-            message = f"{RUNTIME} has no column `{node.runtime_column}`"
-            found.append(
-                Diagnostic(
-                    "unknown-runtime-column",
-                    message,
-                    span,
-                    help_for(node.runtime_column, columns, f"the columns are: {listed(columns)}"),
-                )
-            )
-        if node.server_environment not in environments():
-            span = entry.document.span(("node_kinds", kind, "server_environment"))
-            help = help_for(node.server_environment, environments(), f"there are: {listed(environments())}")
-            message = f"there is no job environment `{node.server_environment}`"
-            found.append(Diagnostic("unknown-environment", message, span, help))
-    return found + _role_problems(entry) + _default_priority_problems(entry)
-
-
-def _default_priority_problems(entry: ServiceEntry) -> list[Diagnostic]:
-    given, known = entry.service.default_priority, entry.service.priorities
-    if given is None or str(given) in known:
-        return []
-    help = f"priorities: {listed(sorted(known, key=int)) or 'none: leave it out'}"
-    span = entry.document.span(("default_priority",))
-    return [Diagnostic("unknown-priority", f"`{given}` is not among the priorities", span, help)]
-
-
-def _role_problems(entry: ServiceEntry) -> list[Diagnostic]:
-    found = []
-    for role in ("small_model", "large_model", "api"):
-        kind = getattr(entry.service, role)
-        if kind is not None and kind not in entry.service.node_kinds:
-            help = help_for(kind, entry.service.node_kinds, f"the node kinds are: {listed(entry.service.node_kinds)}")
-            found.append(
-                Diagnostic("unknown-node-kind", f"there is no node kind `{kind}`", entry.document.span((role,)), help)
-            )
-    return found

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from evalctl.check.codes import CODES
 from evalctl.check.wording import from_model, from_schema, is_limit
+from evalctl.load import yaml_source
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document
 from evalctl.model.manifest import (
@@ -55,6 +56,15 @@ def adapter(kind: str) -> TypeAdapter[Any]:
     if kind not in _ADAPTERS:
         _ADAPTERS[kind] = TypeAdapter(KINDS[kind])
     return _ADAPTERS[kind]
+
+
+def document_at(texts: Mapping[str, str], path: str, problems: list[Diagnostic]) -> Document | None:
+    """The data of the file at `path`; None (and a finding) where there is none."""
+    if path not in texts:
+        return None
+    document, found = yaml_source.parse(texts[path], path)
+    problems += found
+    return document
 
 
 def validated(kind: str, document: Document) -> tuple[Any, list[Diagnostic]]:

@@ -22,13 +22,15 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     manifest.NAME: ("forbidden-text", _NAME_HELP),
     manifest.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
     manifest.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
-    manifest.PATH: ("forbidden-text", "write an absolute path: it begins with /"),
+    manifest.PATH: ("forbidden-text", "write an absolute path: it begins with / and is one line"),
     manifest.PRINTABLE: ("forbidden-text", _TEXT_HELP),
     manifest.LINE: ("forbidden-text", _TEXT_HELP),
     manifest.NUMBER_TEXT: ("wrong-type", "write a number"),
     manifest.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
     manifest.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
     manifest.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
+    manifest.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
+    manifest.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
     manifest.INTEGER_TEXT: ("wrong-type", "write a whole number"),
 }  # fmt: skip
 
@@ -167,7 +169,7 @@ def _how(error: Any) -> str:
     if isinstance(given, str) and (choices := _choices(error)) and (guess := did_you_mean(given, choices)):
         return f"did you mean `{guess}`?"
     if isinstance(given, str) and types & {"integer", "number"} and _is_number(given):
-        return f"{_given(given)}; write it without quotes"
+        return f"{_given(given)}; write it " + ("without quotes" if given.isascii() else "in half-width digits")
     return _given(given)
 
 

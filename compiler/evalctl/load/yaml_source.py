@@ -8,6 +8,7 @@ not part of the manifest language. Where libyaml refuses a text, ruamel.yaml say
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 import yaml
@@ -83,7 +84,7 @@ class _Builder:
         elif kind is yaml.DocumentStartEvent:
             self._documents += 1
             if self._documents > 1:
-                raise _Refused(_feature(self.file, event, "a second document (---)"))
+                raise _Refused(_feature(self.file, event, "second document (---)"))
 
     def _refuse_features(self, event: Any) -> None:
         if event.anchor is not None:
@@ -179,9 +180,18 @@ def _place(event: Any) -> Place:
 
 def _feature(file: str, event: Any, what: str) -> Diagnostic:
     return Diagnostic(
-        "yaml-feature", f"{what} are not part of the manifest language", Span(file, *_place(event)),
-        help="write the value out where it is used",
+        "yaml-feature", f"manifests have no {what}", Span(file, *_place(event)), help=_FEATURE_HELP[what.split()[0]],
     )  # fmt: skip
+
+
+_FEATURE_HELP = {
+    "aliases": "write the value out where it is used",
+    "anchors": "write the value out where it is used",
+    "tags": "take the tag out, and quote the value if it is text",
+    "second": "put each document into a file of its own",
+    "more": "take brackets out",
+    "keys": "keys are text",
+}
 
 
 def _too_large(file: str) -> Diagnostic:
@@ -206,11 +216,20 @@ def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     said = str(getattr(problem, "problem", "") or "")
     context = str(getattr(problem, "context", "") or "")
-    if "end of stream" in said and getattr(problem, "context_mark", None):
+    if ("end of stream" in said or "stream end" in said) and getattr(problem, "context_mark", None):
         mark = problem.context_mark  # where the quote or bracket was opened, not the end of the file
-    span = Span(file, mark.line + 1, mark.column + 1, mark.column + 2) if mark else Span(file)
+    span = _inside(text, Span(file, mark.line + 1, mark.column + 1, mark.column + 2)) if mark else Span(file)
     message = ", ".join(filter(None, (context, said))) or "this is not YAML"
-    return Diagnostic("yaml-syntax", message, span, help=_syntax_help(f"{context} {said}"))
+    return Diagnostic("yaml-syntax", message, span, help=_syntax_help(f"{context} {said}", text, span.line))
+
+
+def _inside(text: str, span: Span) -> Span:
+    """The end of the last line that says anything, for what is missed behind it."""
+    lines = text.rstrip().split("\n")
+    if span.line <= len(lines):
+        return span
+    last = len(lines[-1].rstrip())
+    return Span(span.file, len(lines), max(1, last), max(2, last + 1))
 
 
 def _explained(text: str) -> Any:
@@ -231,14 +250,19 @@ def _explained(text: str) -> Any:
     return None
 
 
-def _syntax_help(said: str) -> str:
+def _syntax_help(said: str, text: str, line: int) -> str:
+    for near in text.split("\n")[max(0, line - 2) : line]:
+        if wide := re.search("[：，［］｛｝＃－“”]", near):
+            narrow = "-" if wide[0] == "－" else '"' if wide[0] in "“”" else unicodedata.normalize("NFKC", wide[0])
+            return f"`{wide[0]}` is full-width: write `{narrow}`"
     return next((help for words, help in _SYNTAX_HELP if words in said), "check the indentation and the quotes here")
 
 
 _SYNTAX_HELP = (
     ("'\\t'", "indent with spaces: YAML has no tabs there"),
     ("mapping values", "put text that has `: ` in it into quotes, or check the indentation of this line"),
-    ("quoted scalar", "close the quote; inside double quotes write \\\\ for a backslash"),
+    ("escape", r"inside double quotes write \\ for a backslash, or use single quotes"),
+    ("quoted scalar", "close the quote"),
     ("flow ", "close the bracket, and put a comma between the items"),
     ("cannot start any token", "put text that begins with this character into quotes"),
     ("block mapping", "all keys of one mapping stand in one column, and each has a colon and a space after it"),

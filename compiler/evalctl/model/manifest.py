@@ -34,6 +34,8 @@ LINE = r"^[^\x00-\x1f\x7f]*$"
 GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
 WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
+REVISION = r"^[0-9a-f]{40,64}$"
+SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
@@ -306,7 +308,7 @@ class ModelCard(Strict):
 
     model: ModelName
     path: AbsolutePath | None = None
-    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40,64}$")]
+    revision: Annotated[str, StringConstraints(pattern=REVISION)]
     architecture: Line
     context_length: Annotated[int, Field(ge=1)] | None
     layers: Annotated[int, Field(ge=1)]
@@ -317,7 +319,7 @@ class ModelCard(Strict):
     parameters: Annotated[int, Field(ge=1)]
     weight_bytes: Annotated[int, Field(ge=1)]
     think_tags: bool
-    chat_template_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None
+    chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
     generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
     gated: bool = False
     source: Line = Field(description="hub or folder")
