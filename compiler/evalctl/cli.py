@@ -52,13 +52,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _failed(error: Exception, words: list[str]) -> int:
-    from evalctl.shell import EnvironmentProblem, Unreachable
+    from evalctl.shell import EnvironmentProblem, TryLater
 
     if isinstance(error, EnvironmentProblem):
         print(f"error: {error.message}", file=sys.stderr)
         if error.help:
             print(f"  help: {error.help}", file=sys.stderr)
-        return AGAIN if isinstance(error, Unreachable) else EDIT
+        return AGAIN if isinstance(error, TryLater) else EDIT
     import platform
     import traceback
 

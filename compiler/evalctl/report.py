@@ -12,8 +12,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-from evalctl.check.secrets import redacted
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
+from evalctl.secret_shapes import redacted
 
 FORMATS = ("text", "json", "github")
 _COLOURS = {

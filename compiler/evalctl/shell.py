@@ -23,8 +23,12 @@ class EnvironmentProblem(Exception):
         self.help = help
 
 
-class Unreachable(EnvironmentProblem):
-    """The scheduler or the git remote did not answer. Nothing was decided from it; run again later (exit 4)."""
+class TryLater(EnvironmentProblem):
+    """Nothing is wrong with anybody's files; the same command may work in a while (exit 4)."""
+
+
+class Unreachable(TryLater):
+    """The scheduler or the git remote did not answer. Nothing was decided from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import re
 import subprocess
 
 import pytest
-from evalctl.check.secrets import secret_shapes
+
+from evalctl.secret_shapes import secret_shapes
 
 from .conftest import MANIFESTS
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from evalctl.model.manifest import Metrics
 
 from .conftest import rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from evalctl.model.manifest import Service
 
 from .conftest import MANIFESTS, document, rows, seconds

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from evalctl.model.manifest import RESULT_DIR, CustomSettings, Name, TaskWord
 from pydantic import TypeAdapter
+
+from evalctl.model.manifest import RESULT_DIR, CustomSettings, Name, TaskWord
 
 from .conftest import MANIFESTS, document, rows, seconds
 

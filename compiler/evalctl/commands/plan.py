@@ -8,14 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from evalctl import report
 from evalctl.commands.common import requests_named, root_of
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.model.evaluation import Eval
-from evalctl.pipeline import Project
-from evalctl.plan import pages, summary
+from evalctl.pipeline import Entry, Project
+from evalctl.plan import pages
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.results.store import index_folder
 from evalctl.shell import Command, EnvironmentProblem
@@ -29,29 +28,36 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the plan; 1 if an error blocks a request of it."""
     root = root_of(arguments)
     project = Project(root)
-    paths = requests_named(arguments.requests, root, project.workspace.request_paths)
+    entries, problems = project.check()
+    paths = requests_named(arguments.requests, root, entries)
     if arguments.base:
         paths = _changed(root, arguments.base, paths)
-    summaries, evals, problems = _planned(project, paths, detailed=bool(arguments.requests) or len(paths) <= DETAILED)
-    forecasts = forecast(summaries, index_folder(root, root / RESULTS_CACHE))
-    _show(arguments.format, root, forecasts, evals, problems)
-    return 1 if has_errors(problems) else 0
+    detailed = bool(arguments.requests) or len(paths) <= DETAILED
+    forecasts = _forecast(root, entries, paths)
+    evals = _evals(project, paths) if detailed else {}
+    shown = _concerning(project, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
+    _show(arguments.format, root, forecasts, evals, shown)
+    return 1 if has_errors(shown) else 0
 
 
-def _planned(
-    project: Project, paths: Sequence[str], *, detailed: bool
-) -> tuple[dict[str, Mapping[str, Any] | None], dict[str, Eval], list[Diagnostic]]:
-    """Summaries by request; with `detailed`, compiled now, so that the settings of each eval can be shown."""
-    if not detailed:
-        entries, problems = project.check()
-        return {path: entries[path].summary for path in paths}, {}, [p for p in problems if p.severity == ERROR]
-    compiled = [project.compile_one(path) for path in paths]
-    problems = [*project.shared[1], *(problem for one in compiled for problem in one.diagnostics)]
-    summaries: dict[str, Mapping[str, Any] | None] = {
-        one.path: None if one.plan is None else summary.summary(one.plan) for one in compiled
-    }
-    evals = {evaluation.digest: evaluation for one in compiled for evaluation in one.evals}
-    return summaries, evals, sorted(problems, key=lambda problem: problem.sort_key)
+def _forecast(root: Path, entries: Mapping[str, Entry], paths: Sequence[str]) -> list[RequestForecast]:
+    """What happens to `paths`, given all requests: an eval that another one asks for already is not run twice."""
+    others = [path for path in entries if path not in set(paths)]
+    summaries = {path: entries[path].summary for path in [*others, *paths]}
+    everything = forecast(summaries, index_folder(root, root / RESULTS_CACHE))
+    return everything[len(others) :]
+
+
+def _evals(project: Project, paths: Sequence[str]) -> dict[str, Eval]:
+    """Compiled now, so that the settings of each eval can be shown."""
+    return {e.digest: e for path in paths for e in project.compile_one(path).evals}
+
+
+def _concerning(project: Project, paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings about these requests and the files that they use, not those of other requests."""
+    others = {path for path in project.workspace.request_paths if path not in paths}
+    used = {(d.code, d.span) for path in paths for d in project.compile_one(path).diagnostics}
+    return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
 
 
 def _show(

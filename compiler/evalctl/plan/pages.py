@@ -29,7 +29,11 @@ def brief(forecasts: Sequence[RequestForecast]) -> str:
         running = [job for job in request.jobs if job.runs]
         if running or request.blocked:
             evals = sum(forecast.state == RUN for job in running for forecast in job.evals)
-            what = "blocked by an error" if request.blocked else f"{len(running)} jobs, {evals} evals to run"
+            what = (
+                "blocked by an error"
+                if request.blocked
+                else f"{plural(len(running), 'job')}, {plural(evals, 'eval')} to run"
+            )
             lines.append(f"{request.request}: {what}")
     return "\n".join([*lines, total_line(forecasts)])
 
@@ -107,13 +111,15 @@ def total_line(forecasts: Iterable[RequestForecast]) -> str:
     running = [job for request in listed for job in request.jobs if job.runs]
     blocked = sum(request.blocked for request in listed)
     reused = sum(number for state, number in states.items() if state.startswith("reused"))
-    parts = [f"{states.get(RUN, 0)} evals to run", f"{reused} reused"]
+    parts = [plural(states.get(RUN, 0), "eval") + " to run", f"{reused} reused"]
     parts += [f"{states[state]} {state}" for state in ("waiting for", BLOCKED) if states.get(state)]
-    parts += [f"{blocked} requests blocked by errors"] if blocked else []
+    parts += [plural(blocked, "request") + " blocked by errors"] if blocked else []
     if not running:
         return f"nothing to submit: {', '.join(parts)}"
     seconds = sum(job.job["walltime_seconds"] for job in running)
-    return f"{len(running)} job{'s' if len(running) > 1 else ''} to submit: {', '.join(parts)}; at most {clock(seconds)}{_total_cost(running)}"
+    return (
+        f"{plural(len(running), 'job')} to submit: {', '.join(parts)}; at most {clock(seconds)}{_total_cost(running)}"
+    )
 
 
 def _total_cost(running: Sequence[JobForecast]) -> str:
@@ -122,6 +128,11 @@ def _total_cost(running: Sequence[JobForecast]) -> str:
         if job.job["cost"] is not None:
             totals[job.job["cost"]["unit"]] = totals.get(job.job["cost"]["unit"], 0.0) + job.job["cost"]["worst"]
     return "".join(f", {amount:g} {unit}s" for unit, amount in sorted(totals.items()))
+
+
+def plural(number: int, word: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def clock(seconds: int) -> str:

@@ -43,7 +43,8 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
         argv += ["--tensor-parallel-size", str(place.tensor_parallel)]
     if place.data_parallel > 1:
         argv += ["--data-parallel-size", str(place.data_parallel)]
-    argv += ["--max-model-len", str(settings["max_model_length"])]
+    if "max_model_length" in settings:  # `null` leaves the model's own
+        argv += ["--max-model-len", str(settings["max_model_length"])]
     argv += ["--gpu-memory-utilization", f"{place.node.gpu_memory_utilization:g}", "--dtype", DTYPE]
     argv += ["--generation-config", settings["generation_config"]]
     parser = settings.get("reasoning_parser")

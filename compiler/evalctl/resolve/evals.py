@@ -19,6 +19,7 @@ from evalctl.resolve.layers import merge
 # Longer contexts cost memory and time and change no score of the lab's tasks; the manual's scripts capped alike.
 LONGEST_DEFAULT_CONTEXT = 32_768
 
+GENERATION_CONFIG = "auto"  # as the lab has always measured
 _BUILT_IN = Origin("evalctl")
 
 
@@ -113,7 +114,7 @@ def _defaults(subject: Subject, catalogue: Catalogue) -> Layer:
     if subject.provider != "vllm" or card is None:
         return {}
     length = Sourced(default_context(card), Origin(f"model card {subject.model}"))
-    return {"max_model_length": length, "generation_config": Sourced("auto", _BUILT_IN)}
+    return {"max_model_length": length, "generation_config": Sourced(GENERATION_CONFIG, _BUILT_IN)}
 
 
 def default_context(card: ModelCard) -> int:
@@ -125,6 +126,8 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
     """What the server is started with; others' servers take none of it, only the parser matters to the framework."""
     names = SERVED if subject.provider == "vllm" else {"reasoning_parser"}
     chosen = {name: value for name, value in values.items() if name in names}
+    if subject.provider == "vllm":
+        chosen.setdefault("generation_config", GENERATION_CONFIG)  # the mode is always explicit, after a `null`, too
     if "chat_template" in chosen:
         chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
     return tuple(sorted(chosen.items()))

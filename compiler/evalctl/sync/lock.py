@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import TryLater
 
 
-class Held(EnvironmentProblem):
+class Held(TryLater):
     """Another evalctl works in this home; try again later (exit 4)."""
 
 
