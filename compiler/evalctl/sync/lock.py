@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from evalctl.shell import TryLater
+from evalctl.shell import EnvironmentProblem, TryLater
 
 
 class Held(TryLater):
