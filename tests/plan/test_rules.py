@@ -1,0 +1,115 @@
+"""What cannot work, or would measure something else than meant."""
+
+from __future__ import annotations
+
+import pytest
+from samples import card_file, compiled
+
+from evalctl.check.conflicts import conflicts
+from evalctl.model.evaluation import RequestPlan
+from evalctl.plan.summary import summary
+
+SMALL = "model: lab/small-8B\nservice: tsubame\n"
+THINKING = card_file(think_tags=True)
+
+
+def test_a_model_without_card_is_an_error_that_says_what_to_type() -> None:
+    """On the model's own line, for each of several."""
+    done = compiled(
+        "models: [lab/small-8B, org/new, {path: /ckpt, name: org/local}]\nservice: tsubame\ntasks: [en_own]\n"
+    )
+    assert done.codes() == ["missing-model-card", "missing-model-card"]
+    assert [(problem.span.line, problem.span.column) for problem in done.problems] == [(1, 24), (1, 33)]
+    assert "evalctl lock org/new" in done.problems[0].help
+    assert "evalctl lock --path /ckpt org/local" in done.problems[1].help
+
+
+def test_a_model_that_others_serve_needs_no_card() -> None:
+    """Nothing of it is planned from one."""
+    assert compiled("model: org/m\nprovider: deepinfra\nservice: tsubame\ntasks: [en_own]\n").codes() == []
+
+
+@pytest.mark.parametrize(
+    ("parser", "codes"),
+    [
+        ("null", ["think-tags-without-parser"]), ("qwen3", []), ("ignore", []), ("deepseek_r1_markup", []),
+        ("qwen_3", ["unknown-parser"]),
+    ],
+)  # fmt: skip
+def test_think_tags_want_a_parser(parser: str, codes: list[str]) -> None:
+    """One of vLLM's, the framework's own, or `ignore`; said once for all tasks."""
+    text = f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: {parser}}}}}\n"
+    assert compiled(text, THINKING).codes() == codes
+
+
+def test_no_think_tags_need_no_parser() -> None:
+    """And one may be named all the same."""
+    assert compiled(f"{SMALL}tasks: [ja]\n").codes() == []
+    assert compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: granite}}}}\n").codes() == []
+
+
+def test_an_unknown_parser_is_found_where_it_stands() -> None:
+    """With the name that was meant."""
+    (problem,) = compiled(f"{SMALL}tasks: [ja]\noverrides:\n  all:\n    reasoning_parser: qwen33\n").problems
+    assert (problem.span.line, problem.span.column) == (6, 23)
+    assert "qwen3" in problem.help
+
+
+def test_an_unknown_chat_template_is_an_error() -> None:
+    """Said once."""
+    done = compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{chat_template: plian}}}}\n")
+    assert done.codes() == ["unknown-chat-template"]
+    assert "plain" in done.problems[0].help
+
+
+def test_a_task_without_time_is_an_error() -> None:
+    """An empty cell of the column that the node kind reads."""
+    header = "key,script,result_dir,framework,hrt_q,hrt_f,wlt_HG,wlt_HF\n"
+    table = {
+        "manifests/tasks/tasks_runtime.csv": f"{header}ja_exact,jemhopqa_cot,ja/exact,lighteval-swallow,,01:00:00,,\n",
+        "manifests/tasks/suites.yaml": "ja: [ja_exact]\n",
+    }
+    assert compiled(f"{SMALL}node_kind: node_q\ntasks: [ja]\n", table).codes() == ["task-without-time"]
+    assert compiled(f"{SMALL}node_kind: node_f\ntasks: [ja]\n", table).codes() == []
+
+
+def test_a_service_without_a_kind_for_the_model_says_so() -> None:
+    """Once, and what to add."""
+    bare = {"manifests/services/slurm.yaml": "scheduler: slurm\nnode_kinds: {g: {gpus: 1, runtime_column: hrt_q}}\n"}
+    done = compiled("model: lab/small-8B\nservice: slurm\ntasks: [ja]\n", bare)
+    assert done.codes() == ["no-node-kind"]
+    assert "node_kind" in done.problems[0].help
+
+
+# ---- two requests -----------------------------------------------------------------------------------------------
+
+
+def _plans(*texts: str) -> list[dict[str, object]]:
+    made = []
+    for number, text in enumerate(texts):
+        path = f"manifests/requests/r{number}.yaml"
+        done = compiled(text, path=path)
+        assert done.jobs, done.problems
+        made.append(summary(RequestPlan(path, done.jobs)))
+    return made
+
+
+def test_two_requests_that_ask_differently_conflict() -> None:
+    """They would write to one place; both are named, with the tasks."""
+    one, other = f"{SMALL}tasks: [ja]\n", f"{SMALL}tasks: [ja_exact, ja_subset]\noverrides: {{ja_exact: {{seed: 1}}}}\n"
+    (found,) = conflicts(_plans(one, other))
+    assert (found.code, found.span.file) == ("conflicting-requests", "manifests/requests/r1.yaml")
+    assert found.notes[0].span is not None
+    assert found.notes[0].span.file == "manifests/requests/r0.yaml"
+    assert "ja_exact" in found.message
+    assert "ja_subset" not in found.message
+
+
+def test_a_request_can_conflict_with_itself() -> None:
+    """A model that is named twice, as a checkpoint and from the Hub, would too; equal evals do not."""
+    assert conflicts(_plans(f"{SMALL}tasks: [ja]\n", f"{SMALL}tasks: [ja_exact, en_own]\nreason: again\n")) == []
+
+
+def test_debugging_does_not_conflict_with_the_real_run() -> None:
+    """They lie in two places."""
+    assert conflicts(_plans(f"{SMALL}tasks: [ja]\n", f"{SMALL}max_samples: 3\ntasks: [ja]\n")) == []
