@@ -15,6 +15,7 @@ main() {
   trap 'SIGNALLED=yes' TERM INT HUP USR1 USR2 XCPU
   read_attempt
   read_env_file
+  choose_caches
   mark_started
   prepare_node
   check_environment
@@ -52,7 +53,7 @@ refuse_a_second_start() {
 }
 
 read_attempt() {
-  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' RUN_TASKS=()
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' RUN_TASKS=()
   if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
     give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
   fi
@@ -72,12 +73,20 @@ read_env_file() {
   while IFS='=' read -rd '' name value; do
     [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] && ! ours "$name" && export "$name=$value"
   done < <(bash -c 'trap "env -0" EXIT; set -a; source "$1" >&2' bash "$ENV_FILE" 2>/dev/null) # a complaint may show a key
-  # The names of the lab's .env, and what the programs call them.
+}
+
+# The names of the lab's .env, and what the programs call them. What .env does not name goes to a folder of evalctl's:
+# nothing is written to the home folder.
+choose_caches() {
   if [[ -n ${HUGGINGFACE_CACHE:-} ]]; then
     export HF_HOME=$HUGGINGFACE_CACHE HUGGINGFACE_HUB_CACHE=$HUGGINGFACE_CACHE
   fi
   [[ -z ${VLLM_CACHE:-} ]] || export VLLM_CACHE_ROOT=$VLLM_CACHE
   [[ -z ${UV_CACHE:-} ]] || export UV_CACHE_DIR=$UV_CACHE
+  [[ -n $CACHES ]] || return 0
+  export HF_HOME=${HF_HOME:-$CACHES/huggingface} VLLM_CACHE_ROOT=${VLLM_CACHE_ROOT:-$CACHES/vllm}
+  export VLLM_CONFIG_ROOT=${VLLM_CONFIG_ROOT:-$CACHES/vllm-config} TRITON_CACHE_DIR=${TRITON_CACHE_DIR:-$CACHES/triton}
+  export TORCHINDUCTOR_CACHE_DIR=${TORCHINDUCTOR_CACHE_DIR:-$CACHES/inductor} XDG_CACHE_HOME=${XDG_CACHE_HOME:-$CACHES}
 }
 
 ours() {
@@ -185,7 +194,7 @@ start_server() {
 
 become_server() {
   hide_secrets
-  export PATH=$ENVIRONMENTS/$SERVER_ENVIRONMENT/bin:$PATH
+  export VLLM_NO_USAGE_STATS=1 PATH=$ENVIRONMENTS/$SERVER_ENVIRONMENT/bin:$PATH
   ((!${#SERVER_VARIABLES[@]})) || export "${SERVER_VARIABLES[@]}"
   cd "$EVALCTL_RUN_DIR" && exec "${SERVER_COMMAND[@]}" --host 127.0.0.1 --port "$SERVER_PORT"
 }

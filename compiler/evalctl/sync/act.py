@@ -171,6 +171,7 @@ def _attempt_sh(context: Context, attempt: Attempt) -> str:
         assignment("ATTEMPT_NAME", attempt.name),
         assignment("ENVIRONMENTS", str(context.environments)),
         assignment("ENV_FILE", str(context.env_file)),
+        assignment("CACHES", str(context.home / "caches")),
         assignment("RUN_TASKS", list(attempt.evals)),
     )
     return "".join(f"{line}\n" for line in lines)

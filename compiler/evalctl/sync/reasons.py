@@ -9,7 +9,7 @@ _TRANSIENT = frozenset(
     {
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
-        "node-lost", "provider-unreachable", "not-run",
+        "node-lost", "job-killed", "provider-unreachable", "not-run",
     }
 )  # fmt: skip
 _ADVICE = {
@@ -18,6 +18,7 @@ _ADVICE = {
     "authentication": "check the key or token in .env, then: evalctl retry",
     "gated-model": "accept the model's licence with the account of HF_TOKEN, then: evalctl retry",
     "model-not-found": "check the model's name and revision in the request and its card",
+    "module-missing": "correct `modules` in the service's file, evalctl compile, commit, then: evalctl retry",
     "out-of-memory": "choose a larger node kind, or a smaller max_model_length",
     "context-length": "lower max_new_tokens, or raise max_model_length",
     "parser-without-think-tags": "set reasoning_parser: ignore in the custom settings",
