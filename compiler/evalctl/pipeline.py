@@ -7,7 +7,7 @@ itself has changed; otherwise its summary, findings and the digests of its scrip
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,6 @@ from evalctl.model.evaluation import Artifact, Eval, RequestPlan
 from evalctl.model.selection import model_names
 from evalctl.plan import jobs, rules
 from evalctl.plan import summary as plan_summary
-from evalctl.render.script import script
 from evalctl.render.tree import Tree, outdated
 from evalctl.resolve.evals import evals
 
@@ -173,6 +172,8 @@ class Project:
         summary = None if compiled.plan is None else plan_summary.summary(compiled.plan)
         entry = Entry(self._request_key(path, models), models, compiled.diagnostics, summary)
         if render and compiled.plan is not None and summary is not None:
+            from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
+
             entry.fresh = [plan_summary.artifact(summary), *(script(job) for job in compiled.plan.jobs)]
             entry.artifacts = {a.path: hashlib.sha256(a.text.encode()).hexdigest() for a in entry.fresh}
         return entry
@@ -205,8 +206,8 @@ class Project:
         return found
 
     def _remember(self, entries: Mapping[str, Entry], tree: Tree | None) -> None:
-        memory.save(self.root, {
-            "stats": self.workspace.stats,
+        remembered = {
+            "stats": _lists(self.workspace.stats),
             "shared": {"key": self._shared_key, "diagnostics": memory.pack(self._shared_problems())},
             "models": self._models_now,
             "requests": {
@@ -216,11 +217,18 @@ class Project:
                 }
                 for path, entry in entries.items()
             },
-            "generated": tree.stats if tree is not None else self._memory.get("generated", {}),
-        })  # fmt: skip
+            "generated": _lists(tree.stats) if tree is not None else self._memory.get("generated", {}),
+        }  # fmt: skip
+        if remembered != self._memory:
+            memory.save(self.root, remembered)
 
 
 _EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, (), {})
+
+
+def _lists(stats: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """As JSON gives them back, so that what is remembered can be compared with what was."""
+    return {path: list(stat) for path, stat in stats.items()}
 
 
 def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from evalctl.environments.source import read_source
+from evalctl.environments.recipes import read_source
 from evalctl.frameworks.lighteval import dump
 from evalctl.frameworks.pins import catalogue
 from evalctl.model.evaluation import Eval, Invocation

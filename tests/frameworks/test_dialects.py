@@ -1,0 +1,154 @@
+"""How each framework is called: its own form of task, configuration and options, and what the relay has to add."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from samples import one_job
+
+from evalctl.frameworks import FRAMEWORKS
+from evalctl.frameworks.lighteval import dump
+from evalctl.model.evaluation import JobTask
+from evalctl.resolve.identity import SENT
+
+ALL = (
+    "{system_message: 日本語, max_new_tokens: 64, temperature: 0.5, top_p: 0.9, top_k: 20, min_p: 0.1, seed: 7, "
+    "repetition_penalty: 1.1, frequency_penalty: 0.2, presence_penalty: 0.3, reasoning_effort: low, "
+    'stop_tokens: ["\\n", end], max_n: 4}'
+)
+SMALL = "model: lab/small-8B\nservice: tsubame\n"
+
+
+def call(task: str, lines: str = "", model: str = SMALL) -> JobTask:
+    """The one task of a job."""
+    (found,) = one_job(f"{model}tasks: [{task}]\n{lines}").tasks
+    return found
+
+
+def config(task: JobTask) -> dict[str, Any]:
+    """config.yaml as the framework reads it."""
+    return dict(yaml.safe_load(task.invocation.config))
+
+
+def test_upstream_is_called_in_its_form() -> None:
+    """lighteval 0.13: `task|0`, generation parameters of its own, the rest for the relay."""
+    task = call("en_choice", f"overrides: {{en_choice: {ALL}}}\n")
+    assert task.invocation.argv == (
+        "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0", "--output-dir", "output", "--save-details",
+    )  # fmt: skip
+    parameters = config(task)["model_parameters"]
+    assert parameters["model_name"] == "hosted_vllm/lab/small-8B"
+    assert parameters["system_prompt"] == "日本語"
+    assert parameters["max_model_length"] == 32768
+    assert parameters["generation_parameters"] == {
+        "max_new_tokens": 64, "temperature": 0.5, "top_p": 0.9, "seed": 7, "repetition_penalty": 1.1,
+        "frequency_penalty": 0.2, "stop_tokens": ["\n", "end"],
+    }  # fmt: skip
+    assert task.invocation.relay == {
+        "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
+    }  # fmt: skip
+
+
+def test_the_fork_is_called_in_its_form() -> None:
+    """`swallow|NAME|0|0` with --use-chat-template, the system message as an option, concurrency by variable."""
+    task = call("ja_subset", f"concurrency: 9\nrequest_timeout: 99\noverrides: {{ja_subset: {ALL}}}\n")
+    assert task.invocation.argv == (
+        "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0", "--use-chat-template",
+        "--output-dir", "output", "--save-details", "--system-prompt", "日本語",
+    )  # fmt: skip
+    assert dict(task.invocation.variables) == {"LITELLM_CONCURRENT_CALLS": "9", "REQUEST_TIMEOUT": "99"}
+    model = config(task)["model"]
+    assert model["base_params"] == {"model_name": "hosted_vllm/lab/small-8B"}
+    assert set(model["generation"]) == {
+        "max_new_tokens", "temperature", "top_p", "seed", "repetition_penalty", "frequency_penalty", "stop_tokens",
+        "reasoning_effort",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["en_choice", "ja_exact"])
+def test_no_setting_is_lost_on_the_way(task: str) -> None:
+    """Each setting that is sent with a question is in the configuration, in argv or in the relay's options."""
+    made = call(task, f"overrides: {{{task}: {ALL}}}\n")
+    text = f"{made.invocation.config}{made.invocation.argv}{made.invocation.relay}"
+    theirs = {"system_message": "日本語"}
+    missing = [name for name, _ in made.evaluation.generation if theirs.get(name, name) not in text]
+    assert missing == []
+    assert {name for name, _ in made.evaluation.generation} == SENT
+
+
+@pytest.mark.parametrize("task", ["en_choice", "ja_exact"])
+def test_what_is_not_set_is_not_sent(task: str) -> None:
+    """An absent setting is absent everywhere."""
+    made = call(task)
+    assert made.invocation.relay == {"add": {}}
+    document = config(made)
+    inner = document.get("model_parameters", {}).get("generation_parameters") or document["model"]["generation"]
+    assert inner == {"temperature": 0.0}
+
+
+def test_debugging_runs_ask_few_samples() -> None:
+    """Both dialects have the option."""
+    for task in ("en_choice", "ja_exact"):
+        argv = call(task, "max_samples: 3\n").invocation.argv
+        assert argv[argv.index("--max-samples") + 1] == "3"
+        assert "--max-samples" not in call(task).invocation.argv
+
+
+def test_only_the_fork_gets_its_own_reasoning_parser() -> None:
+    """vLLM's parsers stay with vLLM."""
+    text = "overrides: {all: {reasoning_parser: deepseek_r1_markup}}\n"
+    assert config(call("ja_exact", text))["model"]["base_params"]["reasoning_parser"] == "deepseek_r1_markup"
+    theirs = call("ja_exact", text.replace("deepseek_r1_markup", "qwen3"))
+    assert "reasoning_parser" not in config(theirs)["model"]["base_params"]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("model: openai/o3\nprovider: openai\n", "openai/o3"),
+        ("model: org/m\nprovider: deepinfra\n", "deepinfra/org/m"),
+        ("model: gemini-9\nprovider: gemini\n", "hosted_vllm/gemini-9"),
+        ("model: claude-9\nprovider: anthropic\n", "hosted_vllm/claude-9"),
+    ],
+)
+def test_providers_are_named_as_litellm_names_them(model: str, name: str) -> None:
+    """In both dialects."""
+    lines = f"{model}service: tsubame\n"
+    assert config(call("en_choice", model=lines))["model_parameters"]["model_name"] == name
+    assert config(call("ja_exact", model=lines))["model"]["base_params"]["model_name"] == name
+    assert "max_model_length" not in config(call("en_choice", model=lines))["model_parameters"]
+
+
+def test_only_a_judged_task_gets_the_judges_key() -> None:
+    """By name; the value stays in .env."""
+    assert call("ja_judged").invocation.secrets == ("OPENAI_API_KEY",)
+    assert call("ja_exact").invocation.secrets == ()
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_versions_are_pinned(name: str) -> None:
+    """A version is part of every eval's identity, so there is always one."""
+    assert FRAMEWORKS[name].version()[0].isdigit()
+    assert name == FRAMEWORKS[name].ENVIRONMENT
+
+
+def test_own_tasks_are_known_by_their_questions() -> None:
+    """A task that this project ships has a digest and is loaded from its package; others have none."""
+    upstream = FRAMEWORKS["lighteval"]
+    assert len(upstream.task_digest("demo_arithmetic")) == 16
+    assert upstream.task_digest("gsm8k") == upstream.task_digest("demo") == ""
+    assert FRAMEWORKS["lighteval-swallow"].task_digest("jemhopqa") == ""
+
+
+def test_configurations_are_not_mixed_up_by_the_cache() -> None:
+    """Documents that differ in type, order or depth give texts of their own; the same one gives the same text."""
+    documents: list[dict[str, Any]] = [
+        {"a": 0}, {"a": 0.0}, {"a": "0"}, {"a": False}, {"a": None}, {"a": [0]}, {"a": {"b": 1, "c": 2}},
+        {"a": {"c": 2, "b": 1}}, {"a": "日本語"}, {"a": "\u2028\x85\ufeff😀"},
+    ]  # fmt: skip
+    texts = [dump(document) for document in documents]
+    assert len(set(texts)) == len(texts)
+    assert [dump(document) for document in documents] == texts
+    assert [yaml.safe_load(text) for text in texts] == documents

@@ -1,0 +1,257 @@
+"""Only what a change touches is done again; generated/ always says what manifests/ say, and nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from samples import files_under, repository
+
+from evalctl import memory
+from evalctl.pipeline import Project
+
+REQUESTS = {
+    "manifests/requests/a.yaml": "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_subset]\n",
+    "manifests/requests/b.yaml": "model: lab/local-1B\nservice: tsubame\ntasks: [en, -en_code]\n",
+    "manifests/requests/c/d.yaml": "model: lab/large-70B\ncustom_settings: think\nservice: abci\ntasks: [ja_exact]\n",
+}
+
+
+class Counting(Project):
+    """Notes which requests go through the stages."""
+
+    def __init__(self, root: Path) -> None:
+        """Nothing yet."""
+        super().__init__(root)
+        self.done: list[str] = []
+
+    def _compile(self, path: str):  # type: ignore[no-untyped-def]
+        self.done.append(path.removeprefix("manifests/requests/"))
+        return super()._compile(path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A compiled repository; what was remembered counts at once, because its files look old."""
+    place = repository(tmp_path, REQUESTS)
+    _old(place)
+    assert Counting(place).compile()[1] == []
+    return place
+
+
+def _old(root: Path) -> None:
+    """As if the files had been written long ago: fresh ones are read again, since a second change may share a time."""
+    for path in (root / "manifests").rglob("*"):
+        if path.is_file() and path.stat().st_mtime > 1_700_000_000:
+            size = path.stat().st_size
+            os.utime(path, (1_600_000_000 + size, 1_600_000_000 + size))
+
+
+def recompiled(root: Path) -> tuple[list[str], list[str]]:
+    """Which requests went through the stages again, and which files were changed."""
+    project = Counting(root)
+    _, problems, changed = project.compile()
+    assert problems == []
+    return sorted(project.done), sorted(changed)
+
+
+def edit(root: Path, path: str, change: Callable[[str], str]) -> None:
+    """Changes one file."""
+    (root / path).write_text(change((root / path).read_text(encoding="utf-8")), encoding="utf-8")
+
+
+# ---- doing again only what has changed --------------------------------------------------------------------------
+
+
+def test_nothing_changed_is_nothing_done(root: Path) -> None:
+    """No request is looked at again, no file written."""
+    assert recompiled(root) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "done"),
+    [
+        ("manifests/requests/a.yaml", ["a.yaml"]),
+        ("manifests/models/lab/small-8B.yaml", ["a.yaml"]),
+        ("manifests/models/lab/local-1B.lock.yaml", ["b.yaml"]),
+        ("manifests/models/lab/large-70B.lock.yaml", ["c/d.yaml"]),
+        ("manifests/tasks/metrics.yaml", ["a.yaml", "b.yaml", "c/d.yaml"]),
+        ("manifests/services/local.yaml", ["a.yaml", "b.yaml", "c/d.yaml"]),
+        ("manifests/models/common_settings.yaml", ["a.yaml", "b.yaml", "c/d.yaml"]),
+    ],
+)
+def test_a_change_is_followed_where_it_leads(root: Path, path: str, done: list[str]) -> None:
+    """A request's own file, its model's files, or what all share; a comment changes no script."""
+    edit(root, path, lambda text: text + "# a comment\n")
+    assert recompiled(root) == (done, [])
+    _old(root)
+    recompiled(root)
+    assert recompiled(root) == ([], [])
+
+
+def test_settings_that_change_change_the_scripts(root: Path) -> None:
+    """The old script goes, because its name has the digest in it; the new one comes."""
+    edit(root, "manifests/models/lab/small-8B.yaml", lambda text: text.replace("2048", "4096"))
+    done, changed = recompiled(root)
+    assert done == ["a.yaml"]
+    assert len(changed) == 3
+    assert len(list((root / "generated/a").glob("*.sh"))) == 1
+
+
+def test_a_new_and_a_deleted_request(root: Path) -> None:
+    """The new one is compiled; the deleted one's folder goes, with the folders above that are empty then."""
+    (root / "manifests/requests/e.yaml").write_text(REQUESTS["manifests/requests/b.yaml"])
+    (root / "manifests/requests/c/d.yaml").unlink()
+    done, _ = recompiled(root)
+    assert done == ["e.yaml"]
+    assert sorted(path.name for path in (root / "generated").iterdir()) == ["a", "b", "e"]
+
+
+def _shorter(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def _one_byte_changed(data: bytes) -> bytes:
+    return data.replace(b'"a.yaml"', b'"b.yaml"') if b'"a.yaml"' in data else data[:-2] + b" }"
+
+
+def _older(data: bytes) -> bytes:
+    return data.replace(b"evalctl 2 ", b"evalctl 1 ", 1)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_shorter, _one_byte_changed, _older, lambda data: b"", lambda data: b"{}", lambda data: b"\0\xff", bytes.swapcase],
+)
+def test_what_is_remembered_may_be_garbage(root: Path, spoil: Callable[[bytes], bytes]) -> None:
+    """Cut off, changed, of another version: it costs time, never a result, and the next time all is known again."""
+    before = dict(files_under(root / "generated"))
+    remembered = (root / memory.PATH).read_bytes()
+    (root / memory.PATH).write_bytes(spoil(remembered))
+    assert recompiled(root) == (["a.yaml", "b.yaml", "c/d.yaml"], [])
+    assert dict(files_under(root / "generated")) == before
+    assert recompiled(root) == ([], [])
+
+
+def test_a_name_that_is_not_utf8_is_only_not_remembered(root: Path) -> None:
+    """The file is a finding, and nothing crashes."""
+    (root / os.fsdecode(b"manifests/requests/\xff.yaml")).write_text("model: lab/small-8B\n")
+    assert [problem.severity for problem in Project(root).check()[1]] == ["error"]
+
+
+def test_a_place_that_cannot_be_written_to_is_no_error(root: Path) -> None:
+    """A read-only checkout is checked as well."""
+    (root / memory.PATH).unlink()
+    (root / memory.PATH).parent.rmdir()
+    (root / memory.PATH).parent.write_text("a file where the folder should be")
+    assert recompiled(root) == (["a.yaml", "b.yaml", "c/d.yaml"], [])
+
+
+# ---- generated/ -------------------------------------------------------------------------------------------------
+
+
+def _script(root: Path) -> Path:
+    (found,) = (root / "generated/a").glob("*.sh")
+    return found
+
+
+def test_an_edited_script_is_restored(root: Path) -> None:
+    """Its request alone is compiled again."""
+    before = _script(root).read_bytes()
+    _script(root).write_text("#!/bin/bash\necho edited # evalctl compile\n")
+    done, changed = recompiled(root)
+    assert (done, changed) == (["a.yaml"], [str(_script(root).relative_to(root))])
+    assert _script(root).read_bytes() == before
+    assert _script(root).stat().st_mode & 0o777 == 0o755
+
+
+def test_a_deleted_script_is_restored(root: Path) -> None:
+    """With the folder, if that is gone."""
+    before = dict(files_under(root / "generated"))
+    for path in (root / "generated/a").iterdir():
+        path.unlink()
+    (root / "generated/a").rmdir()
+    assert recompiled(root)[0] == ["a.yaml"]
+    assert dict(files_under(root / "generated")) == before
+
+
+def test_left_over_scripts_go_and_foreign_files_stay(root: Path) -> None:
+    """What evalctl made and makes no more is removed; what somebody else put there is only mentioned."""
+    left, foreign = root / "generated/old/ev-old-00000000.sh", root / "generated/a/notes.txt"
+    left.parent.mkdir()
+    left.write_bytes(_script(root).read_bytes())
+    foreign.write_text("mine")
+    _, problems, changed = Project(root).compile()
+    assert changed == ["generated/old/ev-old-00000000.sh"]
+    assert not left.parent.exists()
+    assert foreign.read_text() == "mine"
+    assert [(problem.code, problem.severity, problem.span.file) for problem in problems] == [
+        ("foreign-file", "warning", "generated/a/notes.txt")
+    ]
+
+
+def _edited(root: Path) -> None:
+    _script(root).write_text(_script(root).read_text() + "echo\n")
+
+
+def _deleted(root: Path) -> None:
+    _script(root).unlink()
+
+
+def _left_over(root: Path) -> None:
+    (root / "generated/ev-x.sh").write_text("# Made by `evalctl compile`\n")
+
+
+def _stale(root: Path) -> None:
+    edit(root, "manifests/requests/a.yaml", lambda text: text.replace("[ja_subset]", "[ja_subset, en_own]"))
+
+
+@pytest.mark.parametrize("spoil", [_edited, _deleted, _left_over, _stale])
+def test_the_check_finds_what_compile_would_do(root: Path, spoil: Callable[[Path], None]) -> None:
+    """`--check` says it and writes nothing; after `compile` it is content."""
+    assert Project(root).compile(check_only=True)[1:] == ([], [])
+    spoil(root)
+    before = dict(files_under(root / "generated"))
+    _, problems, changed = Project(root).compile(check_only=True)
+    assert {problem.code for problem in problems} == {"generated-outdated"}
+    assert (changed, dict(files_under(root / "generated"))) == ([], before)
+    Project(root).compile()
+    assert Project(root).compile(check_only=True)[1] == []
+
+
+def test_a_mistake_anywhere_writes_nothing(root: Path) -> None:
+    """Not even what is right; as soon as it is mended, all of it is written."""
+    before = dict(files_under(root / "generated"))
+    edit(root, "manifests/requests/a.yaml", lambda text: text.replace("default", "defualt"))
+    edit(root, "manifests/requests/b.yaml", lambda text: text.replace("[en, -en_code]", "[en_own]"))
+    _, problems, changed = Project(root).compile()
+    assert [problem.code for problem in problems if problem.severity == "error"] == ["unknown-custom-settings"]
+    assert (changed, dict(files_under(root / "generated"))) == ([], before)
+    edit(root, "manifests/requests/a.yaml", lambda text: text.replace("defualt", "default"))
+    _, problems, changed = Project(root).compile()
+    assert problems == []
+    assert {path.split("/")[1] for path in changed} == {"b"}
+
+
+def test_findings_are_the_same_the_second_time(root: Path) -> None:
+    """What is remembered of a request with a warning or an error is what was found."""
+    edit(root, "manifests/requests/a.yaml", lambda text: text.replace("[ja_subset]", "[ja_subset, en_code, nonsense]"))
+    edit(root, "manifests/requests/b.yaml", lambda text: text + "overrides: {ja_exact: {seed: 1}}\n")
+    _old(root)
+    first, second, checked = Project(root).compile()[1], Project(root).compile()[1], Project(root).check()[1]
+    assert first == second == checked
+    assert {problem.code for problem in first} == {"unknown-task", "override-without-task"}
+
+
+def test_every_mistake_of_several_files_is_found_at_once(root: Path) -> None:
+    """Sorted by file and place."""
+    edit(root, "manifests/requests/a.yaml", lambda text: text.replace("tsubame", "tsubam"))
+    edit(root, "manifests/requests/b.yaml", lambda text: text.replace("model:", "modle:"))
+    edit(root, "manifests/models/lab/large-70B.yaml", lambda text: text + "  temperatur: 1\n")
+    problems = Project(root).check()[1]
+    assert {"manifests/models/lab/large-70B.yaml", "manifests/requests/a.yaml", "manifests/requests/b.yaml"} <= {
+        problem.span.file for problem in problems
+    }
+    assert [problem.sort_key for problem in problems] == sorted(problem.sort_key for problem in problems)
