@@ -1,0 +1,118 @@
+"""Only an accepted task gives a result (P3), and an attempt ends with the reason that its marks give."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.results.record import submission
+from evalctl.sync.collect import NotCollectable, collect
+
+from .world import finish, make_eval, make_job, mark
+
+STEP = Step("ev-one", Action.COLLECT, "finished")
+LOST = Step("ev-one", Action.CLOSE, "lost")
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Attempt:
+    """An attempt of two tasks, both done and accepted."""
+    job = make_job(make_eval("arithmetic"), make_eval("capitals"))
+    (tmp_path / "submission.json").write_text(json.dumps(submission(job, "c" * 40, "s" * 64)))
+    (tmp_path / "attempt.sh").write_text("RUN_TASKS=()\n")
+    finish(tmp_path, {}, "", 1000)
+    digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
+    return Attempt(job.name, 1, "ev-x-a1", Phase.SUBMITTED, "site", job.request, digests, str(tmp_path), 1.0)
+
+
+def change(attempt: Attempt, key: str, **more: Any) -> None:
+    """Alters one task's mark."""
+    path = Path(attempt.run_dir) / "marks/task" / f"{key}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+
+
+def test_accepted_tasks_are_results(attempt: Attempt) -> None:
+    """A file for each, under its own path, and their digests."""
+    found = collect(attempt, STEP, cancelled=False)
+    assert (found.outcome, len(found.files), found.problems) == ("collected", 2, ())
+    assert set(found.digests) == set(attempt.evals.values())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"state": "running"},
+        {"state": "failed", "reason": "framework-failed"},
+        {"acceptance": None},
+        {"acceptance": {"verdict": "failed", "scores": {"arithmetic|0": {"em": 0.0}}}},
+        {"acceptance": {"verdict": "done"}},
+        {"acceptance": {"verdict": "done", "scores": None}},
+    ],
+)
+def test_without_a_verdict_that_accepts_there_is_no_result(attempt: Attempt, more: dict[str, Any]) -> None:
+    """Whatever else the mark says: no score of 0, no guess."""
+    change(attempt, "en_arithmetic", **more)
+    found = collect(attempt, STEP, cancelled=False)
+    assert found.digests == (attempt.evals["en_capitals"],)
+    assert found.outcome.startswith("failed:")
+
+
+def test_a_score_that_is_no_number_makes_the_mark_unreadable(attempt: Attempt) -> None:
+    """NaN is not JSON, whatever Python thinks of it."""
+    change(attempt, "en_arithmetic", acceptance={"verdict": "done", "scores": {"arithmetic|0": {"em": float("nan")}}})
+    found = collect(attempt, STEP, cancelled=False)
+    assert len(found.files) == 1
+    assert any("NaN is no number" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("reason", "tasks", "outcome"),
+    [
+        ("", {"en_arithmetic": "rate-limit"}, "failed:rate-limit"),
+        ("", {"en_arithmetic": "unknown-task", "en_capitals": "rate-limit"}, "failed:rate-limit"),
+        ("", {"en_arithmetic": "unknown-task"}, "failed:unknown-task"),
+        ("secret-missing", {"en_arithmetic": "not-run", "en_capitals": "not-run"}, "failed:secret-missing"),
+        ("timeout", {"en_arithmetic": "timeout"}, "progressed:timeout"),
+        ("timeout", {"en_arithmetic": "timeout", "en_capitals": "not-run"}, "failed:timeout"),
+        ("timeout", {}, "collected"),
+    ],
+)
+def test_how_an_attempt_ended(attempt: Attempt, reason: str, tasks: dict[str, str], outcome: str) -> None:
+    """The job's own reason first, then its tasks'; all results in is a success whatever came after."""
+    for path in (Path(attempt.run_dir) / "marks/task").iterdir():
+        path.unlink()
+    finish(Path(attempt.run_dir), tasks, reason, 1000)
+    assert collect(attempt, STEP, cancelled=False).outcome == outcome
+
+
+def test_a_lost_attempt_is_lost_and_a_cancelled_one_cancelled(attempt: Attempt) -> None:
+    """Without the finished mark the step says why; a person's wish goes before both."""
+    run_dir = Path(attempt.run_dir)
+    (run_dir / "marks/finished.json").unlink()
+    (run_dir / "marks/task/en_capitals.json").unlink()
+    assert collect(attempt, LOST, cancelled=False).outcome == "failed:lost"
+    assert collect(attempt, LOST, cancelled=True).outcome == "cancelled"
+    assert collect(attempt, replace(LOST, reason="not-needed"), cancelled=False).outcome == "withdrawn"
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"tasks": {}}'])
+def test_without_a_submission_on_record_nothing_is_collected(attempt: Attempt, text: str) -> None:
+    """It names the file; the marks stay where they are."""
+    (Path(attempt.run_dir) / "submission.json").write_text(text)
+    with pytest.raises(NotCollectable, match=r"submission\.json"):
+        collect(attempt, STEP, cancelled=False)
+
+
+def test_an_attempt_without_any_result_needs_no_submission(attempt: Attempt) -> None:
+    """It died before it began."""
+    run_dir = Path(attempt.run_dir)
+    for path in run_dir.glob("marks/task/*"):
+        path.unlink()
+    (run_dir / "submission.json").unlink()
+    mark(run_dir, "finished", {"exit": 72, "reason": "environment-missing"})
+    assert collect(attempt, STEP, cancelled=False).outcome == "failed:environment-missing"
