@@ -1,0 +1,194 @@
+"""The arrows between the parts of evalctl point one way, and start-up stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1] / "compiler" / "evalctl"
+
+# What each part may import of the others. load <- check, resolve <- plan, render: pure stages, joined by pipeline;
+# sync never imports a compile stage (of render only the quoting of words); commands join all; nobody imports cli.
+ARROWS: dict[str, set[str]] = {
+    "model": set(),
+    "suggest": set(),
+    "secret_shapes": set(),
+    "shell": set(),
+    "load": {"model", "shell", "suggest"},
+    "environments": {"shell"},
+    "frameworks": {"environments", "model"},
+    "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
+    "resolve": {"frameworks", "model"},
+    "results": {"model", "shell"},
+    "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
+    "schedulers": {"model", "shell"},
+    "render": {"model", "schedulers", "shell"},
+    "memory": {"frameworks", "model", "shell"},
+    "pipeline": {"check", "load", "memory", "model", "plan", "render", "resolve"},
+    "report": {"model", "secret_shapes"},
+    "cards": {"model", "shell"},
+    "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
+    "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
+    "commands": {
+        "cards", "check", "demo", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "suggest", "sync",
+    },
+    "cli": {"commands", "shell", "suggest"},
+    "__main__": {"cli"},
+}  # fmt: skip
+
+# Packages from outside, by the parts that may import them; everything else is the standard library.
+PACKAGES: dict[str, set[str]] = {
+    "pydantic": {"model", "check", "cards"},
+    "pydantic_core": {"model", "memory"},
+    "yaml": {"load", "frameworks", "cards"},
+    "ruamel": {"load", "commands"},
+    "jsonschema": {"check"},
+    "git": {"sync"},
+}
+FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_job", "evalctl_tasks"}
+
+# Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
+PROGRAMS = {
+    "schedulers/local_queue.py": "runs without evalctl, for as long as jobs do; it starts the jobs of service local",
+    "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
+}
+# One part imports cli though nobody should: the demonstration shows the commands by running them in this process.
+MAY_IMPORT_CLI = {"__main__", "demo"}
+
+
+def modules() -> list[Path]:
+    """Every module of evalctl but the programs."""
+    return [path for path in sorted(TOP.rglob("*.py")) if path.relative_to(TOP).as_posix() not in PROGRAMS]
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that `path` imports anywhere in it, by its full name."""
+    return frozenset(_imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written with full names"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(path: Path) -> str:
+    """The part that a module belongs to: its folder, or itself."""
+    return path.relative_to(TOP).with_suffix("").parts[0]
+
+
+def of_evalctl(name: str) -> str | None:
+    """The part that an import means; None for one from outside, and for evalctl's own name."""
+    words = name.split(".")
+    return words[1] if words[0] == "evalctl" and len(words) > 1 and words[1] in ARROWS else None
+
+
+def test_every_part_is_named() -> None:
+    """A new folder or top module gets its arrows here."""
+    assert {part(path) for path in modules()} - {"__init__"} == set(ARROWS)
+
+
+@pytest.mark.parametrize("name", sorted(ARROWS))
+def test_arrows_point_as_they_should(name: str) -> None:
+    """A part imports what it may, and all that is allowed here is used (else take it out)."""
+    found = {of_evalctl(imported) for path in modules() if part(path) == name for imported in imports(path)}
+    assert found - {None, name} == ARROWS[name]
+
+
+def test_there_is_no_circle() -> None:
+    """Parts can be put in an order in which each imports only earlier ones (demo, which runs cli, aside)."""
+    left = {name: set(arrows) - MAY_IMPORT_CLI - {"cli"} for name, arrows in ARROWS.items()}
+    while ready := {name for name, arrows in left.items() if not arrows & set(left)}:
+        left = {name: arrows for name, arrows in left.items() if name not in ready}
+    assert left == {}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(TOP)))
+def test_packages_from_outside_have_their_homes(path: Path) -> None:
+    """Each where it belongs, the GPU stack nowhere."""
+    outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"evalctl"}
+    assert not outside & FORBIDDEN
+    assert {name for name in outside if part(path) not in PACKAGES.get(name, set())} == set()
+
+
+def test_only_shell_starts_processes() -> None:
+    """subprocess and its relatives stand in shell.py alone."""
+    starters = ("subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "os.fork", "pty", "multiprocessing")
+    found = [
+        path.relative_to(TOP).as_posix()
+        for path in modules()
+        if any(name.split(".")[0] in ("subprocess", "pty", "multiprocessing") for name in imports(path))
+        or any(f"{word}(" in path.read_text(encoding="utf-8") for word in starters if word.startswith("os."))
+    ]
+    assert found == ["shell.py"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_stand_alone(program: str) -> None:
+    """They import nothing of evalctl, and evalctl nothing of them."""
+    names = imports(TOP / program)
+    module = "evalctl." + program.removesuffix(".py").replace("/", ".")
+    assert [name for name in names if name.split(".")[0] == "evalctl"] == []
+    assert [path for path in modules() for name in imports(path) if name.startswith(module)] == []
+
+
+def test_sync_takes_only_quoting_from_render() -> None:
+    """It runs what was compiled and reviewed; it never compiles."""
+    taken = {name for path in modules() if part(path) == "sync" for name in imports(path) if ".render" in name}
+    assert {name.rsplit(".", 1)[0] for name in taken} == {"evalctl.render.quoting"}
+
+
+def test_data_needs_nothing_but_pydantic() -> None:
+    """model/ has no I/O: no file, no process, no clock."""
+    found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
+    assert found <= {
+        "__future__", "collections", "dataclasses", "enum", "evalctl", "pydantic", "pydantic_core", "re", "typing",
+    }  # fmt: skip
+
+
+# ---- start-up ---------------------------------------------------------------------------------------------------
+
+
+def _loaded(*words: str) -> set[str]:
+    code = (
+        "import sys\nfrom evalctl.cli import main\n"
+        f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
+        "print('\\n' + ' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(reply.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["plan", "--help"], ["sync", "--help"], []])
+def test_help_is_light(words: list[str]) -> None:
+    """No YAML, no models, no git until a command runs."""
+    heavy = {"pydantic", "pydantic_core", "yaml", "ruamel", "git", "jsonschema", "subprocess", "asyncio", "numpy"}
+    assert _loaded(*words) & heavy == set()
+
+
+def test_checking_needs_neither_git_nor_a_network() -> None:
+    """`check` and `compile` load the stages, and nothing that they do not use when all is well."""
+    code = "import sys, evalctl.pipeline; print(' '.join({name.split('.')[0] for name in sys.modules}))"
+    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(reply.stdout.split()) & {
+        "git",
+        "jsonschema",
+        "ruamel",
+        "http",
+        "ssl",
+        "asyncio",
+        "numpy",
+        *FORBIDDEN,
+    }
