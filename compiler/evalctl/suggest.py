@@ -9,7 +9,8 @@ from collections.abc import Iterable
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The known name that looks most like `word`, ignoring case and the kind of dash; None if nothing does."""
     names = {_fold(name): name for name in known}
-    close = difflib.get_close_matches(_fold(word), names, n=1, cutoff=0.7)
+    cutoff = 0.6 if len(word) <= 4 else 0.7  # two letters exchanged in a short word
+    close = difflib.get_close_matches(_fold(word), names, n=1, cutoff=cutoff)
     return names[close[0]] if close else None
 
 

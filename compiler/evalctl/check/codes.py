@@ -57,7 +57,7 @@ CODES: dict[str, str] = {
     "vllm-on-cpu": "vLLM on a node kind that cannot serve",
     "walltime-beyond-limit": "a task's time is longer than the service allows",
     "wrong-type": "a value of another type than expected",
-    "yaml-feature": "YAML that is not part of the manifest language",
+    "yaml-feature": "a part of YAML that manifests do without",
     "yaml-syntax": "text that is not YAML",
 }
 

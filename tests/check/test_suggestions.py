@@ -1,0 +1,84 @@
+"""Did you mean …? for every kind of name that a person types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from spec.literate import EXAMPLE, repository
+
+from evalctl.pipeline import Project
+from evalctl.suggest import did_you_mean, listed
+
+MODEL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
+RIGHT = {"model": MODEL, "service": "tsubame", "tasks": "[ja_mmlu]"}
+
+MISSPELT = [
+    ({"servic": "tsubame"}, "unknown-key", "service"),
+    ({"tasks": "[ja_mmul]"}, "unknown-task", "ja_mmlu"),
+    ({"tasks": "[swallow_ja]"}, "unknown-task", "swallow-ja"),
+    ({"tasks": "[swallow, -ja_mtbensh]"}, "unknown-task", "ja_mtbench"),
+    ({"service": "tsubane"}, "unknown-service", "tsubame"),
+    ({"node_kind": "node_Q"}, "unknown-node-kind", "node_q"),
+    ({"node_kind": "node-f"}, "unknown-node-kind", "node_f"),
+    ({"provider": "vlm"}, "unknown-provider", "vllm"),
+    ({"provider": "OpenAI"}, "unknown-provider", "openai"),
+    ({"custom_settings": "defualt"}, "unknown-custom-settings", "default"),
+    ({"custom_settings": "reasoning_common_qwen"}, "unknown-custom-settings", "reasoning_common_qwen3"),
+    ({"overrides": "{ja_mmul: {seed: 1}}"}, "unknown-task", "ja_mmlu"),
+    ({"overrides": "{ja_mmlu: {temprature: 1}}"}, "unknown-key", "temperature"),
+    ({"overrides": "{ja_mmlu: {reasoning_parser: qwen_3}}"}, "unknown-parser", "qwen3"),
+    ({"overrides": "{ja_mmlu: {chat_template: tulu}}"}, "unknown-chat-template", "tulu3"),
+    ({"packing": "shard"}, "wrong-type", "shared"),
+    ({"push_to_hub": "{ogr: x}"}, "unknown-key", "org"),
+    ({"MAX_TOKENS": "1"}, "unknown-key", None),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "guess"), MISSPELT, ids=lambda value: str(value)[:40])
+def test_a_misspelt_name_in_a_request(change: dict[str, str], code: str, guess: str | None, tmp_path: Path) -> None:
+    """The help names what was meant; where nothing is near, it lists what there is."""
+    text = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items())
+    if "servic" in change:
+        text = text.replace("service: tsubame\n", "")
+    files = {EXAMPLE: text.encode(), "manifests/models/chat_templates/tulu3.jinja": b"x"}
+    found = [one for one in Project(repository(tmp_path, files)).check()[1] if one.code == code]
+    assert found
+    if guess is None:
+        assert "did you mean" not in found[0].help and "max_samples" in found[0].help
+    else:
+        assert found[0].help == f"did you mean `{guess}`?"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "code", "guess"),
+    [
+        ("manifests/services/x.yaml", "scheduler: slrum\nnode_kinds: {}\n", "wrong-type", "slurm"),
+        ("manifests/services/x.yaml", "scheduler: slurm\nnode_kind: {}\n", "unknown-key", "node_kinds"),
+        ("manifests/services/x.yaml", "scheduler: slurm\nnode_kinds: {a1: {gpus: 1, runtime_column: hrtq}}\n", "unknown-runtime-column", "hrt_q"),
+        ("manifests/services/x.yaml", "scheduler: slurm\nnode_kinds: {gpu_1: {gpus: 1, runtime_column: hrt_q}}\napi: gpu1\n", "unknown-node-kind", "gpu_1"),
+        ("manifests/models/x.yaml", "default: {versoin: '1'}\n", "unknown-key", "version"),
+        ("manifests/models/x.yaml", "default: {generation_config: vlm, version: '1'}\n", "wrong-type", "vllm"),
+        ("manifests/tasks/metrics.yaml", "entries: [{name: a, function: pik, metrics: [a], tasks: [b]}]\n", "wrong-type", "pick"),
+        ("manifests/tasks/suites.yaml", "mine: [ja_mmul]\n", "unknown-task", "ja_mmlu"),
+        ("manifests/task/suites.yaml", "mine: [ja_mmlu]\n", "unread-file", "manifests/tasks"),
+        ("manifests/tasks/task_setting.csv", "key\n", "unread-file", "manifests/tasks/task_settings.csv"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_elsewhere(path: str, text: str, code: str, guess: str, tmp_path: Path) -> None:
+    """Services, settings, metrics, suites, folders and files."""
+    found = [one for one in Project(repository(tmp_path, {path: text.encode()})).check()[1] if one.code == code]
+    assert [one.help for one in found] == [f"did you mean `{guess}`?"]
+
+
+def test_a_guess_is_near_or_none() -> None:
+    """A wrong guess is worse than a list."""
+    assert did_you_mean("ja_gpqa", ["jamcqa", "en_mmlu"]) is None
+    assert did_you_mean("", ["a"]) is None
+    assert did_you_mean("x", []) is None
+
+
+def test_a_long_list_is_cut() -> None:
+    """With how many more there are."""
+    assert listed(map(str, range(20)), 3) == "0, 1, 2 and 17 more"
+    assert listed(["a"]) == "a"
