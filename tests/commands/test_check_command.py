@@ -1,0 +1,198 @@
+"""`evalctl check` and `compile` as a person or CI calls them: what is printed where, exit codes, nothing changed on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from spec.literate import EXAMPLE, repository
+
+GOOD = "model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5\nservice: tsubame\ntasks: [ja_mmlu]\n"
+BAD = GOOD.replace("ja_mmlu", "日本語, ja_mmul")
+WARNED = GOOD.replace("ja_mmlu", "ja_jamcqa")
+
+
+def evalctl(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The command as installed."""
+    return subprocess.run(
+        [sys.executable, "-m", "evalctl", *words], cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, encoding="utf-8", timeout=60
+    )  # fmt: skip
+
+
+def with_request(root: Path, text: str) -> Path:
+    """The base repository with one request."""
+    return repository(root, {EXAMPLE: text.encode()})
+
+
+def state(root: Path) -> dict[str, tuple[str, int]]:
+    """Every file outside of evalctl's own cache: digest and time of modification."""
+    return {
+        path.relative_to(root).as_posix(): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".evalctl" not in path.parts
+    }
+
+
+def test_a_good_repository(tmp_path: Path) -> None:
+    """Exit 0, nothing on standard output, one line for the person."""
+    said = evalctl("check", cwd=with_request(tmp_path, GOOD))
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "1 request: no findings\n")
+
+
+def test_a_warning_is_no_failure(tmp_path: Path) -> None:
+    """CI goes on, and the person is told."""
+    said = evalctl("check", cwd=with_request(tmp_path, WARNED))
+    assert said.returncode == 0
+    assert "warning[task-without-metrics]" in said.stdout
+    assert said.stderr == "1 request: 1 warning\n"
+
+
+def test_errors_as_text(tmp_path: Path) -> None:
+    """Exit 1; the whole of it."""
+    said = evalctl("check", cwd=with_request(tmp_path, BAD))
+    assert (said.returncode, said.stderr) == (1, "1 request: 1 error\n")
+    assert said.stdout == (
+        "error[forbidden-text]: item 1 of `tasks` cannot be \"日本語\"\n"
+        " --> manifests/requests/example.yaml:3:9\n"
+        "  |\n"
+        "3 | tasks: [日本語, ja_mmul]\n"
+        "  |         ^^^^^^\n"
+        "  = help: write a suite or a task key; a leading - takes it out again\n"
+        "\n"
+    )  # fmt: skip
+
+
+def test_errors_as_json(tmp_path: Path) -> None:
+    """Nothing but JSON on standard output, Japanese as it is."""
+    said = evalctl("check", "--format", "json", cwd=with_request(tmp_path, BAD))
+    assert said.returncode == 1
+    assert [(one["code"], one["line"], one["column"]) for one in json.loads(said.stdout)] == [("forbidden-text", 3, 9)]
+    assert "日本語" in said.stdout
+    assert json.loads(evalctl("check", "--format", "json", cwd=with_request(tmp_path, GOOD)).stdout) == []
+
+
+def test_errors_as_github_annotations(tmp_path: Path) -> None:
+    """A line for each finding, and no other."""
+    said = evalctl("check", "--format", "github", cwd=with_request(tmp_path, BAD))
+    assert said.returncode == 1
+    assert said.stdout.splitlines() == [
+        "::error file=manifests/requests/example.yaml,line=3,col=9,endColumn=12,title=forbidden-text"
+        '::item 1 of `tasks` cannot be "日本語"%0Awrite a suite or a task key; a leading - takes it out again'
+    ]
+
+
+def test_an_unknown_format_is_usage(tmp_path: Path) -> None:
+    """Exit 2, as for every wrong word on the command line."""
+    assert evalctl("check", "--format", "xml", cwd=with_request(tmp_path, GOOD)).returncode == 2
+    assert evalctl("chekc", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("words", [("check",), ("compile",), ("compile", "--check"), ("plan",), ("schema", "--check")])
+def test_a_failing_command_changes_nothing(words: tuple[str, ...], tmp_path: Path) -> None:
+    """With a script compiled before and a request that is broken now: all files as they were, times included."""
+    root = with_request(tmp_path, GOOD)
+    assert evalctl("compile", cwd=root).returncode == 0
+    (root / EXAMPLE).write_text(BAD, encoding="utf-8")
+    (root / "generated/example/left-over.sh").write_text("# a foreign file\n")
+    before = state(root)
+    assert evalctl(*words, cwd=root).returncode == 1
+    assert state(root) == before
+
+
+def test_compile_writes_and_then_has_nothing_to_do(tmp_path: Path) -> None:
+    """The second call changes no file, and --check agrees; an edit by hand is found and mended."""
+    root = with_request(tmp_path, GOOD)
+    assert evalctl("compile", "--check", cwd=root).returncode == 1
+    assert evalctl("compile", cwd=root).returncode == 0
+    before = state(root)
+    assert evalctl("compile", cwd=root).returncode == 0
+    assert evalctl("compile", "--check", cwd=root).returncode == 0
+    assert state(root) == before
+    script = next((root / "generated/example").glob("*.sh"))
+    script.write_text(script.read_text(encoding="utf-8") + "rm -rf .\n", encoding="utf-8")
+    said = evalctl("compile", "--check", cwd=root)
+    assert said.returncode == 1 and "generated-outdated" in said.stdout
+    assert evalctl("compile", cwd=root).returncode == 0
+    assert "rm -rf ." not in script.read_text(encoding="utf-8")
+
+
+def test_remembering_changes_no_finding(tmp_path: Path) -> None:
+    """The second call, from memory, says exactly what the first said; a mended file is noticed at once."""
+    root = with_request(tmp_path, BAD)
+    old = [path for path in root.rglob("*") if path.is_file()]
+    for path in old:
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 100))
+    first, second = (evalctl("check", cwd=root) for _ in range(2))
+    assert (first.returncode, first.stdout) == (second.returncode, second.stdout)
+    (root / EXAMPLE).write_text(GOOD, encoding="utf-8")
+    assert evalctl("check", cwd=root).returncode == 0
+
+
+def test_a_damaged_memory_is_no_obstacle(tmp_path: Path) -> None:
+    """Half a file, another version, no permission to write: the same findings."""
+    root = with_request(tmp_path, BAD)
+    said = evalctl("check", cwd=root).stdout
+    cache = root / ".evalctl/cache/compile.json"
+    for damage in ("{", "[]", '{"version": 0}', ""):
+        cache.write_text(damage)
+        assert evalctl("check", cwd=root).stdout == said
+
+
+def test_from_a_folder_below(tmp_path: Path) -> None:
+    """Places are relative to the repository, wherever the person stands."""
+    root = with_request(tmp_path, BAD)
+    assert evalctl("check", cwd=root / "manifests/requests").stdout == evalctl("check", cwd=root).stdout
+
+
+def test_with_repo_from_elsewhere(tmp_path: Path) -> None:
+    """--repo names the clone, or a folder in it."""
+    root = with_request(tmp_path / "clone", BAD)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder in (str(root), "../clone/manifests/requests"):
+        said = evalctl("--repo", folder, "check", cwd=elsewhere)
+        assert said.returncode == 1 and " --> manifests/requests/example.yaml:3:9" in said.stdout
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    """What is missing and what to type, on standard error; no traceback."""
+    said = evalctl("check", cwd=tmp_path)
+    assert said.returncode == 1
+    assert said.stdout == ""
+    assert "no evalctl repository here" in said.stderr and "--repo FOLDER" in said.stderr
+    assert "Traceback" not in said.stderr
+    missing = evalctl("--repo", "nowhere", "check", cwd=tmp_path)
+    assert missing.returncode == 1 and "there is no folder nowhere" in missing.stderr
+
+
+def test_in_the_c_locale(tmp_path: Path) -> None:
+    """A login node without a locale shows escapes rather than a traceback."""
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    said = evalctl("check", cwd=with_request(tmp_path, BAD), env=env)
+    assert said.returncode == 1
+    assert "forbidden-text" in said.stdout and "Traceback" not in said.stderr
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    """`evalctl check | head -1` with many findings ends quietly."""
+    root = repository(tmp_path, {f"manifests/requests/r{number}.yaml": BAD.encode() for number in range(300)})
+    shell = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m evalctl check | head -1"], cwd=root, capture_output=True, encoding="utf-8", timeout=60
+    )  # fmt: skip
+    assert shell.stdout.startswith("error[forbidden-text]")
+    assert "Traceback" not in shell.stderr and "BrokenPipe" not in shell.stderr
+
+
+def test_a_file_name_that_is_no_utf8_is_shown_not_thrown(tmp_path: Path) -> None:
+    """In every form; the other requests are checked all the same."""
+    root = with_request(tmp_path, GOOD)
+    (root / EXAMPLE).rename(os.fsdecode(os.fsencode(root / "manifests/requests") + b"/\x83\x82.yaml"))
+    for form in ("text", "json", "github"):
+        said = evalctl("check", "--format", form, cwd=root)
+        assert said.returncode == 1
+        assert "forbidden-text" in said.stdout and "Traceback" not in said.stderr

@@ -1,0 +1,88 @@
+"""`evalctl explain`: a code's page, the list of all, and who set a value."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from spec.literate import EXAMPLE, repository
+
+from evalctl.check.codes import CODES, PAGES
+from evalctl.cli import main
+
+REQUEST = """\
+model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5
+custom_settings: sampling
+service: tsubame
+tasks: [ja_mmlu, ja_humaneval]
+overrides:
+  ja_mmlu: {max_new_tokens: 4096, seed: null}
+"""
+SETTINGS = "manifests/models/tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5.yaml"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one request, as the current folder."""
+    monkeypatch.chdir(repository(tmp_path, {EXAMPLE: REQUEST.encode()}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_explained_anywhere(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Outside of a repository, too: people look codes up at home."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", code]) == 0
+    assert capsys.readouterr().out.rstrip() == (PAGES / f"{code}.md").read_text(encoding="utf-8").rstrip()
+
+
+def test_without_a_subject_all_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each: the code and what it means."""
+    assert main(["explain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(CODES)
+    assert all(line.endswith(CODES[line.split()[0]]) for line in lines)
+
+
+def test_a_misspelt_code_gets_a_suggestion(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1, and the nearest code."""
+    assert main(["explain", "unknown-taks"]) == 1
+    assert "did you mean `unknown-task`?" in capsys.readouterr().err
+
+
+def test_who_set_a_value(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each value with its layer, file and line; what was not applied says why."""
+    assert main(["explain", "example", "ja_humaneval"]) == 0
+    out = capsys.readouterr().out
+    assert f"custom settings sampling, {SETTINGS}:5:16; NOT APPLIED" in out
+    assert "task default, manifests/tasks/task_settings.csv:" in out
+    assert main(["explain", EXAMPLE, "ja_mmlu"]) == 0
+    out = capsys.readouterr().out
+    assert "request override, manifests/requests/example.yaml:6:29" in out
+    assert "(unset)" in out
+    assert "model card tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5" in out
+
+
+def test_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For programs: the same with places and reasons."""
+    assert main(["explain", "example", "ja_humaneval", "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    kept_out = [one for one in shown["settings"] if not one["applied"]]
+    assert {one["name"] for one in kept_out} == {"temperature", "top_p"}
+    assert all(one["why"] and one["place"].startswith(SETTINGS) for one in kept_out)
+
+
+def test_a_task_that_the_request_does_not_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a suggestion among the tasks that it does run."""
+    assert main(["explain", "example", "ja_mmul"]) == 1
+    assert "did you mean `ja_mmlu`?" in capsys.readouterr().err
+
+
+def test_a_request_with_errors_shows_them(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is nothing to explain until they are mended."""
+    (here / EXAMPLE).write_text(REQUEST.replace("tsubame", "tsubane"), encoding="utf-8")
+    assert main(["explain", "example", "ja_mmlu"]) == 1
+    assert "unknown-service" in capsys.readouterr().out
