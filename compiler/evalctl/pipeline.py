@@ -142,7 +142,7 @@ class Project:
             if check_only:
                 problems += _differences(tree, entries, expected)
             else:
-                changed = [a.path for entry in entries.values() for a in entry.fresh if tree.write(a)]
+                changed = [path for entry in entries.values() for path in _written(entry, tree)]
                 left_over = tree.left_over(expected)
                 tree.remove(left_over)
                 changed += left_over
@@ -247,6 +247,12 @@ def _as_remembered(entry: Entry, tree: Tree | None) -> bool:
     if entry.artifacts is None or tree is None:
         return False
     return all(tree.digest(path) == sha for path, sha in entry.artifacts.items())
+
+
+def _written(entry: Entry, tree: Tree) -> list[str]:
+    """Brings the request's files up to date; the paths that were changed."""
+    digests = entry.artifacts or {}
+    return [artifact.path for artifact in entry.fresh if tree.write(artifact, digests[artifact.path])]
 
 
 def _differences(tree: Tree, entries: Mapping[str, Entry], expected: set[str]) -> list[Diagnostic]:

@@ -125,13 +125,16 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     """`path` holds either what it held before or all of `text`, whatever happens in between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
+            os.fchmod(descriptor, mode)
+        os.replace(temporary, path)  # noqa: PTH105 - thousands of these at a time
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

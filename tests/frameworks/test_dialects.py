@@ -9,7 +9,7 @@ import yaml
 from samples import one_job
 
 from evalctl.frameworks import FRAMEWORKS
-from evalctl.frameworks.lighteval import dump
+from evalctl.frameworks.lighteval import MODEL, dump
 from evalctl.model.evaluation import JobTask
 from evalctl.resolve.identity import SENT
 
@@ -148,7 +148,14 @@ def test_configurations_are_not_mixed_up_by_the_cache() -> None:
         {"a": 0}, {"a": 0.0}, {"a": "0"}, {"a": False}, {"a": None}, {"a": [0]}, {"a": {"b": 1, "c": 2}},
         {"a": {"c": 2, "b": 1}}, {"a": "日本語"}, {"a": "\u2028\x85\ufeff😀"},
     ]  # fmt: skip
-    texts = [dump(document) for document in documents]
+    texts = [dump(document, "x/y") for document in documents]
     assert len(set(texts)) == len(texts)
-    assert [dump(document) for document in documents] == texts
+    assert [dump(document, "x/y") for document in documents] == texts
     assert [yaml.safe_load(text) for text in texts] == documents
+
+
+@pytest.mark.parametrize("model", ["lab/1e3", "openai/null", "hosted_vllm/0x1F", "a/b-c_d.e+f"])
+def test_a_models_name_is_put_in_as_text(model: str) -> None:
+    """Whatever it looks like; a text that happens to be the placeholder stays."""
+    document = {"model_name": MODEL, "system_prompt": MODEL}
+    assert yaml.safe_load(dump(document, model)) == {"model_name": model, "system_prompt": MODEL}

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import compiled, one_job
+from samples import base_texts, compiled, one_job
 
 from evalctl.model.evaluation import Job
 from evalctl.plan.jobs import LONGEST_STEM, job_name, seconds_of, stem
@@ -72,10 +72,24 @@ def test_the_column_is_the_node_kinds() -> None:
 
 
 def test_what_is_too_long_for_one_job_is_split() -> None:
-    """Slurm's four hours here hold 3:42 of tasks; none of the jobs is longer, and none is missing."""
+    """Slurm's three hours here are too few even for tasks at once; no job is longer, and no task is missing."""
     jobs = compiled("model: lab/small-8B\nservice: slurm\ntasks: [all]\n").jobs
     assert [keys(job) for job in jobs] == [["en_own", "ja_exact", "ja_subset", "en_choice", "en_code"], ["ja_judged"]]
-    assert all(job.batch.walltime_seconds <= 4 * 3600 for job in jobs)
+    assert all(job.batch.walltime_seconds <= 3 * 3600 for job in jobs)
+
+
+def test_a_sum_a_little_over_the_limit_is_one_job() -> None:
+    """Tasks that share a server need less than their sum: 3:20 of them fit into three hours, and the model loads once."""
+    job = one_job("model: lab/small-8B\nservice: slurm\ntasks: [ja_exact, ja_judged, en_own, ja_subset]\n")
+    assert sum(task.seconds for task in job.tasks) > 3 * 3600
+    assert job.batch.walltime_seconds == 3 * 3600
+
+
+def test_tasks_one_after_the_other_need_their_sum() -> None:
+    """Where a service runs one task at a time, nothing is saved."""
+    one = {"manifests/services/slurm.yaml": base_texts()["manifests/services/slurm.yaml"] + "parallel_tasks: 1\n"}
+    text = "model: lab/small-8B\nservice: slurm\ntasks: [ja_exact, ja_judged, en_own, ja_subset]\n"
+    assert len(compiled(text, one).jobs) == 2
 
 
 def test_a_task_as_long_as_the_limit_gets_the_limit() -> None:

@@ -67,7 +67,7 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
 def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:
     subject = evaluation.subject
     parameters: dict[str, Any] = {
-        "model_name": PROVIDERS[subject.provider].litellm_prefix + subject.model,
+        "model_name": MODEL,
         "concurrent_requests": concurrency,
         "cache_dir": "cache",  # in the task's own folder: an answer cached elsewhere could be another server's
         "api_max_retry": 1,  # the relay retries, and knows what is worth it
@@ -84,15 +84,21 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
         for ours, theirs in _OWN.items()
         if ours in settings
     }
-    return dump({"model_parameters": parameters})
+    return dump({"model_parameters": parameters}, PROVIDERS[subject.provider].litellm_prefix + subject.model)
 
 
-def dump(document: dict[str, Any]) -> str:
-    """YAML as both dialects read it: keys in the order given, Japanese as it is."""
-    return _dumped(json.dumps(document, ensure_ascii=False))
+MODEL = "provider/model"
+
+
+def dump(document: dict[str, Any], model: str) -> str:
+    """YAML as both dialects read it: keys in the order given, Japanese as it is; its first MODEL becomes `model`.
+
+    Such a name (letters, digits, / and a few marks) means itself in YAML; there are far fewer other texts than models.
+    """
+    return _dumped(json.dumps(document, ensure_ascii=False)).replace(MODEL, model, 1)
 
 
 @lru_cache(maxsize=1024)
 def _dumped(document: str) -> str:
-    """Most tasks of a request have the same configuration, and PyYAML takes longer for one than all other stages."""
+    """PyYAML takes longer for one configuration than all other stages for its eval, and many are the same."""
     return yaml.dump(json.loads(document), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from evalctl.environments.recipes import read_source
-from evalctl.frameworks.lighteval import dump
+from evalctl.frameworks.lighteval import MODEL, dump
 from evalctl.frameworks.pins import catalogue
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
@@ -74,11 +74,12 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
 
 def _config(evaluation: Eval, settings: dict[str, Any]) -> str:
     subject = evaluation.subject
-    base: dict[str, Any] = {"model_name": PROVIDERS[subject.provider].litellm_prefix + subject.model}
+    base: dict[str, Any] = {"model_name": MODEL}
     parser = dict(evaluation.server).get("reasoning_parser")
     if parser in FRAMEWORK_PARSERS:
         base["reasoning_parser"] = parser
     generation = {
         name: list(settings[name]) if name == "stop_tokens" else settings[name] for name in _OWN if name in settings
     }
-    return dump({"model": {"base_params": base, "generation": generation}})
+    name = PROVIDERS[subject.provider].litellm_prefix + subject.model
+    return dump({"model": {"base_params": base, "generation": generation}}, name)

@@ -41,10 +41,8 @@ class Tree:
             self.stats[path] = (size, modified, sha)
         return self.stats[path][2]
 
-    def write(self, artifact: Artifact) -> bool:
-        """Brings one file to `artifact`; False when it was so already."""
-        data = artifact.text.encode()
-        sha = hashlib.sha256(data).hexdigest()
+    def write(self, artifact: Artifact, sha: str) -> bool:
+        """Brings one file to `artifact`, whose digest is `sha`; False when it was so already."""
         if self.digest(artifact.path) == sha:
             return False
         target = self.root / artifact.path
@@ -75,7 +73,10 @@ class Tree:
         extra = sorted(set(self._on_disk) - set(expected))
         return [
             Diagnostic(
-                "foreign-file", f"evalctl did not make {path}", Span(path), severity=WARNING,
+                "foreign-file",
+                f"evalctl did not make {path}",
+                Span(path),
+                severity=WARNING,
                 help="generated/ is for what `evalctl compile` makes: move the file elsewhere",
             )
             for path in extra

@@ -28,13 +28,13 @@ def evals(checked: CheckedRequest, catalogue: Catalogue) -> tuple[Eval, ...]:
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     overrides = _overrides(checked, catalogue)
     return tuple(
-        _eval(checked, catalogue, subject, layer, task, overrides.get(task.key, {}))
-        for subject, layer in _subjects(checked, catalogue)
+        _eval(checked, catalogue, subject, task, (defaults, custom, overrides.get(task.key, {})))
+        for subject, defaults, custom in _subjects(checked, catalogue)
         for task in tasks
     )
 
 
-def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer]]:
+def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer, Layer]]:
     request = checked.request
     found = []
     for model in models(request):
@@ -51,7 +51,7 @@ def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subje
                 custom_settings_version=entry.version if entry else "",
                 path=path,
             )
-            found.append((subject, entry.layer if entry else {}))
+            found.append((subject, _defaults(subject, catalogue), entry.layer if entry else {}))
     return found
 
 
@@ -84,11 +84,12 @@ def _override_layer(checked: CheckedRequest, word: str) -> Layer:
 
 
 def _eval(
-    checked: CheckedRequest, catalogue: Catalogue, subject: Subject, custom: Layer, task: Task, override: Layer
+    checked: CheckedRequest, catalogue: Catalogue, subject: Subject, task: Task, layers: tuple[Layer, Layer, Layer]
 ) -> Eval:
     request = checked.request
+    defaults, custom, override = layers
     applied, kept_out = cautious(custom, task, override=request.sampling_override)
-    merged = merge((_defaults(subject, catalogue), task.defaults, applied, override))
+    merged = merge((defaults, task.defaults, applied, override))
     values = {name: sourced.value for name, sourced in merged.items() if sourced.value is not None}
     framework = FRAMEWORKS[task.framework]
     generation = tuple(sorted((name, value) for name, value in values.items() if name in SENT))
