@@ -30,13 +30,14 @@ ARROWS: dict[str, set[str]] = {
     "schedulers": {"model", "shell"},
     "render": {"model", "schedulers", "shell"},
     "memory": {"frameworks", "model", "shell"},
-    "pipeline": {"check", "load", "memory", "model", "plan", "render", "resolve"},
+    "entries": {"memory", "model"},
+    "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "resolve"},
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

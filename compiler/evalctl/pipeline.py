@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from evalctl import entries as entries_of
 from evalctl import memory
 from evalctl.check import catalogue as catalogue_check
 from evalctl.check import models as models_check
@@ -20,12 +21,14 @@ from evalctl.check.conflicts import conflicts
 from evalctl.check.references import references
 from evalctl.check.schema import validated, without_unknown_keys
 from evalctl.check.secrets import secrets_in
+from evalctl.entries import Entry
 from evalctl.load import workspace as workspace_load
 from evalctl.load import yaml_source
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.model.document import Document
-from evalctl.model.evaluation import Artifact, Eval, RequestPlan
+from evalctl.model.evaluation import Eval, RequestPlan
+from evalctl.model.manifest import Metrics
 from evalctl.model.selection import model_names
 from evalctl.plan import jobs, rules
 from evalctl.plan import summary as plan_summary
@@ -44,25 +47,13 @@ class Compiled:
     diagnostics: list[Diagnostic]
 
 
-@dataclass(slots=True)
-class Entry:
-    """What is known of one request: findings, summary (plan.json), digests of its artifacts, and their texts if fresh."""
-
-    key: str
-    models: list[str]
-    diagnostics: list[Diagnostic]
-    summary: Mapping[str, Any] | None
-    artifacts: dict[str, str] | None = None  # path -> sha256; None when it was never rendered
-    fresh: list[Artifact] = field(default_factory=list)
-
-
 class Project:
     """A repository at one moment. Reads lazily; writes nothing but generated/ (on request) and its own memory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._memory = memory.load(root)
-        self.workspace = workspace_load.read(root, self._memory.get("stats", {}))
+        self.workspace = workspace_load.read(root, self._memory.index.get("stats", {}))
         self._plans: dict[str, Compiled] = {}
 
     @cached_property
@@ -78,7 +69,7 @@ class Project:
         """The catalogue without models, and what is wrong with it."""
         texts = self.workspace.texts(self.workspace.shared_paths)
         secrets = [finding for path, text in texts.items() for finding in secrets_in(path, text)]
-        catalogue, problems = catalogue_check.shared(texts)
+        catalogue, problems = catalogue_check.shared(texts, self._known_metrics())
         unreadable = self.workspace.problems
         problems = [found for found in problems if found.code != "missing-file" or found.span.file not in unreadable]
         problems += [found for path in self.workspace.shared_paths for found in unreadable.get(path, ())]
@@ -133,7 +124,7 @@ class Project:
 
         Nothing is written when anything is wrong.
         """
-        tree = Tree(self.root, self._memory.get("generated", {}))
+        tree = Tree(self.root, self._memory.index.get("generated", {}))
         entries, problems = self._all(render=True, tree=tree)
         changed: list[str] = []
         if not has_errors(problems):
@@ -154,23 +145,20 @@ class Project:
         problems = [*self.workspace.unread, *self._shared_problems(), *self._model_problems()]
         for entry in entries.values():
             problems += entry.diagnostics
-        problems += conflicts(entry.summary for entry in entries.values() if entry.summary is not None)
+        problems += conflicts(entries_of.suspects(entries.values()))
         if not render:
             self._remember(entries, None)
         return entries, sorted(problems, key=lambda diagnostic: diagnostic.sort_key)
 
     def _entry(self, path: str, render: bool, tree: Tree | None) -> Entry:
-        known = self._memory.get("requests", {}).get(path)
-        if known is not None and known["key"] == self._request_key(path, known["models"]):
-            entry = Entry(
-                known["key"], known["models"], memory.unpack(known["diagnostics"]), known["summary"], known["artifacts"]
-            )
-            if not render or entry.summary is None or _as_remembered(entry, tree):
-                return entry
+        known = entries_of.recalled(self._memory, path)
+        current = known is not None and known.key == self._request_key(path, known.models)
+        if known is not None and current and (not render or known.plan is None or _as_remembered(known, tree)):
+            return known
         compiled = self._compile(path)
         models = model_names(compiled.checked.request) if compiled.checked else []
         summary = None if compiled.plan is None else plan_summary.summary(compiled.plan)
-        entry = Entry(self._request_key(path, models), models, compiled.diagnostics, summary)
+        entry = entries_of.entry(self._request_key(path, models), models, compiled.diagnostics, summary)
         if render and compiled.plan is not None and summary is not None:
             from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
 
@@ -186,12 +174,12 @@ class Project:
         return [path for path in self.workspace.keys if models_check.is_model_file(path)]
 
     def _shared_problems(self) -> list[Diagnostic]:
-        known = self._memory.get("shared", {})
+        known = self._memory.index.get("shared", {})
         return memory.unpack(known["diagnostics"]) if known.get("key") == self._shared_key else self.shared[1]
 
     def _model_problems(self) -> list[Diagnostic]:
         """Each model file by itself, whether a request uses it or not."""
-        known, self._models_now = self._memory.get("models", {}), {}
+        known, self._models_now = self._memory.index.get("models", {}), {}
         found: list[Diagnostic] = []
         for path in self._model_paths():
             key = memory.digest([self._program, self.workspace.keys[path]])
@@ -206,21 +194,37 @@ class Project:
         return found
 
     def _remember(self, entries: Mapping[str, Entry], tree: Tree | None) -> None:
-        remembered = {
+        rows, texts = entries_of.remembered(entries)
+        before = self._memory.index
+        index = {
             "stats": _lists(self.workspace.stats),
             "shared": {"key": self._shared_key, "diagnostics": memory.pack(self._shared_problems())},
+            "metrics": self._metrics_to_remember(),
             "models": self._models_now,
-            "requests": {
-                path: {
-                    "key": entry.key, "models": entry.models, "diagnostics": memory.pack(entry.diagnostics),
-                    "summary": entry.summary, "artifacts": entry.artifacts,
-                }
-                for path, entry in entries.items()
-            },
-            "generated": _lists(tree.stats) if tree is not None else self._memory.get("generated", {}),
-        }  # fmt: skip
-        if remembered != self._memory:
-            memory.save(self.root, remembered)
+            "requests": rows,
+            "generated": _lists(tree.stats) if tree is not None else before.get("generated", {}),
+        }
+        if index != before:
+            memory.save(self.root, memory.Memory(index, texts))
+
+    def _known_metrics(self) -> Metrics | None:
+        """A hundred entries, which take as long to read as all other shared files together."""
+        known = self._memory.index.get("metrics") or {}
+        return Metrics.model_validate(known["data"]) if known.get("key") == self._metrics_key else None
+
+    @cached_property
+    def _metrics_key(self) -> str:
+        return memory.digest([self._program, self.workspace.keys.get(catalogue_check.METRICS, "")])
+
+    def _metrics_to_remember(self) -> dict[str, Any] | None:
+        """Only those without a mistake: mistakes have to be found again."""
+        known = self._memory.index.get("metrics") or {}
+        if known.get("key") == self._metrics_key or "shared" not in self.__dict__:
+            return known or None
+        catalogue, problems = self.shared
+        if any(problem.span.file == catalogue_check.METRICS for problem in problems):
+            return None
+        return {"key": self._metrics_key, "data": catalogue.metrics.model_dump(mode="json")}
 
 
 _EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, (), {})

@@ -123,16 +123,17 @@ def _end(process: subprocess.Popen[str]) -> None:
             continue
 
 
-def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> None:
     """`path` holds either what it held before or all of `text`, whatever happens in between."""
+    data = text.encode() if isinstance(text, str) else text
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             os.fchmod(descriptor, mode)
         os.replace(temporary, path)  # noqa: PTH105 - thousands of these at a time
     except BaseException:

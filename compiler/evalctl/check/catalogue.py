@@ -34,12 +34,15 @@ _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:.@+-]*\Z")
 _TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)\Z")
 
 
-def shared(texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
-    """The catalogue of `texts` (path to text) without any model; what is wrong is left out and said."""
+def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Catalogue, list[Diagnostic]]:
+    """The catalogue of `texts` (path to text) without any model; what is wrong is left out and said.
+
+    `metrics` are those of `texts`, where they are known already.
+    """
     problems: list[Diagnostic] = []
     defaults = _task_defaults(texts, problems)
     tasks, spans, columns = _tasks(texts, defaults, problems)
-    metrics = _metrics(texts, problems)
+    metrics = _metrics(texts, problems) if metrics is None else metrics
     return Catalogue(
         tasks=tasks,
         suites=suites_check.suites(document_at(texts, SUITES, problems), tasks, spans or None, problems),

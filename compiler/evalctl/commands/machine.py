@@ -13,11 +13,12 @@ from evalctl import report
 from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
+from evalctl.entries import Entry
 from evalctl.load.workspace import is_shared
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
-from evalctl.pipeline import Entry, Project
+from evalctl.pipeline import Project
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
 from evalctl.suggest import help_for, listed
@@ -59,7 +60,7 @@ def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str
     return {
         path
         for path, entry in entries.items()
-        if entry.summary is None or path in files or any(set(files_of(model)) & files for model in entry.models)
+        if entry.plan is None or path in files or any(set(files_of(model)) & files for model in entry.models)
     }
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from evalctl import report
 from evalctl.commands.common import requests_named, root_of
+from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.model.evaluation import Eval
-from evalctl.pipeline import Entry, Project
+from evalctl.pipeline import Project
 from evalctl.plan import pages
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.results.store import index_folder
