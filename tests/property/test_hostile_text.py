@@ -11,8 +11,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import Compiled, catalogue, checked, compiled, quoted
+from samples import Compiled, base_texts, catalogue, checked, compiled, quoted
 
+from evalctl.check.catalogue import shared
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
 from evalctl.model.evaluation import Job
@@ -112,11 +113,28 @@ def test_a_checkpoints_path_arrives_unchanged(path: str, who: str, why: str) -> 
 @given(template=TEXTS)
 def test_a_chat_template_arrives_unchanged(template: str) -> None:
     """The file's text is one word of the server's command."""
-    text = template + "{{ messages }}"
+    text = "{{ messages }}" + template
     files = {"manifests/models/chat_templates/plain.jinja": text}
     job = only_job(compiled(request(overrides="{all: {chat_template: plain}}"), files))
     assert text == job.server.argv[job.server.argv.index("--chat-template") + 1]
     assert planned(job) == executed(job)
+
+
+@pytest.mark.parametrize("text", ["no braces", "", "-{{ x }}", "{{ x }}\0", "{{ x }}" + "長" * 50_000])
+def test_what_cannot_be_a_word_is_no_template(text: str) -> None:
+    """Without braces vLLM would open a file of that name; a NUL or 128 KiB cannot be passed to a program at all."""
+    _, problems = shared({**base_texts(), "manifests/models/chat_templates/plain.jinja": text})
+    assert [problem.span.file for problem in problems] == ["manifests/models/chat_templates/plain.jinja"]
+
+
+def test_the_longest_system_message_can_be_passed_to_a_program() -> None:
+    """As many characters as the schema takes, each of the most bytes; one more is an error in the pull request."""
+    longest = request(overrides=f"{{ja: {{system_message: {'😀' * 32_000}}}}}")
+    argv = next(task for task in only_job(compiled(longest)).tasks if "ja" in task.evaluation.task.key).invocation.argv
+    subprocess.run(["/bin/true", *argv], check=True)
+    document, _ = yaml_source.parse(longest.replace("😀", "😀😀", 1), "r.yaml")
+    assert document is not None
+    assert validated("request", document)[0] is None
 
 
 _NAMES = [

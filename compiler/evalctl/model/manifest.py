@@ -46,6 +46,8 @@ ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
 AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
 TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
+# One word of a command: Linux takes at most 128 KiB for one, and a character has up to four bytes.
+CommandText = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=32_000)]
 Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
 GpuList = Annotated[str, StringConstraints(pattern=GPU_LIST)]
@@ -84,7 +86,7 @@ class Strict(BaseModel):
 class GenerationSettings(Strict):
     """Settings that a task default, custom settings or an override may give; `null` unsets explicitly."""
 
-    system_message: Text | None = Field(None, description="System message sent before every question.")
+    system_message: CommandText | None = Field(None, description="System message sent before every question.")
     max_model_length: Annotated[int, LabNumber(ge=1, le=10_000_000)] | None = Field(
         None, description="Context length that the server is started with (tokens)."
     )
