@@ -64,7 +64,7 @@ def _chat_templates(texts: Mapping[str, str], problems: list[Diagnostic]) -> dic
     for path, text in templates.items():
         if "\0" in text or "{" not in text or text.startswith("-"):
             help = "a template has Jinja's {{ }} or {% %} in it, does not begin with a dash, and has no NUL character"
-            problems.append(Diagnostic("hostile-text", "this is not a chat template", Span(path), help))
+            problems.append(Diagnostic("forbidden-text", "this is not a chat template", Span(path), help))
         elif len(text.encode()) > LONGEST_TEMPLATE:
             message = f"a chat template has at most {LONGEST_TEMPLATE:,} bytes"
             problems.append(Diagnostic("out-of-range", message, Span(path), f"it has {len(text.encode()):,}"))
