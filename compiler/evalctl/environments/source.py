@@ -15,7 +15,7 @@ LOCAL = "EVALCTL_SWALLOW_SOURCE"
 
 
 def unpack(source: Source, target: Path, environ: Mapping[str, str]) -> Path:
-    """The project's folder below `target`: as committed, whatever a clone has checked out, and then patched."""
+    """The project's folder below `target`: as committed, whatever a clone has checked out, and the empty files."""
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="evalctl-source-") as temporary:
         clone = Path(environ[LOCAL]) if environ.get(LOCAL) else _fetched(source, Path(temporary, "clone"))
@@ -28,12 +28,8 @@ def unpack(source: Source, target: Path, environ: Mapping[str, str]) -> Path:
             )
         with tarfile.open(archive) as tar:
             tar.extractall(target)  # git made it, from a pinned commit
-    # Without a repository around it git applies to plain files; the ceiling keeps it from finding one further up.
-    reply = run(
-        Command(("git", "apply", str(source.patch)), cwd=target, env={"GIT_CEILING_DIRECTORIES": str(target.parent)})
-    )
-    if reply.status != 0:
-        raise EnvironmentProblem(f"{source.patch.name} does not fit: {reply.stderr.strip()}", help="renew the patch")
+    for path in source.empty:
+        (target / path).touch()
     return target / source.folder
 
 
