@@ -30,7 +30,7 @@ START_SECONDS=900
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_choice ja_judged)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3 lighteval-swallow-b57cb88bf7f1)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=(OPENAI_API_KEY)
 
 GPUS=0
@@ -53,7 +53,7 @@ task_1() {
   DIGEST=b253d0dae79affed7dbaa892b6da3fede81afe5b38c2d42b7fd63c23798d943f
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
@@ -76,7 +76,7 @@ task_2() {
   DIGEST=15c0ff5fe52a1520f8ca1f277bdd75210332a9d6825685eafa12267cc517d94a
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

@@ -11,7 +11,7 @@
 # Made by `evalctl compile` from manifests/requests/step.yaml; change that file, not this one.
 #
 #   model     /gs/bs/it's a run/$(touch owned)/iter 001 at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:30:00, 0:15:02 of it to start
 #   cost      about 0.2855, at most 0.3 point; 19 JPY at most (prices of 2026-08-25)
@@ -31,7 +31,7 @@ START_SECONDS=902
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_own en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -41,7 +41,7 @@ SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -64,7 +64,7 @@ task_1() {
   DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
   lighteval
   endpoint
@@ -98,7 +98,7 @@ task_2() {
   DIGEST=c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()

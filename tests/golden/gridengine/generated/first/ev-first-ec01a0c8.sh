@@ -12,7 +12,7 @@
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   settings  default version 1.2 (manifests/models/lab/small-8B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 3:20:00, 0:15:16 of it to start
 #   cost      about 0.6528, at most 0.6666 point; 42 JPY at most (prices of 2026-08-25)
@@ -34,7 +34,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_exact ja_subset en_choice en_code)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -44,7 +44,7 @@ SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -68,7 +68,7 @@ task_1() {
   DIGEST=fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -98,7 +98,7 @@ task_2() {
   DIGEST=2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -128,7 +128,7 @@ task_3() {
   DIGEST=cf1709d9eb8d009678910e8ea4769a69e04d58f386425291d12fac911e140a36
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
@@ -154,7 +154,7 @@ task_4() {
   DIGEST=0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

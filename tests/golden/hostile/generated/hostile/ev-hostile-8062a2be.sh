@@ -12,7 +12,7 @@
 #
 #   model     /gs/$(touch owned)/`touch owned`/'; touch owned; '/a b at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 #   settings  hostile version $(touch owned) (manifests/models/lab/local-1B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:50:00, 0:15:02 of it to start
 #   cost      about 0.3521, at most 0.3666 point; 23 JPY at most (prices of 2026-08-25)
@@ -32,7 +32,7 @@ START_SECONDS=902
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_exact en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -42,7 +42,7 @@ SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -65,7 +65,7 @@ task_1() {
   DIGEST=6a5cbadb5d58af3d856a587c2f95008201533a111a05e62c96c09b8011e96cba
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -106,7 +106,7 @@ task_2() {
   DIGEST=97acce09c4dfe4226d24caa949734534924bd6f5a1978bf604544e7853f526d9
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()

@@ -5,7 +5,7 @@
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   settings  greedy version 1 (manifests/models/common_settings.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   local, gpu_2, 2 GPUs (CUDA_VISIBLE_DEVICES 2,3)
 #   time      at most 1:30:00, 0:10:16 of it to start
 #   tasks     2, at most 4 at once, each with the time that it may take:
@@ -24,7 +24,7 @@ START_SECONDS=616
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_own en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=2
@@ -34,7 +34,7 @@ SITE_VARIABLES=()
 SCRATCH=()
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -58,7 +58,7 @@ task_1() {
   DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
   lighteval
   endpoint
@@ -92,7 +92,7 @@ task_2() {
   DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()

@@ -4,7 +4,7 @@
 # Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
 #   model     lab/local-1B at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-#   served by vllm in vllm-cpu-5c63b068464f
+#   served by vllm in vllm-cpu-1ce68f2ed9fd
 #   runs on   local, cpu_vllm, no GPU
 #   time      at most 0:30:00, 0:10:02 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
@@ -21,7 +21,7 @@ START_SECONDS=602
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_own)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=0
@@ -31,7 +31,7 @@ SITE_VARIABLES=()
 SCRATCH=()
 
 SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-cpu-5c63b068464f
+SERVER_ENVIRONMENT=vllm-cpu-1ce68f2ed9fd
 SERVER_COMMAND=(
   vllm
   serve
@@ -55,7 +55,7 @@ task_1() {
   DIGEST=ec21701e5a40a7b8c306db4eee0a7d868c051bd8317c56980a9db0182b841673
   MAX_SAMPLES=10
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
   lighteval
   endpoint

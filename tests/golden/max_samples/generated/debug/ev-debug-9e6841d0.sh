@@ -11,7 +11,7 @@
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   settings  default version 1.2 (manifests/models/lab/small-8B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:00:00, 0:15:16 of it to start
 #   cost      about 2.7633, at most 3 point, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
@@ -30,7 +30,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_own ja_exact)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3 lighteval-swallow-b57cb88bf7f1)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=()
 
 GPUS=1
@@ -40,7 +40,7 @@ SITE_VARIABLES=(SITE_NAME=abci)
 SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -64,7 +64,7 @@ task_1() {
   DIGEST=e601c20dfac46f73fbeee27f2fce6057d78cd14fcfe44d24f3e98719598036db
   MAX_SAMPLES=5
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
   lighteval
   endpoint
@@ -100,7 +100,7 @@ task_2() {
   DIGEST=1aaab85583084549ff4806016136e51f26afcdf9b93112ae9320dc120c66fcf9
   MAX_SAMPLES=5
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

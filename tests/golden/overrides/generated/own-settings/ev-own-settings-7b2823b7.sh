@@ -12,7 +12,7 @@
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   settings  default version 1.2 (manifests/models/lab/small-8B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 2:50:00, 0:15:16 of it to start
 #   cost      about 0.5528, at most 0.5666 point; 35 JPY at most (prices of 2026-08-25)
@@ -34,7 +34,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_exact en_choice en_code)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -44,7 +44,7 @@ SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -68,7 +68,7 @@ task_1() {
   DIGEST=7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -99,7 +99,7 @@ task_2() {
   DIGEST=ef9ca8136093b43aa19c041996d64d8c6dd19fa9f9911a1a20b0fe96b7cae145
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
@@ -127,7 +127,7 @@ task_3() {
   DIGEST=5a1090745e833e9b9c233fcf0b5752db7c31818d516f82ec7b19f777c19d99d5
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

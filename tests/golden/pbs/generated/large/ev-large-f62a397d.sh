@@ -11,7 +11,7 @@
 #
 #   model     lab/large-70B at 89abcdef0123456789abcdef0123456789abcdef
 #   settings  think version 1 (manifests/models/lab/large-70B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HF, 8 GPUs
 #   time      at most 3:20:00, 0:17:21 of it to start
 #   cost      about 52.6266, at most 53.3333 point, 53.3333 held from the start; 11,733 JPY at most (prices of 2026-11-23)
@@ -30,7 +30,7 @@ START_SECONDS=1041
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(en_choice ja_exact)
-FRAMEWORK_ENVIRONMENTS=(lighteval-d2f58d83ffb3 lighteval-swallow-b57cb88bf7f1)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=()
 
 GPUS=8
@@ -40,7 +40,7 @@ SITE_VARIABLES=(SITE_NAME=abci)
 SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
 
 SERVED_NAME=lab/large-70B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -65,7 +65,7 @@ task_1() {
   DIGEST=bd137112ebd06299c5c4faadd5124fbe5a5cf4045d71b9c3b2ab22a91ade9e96
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
@@ -90,7 +90,7 @@ task_2() {
   DIGEST=72f74a1d70a53d5de6e32c620902c90aee966916e04df26898af241d649009d8
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

@@ -11,7 +11,7 @@
 # Made by `evalctl compile` from manifests/requests/each.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, gpu_1, 1 GPU
 #   time      at most 0:50:00, 0:15:16 of it to start
 #   cost      about 0.2445, at most 0.2666 point; 17 JPY at most (prices of 2026-08-25)
@@ -30,7 +30,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_exact)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
 SECRETS=()
 
 GPUS=1
@@ -40,7 +40,7 @@ SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -64,7 +64,7 @@ task_1() {
   DIGEST=6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

@@ -9,7 +9,7 @@
 # Made by `evalctl compile` from manifests/requests/one.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
 #   tasks     2, at most 4 at once, each with the time that it may take:
@@ -28,7 +28,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_subset en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -38,7 +38,7 @@ SITE_VARIABLES=()
 SCRATCH=('$SLURM_TMPDIR')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -62,7 +62,7 @@ task_1() {
   DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -90,7 +90,7 @@ task_2() {
   DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()

@@ -9,7 +9,7 @@
 # Made by `evalctl compile` from manifests/requests/long.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 2:20:00, 0:15:16 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
@@ -27,7 +27,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_judged)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
 SECRETS=(OPENAI_API_KEY)
 
 GPUS=1
@@ -37,7 +37,7 @@ SITE_VARIABLES=()
 SCRATCH=('$SLURM_TMPDIR')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -61,7 +61,7 @@ task_1() {
   DIGEST=ac3860ca13c77d711dfbd43dec99133e15da2ba0e49f126add913a23d524700c
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint

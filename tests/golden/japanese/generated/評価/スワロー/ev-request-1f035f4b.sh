@@ -11,7 +11,7 @@
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   settings  ja version 2 (manifests/models/lab/small-8B.yaml)
-#   served by vllm in vllm-dad8c0984a96
+#   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
 #   cost      about 5.2633, at most 5.5 point, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
@@ -31,7 +31,7 @@ START_SECONDS=916
 PARALLEL_TASKS=4
 OFFLINE=0
 TASKS=(ja_exact en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-b57cb88bf7f1 lighteval-d2f58d83ffb3)
+FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -41,7 +41,7 @@ SITE_VARIABLES=(SITE_NAME=abci)
 SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
 
 SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-dad8c0984a96
+SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
@@ -67,7 +67,7 @@ task_1() {
   DIGEST=c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e
   MAX_SAMPLES=
   FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-b57cb88bf7f1
+  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
   lighteval
   endpoint
@@ -103,7 +103,7 @@ task_2() {
   DIGEST=cb04e0149e0b625613bdeedd48f65240afb79dd76d05d7514ca875915f9ac400
   MAX_SAMPLES=
   FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-d2f58d83ffb3
+  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
