@@ -28,7 +28,8 @@ docs: docs/README.md in the evalctl repository; `evalctl explain CODE` for a dia
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code, and never lets a traceback through without saying what to do."""
-    gc.set_threshold(100_000, 20, 20)  # what is imported and compiled lives to the end: a tenth of a short command's time
+    # What is imported and compiled lives to the end; looking through it takes a tenth of a short command's time.
+    gc.set_threshold(100_000, 20, 20)
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(words)
     if arguments.command is None:

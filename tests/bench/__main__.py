@@ -120,15 +120,20 @@ def _many(root: Path, requests: int, cold_runs: int, runs: int) -> list[Row]:
 
 def run(folder: Path, *words: str) -> Measured:
     """One run of evalctl in `folder`."""
+    return measured([str(EVALCTL), *words], folder)
+
+
+def measured(words: list[str], folder: Path | None = None) -> Measured:
+    """One run of a command, which has to succeed."""
     begin = time.perf_counter()
-    process = subprocess.Popen([EVALCTL, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.stderr.close()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise SystemExit(f"evalctl {' '.join(words)} failed:\n{said[-2000:]}")
+        raise SystemExit(f"{' '.join(words)} failed:\n{said[-2000:]}")
     return Measured(time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -168,7 +173,11 @@ def _memory(what: str, done: list[Measured], bar: float) -> Row:
 
 def _write(rows: list[Row]) -> None:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    sys.stdout.write(f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {load}\n\n")
+    yardstick = min(measured([sys.executable, "-c", "import argparse"]).cpu_s for _ in range(10))
+    machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {load}"
+    sys.stdout.write(
+        f"{machine}; `import argparse` takes {1000 * yardstick:.0f} ms of CPU (22 on the quiet machine)\n\n"
+    )
     width = max(len(row.what) for row in rows)
     sys.stdout.write(f"{'what':<{width}}  {'measured':>10}  {'bar':>8}\n")
     for row in rows:
