@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.commands.selecting import with_forgotten
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem
@@ -271,6 +272,26 @@ def test_cancel_reaches_the_job_that_an_edited_request_left_behind(clone: Clone,
     assert world.live() == []
 
 
+@pytest.mark.parametrize("word", ["one", "manifests/requests/one.yaml", "name"])
+def test_cancel_and_logs_reach_a_job_whose_request_was_deleted(clone: Clone, world: World, job: Job, word: str) -> None:
+    """No plan knows it any more; the ledger does, by request and by name."""
+    go(clone, job)
+    word = job.name if word == "name" else word
+    jobs, forgotten = with_forgotten(clone.context(), [], [word])
+    assert (jobs, forgotten) == ([], [job.name])
+    assert [path.name for path in logs(clone.context(), forgotten)] == ["submit.log"]
+    assert [(one.job, one.done) for one in cancel(clone.context(), [], jobs, forgotten)] == [(job.name, True)]
+    assert world.live() == []
+
+
+def test_a_word_that_neither_requests_nor_ledger_know_is_refused(clone: Clone, job: Job) -> None:
+    """A typo cancels nothing, least of all everything."""
+    go(clone, job)
+    with pytest.raises(EnvironmentProblem, match="nothing here is called `tow`"):
+        with_forgotten(clone.context(), plan(job), ["tow"])
+    assert with_forgotten(clone.context(), plan(job), ["one"]) == ([job], [])
+
+
 @pytest.mark.parametrize(("word", "action"), [("held", Action.STOP), ("stuck", Action.STOP), ("ending", Action.WAIT)])
 def test_the_schedulers_state_is_told(clone: Clone, world: World, job: Job, word: str, action: Action) -> None:
     """Held and stuck jobs need a person."""
@@ -434,11 +455,12 @@ def test_jobs_are_found_by_request_model_task_and_name(clone: Clone, world: Worl
 
 def test_logs_are_those_of_the_last_attempt(clone: Clone, world: World, job: Job) -> None:
     """The script's log first, then the tasks'."""
-    assert logs(clone.context(), [job]) == []
+    assert logs(clone.context(), [job.name]) == []
     go(clone, job)
     world.run_all()
     names = [
-        path.relative_to(clone.root / ".evalctl/runs" / job.name).as_posix() for path in logs(clone.context(), [job])
+        path.relative_to(clone.root / ".evalctl/runs" / job.name).as_posix()
+        for path in logs(clone.context(), [job.name])
     ]
     assert names == ["a1/submit.log", "a1/tasks/en_arithmetic/log", "a1/tasks/en_capitals/log"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from evalctl.commands.machine import machine
-from evalctl.commands.selecting import chosen
+from evalctl.commands.selecting import with_forgotten
 from evalctl.sync.control import cancel
 
 
 def run(arguments: argparse.Namespace) -> int:
     """1 if something could not be cancelled."""
     here = machine(arguments, committed=False)
-    told = cancel(here.context, here.plans, chosen(here.plans, arguments.selectors))
+    told = cancel(here.context, here.plans, *with_forgotten(here.context, here.plans, arguments.selectors))
     for one in told:
         print(f"{one.job}: {one.what}")
     return 0 if all(one.done or one.what == "nothing runs" for one in told) else 1

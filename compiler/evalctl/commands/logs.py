@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl.commands.machine import machine
-from evalctl.commands.selecting import chosen
+from evalctl.commands.selecting import with_forgotten
 from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
 
@@ -18,8 +18,8 @@ _PAUSE_S = 0.5
 def run(arguments: argparse.Namespace) -> int:
     """Prints the logs of the last attempts; with -f goes on until Ctrl-C."""
     here = machine(arguments, committed=False)
-    jobs = chosen(here.plans, arguments.selectors)
-    paths = _wanted(logs(here.context, jobs), arguments.selectors, jobs)
+    jobs, forgotten = with_forgotten(here.context, here.plans, arguments.selectors)
+    paths = _wanted(logs(here.context, [*(job.name for job in jobs), *forgotten]), arguments.selectors, jobs)
     if not paths:
         print("no logs: nothing that matches has run on this machine")
         return 1

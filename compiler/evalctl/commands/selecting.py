@@ -8,7 +8,8 @@ from pathlib import Path
 from evalctl.model.evaluation import Job, RequestPlan
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for
-from evalctl.sync.control import matching
+from evalctl.sync.context import Context
+from evalctl.sync.control import matching, recorded
 
 
 def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
@@ -27,6 +28,19 @@ def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
             )
         found.update({job.name: job for job in matched})
     return list(found.values())
+
+
+def with_forgotten(
+    context: Context, plans: Sequence[RequestPlan], selectors: Sequence[str]
+) -> tuple[list[Job], list[str]]:
+    """The chosen jobs, and by name those that only the ledger knows: their request was deleted, or is edited just now."""
+    forgotten: dict[str, list[str]] = {}
+    for word in selectors:
+        if not (matching(plans, word) or matching(plans, _as_request(word))):
+            forgotten[word] = recorded(context, word) or recorded(context, _as_request(word))
+    rest = [word for word in selectors if not forgotten.get(word)]
+    jobs = chosen(plans, rest) if rest or not selectors else []
+    return jobs, [name for names in forgotten.values() for name in names]
 
 
 def _as_request(word: str) -> str:

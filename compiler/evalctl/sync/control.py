@@ -64,15 +64,25 @@ def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
     return [job for plan in plans for job in plan.jobs if selector in _names(plan, job)]
 
 
-def logs(context: Context, jobs: Sequence[Job]) -> list[Path]:
+def recorded(context: Context, selector: str) -> list[str]:
+    """Jobs of the ledger that a selector means, though no request may ask for them any more."""
+    by_job = View(context, ()).ledger.read().by_job
+    return sorted(name for name, record in by_job.items() if selector in _recorded_names(record))
+
+
+def logs(context: Context, names: Sequence[str]) -> list[Path]:
     """Log files of the jobs' last attempts, the script's own first; only those that exist."""
     records = View(context, ()).ledger.read()
-    attempts = [record.attempts[-1] for job in jobs if (record := records.of(job.name)).attempts]
+    attempts = [record.attempts[-1] for name in names if (record := records.of(name)).attempts]
     return [path for attempt in attempts for path in _logs_of(Path(attempt.run_dir))]
 
 
-def cancel(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -> list[Told]:
+def cancel(
+    context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job], forgotten: Sequence[str] = ()
+) -> list[Told]:
     """Ends the open attempts of these jobs, and of jobs that their requests meant before they were edited.
+
+    `forgotten` are names of jobs whose request is gone.
 
     First on record, then at the scheduler; an attempt that has not started finds itself refused at the start.
     """
@@ -82,7 +92,7 @@ def cancel(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) 
         evidence = view.evidence(world)
         requests = {job.request for job in jobs}
         before = [one.job for one in view.left_over(world.records) if one.open and one.open.request in requests]
-        names = [*(job.name for job in jobs), *before]
+        names = list(dict.fromkeys([*(job.name for job in jobs), *before, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign]
         view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
@@ -112,6 +122,12 @@ def _names(plan: RequestPlan, job: Job) -> set[str]:
         plan.request, stem, job.name, *(one.subject.model for one in evals), *(one.task.key for one in evals),
         *(one.digest for one in evals),
     }  # fmt: skip
+
+
+def _recorded_names(record: JobRecord) -> set[str]:
+    requests = {attempt.request for attempt in record.attempts}
+    stems = {path.removeprefix("manifests/requests/").removesuffix(".yaml") for path in requests}
+    return {record.job, *requests, *stems, *(attempt.name for attempt in record.attempts)}
 
 
 def _lines(job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
