@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code, and never lets a traceback through without saying what to do."""
     # What is imported and compiled lives to the end; looking through it takes a tenth of a short command's time.
     gc.set_threshold(100_000, 20, 20)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for some takes 25 ms (pydantic 2.14)
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(words)
     if arguments.command is None:
@@ -55,8 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _failed(error: Exception, words: list[str]) -> int:
-    from evalctl.shell import EnvironmentProblem, TryLater
+    from evalctl.shell import EnvironmentProblem, TryLater, problem_of
 
+    error = (problem_of(error) if isinstance(error, OSError) else None) or error
     if isinstance(error, EnvironmentProblem):
         print(f"error: {error.message}", file=sys.stderr)
         if error.help:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from evalctl.cards.architecture import architecture
 from evalctl.cards.folder import open_folder
 from evalctl.cards.tokenizer import has_think_tags, template_digest

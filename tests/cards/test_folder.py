@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from evalctl.cards import folder_revision, read_folder
 from evalctl.cards.source import SMALL
 from evalctl.shell import EnvironmentProblem

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from evalctl.cards import read_folder, read_hub
 from evalctl.shell import EnvironmentProblem, Unreachable
 

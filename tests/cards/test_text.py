@@ -6,7 +6,9 @@ import datetime
 from pathlib import Path
 
 import yaml
+
 from evalctl.cards import read_folder, write
+from evalctl.load import yaml_source
 from evalctl.model.manifest import ModelCard
 
 DAY = datetime.date(2026, 11, 23)
@@ -34,3 +36,13 @@ def test_a_path_appears_only_for_folders(model: Path) -> None:
     card = read_folder(model, "pub/tiny", DAY)
     assert "path:" in write(card)
     assert "path:" not in write(card.model_copy(update={"path": None}))
+
+
+def test_a_revision_that_looks_like_a_number_stays_text(model: Path) -> None:
+    """Forty digits, or digits around one e, are a commit like any other."""
+    for revision in ("1" * 40, "12e34567890123456789012345678901234567890"[:40]):
+        card = read_folder(model, "pub/tiny", DAY).model_copy(update={"revision": revision})
+        document, problems = yaml_source.parse(write(card), "card")
+        assert problems == []
+        assert document is not None
+        assert document.data["revision"] == revision

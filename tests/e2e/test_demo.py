@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.conftest import PATIENCE_S, Demo
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]

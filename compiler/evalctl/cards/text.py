@@ -7,9 +7,21 @@ import yaml
 from evalctl.model.manifest import ModelCard
 
 
+class _Quoted(str):
+    """Text that stays text for every reader: a revision such as 12e34… is a number to YAML 1.2."""
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Dumper.add_representer(_Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+
+
 def write(card: ModelCard) -> str:
     """MODEL.lock.yaml: the card in a stable order, with a line that says where it comes from."""
-    what = f"{card.path} --name {card.model}" if card.path else card.model
+    what = f"--path {card.path} {card.model}" if card.path else card.model
     head = f"# Facts of {card.model}, read by `evalctl lock`; refresh with `evalctl lock {what}`.\n"
     facts = {key: value for key, value in card.model_dump().items() if not (key == "path" and value is None)}
-    return head + str(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=1000))
+    facts["revision"] = _Quoted(facts["revision"])
+    return head + yaml.dump(facts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
