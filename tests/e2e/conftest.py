@@ -75,7 +75,9 @@ class Demo:
     def git(self, *words: str) -> str:
         """git in the scratch repository."""
         argv = ["git", *words]
-        return subprocess.run(argv, cwd=self.root, env=self.environ, capture_output=True, encoding="utf-8", check=True).stdout
+        return subprocess.run(
+            argv, cwd=self.root, env=self.environ, capture_output=True, encoding="utf-8", check=True
+        ).stdout
 
     def processes(self) -> list[str]:
         """Command lines of living processes that belong to a job of this folder, or to the demo itself."""
@@ -86,7 +88,11 @@ class Demo:
                 variables = (process / "environ").read_bytes().decode("utf-8", "replace")
             except OSError:  # it has just ended, or is not ours
                 continue
-            if int(process.name) != os.getpid() and words and (str(self.folder) in words or f"EVALCTL_RUN_DIR={self.folder}" in variables):
+            if (
+                int(process.name) != os.getpid()
+                and words
+                and (str(self.folder) in words or f"EVALCTL_RUN_DIR={self.folder}" in variables)
+            ):
                 found.append(f"{process.name} {words.strip()}")
         return found
 

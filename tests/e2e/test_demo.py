@@ -13,7 +13,12 @@ from tests.e2e.conftest import PATIENCE_S, Demo
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]
 FOLDER = "results/hosted_vllm/demo/tiny-llama/default"
-TASKS = {"en_arithmetic": "en/arithmetic", "ja_capitals": "ja/capitals", "en_code": "en/code", "ja_subjects": "ja/subjects"}
+TASKS = {
+    "en_arithmetic": "en/arithmetic",
+    "ja_capitals": "ja/capitals",
+    "en_code": "en/code",
+    "ja_subjects": "ja/subjects",
+}
 
 
 def result(demo: Demo, task: str) -> dict[str, object]:
@@ -79,9 +84,11 @@ def test_the_aggregate_has_the_labs_form(demo: Demo) -> None:
 
 def test_one_server_serves_all_tasks(demo: Demo) -> None:
     """Four evals cost one server start."""
-    starts = [path for path in demo.root.glob(".evalctl/runs/*/a*/marks/server_ready.json")]
+    starts = list(demo.root.glob(".evalctl/runs/*/a*/marks/server_ready.json"))
     assert len(starts) == 1
-    logs = [path.read_text(encoding="utf-8", errors="replace") for path in demo.root.glob(".evalctl/runs/*/a*/server.log")]
+    logs = [
+        path.read_text(encoding="utf-8", errors="replace") for path in demo.root.glob(".evalctl/runs/*/a*/server.log")
+    ]
     assert sum(log.count("Application startup complete") for log in logs) == 1
 
 
@@ -107,7 +114,9 @@ def test_asking_again_runs_nothing(demo: Demo) -> None:
 def test_a_server_that_dies_gives_no_score_and_the_retry_does(demo: Demo) -> None:
     """kill -9 of vLLM in mid-run fails the tasks with that reason; the next attempt measures them; other results stay."""
     settings = demo.root / "manifests/models/demo/tiny-llama.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("  version:", "  temperature: 0.6\n  version:"), encoding="utf-8")
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("  version:", "  temperature: 0.6\n  version:"), encoding="utf-8"
+    )
     compiled = demo.evalctl("compile")
     assert compiled.returncode == 0, compiled.stderr
     demo.git("add", "--all")
