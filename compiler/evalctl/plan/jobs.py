@@ -16,9 +16,8 @@ from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, concurrency, placement
 from evalctl.plan.server import server
 
-LONGEST_STEM = (
-    40  # with the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps
-)
+# With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
+LONGEST_STEM = 40
 # Four tasks at once on one server took 0.59 of their times in sequence (seen; facts/harness.md); the rest is margin. It
 # only decides how many jobs there are: the walltime stays the sum, cut at the limit, and what a job cannot finish is
 # gone on with, so that one job too few costs less than a model loaded twice.
@@ -32,7 +31,7 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
     jobs: list[Job] = []
     for group in _by_server(evals):
         place = placement(checked.request, service, catalogue.cards.get(group[0].subject.model))
-        assert place is not None, "check.rules has refused requests without a node kind"
+        assert place is not None, "plan.rules has refused requests without a node kind"
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
         ]
