@@ -126,15 +126,19 @@ class Project:
         """
         tree = Tree(self.root, self._memory.index.get("generated", {}))
         entries, problems = self._all(render=True, tree=tree)
+        problems += tree.links
+        broken = has_errors(problems)
+        expected = {path for entry in entries.values() for path in entry.artifacts or ()}
+        if check_only:  # another request's mistake does not make this one's scripts right
+            problems += _differences(tree, entries)
         changed: list[str] = []
-        if not has_errors(problems):
-            expected = {path for entry in entries.values() for path in entry.artifacts or ()}
+        if not broken:
             problems += tree.foreign(expected)
+            left_over = tree.left_over(expected)
             if check_only:
-                problems += _differences(tree, entries, expected)
+                problems += [outdated(path, path, "belongs to no request any more") for path in left_over]
             else:
                 changed = [path for entry in entries.values() for path in _written(entry, tree)]
-                left_over = tree.left_over(expected)
                 tree.remove(left_over)
                 changed += left_over
             self._remember(entries, tree)
@@ -259,11 +263,11 @@ def _written(entry: Entry, tree: Tree) -> list[str]:
     return [artifact.path for artifact in entry.fresh if tree.write(artifact, digests[artifact.path])]
 
 
-def _differences(tree: Tree, entries: Mapping[str, Entry], expected: set[str]) -> list[Diagnostic]:
+def _differences(tree: Tree, entries: Mapping[str, Entry]) -> list[Diagnostic]:
     found = []
     for request, entry in entries.items():
         for path, sha in (entry.artifacts or {}).items():
             now = tree.digest(path)
             if now != sha:
                 found.append(outdated(path, request, "is missing" if now is None else "is not what the manifests say"))
-    return found + [outdated(path, path, "belongs to no request any more") for path in tree.left_over(expected)]
+    return found

@@ -158,7 +158,8 @@ def _reader(root: Path) -> Lines:
         if file not in known:
             try:
                 text = (root / file).read_bytes().decode("utf-8-sig", errors="replace")
-                known[file] = re.split(LINE_BREAKS, text)
+                # What a link leads to is nobody's business.
+                known[file] = [] if (root / file).is_symlink() else re.split(LINE_BREAKS, text)
             except (OSError, ValueError):
                 known[file] = []
         return known[file]

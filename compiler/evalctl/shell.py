@@ -5,6 +5,7 @@ It does not know what a command means: schedulers and environments say what to r
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -136,6 +137,28 @@ def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> Non
             file.write(data)
             os.fchmod(descriptor, mode)
         os.replace(temporary, path)  # noqa: PTH105 - thousands of these at a time
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say where it is
+            error.filename = str(path)
         raise
+
+
+# What a machine may do to any program: these are nobody's bug.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+_IN_THE_WAY = (errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.EEXIST)
+_BROKEN = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT)
+
+
+def problem_of(error: OSError) -> EnvironmentProblem | None:
+    """What the machine refused, in words and with what to do; None where it may well be a bug of evalctl."""
+    where = error.filename if isinstance(error.filename, str) else "this machine"
+    helps = (
+        (_FULL, "make room (df -h, quota, ulimit -a); then the same command again"),
+        (_FORBIDDEN, f"see who may write there: ls -ld {Path(where).parent}"),
+        (_IN_THE_WAY, "something of another kind stands there: move it away"),
+        (_BROKEN, "the disk does not answer as it should; the same command again, or ask who looks after this machine"),
+    )
+    help = next((help for numbers, help in helps if error.errno in numbers), None)
+    return EnvironmentProblem(f"{where}: {error.strerror}", help) if help else None

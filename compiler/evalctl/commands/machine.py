@@ -46,7 +46,7 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
     if committed:
         report.show(errors, root, "text", sys.stderr)
     elif blocked:
-        print(f"left out because of errors (evalctl check shows them): {', '.join(sorted(blocked))}", file=sys.stderr)
+        print(f"left out because of errors (evalctl compile --check shows them): {', '.join(sorted(blocked))}", file=sys.stderr)
     plans = [project.compile_one(path).plan for path in entries if path not in blocked]
     context = _context(root, project, getattr(arguments, "service", None))
     return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)))

@@ -26,7 +26,8 @@ class Tree:
     def __init__(self, root: Path, known: Mapping[str, Stat]) -> None:
         self.root = root
         self.stats: dict[str, Stat] = {}
-        self._on_disk = dict(_files(root, FOLDER))
+        self.links: list[Diagnostic] = []
+        self._on_disk = dict(_files(root, FOLDER, self.links))
         self._known = known
 
     def digest(self, path: str) -> str | None:
@@ -96,7 +97,11 @@ def outdated(path: str, request: str, why: str) -> Diagnostic:
     )
 
 
-def _files(root: Path, folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
+def _files(root: Path, folder: str, links: list[Diagnostic]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Files below `folder`. A link could lead what is written out of the repository: a finding, never followed."""
+    if (root / folder).is_symlink():
+        links.append(_link(folder))
+        return
     try:
         entries = list(os.scandir(root / folder))
     except FileNotFoundError:
@@ -104,7 +109,13 @@ def _files(root: Path, folder: str) -> Iterator[tuple[str, tuple[int, int]]]:
     for entry in entries:
         path = f"{folder}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _files(root, path)
+            yield from _files(root, path, links)
         elif entry.is_file(follow_symlinks=False):
             facts = entry.stat(follow_symlinks=False)
             yield path, (facts.st_size, facts.st_mtime_ns)
+        elif entry.is_symlink():
+            links.append(_link(path))
+
+
+def _link(path: str) -> Diagnostic:
+    return Diagnostic("foreign-file", f"{path} is a link", Span(path), help=f"rm {path}; then: evalctl compile")

@@ -1,0 +1,106 @@
+"""The machine and the folder at their worst: links, full disks, somebody else's broken request. Said, never thrown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from spec.literate import EXAMPLE, repository
+
+LOCAL = (
+    "model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5\nservice: local\nnode_kind: gpu_1\n"
+    "cuda_visible_devices: \"0\"\ntasks: [ja_mmlu]\nmax_samples: 3\n"
+)  # fmt: skip
+BROKEN = "manifests/requests/broken.yaml"
+
+
+def evalctl(*words: str, cwd: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """The command as installed; `before` is a line of shell that runs first."""
+    line = f'{before}\nexec "$0" -m evalctl "$@"'
+    return subprocess.run(
+        ["bash", "-c", line, sys.executable, *words], cwd=cwd, capture_output=True, encoding="utf-8", timeout=60
+    )  # fmt: skip
+
+
+def git(cwd: Path, *words: str) -> None:
+    """Runs git as somebody."""
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, *words], cwd=cwd, check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A compiled repository in git with one request for this machine."""
+    root = repository(tmp_path / "repository", {EXAMPLE: LOCAL.encode()})
+    (root / ".gitignore").write_text("/.evalctl/\n")
+    assert evalctl("compile", cwd=root).returncode == 0
+    git(root, "init", "-q", "-b", "main")
+    commit(root)
+    return root
+
+
+def commit(root: Path) -> None:
+    """All that lies there."""
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "all")
+
+
+def scripts(root: Path) -> list[Path]:
+    """The compiled scripts."""
+    return sorted((root / "generated").rglob("*.sh"))
+
+
+def test_another_requests_mistake_does_not_let_an_edited_script_run(root: Path) -> None:
+    """What you review is what runs, also while somebody's request is broken."""
+    with scripts(root)[0].open("a") as file:
+        file.write("# by hand\n")
+    (root / BROKEN).write_text("model: nonsense\n")
+    commit(root)
+    said = evalctl("sync", "--dry-run", cwd=root)
+    assert "submit " not in said.stdout
+    assert said.returncode == 1 and f"{BROKEN}, {EXAMPLE}" in said.stdout
+
+
+def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
+    """Its own scripts are right, so it runs."""
+    (root / BROKEN).write_text("model: nonsense\n")
+    commit(root)
+    said = evalctl("sync", "--dry-run", cwd=root)
+    assert said.stdout.startswith("submit ")
+    assert said.returncode == 1 and f"left alone because of the errors above: {BROKEN}" in said.stdout
+
+
+@pytest.mark.parametrize("place", ["generated", f"generated/{Path(EXAMPLE).stem}"])
+def test_nothing_is_written_through_a_link(root: Path, place: str, tmp_path: Path) -> None:
+    """Nothing is written outside of the repository, wherever a pull request lets generated/ lead to."""
+    outside = tmp_path / "outside"
+    (root / place).rename(outside)
+    before = {path: path.stat().st_mtime_ns for path in outside.rglob("*")}
+    (root / place).symlink_to(outside)
+    (root / EXAMPLE).write_text(LOCAL.replace("3", "4"))
+    said = evalctl("compile", cwd=root)
+    assert said.returncode == 1 and f"{place} is a link" in said.stdout
+    assert {path: path.stat().st_mtime_ns for path in outside.rglob("*")} == before
+
+
+def test_what_a_link_leads_to_is_not_shown(root: Path, tmp_path: Path) -> None:
+    """A finding about a link has no excerpt."""
+    (tmp_path / "private").write_text("between you and me\n")
+    (root / "manifests/requests/link.yaml").symlink_to(tmp_path / "private")
+    said = evalctl("check", cwd=root)
+    assert "links are not followed" in said.stdout
+    assert "between" not in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [("ulimit -f 1; rm -r generated", "File too large"), ("rm -r generated; touch generated", "Not a directory")],
+)
+def test_what_the_machine_refuses_is_no_bug(root: Path, before: str, why: str) -> None:
+    """A full disk or a file in the way: said with its place, exit 1, and nothing half-written stays behind."""
+    said = evalctl("compile", cwd=root, before=before)
+    assert said.returncode == 1
+    assert why in said.stderr and str(root / "generated") in said.stderr and "Traceback" not in said.stderr
+    assert [path for path in root.rglob(".*.*") if path.parent.name != "hooks" and path.suffix != ".yaml"] == []
