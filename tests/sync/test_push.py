@@ -84,7 +84,7 @@ def test_a_rebase_brings_the_work_tree_along_and_leaves_edits_alone(
 def test_an_edit_that_stands_in_the_way_is_not_slid_over(
     clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
 ) -> None:
-    """The same file changed by others: results stay committed here, exit 4, the file is named."""
+    """The same file changed by others: results stay committed here, exit 1, the file is named."""
     bob = new_clone("bob", "bob")
     (bob.root / "README.md").write_text("bob's\n")
     (clone.root / "README.md").write_text("alice's\n")
@@ -92,7 +92,7 @@ def test_an_edit_that_stands_in_the_way_is_not_slid_over(
     measure(clone, jobs[0])
     before = bob.status()
     report = measure(bob, jobs[1])
-    assert (report.exit_code, bob.status()) == (4, before)
+    assert (report.exit_code, bob.status()) == (1, before)
     assert "README.md" in " ".join(report.warnings)
     git(bob.root, "checkout", "-q", "README.md")
     assert go(bob, jobs[1]).exit_code == 0
@@ -108,7 +108,7 @@ def test_the_users_own_commits_are_never_rebased(clone: Clone, new_clone: New, j
     mine = git(bob.root, "rev-parse", "HEAD")
     measure(clone, jobs[0])
     report = measure(bob, jobs[1])
-    assert report.exit_code == 4
+    assert report.exit_code == 1
     assert "git pull --rebase" in " ".join(report.warnings)
     assert git(bob.root, "merge-base", "--is-ancestor", mine, "HEAD") == ""
     git(bob.root, "pull", "-q", "--rebase", "-X", "theirs")
@@ -153,7 +153,7 @@ def test_a_protected_branch_keeps_results_here_and_says_so(
     hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/main ]\n')
     hook.chmod(0o755)
     report = measure(clone, jobs[0])
-    assert report.exit_code == 4
+    assert report.exit_code == 1
     assert "not pushed" in " ".join(report.warnings)
     assert clone.status() == ""
 

@@ -14,6 +14,7 @@ from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.control import cancel, logs, matching, retry, status
+from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
 
 from .world import Clone, World, finish, git, make_eval, make_job, plan, run_tasks, service
@@ -470,6 +471,30 @@ def test_watch_goes_on_until_nothing_is_left_to_do(clone: Clone, world: World, j
     seen: list[SyncReport] = []
     last = watch(lambda: go(clone, job), seen.append, world.run_all)
     assert (len(seen), told(last)) == (2, [(Action.DONE, "result-current")])
+
+
+def test_watch_asks_again_while_another_evalctl_is_at_work(clone: Clone, world: World, job: Job) -> None:
+    """A cron job's sync, or a cancel, does not end the watch of the night."""
+    seen: list[SyncReport] = []
+    go(clone, job)
+    world.run_all()
+    lock = locked(clone.root / ".evalctl", "login1")
+    lock.__enter__()
+    last = watch(lambda: go(clone, job), seen.append, lambda: lock.__exit__(None, None, None))
+    assert [(report.exit_code, report.settled) for report in seen] == [(4, False), (0, True)]
+    assert told(last) == [(Action.DONE, "result-current")]
+
+
+def test_watch_goes_on_until_the_results_are_pushed(clone: Clone, world: World, job: Job) -> None:
+    """A remote that does not answer when the last job ends is asked again."""
+    seen: list[SyncReport] = []
+    go(clone, job)
+    world.run_all()
+    remote = Path(git(clone.root, "remote", "get-url", "origin"))
+    away = remote.rename(remote.with_name("away.git"))
+    watch(lambda: go(clone, job), seen.append, lambda: away.rename(remote) and None)
+    assert [report.exit_code for report in seen] == [4, 0]
+    assert git(clone.root, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
 
 
 def test_orphans_are_reported_and_left_alone(clone: Clone, world: World, job: Job) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl import report
 from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
@@ -32,6 +31,7 @@ class Machine:
     context: Context
     plans: tuple[RequestPlan, ...]
     blocked: tuple[str, ...]
+    errors: tuple[Diagnostic, ...]
 
 
 def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
@@ -43,13 +43,12 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
         problems = [*problems, *_uncommitted(root, entries)]
     errors = [problem for problem in problems if problem.severity == "error"]
     blocked = _blocked(entries, errors)
-    if committed:
-        report.show(errors, root, "text", sys.stderr)
-    elif blocked:
-        print(f"left out because of errors (evalctl compile --check shows them): {', '.join(sorted(blocked))}", file=sys.stderr)
+    if blocked and not committed:
+        names = ", ".join(sorted(blocked))
+        print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
     plans = [project.compile_one(path).plan for path in entries if path not in blocked]
     context = _context(root, project, getattr(arguments, "service", None))
-    return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)))
+    return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors))
 
 
 def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:

@@ -9,29 +9,45 @@ import time
 from collections import Counter
 from dataclasses import asdict
 
-from evalctl.commands.machine import Machine, machine
+from evalctl.commands.machine import machine
+from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.run import Action, Step
-from evalctl.sync.sync import SyncReport, sync, watch
+from evalctl.report import show
+from evalctl.sync.sync import LATER, SyncReport, sync, watch
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0 fine, 1 something needs a person, 4 try again later."""
-    here = machine(arguments, committed=not arguments.dry_run)
+    passes = Passes(arguments)
     if arguments.watch and not arguments.dry_run:
         screen = Screen(arguments.json)
-        report = watch(lambda: _pass(here, False), screen.show, lambda: time.sleep(arguments.interval))
+        report = watch(passes.one, screen.show, lambda: time.sleep(arguments.interval))
     else:
-        report = _pass(here, arguments.dry_run)
+        report = passes.one()
         _show(report, arguments.json)
-    if here.blocked and not arguments.json:
-        print(f"left alone because of the errors above: {', '.join(here.blocked)}")
-    return max(report.exit_code, 1) if here.blocked and report.exit_code != 4 else report.exit_code
+    if passes.blocked and not arguments.json:
+        print(f"left alone because of the errors above: {', '.join(passes.blocked)}")
+    return max(report.exit_code, 1) if passes.blocked and report.exit_code != 4 else report.exit_code
 
 
-def _pass(here: Machine, dry_run: bool) -> SyncReport:
-    return sync(here.context, here.plans, dry_run=dry_run)
+class Passes:
+    """Each pass looks at the clone anew: while --watch runs, requests are merged, edited and withdrawn."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.blocked: tuple[str, ...] = ()
+        self.errors: tuple[Diagnostic, ...] = ()
+
+    def one(self) -> SyncReport:
+        """One pass; errors of requests are shown when they are new."""
+        dry_run = self.arguments.dry_run
+        here = machine(self.arguments, committed=not dry_run)
+        if here.errors != self.errors and not dry_run:
+            show(here.errors, here.context.root, "text", sys.stderr)
+        self.blocked, self.errors = here.blocked, here.errors
+        return sync(here.context, here.plans, dry_run=dry_run)
 
 
 def _show(report: SyncReport, as_json: bool) -> None:
@@ -92,6 +108,8 @@ def summary(report: SyncReport) -> str:
     parts = [f"{number} {words.get(action, action.value)}" for action, number in counts.items()]
     waiting = Counter(step.reason for step in report.steps if step.action is Action.WAIT)
     why = f" ({', '.join(f'{number} {reason}' for reason, number in waiting.items())})" if waiting else ""
+    if not counts and report.exit_code == LATER:
+        return "try again later"
     if set(counts) <= {Action.DONE}:
         return "nothing to do: every eval has its result" if counts else "nothing to do: no requests"
     return ", ".join(parts) + why

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalctl.shell import EnvironmentProblem, Unreachable
+from evalctl.shell import EnvironmentProblem, TryLater, Unreachable
 from evalctl.sync.advance import RESULTS, BranchMoved, advance, current_branch
 from evalctl.sync.commit import changed_only
 from evalctl.sync.git import Draft, Repository, trailer
@@ -21,10 +21,11 @@ Regenerate = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class PushReport:
-    """`pushed` False with a warning: the commits are safe here and go out with the next sync."""
+    """`pushed` False with a warning: the commits are safe here and go out with the next sync, or after a person's help."""
 
     pushed: bool
     warning: str = ""
+    needs_person: bool = False
 
 
 def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
@@ -39,13 +40,15 @@ def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
             _remember(repo, ref, *target)
             return PushReport(True)
         if state is not Pushed.BEHIND:
-            return PushReport(False, f"results are committed here but not pushed ({state.value}: {said})")
+            warning = f"results are committed here but not pushed ({state.value}: {said})"
+            return PushReport(False, warning, needs_person=state is Pushed.REFUSED)
         try:
             _rebase(repo, ref, target, regenerate)
         except BranchMoved:
             continue
         except EnvironmentProblem as problem:
-            return PushReport(False, f"results are committed here but not pushed: {problem.message} ({problem.help})")
+            warning = f"results are committed here but not pushed: {problem.message} ({problem.help})"
+            return PushReport(False, warning, needs_person=not isinstance(problem, TryLater))
     return PushReport(False, "the remote moved on at every one of five tries; the next sync pushes again")
 
 

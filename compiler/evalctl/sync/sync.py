@@ -9,7 +9,7 @@ from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Action, Phase, Sighting, State, Step
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
-from evalctl.shell import Unreachable
+from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import Submitted, cancel_live, submit
 from evalctl.sync.advance import current_branch, settle
 from evalctl.sync.collect import Collected, NotCollectable, collect, keep_files
@@ -19,11 +19,13 @@ from evalctl.sync.ledger import Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
 from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
+from evalctl.sync.push import PushReport
 from evalctl.sync.records import JobRecord
 from evalctl.sync.world import View
 
 FINE, NEEDS_PERSON, LATER = 0, 1, 4
 _LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer"})
+_NOTHING_TO_PUSH = PushReport(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class SyncReport:
     @property
     def settled(self) -> bool:
         """Whether another pass would change nothing by itself: every job is done, stopped or only reported."""
-        return all(step.action in (Action.DONE, Action.STOP, Action.REPORT) for step in self.steps)
+        return self.exit_code != LATER and all(
+            step.action in (Action.DONE, Action.STOP, Action.REPORT) for step in self.steps
+        )
 
 
 def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = False) -> SyncReport:
@@ -59,9 +63,12 @@ def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = Fals
 def watch(
     one_pass: Callable[[], SyncReport], show: Callable[[SyncReport], None], pause: Callable[[], None]
 ) -> SyncReport:
-    """Passes in the foreground until nothing is left that another pass could do."""
+    """Passes in the foreground until nothing is left that another pass could do; what is only busy is asked again."""
     while True:
-        report = one_pass()
+        try:
+            report = one_pass()
+        except TryLater as problem:
+            report = SyncReport((), LATER, (f"{problem.message}: trying again",))
         show(report)
         if report.settled:
             return report
@@ -78,7 +85,7 @@ def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: l
     cancel_live(view.context, [one for one in evidence.values() if one.cancelled])
     steps = _submit(view, world.records, evidence, [stopped.get(step.job, step) for step in steps])
     pushed = _push(view)
-    return replace(_report(view, steps, later=not pushed), commit=commit, collected=tuple(collected))
+    return replace(_report(view, steps, pushed), commit=commit, collected=tuple(collected))
 
 
 def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
@@ -225,20 +232,20 @@ def _room(view: View, evidence: Mapping[str, JobEvidence]) -> int | None:
     return max(0, limit - sum(1 for sighting in seen if sighting.state is not State.ENDED))
 
 
-def _push(view: View) -> bool:
+def _push(view: View) -> PushReport:
     if not view.remote_answers:
-        return False
+        return PushReport(False)
     report = push(view.context, view.repo)
     view.context.checkpoint("after-push")
     if report.warning:
         view.warnings.append(report.warning)
-    return report.pushed
+    return report
 
 
-def _report(view: View, steps: Sequence[Step], *, later: bool = False) -> SyncReport:
-    if any(step.action is Action.STOP for step in steps):
+def _report(view: View, steps: Sequence[Step], pushed: PushReport = _NOTHING_TO_PUSH) -> SyncReport:
+    if pushed.needs_person or any(step.action is Action.STOP for step in steps):
         code = NEEDS_PERSON
-    elif later or any(step.reason in _LATER for step in steps):
+    elif not pushed.pushed or any(step.reason in _LATER for step in steps):
         code = LATER
     else:
         code = FINE
