@@ -324,6 +324,20 @@ def test_a_script_that_was_not_compiled_is_not_submitted(clone: Clone) -> None:
     assert told(go(clone, make_job(make_eval("arithmetic")))) == [(Action.STOP, "script-missing")]
 
 
+@pytest.mark.parametrize("name", ["vllm-cpu-0123456789ab", "lighteval-0123456789ab"])
+def test_an_environment_that_is_not_whole_is_named_before_anything_is_claimed(
+    clone: Clone, world: World, job: Job, name: str
+) -> None:
+    """Not after hours in a queue; once it is built, the job runs without a retry."""
+    (clone.root / ".evalctl/environments" / name / ".complete").unlink()
+    report = go(clone, job)
+    assert told(report) == [(Action.STOP, "environment-not-built")]
+    assert "evalctl env setup" in report.steps[0].detail
+    assert world.state()["jobs"] == {}
+    clone.build(name)
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
 def test_a_group_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:
     """{TSUBAME_GROUP} without a value."""
     clone.service = service(submit_args=("-g", "{TSUBAME_GROUP}"))

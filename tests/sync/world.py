@@ -266,6 +266,14 @@ class Clone:
         self.checkpoint: Any = self.seen.append
         self.environment: dict[str, str] = {}
         self.service = service()
+        for name in ("vllm-cpu-0123456789ab", "lighteval-0123456789ab"):
+            self.build(name)
+
+    def build(self, environment: str) -> None:
+        """A job environment that is whole."""
+        folder = self.root / ".evalctl/environments" / environment
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".complete").touch()
 
     def context(self, **more: Any) -> Context:
         """A context on this clone as a command would make it."""

@@ -226,6 +226,9 @@ def _blocked(context: Context, job: Job) -> str:
         context.site_args()
     except KeyError:
         return "env-variable-missing"
+    names = filter(None, (job.server.environment, *job.framework_environments.values()))
+    if not all((context.environments / name / ".complete").exists() for name in names):
+        return "environment-not-built"  # found here rather than after hours in a queue
     return ""
 
 
