@@ -58,6 +58,8 @@ class Row:
 
 def main() -> int:
     """Measures and prints."""
+    # Where this is set, Python compiles evalctl's own source again at every start, which no user's machine does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     words = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
     words.add_argument("--runs", type=int, default=5, help="runs of each command")
     words.add_argument("--requests", type=int, default=1000, help="requests of the large repository")
