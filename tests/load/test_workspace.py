@@ -85,11 +85,14 @@ def test_links_and_odd_endings_are_said(root: Path) -> None:
     (root / "manifests/requests/link.yaml").symlink_to("/etc/hostname")
     (root / "manifests/requests/folder").symlink_to(root / "manifests/requests")
     (root / "manifests/requests/b.yml").write_text("model: a\n")
+    (root / "manifests/requests/C.YAML").write_text("model: a\n")
+    os.mkfifo(root / "manifests/requests/pipe.yaml")
     (root / "manifests/requests/.hidden.yaml").symlink_to("nowhere")
     found = workspace.read(root, {})
     assert set(found.keys) == {REQUEST}
     assert [(one.code, Path(one.span.file).name) for one in sorted(found.unread, key=lambda d: d.sort_key)] == [
-        ("unread-file", "b.yml"), ("unread-file", "folder"), ("unread-file", "link.yaml"),
+        ("unread-file", "C.YAML"), ("unread-file", "b.yml"), ("unread-file", "folder"), ("unread-file", "link.yaml"),
+        ("unread-file", "pipe.yaml"),
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, process_with_env_file
+from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
 from evalctl.shell import EnvironmentProblem
 
@@ -45,13 +46,15 @@ def _needed(root: Path) -> list[str]:
 
     project = Project(root)
     catalogue = project.shared[0]
-    name = detected_service(root, catalogue, None)
+    name = detected_service(root, catalogue, None) if catalogue.services else ""
     service = catalogue.services[name].service if name in catalogue.services else None
     kinds = service.node_kinds.values() if service is not None else ()
     servers = {kind.server_environment for kind in kinds if kind.gpus}
     if not servers or (service is not None and service.scheduler == "local" and shutil.which("nvidia-smi") is None):
         servers = {"vllm-cpu"}  # a machine of one's own without a GPU
-    frameworks = {task.framework for task in catalogue.tasks.values()}
+    frameworks = {task.framework for task in catalogue.tasks.values()} or {
+        name for name in catalogue_of_environments() if not name.startswith("vllm")
+    }
     return sorted(servers | frameworks)
 
 

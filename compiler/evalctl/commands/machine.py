@@ -114,6 +114,8 @@ def _context(root: Path, project: Project, service: str | None) -> Context:
 
 def _head(root: Path) -> str:
     reply = run_command(Command(("git", "rev-parse", "HEAD"), cwd=root))
+    if "not a git repository" in reply.stderr:
+        raise EnvironmentProblem(f"{root} is not a git repository", help="git init, or clone one")
     if reply.status != 0:
         raise EnvironmentProblem(f"{root} has no commit yet", help="git add . && git commit")
     return reply.stdout.strip()

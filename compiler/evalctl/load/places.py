@@ -19,7 +19,7 @@ _FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "man
 _GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
 
 
-def fault(path: str, *, is_link: bool) -> Diagnostic | None:
+def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | None:
     """Why the file at `path` is not read, if it is not."""
     if not path.replace("\u3000", " ").isprintable():
         return _forbidden(path, "the file's name holds a control character or is not UTF-8")
@@ -27,8 +27,10 @@ def fault(path: str, *, is_link: bool) -> Diagnostic | None:
         return _forbidden(path, "a request cannot be named like a generated file (.json, .sh)")
     if is_link:
         return _unread(path, "links are not followed", "put the file itself there")
-    if path.endswith(".yml"):
-        return _unread(path, "only .yaml files are read", f"git mv {path} {path.removesuffix('.yml')}.yaml")
+    if not is_file:  # reading a pipe would wait for ever
+        return _unread(path, "this is no regular file", "put the file itself there")
+    if path.lower().endswith((".yml", ".yaml")) and not path.endswith(".yaml"):
+        return _unread(path, "only .yaml files are read", f"git mv {path} {path.rpartition('.')[0]}.yaml")
     if path in TASK_FILES or _PLACES.fullmatch(path):
         return None
     if path.startswith("manifests/tasks/"):

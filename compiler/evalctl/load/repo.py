@@ -41,4 +41,5 @@ def read(root: Path, path: str) -> tuple[SourceFile | None, list[Diagnostic]]:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         message = f"this is not UTF-8 (byte {data[error.start]:#04x})"
-        return None, [Diagnostic("not-utf-8", message, Span(path, line), help=f"iconv -f CP932 -t UTF-8 {path}")]
+        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "CP932"
+        return None, [Diagnostic("not-utf-8", message, Span(path, line), help=f"iconv -f {encoding} -t UTF-8 {path}")]

@@ -96,8 +96,8 @@ def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[
         is_link = entry.is_symlink()
         if entry.is_dir(follow_symlinks=False):
             yield from _files(root, path, unread)
-        elif is_link or entry.name.endswith((".yaml", ".yml", ".csv", ".jinja")):
-            found = places.fault(path, is_link=is_link)
+        elif is_link or entry.name.lower().endswith((".yaml", ".yml", ".csv", ".jinja")):
+            found = places.fault(path, is_link=is_link, is_file=entry.is_file())
             if found is not None:
                 unread.append(found)
                 continue
