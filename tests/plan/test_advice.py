@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from samples import card_file, one_job
+from samples import base_texts, card_file, one_job
 
 SMALL = "model: lab/small-8B\nservice: tsubame\ntasks: [en_own]\n"
 
@@ -31,3 +31,12 @@ def test_a_models_own_sampling_defaults_are_told() -> None:
     said = one_job(f"{SMALL}overrides: {{all: {{top_p: 1.0}}}}\n")
     none = one_job(SMALL, card_file(generation_config={}))
     assert not any("own defaults" in line for job in (off, said, none) for line in job.advice)
+
+
+def test_a_kind_that_is_not_offered_is_not_recommended() -> None:
+    """The service's file may keep a kind out of advice; a request can still name it."""
+    path = "manifests/services/tsubame.yaml"
+    hidden = base_texts()[path].replace("gpu_1: {gpus: 1,", "gpu_1: {offered: false, gpus: 1,")
+    assert hidden != base_texts()[path]
+    assert not any("gpu_1" in line for line in one_job(SMALL, {path: hidden}).advice)
+    assert one_job(f"{SMALL}node_kind: gpu_1\n", {path: hidden}).node_kind == "gpu_1"

@@ -85,6 +85,7 @@ def test_the_first_request_runs_and_others_wait() -> None:
     assert states(found) == {"ja_exact": ("waiting for", owner), "ja_subset": ("run", "no result yet")}
     both = forecast(plans(f"{SMALL}custom_settings: [null, greedy]\ntasks: [en_own]\n"), NOTHING)
     assert counts(both) == {"run": 1, "waiting for": 1}
+    assert "1 eval to run, 0 reused, 1 waiting for another job" in pages.total_line(both)
 
 
 def test_an_unreadable_result_blocks_its_eval() -> None:

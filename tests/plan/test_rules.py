@@ -113,3 +113,15 @@ def test_a_request_can_conflict_with_itself() -> None:
 def test_debugging_does_not_conflict_with_the_real_run() -> None:
     """They lie in two places."""
     assert conflicts(_plans(f"{SMALL}tasks: [ja]\n", f"{SMALL}max_samples: 3\ntasks: [ja]\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "kind", "codes"),
+    [
+        ("0", "", ["gpu-list-mismatch"]), ("0,0", "", ["gpu-list-mismatch"]), ("2,5", "", []), ("0", "node_kind: gpu_1\n", []),
+    ],
+)  # fmt: skip
+def test_a_list_of_gpus_fits_the_node_kind_that_was_chosen_too(gpus: str, kind: str, codes: list[str]) -> None:
+    """A small model goes to two GPUs on this service: one number would start a server that cannot work."""
+    text = f'model: lab/small-8B\nservice: local\n{kind}cuda_visible_devices: "{gpus}"\ntasks: [en_own]\n'
+    assert compiled(text).codes() == codes

@@ -17,6 +17,7 @@ from evalctl.model.evaluation import Eval
 from evalctl.pipeline import Project
 from evalctl.plan import pages
 from evalctl.plan.forecast import RequestForecast, forecast
+from evalctl.plan.notes import notes
 from evalctl.results.store import index_folder
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
@@ -37,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     forecasts = _forecast(root, entries, paths)
     evals = _evals(project, paths) if detailed else {}
     shown = _concerning(project, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
-    _show(arguments.format, root, forecasts, evals, shown)
+    said = notes(forecasts, project.shared[0].services)
+    _show(arguments.format, root, forecasts, evals, shown, said)
     return 1 if has_errors(shown) else 0
 
 
@@ -62,17 +64,20 @@ def _concerning(project: Project, paths: Sequence[str], problems: Sequence[Diagn
 
 
 def _show(
-    form: str, root: Path, forecasts: list[RequestForecast], evals: Mapping[str, Eval], problems: list[Diagnostic]
-) -> None:
+    form: str, root: Path, forecasts: list[RequestForecast], evals: Mapping[str, Eval], problems: list[Diagnostic],
+    said: list[str],
+) -> None:  # fmt: skip
     if form == "json":
-        document = {"requests": [asdict(one) for one in forecasts], "findings": json.loads(report.as_json(problems))}
+        found = json.loads(report.as_json(problems))
+        document = {"requests": [asdict(one) for one in forecasts], "findings": found, "notes": said}
         print(json.dumps(document, indent=1, ensure_ascii=False))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
-        print(pages.markdown(forecasts, evals, findings))
+        print(pages.markdown(forecasts, evals, findings, said))
     else:
         report.show(problems, root, "text", sys.stderr)
-        print(pages.text(forecasts, evals) if evals or len(forecasts) <= DETAILED else pages.brief(forecasts))
+        detailed = evals or len(forecasts) <= DETAILED
+        print(pages.text(forecasts, evals, said) if detailed else pages.brief(forecasts, said))
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:

@@ -256,7 +256,7 @@ class NodeKind(Strict):
     variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
         default_factory=dict, description="Environment variables of the server on this kind."
     )
-    offered: bool = Field(True, description="Whether evalctl may choose this kind by itself.")
+    offered: bool = Field(True, description="Whether the plan may recommend this kind.")
     directives: tuple[Line, ...] = Field((), description="Finished directive words, e.g. `-l node_q=1`.", strict=False)
 
 

@@ -20,7 +20,7 @@ def _cheaper_kind(service: Service, place: Placement) -> list[str]:
     better = [
         (node.coefficient, name)
         for name, node in service.node_kinds.items()
-        if node.coefficient is not None and node.coefficient < mine.coefficient
+        if node.offered and node.coefficient is not None and node.coefficient < mine.coefficient
         and (node.gpus, node.gpu, node.gpu_memory_gb) == (mine.gpus, mine.gpu, mine.gpu_memory_gb)
     ]  # fmt: skip
     if not better:

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.model.evaluation import Eval
-from evalctl.plan.forecast import BLOCKED, RUN, JobForecast, RequestForecast, counts
+from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 
 Settings = Mapping[str, Eval]  # eval digest -> eval, for requests that were compiled now
 
 
-def text(forecasts: Sequence[RequestForecast], settings: Settings) -> str:
-    """Jobs with their evals, and a last line with the totals."""
+def text(forecasts: Sequence[RequestForecast], settings: Settings, notes: Sequence[str] = ()) -> str:
+    """Jobs with their evals, notes about their services, and a last line with the totals."""
     lines: list[str] = []
     for request in forecasts:
         if request.blocked:
             lines.append(f"{request.request}: blocked by an error (see above)")
         for job in request.jobs:
             lines += _job_lines(request, job, settings)
-    return "\n".join([*lines, total_line(forecasts)])
+    return "\n".join([*lines, *_noted(notes), total_line(forecasts)])
 
 
-def brief(forecasts: Sequence[RequestForecast]) -> str:
+def brief(forecasts: Sequence[RequestForecast], notes: Sequence[str] = ()) -> str:
     """One line per request that would run something."""
     lines = []
     for request in forecasts:
@@ -35,7 +35,11 @@ def brief(forecasts: Sequence[RequestForecast]) -> str:
                 else f"{plural(len(running), 'job')}, {plural(evals, 'eval')} to run"
             )
             lines.append(f"{request.request}: {what}")
-    return "\n".join([*lines, total_line(forecasts)])
+    return "\n".join([*lines, *_noted(notes), total_line(forecasts)])
+
+
+def _noted(notes: Sequence[str]) -> list[str]:
+    return [f"note: {note}" for note in notes]
 
 
 def _job_lines(request: RequestForecast, job: JobForecast, settings: Settings) -> list[str]:
@@ -105,14 +109,14 @@ def _cost_text(facts: Mapping[str, Any]) -> str:
 
 
 def total_line(forecasts: Iterable[RequestForecast]) -> str:
-    """`2 jobs to submit: 17 evals to run, 3 reused; at most 24:20 h, 4.9 points`."""
+    """`2 jobs to submit: 17 evals to run, 3 reused; at most 24:20:00, 4.9 points`."""
     listed = list(forecasts)
     states = counts(listed)
     running = [job for request in listed for job in request.jobs if job.runs]
     blocked = sum(request.blocked for request in listed)
     reused = sum(number for state, number in states.items() if state.startswith("reused"))
     parts = [plural(states.get(RUN, 0), "eval") + " to run", f"{reused} reused"]
-    parts += [f"{states[state]} {state}" for state in ("waiting for", BLOCKED) if states.get(state)]
+    parts += [f"{states[state]} {word}" for state, word in _OTHER_STATES.items() if states.get(state)]
     parts += [plural(blocked, "request") + " blocked by errors"] if blocked else []
     if not running:
         return f"nothing to submit: {', '.join(parts)}"
@@ -120,6 +124,9 @@ def total_line(forecasts: Iterable[RequestForecast]) -> str:
     return (
         f"{plural(len(running), 'job')} to submit: {', '.join(parts)}; at most {clock(seconds)}{_total_cost(running)}"
     )
+
+
+_OTHER_STATES = {WAITING: "waiting for another job", BLOCKED: "blocked"}
 
 
 def _total_cost(running: Sequence[JobForecast]) -> str:
@@ -143,8 +150,10 @@ def clock(seconds: int) -> str:
 # ---- Markdown ---------------------------------------------------------------------------------------------------
 
 
-def markdown(forecasts: Sequence[RequestForecast], settings: Settings, findings: Sequence[str]) -> str:
-    """The plan for the pull request: totals first, then a table per request."""
+def markdown(
+    forecasts: Sequence[RequestForecast], settings: Settings, findings: Sequence[str], notes: Sequence[str] = ()
+) -> str:
+    """The plan for the pull request: totals first, then a table per request, then notes about the services."""
     lines = ["## evalctl plan", "", f"**{total_line(forecasts)}**", ""]
     if findings:
         lines += ["### Findings", "", *[f"- {_cell(finding)}" for finding in findings], ""]
@@ -152,6 +161,8 @@ def markdown(forecasts: Sequence[RequestForecast], settings: Settings, findings:
         lines += _request_markdown(request, settings)
     if not forecasts:
         lines += ["No request changes its plan.", ""]
+    if notes:
+        lines += ["### Services", "", *[f"- {_cell(note)}" for note in notes], ""]
     return "\n".join(lines)
 
 
@@ -185,7 +196,9 @@ def _request_markdown(request: RequestForecast, settings: Settings) -> list[str]
 
 
 def _state(state: str, detail: str) -> str:
-    return state if state in ("reused",) else f"{state} {detail}" if state != RUN else f"run ({detail})"
+    if state == RUN:
+        return f"run ({detail})"
+    return state if state == REUSED else f"{state} {detail}"
 
 
 def _cell(text: str) -> str:

@@ -127,12 +127,27 @@ def _places(
                 done.add("place")
                 yield _no_node_kind(checked)
             continue
+        if place.node_kind not in done:
+            done.add(place.node_kind)
+            yield from _gpu_list(checked, place, service)
         yield from _time(checked, evaluation, place, service)
         length = dict(evaluation.server).get("max_model_length")
         if card is not None and length is not None and (card.model, length) not in done:
             done.add((card.model, length))
             too_long = list(_context(checked, evaluation, card, length))
             yield from too_long or _memory(checked, card, place, length)
+
+
+def _gpu_list(checked: CheckedRequest, place: Placement, service: Service) -> Iterator[Diagnostic]:
+    """A list of GPUs against a node kind that was chosen; one that the request names is checked with it."""
+    request = checked.request
+    if request.cuda_visible_devices is None or request.node_kind is not None or service.scheduler != "local":
+        return
+    gpus = str(request.cuda_visible_devices).split(",")
+    if not len(gpus) == len(set(gpus)) == place.node.gpus:
+        message = f"`{place.node_kind}`, chosen for this model, needs {place.node.gpus} different GPUs, and cuda_visible_devices names {len(set(gpus))}"
+        span = checked.document.span(("cuda_visible_devices",))
+        yield Diagnostic("gpu-list-mismatch", message, span, "add `node_kind:`, or change the list")
 
 
 def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
