@@ -116,3 +116,16 @@ def test_an_attempt_without_any_result_needs_no_submission(attempt: Attempt) -> 
     (run_dir / "submission.json").unlink()
     mark(run_dir, "finished", {"exit": 72, "reason": "environment-missing"})
     assert collect(attempt, STEP, cancelled=False).outcome == "failed:environment-missing"
+
+
+def test_a_broken_environment_is_named(attempt: Attempt) -> None:
+    """Which key is missing, not only that one is."""
+    path = Path(attempt.run_dir) / "marks/finished.json"
+    ended = {
+        **json.loads(path.read_text()),
+        "exit": 72,
+        "reason": "secret-missing",
+        "detail": "OPENAI_API_KEY is not set",
+    }
+    path.write_text(json.dumps(ended))
+    assert "secret-missing: OPENAI_API_KEY is not set" in collect(attempt, STEP, cancelled=False).problems

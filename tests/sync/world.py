@@ -67,7 +67,7 @@ def make_job(
         server=Server("vllm", ("vllm", "serve"), (), "vllm-cpu-0123456789ab", "tiny", "", "", 1),
         tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", {}), 60) for one in evals),
         parallel_tasks=2, start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
-        cuda_visible_devices=None, retries=retries, predownload=False, offline=True, estimate=None,
+        cuda_visible_devices=None, retries=retries, estimate=None,
         site=Site("slurm", "", (), (), ()),
     )  # fmt: skip
 

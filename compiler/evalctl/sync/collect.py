@@ -96,6 +96,11 @@ def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
         mark = marks.tasks.get(key)
         if mark is not None and mark.state == "failed":
             yield key, f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
+    if marks.finished is not None and marks.finished.get("detail") and marks.finished.get("reason") != "tasks-failed":
+        yield (
+            str(marks.finished.get("reason")),
+            str(marks.finished["detail"]),
+        )  # which key, which environment, which error
     for why in marks.unreadable:
         yield "unreadable-marks", why
 
