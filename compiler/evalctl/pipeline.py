@@ -231,7 +231,7 @@ class Project:
         return {"key": self._metrics_key, "data": catalogue.metrics.model_dump(mode="json")}
 
 
-_EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, (), {})
+_EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, {})
 
 
 def _lists(stats: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:

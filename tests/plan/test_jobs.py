@@ -163,19 +163,10 @@ def test_secrets_are_names_of_those_who_need_them() -> None:
     assert one_job(f"{SMALL}tasks: [ja_exact]\n").secrets == ()
 
 
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [("", True), ("predownload: true\n", True), ("predownload: false\n", False)],
-)
-def test_a_hub_model_is_downloaded_before(lines: str, expected: bool) -> None:
-    """Unless the request says no."""
-    assert one_job(f"{SMALL}tasks: [en_own]\n{lines}").predownload is expected
-
-
-def test_a_checkpoint_is_not_downloaded() -> None:
-    """It is on disk; the server gets the path, the results the name, and there is no revision to ask for."""
+def test_a_checkpoint_is_served_from_its_path() -> None:
+    """The server gets the path, the results the name, and there is no revision to ask for."""
     job = one_job("model: {path: /gs/x, name: lab/local-1B}\nservice: tsubame\ntasks: [en_own]\n")
-    assert (job.predownload, job.server.argv[2], job.server.served_name) == (False, "/gs/x", "lab/local-1B")
+    assert (job.server.argv[2], job.server.served_name) == ("/gs/x", "lab/local-1B")
     assert "--revision" not in job.server.argv
 
 

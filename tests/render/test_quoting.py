@@ -98,3 +98,13 @@ def test_a_comment_is_one_line_that_does_nothing(text: str) -> None:
     line = comment(text)
     assert len(line.splitlines()) == 1
     assert line == "#" or line.startswith("# ")
+
+
+def test_a_list_inside_a_function_is_indented_and_its_words_are_not() -> None:
+    """Deeper lines are for the reader; a word with several lines stays what it is."""
+    value = ["--first", "one\ntwo", "--second", "x" * 100]
+    text = assignment("NAME", value, "  ")
+    assert text.splitlines() == ["NAME=(", "    --first 'one", "two'", f"    --second {'x' * 100}", "  )"]
+    script = f'{text}\nprintf "%s\\0" "${{NAME[@]}}"'
+    told = subprocess.run(["bash", "-c", script], capture_output=True, check=True, text=True).stdout
+    assert told.split("\0")[:-1] == value

@@ -53,7 +53,6 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
         cards={},
         metrics=metrics,
         chat_templates=_chat_templates(texts, problems),
-        runtime_columns=columns,
         task_spans=spans,
     ), problems
 

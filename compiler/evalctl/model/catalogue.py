@@ -48,7 +48,6 @@ class Catalogue:
     """All of manifests/ but the requests.
 
     `suites` are expanded to task keys; `settings` maps a model to its named sets, `common` is for every model.
-    `runtime_columns` are the time columns of tasks_runtime.csv. `fingerprint` is a digest of the texts it came from.
     """
 
     tasks: Mapping[str, Task]
@@ -59,5 +58,4 @@ class Catalogue:
     cards: Mapping[str, ModelCard]
     metrics: Metrics
     chat_templates: Mapping[str, str]
-    runtime_columns: tuple[str, ...]
     task_spans: Mapping[str, Span]

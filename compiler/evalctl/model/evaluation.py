@@ -160,8 +160,6 @@ class Job:
     secrets: tuple[str, ...]  # NAMES of environment variables
     cuda_visible_devices: str | None
     retries: int
-    predownload: bool
-    offline: bool
     estimate: Estimate | None
     site: Site
     advice: tuple[str, ...] = ()

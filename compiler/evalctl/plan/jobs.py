@@ -140,8 +140,6 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
         retries=request.retries,
-        predownload=request.provider == "vllm" and evals[0].subject.path is None and request.predownload is not False,
-        offline=False,
         estimate=estimate(service, place.node, priority, busy, walltime),
         site=_site(service),
         advice=advice(service, place, card, tuple(evals)),

@@ -365,7 +365,6 @@ become_framework() {
   export PATH=$ENVIRONMENTS/$FRAMEWORK_ENVIRONMENT/bin:$PATH PYTHONUTF8=1
   export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1 no_proxy=${no_proxy:+$no_proxy,}127.0.0.1
   export LITELLM_LOCAL_MODEL_COST_MAP=True # else each start asks the Internet (seen: 6 s without one)
-  ((!OFFLINE)) || export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
   ((!${#VARIABLES[@]})) || export "${VARIABLES[@]}"
   exec "${COMMAND[@]}"
 }

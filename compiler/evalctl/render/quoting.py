@@ -39,13 +39,13 @@ def words(texts: Iterable[str]) -> str:
     return " ".join(map(word, texts))
 
 
-def assignment(name: str, value: str | Sequence[str]) -> str:
-    """`NAME=word`, or `NAME=(words)` for a sequence; a long list has one option per line."""
+def assignment(name: str, value: str | Sequence[str], indent: str = "") -> str:
+    """`NAME=word`, or `NAME=(words)` for a sequence; a long list has one option per line, deeper than `indent`."""
     _check_name(name)
     if isinstance(value, str):
         return f"{name}={word(value)}"
     line = f"{name}=({words(value)})"
-    return line if len(line) <= _LINE or len(value) == 1 else f"{name}=(\n{_listed(value)}\n)"
+    return line if len(line) <= _LINE or len(value) == 1 else f"{name}=(\n{_listed(value, indent)}\n{indent})"
 
 
 def comment(text: str) -> str:
@@ -61,7 +61,7 @@ def _check_name(name: str) -> None:
         raise ValueError(f"`{name}` is not a name of a shell variable")
 
 
-def _listed(texts: Sequence[str]) -> str:
+def _listed(texts: Sequence[str], indent: str) -> str:
     """An option stands on a line with its value, anything else alone."""
     lines: list[str] = []
     open_option = False
@@ -70,7 +70,7 @@ def _listed(texts: Sequence[str]) -> str:
         if open_option and not option:
             lines[-1] += f" {word(text)}"
         else:
-            lines.append(f"  {word(text)}")
+            lines.append(f"{indent}  {word(text)}")
         open_option = option
     return "\n".join(lines)
 

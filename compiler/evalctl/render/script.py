@@ -102,7 +102,6 @@ def _job(job: Job) -> Iterator[str]:
     yield f"DRAIN_SECONDS={job.batch.drain_seconds}"
     yield f"START_SECONDS={job.start_seconds}"
     yield f"PARALLEL_TASKS={job.parallel_tasks}"
-    yield f"OFFLINE={int(job.offline)}"
     yield assignment("TASKS", [task.evaluation.task.key for task in job.tasks])
     environments = {job.framework_environments[task.evaluation.task.framework]: None for task in job.tasks}
     yield assignment("FRAMEWORK_ENVIRONMENTS", list(environments))
@@ -144,9 +143,9 @@ task_{number}() {{
   MAX_SAMPLES={size}
   FRAMEWORK={word(evaluation.task.framework)}
   FRAMEWORK_ENVIRONMENT={word(environment)}
-  {assignment("COMMAND", invocation.argv)}
-  {assignment("VARIABLES", _pairs(invocation.variables))}
-  {assignment("TASK_SECRETS", invocation.secrets)}
+  {assignment("COMMAND", invocation.argv, "  ")}
+  {assignment("VARIABLES", _pairs(invocation.variables), "  ")}
+  {assignment("TASK_SECRETS", invocation.secrets, "  ")}
   RELAY={word(_JSON.encode(invocation.relay))}
   CONFIG={word(invocation.config)}
 }}

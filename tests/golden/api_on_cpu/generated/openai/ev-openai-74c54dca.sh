@@ -28,7 +28,6 @@ WALLTIME_SECONDS=33600
 DRAIN_SECONDS=120
 START_SECONDS=900
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_choice ja_judged)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=(OPENAI_API_KEY)
@@ -78,15 +77,15 @@ task_2() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|japanese_mt_bench|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|japanese_mt_bench|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=7 REQUEST_TIMEOUT=1200)
   TASK_SECRETS=(OPENAI_API_KEY)
   RELAY='{"add": {}}'

@@ -29,7 +29,6 @@ WALLTIME_SECONDS=5400
 DRAIN_SECONDS=120
 START_SECONDS=902
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_own en_choice)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
@@ -66,15 +65,15 @@ task_1() {
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'own_questions|0'
-  --output-dir output
-  --save-details
-  --custom-tasks evalctl_tasks.tasks
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'own_questions|0'
+    --output-dir output
+    --save-details
+    --custom-tasks evalctl_tasks.tasks
+  )
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'

@@ -32,7 +32,6 @@ WALLTIME_SECONDS=12000
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(ja_exact ja_subset en_choice en_code)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
@@ -70,15 +69,15 @@ task_1() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|jemhopqa_cot|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
   RELAY='{"add": {}, "max_n": 4}'
@@ -100,15 +99,15 @@ task_2() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|wmt20:en-ja|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|wmt20:en-ja|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
   RELAY='{"add": {}, "max_n": 4}'
@@ -156,15 +155,15 @@ task_4() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|humaneval|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|humaneval|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
   RELAY='{"add": {}, "max_n": 4}'

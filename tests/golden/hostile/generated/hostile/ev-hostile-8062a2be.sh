@@ -30,7 +30,6 @@ WALLTIME_SECONDS=6600
 DRAIN_SECONDS=120
 START_SECONDS=902
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(ja_exact en_choice)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
@@ -67,20 +66,20 @@ task_1() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-  --system-prompt $'\'; touch owned; echo "$(touch owned)`touch owned`"
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|jemhopqa_cot|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+    --system-prompt $'\'; touch owned; echo "$(touch owned)`touch owned`"
 }
 touch owned
 \x23$ -l h_rt=9:0:0
 \xe2\x80\xae!!\\'
-)
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=149)
   TASK_SECRETS=()
   RELAY='{"add": {}}'

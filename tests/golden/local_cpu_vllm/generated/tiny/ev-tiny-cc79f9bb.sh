@@ -19,7 +19,6 @@ WALLTIME_SECONDS=1800
 DRAIN_SECONDS=20
 START_SECONDS=602
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_own)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
@@ -57,16 +56,16 @@ task_1() {
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'own_questions|0'
-  --output-dir output
-  --save-details
-  --custom-tasks evalctl_tasks.tasks
-  --max-samples 10
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'own_questions|0'
+    --output-dir output
+    --save-details
+    --custom-tasks evalctl_tasks.tasks
+    --max-samples 10
+  )
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'

@@ -28,7 +28,6 @@ WALLTIME_SECONDS=3600
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_own ja_exact)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=()
@@ -66,16 +65,16 @@ task_1() {
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'own_questions|0'
-  --output-dir output
-  --save-details
-  --custom-tasks evalctl_tasks.tasks
-  --max-samples 5
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'own_questions|0'
+    --output-dir output
+    --save-details
+    --custom-tasks evalctl_tasks.tasks
+    --max-samples 5
+  )
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}, "max_n": 4}'
@@ -102,16 +101,16 @@ task_2() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-  --max-samples 5
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|jemhopqa_cot|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+    --max-samples 5
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
   TASK_SECRETS=()
   RELAY='{"add": {}, "max_n": 4}'

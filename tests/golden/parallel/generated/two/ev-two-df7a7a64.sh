@@ -30,7 +30,6 @@ WALLTIME_SECONDS=3600
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_own ja_subset)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=()
@@ -68,15 +67,15 @@ task_1() {
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'own_questions|0'
-  --output-dir output
-  --save-details
-  --custom-tasks evalctl_tasks.tasks
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'own_questions|0'
+    --output-dir output
+    --save-details
+    --custom-tasks evalctl_tasks.tasks
+  )
   VARIABLES=()
   TASK_SECRETS=()
   RELAY='{"add": {}}'
@@ -102,15 +101,15 @@ task_2() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|wmt20:en-ja|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|wmt20:en-ja|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
   RELAY='{"add": {}}'

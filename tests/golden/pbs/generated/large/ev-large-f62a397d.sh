@@ -28,7 +28,6 @@ WALLTIME_SECONDS=12000
 DRAIN_SECONDS=120
 START_SECONDS=1041
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(en_choice ja_exact)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
 SECRETS=()
@@ -92,15 +91,15 @@ task_2() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|jemhopqa_cot|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=256)
   TASK_SECRETS=()
   RELAY='{"add": {}}'

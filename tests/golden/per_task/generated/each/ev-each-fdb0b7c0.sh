@@ -28,7 +28,6 @@ WALLTIME_SECONDS=3000
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(ja_subset)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
 SECRETS=()
@@ -66,15 +65,15 @@ task_1() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|wmt20:en-ja|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|wmt20:en-ja|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
   RELAY='{"add": {}}'

@@ -25,7 +25,6 @@ WALLTIME_SECONDS=8400
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(ja_judged)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
 SECRETS=(OPENAI_API_KEY)
@@ -63,15 +62,15 @@ task_1() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|japanese_mt_bench|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|japanese_mt_bench|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
   TASK_SECRETS=(OPENAI_API_KEY)
   RELAY='{"add": {}}'

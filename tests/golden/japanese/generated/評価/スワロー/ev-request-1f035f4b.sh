@@ -29,7 +29,6 @@ WALLTIME_SECONDS=6600
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
-OFFLINE=0
 TASKS=(ja_exact en_choice)
 FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
 SECRETS=()
@@ -69,16 +68,16 @@ task_1() {
   FRAMEWORK=lighteval-swallow
   FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
   COMMAND=(
-  lighteval
-  endpoint
-  litellm
-  config.yaml
-  'swallow|jemhopqa_cot|0|0'
-  --use-chat-template
-  --output-dir output
-  --save-details
-  --system-prompt 'あなたは誠実で優秀な日本人のアシスタントです。'
-)
+    lighteval
+    endpoint
+    litellm
+    config.yaml
+    'swallow|jemhopqa_cot|0|0'
+    --use-chat-template
+    --output-dir output
+    --save-details
+    --system-prompt 'あなたは誠実で優秀な日本人のアシスタントです。'
+  )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
   TASK_SECRETS=()
   RELAY='{"add": {"top_k": 20}}'
