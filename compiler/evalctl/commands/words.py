@@ -106,7 +106,6 @@ def _requests(parser: argparse.ArgumentParser) -> None:
 
 
 def _sync(parser: argparse.ArgumentParser) -> None:
-    _requests(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
     parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")

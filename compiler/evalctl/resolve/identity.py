@@ -49,7 +49,7 @@ def eval_inputs(
     server: tuple[tuple[str, Any], ...],
     max_samples: int | None,
 ) -> dict[str, Any]:
-    """The inputs behind the digest, as they go into result.json."""
+    """The inputs behind the digest."""
     return {
         "version": VERSION,
         "provider": subject.provider,

@@ -14,7 +14,7 @@ _INTRODUCTION = """\
 # Results
 
 Rendered by `evalctl sync` from the `aggregated_results.json` files beside it; edits are overwritten.
-A dash is an entry that was not measured. Every number links back to its run: open the model's folder.
+A dash is an entry that was not measured. The model's folder has the run of every number.
 """
 
 

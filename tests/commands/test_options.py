@@ -1,0 +1,52 @@
+"""Every word of the command line does something."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evalctl import cli, commands
+from evalctl.commands.words import COMMANDS
+
+FOLDER = Path(commands.__file__).parent
+SHARED = ("machine", "common")  # they read --service and --repo for all
+
+
+def options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """The names under which a parser and those below it leave what was given."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options(below)
+        if action.dest not in ("help", argparse.SUPPRESS):
+            yield action.dest
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    (subparsers,) = [one for one in cli.parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    found: argparse.ArgumentParser = subparsers.choices[name]
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_can_be_given_is_read(name: str) -> None:
+    """`sync REQUEST` once took a request, and ran everything."""
+    modules = (COMMANDS[name].module, *SHARED)
+    text = "".join((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
+    unread = [
+        dest for dest in options(command_parser(name))
+        if f"arguments.{dest}" not in text and f'getattr(arguments, "{dest}"' not in text
+    ]  # fmt: skip
+    assert unread == []
+
+
+def test_sync_takes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is about all of them; a word that would not narrow it is refused before anything is submitted."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["sync", "my-request"])
+    assert ended.value.code == cli.USAGE
+    assert "my-request" in capsys.readouterr().err
