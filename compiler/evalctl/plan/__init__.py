@@ -1,5 +1,6 @@
 """From evals to jobs: where each runs, with what server, how long, at what cost.
 
 `placement` node kind and tensor parallel size · `server` the `vllm serve` call · `jobs` grouping, order, splitting,
-walltime · `cost` in the service's own unit · `advice` what would save money or time · `summary` plan.json.
+walltime · `cost` in the service's own unit · `advice` what would save money or time · `notes` what holds for a service ·
+`summary` plan.json.
 """
