@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from samples import base_texts, compiled, one_job
 
 from evalctl.model.evaluation import Job
-from evalctl.plan.jobs import LONGEST_STEM, job_name, seconds_of, stem
+from evalctl.model.manifest import NodeKind, Service
+from evalctl.plan.jobs import LONGEST_STEM, job_name, stem
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
 
@@ -113,7 +114,9 @@ def _service(name: str) -> str:
 @given(st.integers(0, 999), st.integers(0, 59), st.integers(0, 59))
 def test_walltimes_are_read_in_full(hours: int, minutes: int, seconds: int) -> None:
     """Hours beyond 24 too."""
-    assert seconds_of(f"{hours}:{minutes:02d}:{seconds:02d}") == hours * 3600 + minutes * 60 + seconds
+    kind = NodeKind(gpus=1, runtime_column="hrt_q", max_walltime=f"{hours}:{minutes:02d}:{seconds:02d}")
+    service = Service(scheduler="slurm", node_kinds={"kind": kind})
+    assert service.longest_seconds(kind) == hours * 3600 + minutes * 60 + seconds
 
 
 # ---- names ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,3 +21,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
         time.sleep(1)
         left = here.processes()
     assert left == [], here.job_log()
+
+
+@pytest.fixture
+def small_disk(place: Place) -> Iterator[Place]:
+    """A place whose run folder is a file system of 400 KiB."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "evalctl-test", str(place.run_dir)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small file system needs root and mount: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place.run_dir)], check=True)

@@ -39,7 +39,7 @@ def make_job(*tasks: JobTask, walltime: int = 600, drain: int = 5, start: int = 
     server = Server("vllm", command, (), "vllm-env", "org/Model-1B", "", "", 0)
     job = Job(
         name="ev-first-0123abcd", request="manifests/requests/first.yaml", service="local", node_kind="cpu_vllm",
-        batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2,
+        batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2, admit="auto",
         start_seconds=start, framework_environments={"lighteval": "lighteval-env"}, secrets=(), cuda_visible_devices=None,
         retries=1, estimate=Estimate("point", 0.5, 1.25, None, "JPY", 62.5, "2026-08-25"),
         site=Site("local", "", (), (("SITE_NAME", "here"),), ()),
@@ -100,12 +100,12 @@ class Place:
             (folder / program).chmod(0o755)
         (folder.parent / ".complete").touch()
 
-    def write(self, job: Job, *, run_tasks: Sequence[str] = ()) -> Path:
+    def write(self, job: Job, *, run_tasks: Sequence[str] = (), answers: Path | None = None) -> Path:
         """The script and attempt.sh, as sync would leave them."""
         lines = [
             assignment("ATTEMPT", "1"), assignment("ATTEMPT_NAME", f"{job.name}-a1"),
             assignment("ENVIRONMENTS", str(self.environments)), assignment("ENV_FILE", str(self.env_file)),
-            assignment("RUN_TASKS", run_tasks),
+            assignment("RUN_TASKS", run_tasks), assignment("ANSWERS", str(answers or "")),
         ]  # fmt: skip
         (self.run_dir / "attempt.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
         path = self.top / "job.sh"
@@ -137,6 +137,15 @@ class Place:
         path, limit = self.run_dir.joinpath(*parts), time.monotonic() + seconds
         while not path.exists():
             assert time.monotonic() < limit, f"{path} never came: {self.job_log()}"
+            time.sleep(0.05)
+
+    def wait_for_mark(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Until a mark says that."""
+        while True:
+            self.wait_for("marks", f"{name}.json")
+            mark = dict(json.loads((self.run_dir / "marks" / f"{name}.json").read_text(encoding="utf-8")))
+            if fields.items() <= mark.items():
+                return mark
             time.sleep(0.05)
 
     def job_log(self) -> str:

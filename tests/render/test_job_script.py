@@ -7,7 +7,7 @@ import signal
 from dataclasses import replace
 
 import pytest
-from standin_place import Place, job_task, make_job, with_server
+from standin_place import Place, Ran, job_task, make_job, with_server
 
 
 def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
@@ -90,12 +90,42 @@ def test_only_the_tasks_asked_for_run(place: Place) -> None:
     assert not (place.run_dir / "tasks/ja_one").exists()
 
 
-def test_a_server_that_dies_ends_the_tasks(place: Place) -> None:
+def test_frameworks_load_while_the_server_starts(place: Place) -> None:
+    """Neither waits for the other: what a framework asks too early, the relay keeps until somebody can answer."""
+    ran = place.run(with_server(make_job(job_task("one"), job_task("two")), "starts-slowly"))
+    assert ran.status == 0, place.job_log()
+    assert all(ran.call(key)["begin"] < ran.mark("server_ready")["ready_at"] for key in ("one", "two"))
+
+
+def test_a_server_that_dies_once_is_started_again(place: Place) -> None:
+    """The tasks that it served go on and end well; the mark says that there was a second start, and why."""
+    process = place.start(make_job(job_task("one", says="takes-5s"), job_task("two", says="takes-5s-too")))
+    place.wait_for("tasks", "one", "call.json")
+    ready_at = place.wait_for_mark("server_ready", restarts=0)["ready_at"]
+    os.kill(int((place.run_dir / "server.pid").read_text()), signal.SIGKILL)
+    assert process.wait(timeout=30) == 0, place.job_log()
+    ran = Ran(0, 0.0, place.run_dir)
+    assert len(ran.lines("vllm")) == 2
+    assert ran.mark("server_restarted")["reason"] == "server-died"
+    assert "exit status 137" in ran.mark("server_restarted")["detail"]
+    assert (ran.mark("server_ready")["restarts"], ran.mark("server_ready")["ready_at"]) == (1, ready_at)
+    assert {ran.mark(f"task/{key}")["state"] for key in ("one", "two")} == {"done"}
+
+
+def test_answers_are_kept_outside_the_attempt(place: Place) -> None:
+    """The relay writes each task's answers into a file that is named by the eval and outlives the run folder."""
+    answers = place.top / "answers"
+    assert place.run(make_job(job_task("ja_one")), answers=answers).status == 0
+    link = place.run_dir / "relay/ja_one.answers.jsonl"
+    assert (link.is_symlink(), link.readlink()) == (True, answers / "digest-of-ja_one.jsonl")
+
+
+def test_a_server_that_dies_twice_ends_the_tasks(place: Place) -> None:
     """Noticed within seconds: running tasks fail with the reason, later ones never start, status 70."""
     tasks = (job_task("asker", says="asks-a-dead-server"), job_task("other", says="slow"), job_task("later"))
     ran = place.run(with_server(make_job(*tasks), "dies-when-asked"))
     assert ran.status == 70
-    assert ran.seconds < 12
+    assert (ran.seconds < 15, len(ran.lines("vllm"))) == (True, 2)
     finished = ran.mark("finished")
     assert (finished["reason"], finished["detail"]) == ("out-of-memory", "torch.OutOfMemoryError: CUDA out of memory.")
     assert [(ran.mark(f"task/{key}")["state"], ran.mark(f"task/{key}")["reason"]) for key in ("asker", "other")] == [
@@ -107,8 +137,9 @@ def test_a_server_that_dies_ends_the_tasks(place: Place) -> None:
 def test_a_server_that_dies_without_a_word_is_told_by_its_exit_status(place: Place) -> None:
     """A kill by the kernel leaves nothing in the log."""
     process = place.start(make_job(job_task("one", says="slow")))
-    place.wait_for("tasks", "one", "call.json")
-    os.kill(int((place.run_dir / "server.pid").read_text()), signal.SIGKILL)
+    for restarts in (0, 1):
+        place.wait_for_mark("server_ready", restarts=restarts)
+        os.kill(int((place.run_dir / "server.pid").read_text()), signal.SIGKILL)
     assert process.wait(timeout=20) == 70
     finished = (place.run_dir / "marks/finished.json").read_text()
     assert "server-died" in finished
@@ -120,8 +151,9 @@ def test_a_server_that_cannot_start_says_why(place: Place) -> None:
     ran = place.run(with_server(make_job(job_task("one"), start=600), "no-think-tags"))
     assert (ran.status, ran.mark("finished")["reason"]) == (71, "parser-without-think-tags")
     assert "could not locate think start/end tokens" in ran.mark("finished")["detail"]
-    assert ran.seconds < 5
-    assert {"started.json", "finished.json"} == ran.marks()
+    assert ran.seconds < 8
+    assert {"started.json", "finished.json", "task/one.json"} == ran.marks()
+    assert (ran.mark("task/one")["state"], ran.mark("task/one")["reason"]) == ("failed", "parser-without-think-tags")
 
 
 def test_a_server_that_never_answers_is_given_up(place: Place) -> None:
@@ -259,6 +291,12 @@ def test_a_killed_job_takes_its_processes_along(place: Place) -> None:
             break
         signal.sigtimedwait([], 0.1)
     assert "job-killed" in (place.run_dir / "marks/task/one.json").read_text()
+
+
+def test_a_full_disk_is_named(small_disk: Place) -> None:
+    """The last marks have room of their own, so that the job can say why it failed."""
+    ran = small_disk.run(make_job(job_task("one", says="fills-the-disk")))
+    assert (ran.status, ran.mark("finished")["reason"]) == (3, "disk-full"), small_disk.job_log()
 
 
 def test_a_relay_that_dies_ends_the_job(place: Place) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from evalctl.model.run import Action, Attempt, Phase, Step
 from evalctl.results.record import submission
-from evalctl.sync.collect import NotCollectable, collect
+from evalctl.sync.collect import NotCollectable, collect, keep_files
 
 from .world import finish, make_eval, make_job, mark
 
@@ -23,7 +23,7 @@ LOST = Step("ev-one", Action.CLOSE, "lost")
 def attempt(tmp_path: Path) -> Attempt:
     """An attempt of two tasks, both done and accepted."""
     job = make_job(make_eval("arithmetic"), make_eval("capitals"))
-    (tmp_path / "submission.json").write_text(json.dumps(submission(job, "c" * 40, "s" * 64)))
+    (tmp_path / "submission.json").write_text(json.dumps(submission(job, "c" * 40, "s" * 64, str(tmp_path / "answers"))))
     (tmp_path / "attempt.sh").write_text("RUN_TASKS=()\n")
     finish(tmp_path, {}, "", 1000)
     digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
@@ -88,6 +88,47 @@ def test_how_an_attempt_ended(attempt: Attempt, reason: str, tasks: dict[str, st
         path.unlink()
     finish(Path(attempt.run_dir), tasks, reason, 1000)
     assert collect(attempt, STEP, cancelled=False).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ('{"fresh": 3}', "progressed:timeout"),
+        ('{"fresh": 0, "replayed": 9}', "failed:timeout"),
+        ('{"fre', "failed:timeout"),
+        ("[]", "failed:timeout"),
+    ],
+)
+def test_an_answer_is_progress(attempt: Attempt, counts: str, outcome: str) -> None:
+    """Answers are kept, so that the next attempt of a task that ran out of time has less to do."""
+    for path in (Path(attempt.run_dir) / "marks/task").iterdir():
+        path.unlink()
+    finish(Path(attempt.run_dir), {"en_arithmetic": "timeout", "en_capitals": "not-run"}, "timeout", 1000)
+    (Path(attempt.run_dir) / "relay").mkdir()
+    (Path(attempt.run_dir) / "relay/en_arithmetic.counts.json").write_text(counts)
+    assert collect(attempt, STEP, cancelled=False).outcome == outcome
+
+
+def test_answers_of_measured_evals_move_beside_the_result(attempt: Attempt, tmp_path: Path) -> None:
+    """Those of an eval without a result stay where its next attempt looks for them; doing it twice changes nothing."""
+    change(attempt, "en_capitals", state="failed", reason="timeout")
+    (tmp_path / "answers").mkdir()
+    for digest in attempt.evals.values():
+        (tmp_path / "answers" / f"{digest}.jsonl").write_text("{}\n")
+    (tmp_path / "tasks/en_arithmetic").mkdir(parents=True, exist_ok=True)
+    for _ in range(2):
+        keep_files(tmp_path, collect(attempt, STEP, cancelled=False))
+        kept = tmp_path / "results/hosted_vllm/team/tiny/default/en/arithmetic/details/answers.jsonl"
+        left = [path.stem for path in (tmp_path / "answers").iterdir()]
+        assert (kept.read_text(), left) == ("{}\n", [attempt.evals["en_capitals"]])
+
+
+def test_waiting_for_the_server_is_not_counted(attempt: Attempt) -> None:
+    """A framework is loaded while the server starts; its task begins when the server is ready."""
+    path = Path(attempt.run_dir) / "marks/server_ready.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "ready_at": 997, "restarts": 1}))
+    text = next(iter(collect(attempt, STEP, cancelled=False).files.values()))
+    assert (json.loads(text)["seconds"], json.loads(text)["ran"]["server_restarts"]) == (3, 1)
 
 
 def test_a_lost_attempt_is_lost_and_a_cancelled_one_cancelled(attempt: Attempt) -> None:

@@ -26,6 +26,8 @@ def closed(number: int, outcome: str) -> Attempt:
         (["failed:lost"], 1, "failed:lost"),
         (["failed:lost", "withdrawn"], 1, "withdrawn"),
         (["progressed:timeout", "progressed:timeout"], 0, "progressed:timeout"),
+        (["progressed:timeout"] * 8, 0, "progressed:timeout"),
+        (["progressed:timeout"] * 10, 2, "progressed:timeout"),
         (["failed:lost", "collected"], 0, ""),
         (["failed:lost", "collected", "failed:lost"], 1, "failed:lost"),
     ],

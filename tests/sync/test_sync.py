@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from evalctl.sync.control import cancel, logs, matching, retry, status
 from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
 
-from .world import Clone, World, finish, git, make_eval, make_job, plan, run_tasks, service
+from .world import Clone, World, attempt_words, finish, git, make_eval, make_job, plan, run_tasks, service
 
 PATH = "results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
 FOLDER = "results/hosted_vllm/team/tiny/default"
@@ -198,6 +199,18 @@ def test_running_out_of_time_goes_on_as_long_as_tasks_get_done(clone: Clone, wor
     assert told(go(clone, job)) == [(Action.SUBMIT, "resume")]
     world.run_all({"en_capitals": "not-run"}, reason="timeout")
     assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+
+
+def test_each_timeout_is_answered_with_more_time(clone: Clone, world: World, job: Job) -> None:
+    """Half as much again, in the site's steps of ten minutes and never above its limit; other failures change nothing."""
+    clone.service = service(max_walltime="3:00:00")
+    patient, asked = replace(job, retries=9), []
+    for number, reason in enumerate(("timeout", "server-died", "timeout", "timeout", ""), 1):
+        go(clone, patient)
+        run_dir = clone.root / ".evalctl/runs" / job.name / f"a{number}"
+        asked += attempt_words(run_dir, "WALLTIME_SECONDS")
+        world.run_all({"en_arithmetic": "not-run", "en_capitals": "not-run"}, reason=reason)
+    assert asked == ["3600", "5400", "5400", "8400", "10800"]
 
 
 def test_a_silent_scheduler_decides_nothing(clone: Clone, world: World, job: Job) -> None:

@@ -66,7 +66,7 @@ def make_job(
         batch=Batch(f"ev-{stem}-{digest8}", 3600, 1, None, (), 60),
         server=Server("vllm", ("vllm", "serve"), (), "vllm-cpu-0123456789ab", "tiny", "", "", 1),
         tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", {}), 60) for one in evals),
-        parallel_tasks=2, start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
+        parallel_tasks=2, admit="auto", start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
         cuda_visible_devices=None, retries=retries, estimate=None,
         site=Site("slurm", "", (), (), ()),
     )  # fmt: skip
@@ -234,8 +234,14 @@ def task_done(run_dir: Path, key: str, script: str, why: str | None, now: int) -
 
 def run_tasks(run_dir: Path) -> list[str]:
     """What attempt.sh asks for, as bash reads it."""
+    return attempt_words(run_dir, "RUN_TASKS")
+
+
+def attempt_words(run_dir: Path, name: str) -> list[str]:
+    """A variable of attempt.sh, as bash reads it."""
     words = subprocess.run(
-        ["bash", "-c", 'source "$1"; printf "%s\\n" "${RUN_TASKS[@]}"', "-", str(run_dir / "attempt.sh")],
+        ["bash", "-c", 'source "$1"; declare -n value=$2; printf "%s\\n" "${value[@]}"', "-",
+         str(run_dir / "attempt.sh"), name],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return words.stdout.split()

@@ -155,6 +155,7 @@ class Job:
     server: Server
     tasks: tuple[JobTask, ...]
     parallel_tasks: int
+    admit: str  # how many answers the relay has in work at once: `auto` (as many as the server bears) or a number
     start_seconds: int
     framework_environments: Mapping[str, str]  # framework -> directory name of its job environment
     secrets: tuple[str, ...]  # NAMES of environment variables

@@ -304,6 +304,16 @@ class Service(Strict):
     parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
     advice: tuple[Line, ...] = Field((), description="Notes that the plan repeats for this service.", strict=False)
 
+    def longest_seconds(self, node: NodeKind) -> int:
+        """The longest walltime of a node kind."""
+        hours, minutes, seconds = (int(part) for part in (node.max_walltime or self.max_walltime).split(":"))
+        return hours * 3600 + minutes * 60 + seconds
+
+    def walltime_seconds(self, wanted: int, node: NodeKind) -> int:
+        """What is asked for when a job wants that long: rounded up to the site's step, cut at its limit."""
+        step = self.walltime_step_minutes * 60
+        return min(-(-wanted // step) * step, self.longest_seconds(node))
+
 
 class ModelCard(Strict):
     """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""

@@ -51,7 +51,7 @@ def _parts(
     """The group cut into jobs: as the request packs it, and none longer than the service allows."""
     ordered = sorted(group, key=lambda evaluation: (task_seconds(evaluation, place), evaluation.task.key))
     start = start_seconds(service, catalogue, group[0])
-    room = limit_seconds(service, place) - start - service.drain_seconds
+    room = service.longest_seconds(place.node) - start - service.drain_seconds
     for part in _packed(request, ordered):
         yield from _fitting(part, place, room, TOGETHER if service.parallel_tasks > 1 else 1.0)
 
@@ -85,17 +85,6 @@ def task_seconds(evaluation: Eval, place: Placement) -> int:
     return evaluation.task.seconds.get(place.node.runtime_column, 0)
 
 
-def limit_seconds(service: Service, place: Placement) -> int:
-    """The longest walltime of this node kind."""
-    return seconds_of(place.node.max_walltime or service.max_walltime)
-
-
-def seconds_of(walltime: str) -> int:
-    """HH:MM:SS to seconds."""
-    hours, minutes, seconds = (int(part) for part in walltime.split(":"))
-    return hours * 3600 + minutes * 60 + seconds
-
-
 def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
     """Allowed for environment check, loading the weights and warming up."""
     card = catalogue.cards.get(evaluation.subject.model)
@@ -112,7 +101,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     card = catalogue.cards.get(evals[0].subject.model)
     start = start_seconds(service, catalogue, evals[0])
     busy = start + sum(task_seconds(evaluation, place) for evaluation in evals)
-    walltime = _walltime(busy + service.drain_seconds, service, place)
+    walltime = service.walltime_seconds(busy + service.drain_seconds, place.node)
     priority = request.priority if request.priority is not None else service.default_priority
     asked = concurrency(request, place, card, dict(evals[0].server).get("max_model_length", 0))
     tasks = tuple(_task(request, evaluation, place, asked) for evaluation in evals)
@@ -135,6 +124,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         server=serving,
         tasks=tasks,
         parallel_tasks=service.parallel_tasks,
+        admit=str(request.concurrency),
         start_seconds=start,
         framework_environments={f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in frameworks},
         secrets=_secrets(serving.key_variable, tasks),
@@ -144,11 +134,6 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         site=_site(service),
         advice=advice(service, place, card, tuple(evals)),
     )
-
-
-def _walltime(busy: int, service: Service, place: Placement) -> int:
-    step = service.walltime_step_minutes * 60
-    return min(-(-busy // step) * step, limit_seconds(service, place))
 
 
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int) -> JobTask:

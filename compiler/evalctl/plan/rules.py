@@ -11,7 +11,7 @@ from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import LocalModel, ModelCard, Service
 from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
 from evalctl.model.selection import model_names, models
-from evalctl.plan.jobs import limit_seconds, task_seconds
+from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placement, tensor_parallel, usable_bytes
 from evalctl.suggest import help_for
 
@@ -164,7 +164,7 @@ def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, service: 
     if column not in evaluation.task.seconds:
         message = f"task `{key}` has no time in column {column}, so its walltime on {place.node_kind} is not known"
         yield Diagnostic("task-without-time", message, span, "fill the cell in manifests/tasks/tasks_runtime.csv")
-    elif task_seconds(evaluation, place) > limit_seconds(service, place):
+    elif task_seconds(evaluation, place) > service.longest_seconds(place.node):
         limit = place.node.max_walltime or service.max_walltime
         message = f"task `{key}` is allowed {task_seconds(evaluation, place) // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
         yield Diagnostic(

@@ -20,8 +20,8 @@ main() {
   prepare_node
   check_environment
   start_watch
-  start_server
   start_relay
+  start_server
   run_tasks
   give_up "$((${#FAILED[@]} ? 3 : 0))" "${FAILED[*]:+tasks-failed}" "${FAILED[*]}"
 }
@@ -40,6 +40,7 @@ open_run_folder() {
   RELAY_STATE=$EVALCTL_RUN_DIR/relay
   DONE=() FAILED=() RUNNING=() TASK_TIME=() FAMILY=()
   SERVER_PID='' RELAY_PID='' WATCH_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
+  SERVER_STATE='' SERVER_TRIES=0 SERVER_RESTARTS=0 READY_AT=''
   # What this job exports is how its processes are known again when it ends.
   export EVALCTL_MARKER="$$-$RANDOM-$RANDOM"
   exec {NAP}<> <(:) # never gives a byte: `read -t` on it sleeps without a process
@@ -49,11 +50,12 @@ refuse_a_second_start() {
   # mkdir is atomic on local disks, NFS and Lustre; a scheduler may start a job again after a node failure.
   mkdir "$EVALCTL_RUN_DIR/started.lock" 2>/dev/null || exit 75
   mkdir -p "$MARKS/task" "$RELAY_STATE"
+  head -c 65536 /dev/zero >"$MARKS/.spare" # room for the last marks when the disk is full; used up, it is gone
   exec >>"$EVALCTL_RUN_DIR/job.log" 2>&1
 }
 
 read_attempt() {
-  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' RUN_TASKS=()
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' RUN_TASKS=()
   if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
     give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
   fi
@@ -175,21 +177,15 @@ check_gpus() {
 
 # --- server and relay -------------------------------------------------------------------------------------------------
 
+# Starts it and goes on: the relay lets the frameworks wait, which need their own time to load.
 start_server() {
-  local try
   ((${#SERVER_COMMAND[@]})) || return 0 # others serve
-  for try in 1 2 3; do
-    SERVER_PORT=$(free_port)
-    check_time
-    launch "$EVALCTL_RUN_DIR/server.log" become_server
-    SERVER_PID=$LAUNCHED
-    echo "$SERVER_PID" >"$EVALCTL_RUN_DIR/server.pid"
-    ! wait_for_server || return 0
-    read_server_log
-    [[ $REASON == port-taken ]] || break
-    echo "port $SERVER_PORT was taken at try $try"
-  done
-  give_up 71 "$REASON" "$DETAIL"
+  SERVER_PORT=$(free_port)
+  SERVER_STATE=starting SERVER_BEGIN=$SECONDS SERVER_TRIES=$((SERVER_TRIES + 1))
+  SERVER_LOG_FROM=$(($(stat -c %s "$EVALCTL_RUN_DIR/server.log" 2>/dev/null || echo 0) + 1))
+  launch "$EVALCTL_RUN_DIR/server.log" become_server
+  SERVER_PID=$LAUNCHED
+  echo "$SERVER_PID" >"$EVALCTL_RUN_DIR/server.pid"
 }
 
 become_server() {
@@ -199,19 +195,75 @@ become_server() {
   cd "$EVALCTL_RUN_DIR" && exec "${SERVER_COMMAND[@]}" --host 127.0.0.1 --port "$SERVER_PORT"
 }
 
-# Status 1 as soon as the server is dead. The name is asked too: on a shared node a stranger may hold the port.
-wait_for_server() {
-  local begin=$SECONDS limit=$((START_SECONDS * 4))
-  while alive "$SERVER_PID"; do
-    if http_get "$SERVER_PORT" /health && http_get "$SERVER_PORT" /v1/models && [[ $BODY == *"\"$SERVED_NAME\""* ]]; then
-      mark_server_ready "$((SECONDS - begin))"
-      return 0
-    fi
-    check_time
-    ((SECONDS - begin < limit)) || give_up 71 server-start-timeout "not ready after $limit seconds"
-    nap 0.3
-  done
-  return 1
+tend_server() {
+  case $SERVER_STATE in
+  starting) await_server ;;
+  ready) watch_server ;;
+  esac
+}
+
+await_server() {
+  local limit=$((START_SECONDS * 4))
+  if ! alive "$SERVER_PID"; then
+    server_did_not_start
+  elif serves; then
+    SERVER_STATE=ready HEALTH_DUE=$SECONDS SICK_SINCE=$SECONDS
+    mark_server_ready
+    tell_relay
+  elif ((SECONDS - SERVER_BEGIN >= limit)); then
+    give_up 71 server-start-timeout "not ready after $limit seconds"
+  fi
+}
+
+# The name is asked too: on a shared node a stranger may hold the port.
+serves() {
+  http_get "$SERVER_PORT" /health && http_get "$SERVER_PORT" /v1/models && [[ $BODY == *"\"$SERVED_NAME\""* ]]
+}
+
+server_did_not_start() {
+  read_server_log
+  [[ $REASON == port-taken && $SERVER_TRIES -lt 3 ]] || give_up "$((SERVER_RESTARTS ? 70 : 71))" "$REASON" "$DETAIL"
+  echo "port $SERVER_PORT was taken at try $SERVER_TRIES"
+  start_server_again
+}
+
+start_server_again() {
+  REASON='' DETAIL=''
+  start_server
+}
+
+# Where the relay finds the server; while the file is not there, requests wait.
+tell_relay() {
+  write_whole "$RELAY_STATE/upstream" "http://127.0.0.1:$SERVER_PORT/v1"
+}
+
+# vLLM's front end may outlive its engine and say 503 for ever; a busy one may be late, so it gets a minute.
+watch_server() {
+  if ! alive "$SERVER_PID"; then
+    server_died
+  elif ((SECONDS >= HEALTH_DUE)); then
+    HEALTH_DUE=$((SECONDS + 5))
+    ! http_get "$SERVER_PORT" /health || SICK_SINCE=$SECONDS
+    ((SECONDS - SICK_SINCE < 60)) || server_is_sick
+  fi
+}
+
+server_is_sick() {
+  echo "the server's /health has not said 200 for a minute: ending it"
+  end_group "$SERVER_PID" 6
+  server_died
+}
+
+# It gets a second life: the relay keeps what was answered and asks the rest again, and the frameworks see nothing.
+server_died() {
+  rm -f "$RELAY_STATE/upstream"
+  read_server_log
+  end_group "$SERVER_PID" 6 # its workers would keep the GPU's memory
+  ((!SERVER_RESTARTS && WALLTIME_SECONDS - DRAIN_SECONDS - SECONDS > START_SECONDS)) || give_up 70 "$REASON" "$DETAIL"
+  SERVER_RESTARTS=1 SERVER_TRIES=0
+  echo "the server died ($REASON: $DETAIL): starting it again"
+  mark server_restarted restarted_at "$(now)" reason "$(json "$REASON")" detail "$(json "$DETAIL")"
+  start_server_again
 }
 
 # REASON and DETAIL of a dead server: a known message near the end of its log, else its last complaint.
@@ -219,7 +271,7 @@ read_server_log() {
   local -a tail=()
   local reason pattern line status=0
   wait "$SERVER_PID" || status=$?
-  mapfile -t tail < <(tail -n 300 "$EVALCTL_RUN_DIR/server.log" 2>/dev/null)
+  mapfile -t tail < <(tail -c "+$SERVER_LOG_FROM" "$EVALCTL_RUN_DIR/server.log" 2>/dev/null | tail -n 300)
   while IFS=$'\t' read -r reason pattern; do
     for line in "${tail[@]}"; do
       if [[ $line =~ $pattern ]]; then
@@ -250,7 +302,6 @@ server_deaths() {
 
 start_relay() {
   local begin=$SECONDS
-  ((!${#SERVER_COMMAND[@]})) || UPSTREAM_URL=http://127.0.0.1:$SERVER_PORT/v1
   launch "$EVALCTL_RUN_DIR/relay.log" become_relay
   RELAY_PID=$LAUNCHED
   until [[ -s $RELAY_STATE/port ]]; do
@@ -263,9 +314,13 @@ start_relay() {
 }
 
 become_relay() {
-  local -a options=(--listen-port-file "$RELAY_STATE/port" --upstream "$UPSTREAM_URL" --state "$RELAY_STATE")
+  local -a options=(--listen-port-file "$RELAY_STATE/port" --state "$RELAY_STATE" --admit "$ADMIT")
+  if ((${#SERVER_COMMAND[@]})); then
+    options+=(--upstream-file "$RELAY_STATE/upstream")
+  else
+    options+=(--upstream "$UPSTREAM_URL")
+  fi
   [[ -z $KEY_VARIABLE ]] || options+=(--key-variable "$KEY_VARIABLE")
-  ((!${#SERVER_COMMAND[@]})) || options+=(--health "http://127.0.0.1:$SERVER_PORT/health")
   hide_secrets "$KEY_VARIABLE"
   exec "$(framework_python)" -m evalctl_job.relay "${options[@]}" --exit-with-parent
 }
@@ -289,7 +344,8 @@ run_tasks() {
     nap 0.2
     check_time # before the servers: a scheduler may signal them too
     collect_tasks
-    check_servers
+    check_relay
+    tend_server
   done
 }
 
@@ -346,6 +402,7 @@ run_task() {
   mkdir -p "$folder" && cd "$folder" || return 2
   printf '%s' "$CONFIG" >config.yaml
   printf '%s\n' "$RELAY" >"$RELAY_STATE/$TASK.options.json"
+  keep_answers
   mark_task running '' ''
   launch "$folder/log" become_framework
   FRAMEWORK_PID=$LAUNCHED
@@ -356,6 +413,11 @@ run_task() {
   else
     accept "$status"
   fi
+}
+
+# Answers outlive the attempt: the next one, on whatever node and port, does not ask them again.
+keep_answers() {
+  [[ -z $ANSWERS ]] || { mkdir -p "$ANSWERS" && ln -sfn "$ANSWERS/$DIGEST.jsonl" "$RELAY_STATE/$TASK.answers.jsonl"; }
 }
 
 become_framework() {
@@ -433,11 +495,7 @@ clean_up_after_a_kill() {
   sweep
 }
 
-check_servers() {
-  if [[ -n $SERVER_PID ]] && ! alive "$SERVER_PID"; then
-    read_server_log
-    give_up 70 "$REASON" "$DETAIL"
-  fi
+check_relay() {
   alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
 }
 
@@ -454,6 +512,7 @@ leave() {
   [[ -n $REASON || $status == 0 ]] || REASON=script-failed
   find_family
   stop_tasks "$status"
+  [[ $status == 0 || -e $MARKS/.spare ]] || REASON=disk-full DETAIL="no space is left under $EVALCTL_RUN_DIR"
   mark finished exit "$status" reason "$(json "$REASON")" detail "$(json "$DETAIL")" ended_at "$(now)" \
     seconds "$SECONDS" tasks_done "$(json_list "${DONE[@]}")" tasks_failed "$(json_list "${FAILED[@]}")"
   [[ -z $WATCH_PID ]] || end_group "$WATCH_PID" 1
@@ -461,6 +520,7 @@ leave() {
   [[ -z $SERVER_PID ]] || end_group "$SERVER_PID" 6
   sweep
   [[ -z $SCRATCH_FOLDER ]] || rm -rf -- "$SCRATCH_FOLDER"
+  rm -f "$MARKS/.spare"
   exit "$status"
 }
 
@@ -546,7 +606,9 @@ mark_started() {
 mark_server_ready() {
   local version=''
   http_get "$SERVER_PORT" /version && [[ $BODY =~ \"version\":\ *\"([^\"]*)\" ]] && version=${BASH_REMATCH[1]}
-  mark server_ready ready_at "$(now)" seconds "$1" port "$SERVER_PORT" server_version "$(json "$version")"
+  [[ -n $READY_AT ]] || READY_AT=$(now) READY_SECONDS=$((SECONDS - SERVER_BEGIN))
+  mark server_ready ready_at "$READY_AT" seconds "$READY_SECONDS" restarts "$SERVER_RESTARTS" port "$SERVER_PORT" \
+    server_version "$(json "$version")"
 }
 
 # state reason detail [exit acceptance]
@@ -565,7 +627,11 @@ mark() {
     object+="${object:+, }\"$1\": $2"
     shift 2
   done
-  printf '{%s}\n' "$object" >"$file.tmp" && mv -f "$file.tmp" "$file"
+  write_whole "$file" "{$object}" || { rm -f "$MARKS/.spare" && write_whole "$file" "{$object}"; }
+}
+
+write_whole() {
+  printf '%s\n' "$2" >"$1.tmp" && mv -f "$1.tmp" "$1"
 }
 
 # Any text as a JSON string: printable ASCII of bounded length, without the value of a secret.

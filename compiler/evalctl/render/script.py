@@ -102,6 +102,7 @@ def _job(job: Job) -> Iterator[str]:
     yield f"DRAIN_SECONDS={job.batch.drain_seconds}"
     yield f"START_SECONDS={job.start_seconds}"
     yield f"PARALLEL_TASKS={job.parallel_tasks}"
+    yield f"ADMIT={word(job.admit)}"
     yield assignment("TASKS", [task.evaluation.task.key for task in job.tasks])
     environments = {job.framework_environments[task.evaluation.task.framework]: None for task in job.tasks}
     yield assignment("FRAMEWORK_ENVIRONMENTS", list(environments))

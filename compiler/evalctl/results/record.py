@@ -16,8 +16,11 @@ from evalctl.model.run import Attempt, Marks, TaskMark
 from evalctl.results.names import task_name
 
 
-def submission(job: Job, commit: str, script_sha256: str) -> dict[str, Any]:
-    """All that a later collection needs to know of a job: where each result belongs and what it is a result of."""
+def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[str, Any]:
+    """All that a later collection needs to know of a job: where each result belongs and what it is a result of.
+
+    `answers` is the folder where the relay keeps answers until their eval has its result.
+    """
     return {
         "schema": "evalctl/submission/1",
         "job": job.name,
@@ -25,6 +28,7 @@ def submission(job: Job, commit: str, script_sha256: str) -> dict[str, Any]:
         "node_kind": job.node_kind,
         "request": {"path": job.request, "commit": commit},
         "script": {"path": job.script_path, "sha256": script_sha256},
+        "answers": answers,
         "tasks": {
             task.evaluation.task.key: {
                 "path": task.evaluation.result_path,
@@ -45,7 +49,7 @@ def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks
         "weights": weights(acceptance["scores"], acceptance.get("config_tasks") or {}),
         "samples": acceptance.get("samples"),
         "tokens": acceptance.get("tokens"),
-        "seconds": _seconds(mark),
+        "seconds": _seconds(mark, marks),
         "measured_at": mark.ended_at,
         "ran": _ran(submitted, attempt, marks),
         "versions": _versions(acceptance, marks),
@@ -116,10 +120,12 @@ def _subject(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _seconds(mark: TaskMark) -> float | None:
+def _seconds(mark: TaskMark, marks: Marks) -> float | None:
+    """How long the task worked; a framework that was loaded before the server was ready only waited."""
     if mark.started_at is None or mark.ended_at is None:
         return None
-    return round(mark.ended_at - mark.started_at, 3)
+    ready_at = (marks.server_ready or {}).get("ready_at") or 0
+    return round(mark.ended_at - max(mark.started_at, ready_at), 3)
 
 
 def _ran(submitted: Mapping[str, Any], attempt: Attempt, marks: Marks) -> dict[str, Any]:
@@ -134,6 +140,7 @@ def _ran(submitted: Mapping[str, Any], attempt: Attempt, marks: Marks) -> dict[s
         "name": attempt.name,
         "native_id": attempt.native_id or started.get("native_id"),
         "by": attempt.by,
+        "server_restarts": (marks.server_ready or {}).get("restarts", 0),
     }
 
 

@@ -21,6 +21,7 @@ from evalctl.sync.records import WITHDRAWN, JobRecord
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
+MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _new_claims(
         digests = _free(jobs[evidence.job], evidence.missing, taken)
         if digests:
             taken.update(digests.values())
-            attempt = _attempt(context, records.mark, jobs[evidence.job], record.next_number, digests)
+            attempt = _attempt(context, records.mark, jobs[evidence.job], record, digests)
             changed[evidence.job] = record.with_attempt(attempt)
     return changed
 
@@ -100,12 +101,22 @@ def _free(job: Job, missing: Sequence[str], taken: set[str]) -> dict[str, str]:
     return {key: digests[key] for key in missing if digests[key] not in taken}
 
 
-def _attempt(context: Context, mark: str, job: Job, number: int, digests: Mapping[str, str]) -> Attempt:
+def _attempt(context: Context, mark: str, job: Job, record: JobRecord, digests: Mapping[str, str]) -> Attempt:
+    number = record.next_number
     return Attempt(
         job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
         service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job, number)),
-        claimed_at=context.clock(), walltime_seconds=job.batch.walltime_seconds, by=context.me,
+        claimed_at=context.clock(), walltime_seconds=_walltime(context, job, record.timeouts), by=context.me,
     )  # fmt: skip
+
+
+def _walltime(context: Context, job: Job, timeouts: int) -> int:
+    """The script's own, and half as much again for every time that it was not enough, up to the site's limit."""
+    node = context.service.node_kinds.get(job.node_kind)
+    if node is None or not timeouts:
+        return job.batch.walltime_seconds
+    wanted = int(job.batch.walltime_seconds * MORE_TIME**timeouts)
+    return max(job.batch.walltime_seconds, context.service.walltime_seconds(wanted, node))
 
 
 def _submit_one(
@@ -142,11 +153,17 @@ def prepare(context: Context, job: Job, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
     folder = Path(attempt.run_dir)
     text = (context.root / job.script_path).read_bytes()
-    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt))
-    facts = submission(job, context.commit, hashlib.sha256(text).hexdigest())
+    answers = answers_folder(context, job)
+    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt, answers))
+    facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers))
     write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=0o755)
     return folder / SCRIPT
+
+
+def answers_folder(context: Context, job: Job) -> Path:
+    """Where answers wait for the end of their evals; a score is never made of answers that two versions of vLLM gave."""
+    return context.home / "answers" / (job.server.environment or job.server.provider)
 
 
 def _command(context: Context, job: Job, attempt: Attempt, script: Path) -> Command:
@@ -165,13 +182,15 @@ def gpus(context: Context, job: Job) -> tuple[str, ...]:
     return tuple(str(number) for number in range(job.batch.gpus))
 
 
-def _attempt_sh(context: Context, attempt: Attempt) -> str:
+def _attempt_sh(context: Context, attempt: Attempt, answers: Path) -> str:
     lines = (
         assignment("ATTEMPT", str(attempt.number)),
         assignment("ATTEMPT_NAME", attempt.name),
         assignment("ENVIRONMENTS", str(context.environments)),
         assignment("ENV_FILE", str(context.env_file)),
         assignment("CACHES", str(context.home / "caches")),
+        assignment("ANSWERS", str(answers)),
+        assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds)),
         assignment("RUN_TASKS", list(attempt.evals)),
     )
     return "".join(f"{line}\n" for line in lines)

@@ -14,7 +14,7 @@ from evalctl.results.record import record, to_text
 from evalctl.sync.act import SUBMISSION
 from evalctl.sync.marks import read_marks
 from evalctl.sync.reasons import gravest
-from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, WITHDRAWN
+from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
 
 _NO_REASON = ("", "tasks-failed")
 
@@ -45,8 +45,12 @@ def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
 
 
-def keep_files(root: Path, attempt: Attempt) -> None:
-    """Copies logs and details beside the results, where git ignores them; what is there already is not copied again."""
+def keep_files(root: Path, found: Collected) -> None:
+    """Copies logs and details beside the results, where git ignores them; what is there already is not copied again.
+
+    The answers of measured evals move there: nobody goes on with them.
+    """
+    attempt = found.attempt
     try:
         submitted = _submission(attempt)
     except NotCollectable:
@@ -59,6 +63,8 @@ def keep_files(root: Path, attempt: Attempt) -> None:
             _copy(log, target / "logs" / f"{attempt.name}.{'log' if log.name == 'log' else log.name}")
         for parquet in source.glob("output/details/**/*.parquet"):
             _copy(parquet, target / "details" / parquet.name)
+        if attempt.evals[key] in found.digests and "answers" in submitted:
+            _move(Path(submitted["answers"]) / f"{attempt.evals[key]}.jsonl", target / "details" / "answers.jsonl")
 
 
 def reason_of(attempt: Attempt, marks: Marks) -> str:
@@ -75,7 +81,19 @@ def _outcome(attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
     reason = reason_of(attempt, marks)
-    return f"{PROGRESSED}{reason}" if reason == "timeout" and done else f"failed:{reason}"
+    return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(attempt)) else f"failed:{reason}"
+
+
+def _answered(attempt: Attempt) -> bool:
+    """Whether the model gave this attempt any answer; the next one starts with it."""
+    return any(_fresh(path) for path in Path(attempt.run_dir).glob("relay/*.counts.json"))
+
+
+def _fresh(counts: Path) -> bool:
+    try:
+        return bool(json.loads(counts.read_bytes()).get("fresh"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _accepted(marks: Marks, key: str) -> bool:
@@ -119,6 +137,12 @@ def _submission(attempt: Attempt) -> dict[str, Any]:
     if missing:
         raise NotCollectable(f"{path} does not know {', '.join(missing)}")
     return dict(document)
+
+
+def _move(source: Path, target: Path) -> None:
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, target)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -14,7 +14,9 @@ _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
 COLLECTED = "collected"  # all its tasks have results
 WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
 CANCELLED = "cancelled"
-PROGRESSED = "progressed:"  # ran out of time after it had finished tasks: goes on without using up a try
+PROGRESSED = "progressed:"  # ran out of time, but got tasks or answers done: goes on without using up a try
+MOST_RESUMES = 8  # … so often; then each counts, or a model that never stops talking would run for ever
+TIMEOUT = "timeout"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,7 +56,14 @@ class JobRecord:
     @property
     def used(self) -> int:
         """How many attempts were used up since the last `retry` or success."""
-        return sum(1 for attempt in self._since_success() if not _is_free(attempt.outcome))
+        outcomes = [attempt.outcome for attempt in self._since_success()]
+        resumed = sum(outcome.startswith(PROGRESSED) for outcome in outcomes)
+        return sum(not _is_free(outcome) for outcome in outcomes) + max(0, resumed - MOST_RESUMES)
+
+    @property
+    def timeouts(self) -> int:
+        """How many of them ran out of time."""
+        return sum(attempt.outcome.partition(":")[2] == TIMEOUT for attempt in self._since_success())
 
     @property
     def last_outcome(self) -> str:

@@ -117,7 +117,7 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
     commit = publish(view.context, view.repo, batches) if batches else None
     view.context.checkpoint("after-commit")
     for found in collected:
-        keep_files(view.context.root, found.attempt)
+        keep_files(view.context.root, found)
     if collected:
         message = f"close {len(collected)} job(s)"
         warning = view.ledger.record(lambda records: _closing(view, records, collected, kept), message)

@@ -35,6 +35,10 @@ try:
 except OSError as problem:
     sys.stderr.write(f"asking failed: {problem}\n")
     time.sleep(600 if TASK == "asks-a-dead-server" else 0)
-if TASK.startswith("takes-1s"):
-    time.sleep(1)
+if TASK.startswith("takes-"):
+    time.sleep(int(TASK[6]))
+if TASK == "fills-the-disk":
+    with Path("full").open("wb", buffering=0) as full:
+        while full.write(b"x" * 4096):
+            pass
 Path("end").write_text(str(time.time()))

@@ -18,6 +18,11 @@ def option(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 
 
+def upstream():
+    """Where the server is now."""
+    return option("--upstream") or Path(option("--upstream-file")).read_text().strip()
+
+
 class Relay(BaseHTTPRequestHandler):
     """Passes questions on and counts them per task."""
 
@@ -32,11 +37,12 @@ class Relay(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         key, path = self.path.split("/")[2], self.path.split("/v1", 1)[1]
         self.asked[key] = self.asked.get(key, 0) + 1
-        try:
-            with urllib.request.urlopen(urllib.request.Request(option("--upstream") + path, b"{}")) as reply:
-                self.say(reply.read())
-        except OSError:
-            self.send_error(503)
+        while True:  # like the real one: a server that is not there yet, or is started again, is waited for
+            try:
+                with urllib.request.urlopen(urllib.request.Request(upstream() + path, b"{}")) as reply:
+                    return self.say(reply.read())
+            except OSError:
+                time.sleep(0.05)
 
     def say(self, body):
         self.send_response(200)

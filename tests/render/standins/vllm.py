@@ -47,6 +47,8 @@ if WAY == "no-think-tags":
     sys.exit("ValueError: DeepSeekR1ReasoningParser could not locate think start/end tokens in the tokenizer!")
 if WAY == "port-taken-once" and len((RUN / "vllm.json").read_text().splitlines()) == 1:
     sys.exit("OSError: [Errno 98] Address already in use")
+if WAY == "starts-slowly":
+    time.sleep(2)
 if WAY == "never-ready":
     time.sleep(600)
 if WAY == "leaves-a-child":  # as vLLM's workers: a session of its own, and no environment to be known by
