@@ -286,16 +286,21 @@ read_server_log() {
   done
 }
 
-# Messages of vLLM 0.9 to 0.33, PyTorch, huggingface_hub and the kernel.
+# Messages of vLLM 0.9 to 0.33, PyTorch, transformers, huggingface_hub and the kernel; the first that fits counts. vLLM only
+# warns of `Address already in use` where it tries another port by itself, and the Hub says 401 of a model that is not there.
 server_deaths() {
   local row
-  for row in 'port-taken|Address already in use|address already in use|Errno 98' \
+  for row in 'port-taken|Errno 98' \
+    'disk-full|No space left on device|Disk quota exceeded' \
     'parser-without-think-tags|could not locate think|think start/end token' \
     'gated-model|GatedRepoError|gated repo|Access to model .* is restricted' \
-    'authentication|401 Client Error|Invalid user token|Invalid username or password' \
-    'model-not-found|RepositoryNotFound|Repository Not Found|RevisionNotFound|not a valid model identifier|LocalEntryNotFound|does not appear to have a file|outgoing traffic has been disabled' \
+    'model-not-found|RepositoryNotFound|Repository Not Found|RevisionNotFound|Revision Not Found|not a valid model identifier|LocalEntryNotFound|does not appear to have a file|outgoing traffic has been disabled' \
+    'authentication|401 Client Error|403 Client Error|Invalid user token|Invalid username or password' \
+    'custom-code|contains custom code which must be executed|execute custom code' \
+    'unsupported-model|Model architectures .* are not supported' \
+    'context-length|greater than the derived max_model_len|maximum context length' \
     'out-of-memory|OutOfMemory|out of memory|Cannot allocate memory|No available memory for the cache|less than desired|larger than the available KV cache memory' \
-    'context-length|greater than the derived max_model_len|maximum context length'; do
+    'gpu-error|CUDA error|NCCL error|Xid|uncorrectable ECC'; do
     printf '%s\t%s\n' "${row%%|*}" "${row#*|}"
   done
 }

@@ -9,7 +9,7 @@ _TRANSIENT = frozenset(
     {
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
-        "node-lost", "job-killed", "provider-unreachable", "not-run",
+        "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error",
     }
 )  # fmt: skip
 _ADVICE = {
@@ -25,6 +25,8 @@ _ADVICE = {
     "out-of-memory": "choose a larger node kind, or a smaller max_model_length",
     "context-length": "lower max_new_tokens, or raise max_model_length",
     "parser-without-think-tags": "set reasoning_parser: ignore in the custom settings",
+    "custom-code": "the model brings code of its own: read it, then trust_remote_code: true in the custom settings",
+    "unsupported-model": "this vllm does not know the model's architecture; a newer one may",
     "disk-full": "free some space under EVALCTL_HOME and the caches, then: evalctl retry",
     "submit-refused": "evalctl logs shows what the scheduler said; then: evalctl retry",
     "unknown-task": "the job environment lacks this task: evalctl env setup, then: evalctl retry",
