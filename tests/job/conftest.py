@@ -59,22 +59,21 @@ def start_relay(environment: Path, variables: dict[str, str], tmp_path: Path) ->
     """Start relays in front of an upstream; options of task `t` as keyword; all of them end with the test."""
     started: list[Relay] = []
 
-    def start(upstream: str, *flags: str, options: Any = None, **secrets: str) -> Relay:
+    def start(
+        *flags: str | Path, options: Any = None, answers: Path | None = None, ulimit: str = "", **secrets: str
+    ) -> Relay:
         folder = tmp_path / f"relay{len(started)}"
         state, port_file = folder / "state", folder / "port"
         state.mkdir(parents=True)
         if options is not None:
             (state / "t.options.json").write_text(json.dumps(options))
-        command: list[str | Path] = [
-            environment / "bin" / "python",
-            "-m",
-            "evalctl_job.relay",
-            "--listen-port-file",
-            port_file,
-        ]
-        process = subprocess.Popen(
-            [*command, "--upstream", upstream, "--state", state, *flags], env={**variables, **secrets}, text=True
-        )
+        if answers is not None:
+            (state / "t.answers.jsonl").symlink_to(answers)
+        upstream = ["--upstream"] if not str(flags[0]).startswith("-") else []
+        program = [environment / "bin" / "python", "-m", "evalctl_job.relay", *upstream, *flags]
+        command = [*program, "--listen-port-file", port_file, "--state", state]
+        shell = ["bash", "-c", f'ulimit {ulimit} && exec "$@"', "bash"] if ulimit else []
+        process = subprocess.Popen([*shell, *command], env={**variables, **secrets}, text=True)
         started.append(Relay(process, 0, state))
         wait_for(lambda: port_file.exists() or process.poll() is not None)
         started[-1].port = int(port_file.read_text())

@@ -46,6 +46,10 @@ class Relay:
         """The answers file of a task."""
         return [json.loads(line) for line in (self.state / f"{key}.answers.jsonl").read_text().splitlines()]
 
+    def texts(self, key: str = "t") -> list[str]:
+        """Every answer on file, in the order of the file."""
+        return [choice["message"]["content"] for kept in self.answers(key) for choice in kept["choices"]]
+
     def stop(self) -> int:
         """End it as a job does."""
         self.process.terminate()

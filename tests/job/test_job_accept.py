@@ -141,7 +141,9 @@ def test_a_good_run_is_done(
     assert {entry: set(scores) for entry, scores in verdict["scores"].items()} == {
         entry: metrics | {f"{metric}_stderr" for metric in metrics} for entry in entries
     }
-    assert verdict["samples"] == {"asked": asked, "answered": asked, "empty": 0, "truncated": 0, "failed": 0}
+    assert verdict["samples"] == {
+        "asked": asked, "answered": asked, "replayed": 0, "fresh": asked, "empty": 0, "truncated": 0, "failed": 0,
+    }  # fmt: skip
     assert len(verdict["details"]) == len(entries)
     assert all((run.folder / "out" / path).is_file() for path in verdict["details"])
     assert verdict["versions"]["lighteval"] == "0.13.0" and verdict["seconds"] > 0

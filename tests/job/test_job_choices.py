@@ -10,24 +10,36 @@ from evalctl_job.options import BadOptions, checked
 from hypothesis import given
 from hypothesis import strategies as st
 
-
-@given(st.integers(1, 200), st.none() | st.integers(1, 50))
-def test_parts_are_whole_and_small_enough(n: int, max_n: int | None) -> None:
-    """Together the parts ask for n choices, none for more than max_n, and no part is empty."""
-    sizes = choices.sizes(n, max_n)
-    assert sum(sizes) == n and min(sizes) >= 1
-    assert max_n is None or max(sizes) <= max_n
+NUMBERS = st.sets(st.integers(0, 60), min_size=1).map(sorted)
 
 
-@given(st.integers(1, 40), st.integers(1, 10), st.integers(0, 2**31))
-def test_parts_of_a_seeded_request_never_share_a_seed(n: int, max_n: int, seed: int) -> None:
+@given(NUMBERS, st.none() | st.integers(1, 50))
+def test_parts_are_whole_and_small_enough(missing: list[int], max_n: int | None) -> None:
+    """Together the parts ask for exactly what is missing, in order, none for more than max_n."""
+    parts = choices.parts(missing, max_n)
+    assert [first + i for first, size in parts for i in range(size)] == missing
+    assert max_n is None or max(size for _, size in parts) <= max_n
+
+
+@given(st.integers(1, 60), st.integers(1, 50))
+def test_no_part_is_smaller_than_it_needs_to_be(n: int, max_n: int) -> None:
+    """A request of which nothing is answered makes as few requests as max_n allows."""
+    assert len(choices.parts(range(n), max_n)) == -(-n // max_n)
+
+
+@given(NUMBERS, st.integers(1, 10), st.integers(0, 2**31))
+def test_parts_of_a_seeded_request_never_share_a_seed(missing: list[int], max_n: int, seed: int) -> None:
     """Choice i of the whole and choice i over the parts have the seed that vLLM would give it: seed + i."""
-    seeds, done = [], 0
-    for size in choices.sizes(n, max_n):
-        part = choices.part({"seed": seed, "n": n}, done, size)
-        seeds += [part["seed"] + i for i in range(part["n"])]
-        done += size
-    assert seeds == [seed + i for i in range(n)]
+    asked = [choices.part({"seed": seed, "n": 61}, first, size) for first, size in choices.parts(missing, max_n)]
+    assert [part["seed"] + i for part in asked for i in range(part["n"])] == [seed + number for number in missing]
+
+
+@given(st.integers(1, 12), st.integers(0, 10**6))
+def test_shares_of_usage_add_up(count: int, tokens: int) -> None:
+    """Replayed choice by choice, a reply costs what it cost at once, to the token."""
+    usage = {"prompt_tokens": tokens, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 3}}
+    shares = [choices.share(usage, position, count) for position in range(count)]
+    assert choices.total(shares) == {"prompt_tokens": tokens, "completion_tokens": 7}
 
 
 def test_a_request_for_one_is_sent_as_it_came() -> None:

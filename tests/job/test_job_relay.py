@@ -46,7 +46,7 @@ def test_answers_come_through_and_are_counted(start_relay: StartRelay) -> None:
     assert (counts["prompt_tokens"], counts["completion_tokens"]) == (10, 3)
     assert counts["keys"] == ["messages", "model", "temperature"] and counts["sent"]["temperature"] == [0.0]
     (kept,) = relay.answers()
-    assert (kept["texts"], kept["finish_reasons"], kept["body"]) == (["A 1"], ["stop"], QUESTION)
+    assert (kept["choices"], kept["body"]) == (reply["choices"], QUESTION)
     assert json.loads((relay.state / "t.counts.json").read_text()) == counts
 
 
@@ -186,7 +186,7 @@ def test_one_failed_part_fails_the_request_but_keeps_the_others(start_relay: Sta
         assert relay.post({**QUESTION, "n": 3})[0] == 400
     counts = relay.counts()
     assert (counts["asked"], counts["answered"], counts["failed"]) == (3, 0, 3)
-    assert [len(kept["texts"]) for kept in relay.answers()] == [2]
+    assert (counts["fresh"], relay.texts()) == (2, ["A 1", "A 2"])
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
@@ -198,7 +198,7 @@ def test_reasoning_answers_for_missing_content(start_relay: StartRelay, field: s
         texts = [relay.post(QUESTION)[1]["choices"][0]["message"]["content"] for _ in replies]
     assert texts == ["because 12", "12"]
     assert relay.counts()["empty"] == 0
-    assert [kept["reasonings"] for kept in relay.answers()] == [["because 12"], ["because"]]
+    assert [kept["choices"][0]["message"][field] for kept in relay.answers()] == ["because 12", "because"]
 
 
 def test_missing_content_is_empty_otherwise(start_relay: StartRelay) -> None:
@@ -263,7 +263,7 @@ def test_an_answer_is_on_file_before_the_framework_has_it(start_relay: StartRela
             relay.post(QUESTION)
         relay.process.kill()
         relay.process.wait()
-    assert [kept["texts"] for kept in relay.answers()] == [["A 1"], ["A 2"], ["A 3"]]
+    assert relay.texts() == ["A 1", "A 2", "A 3"]
 
 
 @pytest.mark.parametrize("ending", ["file", "SIGTERM"])

@@ -25,7 +25,7 @@ from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
 
 LOG_BYTES = 64 * 1024
-SAMPLES = ("asked", "answered", "empty", "truncated", "failed")
+SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed")
 VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
 

@@ -21,10 +21,16 @@ class Choice:
         return self.text == ""
 
 
-def sizes(n: int, max_n: int | None) -> list[int]:
-    """How `n` choices are asked when one request may ask for `max_n` only."""
-    step = n if max_n is None else min(n, max_n)
-    return [min(step, n - start) for start in range(0, n, step)]
+def parts(missing: Sequence[int], max_n: int | None) -> list[tuple[int, int]]:
+    """How the choices with these ascending numbers are asked: (first, size) of neighbours, `max_n` at most in each."""
+    found: list[tuple[int, int]] = []
+    for number in missing:
+        first, size = found[-1] if found else (number, 0)
+        if number == first + size and (max_n is None or size < max_n):
+            found[-1:] = [(first, size + 1)]
+        else:
+            found.append((number, 1))
+    return found
 
 
 def part(body: Mapping[str, Any], first: int, n: int) -> dict[str, Any]:
@@ -52,6 +58,11 @@ def reasoning_of(message: Mapping[str, Any]) -> str | None:
     return message.get("reasoning") or message.get("reasoning_content") or None
 
 
+def readable(choice: Any) -> bool:
+    """Whether it has the form of a choice at all."""
+    return isinstance(choice, dict) and isinstance(choice.get("message") or {}, dict)
+
+
 def described(choice: Mapping[str, Any]) -> Choice:
     """A choice of /chat/completions (message) or of /completions (text)."""
     message = choice.get("message") or {"content": choice.get("text")}
@@ -64,7 +75,7 @@ def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     choices = [choice for reply in replies for choice in reply["choices"]]
     whole["choices"] = [{**choice, "index": index} for index, choice in enumerate(choices)]
     usages = [reply["usage"] for reply in replies if isinstance(reply.get("usage"), dict)]
-    if usages:
+    if len(usages) > 1:
         whole["usage"] = total(usages)
     return whole
 
@@ -73,3 +84,11 @@ def total(usages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The sum of each counter that the parts report."""
     counters = [(key, value) for usage in usages for key, value in usage.items() if isinstance(value, int)]
     return {name: sum(value for key, value in counters if key == name) for name in dict(counters)}
+
+
+def share(usage: Any, position: int, count: int) -> Any:
+    """What the choice at `position` of `count` cost: the shares of all of them add up to the whole usage."""
+    if count == 1 or not isinstance(usage, dict):
+        return usage
+    counters = {name: value for name, value in usage.items() if isinstance(value, int)}
+    return {name: value * (position + 1) // count - value * position // count for name, value in counters.items()}

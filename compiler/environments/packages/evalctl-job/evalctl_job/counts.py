@@ -14,7 +14,11 @@ MOST_VALUES = 4
 
 @dataclass(slots=True)
 class Counts:
-    """Counters of one task. `asked`, `answered`, `empty`, `truncated` and `failed` count choices."""
+    """Counters of one task. `asked` … `fresh` count choices, and `unreadable` lines of the answers file.
+
+    Of the choices that the framework got (`answered`), those from an earlier attempt are `replayed`. `fresh` ones were
+    answered by the model in this attempt, whether their request was then served or not.
+    """
 
     requests: int = 0
     asked: int = 0
@@ -22,9 +26,13 @@ class Counts:
     empty: int = 0
     truncated: int = 0
     failed: int = 0
+    replayed: int = 0
+    fresh: int = 0
+    unreadable: int = 0
     retried: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    fresh_tokens: int = 0
     first_error: str | None = None
     sent: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -40,9 +48,15 @@ class Counts:
         if key not in PROMPT_KEYS and value not in values and len(values) < MOST_VALUES:
             values.append(value)
 
-    def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any]) -> None:
-        """The model answered these choices."""
+    def generate(self, choices: int, usage: Mapping[str, Any]) -> None:
+        """The model has just answered so many choices."""
+        self.fresh += choices
+        self.fresh_tokens += usage.get("completion_tokens") or 0
+
+    def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any], replayed: int) -> None:
+        """The framework gets these choices, so many of them from the store."""
         self.answered += len(choices)
+        self.replayed += replayed
         self.empty += sum(choice.empty for choice in choices)
         self.truncated += sum(choice.finish_reason == "length" for choice in choices)
         self.prompt_tokens += usage.get("prompt_tokens") or 0

@@ -11,8 +11,12 @@ from typing import Any
 def write_by_rename(path: Path, text: str) -> None:
     """Readers of `path` see the old text or all of the new text, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalctl_job.choices import answer_reasoning
+
 
 class BadOptions(Exception):
     """The options file of a task cannot be used; nothing of the task is sent."""
@@ -21,6 +23,10 @@ class Options:
     add: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     null_content: str | None = None
+
+    def delivered(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """The model's choice as the framework gets it."""
+        return answer_reasoning(choice) if self.null_content == "reasoning" else choice
 
 
 def read_options(path: Path) -> Options:

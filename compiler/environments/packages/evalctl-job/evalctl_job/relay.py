@@ -13,7 +13,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,11 +21,11 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-from evalctl_job import choices as choice
+from evalctl_job.asking import Request
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import GivenUp, Patience, Upstream
 from evalctl_job.options import apply
-from evalctl_job.store import Store, TaskState, answer_record, digest
+from evalctl_job.store import Store, TaskState
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
@@ -56,7 +55,7 @@ class Relay:
 
     async def completions(self, request: web.Request) -> web.Response:
         """One request of the framework: all of its choices, or an error that is counted."""
-        task = self.store.task(request.match_info["key"])
+        task = await self.store.task(request.match_info["key"])
         path = request.path.partition("/v1")[2]
         try:
             asked = await request.json()
@@ -66,53 +65,14 @@ class Relay:
         task.counts.ask(body, n)
         task.changed = True
         try:
-            if task.refusal:
-                raise GivenUp(400, task.refusal)
-            return web.json_response(await self._unless_aborted(self._answer(task, path, body, n)))
+            if task.answers is None:
+                raise GivenUp(400, str(task.refusal))
+            asking = Request(task, task.answers, path, body, n)
+            return web.json_response(await self._unless_aborted(asking.answer(self.upstream)))
         except GivenUp as given_up:
             return _failed(task, n, given_up.status, str(given_up))
         except OSError as problem:
             return _failed(task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
-
-    async def _answer(self, task: TaskState, path: str, body: Mapping[str, Any], n: int) -> dict[str, Any]:
-        """Every part at once; the parts that are answered are kept even when another is given up."""
-        sizes = choice.sizes(n, task.options.max_n)
-        firsts = [sum(sizes[:index]) for index in range(len(sizes))]
-        parts = [self._part(task, path, body, first, size) for first, size in zip(firsts, sizes, strict=True)]
-        replies = await asyncio.gather(*parts, return_exceptions=True)
-        for reply in replies:
-            if isinstance(reply, BaseException):
-                raise reply
-        merged = choice.merged([reply for part in replies for reply in part])  # type: ignore[union-attr]
-        task.counts.answer([choice.described(one) for one in merged["choices"]], merged.get("usage") or {})
-        return merged
-
-    async def _part(
-        self, task: TaskState, path: str, body: Mapping[str, Any], first: int, size: int
-    ) -> list[dict[str, Any]]:
-        """The replies that together hold `size` choices: some providers ignore `n` and answer with one."""
-        replies: list[dict[str, Any]] = []
-        end = first + size
-        while first < end:
-            reply = await self._one(task, path, body, first, end - first)
-            if not reply["choices"]:
-                raise GivenUp(502, "the model's reply has no choices")
-            replies.append(reply)
-            first += len(reply["choices"])
-        return replies
-
-    async def _one(self, task: TaskState, path: str, body: Mapping[str, Any], first: int, n: int) -> dict[str, Any]:
-        """One request to the model, kept as soon as it is answered."""
-        sent, start = choice.part(body, first, n), time.monotonic()
-        reply = await self.upstream.ask(path, sent, task.counts.retry)
-        answered = [one for one in reply.get("choices") or [] if isinstance(one, dict)][:n]
-        if task.options.null_content == "reasoning":
-            answered = [choice.answer_reasoning(one) for one in answered]
-        described = [choice.described(one) for one in answered]
-        seconds = time.monotonic() - start
-        task.keep(answer_record(digest(path, body), sent, described, reply.get("usage"), seconds))
-        task.changed = True
-        return {**reply, "choices": answered}
 
     async def _unless_aborted(self, answering: Awaitable[T]) -> T:
         work = asyncio.ensure_future(answering)
@@ -133,8 +93,8 @@ class Relay:
 
     async def counts(self, request: web.Request) -> web.Response:
         """The task's counts now, on disk and in the reply."""
-        task = self.store.task(request.match_info["key"])
-        task.flush(now=True)
+        task = await self.store.task(request.match_info["key"])
+        self.store.flush(now=True)
         return web.json_response(task.counts.as_json())
 
     async def health(self, request: web.Request) -> web.Response:
@@ -147,6 +107,7 @@ class Relay:
             if self.store.aborted:
                 self.aborted.set()
             self.store.flush()
+            await self.store.sync()
             await asyncio.sleep(TICK_SECONDS)
 
 
@@ -187,6 +148,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
             await _until_ended(relay, arguments.exit_with_parent)
         finally:
             relay.store.flush(now=True)
+            await relay.store.sync()
             await runner.cleanup()
 
 

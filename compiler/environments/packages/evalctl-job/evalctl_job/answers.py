@@ -1,0 +1,179 @@
+"""The answers of one task on disk: each kept at once, each replayed as often as it was given.
+
+`<key>.answers.jsonl` has a line per reply of the model. A choice that is on file answers one equal question of a later
+attempt: the k-th equal question gets the k-th stored choice, so that several samples of one prompt stay several.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl_job import choices as choice
+from evalctl_job.options import Options
+
+FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
+NOT_ENVELOPE = frozenset({"choices", "usage"})
+
+# What a choice answers: a digest of the request, and the choice's own seed.
+Question = tuple[str, "int | None"]
+
+
+def digest(path: str, body: Mapping[str, Any]) -> str:
+    """Names a request by all that was sent but `n`, which does not change a choice, and `seed`, which each choice has."""
+    asked = {key: value for key, value in body.items() if key not in ("n", "seed")}
+    text = json.dumps([path, asked], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def questions(name: str, body: Mapping[str, Any], count: int) -> list[Question]:
+    """The question behind each choice of a request. Choice i of a seeded one has seed + i (see `choices.part`)."""
+    seed = body.get("seed")
+    return [(name, seed + number if isinstance(seed, int) else None) for number in range(count)]
+
+
+def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """One line of the file: what was sent, and the reply as the model's server gave it."""
+    return {
+        "format": FORMAT,
+        "digest": name,
+        "body": body,
+        "choices": reply["choices"],
+        "usage": reply.get("usage"),
+        "reply": {key: value for key, value in reply.items() if key not in NOT_ENVELOPE},
+        "seconds": round(seconds, 3),
+        "time": round(time.time(), 3),
+    }
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """A line of the file; ValueError, KeyError or TypeError when it is damaged or from a newer evalctl."""
+    read: dict[str, Any] = json.loads(line)
+    if read["format"] > FORMAT or not isinstance(read["reply"], dict) or "usage" not in read:
+        raise ValueError("not a line of this format")
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a choice is on file: the line's place and length, its position among the line's choices."""
+
+    offset: int
+    length: int
+    position: int
+
+
+class Answers:
+    """The answers file of one task.
+
+    In memory is only where each choice lies: 12,000 questions with 10,000 tokens each are 0.5 GB of text, their places
+    6 MB. A choice is read again when it is replayed.
+    """
+
+    def __init__(self, path: Path, options: Options) -> None:
+        """Open the file, which may be a link to one that does not exist yet, and read what is there."""
+        self._options = options
+        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._waiting: dict[Question, list[Kept]] = {}
+        self._last: tuple[int, dict[str, Any]] | None = None
+        self._unsynced = False
+        self.unreadable = 0
+        for offset, line in self._lines():
+            if line.endswith(b"\n"):
+                self._index(offset, line)
+            else:  # nobody has got the answer of a line without an end: it never happened
+                os.ftruncate(self._handle, offset)
+
+    def take(self, asked: Sequence[Question]) -> list[Kept | None]:
+        """A stored choice for each question, or None; none is handed out twice."""
+        return [kept.pop(0) if (kept := self._waiting.get(question)) else None for question in asked]
+
+    def give_back(self, asked: Sequence[Question], taken: Sequence[Kept | None]) -> None:
+        """What was taken for a request that then failed answers the next equal one."""
+        for question, kept in zip(reversed(asked), reversed(taken), strict=True):
+            if kept is not None:
+                self._waiting.setdefault(question, []).insert(0, kept)
+
+    def reply(self, kept: Kept) -> dict[str, Any]:
+        """The stored choice as the model's server replied it."""
+        read = self._read(kept)
+        stored = read["choices"]
+        usage = choice.share(read["usage"], kept.position, len(stored))
+        return {**read["reply"], "choices": [stored[kept.position]], **({"usage": usage} if usage else {})}
+
+    def keep(self, line: Mapping[str, Any]) -> list[Kept | None]:
+        """Append one reply: in the kernel's hands when this returns. Where its choices are; None for one without text.
+
+        A write that does not fit is undone, so that the next one never continues half a line.
+        """
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
+        offset = os.fstat(self._handle).st_size
+        try:
+            self._write(text)
+        except OSError:
+            self._undo(offset)
+            raise
+        self._unsynced = True
+        return [self._kept(offset, len(text), position, one) for position, one in enumerate(line["choices"])]
+
+    def close(self) -> None:
+        """Nothing is kept or replayed from here on."""
+        os.close(self._handle)
+
+    def sync(self) -> None:
+        """Have the disk hold everything that was kept."""
+        if self._unsynced:
+            self._unsynced = False
+            os.fdatasync(self._handle)
+
+    def _write(self, text: bytes) -> None:
+        done = 0
+        while done < len(text):
+            written = os.write(self._handle, text[done:])
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            done += written
+
+    def _undo(self, offset: int) -> None:
+        if stat.S_ISREG(os.fstat(self._handle).st_mode):
+            os.ftruncate(self._handle, offset)
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        if not stat.S_ISREG(os.fstat(self._handle).st_mode):
+            return
+        offset = 0
+        with os.fdopen(os.dup(self._handle), "rb") as file:
+            file.seek(0)
+            for line in file:
+                yield offset, line
+                offset += len(line)
+
+    def _index(self, offset: int, line: bytes) -> None:
+        """Note a line's choices. A line that cannot be read stays where it is, and is counted."""
+        try:
+            read = read_record(line)
+            asked = questions(read["digest"], read["body"], len(read["choices"]))
+            places = [self._kept(offset, len(line), position, one) for position, one in enumerate(read["choices"])]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.unreadable += 1
+            return
+        for question, kept in zip(asked, places, strict=True):
+            if kept is not None:
+                self._waiting.setdefault(question, []).append(kept)
+
+    def _kept(self, offset: int, length: int, position: int, stored: dict[str, Any]) -> Kept | None:
+        """An empty answer is on file for people only: it is asked again."""
+        return None if choice.described(self._options.delivered(stored)).empty else Kept(offset, length, position)
+
+    def _read(self, kept: Kept) -> dict[str, Any]:
+        if self._last is None or self._last[0] != kept.offset:
+            self._last = (kept.offset, json.loads(os.pread(self._handle, kept.length, kept.offset)))
+        return self._last[1]
