@@ -67,8 +67,8 @@ def answers(asked: Asked) -> Reply:
 
 
 @contextmanager
-def serving(behaviour: Behaviour) -> Iterator[Server]:
-    """The server for the time of the block."""
+def serving(behaviour: Behaviour, metrics: Callable[[], str] | None = None) -> Iterator[Server]:
+    """The server for the time of the block. Like vLLM's it tells its health, and `metrics` where they are given."""
     lock = threading.Lock()
     asked: list[Asked] = []
 
@@ -76,7 +76,12 @@ def serving(behaviour: Behaviour) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._serve({})
+            if self.path == "/metrics":
+                self._send(Reply(metrics()) if metrics else Reply({}, 404))
+            elif self.path == "/health":
+                self._send(Reply(""))
+            else:
+                self._serve({})
 
         def do_POST(self) -> None:
             self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

@@ -42,6 +42,11 @@ class Relay:
         """The counts of a task, now."""
         return self.get(f"/task/{key}/counts")[1]
 
+    def server(self) -> dict[str, Any]:
+        """What was seen of the server, as of the last look."""
+        path = self.state / "server.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
     def answers(self, key: str = "t") -> list[dict[str, Any]]:
         """The answers file of a task."""
         return [json.loads(line) for line in (self.state / f"{key}.answers.jsonl").read_text().splitlines()]

@@ -13,10 +13,14 @@ from typing import Any
 
 import aiohttp
 
+from evalctl_job.address import Address
+from evalctl_job.gate import Gate
 from evalctl_job.redact import redacted
 
 TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+TOO_MUCH = frozenset({429, 503, 529})
 NO_ANSWER = 502
+PROBE_SECONDS = 0.5
 
 
 class GivenUp(Exception):
@@ -56,49 +60,90 @@ class Upstream:
     """The model's server, or a provider's."""
 
     def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base: str,
-        secret: str | None,
-        patience: Patience,
-        health: str | None = None,
+        self, session: aiohttp.ClientSession, address: Address, secret: str | None, patience: Patience, gate: Gate
     ) -> None:
-        """Requests go to `base` + path, with `secret` as bearer; `health` tells a dead server from a busy one."""
-        self._session, self._base, self._secret = session, base.rstrip("/"), secret
-        self._patience, self._health = patience, health
+        """Requests carry `secret` as bearer; `gate` lets as many through as the server bears."""
+        self._session, self._address, self._secret = session, address, secret
+        self._patience, self._gate = patience, gate
         self._away_since: float | None = None
+        self._probing = asyncio.Lock()
 
-    async def ask(self, path: str, body: Mapping[str, Any], on_retry: Callable[[], None]) -> dict[str, Any]:
-        """The server's reply to one request, or GivenUp."""
+    async def ask(self, task: str, path: str, body: Mapping[str, Any], on_retry: Callable[[], None]) -> dict[str, Any]:
+        """The server's reply to one request of a task, or GivenUp."""
         start, tries = time.monotonic(), 0
         while True:
-            outcome = await self._try("POST", path, body)
-            tries += 1
-            if not isinstance(outcome, Refused):
+            outcome = await self._admitted(task, path, body)
+            if outcome is None:
+                start, tries = time.monotonic(), 0  # the server's death is not this request's fault
+            elif isinstance(outcome, Refused):
+                tries += 1
+                await self._wait(outcome, tries, start)
+            else:
                 self._away_since = None
                 return outcome
-            pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))
-            if not await self._worth_waiting(outcome, tries, start, pause):
-                raise GivenUp(outcome.status or NO_ANSWER, f"{outcome.why} (tried {_times(tries)})")
             on_retry()
-            await asyncio.sleep(pause)
 
     async def get(self, path: str) -> dict[str, Any]:
         """A question that costs nothing (/models), asked once."""
-        outcome = await self._try("GET", path, None)
+        outcome = await self._try(await self._address.known(), "GET", path, None)
         if isinstance(outcome, Refused):
             raise GivenUp(outcome.status or NO_ANSWER, outcome.why)
         return outcome
 
     async def healthy(self) -> bool | None:
-        """Whether the server says that it can work; None without a health address."""
-        if self._health is None:
-            return None
+        """Whether the server says that it can work; None when there is nobody to ask."""
+        health = self._address.health
+        if health is None:
+            return False if self._address.may_move else None
         try:
-            async with self._session.get(self._health, timeout=aiohttp.ClientTimeout(total=5)) as reply:
+            async with self._session.get(health, timeout=aiohttp.ClientTimeout(total=5)) as reply:
                 return reply.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    async def load(self) -> str | None:
+        """The server's metrics as text; None from one that has none."""
+        metrics = self._address.metrics
+        if metrics is None:
+            return None
+        try:
+            async with self._session.get(metrics, timeout=aiohttp.ClientTimeout(total=5)) as reply:
+                return await reply.text() if reply.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def _admitted(self, task: str, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Refused | None:
+        """One try; None when the server died over it and is there again.
+
+        Those who wait for that stay within the gate, or every other request would knock at the dead server's door too.
+        """
+        async with self._gate.admitted(task, body.get("n") or 1):
+            base = await self._address.known()
+            outcome = await self._try(base, "POST", path, body)
+            if isinstance(outcome, Refused) and await self._died(base, outcome):
+                return None
+        self._gate.note(refused=isinstance(outcome, Refused) and outcome.status in TOO_MUCH)
+        return outcome
+
+    async def _died(self, base: str, outcome: Refused) -> bool:
+        """Whether the server went away under this request. Then somebody sees to it, and this waits until it is back."""
+        if not self._address.may_move or not outcome.transient or 0 < (outcome.status or 0) < 500:
+            return False
+        async with self._probing:  # one at a time asks for the server's health
+            waited = False
+            self._address.look()
+            while self._address.base == base and not await self.healthy():
+                waited = True
+                await asyncio.sleep(PROBE_SECONDS)
+                self._address.look()
+        return waited or self._address.base != base
+
+    async def _wait(self, outcome: Refused, tries: int, start: float) -> None:
+        """Until the next try, when one is worth it."""
+        pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))
+        if not await self._worth_waiting(outcome, tries, start, pause):
+            raise GivenUp(outcome.status or NO_ANSWER, f"{outcome.why} (tried {_times(tries)})")
+        await asyncio.sleep(pause)
 
     async def _worth_waiting(self, outcome: Refused, tries: int, start: float, pause: float) -> bool:
         if not outcome.transient or tries >= self._patience.tries:
@@ -113,10 +158,10 @@ class Upstream:
         self._away_since = (self._away_since or time.monotonic()) if away else None
         return self._away_since
 
-    async def _try(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
+    async def _try(self, base: str, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
         try:
-            async with self._session.request(method, self._base + path, json=body, headers=headers) as reply:
+            async with self._session.request(method, base + path, json=body, headers=headers) as reply:
                 return self._read(reply.status, reply.headers, await reply.text())
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)

@@ -1,9 +1,10 @@
 """The relay: the framework talks to loopback, the model is asked once per answer, and nothing gets lost unseen.
 
-    python -m evalctl_job.relay --listen-port-file F --upstream http://127.0.0.1:8000/v1 --state DIR
+    python -m evalctl_job.relay --listen-port-file F --upstream-file U --state DIR
 
 serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
-127.0.0.1, at a port that the kernel chooses and F names. It ends on SIGTERM; a file DIR/aborted fails all requests.
+127.0.0.1, at a port that the kernel chooses and F names. U names the model's API once there is a server; while it is
+away requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 
+from evalctl_job.address import Address, is_web
+from evalctl_job.admission import START
 from evalctl_job.asking import Request
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import GivenUp, Patience, Upstream
+from evalctl_job.gate import Gate
 from evalctl_job.options import apply
 from evalctl_job.store import Store, TaskState
+from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
@@ -37,9 +41,9 @@ T = TypeVar("T")
 class Relay:
     """Answers the framework's requests from the model, and counts them."""
 
-    def __init__(self, store: Store, upstream: Upstream) -> None:
+    def __init__(self, store: Store, upstream: Upstream, address: Address) -> None:
         """`aborted` is set once and for all when the job has been given up."""
-        self.store, self.upstream = store, upstream
+        self.store, self.upstream, self.address = store, upstream, address
         self.aborted = asyncio.Event()
 
     def application(self) -> web.Application:
@@ -106,9 +110,15 @@ class Relay:
         while parent is None or os.getppid() == parent:
             if self.store.aborted:
                 self.aborted.set()
+            self.address.look()
             self.store.flush()
-            await self.store.sync()
             await asyncio.sleep(TICK_SECONDS)
+
+    async def keep_synced(self) -> None:
+        """Have the disk hold what was kept, soon after; apart from `watch`, since a disk may take its time."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await self.store.sync()
 
 
 def _choices_asked(body: Mapping[str, Any]) -> int:
@@ -134,19 +144,22 @@ def refusal(status: int, why: str) -> web.Response:
 
 async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
-    local = urlsplit(arguments.upstream).hostname in ("127.0.0.1", "localhost", "::1")
+    address = Address(arguments.upstream, arguments.upstream_file, arguments.health, arguments.health_path)
     timeout = aiohttp.ClientTimeout(total=arguments.timeout, sock_connect=30)
     connector = aiohttp.TCPConnector(limit=0)
     # A proxy of the site is for the way out; loopback must not go through it.
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not local) as session:
-        patience = Patience(arguments.patience, arguments.tries)
-        relay = Relay(Store(arguments.state), Upstream(session, arguments.upstream, secret, patience, arguments.health))
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
+        gate = Gate(arguments.admit or START)
+        upstream = Upstream(session, address, secret, Patience(arguments.patience, arguments.tries), gate)
+        relay = Relay(Store(arguments.state), upstream, address)
+        watch = Watch(gate, upstream, address, arguments.admit, arguments.state / "server.json")
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
         try:
             await _listen(runner, arguments.listen_port_file)
-            await _until_ended(relay, arguments.exit_with_parent)
+            await _until_ended(relay, watch, arguments.exit_with_parent)
         finally:
+            watch.write()
             relay.store.flush(now=True)
             await relay.store.sync()
             await runner.cleanup()
@@ -157,29 +170,34 @@ async def _listen(runner: web.AppRunner, port_file: Path) -> None:
     write_by_rename(port_file, f"{runner.addresses[0][1]}\n")
 
 
-async def _until_ended(relay: Relay, with_parent: bool) -> None:
+async def _until_ended(relay: Relay, watch: Watch, with_parent: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    watching = asyncio.create_task(relay.watch(os.getppid() if with_parent else None))
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({watching, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    parent = os.getppid() if with_parent else None
+    works = (relay.watch(parent), relay.keep_synced(), watch.run(), stop.wait())
+    going = [asyncio.create_task(work) for work in works]
+    ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
     relay.aborted.set()
     await asyncio.sleep(GOODBYE_SECONDS / 5)  # the requests in flight are told before the door closes
-    for task in (watching, stopped):
+    for task in going:
         task.cancel()
-    if watching.done() and not watching.cancelled() and watching.exception():
-        raise watching.exception()  # type: ignore[misc]
+    for task in ended:
+        task.result()  # an exception in here is a bug, and is told
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m evalctl_job.relay", description=__doc__.splitlines()[0])
     made.add_argument("--listen-port-file", type=Path, required=True, help="written by rename once requests are taken")
-    made.add_argument("--upstream", required=True, help="base address of the model's API, ending in /v1 as a rule")
+    where = made.add_mutually_exclusive_group(required=True)
+    where.add_argument("--upstream", help="base address of the model's API, ending in /v1 as a rule")
+    where.add_argument("--upstream-file", type=Path, help="file with that address; away while there is no server")
     made.add_argument("--state", type=Path, required=True, help="folder of options, answers and counts")
     made.add_argument("--key-variable", help="NAME of the environment variable that holds the API key")
-    made.add_argument("--health", help="address that answers 200 while the server can work")
+    made.add_argument("--health", help="address that answers 200 while a fixed --upstream can work")
+    made.add_argument("--health-path", default="/health", help="the same on the server that --upstream-file names")
+    made.add_argument("--admit", type=admitted, default=None, metavar="auto|N", help="choices under way at a time")
     made.add_argument("--patience", type=float, default=600.0, help="seconds that one request is tried again")
     made.add_argument("--tries", type=int, default=20, help="how often one request is tried at most")
     made.add_argument("--timeout", type=float, default=None, help="seconds that one try may take (default: no limit)")
@@ -187,10 +205,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def admitted(word: str) -> int | None:
+    """A fixed limit, or None to adapt it to what the server bears."""
+    if word != "auto" and int(word) < 1:
+        raise ValueError("a limit is 1 at least")
+    return None if word == "auto" else int(word)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0 after SIGTERM, 2 for a wrong command line, 1 when the key is not there."""
     arguments = parser().parse_args(argv)
-    if urlsplit(arguments.upstream).scheme not in ("http", "https"):
+    if arguments.upstream is not None and not is_web(arguments.upstream):
         parser().error(f"--upstream must be an http(s) address: {arguments.upstream}")
     secret = os.environ.get(arguments.key_variable) if arguments.key_variable else None
     if arguments.key_variable and not secret:

@@ -1,0 +1,77 @@
+"""Where the model's server is, which may change while requests wait."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+def is_web(address: str) -> bool:
+    """An address that can be asked at all."""
+    return urlsplit(address).scheme in ("http", "https")
+
+
+class Address:
+    """The base address of the model's API: fixed, or named by a file that is away while there is no server."""
+
+    def __init__(self, fixed: str | None, file: Path | None, health: str | None, health_path: str = "/health") -> None:
+        """`health` belongs to a fixed address; a server that the job starts itself is asked at `health_path`."""
+        self._file, self._health, self._health_path = file, health, health_path
+        self._there = asyncio.Event()
+        self.absences = 0
+        self.base: str | None = None
+        self._set(fixed if file is None else self._read())
+
+    @property
+    def may_move(self) -> bool:
+        """Somebody watches the server and will name another one when it has died."""
+        return self._file is not None
+
+    @property
+    def health(self) -> str | None:
+        """Where the server says whether it can work."""
+        return self._beside(self._health_path) if self.may_move else self._health
+
+    @property
+    def is_local(self) -> bool:
+        """The server is the job's own or at least on this machine, no provider's."""
+        return self.may_move or urlsplit(self.base or "").hostname in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def metrics(self) -> str | None:
+        """Where a local server tells its load."""
+        return self._beside("/metrics") if self.is_local else None
+
+    async def known(self) -> str:
+        """The base address, as soon as there is one."""
+        while self.base is None:
+            await self._there.wait()
+        return self.base
+
+    def look(self) -> None:
+        """Notice that the file has come, gone or changed."""
+        if self._file is not None:
+            self._set(self._read())
+
+    def _read(self) -> str | None:
+        assert self._file
+        try:
+            text = self._file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except OSError:  # a file system that does not answer says nothing about the server
+            return self.base
+        return text if is_web(text) else None
+
+    def _set(self, base: str | None) -> None:
+        self.absences += self.base is not None and base is None
+        self.base = base.rstrip("/") if base else None
+        if self.base:
+            self._there.set()
+        else:
+            self._there.clear()
+
+    def _beside(self, path: str) -> str | None:
+        parts = urlsplit(self.base or "")
+        return f"{parts.scheme}://{parts.netloc}{path}" if self.base else None

@@ -1,0 +1,103 @@
+"""How many choices the model's server bears at once: a function from what was seen in a second to the next limit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LEAST = 4
+START = 64
+ROOM = 0.8  # of the cache; sequences that are under way still grow
+HEADROOM = 8  # waiting in the server, so that it never idles between two of our looks
+STEPS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be under way; `careful` after the first sign of too much, when it grows by small steps only."""
+
+    choices: int = START
+    careful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What vLLM tells of itself, over all of its engines."""
+
+    running: int = 0
+    waiting: int = 0
+    cache_use: float = 0.0
+    preemptions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: choices under way and queued here, replies and refusals (429, 503) since the last look."""
+
+    in_flight: int = 0
+    queued: int = 0
+    replies: int = 0
+    refusals: int = 0
+    load: Load | None = None
+
+
+def adapted(limit: Limit, before: Seen, now: Seen) -> Limit:
+    """The limit for the next second, after two looks."""
+    share = too_much(before, now)
+    if share is not None and now.in_flight > limit.choices:
+        return limit  # lowered before, and what was under way then has not ended yet
+    if share is not None:
+        return Limit(max(LEAST, min(limit.choices, int(now.in_flight * share))), careful=True)
+    if now.queued and has_room(limit, now):
+        return Limit(raised(limit), limit.careful)
+    return limit
+
+
+def too_much(before: Seen, now: Seen) -> float | None:
+    """The share of what is under way that the server bears; None without a sign that it is less than all."""
+    if now.refusals:
+        return 0.5
+    if now.load is None or before.load is None:
+        return None
+    if now.load.preemptions > before.load.preemptions:
+        return 0.8  # the cache is full: some answers are being computed again from the start
+    if now.load.waiting >= before.load.waiting > HEADROOM:
+        return (now.load.running + HEADROOM) / max(1, now.load.running + now.load.waiting)
+    return None
+
+
+def has_room(limit: Limit, now: Seen) -> bool:
+    """Whether the server would bear more: it has shown that it answers, and would have the memory."""
+    if now.load is None:
+        return now.replies > 0
+    growth = raised(limit) / max(1, limit.choices)
+    return now.load.waiting == 0 and now.load.cache_use * growth <= ROOM
+
+
+def raised(limit: Limit) -> int:
+    """The next higher limit: twice as many at first, a sixteenth more once it is known what is too much."""
+    return limit.choices + (max(1, limit.choices // STEPS) if limit.careful else limit.choices)
+
+
+# Names as vLLM 0.6–0.32 and its Prometheus client write them: counters with `_total` or without; the cache as
+# `gpu_cache_usage_perc` before 0.10. The values of several engines stand beside each other as labels.
+METRIC = re.compile(
+    r"^vllm:(num_requests_running|num_requests_waiting|num_preemptions|(?:gpu|kv)_cache_usage_perc)(?:_total)?"
+    r"(?:\{[^}]*\})? +([0-9.eE+-]+)",
+    re.MULTILINE,
+)
+
+
+def read_load(text: str) -> Load | None:
+    """The load in a /metrics page; None when it is not vLLM's."""
+    found: dict[str, list[float]] = {}
+    for name, value in METRIC.findall(text):
+        found.setdefault(name.removeprefix("gpu_").removeprefix("kv_"), []).append(float(value))
+    if "num_requests_running" not in found:
+        return None
+    return Load(
+        int(sum(found["num_requests_running"])),
+        int(sum(found.get("num_requests_waiting", ()))),
+        max(found.get("cache_usage_perc", (0.0,))),
+        int(sum(found.get("num_preemptions", ()))),
+    )

@@ -1,0 +1,107 @@
+"""Looks at the server once a second, sets the gate by what it sees, and keeps a note of it for people."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl_job.address import Address
+from evalctl_job.admission import Limit, Load, Seen, adapted, read_load
+from evalctl_job.files import write_json
+from evalctl_job.forward import Upstream
+from evalctl_job.gate import Gate
+
+LOOK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was seen of the server in this attempt, as it stands in `server.json`."""
+
+    admission: str
+    limit_least: int
+    limit_most: int
+    limit: int
+    metrics: bool = False
+    peak_in_flight: int = 0
+    peak_running: int = 0
+    peak_waiting: int = 0
+    preemptions: int = 0
+    highest_cache_use: float = 0.0
+    refusals: int = 0
+    absences: int = 0
+    queued_seconds: float = 0.0
+    away_seconds: float = 0.0
+
+    def add(self, limit: int, load: Load | None) -> None:
+        """One more look."""
+        self.limit = limit
+        self.limit_least, self.limit_most = min(self.limit_least, limit), max(self.limit_most, limit)
+        if load is not None:
+            self.metrics = True
+            self.peak_running = max(self.peak_running, load.running)
+            self.peak_waiting = max(self.peak_waiting, load.waiting)
+            self.highest_cache_use = round(max(self.highest_cache_use, load.cache_use), 4)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every note by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Watch:
+    """The admission of a job: fixed, or adapted to what the server says and does."""
+
+    def __init__(self, gate: Gate, upstream: Upstream, address: Address, fixed: int | None, path: Path) -> None:
+        """`fixed` is a limit that nothing changes; the notes go to `path`."""
+        self._gate, self._upstream, self._address, self._path = gate, upstream, address, path
+        self._limit = None if fixed else Limit(gate.limit)
+        self._before = Seen()
+        self._refusals_before = self._replies_before = 0
+        self.notes = Notes("fixed" if fixed else "auto", gate.limit, gate.limit, gate.limit)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        last = time.monotonic()
+        while True:
+            self.write()
+            await asyncio.sleep(LOOK_SECONDS)
+            text = await self._upstream.load()
+            elapsed, last = time.monotonic() - last, time.monotonic()
+            self.look(read_load(text) if text else None, elapsed)
+
+    def look(self, load: Load | None, elapsed: float) -> None:
+        """One look at what has happened in so many seconds."""
+        now = self._seen(load)
+        if self._limit is not None and self._address.base is not None:
+            self._limit = adapted(self._limit, self._before, now)
+            self._gate.limit = self._limit.choices
+        self._note(now, elapsed)
+        self._before = now
+
+    def write(self) -> None:
+        """Bring the notes on disk up to date. A full disk is no reason to end."""
+        try:
+            write_json(self._path, self.notes.as_json())
+        except OSError as problem:
+            sys.stderr.write(f"relay: {self._path.name}: {problem.strerror or problem}\n")
+
+    def _seen(self, load: Load | None) -> Seen:
+        gate = self._gate
+        replies, refusals = gate.replies - self._replies_before, gate.refusals - self._refusals_before
+        self._replies_before, self._refusals_before = gate.replies, gate.refusals
+        return Seen(gate.in_flight, gate.queued, replies, refusals, load)
+
+    def _note(self, now: Seen, elapsed: float) -> None:
+        notes, gate = self.notes, self._gate
+        notes.add(gate.limit, now.load)
+        notes.peak_in_flight, notes.refusals, notes.absences = gate.peak, gate.refusals, self._address.absences
+        if now.load and self._before.load:  # a server that was started again counts from zero
+            notes.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
+        if self._address.base is None:
+            notes.away_seconds = round(notes.away_seconds + elapsed, 1)
+        elif now.queued:
+            notes.queued_seconds = round(notes.queued_seconds + elapsed, 1)
