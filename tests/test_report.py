@@ -157,16 +157,6 @@ def test_show_reads_the_lines_of_each_file(tmp_path: Path) -> None:
     ]
 
 
-def test_a_terminal_without_japanese_still_shows_the_finding(tmp_path: Path) -> None:
-    """In the C locale letters become escapes, never a traceback."""
-    raw = io.BytesIO()
-    out = io.TextIOWrapper(raw, encoding="ascii")
-    for form in report.FORMATS:
-        report.show([Diagnostic("x-y", "日本語", Span("f"))], tmp_path, form, out)
-    out.flush()
-    assert raw.getvalue().count(rb"\u65e5\u672c\u8a9e") == 3
-
-
 @pytest.mark.parametrize(
     ("severities", "line"),
     [

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What is imported and compiled lives to the end; looking through it takes a tenth of a short command's time.
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for some takes 25 ms (pydantic 2.14)
+    _ready_to_print()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = parser().parse_args(words)
     if arguments.command is None:
@@ -46,6 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FINE
     except Exception as error:
         return _failed(error, words)
+
+
+def _ready_to_print() -> None:
+    """Where standard output is closed it goes nowhere; a terminal that knows no Japanese gets escapes instead."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # so Python gives it: `evalctl … >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - to the end
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,8 +34,6 @@ Lines = Callable[[str], Sequence[str]]
 def show(diagnostics: Sequence[Diagnostic], root: Path, form: str, stream: TextIO | None = None) -> None:
     """Prints all findings in one of FORMATS."""
     out = stream or sys.stdout
-    if isinstance(out, TextIOWrapper):
-        out.reconfigure(errors="backslashreplace")  # findings reach terminals that know no Japanese, too
     if form == "json":
         print(as_json(diagnostics), file=out)
         return
@@ -156,15 +154,20 @@ def _reader(root: Path) -> Lines:
 
     def lines(file: str) -> list[str]:
         if file not in known:
-            try:
-                text = (root / file).read_bytes().decode("utf-8-sig", errors="replace")
-                # What a link leads to is nobody's business.
-                known[file] = [] if (root / file).is_symlink() else re.split(LINE_BREAKS, text)
-            except (OSError, ValueError):
-                known[file] = []
+            known[file] = _lines_of(root / file)
         return known[file]
 
     return lines
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        # What a link leads to is nobody's business, and a pipe would be waited for.
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return []
+        return re.split(LINE_BREAKS, path.read_bytes().decode("utf-8-sig", errors="replace"))
+    except (OSError, ValueError):
+        return []
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:

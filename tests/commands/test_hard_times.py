@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,39 @@ def test_what_a_link_leads_to_is_not_shown(root: Path, tmp_path: Path) -> None:
     said = evalctl("check", cwd=root)
     assert "links are not followed" in said.stdout
     assert "between" not in said.stdout + said.stderr
+
+
+def test_a_pipe_among_the_requests_is_not_waited_for(root: Path) -> None:
+    """Nobody writes into it: it is a finding without an excerpt."""
+    os.mkfifo(root / "manifests/requests/pipe.yaml")
+    said = evalctl("check", cwd=root)
+    assert said.returncode == 1 and "this is no regular file" in said.stdout
+
+
+def test_a_closed_standard_output_is_no_bug(root: Path) -> None:
+    """`>&-`, as some cron lines have it."""
+    assert evalctl("plan", cwd=root, before="exec >&-").returncode == 0
+
+
+def test_a_terminal_that_knows_no_japanese_shows_escapes(root: Path) -> None:
+    """LC_ALL=ja_JP.eucJP on an old login node, or a C locale that Python was told to take as it is."""
+    (root / EXAMPLE).write_text(f"{LOCAL}overrides: {{ja_mmlu: {{system_message: あ}}}}\n", encoding="utf-8")
+    before = "export LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0"
+    said = evalctl("explain", Path(EXAMPLE).stem, "ja_mmlu", cwd=root, before=before)
+    assert said.returncode == 0 and r"\u3042" in said.stdout
+
+
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> None:
+    """A folder before evalctl's own on the path stands for the moment: its argparse is interrupted."""
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt\n")
+    said = evalctl("check", cwd=tmp_path)
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", "")
+
+
+def test_a_comparison_outside_of_git_says_so(tmp_path: Path) -> None:
+    """Not git's list of options."""
+    said = evalctl("plan", "--base", "HEAD", cwd=repository(tmp_path, {EXAMPLE: LOCAL.encode()}))
+    assert said.returncode == 1 and "Not a git repository" in said.stderr
 
 
 @pytest.mark.parametrize(

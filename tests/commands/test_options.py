@@ -44,6 +44,19 @@ def test_what_can_be_given_is_read(name: str) -> None:
     assert unread == []
 
 
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser's subcommands and theirs."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from (below, *parsers(below))
+
+
+def test_every_help_ends_with_an_example() -> None:
+    """Something to type, for `env setup` as for `env`."""
+    assert [one.prog for one in parsers(cli.parser()) if "example:" not in (one.epilog or "")] == []
+
+
 def test_sync_takes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
     """It is about all of them; a word that would not narrow it is refused before anything is submitted."""
     with pytest.raises(SystemExit) as ended:

