@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from samples import repository
 
 TOP = Path(__file__).parents[1] / "compiler" / "evalctl"
 
@@ -29,9 +30,10 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell"},
     "render": {"model", "schedulers", "shell"},
-    "memory": {"frameworks", "model", "shell"},
-    "entries": {"memory", "model"},
-    "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "resolve"},
+    "memory": {"environments", "model", "shell"},
+    "stages": {"check", "load", "model", "plan", "resolve"},
+    "entries": {"memory", "model", "plan"},
+    "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
@@ -168,7 +170,7 @@ def _loaded(*words: str) -> set[str]:
         f"try: main({list(words)!r})\nexcept SystemExit: pass\n"
         "print('\\n' + ' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
     )
-    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    reply = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     return set(reply.stdout.splitlines()[-1].split())
 
 
@@ -179,9 +181,19 @@ def test_help_is_light(words: list[str]) -> None:
     assert _loaded(*words) & heavy == set()
 
 
+def test_what_is_remembered_is_light(tmp_path: Path) -> None:
+    """`plan` and `check` of a repository in which nothing has changed validate nothing, so they load no validator."""
+    root = repository(tmp_path, {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"})
+    assert "pydantic" in _loaded("--repo", str(root), "plan")
+    for command in ("plan", "check"):
+        assert (
+            _loaded("--repo", str(root), command) & {"pydantic", "pydantic_core", "yaml", "git", "jsonschema"} == set()
+        )
+
+
 def test_checking_needs_neither_git_nor_a_network() -> None:
     """`check` and `compile` load the stages, and nothing that they do not use when all is well."""
-    code = "import sys, evalctl.pipeline; print(' '.join({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, evalctl.pipeline, evalctl.stages; print(' '.join({name.split('.')[0] for name in sys.modules}))"
     reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(reply.stdout.split()) & {
         "git",

@@ -12,6 +12,7 @@ from evalctl import memory
 from evalctl.memory import Memory
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Artifact
+from evalctl.plan.applied import Applied
 
 _SHORT = 16  # hex digits; two marks that are equal by chance would only cost a closer look
 
@@ -20,13 +21,14 @@ _SHORT = 16  # hex digits; two marks that are equal by chance would only cost a 
 class Entry:
     """Findings, plan.json, digests of the artifacts, and their texts if they were made now.
 
-    `asks` maps a mark of each result's place to a mark of the eval that is to lie there.
+    `settings` are those of `plan.applied`, as JSON. `asks` maps a mark of each result's place to a mark of the eval that is to lie there.
     """
 
     key: str
     models: list[str]
     diagnostics: list[Diagnostic]
     plan: bytes | None  # as JSON; None where an error forbids planning
+    settings: bytes = b"{}"
     asks: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] | None = None  # path -> sha256; None when it was never rendered
     fresh: list[Artifact] = field(default_factory=list)
@@ -36,16 +38,21 @@ class Entry:
         """plan.json as data; read at each call, since of a thousand requests few are looked at."""
         return None if self.plan is None else dict(json.loads(self.plan))
 
+    @property
+    def applied(self) -> Applied:
+        """The settings of each job's evals in words."""
+        return dict(json.loads(self.settings))
 
-def entry(key: str, models: list[str], diagnostics: list[Diagnostic], summary: Mapping[str, Any] | None) -> Entry:
+
+def entry(
+    key: str, models: list[str], diagnostics: list[Diagnostic], summary: Mapping[str, Any], settings: Applied
+) -> Entry:
     """The entry of a request that was compiled now."""
-    if summary is None:
-        return Entry(key, models, diagnostics, None)
     tasks = [task for job in summary["jobs"] for task in job["tasks"]]
     asks = {_mark(task["result"]): task["digest"][:_SHORT] for task in tasks}
     if len(asks) < len(tasks):  # a place named twice: whether it conflicts with itself is for a closer look
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
-    return Entry(key, models, diagnostics, memory.as_json(summary), asks)
+    return Entry(key, models, diagnostics, memory.as_json(summary), memory.as_json(settings), asks)
 
 
 def _mark(text: str) -> str:
@@ -72,21 +79,18 @@ def recalled(known: Memory, path: str) -> Entry | None:
     row = known.index.get("requests", {}).get(path)
     if row is None:
         return None
-    key, models, diagnostics, place, asks, artifacts = row
-    plan = None if place is None else known.text(place)
-    return Entry(key, models, memory.unpack(diagnostics), plan, asks, artifacts)
+    key, models, diagnostics, plan, settings, asks, artifacts = row
+    found = memory.unpack(diagnostics)
+    if plan is None:
+        return Entry(key, models, found, None)
+    return Entry(key, models, found, known.text(plan), known.text(settings), asks, artifacts)
 
 
 def remembered(entries: Mapping[str, Entry]) -> tuple[dict[str, Any], bytes]:
     """Rows for the index, and the texts that they name."""
     rows: dict[str, Any] = {}
-    texts: list[bytes] = []
-    position = 0
+    texts = memory.Texts()
     for path, one in entries.items():
-        place = None
-        if one.plan is not None:
-            texts.append(one.plan)
-            place = [position, position + len(one.plan)]
-            position = place[1]
-        rows[path] = [one.key, one.models, memory.pack(one.diagnostics), place, one.asks, one.artifacts]
-    return rows, b"".join(texts)
+        places = [None, None] if one.plan is None else [texts.add(one.plan), texts.add(one.settings)]
+        rows[path] = [one.key, one.models, memory.pack(one.diagnostics), *places, one.asks, one.artifacts]
+    return rows, texts.joined

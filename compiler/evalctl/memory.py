@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalctl import environments
 from evalctl.model.diagnostic import Diagnostic, Note, Span
 from evalctl.shell import write_atomically
 
 PATH = ".evalctl/cache/compile"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,25 @@ class Memory:
     def text(self, place: Sequence[int]) -> bytes:
         """The text at [begin, end]."""
         return self.texts[place[0] : place[1]]
+
+
+class Texts:
+    """Texts one after another, each at the place that `Memory.text` finds it by."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._end = 0
+
+    def add(self, text: bytes) -> list[int]:
+        """Its [begin, end]."""
+        begin, self._end = self._end, self._end + len(text)
+        self._parts.append(text)
+        return [begin, self._end]
+
+    @property
+    def joined(self) -> bytes:
+        """All of them."""
+        return b"".join(self._parts)
 
 
 def load(root: Path) -> Memory:
@@ -70,9 +90,7 @@ def digest(parts: Iterable[str]) -> str:
 
 def program_key() -> str:
     """Changes when evalctl itself does (sizes and times of its files, and what the job environments are made of)."""
-    from evalctl.frameworks.pins import catalogue
-
-    parts = [f"{name}={environment.digest}" for name, environment in sorted(catalogue().items())]
+    parts = [f"{name}={environment.digest}" for name, environment in sorted(environments.catalogue().items())]
     for folder, _, names in os.walk(Path(__file__).parent):
         for name in sorted(names):
             if name.endswith((".py", ".sh")):

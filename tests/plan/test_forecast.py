@@ -9,6 +9,7 @@ from samples import compiled
 
 from evalctl.model.evaluation import RequestPlan
 from evalctl.plan import pages
+from evalctl.plan.applied import applied
 from evalctl.plan.forecast import RequestForecast, counts, forecast
 from evalctl.plan.summary import summary
 from evalctl.results.store import Listed, ResultIndex
@@ -108,7 +109,7 @@ def test_the_text_names_job_time_cost_and_settings() -> None:
     """What a reviewer asks: where, how long, how dear, with what, and what was kept out."""
     done = compiled(f"{SMALL}custom_settings: default\ntasks: [ja_exact, en_code]\n")
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, NOTHING)
-    text = pages.text(found, {evaluation.digest: evaluation for evaluation in done.evals})
+    text = pages.text(found, applied(done.jobs))
     for part in ("lab/small-8B (default) on tsubame", "node_q", "1:50:00", "points", "max_new_tokens=2048",
                  "not applied: temperature=0.6, top_p=0.95", "advice: gpu_1", "2 evals to run"):  # fmt: skip
         assert part in text, part
@@ -121,6 +122,6 @@ def test_markdown_of_a_manifest_stays_text() -> None:
     done = compiled(text)
     assert done.jobs, done.problems
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, NOTHING)
-    page = pages.markdown(found, {evaluation.digest: evaluation for evaluation in done.evals}, [hostile])
+    page = pages.markdown(found, applied(done.jobs), [hostile])
     assert not any(part in page for part in ("<img", "@everyone", "[click](", " | \\[", "`code`", " *b*"))
     assert page.count("&lt;img") == 2

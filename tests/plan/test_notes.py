@@ -12,6 +12,7 @@ from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.plan.notes import notes
 from evalctl.plan.summary import summary
 from evalctl.results.store import Listed, ResultIndex
+from evalctl.stages import terms_of
 
 TSUBAME = "manifests/services/tsubame.yaml"
 NOTHING = ResultIndex({}, {}, {}, {})
@@ -23,7 +24,7 @@ def planned(lines: str, index: ResultIndex = NOTHING) -> tuple[list[RequestForec
     files: Mapping[str, str] = {TSUBAME: base_texts()[TSUBAME] + lines}
     done = compiled(TEXT, files)
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, index)
-    return found, notes(found, done.catalogue.services)
+    return found, notes(found, terms_of(done.catalogue))
 
 
 def test_a_services_advice_is_repeated() -> None:

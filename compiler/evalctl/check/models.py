@@ -9,25 +9,11 @@ from typing import Any
 
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
+from evalctl.load.places import COMMON, MODELS, is_model_file
 from evalctl.model.catalogue import Catalogue, SettingsEntry
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced
 from evalctl.model.document import Document
 from evalctl.model.manifest import ModelCard
-
-FOLDER = "manifests/models/"
-COMMON = "manifests/models/common_settings.yaml"
-# Documentation that lies among the settings; the lab keeps such a file there, too.
-TEMPLATE = "manifests/models/template.yaml"
-
-
-def is_model_file(path: str) -> bool:
-    """Whether `path` holds the settings or the card of one model."""
-    return path.startswith(FOLDER) and path.endswith((".yaml", ".yml")) and path not in (COMMON, TEMPLATE)
-
-
-def files_of(model: str) -> tuple[str, str]:
-    """Where the model's settings and its card lie."""
-    return f"{FOLDER}{model}.yaml", f"{FOLDER}{model}.lock.yaml"
 
 
 def common(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, SettingsEntry]:
@@ -61,7 +47,7 @@ def model_file(path: str, text: str) -> tuple[ModelCard | dict[str, SettingsEntr
 
 
 def _name(path: str) -> str:
-    return path.removeprefix(FOLDER).rsplit(".", 1)[0]
+    return path.removeprefix(MODELS).rsplit(".", 1)[0]
 
 
 def _card(text: str, path: str, name: str, problems: list[Diagnostic]) -> Any:

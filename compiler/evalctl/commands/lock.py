@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from evalctl import cards
-from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_values
+from evalctl.load.places import files_of
 from evalctl.model.manifest import MODEL
 from evalctl.shell import EnvironmentProblem, write_atomically
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl.check.models import files_of
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
 from evalctl.entries import Entry
+from evalctl.load.places import files_of
 from evalctl.load.workspace import is_shared
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span

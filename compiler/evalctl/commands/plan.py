@@ -13,12 +13,12 @@ from evalctl import report
 from evalctl.commands.common import requests_named, root_of
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
-from evalctl.model.evaluation import Eval
 from evalctl.pipeline import Project
 from evalctl.plan import pages
+from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.plan.notes import notes
-from evalctl.results.store import index_folder
+from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
 
@@ -35,36 +35,39 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.base:
         paths = _changed(root, arguments.base, paths)
     detailed = bool(arguments.requests) or len(paths) <= DETAILED
-    forecasts = _forecast(root, entries, paths)
-    evals = _evals(project, paths) if detailed else {}
-    shown = _concerning(project, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
-    said = notes(forecasts, project.shared[0].services)
-    _show(arguments.format, root, forecasts, evals, shown, said)
+    index = index_folder(root, root / RESULTS_CACHE)
+    forecasts = _forecast(entries, paths, index)
+    problems = [*problems, *_unreadable(forecasts, index)]
+    settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
+    shown = _concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
+    said = notes(forecasts, project.terms)
+    _show(arguments.format, root, forecasts, settings, shown, said)
     return 1 if has_errors(shown) else 0
 
 
-def _forecast(root: Path, entries: Mapping[str, Entry], paths: Sequence[str]) -> list[RequestForecast]:
+def _forecast(entries: Mapping[str, Entry], paths: Sequence[str], index: ResultIndex) -> list[RequestForecast]:
     """What happens to `paths`, given all requests: an eval that another one asks for already is not run twice."""
     others = [path for path in entries if path not in set(paths)]
     summaries = {path: entries[path].summary for path in [*others, *paths]}
-    everything = forecast(summaries, index_folder(root, root / RESULTS_CACHE))
+    everything = forecast(summaries, index)
     return everything[len(others) :]
 
 
-def _evals(project: Project, paths: Sequence[str]) -> dict[str, Eval]:
-    """Compiled now, so that the settings of each eval can be shown."""
-    return {e.digest: e for path in paths for e in project.compile_one(path).evals}
+def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:
+    """Findings about results that these requests ask for: their evals are neither reused nor run."""
+    asked = {task["result"] for one in forecasts for job in one.jobs for task in job.job["tasks"]}
+    return [found for found in index.diagnostics() if found.span.file in asked]
 
 
-def _concerning(project: Project, paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
+def _concerning(entries: Mapping[str, Entry], paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Findings about these requests and the files that they use, not those of other requests."""
-    others = {path for path in project.workspace.request_paths if path not in paths}
-    used = {(d.code, d.span) for path in paths for d in project.compile_one(path).diagnostics}
+    others = entries.keys() - set(paths)
+    used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
     return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
 
 
 def _show(
-    form: str, root: Path, forecasts: list[RequestForecast], evals: Mapping[str, Eval], problems: list[Diagnostic],
+    form: str, root: Path, forecasts: list[RequestForecast], settings: Applied, problems: list[Diagnostic],
     said: list[str],
 ) -> None:  # fmt: skip
     if form == "json":
@@ -73,11 +76,11 @@ def _show(
         print(json.dumps(document, indent=1, ensure_ascii=False))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
-        print(pages.markdown(forecasts, evals, findings, said))
+        print(pages.markdown(forecasts, settings, findings, said))
     else:
         report.show(problems, root, "text", sys.stderr)
-        detailed = evals or len(forecasts) <= DETAILED
-        print(pages.text(forecasts, evals, said) if detailed else pages.brief(forecasts, said))
+        detailed = settings or len(forecasts) <= DETAILED
+        print(pages.text(forecasts, settings, said) if detailed else pages.brief(forecasts, said))
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:

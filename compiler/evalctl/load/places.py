@@ -8,7 +8,12 @@ from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.suggest import help_for
 
 TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
-TASK_FILES = (*TABLES, "manifests/tasks/metrics.yaml", "manifests/tasks/suites.yaml")
+METRICS = "manifests/tasks/metrics.yaml"
+TASK_FILES = (*TABLES, METRICS, "manifests/tasks/suites.yaml")
+MODELS = "manifests/models/"
+COMMON = "manifests/models/common_settings.yaml"
+# Documentation that lies among the settings; the lab keeps such a file there, too.
+TEMPLATE = "manifests/models/template.yaml"
 
 _PLACES = re.compile(
     r"manifests/requests/.+\.yaml|manifests/services/[^/]+\.yaml"
@@ -17,6 +22,16 @@ _PLACES = re.compile(
 _FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/tasks")
 # A folder of that name would stand where `evalctl compile` puts a file.
 _GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
+
+
+def is_model_file(path: str) -> bool:
+    """Whether `path` holds the settings or the card of one model."""
+    return path.startswith(MODELS) and path.endswith((".yaml", ".yml")) and path not in (COMMON, TEMPLATE)
+
+
+def files_of(model: str) -> tuple[str, str]:
+    """Where the model's settings and its card lie."""
+    return f"{MODELS}{model}.yaml", f"{MODELS}{model}.lock.yaml"
 
 
 def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | None:

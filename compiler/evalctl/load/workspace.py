@@ -17,7 +17,6 @@ from evalctl.load import places, repo
 from evalctl.model.diagnostic import Diagnostic
 
 SHARED = ("manifests/tasks", "manifests/services", "manifests/models/chat_templates")
-COMMON = "manifests/models/common_settings.yaml"
 _SETTLED_NS = 2_000_000_000
 
 
@@ -63,7 +62,7 @@ class Workspace:
 
 def is_shared(path: str) -> bool:
     """Whether every request depends on `path`."""
-    return path.startswith(SHARED) or path == COMMON
+    return path.startswith(SHARED) or path == places.COMMON
 
 
 def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:

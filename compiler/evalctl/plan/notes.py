@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from evalctl.model.catalogue import ServiceEntry
-from evalctl.model.manifest import Service
 from evalctl.plan.forecast import RequestForecast
 
 
-def notes(forecasts: Sequence[RequestForecast], services: Mapping[str, ServiceEntry]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Of a service's file, what concerns all its jobs together."""
+
+    max_submitted: int | None
+    max_running: int | None
+    advice: Sequence[str]
+
+
+def notes(forecasts: Sequence[RequestForecast], services: Mapping[str, Terms]) -> list[str]:
     """`SERVICE: sentence` for each service that gets a job now."""
     jobs = Counter(job.job["service"] for request in forecasts for job in request.jobs if job.runs)
     return [
         f"{name}: {line}"
         for name in sorted(jobs)
         if name in services
-        for line in (*_limits(services[name].service, jobs[name]), *services[name].service.advice)
+        for line in (*_limits(services[name], jobs[name]), *services[name].advice)
     ]
 
 
-def _limits(service: Service, jobs: int) -> Iterator[str]:
-    if service.max_submitted is not None and jobs > service.max_submitted:
-        yield f"of {jobs} jobs, {service.max_submitted} can be submitted at a time; later syncs submit the others"
-    if service.max_running is not None and jobs > service.max_running:
-        yield f"of {jobs} jobs, at most {service.max_running} run at once; the others wait in the queue"
+def _limits(terms: Terms, jobs: int) -> Iterator[str]:
+    if terms.max_submitted is not None and jobs > terms.max_submitted:
+        yield f"of {jobs} jobs, {terms.max_submitted} can be submitted at a time; later syncs submit the others"
+    if terms.max_running is not None and jobs > terms.max_running:
+        yield f"of {jobs} jobs, at most {terms.max_running} run at once; the others wait in the queue"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evalctl.model.evaluation import Eval
+from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 
-Settings = Mapping[str, Eval]  # eval digest -> eval, for requests that were compiled now
+_NOTHING: Mapping[str, Any] = {"common": "", "own": {}}
 
 
-def text(forecasts: Sequence[RequestForecast], settings: Settings, notes: Sequence[str] = ()) -> str:
+def text(forecasts: Sequence[RequestForecast], settings: Applied, notes: Sequence[str] = ()) -> str:
     """Jobs with their evals, notes about their services, and a last line with the totals."""
     lines: list[str] = []
     for request in forecasts:
@@ -42,59 +42,23 @@ def _noted(notes: Sequence[str]) -> list[str]:
     return [f"note: {note}" for note in notes]
 
 
-def _job_lines(request: RequestForecast, job: JobForecast, settings: Settings) -> list[str]:
+def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) -> list[str]:
     facts = job.job
     named = f" ({facts['custom_settings']})" if facts["custom_settings"] else ""
     lines = [
         f"{request.request}: {facts['model']}{named} on {facts['service']}",
         f"  {facts['name']}  {facts['node_kind']}  {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
     ]
-    evals = [settings[task["digest"]] for task in facts["tasks"] if task["digest"] in settings]
-    common = _common(evals)
-    lines += [f"  all tasks: {_values(common)}" for _ in (1,) if common]
+    shown = settings.get(facts["name"], _NOTHING)
+    lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
     width = max(len(evaluation.task) for evaluation in job.evals)
-    for evaluation, task in zip(job.evals, facts["tasks"], strict=True):
-        own = _own(settings.get(task["digest"]), common)
-        detail = "  ".join(filter(None, (evaluation.detail, own)))
+    for evaluation in job.evals:
+        detail = "  ".join(filter(None, (evaluation.detail, shown["own"].get(evaluation.task))))
         lines.append(f"    {evaluation.state:<12} {evaluation.task:<{width}}  {clock(evaluation.seconds)}  {detail}")
     lines += [f"  advice: {line}" for line in facts["advice"]]
     if facts["trust_remote_code"]:
         lines.append("  ATTENTION: trust_remote_code: the model's repository runs its own code on the node")
     return lines
-
-
-def _common(evals: Sequence[Eval]) -> dict[str, Any]:
-    """Settings that all evals of a job share."""
-    if not evals:
-        return {}
-    shared = _applied(evals[0])
-    for evaluation in evals[1:]:
-        own = _applied(evaluation)
-        shared = {name: value for name, value in shared.items() if name in own and own[name] == value}
-    return shared
-
-
-def _applied(evaluation: Eval) -> dict[str, Any]:
-    return {setting.name: setting.sourced.value for setting in evaluation.settings if setting.applied}
-
-
-def _own(evaluation: Eval | None, common: Mapping[str, Any]) -> str:
-    """What this eval has beside the common settings, and what the caution kept out."""
-    if evaluation is None:
-        return ""
-    own = {name: value for name, value in _applied(evaluation).items() if name not in common}
-    kept_out = {s.name: s.sourced.value for s in evaluation.settings if not s.applied}
-    parts = [_values(own)] if own else []
-    return "; ".join(parts + ([f"not applied: {_values(kept_out)}"] if kept_out else []))
-
-
-def _values(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in settings.items())
-
-
-def _short(value: Any) -> str:
-    words = "unset" if value is None else str(value).replace("\n", " ")
-    return words if len(words) <= 40 else words[:39] + "…"
 
 
 def _cost_text(facts: Mapping[str, Any]) -> str:
@@ -151,7 +115,7 @@ def clock(seconds: int) -> str:
 
 
 def markdown(
-    forecasts: Sequence[RequestForecast], settings: Settings, findings: Sequence[str], notes: Sequence[str] = ()
+    forecasts: Sequence[RequestForecast], settings: Applied, findings: Sequence[str], notes: Sequence[str] = ()
 ) -> str:
     """The plan for the pull request: totals first, then a table per request, then notes about the services."""
     lines = ["## evalctl plan", "", f"**{total_line(forecasts)}**", ""]
@@ -166,7 +130,7 @@ def markdown(
     return "\n".join(lines)
 
 
-def _request_markdown(request: RequestForecast, settings: Settings) -> list[str]:
+def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
     lines = [f"### {_cell(request.request)}", ""]
     if request.blocked:
         return [*lines, "Blocked by an error; see the annotations.", ""]
@@ -183,13 +147,13 @@ def _request_markdown(request: RequestForecast, settings: Settings) -> list[str]
                 "> `trust_remote_code`: the model's repository runs its own code on the node.",
                 "",
             ]
-        common = _common([settings[task["digest"]] for task in facts["tasks"] if task["digest"] in settings])
-        lines += [f"All tasks: {_cell(_values(common))}", ""] if common else []
+        shown = settings.get(facts["name"], _NOTHING)
+        lines += [f"All tasks: {_cell(shown['common'])}", ""] if shown["common"] else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
-        for evaluation, task in zip(job.evals, facts["tasks"], strict=True):
-            shown = _own(settings.get(task["digest"]), common)
+        for evaluation in job.evals:
+            own = shown["own"].get(evaluation.task, "")
             lines.append(
-                f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(shown)} |"
+                f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(own)} |"
             )
         lines += ["", *[f"- {_cell(line)}" for line in facts["advice"]], ""]
     return lines

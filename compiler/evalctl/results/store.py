@@ -6,6 +6,7 @@ thereby missing: `ResultIndex.unreadable` names its path so that nobody measures
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,8 +73,14 @@ def index(versions: Mapping[str, str], read: Read, cache: Path | None = None) ->
         contents = read(fresh)
         rows.update({path: [versions[path], *_facts(path, contents[path])] for path in fresh})
     if cache is not None and (fresh or len(known) != len(rows)):
-        write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
+        _save_cache(cache, rows)
     return _indexed(rows)
+
+
+def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
+    """Losing it costs time: a clone that may not be written to is read as well."""
+    with contextlib.suppress(OSError):
+        write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
 
 
 def parse(path: str, content: bytes | str) -> Result:

@@ -1,0 +1,116 @@
+"""load -> check -> resolve -> plan for one request, and what all requests share.
+
+`pipeline` imports this when something has to be compiled: the models that documents are validated with take longer to
+load than a command takes for which everything is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.check import catalogue as catalogue_check
+from evalctl.check import models as models_check
+from evalctl.check.references import references
+from evalctl.check.schema import validated, without_unknown_keys
+from evalctl.check.secrets import secrets_in
+from evalctl.load import yaml_source
+from evalctl.load.places import METRICS
+from evalctl.load.workspace import Workspace
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.model.document import Document
+from evalctl.model.evaluation import Eval, RequestPlan
+from evalctl.model.manifest import Metrics
+from evalctl.model.selection import model_names
+from evalctl.plan import jobs, rules
+from evalctl.plan.notes import Terms
+from evalctl.resolve.evals import evals
+
+_EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One request, compiled now; `plan` is None where an error forbids it."""
+
+    path: str
+    checked: CheckedRequest | None
+    evals: tuple[Eval, ...]
+    plan: RequestPlan | None
+    diagnostics: list[Diagnostic]
+
+    @property
+    def models(self) -> list[str]:
+        """The models that it names; none where its form is wrong."""
+        return model_names(self.checked.request) if self.checked else []
+
+
+def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]], Catalogue]) -> Compiled:
+    """One request through all stages but render; stops where an error makes the next stage meaningless."""
+    text = workspace.text(path)
+    if text is None:
+        return Compiled(path, None, (), None, workspace.problems[path])
+    problems = secrets_in(path, text)
+    document, found = yaml_source.parse(text, path)
+    problems += found
+    checked, found = _checked(path, document)
+    problems += found
+    if checked is None:
+        return Compiled(path, None, (), None, problems)
+    catalogue = catalogue_for(model_names(checked.request))
+    problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue)
+    if has_errors(problems):
+        return Compiled(path, checked, (), None, problems)
+    asked = evals(checked, catalogue)
+    problems += rules.rules(checked, asked, catalogue)
+    plan = None if has_errors(problems) else jobs.plan(checked, asked, catalogue)
+    return Compiled(path, checked, asked, plan, problems)
+
+
+def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:
+    """The request in its right form; one with unknown keys goes on without them, to find its other mistakes, too."""
+    if document is None:
+        return None, []
+    request, found = validated("request", document)
+    if request is None and (rest := without_unknown_keys(document, found)) is not None:
+        document = rest
+        request = validated("request", rest)[0]
+    return (CheckedRequest(path, request, document), found) if request is not None else (None, found)
+
+
+def shared(workspace: Workspace, metrics: Any) -> tuple[Catalogue, list[Diagnostic]]:
+    """The catalogue without models, and what is wrong with it; `metrics` is their data where that is remembered."""
+    texts = workspace.texts(workspace.shared_paths)
+    secrets = [finding for path, text in texts.items() for finding in secrets_in(path, text)]
+    known = None if metrics is None else Metrics.model_validate(metrics)
+    catalogue, problems = catalogue_check.shared(texts, known)
+    unreadable = workspace.problems
+    problems = [found for found in problems if found.code != "missing-file" or found.span.file not in unreadable]
+    problems += [found for path in workspace.shared_paths for found in unreadable.get(path, ())]
+    return catalogue, secrets + problems
+
+
+def terms_of(catalogue: Catalogue) -> dict[str, Terms]:
+    """Of each service, what the plan says of all its jobs together."""
+    services = {name: entry.service for name, entry in catalogue.services.items()}
+    return {name: Terms(one.max_submitted, one.max_running, one.advice) for name, one in services.items()}
+
+
+def metrics_of(catalogue: Catalogue, problems: Sequence[Diagnostic]) -> Any:
+    """The metrics' data, to be remembered; None where they have a mistake, which has to be found again."""
+    wrong = any(problem.span.file == METRICS for problem in problems)
+    return None if wrong else catalogue.metrics.model_dump(mode="json")
+
+
+def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> Catalogue:
+    """`catalogue` with the settings and cards in `texts`."""
+    return models_check.with_models(catalogue, texts)[0]
+
+
+def model_problems(workspace: Workspace, path: str) -> list[Diagnostic]:
+    """What is wrong with one model's file by itself."""
+    texts = workspace.texts([path])
+    secrets = [finding for file, text in texts.items() for finding in secrets_in(file, text)]
+    return secrets + models_check.with_models(_EMPTY, texts)[1] + workspace.problems.get(path, [])

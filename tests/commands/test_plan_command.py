@@ -1,0 +1,74 @@
+"""`evalctl plan` as a person calls it: the same whether remembered or compiled now, and no result passed over in silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from samples import repository
+
+from evalctl import cli
+
+REQUEST = "manifests/requests/a.yaml"
+SETTINGS = "manifests/models/lab/small-8B.yaml"
+TSUBAME = "manifests/services/tsubame.yaml"
+TEXT = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_exact, en_code]\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with one request."""
+    return repository(tmp_path, {REQUEST: TEXT})
+
+
+@pytest.fixture
+def plan(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """`evalctl plan` there: its exit code and all that it says."""
+
+    def said(*words: str) -> tuple[int, str]:
+        code = cli.main(["--repo", str(root), "plan", *words])
+        printed = capsys.readouterr()
+        return code, printed.err + printed.out
+
+    return said
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_what_is_remembered_is_shown_as_what_is_new(plan: Callable[..., tuple[int, str]], form: str) -> None:
+    """Settings, findings and the service's terms."""
+    first = plan("--format", form)
+    assert first[0] == 0 and "temperature=0.6" in first[1]
+    assert plan("--format", form) == first
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "shown"),
+    [
+        (SETTINGS, lambda text: text.replace("2048", "4096"), "max_new_tokens=4096"),
+        (REQUEST, lambda text: f"{text}overrides: {{ja_exact: {{seed: 77}}}}\n", "seed=77"),
+        (TSUBAME, lambda text: f"{text}advice: [keep caches under /gs/bs]\n", "note: tsubame: keep caches"),
+    ],
+)
+def test_a_change_is_shown_at_once(
+    root: Path, plan: Callable[..., tuple[int, str]], path: str, change: Callable[[str], str], shown: str
+) -> None:
+    """What the last plan remembered of a request or a service is worth nothing as soon as its file is another."""
+    assert shown not in plan()[1]
+    (root / path).write_text(change((root / path).read_text(encoding="utf-8")), encoding="utf-8")
+    assert shown in plan()[1]
+
+
+def test_a_result_that_cannot_be_read_needs_a_person(root: Path, plan: Callable[..., tuple[int, str]]) -> None:
+    """It blocks its eval: said with its file and what to type, and exit 1, as long as the plan is about it."""
+    jobs = json.loads(plan("--json")[1])["requests"][0]["jobs"]
+    asked, other = (root / task["result"] for task in jobs[0]["job"]["tasks"])
+    other.with_name("elsewhere").mkdir(parents=True)
+    (other.parent / "elsewhere/result.json").write_text("<<<<<<< HEAD\n")
+    assert plan()[0] == 0
+    asked.parent.mkdir(parents=True)
+    asked.write_text("<<<<<<< HEAD\n")
+    code, said = plan()
+    assert code == 1 and "error[unreadable-result]" in said and "1 blocked" in said
+    assert f"git checkout -- {asked.relative_to(root)}" in said and "elsewhere" not in said
