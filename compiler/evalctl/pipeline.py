@@ -142,7 +142,7 @@ class Project:
             from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
 
             entry.fresh = [plan_summary.artifact(summary), *(script(job) for job in compiled.plan.jobs)]
-            entry.artifacts = {a.path: hashlib.sha256(a.text.encode()).hexdigest() for a in entry.fresh}
+            entry.artifacts = {a.path: hashlib.sha256(a.data).hexdigest() for a in entry.fresh}
         return entry
 
     def _request_key(self, path: str, models: list[str]) -> str:

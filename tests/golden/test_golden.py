@@ -54,7 +54,7 @@ def test_a_golden_case_compiles_to_its_files(case: str, tmp_path: Path, pytestco
 
 def _shortened(data: bytes) -> str:
     """Without the constant program, which has tests of its own (tests/render)."""
-    return data.decode().replace(program(), "# … the program: compiler/evalctl/render/job.sh\n")
+    return data.decode().replace(program().decode(), "# … the program: compiler/evalctl/render/job.sh\n")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -39,11 +39,11 @@ printf "%s\\0" "${COMMAND[@]}" "$CONFIG" "$RELAY"; done'
 
 def executed(job: Job) -> list[str]:
     """Every word of data as bash has it after reading the script; no other program may have run."""
-    text = script(job).text
-    assert text.endswith(program())
+    text = script(job).data.decode()
+    assert text.endswith(program().decode())
     with TemporaryDirectory() as folder:
         reply = subprocess.run(
-            ["bash", "-c", f"{text.removesuffix(program())}\n{_MAIN}"], cwd=folder, capture_output=True, check=True,
+            ["bash", "-c", f"{text.removesuffix(program().decode())}\n{_MAIN}"], cwd=folder, capture_output=True, check=True,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
         )  # fmt: skip
         assert (list(Path(folder).iterdir()), reply.stderr) == ([], b"")

@@ -109,7 +109,7 @@ class Place:
         ]  # fmt: skip
         (self.run_dir / "attempt.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
         path = self.top / "job.sh"
-        path.write_text(script(job).text, encoding="utf-8")
+        path.write_bytes(script(job).data)
         return path
 
     def start(self, job: Job, **attempt: Any) -> subprocess.Popen[bytes]:

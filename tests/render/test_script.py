@@ -38,7 +38,7 @@ def test_scripts_are_well_formed(scheduler: str, make, tmp_path: Path) -> None: 
     """bash can read it and shellcheck finds nothing, for every scheduler and whatever the manifest said."""
     job = make(scheduler)
     path = tmp_path / "job.sh"
-    path.write_text(script(replace(job, site=replace(job.site, scheduler=scheduler))).text, encoding="utf-8")
+    path.write_bytes(script(replace(job, site=replace(job.site, scheduler=scheduler))).data)
     subprocess.run(["bash", "-n", path], check=True)
     checked = subprocess.run([Path(sys.executable).with_name("shellcheck"), path], capture_output=True, text=True)
     assert (checked.returncode, checked.stdout) == (0, "")
@@ -46,8 +46,8 @@ def test_scripts_are_well_formed(scheduler: str, make, tmp_path: Path) -> None: 
 
 def test_no_text_of_a_manifest_becomes_a_command_or_a_directive() -> None:
     """Every line of data is an assignment, part of a quoted word or a comment; only the head has directives."""
-    text = script(hostile()).text
-    lines = text.removesuffix(program()).splitlines()
+    text = script(hostile()).data.decode()
+    lines = text.removesuffix(program().decode()).splitlines()
     assert [line for line in lines[2:] if line.startswith(("#$", "#PBS", "#SBATCH"))] == []
     reply = subprocess.run(
         ["bash", "-c", text.replace("\nmain\n", "\nprintf '%s' \"$SERVED_NAME\"\n")], capture_output=True
@@ -58,7 +58,7 @@ def test_no_text_of_a_manifest_becomes_a_command_or_a_directive() -> None:
 
 def test_the_head_tells_a_reviewer_what_will_run() -> None:
     """Request, model and revision, settings, node, times and cost stand above the data, and the advice too."""
-    head = script(example()).text.split("# shellcheck")[0]
+    head = script(example()).data.decode().split("# shellcheck")[0]
     for part in (
         "manifests/requests/first.yaml", "org/Model-1B at 0123abc", "default version 1", "local, cpu_vllm, no GPU",
         "at most 0:10:00", "about 0.5, at most 1.25 point; 78 JPY at most (prices of 2026-08-25)",
@@ -74,7 +74,7 @@ def test_a_script_has_its_place() -> None:
 
 def test_the_same_job_gives_the_same_bytes() -> None:
     """Whatever the process: hash seed and locale do not matter, and nothing of this machine is in it."""
-    code = "import test_script; from evalctl.render.script import script; print(script(test_script.example()).text, end='')"
+    code = "import test_script; from evalctl.render.script import script; import sys; sys.stdout.buffer.write(script(test_script.example()).data)"
     texts = set()
     for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
         environment = {
@@ -84,5 +84,5 @@ def test_the_same_job_gives_the_same_bytes() -> None:
             "PYTHONUTF8": "1",
         }
         texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
-    assert texts == {script(example()).text.encode()}
+    assert texts == {script(example()).data}
     assert str(Path(__file__).parents[2]).encode() not in texts.pop()

@@ -185,10 +185,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A generated file: path relative to the repository and its whole text."""
+    """A generated file: path relative to the repository, and its whole text in UTF-8."""
 
     path: str
-    text: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def summary(plan: RequestPlan) -> dict[str, Any]:
 def artifact(plan: Mapping[str, Any]) -> Artifact:
     """The file beside the scripts."""
     stem = plan["request"].removeprefix("manifests/requests/").removesuffix(".yaml")
-    return Artifact(f"generated/{stem}/plan.json", _text(plan))
+    return Artifact(f"generated/{stem}/plan.json", _text(plan).encode())
 
 
 def _text(plan: Mapping[str, Any]) -> str:

@@ -26,14 +26,14 @@ _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 def script(job: Job) -> Artifact:
     """The whole script of `job`."""
     directives = SCHEDULERS[job.site.scheduler].directives(job.batch)
-    parts = ["#!/bin/bash", *directives, *_header(job), _SHELLCHECK, "", *_assignments(job), program()]
-    return Artifact(job.script_path, "\n".join(parts))
+    parts = ["#!/bin/bash", *directives, *_header(job), _SHELLCHECK, "", *_assignments(job), ""]
+    return Artifact(job.script_path, "\n".join(parts).encode() + program())
 
 
 @cache
-def program() -> str:
+def program() -> bytes:
     """The constant shell program."""
-    return Path(__file__).with_name("job.sh").read_text(encoding="utf-8")
+    return Path(__file__).with_name("job.sh").read_bytes()
 
 
 def clock(seconds: int) -> str:

@@ -47,7 +47,7 @@ class Tree:
         if self.digest(artifact.path) == sha:
             return False
         target = self.root / artifact.path
-        write_atomically(target, artifact.text, mode=0o755 if artifact.path.endswith(".sh") else 0o644)
+        write_atomically(target, artifact.data, mode=0o755 if artifact.path.endswith(".sh") else 0o644)
         facts = target.stat()
         self._on_disk[artifact.path] = (facts.st_size, facts.st_mtime_ns)
         self.stats[artifact.path] = (facts.st_size, facts.st_mtime_ns, sha)
