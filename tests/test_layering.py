@@ -157,7 +157,7 @@ def test_data_needs_nothing_but_pydantic() -> None:
     """model/ has no I/O: no file, no process, no clock."""
     found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
     assert found <= {
-        "__future__", "collections", "dataclasses", "enum", "evalctl", "pydantic", "pydantic_core", "re", "typing",
+        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "pydantic", "pydantic_core", "re", "typing",
     }  # fmt: skip
 
 

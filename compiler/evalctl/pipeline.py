@@ -147,6 +147,8 @@ class Project:
 
     def _request_key(self, path: str, models: list[str]) -> str:
         files = [path, *(file for model in models for file in files_of(model))]
+        if any(self.workspace.keys.keys().isdisjoint(files_of(model)) for model in models):
+            files += self._model_paths()  # a model without files may be another's name misspelt
         return memory.digest([self._shared_key, *(f"{file}={self.workspace.keys.get(file, '')}" for file in files)])
 
     def _model_paths(self) -> list[str]:

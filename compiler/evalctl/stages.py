@@ -13,10 +13,10 @@ from typing import Any
 from evalctl.check import catalogue as catalogue_check
 from evalctl.check import models as models_check
 from evalctl.check.references import references
-from evalctl.check.schema import validated, without_unknown_keys
+from evalctl.check.schema import validated, without_faults
 from evalctl.check.secrets import secrets_in
 from evalctl.load import yaml_source
-from evalctl.load.places import METRICS
+from evalctl.load.places import METRICS, is_model_file, model_of
 from evalctl.load.workspace import Workspace
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import Diagnostic, has_errors
@@ -60,7 +60,7 @@ def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]
     if checked is None:
         return Compiled(path, None, (), None, problems)
     catalogue = catalogue_for(model_names(checked.request))
-    problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue)
+    problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue, _models(workspace))
     if has_errors(problems):
         return Compiled(path, checked, (), None, problems)
     asked = evals(checked, catalogue)
@@ -69,12 +69,16 @@ def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]
     return Compiled(path, checked, asked, plan, problems)
 
 
+def _models(workspace: Workspace) -> set[str]:
+    return {model_of(path) for path in workspace.keys if is_model_file(path)}
+
+
 def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:
-    """The request in its right form; one with unknown keys goes on without them, to find its other mistakes, too."""
+    """The request in its right form; one with faulty parts goes on without them, to find its other mistakes, too."""
     if document is None:
         return None, []
     request, found = validated("request", document)
-    if request is None and (rest := without_unknown_keys(document, found)) is not None:
+    if request is None and (rest := without_faults(document, found)) is not None:
         document = rest
         request = validated("request", rest)[0]
     return (CheckedRequest(path, request, document), found) if request is not None else (None, found)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `word`, ignoring case and the kind of dash; None if nothing does."""
+    """The known name that looks most like `word`, ignoring case, width and the kind of dash; None if nothing does."""
     names = {_fold(name): name for name in known}
     cutoff = 0.6 if len(word) <= 4 else 0.7  # two letters exchanged in a short word
     close = difflib.get_close_matches(_fold(word), names, n=1, cutoff=cutoff)
@@ -28,4 +29,4 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
 
 
 def _fold(name: str) -> str:
-    return name.lower().replace("-", "_")
+    return unicodedata.normalize("NFKC", name).lower().replace("-", "_")

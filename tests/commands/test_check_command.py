@@ -55,7 +55,7 @@ def test_a_warning_is_no_failure(tmp_path: Path) -> None:
 def test_errors_as_text(tmp_path: Path) -> None:
     """Exit 1; the whole of it."""
     said = evalctl("check", cwd=with_request(tmp_path, BAD))
-    assert (said.returncode, said.stderr) == (1, "1 request: 1 error\n")
+    assert (said.returncode, said.stderr) == (1, "1 request: 2 errors\n")
     assert said.stdout == (
         "error[forbidden-text]: item 1 of `tasks` cannot be \"日本語\"\n"
         " --> manifests/requests/example.yaml:3:9\n"
@@ -64,14 +64,64 @@ def test_errors_as_text(tmp_path: Path) -> None:
         "  |         ^^^^^^\n"
         "  = help: write a suite or a task key; a leading - takes it out again\n"
         "\n"
+        "error[unknown-task]: there is no task or suite `ja_mmul`\n"
+        " --> manifests/requests/example.yaml:3:14\n"
+        "  |\n"
+        "3 | tasks: [日本語, ja_mmul]\n"
+        "  |                 ^^^^^^^\n"
+        "  = help: did you mean `ja_mmlu`?\n"
+        "\n"
     )  # fmt: skip
+
+
+def test_one_request_is_checked_alone(tmp_path: Path) -> None:
+    """By file or name, from any folder; another's mistakes are passed over, a name that does not exist is guessed."""
+    root = with_request(tmp_path, GOOD)
+    (root / "manifests/requests/other.yaml").write_text(BAD, encoding="utf-8")
+    said = evalctl("check", "example.yaml", cwd=root / "manifests/requests")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "1 request: no findings\n")
+    assert evalctl("check", "other", "manifests/requests/example.yaml", cwd=root).returncode == 1
+    unknown = evalctl("check", "othre", cwd=root)
+    assert unknown.returncode == 1 and "did you mean `other`?" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("request_text", "help"),
+    [
+        (GOOD.replace("v0.5", "v0.4"), "did you mean `tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5`? Otherwise type"),
+        (GOOD.replace("model: ", "model:"), "a space is missing after the colon: write `model: tokyotech-llm/"),
+        (GOOD.replace("service", "ｓｅｒｖｉｃｅ"), "did you mean `service`?"),
+        (f"{GOOD}node_kind: cpu_16\n", "choose a node kind with a whole GPU (node_f, node_h, node_q, gpu_1), or leave"),
+        (f"{GOOD}provider: deepinfra\nnode_kind: node_q\n", "choose a CPU node kind (cpu_160, cpu_80, cpu_40, cpu_16), or"),
+        (f"{GOOD}cuda_visible_devices: [0, 1]\n", 'write it as text: "0,1"'),
+        (f"{GOOD}max_samples: five\n", "write e.g. `max_samples: 10`"),
+        (f"{GOOD}retries: -1\n", "write a number, at least 0, at most 10"),
+        (f"{GOOD}custom_settings: nonsense\n", "there are: default, "),
+        ("model: deepseek-ai/DeepSeek-R1-Distill-Llama-8B\nservice: tsubame\ntasks: [ja_mmlu]\n",
+         "write custom_settings: one of reasoning_"),
+    ],
+)  # fmt: skip
+def test_the_help_can_be_typed(tmp_path: Path, request_text: str, help: str) -> None:
+    """Names and values, not only what is wrong."""
+    assert help in evalctl("check", cwd=with_request(tmp_path, request_text)).stdout
+
+
+def test_a_model_that_comes_is_known_at_once(tmp_path: Path) -> None:
+    """The guess at a misspelt model follows the files, whatever was remembered."""
+    root = with_request(tmp_path, GOOD.replace("tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5", "new/model-1"))
+    assert "did you mean" not in evalctl("check", cwd=root).stdout
+    (root / "manifests/models/new").mkdir()
+    (root / "manifests/models/new/model-2.yaml").write_text("default: {version: '1'}\n")
+    assert "did you mean `new/model-2`?" in evalctl("check", cwd=root).stdout
 
 
 def test_errors_as_json(tmp_path: Path) -> None:
     """Nothing but JSON on standard output, Japanese as it is."""
     said = evalctl("check", "--format", "json", cwd=with_request(tmp_path, BAD))
     assert said.returncode == 1
-    assert [(one["code"], one["line"], one["column"]) for one in json.loads(said.stdout)] == [("forbidden-text", 3, 9)]
+    assert [(one["code"], one["line"], one["column"]) for one in json.loads(said.stdout)] == [
+        ("forbidden-text", 3, 9), ("unknown-task", 3, 14),
+    ]  # fmt: skip
     assert "日本語" in said.stdout
     assert json.loads(evalctl("check", "--format", "json", cwd=with_request(tmp_path, GOOD)).stdout) == []
 
@@ -82,7 +132,9 @@ def test_errors_as_github_annotations(tmp_path: Path) -> None:
     assert said.returncode == 1
     assert said.stdout.splitlines() == [
         "::error file=manifests/requests/example.yaml,line=3,col=9,endColumn=12,title=forbidden-text"
-        '::item 1 of `tasks` cannot be "日本語"%0Awrite a suite or a task key; a leading - takes it out again'
+        '::item 1 of `tasks` cannot be "日本語"%0Awrite a suite or a task key; a leading - takes it out again',
+        "::error file=manifests/requests/example.yaml,line=3,col=14,endColumn=21,title=unknown-task"
+        "::there is no task or suite `ja_mmul`%0Adid you mean `ja_mmlu`?",
     ]
 
 

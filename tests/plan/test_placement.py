@@ -113,7 +113,14 @@ def test_heads_that_keep_gpus_apart_are_named() -> None:
     done = compiled("model: lab/small-8B\nservice: tsubame\nnode_kind: node_f\ntasks: [en_own]\n", facts)
     assert done.codes() == ["tensor-parallel-heads"]
     assert "7" in done.problems[0].message
-    assert "7 GPUs" in done.problems[0].help
+    assert done.problems[0].help.startswith("no node kind of this service holds it")
+
+
+def test_the_node_kinds_that_hold_the_model_are_named() -> None:
+    """The fewest GPUs first, so that the help can be typed."""
+    facts = card_file(attention_heads=8, weight_bytes=85 * 10**9)
+    (problem,) = compiled("model: lab/small-8B\nservice: tsubame\nnode_kind: node_q\ntasks: [en_own]\n", facts).problems
+    assert (problem.code, problem.help) == ("model-does-not-fit", "write `node_kind: node_f`")
 
 
 def test_a_node_kind_without_memory_says_nothing() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
@@ -97,7 +97,7 @@ def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         what = f"node kind of {request.service}"
         found.append(_unknown("unknown-node-kind", what, request.node_kind, kinds, span(("node_kind",))))
     if node is not None:
-        found += _node_fits_provider(checked, node)
+        found += _node_fits_provider(checked, entry.service, node)
     return found + _gpu_list(checked, entry.service, node)
 
 
@@ -110,21 +110,29 @@ def _priority(checked: CheckedRequest, service: Service) -> list[Diagnostic]:
     return [Diagnostic("unknown-priority", message, checked.document.span(("priority",)), f"priorities: {allowed}")]
 
 
-def serves_models(node: NodeKind) -> bool:
-    """Whether vLLM can run on this node kind."""
-    return node.serves if node.serves is not None else node.gpus > 0
-
-
-def _node_fits_provider(checked: CheckedRequest, node: NodeKind) -> list[Diagnostic]:
+def _node_fits_provider(checked: CheckedRequest, service: Service, node: NodeKind) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span(("node_kind",))
-    if request.provider == "vllm" and not serves_models(node):
+    if request.provider == "vllm" and not node.can_serve:
         why = "its service file says `serves: false`" if node.gpus else "it has no GPU"
         message = f"vLLM cannot serve on `{request.node_kind}`: {why}"
-        return [Diagnostic("vllm-on-cpu", message, span, "choose a node kind with a whole GPU, or leave node_kind out")]
+        return [
+            Diagnostic(
+                "vllm-on-cpu",
+                message,
+                span,
+                _instead(service, "a node kind with a whole GPU", lambda kind: kind.can_serve),
+            )
+        ]
     if request.provider in PROVIDERS and request.provider != "vllm" and node.gpus > 0:
         message = f"provider `{request.provider}` needs no GPU, and `{request.node_kind}` has {node.gpus}"
-        return [Diagnostic("api-on-gpu", message, span, "choose a CPU node kind, or leave node_kind out")]
+        help = _instead(service, "a CPU node kind", lambda kind: kind.gpus == 0)
+        return [Diagnostic("api-on-gpu", message, span, help)]
     return []
+
+
+def _instead(service: Service, what: str, fits: Callable[[NodeKind], bool]) -> str:
+    kinds = [kind for kind, node in service.node_kinds.items() if node.offered and fits(node)]
+    return f"choose {what} ({listed(kinds) or 'this service has none'}), or leave node_kind out"
 
 
 def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) -> list[Diagnostic]:
@@ -221,9 +229,10 @@ def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             continue
         span = checked.document.span(("custom_settings", index) if matrix else ("custom_settings",))
         for model in model_names(checked.request):
-            known = {**catalogue.common, **catalogue.settings.get(model, {})}
+            known = [*catalogue.settings.get(model, {}), *catalogue.common]
             if name not in known:
-                help = help_for(name, known, f"add them to manifests/models/{model}.yaml")
+                there_are = f"there are: {listed(known)}; " if known else ""
+                help = help_for(name, known, f"{there_are}add them to manifests/models/{model}.yaml")
                 message = f"{model} has no custom settings `{name}`"
                 found.append(Diagnostic("unknown-custom-settings", message, span, help))
     return found

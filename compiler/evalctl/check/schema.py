@@ -7,21 +7,19 @@ of a union, not the one that was meant).
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from evalctl.check.codes import CODES
-from evalctl.check.wording import from_model, from_schema, is_limit
+from evalctl.check.wording import from_model, from_schema, is_limit, is_misspelt
 from evalctl.load import yaml_source
-from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.document import Document
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.document import Document, Path
 from evalctl.model.manifest import (
     LONGEST_NAME,
     NUMBER_TEXT,
@@ -75,19 +73,32 @@ def validated(kind: str, document: Document) -> tuple[Any, list[Diagnostic]]:
         return None, _describe(kind, document, error)
 
 
-def without_unknown_keys(document: Document, problems: list[Diagnostic]) -> Document | None:
-    """The document less its unknown keys, so that the rest can still be checked; None when more than that is wrong."""
-    if any(problem.code != "unknown-key" for problem in problems):
+_DECISIVE: set[Path] = {(), ("provider",), ("cuda_visible_devices",)}
+
+
+def without_faults(document: Document, problems: list[Diagnostic]) -> Document | None:
+    """The document less its faulty parts, so that the names in the rest can still be checked; None where what the other
+    names depend on is faulty itself."""
+    paths = {_path_at(document, problem.span) for problem in problems}
+    if paths & _DECISIVE:
         return None
-    places = {(problem.span.line, problem.span.column) for problem in problems}
-    data = copy.deepcopy(document.data)
-    for path, place in document.keys.items():
-        if place[:2] in places:
-            holder = data
-            for part in path[:-1]:
-                holder = holder[part]
-            holder.pop(path[-1], None)
-    return replace(document, data=data)
+    for path in sorted(paths, key=_by_place, reverse=True):
+        document = document.without(path)
+    return document
+
+
+def _path_at(document: Document, span: Span) -> Path:
+    place = (span.line, span.column)
+    for places in (document.keys, document.values):
+        for path, (line, column, _) in places.items():
+            if (line, column) == place and path:
+                return path
+    return ()
+
+
+def _by_place(path: Path) -> tuple[tuple[int, str], ...]:
+    """An order in which a list's later items come later, and what lies in something after it."""
+    return tuple((part, "") if isinstance(part, int) else (0, part) for part in path)
 
 
 def schema_of(kind: str) -> dict[str, Any]:
@@ -129,10 +140,18 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
     ]
     said = {problem.span for problem in found}
     for detail in refused.errors(include_url=False):
+        if _is_said_of_its_misspelling(kind, detail):
+            continue
         problem = from_model(document, detail)
         if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in said):
             found.append(problem)
     return list(dict.fromkeys(found))
+
+
+def _is_said_of_its_misspelling(kind: str, detail: Any) -> bool:
+    """Whether a key is missing for a rule between keys, and one that is unknown means it."""
+    wanted = detail.get("ctx", {}).get("wanted")
+    return wanted is not None and is_misspelt(wanted, detail["input"], schema_of(kind)["properties"])
 
 
 @cache

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.check.codes import CODES
 from evalctl.model import manifest
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document, Path
-from evalctl.suggest import did_you_mean, help_for, listed
+from evalctl.suggest import did_you_mean, listed
 
 _NAME_HELP = "names have letters, digits, _ - + and single dots, and begin with a letter, a digit or _"
 _TEXT_HELP = "control characters cannot stand in it; of line breaks, only a system message and a reason may have any"
@@ -47,7 +47,9 @@ def from_schema(document: Document, error: Any) -> list[Diagnostic]:
     if error.validator == "additionalProperties":
         return [_unknown_key(document, path, error.schema, key) for key in _extra_keys(error)]
     if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance and not _misspelt(key, error)]
+        known = error.schema.get("properties", ())
+        missing = [key for key in error.validator_value if key not in error.instance]
+        missing = [key for key in missing if not is_misspelt(key, error.instance, known)]
         return [_missing_key(document, path, error.schema, key) for key in missing]
     if "propertyNames" in error.absolute_schema_path:
         span = document.key_span((*path, error.instance))
@@ -92,19 +94,23 @@ def _extra_keys(error: Any) -> list[str]:
     return [key for key in error.instance if key not in known]
 
 
-def _misspelt(key: str, error: Any) -> bool:
-    """Whether an unknown key beside it looks like this one: then one finding is enough."""
-    known = error.schema.get("properties", ())
-    return any(did_you_mean(given, known) == key for given in error.instance if given not in known)
+def is_misspelt(key: str, given: Iterable[str], known: Collection[str]) -> bool:
+    """Whether an unknown key among those `given` means this one: then one finding is enough."""
+    return any(_meant_key(one, known) == key for one in given if one not in known)
+
+
+def _meant_key(key: str, known: Collection[str]) -> str | None:
+    manual = _MANUAL.get(key.lower())
+    return manual if manual in known else did_you_mean(key, known)
 
 
 def _unknown_key(document: Document, path: Path, schema: Mapping[str, Any], key: str) -> Diagnostic:
     known = sorted(schema.get("properties", ()))
-    manual = _MANUAL.get(key.lower(), "")
+    guess = _meant_key(key, known)
     where = f" in {_name(document, path)}" if path else ""
     return Diagnostic(
         "unknown-key", f"there is no key `{_short(key)}`{where}", document.key_span((*path, key)),
-        help=f"did you mean `{manual}`?" if manual in known else help_for(key, known, f"the keys are: {listed(known, 40)}"),
+        help=f"did you mean `{guess}`?" if guess else f"the keys are: {listed(known, 40)}",
     )  # fmt: skip
 
 
@@ -134,7 +140,7 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
         )
         return Diagnostic(_code(error), message, span, help=_pattern_help(error))
     if error.validator in _LIMITS:
-        return Diagnostic("out-of-range", f"{name} {_limit(error)}", span, help=_given(error.instance))
+        return Diagnostic("out-of-range", f"{name} {_limit(error)}", span, help=_within(error))
     return Diagnostic("wrong-type", f"{name} must be {_expected(error)}", span, help=_how(error))
 
 
@@ -170,7 +176,35 @@ def _how(error: Any) -> str:
         return f"did you mean `{guess}`?"
     if isinstance(given, str) and types & {"integer", "number"} and _is_number(given):
         return f"{_given(given)}; write it " + ("without quotes" if given.isascii() else "in half-width digits")
-    return _given(given)
+    if isinstance(given, list) and "string" in types:
+        return f'write it as text: "{_short(",".join(map(str, given)))}"'
+    return "; ".join(filter(None, (_given(given), _example(error))))
+
+
+def _example(error: Any) -> str:
+    """What could stand there, as it is typed; else what the key is for, or "" where there is no saying."""
+    key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), None)
+    samples = [sample for option in _options(error) if (sample := _sample(option))]
+    if key and samples:
+        return f"write e.g. `{key}: {samples[0]}`"
+    return str(error.schema.get("description", "")).rstrip(".")
+
+
+def _sample(schema: Mapping[str, Any]) -> str:
+    if "const" in schema or "enum" in schema:
+        return str(schema.get("enum", [schema.get("const")])[0])
+    least, most = schema.get("minimum", 0), schema.get("maximum", math.inf)
+    samples = {"integer": 10 if least <= 10 <= most else least, "number": 0.5, "boolean": "true"}
+    return str(samples.get(str(schema.get("type")), ""))
+
+
+def _within(error: Any) -> str:
+    """What was given, and between what a number has to lie."""
+    words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    limits = [
+        f"{_LIMITS[word].removeprefix('must be ')} {error.schema[word]}" for word in words if word in error.schema
+    ]
+    return f"{_given(error.instance)}; write a number, {', '.join(limits)}" if limits else _given(error.instance)
 
 
 def _is_number(text: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from evalctl.entries import Entry
 from evalctl.load.repo import find_root
+from evalctl.model.diagnostic import ERROR, Diagnostic
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 
@@ -48,6 +50,13 @@ def requests_named(words: Sequence[str], root: Path, known: Iterable[str]) -> li
     """The requests meant by `words`; all when there are none."""
     paths = list(known)
     return [request_named(word, root, paths) for word in words] if words else paths
+
+
+def concerning(entries: Mapping[str, Entry], paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings about these requests and the files that they use, not those of other requests."""
+    others = entries.keys() - set(paths)
+    used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
+    return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
 
 
 def _name(path: str) -> str:

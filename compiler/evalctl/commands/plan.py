@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evalctl import report
-from evalctl.commands.common import requests_named, root_of
+from evalctl.commands.common import concerning, requests_named, root_of
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.pipeline import Project
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     forecasts = _forecast(entries, paths, index)
     problems = [*problems, *_unreadable(forecasts, index)]
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
-    shown = _concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
+    shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
     said = notes(forecasts, project.terms)
     _show(arguments.format, root, forecasts, settings, shown, said)
     return 1 if has_errors(shown) else 0
@@ -57,13 +57,6 @@ def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> lis
     """Findings about results that these requests ask for: their evals are neither reused nor run."""
     asked = {task["result"] for one in forecasts for job in one.jobs for task in job.job["tasks"]}
     return [found for found in index.diagnostics() if found.span.file in asked]
-
-
-def _concerning(entries: Mapping[str, Entry], paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Findings about these requests and the files that they use, not those of other requests."""
-    others = entries.keys() - set(paths)
-    used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
-    return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
 
 
 def _show(

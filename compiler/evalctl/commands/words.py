@@ -39,11 +39,16 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
+    _findings(parser)
+
+
+def _findings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how findings are printed")
 
 
 def _compile(parser: argparse.ArgumentParser) -> None:
-    _check(parser)
+    _findings(parser)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if generated/ is not up to date")
 
 

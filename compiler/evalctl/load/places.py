@@ -34,6 +34,11 @@ def files_of(model: str) -> tuple[str, str]:
     return f"{MODELS}{model}.yaml", f"{MODELS}{model}.lock.yaml"
 
 
+def model_of(path: str) -> str:
+    """The model whose file lies at `path`."""
+    return path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock")
+
+
 def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | None:
     """Why the file at `path` is not read, if it is not."""
     if not path.replace("\u3000", " ").isprintable():

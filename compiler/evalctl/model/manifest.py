@@ -217,7 +217,7 @@ class Request(Strict):
         given = [key for key in ("model", "models") if isinstance(data, dict) and data.get(key) is not None]
         if isinstance(data, dict) and not given:
             help = "add `model: PUBLISHER/MODEL`, or `models:` with a list of them"
-            raise PydanticCustomError("missing-key", "`model` is missing", {"help": help})
+            raise PydanticCustomError("missing-key", "`model` is missing", {"help": help, "wanted": "model"})
         if len(given) == 2:
             message = "`model` and `models` are both given"
             raise PydanticCustomError("exclusive-keys", message, {"key": "models", "help": "keep one of the two"})
@@ -258,6 +258,11 @@ class NodeKind(Strict):
     )
     offered: bool = Field(True, description="Whether the plan may recommend this kind.")
     directives: tuple[Line, ...] = Field((), description="Finished directive words, e.g. `-l node_q=1`.", strict=False)
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether vLLM can run here."""
+        return self.serves if self.serves is not None else self.gpus > 0
 
 
 class Service(Strict):

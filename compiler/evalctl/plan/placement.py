@@ -38,6 +38,11 @@ def placement(request: Request, service: Service, card: ModelCard | None) -> Pla
     kind = node_kind_for(request, service, card)
     if kind is None or kind not in service.node_kinds:
         return None
+    return placed_on(kind, service, card)
+
+
+def placed_on(kind: str, service: Service, card: ModelCard | None) -> Placement:
+    """How the server uses this node kind."""
     node = service.node_kinds[kind]
     tensor = tensor_parallel(node.gpus, card.attention_heads) if card is not None and node.gpus else 1
     return Placement(kind, node, tensor, max(1, node.gpus // tensor))

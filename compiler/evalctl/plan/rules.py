@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
@@ -12,12 +12,12 @@ from evalctl.model.manifest import LocalModel, ModelCard, Service
 from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
 from evalctl.model.selection import model_names, models
 from evalctl.plan.jobs import task_seconds
-from evalctl.plan.placement import Placement, needed_bytes, placement, tensor_parallel, usable_bytes
-from evalctl.suggest import help_for
+from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.suggest import did_you_mean, help_for, listed
 
 
-def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    """A model that vLLM serves needs its card: revision, length, heads, think tags."""
+def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collection[str] = ()) -> list[Diagnostic]:
+    """A model that vLLM serves needs its card: revision, length, heads, think tags; `known` are all models' names."""
     if checked.request.provider != "vllm":
         return []
     found = []
@@ -25,7 +25,9 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnos
         name = model.name if isinstance(model, LocalModel) else model
         if name not in catalogue.cards:
             where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
-            help = f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
+            guess = None if name in known else did_you_mean(name, known)
+            help = f"did you mean `{guess}`? Otherwise " if guess else ""
+            help += f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
             found.append(
                 Diagnostic("missing-model-card", f"no facts about {name} are locked", _model_span(checked, index), help)
             )
@@ -64,7 +66,7 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         seen.add((model, evaluation.subject.custom_settings, parser))
         card = catalogue.cards.get(model)
         if parser is None and card is not None and card.think_tags and evaluation.subject.provider == "vllm":
-            yield _think_tags(_span_of(checked, model), model)
+            yield _think_tags(_span_of(checked, model), model, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
             span = setting.origin.span if setting is not None else None
             help = help_for(
@@ -77,10 +79,17 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
             )
 
 
-def _think_tags(span: Span, model: str) -> Diagnostic:
+def _with_parser(catalogue: Catalogue, model: str) -> list[str]:
+    """The custom settings of the model, then the common ones, that name a parser."""
+    known = {**catalogue.settings.get(model, {}), **catalogue.common}
+    return [name for name, entry in known.items() if "reasoning_parser" in entry.layer]
+
+
+def _think_tags(span: Span, model: str, named: list[str]) -> Diagnostic:
+    choice = f"write custom_settings: one of {listed(named)}; or " if named else ""
     return Diagnostic(
         "think-tags-without-parser", f"{model} has think tags in its vocabulary, and no reasoning parser is named", span,
-        help="name custom settings with `reasoning_parser:` (deepseek_r1, qwen3, …), or `ignore` if it does not reason",
+        help=f"{choice}add `reasoning_parser: deepseek_r1` (qwen3, …, or `ignore` if it does not reason) to its custom settings",
     )  # fmt: skip
 
 
@@ -135,7 +144,7 @@ def _places(
         if card is not None and length is not None and (card.model, length) not in done:
             done.add((card.model, length))
             too_long = list(_context(checked, evaluation, card, length))
-            yield from too_long or _memory(checked, card, place, length)
+            yield from too_long or _memory(checked, card, place, length, service)
 
 
 def _gpu_list(checked: CheckedRequest, place: Placement, service: Service) -> Iterator[Diagnostic]:
@@ -185,27 +194,33 @@ def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length:
     )
 
 
-def _memory(checked: CheckedRequest, card: ModelCard, place: Placement, length: int) -> Iterator[Diagnostic]:
+def _memory(
+    checked: CheckedRequest, card: ModelCard, place: Placement, length: int, service: Service
+) -> Iterator[Diagnostic]:
     usable = usable_bytes(place)
     needed = needed_bytes(card, length)
     if not usable or needed <= usable:
         return
-    span = _span_of(checked, card.model)
-    node = place.node
-    note = Note(
-        f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {(needed - card.weight_bytes) / 1e9:.1f} GB"
-    )
-    together = usable / place.tensor_parallel * node.gpus
-    if needed <= together:
-        message = (
-            f"{card.model} needs {needed / 1e9:.0f} GB, and only {place.tensor_parallel} of the {node.gpus} GPUs "
-            f"can share it: tensor parallel size must divide its {card.attention_heads} heads"
+    code, why = "model-does-not-fit", f"{place.node_kind} has {usable / 1e9:.0f} GB for it"
+    if needed <= usable / place.tensor_parallel * place.node.gpus:
+        code = "tensor-parallel-heads"
+        why = (
+            f"only {place.tensor_parallel} of the {place.node.gpus} GPUs can share it: tensor parallel size must "
+            f"divide its {card.attention_heads} heads"
         )
-        sizes = [size for size in range(1, 65) if tensor_parallel(size, card.attention_heads) == size]
-        help = f"choose a node kind with {' or '.join(map(str, [s for s in sizes if s >= place.tensor_parallel][:4]))} GPUs"
-        yield Diagnostic("tensor-parallel-heads", message, span, help, (note,))
-        return
-    message = f"{card.model} needs {needed / 1e9:.0f} GB, and {place.node_kind} has {usable / 1e9:.0f} GB for it"
+    cache = (needed - card.weight_bytes) / 1e9
+    note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
     yield Diagnostic(
-        "model-does-not-fit", message, span, "choose a larger node kind, or lower max_model_length", (note,)
-    )
+        code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", _span_of(checked, card.model),
+        _where_it_fits(card, needed, service), (note,),
+    )  # fmt: skip
+
+
+def _where_it_fits(card: ModelCard, needed: float, service: Service) -> str:
+    """The node kinds of the service that hold the model, the fewest GPUs first."""
+    offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve]
+    fitting = [kind for kind in offered if usable_bytes(placed_on(kind, service, card)) >= needed]
+    kinds = sorted(fitting, key=lambda kind: service.node_kinds[kind].gpus)
+    if not kinds:
+        return "no node kind of this service holds it: choose another service, or lower max_model_length"
+    return f"write `node_kind: {kinds[0]}`" + (f" (or {listed(kinds[1:])})" if kinds[1:] else "")
