@@ -16,7 +16,9 @@ WARNING = "WARNING [parallel.py:746] Address already in use. Retrying with a new
     ("reason", "text"),
     [
         pytest.param("port-taken", "OSError: [Errno 98] Address already in use", id="vllm-0.32-port"),
-        pytest.param("disk-full", "OSError: [Errno 28] No space left on device: '/caches/hub/blobs/1'", id="kernel-disk"),
+        pytest.param(
+            "disk-full", "OSError: [Errno 28] No space left on device: '/caches/hub/blobs/1'", id="kernel-disk"
+        ),
         pytest.param("disk-full", "OSError: [Errno 122] Disk quota exceeded", id="kernel-quota"),
         pytest.param(
             "parser-without-think-tags",
@@ -77,7 +79,9 @@ WARNING = "WARNING [parallel.py:746] Address already in use. Retrying with a new
             "needed, which is larger than the available KV cache memory (9.10 GiB). Try increasing …",
             id="vllm-0.32-cache",
         ),
-        pytest.param("out-of-memory", "ValueError: No available memory for the cache blocks. Try …", id="vllm-no-cache"),
+        pytest.param(
+            "out-of-memory", "ValueError: No available memory for the cache blocks. Try …", id="vllm-no-cache"
+        ),
         pytest.param("gpu-error", "RuntimeError: CUDA error: an illegal memory access was encountered", id="cuda"),
         pytest.param("server-died", "ValueError: something that nobody has met yet", id="unknown"),
     ],

@@ -23,7 +23,9 @@ LOST = Step("ev-one", Action.CLOSE, "lost")
 def attempt(tmp_path: Path) -> Attempt:
     """An attempt of two tasks, both done and accepted."""
     job = make_job(make_eval("arithmetic"), make_eval("capitals"))
-    (tmp_path / "submission.json").write_text(json.dumps(submission(job, "c" * 40, "s" * 64, str(tmp_path / "answers"))))
+    (tmp_path / "submission.json").write_text(
+        json.dumps(submission(job, "c" * 40, "s" * 64, str(tmp_path / "answers")))
+    )
     (tmp_path / "attempt.sh").write_text("RUN_TASKS=()\n")
     finish(tmp_path, {}, "", 1000)
     digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
