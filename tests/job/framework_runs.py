@@ -60,6 +60,7 @@ CASES: dict[str, tuple[str, Behaviour]] = {
     "capitals": ("demo_capitals_ja|0", answers),
     "code": ("demo_code|0", answers),
     "subjects": ("demo_subjects|0", answers),
+    "repeated": ("demo_arithmetic|0", answers),
     "refused": ("demo_arithmetic|0", refuses),
     "silent": ("demo_arithmetic|0", falls_silent),
     "null": ("demo_code|0", second_is_null),
@@ -67,6 +68,8 @@ CASES: dict[str, tuple[str, Behaviour]] = {
     "relay killed": ("demo_arithmetic|0", slow),
 }
 
+
+TASKS = {"repeated": str(Path(__file__).with_name("repeating_tasks.py"))}  # others are the demo's
 
 # (command, folder, variables, log) -> exit code
 Start = Callable[[Sequence[str], Path, Mapping[str, str], Path], int]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from chat_upstream import answers
-from framework_runs import CASES, CONFIG, Run, Start, cold, run_framework
+from framework_runs import CASES, CONFIG, TASKS, Run, Start, cold, run_framework
 
 pytestmark = pytest.mark.environments
 
@@ -56,8 +56,8 @@ def runs(
 
     def one(name: str, start: Start) -> Run:
         task, behaviour = CASES[name]
-        config = CONFIG.format(temperature=0.8 if "code" in task else 0)
-        command = [task, "--custom-tasks", "evalctl_tasks.tasks"]
+        config = CONFIG.format(temperature=0.8 if "code" in task or name in TASKS else 0)
+        command = [task, "--custom-tasks", TASKS.get(name, "evalctl_tasks.tasks")]
         folder = base / name.replace(" ", "_")
         kill = "killed" in name
         return run_framework(environment, variables, folder, config, command, behaviour, start, kill_relay=kill)
@@ -258,11 +258,24 @@ def test_an_undefined_error_of_a_score_is_left_out(accept: Accept, copy: Path) -
     assert set(verdict["scores"]["demo_subjects:science|0"]) == {"acc"}
 
 
-def test_repeated_answers_are_reported(accept: Accept, copy: Path) -> None:
-    """Fewer answers than scored texts means that the framework's cache answered equal questions: said, not hidden."""
+def test_equal_questions_are_asked_one_by_one(accept: Accept, runs: dict[str, Run], environment: Path) -> None:
+    """Twelve equal prompts at a temperature make twelve requests, and twelve answers are scored."""
+    run = runs["repeated"]
+    assert (accept(run.folder, run.exit_code)["verdict"], run.requests) == ("done", 12)
+    program = (
+        "import sys, pyarrow.parquet as p\n"
+        "print(len({row['text'][0] for row in p.read_table(sys.argv[1])['model_response'].to_pylist()}))"
+    )
+    (details,) = run.folder.glob("out/details/**/*.parquet")
+    read = [environment / "bin" / "python", "-c", program, details]
+    assert subprocess.run(read, capture_output=True, text=True, check=True).stdout == "12\n"
+
+
+def test_a_run_of_a_framework_that_kept_answers_back_is_not_done(accept: Accept, copy: Path) -> None:
+    """Fewer answers than scored texts: a cache before the relay gave one answer to equal questions."""
     edit(copy / "counts.json", lambda counts: counts.update(asked=15, answered=15))
-    (warning,) = accept(copy)["warnings"]
-    assert warning.startswith("2 scored answers repeat")
+    verdict = accept(copy)
+    assert (verdict["reason"], verdict["detail"][:17]) == ("answers-repeated", "2 scored answers ")
 
 
 FORK_CONFIG = """\

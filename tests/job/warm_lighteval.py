@@ -1,20 +1,18 @@
 """Runs lighteval's command line many times at the price of one import (10 s of CPU): a fork of itself per run.
 
 Reads one JSON object a line, {"argv", "cwd", "env", "log"}, and answers each with the exit code as a shell sees it.
-Run with the lighteval environment's Python. What a fresh process does at import in its working folder (litellm's disk
-cache is made there) is done anew in each fork.
+Run with the lighteval environment's Python.
 """
 
 import json
 import os
 import sys
 
-import litellm
 from lighteval.__main__ import app
 from lighteval.models.endpoints import litellm_model
 from lighteval.pipeline import Pipeline
 
-assert Pipeline  # imported by the command itself as its first step
+assert Pipeline and litellm_model  # imported by the command itself as its first steps
 
 
 def run(wish: dict) -> None:
@@ -24,7 +22,6 @@ def run(wish: dict) -> None:
     log = os.open(wish["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
-    litellm.cache = litellm_model.Cache(type=litellm_model.LiteLLMCacheType.DISK)
     sys.argv = wish["argv"]
     app()
 

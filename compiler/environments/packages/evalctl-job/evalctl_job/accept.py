@@ -101,6 +101,15 @@ def answers_missing(evidence: Evidence) -> Failure | None:
     return None if answered >= asked else Failure("answers-missing", f"only {answered} of {asked} answers came back")
 
 
+def answers_repeated(evidence: Evidence) -> Failure | None:
+    """A cache before the relay gave one answer to equal questions, each of which is a sample of its own."""
+    assert evidence.output
+    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
+    # lighteval 0.13 has such a cache; the environment's `lighteval-uncached` takes it away.
+    more = texts - evidence.counts["answered"]
+    return Failure("answers-repeated", f"{more} scored answers were never asked for") if more > 0 else None
+
+
 def other_size(evidence: Evidence) -> Failure | None:
     """A debugging run is not a real one, nor the other way round."""
     assert evidence.output
@@ -140,7 +149,7 @@ def scores_wrong(evidence: Evidence) -> Failure | None:
 
 CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
     answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
-    details_wrong, scores_wrong,
+    details_wrong, answers_repeated, scores_wrong,
 )  # fmt: skip
 
 
@@ -156,11 +165,7 @@ def is_error_of_score(metric: str) -> bool:
 
 def warnings(evidence: Evidence) -> Iterator[str]:
     """What does not forbid the scores but should be known to who reads them."""
-    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts) if evidence.output else 0
     answered = evidence.counts.get("answered", 0)
-    if texts > answered:
-        # litellm's disk cache cannot be switched off from lighteval's YAML (seen: litellm 1.101, lighteval 0.13).
-        yield f"{texts - answered} scored answers repeat the answer to an equal question instead of being asked anew"
     if cut := evidence.counts.get("truncated", 0):
         yield f"{cut} of {answered} answers were cut off at the length limit"
 

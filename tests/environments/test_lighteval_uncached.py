@@ -1,0 +1,58 @@
+"""lighteval's client gets no cache from the environment, and nothing else of any program is changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evalctl.environments import FOLDER
+
+PACKAGE = FOLDER / "packages" / "lighteval-uncached"
+CLIENT = "lighteval.models.endpoints.litellm_model"
+START = "import site, sys; site.addsitedir(sys.argv[1]); site.addsitedir(sys.argv[2]); "
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A litellm without a cache, and a lighteval whose client gives it one, as the real one does."""
+    (tmp_path / "litellm.py").write_text("cache = None\n")
+    folder = tmp_path
+    for name in CLIENT.split(".")[:-1]:
+        folder = folder / name
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+    (folder / "litellm_model.py").write_text("import litellm\nlitellm.cache = 'on disk'\nseen = litellm.cache\n")
+    (folder / "other.py").write_text("import litellm\nlitellm.cache = 'wanted'\n")
+    return tmp_path
+
+
+def said(installed: Path, code: str) -> str:
+    """What `code` prints in a fresh Python that starts with the package's `.pth` and with `installed`."""
+    words = [sys.executable, "-I", "-B", "-c", START + code, str(PACKAGE), str(installed)]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_client_is_left_without_a_cache(installed: Path) -> None:
+    """However it is imported; its own module is run as it is."""
+    assert said(installed, f"import {CLIENT} as own, litellm; print(own.seen, litellm.cache)") == "on disk None"
+    by_name = f"from importlib import import_module; own = import_module({CLIENT!r}); print(own.litellm.cache)"
+    assert said(installed, by_name) == "None"
+
+
+def test_whoever_else_wants_a_cache_has_it(installed: Path) -> None:
+    """Another module of the same package, for one."""
+    assert said(installed, "import lighteval.models.endpoints.other, litellm; print(litellm.cache)") == "wanted"
+
+
+def test_nothing_is_loaded_before_it_is_asked_for(installed: Path) -> None:
+    """A Python that never runs lighteval does not pay for it."""
+    assert said(installed, "print({'lighteval', 'litellm'} & set(sys.modules))") == "set()"
+
+
+def test_a_python_without_lighteval_starts(tmp_path: Path) -> None:
+    """While the environment is being built, for one."""
+    code = "import importlib.util as u; print(u.find_spec('lighteval'), u.find_spec('json').name)"
+    assert said(tmp_path, code) == "None json"
