@@ -84,8 +84,10 @@ class Watch:
 
     def write(self) -> None:
         """Bring the notes on disk up to date. A full disk is no reason to end."""
+        notes, gate = self.notes, self._gate
+        notes.peak_in_flight, notes.refusals, notes.absences = gate.peak, gate.refusals, self._address.absences
         try:
-            write_json(self._path, self.notes.as_json())
+            write_json(self._path, notes.as_json())
         except OSError as problem:
             sys.stderr.write(f"relay: {self._path.name}: {problem.strerror or problem}\n")
 
@@ -96,9 +98,8 @@ class Watch:
         return Seen(gate.in_flight, gate.queued, replies, refusals, load)
 
     def _note(self, now: Seen, elapsed: float) -> None:
-        notes, gate = self.notes, self._gate
-        notes.add(gate.limit, now.load)
-        notes.peak_in_flight, notes.refusals, notes.absences = gate.peak, gate.refusals, self._address.absences
+        notes = self.notes
+        notes.add(self._gate.limit, now.load)
         if now.load and self._before.load:  # a server that was started again counts from zero
             notes.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
         if self._address.base is None:
