@@ -1,11 +1,11 @@
-"""The arithmetic of parts and the words for failures, without a server."""
+"""The arithmetic of parts, secrets and options, without a server."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from evalctl_job import choices, reasons, redact
+from evalctl_job import choices, redact
 from evalctl_job.options import BadOptions, checked
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,34 +53,6 @@ def test_a_request_for_one_is_sent_as_it_came() -> None:
 def test_only_nothing_is_empty(text: str | None, empty: bool) -> None:
     """White space is an answer, and scored; nothing is not."""
     assert choices.described({"message": {"content": text}}).empty is empty
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("HTTP 400: This model's maximum context length is 1024 tokens", "context-length"),
-        ("HTTP 401: Incorrect API key provided: [redacted]", "authentication"),
-        ("HTTP 429: quota (tried 20 times)", "rate-limit"),
-        ("no connection: ClientConnectorError: Cannot connect to host (tried 3 times)", "server-died"),
-        ("the job was aborted", "aborted"),
-        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "out-of-memory"),
-        ("ValueError: Cannot find task nope in task list or in custom task registry", "unknown-task"),
-        ("ValueError: Cannot find tasks swallow|nope in task list", "unknown-task"),
-        ("ConnectionError: Couldn't reach 'x/y' on the\nHub (OfflineModeIsEnabled)", "dataset-unreachable"),
-        ("OSError: [Errno 28] No space left on device", "disk-full"),
-        ("KeyError: 'x'", None),
-    ],
-)
-def test_a_text_gives_its_reason(text: str, reason: str | None) -> None:
-    """Each known message has its word; an unknown one has none."""
-    assert reasons.classify(text) == reason
-
-
-def test_last_words_are_the_last_exception() -> None:
-    """Of a long log with two tracebacks, the message of the last one is told, on one line and without frames."""
-    log = reasons.plain("INFO start\nValueError: first\n\x1b[31m│ code │\x1b[0m\nKeyError: 'second\nline'\n")
-    assert reasons.last_words(log) == "KeyError: 'second line'"
-    assert reasons.last_words("") == "the log is empty"
 
 
 @pytest.mark.parametrize("secret", ["sk-proj-abcDEF123456", "hf_abcdefghijkl", "gsk_0123456789ab"])

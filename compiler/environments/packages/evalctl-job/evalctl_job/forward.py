@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -170,7 +171,8 @@ class Upstream:
         except aiohttp.InvalidURL as problem:
             return Refused(None, self._clean(f"not an address: {problem}"), transient=False)
         except aiohttp.ClientError as problem:
-            return Refused(None, self._clean(f"no connection: {type(problem).__name__}: {problem}"), transient=True)
+            why = f"no connection to {urlsplit(base).hostname}: {type(problem).__name__}: {problem}"
+            return Refused(None, self._clean(why), transient=True)
 
     def _read(self, status: int, headers: Mapping[str, str], text: str) -> dict[str, Any] | Refused:
         if status != 200:

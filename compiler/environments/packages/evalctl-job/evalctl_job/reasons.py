@@ -5,24 +5,47 @@ from __future__ import annotations
 import re
 
 # First match wins: the specific before the general. Texts of lighteval 0.13, its fork, litellm 1.101, vLLM 0.32,
-# datasets 4 and of the relay.
+# datasets 4, huggingface_hub 0.36, providers' APIs as of 2026 and the relay.
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (reason, re.compile(pattern, re.IGNORECASE))
     for reason, pattern in (
         ("aborted", r"the job was aborted"),
-        ("disk-full", r"no space left on device|disk quota exceeded"),
+        ("node-lost", r"due to node failure"),
+        ("disk-full", r"no space left on device|disk quota exceeded|file too large"),
         ("out-of-memory", r"out of memory|OutOfMemoryError|MemoryError|cannot allocate memory"),
-        ("context-length", r"maximum context length|context_length_exceeded|longer than the maximum model length"),
-        ("authentication", r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|invalid api key|gated (repo|dataset)"),
-        ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|insufficient_quota"),
+        ("port-taken", r"errno 98\b|address already in use"),
+        ("parser-without-think-tags", r"could not locate think"),
+        (
+            "context-length",
+            r"maximum context length|context_length_exceeded|longer than the maximum model length|"
+            r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens",
+        ),
+        ("gated-model", r"cannot access gated repo|is a gated dataset|access to (model|dataset) \S+ is restricted"),
+        (
+            "model-not-found",
+            # The Hub answers 401 for a repository that is not there: it comes before the bad token.
+            r"the model `[^`]*` does not exist|model_not_found|repository not found|revision not found|"
+            r"models/\S+ is not found|model: \S+ \(?not_found",
+        ),
+        (
+            "authentication",
+            r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|invalid api key|API key not valid|invalid user token|"
+            r"invalid username or password|invalid credentials|40[13] client error",
+        ),
+        ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|insufficient_quota|429 client error"),
         ("unknown-task", r"cannot find tasks? |cannot get task info|is not in the task registry"),
         (
             "dataset-unreachable",
             r"DatasetNotFoundError|DataFilesNotFoundError|OfflineModeIsEnabled|LocalEntryNotFoundError|couldn't reach|"
-            r"couldn't find cache for|NameResolutionError|cannot send a request to|offline mode is enabled",
+            r"couldn't find cache for|NameResolutionError|cannot send a request to|offline mode is enabled|"
+            r"host='\S+', port=443\)",
         ),
-        ("server-died", r"no connection:|connection refused|EngineDeadError|engine core .*(died|fail)|HTTP 50[234]\b"),
-        ("request-timeout", r"did not answer in time"),
+        ("request-timeout", r"did not answer in time|APITimeoutError"),
+        ("provider-unreachable", r"no connection to (?!127\.0\.0\.1|localhost|::1)"),
+        (
+            "server-died",
+            r"no connection to|connection refused|EngineDeadError|engine core .*(died|fail)|HTTP 50[234]\b",
+        ),
     )
 )
 DECORATION = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[│╭╮╰╯─❱]")

@@ -1,0 +1,96 @@
+"""The words of programs and providers, as they print them, and the reason that each gives."""
+
+from __future__ import annotations
+
+import pytest
+from evalctl_job import reasons
+
+VLLM_CONTEXT = (
+    "HTTP 400: This model's maximum context length is 1024 tokens. However, you requested 2000 output tokens and your "
+    "prompt contains at least 12 input tokens. Please reduce the length of the input prompt. (tried once)"
+)
+OPENAI_KEY = (
+    "HTTP 401: Incorrect API key provided: [redacted]. You can find your API key at https://platform.openai.com"
+)
+HUB_GATED = (
+    "huggingface_hub.errors.GatedRepoError: 403 Client Error.\n\nCannot access gated repo for url "
+    "https://huggingface.co/meta-llama/Llama-3.1-8B/resolve/main/config.json.\nAccess to model meta-llama/Llama-3.1-8B "
+    "is restricted and you are not in the authorized list."
+)
+HUB_MISSING = (
+    "huggingface_hub.errors.RepositoryNotFoundError: 401 Client Error.\n\nRepository Not Found for url: https://hugging"
+    "face.co/api/models/no/such.\nPlease make sure you specified the correct `repo_id` and `repo_type`.\nIf you are "
+    "trying to access a private or gated repo, make sure you are authenticated."
+)
+GEMINI_LONG = "HTTP 400: The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+GEMINI_MODEL = (
+    "HTTP 404: models/gemini-99 is not found for API version v1main, or is not supported for generateContent."
+)
+OPENAI_MODEL = "HTTP 404: The model `gpt-99` does not exist or you do not have access to it. (tried once)"
+OPENAI_QUOTA = "HTTP 429: You exceeded your current quota, please check your plan and billing details. (tried 20 times)"
+SLURM_NODE = (
+    "slurmstepd: error: *** JOB 71 ON c1 CANCELLED AT 2026-11-24T08:00:00 DUE TO NODE FAILURE, SEE SLURMCTLD LOG ***"
+)
+HUB_AWAY = (
+    "requests.exceptions.ConnectionError: (MaxRetryError(\"HTTPSConnectionPool(host='huggingface.co', port=443): Max "
+    'retries exceeded with url: /api/datasets/x/y (Caused by NameResolutionError("Failed to resolve '
+    "'huggingface.co'\"))\"))"
+)
+HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingface.co', port=443): Read timed out.\"))"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has", "out-of-memory"),
+        ("OSError: [Errno 12] Cannot allocate memory", "out-of-memory"),
+        ("OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 80): in use", "port-taken"),
+        (HUB_GATED, "gated-model"),
+        ("DatasetNotFoundError: Dataset 'x/y' is a gated dataset on the Hub. Visit the dataset page", "gated-model"),
+        ("requests.exceptions.HTTPError: Invalid user token.", "authentication"),
+        ("HTTP 401: Unauthorized (tried once)", "authentication"),
+        (OPENAI_KEY, "authentication"),
+        ("HTTP 400: API key not valid. Please pass a valid API key. (tried once)", "authentication"),
+        ("HTTP 403: Your request was blocked. (tried once)", "authentication"),
+        ("HTTP 429: Rate limit reached for gpt-4o in organization org-x on tokens per min", "rate-limit"),
+        (OPENAI_QUOTA, "rate-limit"),
+        ("HTTP 404: The model `tiny/other` does not exist. (tried once)", "model-not-found"),
+        (OPENAI_MODEL, "model-not-found"),
+        (GEMINI_MODEL, "model-not-found"),
+        (HUB_MISSING, "model-not-found"),
+        (
+            "RuntimeError: DeepSeek R1 reasoning parser could not locate think start/end tokens in the tokenizer!",
+            "parser-without-think-tags",
+        ),
+        (VLLM_CONTEXT, "context-length"),
+        (GEMINI_LONG, "context-length"),
+        ("HTTP 400: prompt is too long: 210000 tokens > 200000 maximum (tried once)", "context-length"),
+        ("the model did not answer in time (tried 3 times)", "request-timeout"),
+        ("litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out.", "request-timeout"),
+        (SLURM_NODE, "node-lost"),
+        ("the answer could not be kept: No space left on device", "disk-full"),
+        ("OSError: [Errno 122] Disk quota exceeded", "disk-full"),
+        ("the answer could not be kept: File too large", "disk-full"),
+        ("ConnectionError: Couldn't reach 'x/y' on the\nHub (OfflineModeIsEnabled)", "dataset-unreachable"),
+        ("DatasetNotFoundError: Dataset 'x/y' doesn't exist on the Hub or cannot be accessed.", "dataset-unreachable"),
+        (HUB_AWAY, "dataset-unreachable"),
+        (HUB_SLOW, "dataset-unreachable"),
+        ("no connection to 127.0.0.1: ClientConnectorError: Cannot connect to host 127.0.0.1:80", "server-died"),
+        ("HTTP 500: EngineCore encountered an issue. See stack trace (above): EngineDeadError", "server-died"),
+        ("no connection to api.openai.com: ClientConnectorDNSError: Cannot connect to host", "provider-unreachable"),
+        ("the job was aborted", "aborted"),
+        ("ValueError: Cannot find task nope in task list or in custom task registry", "unknown-task"),
+        ("ValueError: Cannot find tasks swallow|nope in task list", "unknown-task"),
+        ("KeyError: 'x'", None),
+    ],
+)
+def test_a_text_gives_its_reason(text: str, reason: str | None) -> None:
+    """Each known message has its word; an unknown one has none."""
+    assert reasons.classify(text) == reason
+
+
+def test_last_words_are_the_last_exception() -> None:
+    """Of a long log with two tracebacks, the message of the last one is told, on one line and without frames."""
+    log = reasons.plain("INFO start\nValueError: first\n\x1b[31m│ code │\x1b[0m\nKeyError: 'second\nline'\n")
+    assert reasons.last_words(log) == "KeyError: 'second line'"
+    assert reasons.last_words("") == "the log is empty"
