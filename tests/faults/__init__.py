@@ -1,0 +1,1 @@
+"""Faults: a site where everything goes wrong, and what holds all the same."""
