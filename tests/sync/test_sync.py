@@ -188,7 +188,7 @@ def test_what_needs_a_person_is_not_tried_again(clone: Clone, world: World, job:
     assert (told(report), report.exit_code) == ([(Action.STOP, "secret-missing")], 1)
     assert told(go(clone, job)) == [(Action.STOP, "secret-missing")]
     assert [one.done for one in retry(clone.context(), plan(job), [job])] == [True]
-    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
     assert world.live()[0].endswith("-a2")
 
 
@@ -433,7 +433,7 @@ def test_cancel_ends_the_job_and_it_stays_ended(clone: Clone, world: World, job:
     assert world.live() == []
     assert told(go(clone, job)) == [(Action.STOP, "cancelled")]
     retry(clone.context(), plan(job), [job])
-    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
 
 
 def test_a_cancelled_attempt_never_starts_later(clone: Clone, world: World, job: Job) -> None:

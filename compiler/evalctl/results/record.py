@@ -15,6 +15,10 @@ from evalctl.model.result import SCHEMA, Result
 from evalctl.model.run import Attempt, Marks, TaskMark
 from evalctl.results.names import task_name
 
+SUBMISSION_SCHEMA = "evalctl/submission/1"
+_SUBMISSION = {"job": str, "service": str, "node_kind": str, "request": dict, "script": dict, "tasks": dict}
+_TASK = {"path": str, "inputs": dict, "environments": dict}
+
 
 def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[str, Any]:
     """All that a later collection needs to know of a job: where each result belongs and what it is a result of.
@@ -22,7 +26,7 @@ def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[
     `answers` is the folder where the relay keeps answers until their eval has its result.
     """
     return {
-        "schema": "evalctl/submission/1",
+        "schema": SUBMISSION_SCHEMA,
         "job": job.name,
         "service": job.service,
         "node_kind": job.node_kind,
@@ -38,6 +42,26 @@ def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[
             for task in job.tasks
         },
     }
+
+
+def require_form(document: Any, evals: Mapping[str, str]) -> None:
+    """Raises ValueError with the reason unless `document` is a submission of these evals (task key to digest)."""
+    if not isinstance(document, dict) or document.get("schema") != SUBMISSION_SCHEMA:
+        raise ValueError(f"its schema is not {SUBMISSION_SCHEMA!r} (written by another evalctl?)")
+    _require_kinds(document, _SUBMISSION, "")
+    for key, digest in evals.items():
+        task = document["tasks"].get(key)
+        _require_kinds(task if isinstance(task, dict) else {}, _TASK, f"{key}: ")
+        if task["inputs"].get("digest") != digest:
+            raise ValueError(f"{key}: its digest is not that of the attempt")
+        if ".." in task["path"].split("/") or not task["path"].startswith("results/"):
+            raise ValueError(f"{key}: its path leads out of results/")
+
+
+def _require_kinds(document: Mapping[str, Any], kinds: Mapping[str, type], where: str) -> None:
+    wrong = [key for key, kind in kinds.items() if not isinstance(document.get(key), kind)]
+    if wrong:
+        raise ValueError(f"{where}`{wrong[0]}` is missing or of a wrong kind")
 
 
 def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks: Marks) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Job
-from evalctl.model.run import Attempt, Phase, State
+from evalctl.model.run import Action, Attempt, Phase, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
@@ -24,14 +24,15 @@ SCRIPT = "script.sh"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submitted:
-    """What became of the submissions: by job name the attempt, or why there is none yet."""
+    """What became of the submissions, by job name: the attempt as it is to be recorded, and the step to tell instead of
+    `submit` where something else came of it. `warnings` are what could not be written down.
+    """
 
-    attempts: Mapping[str, Attempt]
-    refused: Mapping[str, str]
-    unclear: Mapping[str, str]
-    warning: str = ""
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    instead: dict[str, Step] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def submit(
@@ -44,37 +45,44 @@ def submit(
     context.checkpoint("before-claim")
     claimed = _claim(context, ledger, jobs, wanted, claims_of(seen).collected.keys())
     context.checkpoint("after-claim")
-    done: dict[str, Attempt] = {}
-    refused: dict[str, str] = {}
-    unclear: dict[str, str] = {}
+    told = Submitted()
     try:
         for name, attempt in claimed.items():
+            if context.clock() - attempt.claimed_at > context.claim_grace_seconds / 2:
+                break
             context.progress(f"submitting {attempt.name}")
-            _submit_one(context, jobs[name], attempt, done, refused, unclear)
-    except EnvironmentProblem:
-        # the program for submitting is not there, or the folder cannot be written: surely nothing was submitted
-        started = {*done, *unclear}
-        _record(context, ledger, [_closed(context, one, WITHDRAWN) for n, one in claimed.items() if n not in started])
-        raise
+            _submit_one(context, jobs[name], attempt, told)
     finally:
-        warning = _record(context, ledger, list(done.values()))
+        # Nothing was submitted for these. Claims that grew old (this process slept, or there were many jobs) could be
+        # taken for forgotten by another clone.
+        for name, attempt in claimed.items():
+            if name not in told.attempts and name not in told.instead:
+                _withdraw(context, attempt, Step(name, Action.WAIT, "next-pass"), told)
+        warning = _record(context, ledger, list(told.attempts.values()))
+        told.warnings.extend([warning] if warning else [])
         context.checkpoint("after-record")
-    return Submitted(done, refused, unclear, warning)
+    return told
 
 
 def _claim(
     context: Context, ledger: Ledger, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Set[str]
 ) -> dict[str, Attempt]:
-    again = {evidence.job: evidence.attempt for evidence in wanted if evidence.attempt is not None}
+    again = [evidence.attempt for evidence in wanted if evidence.attempt is not None]
     new = [evidence for evidence in wanted if evidence.attempt is None]
 
     def change(records: Records) -> Mapping[str, JobRecord]:
-        return _new_claims(context, records, jobs, new, seen)
+        return {**_renewed(context, records, again), **_new_claims(context, records, jobs, new, seen)}
 
-    message = f"claim {len(new)} job(s) on {context.service_name}"
-    written = ledger.claim(change, message) if new else {}
-    attempts = {name: record.open for name, record in written.items()}
-    return {name: attempt for name, attempt in {**again, **attempts}.items() if attempt is not None}
+    written = ledger.claim(change, f"claim {len(wanted)} job(s) on {context.service_name}")
+    return {name: record.open for name, record in written.items() if record.open is not None}
+
+
+def _renewed(context: Context, records: Records, attempts: Sequence[Attempt]) -> dict[str, JobRecord]:
+    """Forgotten claims, claimed once more: of two clones of one person that find one, the second leaves it alone."""
+    return {
+        one.job: records.of(one.job).with_attempt(replace(one, claimed_at=context.clock()))
+        for one in attempts if records.of(one.job).open == one
+    }  # fmt: skip
 
 
 def _new_claims(
@@ -119,26 +127,52 @@ def _walltime(context: Context, job: Job, timeouts: int) -> int:
     return max(job.batch.walltime_seconds, context.service.walltime_seconds(wanted, node))
 
 
-def _submit_one(
-    context: Context, job: Job, attempt: Attempt, done: dict[str, Attempt], refused: dict[str, str],
-    unclear: dict[str, str],
-) -> None:  # fmt: skip
-    command = _command(context, job, attempt, prepare(context, job, attempt))
+def _submit_one(context: Context, job: Job, attempt: Attempt, told: Submitted) -> None:
+    try:
+        script = prepare(context, job, attempt)
+    except OSError as error:  # a full disk, or something in the folder's place: other jobs may be luckier
+        _withdraw(context, attempt, Step(job.name, Action.STOP, "run-folder", _why(error)), told)
+        return
+    command = _command(context, job, attempt, script)
     context.checkpoint("before-submit")
-    reply = context.run(command)
+    told.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
+    try:
+        reply = context.run(command)
+    except EnvironmentProblem:  # the program is not there
+        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), told)
+        raise
     context.checkpoint("after-submit")
-    write_atomically(Path(attempt.run_dir) / "submit.log", _told(command, reply))
+    _take_reply(context, attempt, reply, told)
+    try:
+        write_atomically(Path(attempt.run_dir) / "submit.log", _told(command, reply))
+    except OSError as error:
+        told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
+
+
+def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitted) -> None:
     why = context.scheduler.refusal(reply)
     if why is not None:
-        refused[job.name] = why
-        done[job.name] = _closed(context, attempt, "failed:submit-refused")
+        told.instead[attempt.job] = Step(attempt.job, Action.STOP, "submit-refused", why)
+        told.attempts[attempt.job] = _closed(context, attempt, "failed:submit-refused")
     elif reply.status == 0:
+        del told.instead[attempt.job]
         native = context.scheduler.native_id(reply)
-        done[job.name] = replace(
+        told.attempts[attempt.job] = replace(
             attempt, phase=Phase.SUBMITTED, native_id=native, submitted_at=context.clock()
         )  # fmt: skip
     else:  # nobody knows; the job's name will tell
-        unclear[job.name] = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
+        said = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
+        told.instead[attempt.job] = Step(attempt.job, Action.WAIT, "no-answer", said)
+
+
+def _withdraw(context: Context, attempt: Attempt, step: Step, told: Submitted) -> None:
+    """Gives a claim back before anything was submitted; it costs no try."""
+    told.attempts[attempt.job] = _closed(context, attempt, WITHDRAWN)
+    told.instead[attempt.job] = step
+
+
+def _why(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}"
 
 
 def cancel_live(context: Context, cancelled: Sequence[JobEvidence]) -> bool:

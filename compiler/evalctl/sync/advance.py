@@ -238,8 +238,14 @@ def _journal_write(repo: Repository, moves: list[Move]) -> None:
 
 
 def _journal_read(path: Path) -> list[Move]:
-    rows = json.loads(path.read_text())
-    return [Move(name, _unpair(old), _unpair(new), ours) for name, old, new, ours in rows]
+    try:
+        rows = json.loads(path.read_text())
+        return [Move(name, _unpair(old), _unpair(new), ours) for name, old, new, ours in rows]
+    except (ValueError, TypeError) as error:
+        raise EnvironmentProblem(
+            f"{path}, the note of a commit that was cut off, cannot be read: {error}",
+            f"look at git status, take back under results/ what you did not change, then: rm {path}",
+        ) from error
 
 
 def _pair(entry: Entry | None) -> list[str] | None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.model.run import Attempt, Marks, Step
-from evalctl.results.record import record, to_text
+from evalctl.results.record import record, require_form, to_text
 from evalctl.sync.act import SUBMISSION
-from evalctl.sync.marks import read_marks
+from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
 from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
 
@@ -45,6 +45,11 @@ def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
 
 
+def given_up(attempt: Attempt, why: str) -> Collected:
+    """A cancelled attempt whose results cannot be told: nothing of it counts, and its files stay where they are."""
+    return Collected(attempt, {}, (), CANCELLED, (why,))
+
+
 def keep_files(root: Path, found: Collected) -> None:
     """Copies logs and details beside the results, where git ignores them; what is there already is not copied again.
 
@@ -69,6 +74,8 @@ def keep_files(root: Path, found: Collected) -> None:
 
 def reason_of(attempt: Attempt, marks: Marks) -> str:
     """Why an attempt that said `finished` did not finish all its tasks."""
+    if any(unreadable_task(marks, key) for key in attempt.evals):
+        return "unreadable-marks"  # whatever it says, running the task again would be a guess
     finished = str((marks.finished or {}).get("reason") or "")
     if finished not in _NO_REASON:
         return finished
@@ -128,14 +135,13 @@ def _path(submitted: Mapping[str, Any], key: str) -> str:
 
 
 def _submission(attempt: Attempt) -> dict[str, Any]:
+    """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
     path = Path(attempt.run_dir) / SUBMISSION
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in attempt.evals if key not in document["tasks"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        require_form(document, attempt.evals)
+    except (OSError, ValueError, RecursionError) as error:
         raise NotCollectable(f"{path}: {error}") from error
-    if missing:
-        raise NotCollectable(f"{path} does not know {', '.join(missing)}")
     return dict(document)
 
 

@@ -14,6 +14,9 @@ from evalctl.model.manifest import Metrics, Service
 from evalctl.schedulers import SCHEDULERS, Scheduler
 from evalctl.shell import Run, run
 
+# A claim may stay without its submission for so long, however short the grace period: a submission takes its time.
+_SHORTEST_CLAIM_S = 240.0
+
 
 def _silent(_: str) -> None:
     """Says nothing."""
@@ -56,6 +59,16 @@ class Context:
     def queue(self) -> Path:
         """The folder of the local queue."""
         return Path(self.environment.get("EVALCTL_QUEUE") or self.home / "queue")
+
+    @property
+    def grace_seconds(self) -> float:
+        """How long a submitted job may stay invisible."""
+        return self.service.grace_minutes * 60.0
+
+    @property
+    def claim_grace_seconds(self) -> float:
+        """After how long a claim without a trace of its submission counts as forgotten."""
+        return max(self.grace_seconds, _SHORTEST_CLAIM_S)
 
     def run_dir(self, job: Job, number: int) -> Path:
         """The folder of one attempt."""

@@ -19,6 +19,7 @@ from evalctl.sync.world import View
 
 _LOCK_WAIT_S = 30.0
 _NEVER = "ended before it started"
+_UNSEEN = "does not start any more; the scheduler does not show it, so the next sync closes it when its grace is over"
 _STARTED_LOCK = "started.lock"  # job.sh makes this folder first; where it exists the script ends at once with 75
 
 
@@ -181,7 +182,10 @@ def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
         return Told(evidence.job, False, f"the scheduler does not answer: {world.silence}")
     if not cancel_live(context, [evidence]):
         return Told(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
-    return Told(evidence.job, True, _NEVER if never else "is ending")
+    if not never:
+        return Told(evidence.job, True, "is ending")
+    # closed at once only if its end was seen: else a new attempt could be submitted while this one still comes to light
+    return Told(evidence.job, True, _NEVER if evidence.sightings else _UNSEEN)
 
 
 def _poison(run_dir: Path) -> bool:

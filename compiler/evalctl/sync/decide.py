@@ -63,7 +63,8 @@ def _state_detail(e: JobEvidence) -> str:
 
 
 def _unclear_marks(e: JobEvidence) -> bool:
-    return _open(e) and e.marks.finished is None and bool(e.marks.unreadable) and not live(e) and not e.silent
+    ended = _open(e) and not live(e) and not e.silent and not e.cancelled
+    return ended and e.marks.finished is None and bool(e.marks.unreadable)
 
 
 def _never_started(e: JobEvidence) -> bool:
@@ -111,7 +112,8 @@ TABLE: tuple[Row, ...] = (
     Row(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
     Row(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
     # -- an open attempt that is not to be seen
-    Row(_unclear_marks, Action.STOP, _is("unreadable-marks"), lambda e: ", ".join(e.marks.unreadable)),
+    Row(_unclear_marks, Action.STOP, _is("unreadable-marks"),
+        lambda e: f"{', '.join(e.marks.unreadable)}; mend it, or give the attempt up: evalctl cancel {e.job}"),
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
     Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
@@ -129,6 +131,6 @@ TABLE: tuple[Row, ...] = (
         lambda e: f"{e.attempts} tries, the last one: {_outcome(e)}. {_outcome_detail(e)}"),
     Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, lambda e: advice(e.blocked)),
     Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
-    Row(lambda e: e.attempts > 0, Action.SUBMIT, _is("retry"), _outcome),
+    Row(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),
     Row(lambda e: True, Action.SUBMIT, _is("never-submitted")),
 )  # fmt: skip

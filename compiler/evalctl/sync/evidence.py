@@ -23,6 +23,7 @@ class JobEvidence(Evidence):
     foreign: bool = False
     lingering: tuple[Sighting, ...] = ()
     cancelled: bool = False
+    forgiven: bool = False  # a person said `retry`, and nothing was tried since
     unreadable_record: str = ""
     unreadable_results: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled

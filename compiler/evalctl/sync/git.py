@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from evalctl.shell import EnvironmentProblem
 if TYPE_CHECKING:
     import git
 
-_NEXT = "refs/evalctl/next"  # fast-import insists on a ref; nobody reads this one
+_NEXT = "refs/evalctl/next/"  # fast-import insists on a ref; nobody reads these
 _UNDER_WAY = {
     "MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert", "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -138,10 +139,17 @@ class Repository:
     def create_commits(self, parent: str | None, drafts: Sequence[Draft]) -> str:
         """Writes a chain of commits on `parent` into the object store, and returns the last; no branch moves."""
         author, committer = self.identity()
-        self.tell("fast-import", "--quiet", "--force", "--done", data=_stream(parent, drafts, author, committer))
-        commit = self.tell("rev-parse", "--verify", _NEXT).text
-        self.tell("update-ref", "-d", _NEXT)
+        ref = f"{_NEXT}{uuid.uuid4().hex}"  # another process of this clone may be at it, too
+        stream = _stream(ref, parent, drafts, author, committer)
+        commit = self.tell("fast-import", "--quiet", "--force", "--done", data=stream).text
+        self.tell("update-ref", "-d", ref)
         return commit
+
+    def sweep(self) -> None:
+        """Takes away refs that a killed `create_commits` left behind."""
+        left = self.tell("for-each-ref", "--format=delete %(refname)", _NEXT).stdout
+        if left:
+            self.tell("update-ref", "--stdin", data=left)
 
     def move_ref(self, ref: str, old: str | None, new: str, reason: str) -> bool:
         """Compare and swap: `ref` becomes `new` if it still is `old` (None: absent)."""
@@ -212,15 +220,16 @@ def _batch(stream: bytes) -> dict[str, bytes]:
     return contents
 
 
-def _stream(parent: str | None, drafts: Sequence[Draft], author: str, committer: str) -> bytes:
-    parts = [b"feature done\n", f"reset {_NEXT}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
+def _stream(ref: str, parent: str | None, drafts: Sequence[Draft], author: str, committer: str) -> bytes:
+    """Commits on `parent`, and the request to say the last one's id."""
+    parts = [b"feature done\n", f"reset {ref}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
     for draft in drafts:
         message = draft.message.encode()
-        parts.append(f"commit {_NEXT}\nauthor {author}\ncommitter {committer}\n".encode())
+        parts.append(f"commit {ref}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode())
         parts.append(b"data %d\n%s\n" % (len(message), message))
         parts.extend(_change(path, text) for path, text in sorted(draft.files.items()))
         parts.append(b"\n")
-    return b"".join([*parts, b"done\n"])
+    return b"".join([*parts, b"get-mark :1\n", b"done\n"])
 
 
 def _change(path: str, text: str | None) -> bytes:

@@ -7,6 +7,7 @@ a fast-forward means that someone else was first, so the ledger is read again an
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
 BRANCH = "evalctl-state"
 REF = f"refs/heads/{BRANCH}"
 _FOLDER, _REPOSITORY = "jobs/", "repository.json"
+_REPOSITORY_SCHEMA = "evalctl/repository/1"
 _TRIES = 8
 
 
@@ -104,7 +106,7 @@ class Ledger:
 
     def _commit(self, records: Records, changed: Mapping[str, JobRecord], message: str) -> str:
         files: dict[str, str | None] = {f"{_FOLDER}{job}.json": to_text(record) for job, record in changed.items()}
-        files[_REPOSITORY] = json.dumps({"schema": "evalctl/repository/1", "mark": records.mark}, indent=1) + "\n"
+        files[_REPOSITORY] = json.dumps({"schema": _REPOSITORY_SCHEMA, "mark": records.mark}, indent=1) + "\n"
         return self._repo.create_commits(records.commit, [Draft(files, message + "\n")])
 
     def _publish(self, records: Records, commit: str) -> bool:
@@ -171,7 +173,13 @@ def _merged_text(path: str, ours: bytes, theirs: bytes | None) -> str | None:
 
 def _mark(content: bytes) -> str:
     try:
-        mark = json.loads(content)["mark"]
+        document = json.loads(content)
+        mark = document["mark"]
+        if document["schema"] != _REPOSITORY_SCHEMA or not re.fullmatch("[0-9a-z]+", mark):
+            raise ValueError(f"it is not {_REPOSITORY_SCHEMA!r} (written by a newer evalctl, or by hand?)")
     except (ValueError, KeyError, TypeError) as error:
-        raise EnvironmentProblem(f"{BRANCH}:{_REPOSITORY} cannot be read: {error}", f"git log {BRANCH}") from error
+        raise EnvironmentProblem(
+            f"{BRANCH}:{_REPOSITORY} cannot be read: {error}",
+            f"see who changed it: git log -p {BRANCH} -- {_REPOSITORY}",
+        ) from error
     return str(mark)

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 from evalctl.model.run import Marks, TaskMark
 
+SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs
+
 T = TypeVar("T")
+Kinds = Mapping[str, tuple[type, ...]]
+
+_TEXT, _NUMBER = (str, NoneType), (int, float, NoneType)
+_STARTED: Kinds = {"started_at": _NUMBER, "host": _TEXT, "native_id": _TEXT, "gpu_name": _TEXT}
+_READY: Kinds = {"ready_at": _NUMBER, "server_version": _TEXT}
+_FINISHED: Kinds = {"exit": (int,), "reason": _TEXT, "detail": _TEXT}
+_TASK: Kinds = {
+    "key": (str,), "state": (str,), "reason": _TEXT, "detail": _TEXT, "started_at": _NUMBER, "ended_at": _NUMBER,
+    "acceptance": (dict, NoneType),
+}  # fmt: skip
+_ACCEPTANCE: Kinds = {
+    "verdict": _TEXT, "reason": _TEXT, "detail": _TEXT, "scores": (dict, NoneType), "config_tasks": (dict, NoneType),
+    "samples": (dict, NoneType), "tokens": (dict, NoneType), "sent": (dict, NoneType), "versions": (dict, NoneType),
+    "warnings": (list, NoneType),
+}  # fmt: skip
 
 
 def read_marks(run_dir: Path) -> Marks:
@@ -17,13 +36,19 @@ def read_marks(run_dir: Path) -> Marks:
     folder, unreadable = run_dir / "marks", list[str]()
     tasks = {}
     for path in sorted((folder / "task").glob("*.json")):
-        mark = _read(path, _task_mark, unreadable)
+        mark = _read(path, partial(_task_mark, path.stem), unreadable)
         if mark is not None:
             tasks[mark.key] = mark
     started, ready, finished = (
-        _read(folder / f"{name}.json", dict, unreadable) for name in ("started", "server_ready", "finished")
+        _read(folder / f"{name}.json", partial(_checked, kinds), unreadable)
+        for name, kinds in (("started", _STARTED), ("server_ready", _READY), ("finished", _FINISHED))
     )
     return Marks(started, ready, finished, tasks, tuple(unreadable))
+
+
+def unreadable_task(marks: Marks, key: str) -> bool:
+    """Whether a task has a mark that cannot be read."""
+    return any(f"/marks/task/{key}.json: " in why for why in marks.unreadable)
 
 
 def _read(path: Path, form: Callable[[Mapping[str, Any]], T], unreadable: list[str]) -> T | None:
@@ -31,10 +56,12 @@ def _read(path: Path, form: Callable[[Mapping[str, Any]], T], unreadable: list[s
         document = json.loads(path.read_bytes(), parse_constant=_refuse)
         if not isinstance(document, dict):
             raise ValueError("not an object")
+        if document.get("schema", SCHEMA) != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl?)")
         return form(document)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         unreadable.append(f"{path}: {error}")
         return None
 
@@ -43,15 +70,35 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no number")
 
 
-def _task_mark(document: Mapping[str, Any]) -> TaskMark:
+def _checked(kinds: Kinds, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key, kind in kinds.items():
+        if not isinstance(document.get(key), kind):
+            raise ValueError(f"its `{key}` is {document.get(key)!r}"[:120])
+    return document
+
+
+def _task_mark(name: str, document: Mapping[str, Any]) -> TaskMark:
     """The acceptance check says why a task failed; the script says it where there was none."""
-    acceptance = document.get("acceptance") or {}
+    _checked(_TASK, document)
+    if document["key"] != name:
+        raise ValueError(f"it is about another task, `{document['key']}`")
+    acceptance = _acceptance(document.get("acceptance") or {})
     return TaskMark(
-        key=str(document["key"]),
-        state=str(document["state"]),
-        reason=str(document.get("reason") or acceptance.get("reason") or ""),
-        detail=str(document.get("detail") or acceptance.get("detail") or ""),
+        key=document["key"],
+        state=document["state"],
+        reason=document.get("reason") or acceptance.get("reason") or "",
+        detail=document.get("detail") or acceptance.get("detail") or "",
         started_at=document.get("started_at"),
         ended_at=document.get("ended_at"),
         acceptance=acceptance,
     )
+
+
+def _acceptance(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    _checked(_ACCEPTANCE, document)
+    groups = (document.get("scores") or {}, document.get("config_tasks") or {})
+    if not all(isinstance(entry, dict) for group in groups for entry in group.values()):
+        raise ValueError("its scores are not metrics by task")
+    if not all(isinstance(score, (int, float)) for metrics in groups[0].values() for score in metrics.values()):
+        raise ValueError("a score in it is no number")
+    return document

@@ -145,13 +145,19 @@ def _of_attempt(
         silent=world.sightings is None,
         marks=read_marks(Path(attempt.run_dir)) if attempt and not foreign else Marks(),
         age_seconds=_age(attempt, seen, world) if attempt and not foreign else 0.0,
-        grace_seconds=context.service.grace_minutes * 60.0,
+        grace_seconds=_grace(context, attempt),
         retries=0,
         last_outcome=record.last_outcome,
         foreign=foreign,
         cancelled=attempt is not None and record.cancelled(attempt.number),
+        forgiven=0 < record.forgiven == record.next_number - 1,
         lingering=tuple(one for one in named if one.name in closed and one.state is not State.ENDED),
     )
+
+
+def _grace(context: Context, attempt: Attempt | None) -> float:
+    claimed = attempt is not None and attempt.phase is Phase.CLAIMED
+    return context.claim_grace_seconds if claimed else context.grace_seconds
 
 
 def _sorted_out(job: Job, results: ResultIndex, claims: Claims) -> tuple[dict[str, str], dict[str, str], list[str]]:
@@ -198,18 +204,22 @@ def _age(attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
     One answer without the job proves little: schedulers lose sight of jobs while they change state.
     """
     note = Path(attempt.run_dir) / _ABSENT
-    if world.sightings is None or any(sighting.state is not State.ENDED for sighting in seen):
-        if world.sightings is not None:
-            note.unlink(missing_ok=True)
+    if world.sightings is None:
         return 0.0
+    if any(sighting.state is not State.ENDED for sighting in seen):
+        note.unlink(missing_ok=True)
+        return 0.0
+    return world.now - max(_unseen_since(note, attempt, world.now), attempt.submitted_at or attempt.claimed_at)
+
+
+def _unseen_since(note: Path, attempt: Attempt, now: float) -> float:
     since = _read_time(note)
-    if since is None:
-        since = world.now
-        if note.parent.is_dir():
-            write_atomically(note, f"{since}\n")
-        elif attempt.phase is Phase.CLAIMED:
-            since = attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
-    return world.now - max(since, attempt.submitted_at or attempt.claimed_at)
+    if since is not None and since <= now:  # what lies in the future, a clock that was wrong has written
+        return since
+    if attempt.phase is Phase.CLAIMED and not note.parent.is_dir():
+        return attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
+    write_atomically(note, f"{now}\n")
+    return now
 
 
 def _read_time(path: Path) -> float | None:

@@ -32,6 +32,7 @@ _ADVICE = {
     "unknown-task": "the job environment lacks this task: evalctl env setup, then: evalctl retry",
     "empty-answers": "the model gave empty answers: check its chat template and reasoning parser",
     "gpu-missing": "the node showed fewer GPUs than the node kind says",
+    "unreadable-marks": "a mark of the task is damaged (see the warning): evalctl logs, then evalctl retry runs it again",
     "timeout": "raise the task's time in tasks_runtime.csv, then: evalctl retry",
 }
 

@@ -12,7 +12,7 @@ from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import Submitted, cancel_live, submit
 from evalctl.sync.advance import current_branch, settle
-from evalctl.sync.collect import Collected, NotCollectable, collect, keep_files
+from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
@@ -24,7 +24,7 @@ from evalctl.sync.records import JobRecord
 from evalctl.sync.world import View
 
 FINE, NEEDS_PERSON, LATER = 0, 1, 4
-_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer"})
+_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass"})
 _NOTHING_TO_PUSH = PushReport(True)
 
 
@@ -54,6 +54,7 @@ def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = Fals
             current_branch(view.repo)
             view.repo.identity()
             settle(view.repo)
+            view.repo.sweep()
         world = view.look()
         evidence = view.evidence(world)
         steps = view.steps(world, evidence)
@@ -95,11 +96,15 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
     for step in ended:
         record = world.records.of(step.job)
         assert record.open is not None
+        cancelled = record.cancelled(record.open.number)
         try:
-            found = collect(record.open, step, cancelled=record.cancelled(record.open.number))
+            found = collect(record.open, step, cancelled=cancelled)
         except NotCollectable as problem:
-            stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", str(problem))
-            continue
+            if not cancelled:
+                why = f"{problem}; mend it, or give the attempt up: evalctl cancel {step.job}"
+                stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", why)
+                continue
+            found = given_up(record.open, str(problem))
         if secret := secrets_in(view.context, found.files):
             stopped[step.job] = Step(step.job, Action.STOP, "secret-in-result", secret)
             continue
@@ -202,17 +207,15 @@ def _submit(view: View, records: Records, evidence: Mapping[str, JobEvidence], s
     except Unreachable as problem:
         view.warnings.append(problem.message)
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
-    view.warnings.extend([done.warning] if done.warning else [])
+    view.warnings.extend(done.warnings)
     return [_after(step, allowed, done) if step in wanted else step for step in steps]
 
 
 def _after(step: Step, allowed: Sequence[Step], done: Submitted) -> Step:
     if step not in allowed:
         return _instead(step, "submit-limit")
-    if step.job in done.refused:
-        return Step(step.job, Action.STOP, "submit-refused", done.refused[step.job])
-    if step.job in done.unclear:
-        return _instead(step, "no-answer", done.unclear[step.job])
+    if step.job in done.instead:
+        return done.instead[step.job]
     if step.job not in done.attempts:
         return _instead(step, "claimed-elsewhere")
     attempt = done.attempts[step.job]
