@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -270,14 +270,3 @@ def dies_at(point: str, count: int = 1) -> Callable[[str], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return checkpoint
-
-
-def checkpoints(folders: Iterable[Path]) -> list[str]:
-    """The names of all checkpoints in the source."""
-    import ast
-
-    calls = [
-        node for folder in folders for path in sorted(folder.rglob("*.py")) for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "checkpoint"
-    ]  # fmt: skip
-    return list(dict.fromkeys(ast.literal_eval(call.args[0]) for call in calls))

@@ -21,21 +21,21 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sync.world import checkpoints
 
-import evalctl.sync
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync import advance, ledger, push
 from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import Repository
 
-from .team import GRACE_S, PEOPLE, VERSIONS, Team, checkpoints, dies_at, in_child, template
+from .team import GRACE_S, PEOPLE, VERSIONS, Team, dies_at, in_child, template
 
 # How many runs, and how many steps each: `EVALCTL_FAULTS=500x40 pytest tests/faults/test_machine.py` looks deeper,
 # with other draws every time. The default takes about a minute on two cores and always draws the same.
 DEEP = os.environ.get("EVALCTL_FAULTS", "")
 RUNS, STEPS = (int(number) for number in (DEEP or "16x14").split("x"))
 
-POINTS = checkpoints([Path(evalctl.sync.__path__[0])])
+POINTS = checkpoints()
 INSIDE = [
     (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
     (ledger, "push_commit"), (push, "push_commit"),

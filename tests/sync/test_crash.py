@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,12 @@ import pytest
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.sync import advance, ledger, push
+from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import Repository
 from evalctl.sync.sync import SyncReport, sync
 
-from .world import Clone, World, git, make_eval, make_job, plan
+from .world import Clone, World, checkpoints, git, make_eval, make_job, plan
 
-SUBMIT = ["before-claim", "after-claim", "before-submit", "after-submit", "after-record"]
-COLLECT = ["before-commit", "after-commit", "after-close", "after-push"]
 # Deeper than the checkpoints: in the middle of git's work.
 INSIDE = [
     (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
@@ -42,11 +42,17 @@ def jobs(clone: Clone) -> tuple[Job, Job]:
 def killed(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
     """A pass in a process of its own that dies by SIGKILL at `point`; whether it got there."""
 
+    return in_child(lambda: sync(clone.context(checkpoint=dying_at(point)), plan(*jobs)))
+
+
+def dying_at(point: str) -> Callable[[str], None]:
+    """A checkpoint function that ends this process."""
+
     def die(name: str) -> None:
         if name == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return in_child(lambda: sync(clone.context(checkpoint=die), plan(*jobs)))
+    return die
 
 
 def in_child(work: object) -> bool:
@@ -92,20 +98,46 @@ def check(clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job]) -> No
     assert (clone.root / "README.md").read_text() == "the user's\n"
 
 
-@pytest.mark.parametrize("point", SUBMIT)
-def test_a_kill_while_submitting(clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job], point: str) -> None:
-    """Claimed, submitted, recorded: cut off at each."""
-    assert killed(clone, jobs, point)
+def submitting(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
+    """The first pass, killed at `point`."""
+    return killed(clone, jobs, point)
+
+
+def collecting(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
+    """A pass after one of the jobs has ended, killed at `point`."""
+    clone.world.run_all(only="-one-")
+    return killed(clone, jobs, point)
+
+
+def cancelling(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
+    """`evalctl cancel` of the other job, killed at `point`."""
+    return in_child(lambda: cancel(clone.context(checkpoint=dying_at(point)), plan(*jobs), [jobs[1]]))
+
+
+@pytest.mark.parametrize("point", checkpoints())
+def test_a_kill_at_every_checkpoint(
+    clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job], point: str
+) -> None:
+    """Claimed, submitted, recorded, collected, committed, closed, pushed, cancelled: cut off before and after each.
+
+    The checkpoints are those of the source: one that no scene here comes by fails.
+    """
+    for scene in (submitting, collecting, cancelling):
+        if scene(clone, jobs, point):
+            break
+    else:
+        pytest.fail(f"nothing here comes by the checkpoint {point}")
+    if scene is cancelling:
+        to_the_end(clone, world, jobs)
+        retry(clone.context(), plan(*jobs), list(jobs))
     check(clone, world, remote, jobs)
 
 
-@pytest.mark.parametrize("point", COLLECT)
-def test_a_kill_while_collecting(clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job], point: str) -> None:
-    """Collected, committed, closed, pushed: cut off at each."""
-    sync(clone.context(), plan(*jobs))
-    world.run_all()
-    assert killed(clone, jobs, point)
-    check(clone, world, remote, jobs)
+def test_checkpoints_come_in_pairs() -> None:
+    """Before and after each effect."""
+    effects = {name.partition("-")[2] for name in checkpoints()}
+    assert sorted(checkpoints()) == sorted(f"{when}-{effect}" for effect in effects for when in ("before", "after"))
+    assert effects >= {"claim", "prepare", "submit", "record", "collect", "commit", "keep", "close", "push", "cancel"}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -524,17 +524,6 @@ def test_watch_goes_on_until_the_results_are_pushed(clone: Clone, world: World, 
     assert git(clone.root, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
 
 
-def test_orphans_are_reported_and_left_alone(clone: Clone, world: World, job: Job) -> None:
-    """A live job with this repository's mark that neither request nor ledger knows."""
-    go(clone, job)
-    mark = json.loads(git(clone.root, "show", "evalctl-state:repository.json"))["mark"]
-    world.run(stray_submission(f"ev-{mark}-gone-12345678-a1", str(clone.root)))
-    world.run(stray_submission("ev-zzzz-other-12345678-a1", str(clone.root)))
-    report = go(clone, job)
-    assert [step.job for step in report.steps if step.reason == "orphan"] == [f"ev-{mark}-gone-12345678-a1"]
-    assert len(world.live()) == 3
-
-
 def test_two_live_jobs_of_one_name_need_a_person(clone: Clone, world: World, job: Job) -> None:
     """Nothing is cancelled by itself."""
     go(clone, job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import evalctl.sync
 from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, RequestPlan, Server, Site, Subject, Task
 from evalctl.model.manifest import Metrics, NodeKind, Service
 from evalctl.model.run import Sighting, State
@@ -173,11 +175,11 @@ class World:
             job["state"] = word if job["state"] != "ended" else "ended"
         self._save(state)
 
-    def run_all(self, outcome: Mapping[str, str] | None = None, *, reason: str = "") -> None:
-        """Starts every live job and lets it end; `outcome` maps task keys to a reason for failure."""
+    def run_all(self, outcome: Mapping[str, str] | None = None, *, reason: str = "", only: str = "") -> None:
+        """Starts every live job (with `only` in its name) and lets it end; `outcome`: task keys to reasons of failure."""
         state = self.state()
         for job in state["jobs"].values():
-            if job["state"] == "ended":
+            if job["state"] == "ended" or only not in job["name"]:
                 continue
             job["state"] = "ended"
             if self._start(Path(job["run_dir"]), job["name"], state):
@@ -309,6 +311,17 @@ def plan(*jobs: Job) -> list[RequestPlan]:
     """Plans by request."""
     requests = dict.fromkeys(job.request for job in jobs)
     return [RequestPlan(request, tuple(job for job in jobs if job.request == request)) for request in requests]
+
+
+def checkpoints() -> list[str]:
+    """The names of all checkpoints in the source of sync, in the order of the files."""
+    calls = [
+        node
+        for path in sorted(Path(evalctl.sync.__path__[0]).glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "checkpoint"
+    ]
+    return list(dict.fromkeys(ast.literal_eval(call.args[0]) for call in calls))
 
 
 def wait_for(condition: Any, seconds: float = 20.0) -> None:

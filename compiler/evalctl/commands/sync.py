@@ -15,7 +15,7 @@ from evalctl.model.run import Action, Step
 from evalctl.report import show
 from evalctl.sync.sync import LATER, SyncReport, sync, watch
 
-_SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT)
+_SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +47,7 @@ class Passes:
         if here.errors != self.errors and not dry_run:
             show(here.errors, here.context.root, "text", sys.stderr)
         self.blocked, self.errors = here.blocked, here.errors
-        return sync(here.context, here.plans, dry_run=dry_run)
+        return sync(here.context, here.plans, dry_run=dry_run, pruning=self.arguments.prune)
 
 
 def _show(report: SyncReport, as_json: bool) -> None:
@@ -104,7 +104,13 @@ def line(step: Step) -> str:
 def summary(report: SyncReport) -> str:
     """`3 done, 1 waiting`; the reasons of those that wait."""
     counts = Counter(step.action for step in report.steps)
-    words = {Action.DONE: "done", Action.SUBMIT: "submitted", Action.WAIT: "waiting", Action.STOP: "need a person"}
+    words = {
+        Action.DONE: "done",
+        Action.SUBMIT: "submitted",
+        Action.WAIT: "waiting",
+        Action.STOP: "need a person",
+        Action.CANCEL: "cancelled",
+    }
     parts = [f"{number} {words.get(action, action.value)}" for action, number in counts.items()]
     waiting = Counter(step.reason for step in report.steps if step.action is Action.WAIT)
     why = f" ({', '.join(f'{number} {reason}' for reason, number in waiting.items())})" if waiting else ""

@@ -119,6 +119,9 @@ def _requests(parser: argparse.ArgumentParser) -> None:
 def _sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
+    parser.add_argument(
+        "--prune", action="store_true", help="cancel jobs of this repository that nobody waits for any more"
+    )
     parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("--json", action="store_true")

@@ -109,6 +109,7 @@ class Action(str, Enum):
     WAIT = "wait"
     STOP = "stop"  # a person must look
     REPORT = "report"
+    CANCEL = "cancel"  # only what a person asked to prune
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Job
-from evalctl.model.run import Action, Attempt, Phase, State, Step
+from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
@@ -58,6 +58,7 @@ def submit(
         for name, attempt in claimed.items():
             if name not in told.attempts and name not in told.instead:
                 _withdraw(context, attempt, Step(name, Action.WAIT, "next-pass"), told)
+        context.checkpoint("before-record")
         warning = _record(context, ledger, list(told.attempts.values()))
         told.warnings.extend([warning] if warning else [])
         context.checkpoint("after-record")
@@ -128,11 +129,13 @@ def _walltime(context: Context, job: Job, timeouts: int) -> int:
 
 
 def _submit_one(context: Context, job: Job, attempt: Attempt, told: Submitted) -> None:
+    context.checkpoint("before-prepare")
     try:
         script = prepare(context, job, attempt)
     except OSError as error:  # a full disk, or something in the folder's place: other jobs may be luckier
         _withdraw(context, attempt, Step(job.name, Action.STOP, "run-folder", _why(error)), told)
         return
+    context.checkpoint("after-prepare")
     command = _command(context, job, attempt, script)
     context.checkpoint("before-submit")
     told.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
@@ -177,10 +180,18 @@ def _why(error: OSError) -> str:
 
 def cancel_live(context: Context, cancelled: Sequence[JobEvidence]) -> bool:
     """Asks the scheduler to end what is still to be seen of cancelled attempts; whether it took all of it."""
-    live = [seen for one in cancelled for seen in one.sightings if seen.state is not State.ENDED]
+    return all(end(context, [seen for one in cancelled for seen in one.sightings if seen.state is not State.ENDED]))
+
+
+def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
+    """Asks the scheduler to end these jobs; for each whether it took that."""
     args = ["--queue", str(context.queue)] if context.service.scheduler == "local" else []
-    replies = [context.run(context.scheduler.cancel(seen.native_id, args)) for seen in live]
-    return all(context.scheduler.cancelled(reply) for reply in replies)
+    taken = []
+    for seen in jobs:
+        context.checkpoint("before-cancel")
+        taken.append(context.scheduler.cancelled(context.run(context.scheduler.cancel(seen.native_id, args))))
+        context.checkpoint("after-cancel")
+    return taken
 
 
 def prepare(context: Context, job: Job, attempt: Attempt) -> Path:

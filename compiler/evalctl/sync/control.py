@@ -96,13 +96,15 @@ def cancel(
         names = list(dict.fromkeys([*(job.name for job in jobs), *before, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign]
+        context.checkpoint("before-wish")
         view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
+        context.checkpoint("after-wish")
         told = [_cancel_one(context, world, one) for one in ours]
         never = {result.job for result in told if result.done and result.what == _NEVER}
         closed = [one.attempt for one in ours if one.attempt and one.job in never]
         view.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
-        idle = [Told(name, False, "nothing runs") for name in names if name not in {one.job for one in ours}]
-        return [*told, *idle]
+        idle = [name for name in names if name not in {one.job for one in ours}]
+        return [*told, *(Told(name, False, _idle(evidence.get(name))) for name in idle)]
 
 
 def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -> list[Told]:
@@ -174,10 +176,18 @@ def _events(context: Context, records: Records, ours: Sequence[JobEvidence], wha
     }  # fmt: skip
 
 
+def _idle(evidence: JobEvidence | None) -> str:
+    if evidence is not None and evidence.foreign and evidence.attempt is not None:
+        return f"it runs as {evidence.attempt.by}, who alone can cancel it"
+    return "nothing runs"
+
+
 def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
     attempt = evidence.attempt
     assert attempt is not None
+    context.checkpoint("before-poison")
     never = _poison(Path(attempt.run_dir))
+    context.checkpoint("after-poison")
     if world.sightings is None:
         return Told(evidence.job, False, f"the scheduler does not answer: {world.silence}")
     if not cancel_live(context, [evidence]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,17 +78,6 @@ def claims_of(records: Records) -> Claims:
             running.update(dict.fromkeys(record.open.evals.values(), name))
         collected.update({digest: (name, moment) for digest, moment in record.results.items()})
     return Claims(running, collected)
-
-
-def orphans(world: World, known: Iterable[str]) -> list[Sighting]:
-    """Live jobs with this repository's mark that neither a request nor the ledger knows."""
-    wanted = {_prefix(world.records.mark, job) for job in known}
-    return [
-        sighting for sighting in world.sightings or ()
-        if sighting.name.startswith(f"ev-{world.records.mark}-")
-        and sighting.state is not State.ENDED
-        and _without_attempt(sighting.name) not in wanted
-    ]  # fmt: skip
 
 
 def attempt_name(mark: str, job: str, number: int) -> str:

@@ -18,6 +18,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
+from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
 from evalctl.sync.push import PushReport
 from evalctl.sync.records import JobRecord
@@ -46,8 +47,11 @@ class SyncReport:
         )
 
 
-def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = False) -> SyncReport:
-    """One pass over all plans; raises EnvironmentProblem (lock held, detached HEAD, no identity) before any change."""
+def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = False, pruning: bool = False) -> SyncReport:
+    """One pass over all plans; raises EnvironmentProblem (lock held, detached HEAD, no identity) before any change.
+
+    `pruning` ends orphans, which are only reported otherwise.
+    """
     with locked(context.home, context.host):
         view = View(context, plans)
         if not dry_run:
@@ -55,10 +59,12 @@ def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = Fals
             view.repo.identity()
             settle(view.repo)
             view.repo.sweep()
-        world = view.look()
+        world = view.look(ask=pruning)
         evidence = view.evidence(world)
         steps = view.steps(world, evidence)
-        return _report(view, steps) if dry_run else _act(view, world, evidence, steps)
+        strays = prune(view, world) if pruning and not dry_run else reported(world, evidence)
+        report = _report(view, steps) if dry_run else _act(view, world, evidence, steps)
+        return _with(report, strays)
 
 
 def watch(
@@ -89,8 +95,14 @@ def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: l
     return replace(_report(view, steps, pushed), commit=commit, collected=tuple(collected))
 
 
+def _with(report: SyncReport, strays: Sequence[Step]) -> SyncReport:
+    code = NEEDS_PERSON if any(step.action is Action.STOP for step in strays) else report.exit_code
+    return replace(report, steps=(*report.steps, *strays), exit_code=code)
+
+
 def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
     """What ended attempts left; jobs whose results cannot be told, or must not be published, are stopped."""
+    view.context.checkpoint("before-collect")
     collected: list[Collected] = []
     stopped: dict[str, Step] = {}
     for step in ended:
@@ -111,6 +123,7 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
         view.context.progress(f"collecting {record.open.name}: {found.outcome}")
         view.warnings.extend(f"{step.job}: {problem}" for problem in found.problems)
         collected.append(found)
+    view.context.checkpoint("after-collect")
     return collected, stopped
 
 
@@ -122,13 +135,24 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
     commit = publish(view.context, view.repo, batches) if batches else None
     view.context.checkpoint("after-commit")
     for found in collected:
-        keep_files(view.context.root, found)
+        view.context.checkpoint("before-keep")
+        _keep(view, found)
+        view.context.checkpoint("after-keep")
+    view.context.checkpoint("before-close")
     if collected:
         message = f"close {len(collected)} job(s)"
         warning = view.ledger.record(lambda records: _closing(view, records, collected, kept), message)
         view.warnings.extend([warning] if warning else [])
     view.context.checkpoint("after-close")
     return commit
+
+
+def _keep(view: View, found: Collected) -> None:
+    """Logs and details are worth a warning; a result that is committed is not held up for them."""
+    try:
+        keep_files(view.context.root, found)
+    except OSError as error:
+        view.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
 
 
 def _batches(
@@ -238,6 +262,7 @@ def _room(view: View, evidence: Mapping[str, JobEvidence]) -> int | None:
 def _push(view: View) -> PushReport:
     if not view.remote_answers:
         return PushReport(False)
+    view.context.checkpoint("before-push")
     report = push(view.context, view.repo)
     view.context.checkpoint("after-push")
     if report.warning:

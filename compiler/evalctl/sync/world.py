@@ -13,7 +13,7 @@ from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger, Records
-from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, orphans
+from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe
 from evalctl.sync.publish import committed_results
 from evalctl.sync.records import JobRecord
 
@@ -30,15 +30,15 @@ class View:
         self.warnings: list[str] = []
         self.remote_answers = True
 
-    def look(self) -> World:
-        """The world as it is now; the scheduler is asked at most once, and only if anything is unfinished."""
+    def look(self, *, ask: bool = False) -> World:
+        """The world as it is now; the scheduler is asked at most once, and unless `ask` only if anything is unfinished."""
         try:
             self.ledger.refresh()
         except Unreachable as problem:
             self.remote_answers = False
             self.warnings.append(f"{problem.message}; nothing is submitted until it does")
         world = World(committed_results(self.context, self.repo), self.ledger.read(), (), "", self.context.clock())
-        if not (needs_scheduler(self.plans, world, self.context) or self.left_over(world.records)):
+        if not (ask or needs_scheduler(self.plans, world, self.context) or self.left_over(world.records)):
             return world
         sightings, silence = ask_scheduler(self.context)
         if silence:
@@ -63,14 +63,10 @@ class View:
         return observe(self.context, mine, self.left_over(world.records), world)
 
     def steps(self, world: World, evidence: Mapping[str, JobEvidence]) -> list[Step]:
-        """What to do about every job, those of other services and unknown ones included."""
+        """What to do about every job, those of other services included."""
         return [
             *(decide(one) for one in evidence.values()),
             *(_elsewhere(job, world) for job in self.jobs.values() if job.service != self.context.service_name),
-            *(
-                Step(stray.name, Action.REPORT, "orphan", f"{stray.native_id} {stray.detail}".strip())
-                for stray in orphans(world, [*self.jobs, *world.records.by_job])
-            ),
         ]
 
 

@@ -1,0 +1,138 @@
+"""Jobs of this repository that nobody waits for: reported always, ended only with --prune, and only ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evalctl.model.evaluation import Job
+from evalctl.model.run import Action
+from evalctl.shell import Command
+from evalctl.sync.sync import SyncReport, sync
+
+from .test_crash import dying_at, in_child
+from .test_sync import git_input, write_ledger
+from .world import Clone, World, git, make_eval, make_job, plan
+
+
+@pytest.fixture
+def job(clone: Clone) -> Job:
+    """A job that is submitted, so that the repository has its mark."""
+    made = make_job(make_eval("arithmetic"))
+    clone.add_script(made)
+    git(clone.root, "push", "-q")
+    go(clone, made)
+    return made
+
+
+def go(clone: Clone, *jobs: Job, pruning: bool = False, dry_run: bool = False) -> SyncReport:
+    """One pass."""
+    return sync(clone.context(), plan(*jobs), pruning=pruning, dry_run=dry_run)
+
+
+def stray(clone: Clone, job: str = "gone-12345678", number: int = 1) -> str:
+    """A live job with this repository's mark; its name."""
+    mark = json.loads(git(clone.root, "show", "evalctl-state:repository.json"))["mark"]
+    name = f"ev-{mark}-{job}-a{number}"
+    clone.world.run(Command(("fake-submit", name, str(clone.root))))
+    return name
+
+
+def told(report: SyncReport) -> list[tuple[str, Action, str]]:
+    """What became of orphans."""
+    return [(step.job, step.action, step.reason) for step in report.steps if step.reason == "orphan"]
+
+
+def test_orphans_are_only_reported(clone: Clone, world: World, job: Job) -> None:
+    """With the command that ends them; exit 0, and nothing is touched, in a dry run with --prune neither."""
+    name = stray(clone)
+    for report in (go(clone, job), go(clone, job, pruning=True, dry_run=True)):
+        assert (told(report), report.exit_code) == ([(name, Action.REPORT, "orphan")], 0)
+        assert "evalctl sync --prune" in report.steps[-1].detail
+    assert len(world.live()) == 2
+
+
+def test_prune_ends_orphans_and_tells_which(clone: Clone, world: World, job: Job) -> None:
+    """And neither the job that is wanted, nor one with another repository's mark, nor a stranger's."""
+    name = stray(clone)
+    others = ["ev-zzzz-other-12345678-a1", "my-training", world.live()[0]]
+    for other in others[:2]:
+        world.run(Command(("fake-submit", other, str(clone.root))))
+    report = go(clone, job, pruning=True)
+    assert told(report) == [(name, Action.CANCEL, "orphan")]
+    assert report.steps[-1].detail == "2"
+    assert sorted(world.live()) == sorted(others)
+
+
+def test_prune_asks_the_scheduler_even_if_all_is_done(clone: Clone, world: World, job: Job) -> None:
+    """Otherwise it would find nothing to prune."""
+    world.run_all()
+    go(clone, job)
+    name = stray(clone)
+    assert told(go(clone, job)) == []
+    assert told(go(clone, job, pruning=True)) == [(name, Action.CANCEL, "orphan")]
+
+
+def test_prune_ends_an_attempt_that_was_closed_as_lost_and_lives_after_all(
+    clone: Clone, world: World, job: Job
+) -> None:
+    """It came back after the grace period: the newer attempt stays."""
+    first, world.visible = world.live()[0], False
+    go(clone, job)
+    world.now += 601
+    go(clone, job)
+    world.visible = True
+    assert [step.reason for step in go(clone, job).steps] == ["duplicate-job"]
+    assert told(go(clone, job, pruning=True)) == [(first, Action.CANCEL, "orphan")]
+    assert [name[-3:] for name in world.live()] == ["-a2"]
+    assert [step.reason for step in go(clone, job).steps] == ["queued"]
+
+
+def test_a_job_whose_ledger_file_cannot_be_read_is_no_orphan(clone: Clone, world: World, job: Job) -> None:
+    """Unknown is not unwanted."""
+    write_ledger(clone.root, f"jobs/{job.name}.json", git_input(clone.root, "{"))
+    report = go(clone, pruning=True)
+    assert (told(report), len(world.live())) == ([], 1)
+
+
+def test_a_job_that_another_clone_has_just_submitted_is_no_orphan(
+    new_clone: Callable[..., Clone], clone: Clone, world: World, job: Job
+) -> None:
+    """Its claim was published after this clone had read the ledger, and its request is not here yet."""
+    desk = new_clone("desk", "alice")
+    other = make_job(make_eval("capitals"), request="manifests/requests/two.yaml", stem="two")
+    desk.add_script(other)
+    whole = world.run
+
+    def run(command: Command) -> object:
+        if command.argv[0] == "fake-list" and len(world.live()) == 1:
+            sync(desk.context(run=whole), plan(other))
+        return whole(command)
+
+    report = sync(clone.context(run=run), plan(job), pruning=True)
+    assert (told(report), len(world.live())) == ([], 2)
+
+
+def test_without_remote_or_scheduler_nothing_is_pruned(clone: Clone, world: World, remote: Path, job: Job) -> None:
+    """Who claimed what is not known then."""
+    stray(clone)
+    away = remote.rename(remote.with_name("away.git"))
+    assert "nothing is pruned" in " ".join(go(clone, job, pruning=True).warnings)
+    away.rename(remote)
+    world.silent = True
+    assert "nothing is pruned" in " ".join(go(clone, job, pruning=True).warnings)
+    assert len(world.live()) == 2
+
+
+@pytest.mark.parametrize("point", ["before-cancel", "after-cancel"])
+def test_a_kill_while_pruning(clone: Clone, world: World, job: Job, point: str) -> None:
+    """The next --prune ends what is left."""
+    stray(clone)
+    stray(clone, "lost-12345678")
+    context = clone.context(checkpoint=dying_at(point))
+    assert in_child(lambda: sync(context, plan(job), pruning=True))
+    go(clone, job, pruning=True)
+    assert len(world.live()) == 1
