@@ -1,15 +1,19 @@
-"""`evalctl status`: each eval's state, reason and age."""
+"""`evalctl status`: each eval's state, reason and age; of many evals, what is left to do by request, on one screen."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from evalctl.commands.machine import machine
 from evalctl.commands.selecting import chosen
 from evalctl.sync.control import Line, status
+
+SCREEN = 40  # with more evals than this, or more requests, they are summed up
+_ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=1, ensure_ascii=False))
         return 0
-    print(table(lines))
+    short = len(lines) > SCREEN and not arguments.selectors and not arguments.all
+    print(summary(lines) if short else table(lines))
     for warning in warnings:
         print(f"warning: {warning}")
     return 0
@@ -39,6 +44,45 @@ def table(lines: Sequence[Line]) -> str:
         named = f" ({line.settings})" if line.settings else ""
         why = "  ".join(filter(None, (line.reason, line.detail)))
         rows.append((line.state, line.task, line.model + named, _age(line.age_seconds), why))
+    return _aligned(rows)
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """A row per request that is not done, those that need a person first, and how many evals there are of each state."""
+    requests: dict[str, list[Line]] = {}
+    for line in lines:
+        requests.setdefault(line.request, []).append(line)
+    left = sorted(
+        (found for found in requests.values() if _left(found)), key=lambda found: _rank(_left(found)[0].state)
+    )
+    rows = [("STATE", "REQUEST", "DONE", "AGE", "REASON"), *(_row(found) for found in left[:SCREEN])]
+    more = [f"and {len(left) - SCREEN} more requests (evalctl status --all)"] if len(left) > SCREEN else []
+    done = len(requests) - len(left)
+    states = Counter(line.state for line in lines)
+    counts = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_rank))
+    total = f"{len(lines)} evals of {len(requests)} requests, {done} of them done: {counts}"
+    return "\n".join([*([_aligned(rows)] if left else []), *more, total])
+
+
+def _left(lines: Sequence[Line]) -> list[Line]:
+    """The evals that are not done, the gravest first."""
+    return sorted((line for line in lines if line.state != "done"), key=lambda line: _rank(line.state))
+
+
+def _row(lines: Sequence[Line]) -> tuple[str, str, str, str, str]:
+    left = _left(lines)
+    reasons = Counter(line.reason or line.state for line in left)
+    why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    ages = [line.age_seconds for line in left if line.age_seconds is not None]
+    name = lines[0].request.removeprefix("manifests/requests/").removesuffix(".yaml")
+    return (left[0].state, name, f"{len(lines) - len(left)}/{len(lines)}", _age(max(ages, default=None)), why)
+
+
+def _rank(state: str) -> int:
+    return _ORDER.index(state) if state in _ORDER else 0
+
+
+def _aligned(rows: Sequence[tuple[str, str, str, str, str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()

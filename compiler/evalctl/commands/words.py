@@ -129,6 +129,7 @@ def _sync(parser: argparse.ArgumentParser) -> None:
 
 def _status(parser: argparse.ArgumentParser) -> None:
     _requests(parser)
+    parser.add_argument("--all", action="store_true", help="a line per eval, however many there are")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
 

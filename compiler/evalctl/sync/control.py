@@ -14,6 +14,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
+from evalctl.sync.orphans import reported
 from evalctl.sync.records import CANCELLED, Event, JobRecord
 from evalctl.sync.world import View
 
@@ -53,11 +54,12 @@ def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[Line], 
     world = view.look()
     evidence = view.evidence(world)
     steps = {step.job: step for step in view.steps(world, evidence)}
+    strays = [*(steps[record.job] for record in view.left_over(world.records)), *reported(world, evidence)]
     lines = [
         line for plan in plans for job in plan.jobs
         for line in _lines(job, steps[job.name], evidence.get(job.name), world)
     ]  # fmt: skip
-    return lines, view.warnings
+    return lines, [*view.warnings, *(f"{stray.job}: {stray.reason}: {stray.detail}" for stray in strays)]
 
 
 def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:

@@ -1,0 +1,38 @@
+"""One screen: every eval of a few, what is left to do of many."""
+
+from __future__ import annotations
+
+from evalctl.commands.status import SCREEN, summary, table
+from evalctl.sync.control import Line
+
+
+def line(number: int, state: str = "done", reason: str = "result-current", age: float | None = 60.0) -> Line:
+    """An eval of request `r<number>`."""
+    return Line(
+        f"manifests/requests/r{number}.yaml", "team/tiny", "default", "ja_mmlu", f"ev-r{number}", state, reason, "", age
+    )
+
+
+def test_each_eval_has_its_state_reason_and_age() -> None:
+    """Words in columns."""
+    shown = table([line(1, "wait", "queued", 7200.0), line(2)]).splitlines()
+    assert shown[1].split() == ["wait", "ja_mmlu", "team/tiny", "(default)", "2", "h", "queued"]
+    assert len(shown) == 3
+
+
+def test_many_requests_fit_on_one_screen_those_that_need_a_person_first() -> None:
+    """A thousand requests of 19 evals: the one that stopped, those that wait, and the numbers of all."""
+    lines = [line(number) for number in range(1000) for _ in range(18)]
+    lines += [line(number, "wait", "queued", 3600.0) for number in range(999)]
+    lines.append(line(999, "stop", "gated-model"))
+    shown = summary(lines).splitlines()
+    assert len(shown) == SCREEN + 3
+    assert shown[1].split() == ["stop", "r999", "18/19", "1", "min", "1", "gated-model"]
+    assert shown[2].split() == ["wait", "r0", "18/19", "1", "h", "1", "queued"]
+    assert shown[-2] == f"and {1000 - SCREEN} more requests (evalctl status --all)"
+    assert shown[-1] == "19000 evals of 1000 requests, 0 of them done: 1 stop, 999 wait, 18000 done"
+
+
+def test_what_is_done_is_only_counted() -> None:
+    """Nothing to look at, nothing to scroll past."""
+    assert summary([line(number) for number in range(50)]) == "50 evals of 50 requests, 50 of them done: 50 done"
