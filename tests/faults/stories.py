@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.control import cancel
+from evalctl.sync.control import cancel, retry
 
 from .team import GRACE_S, Team, dies_at, in_child
 
@@ -85,6 +85,50 @@ def two_clones_of_one_person_at_once(team: Team) -> None:
     _meanwhile(team, "desk", "after-claim")
 
 
+def a_slow_pass_and_another_clone_of_the_same_person(team: Team) -> None:
+    """Alice's first clone sleeps between claim and submission, for longer than the grace period."""
+    _meanwhile(team, "desk", "after-claim", GRACE_S + 1)
+
+
+def two_find_a_forgotten_claim(team: Team) -> None:
+    """Alice was killed before she submitted; both her clones find that out at once."""
+    assert in_child(lambda: team.people["alice"].sync(checkpoint=dies_at("after-claim")))
+    team.site.pass_time(GRACE_S + 1)
+    _meanwhile(team, "desk", "before-claim")
+
+
+def two_replies_are_lost(team: Team) -> None:
+    """Neither submission was accepted, or both: each gets its time to come to light."""
+    alice = team.people["alice"]
+    assert in_child(lambda: alice.sync(checkpoint=dies_at("before-submit")))
+    team.site.pass_time(GRACE_S + 1)
+    alice.sync()
+    team.site.pass_time(GRACE_S + 1)
+    team.site.lose_reply, team.site.late = True, GRACE_S / 2 - 10
+    for _ in range(3):
+        alice.sync()
+        team.site.pass_time(60)
+    team.holds()
+    team.converges()
+
+
+def cancelled_unseen_and_tried_again(team: Team) -> None:
+    """The cancelled job comes to light after `retry`: nothing else may have been submitted by then."""
+    alice = team.people["alice"]
+    team.site.late = GRACE_S / 2 - 10
+    alice.sync()
+    cancel(alice.context(), alice.plans, alice.jobs)
+    retry(alice.context(), alice.plans, alice.jobs)
+    alice.sync()
+    team.holds()
+    team.site.pass_time(GRACE_S + 1)
+    alice.sync()
+    retry(alice.context(), alice.plans, alice.jobs)
+    alice.sync()
+    team.holds()
+    team.converges()
+
+
 def a_job_is_put_back_into_the_queue(team: Team) -> None:
     """The node failed; the scheduler starts the script again."""
     team.people["alice"].sync()
@@ -157,7 +201,8 @@ def cancelled_before_it_can_be_seen(team: Team) -> None:
 
 STORIES: tuple[Story, ...] = (
     everything_goes_well, the_scheduler_says_nothing, a_job_is_seen_late, a_job_is_out_of_sight, a_reply_is_lost,
-    killed_after_a_submission, two_claim_at_once, two_clones_of_one_person_at_once, a_job_is_put_back_into_the_queue,
+    killed_after_a_submission, two_claim_at_once, two_clones_of_one_person_at_once, a_slow_pass_and_another_clone_of_the_same_person,
+    two_find_a_forgotten_claim, two_replies_are_lost, cancelled_unseen_and_tried_again, a_job_is_put_back_into_the_queue,
     a_job_is_lost, a_job_is_lost_again, a_task_fails, killed_after_a_commit, killed_before_a_commit, cancelled_before_it_can_be_seen,
 )  # fmt: skip
 
@@ -172,10 +217,11 @@ def _a_job_is_lost(team: Team) -> None:
     team.people["alice"].sync()
 
 
-def _meanwhile(team: Team, other: str, point: str) -> None:
+def _meanwhile(team: Team, other: str, point: str, slow: float = 0.0) -> None:
     def checkpoint(name: str) -> None:
         if name == point and not seen:
             seen.append(name)
+            team.site.pass_time(slow)
             with contextlib.suppress(EnvironmentProblem):
                 team.people[other].sync()
 

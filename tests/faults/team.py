@@ -58,9 +58,9 @@ class Person(Clone):
         """One job per request."""
         return [request(name, version) for name, version in sorted(self.wants.items())]
 
-    def sync(self, **more: Any) -> SyncReport:
+    def sync(self, *, pruning: bool = False, **more: Any) -> SyncReport:
         """One pass."""
-        return sync(self.context(**more), self.plans)
+        return sync(self.context(**more), self.plans, pruning=pruning)
 
     def pull(self) -> None:
         """As a person does; what has diverged is left to sync."""

@@ -75,6 +75,15 @@ class Faults(RuleBasedStateMachine):
         self.attempt(lambda: self.team.people[who].sync())
         self.site.late, self.site.silent, self.site.refuse, self.site.lose_reply = 0.0, False, "", False
 
+    @rule(who=people)
+    def somebody_prunes(self, who: str) -> None:
+        """What an open attempt accounts for lives on, unless it was cancelled before."""
+        person, before = self.team.people[who], {job["name"] for job in self.site.alive()}
+        self.attempt(lambda: person.sync(pruning=True))
+        ended = before - {job["name"] for job in self.site.alive()}
+        open_ = [record for record in person.ledger().by_job.values() if record.open]
+        assert not [one for one in open_ if one.open.name in ended and not one.cancelled(one.open.number)]
+
     @rule(who=people, point=st.sampled_from(POINTS), count=st.sampled_from([1, 2]))
     def a_sync_is_killed(self, who: str, point: str, count: int) -> None:
         """SIGKILL before or after an effect."""

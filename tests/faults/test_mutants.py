@@ -137,6 +137,37 @@ def cancel_only_asks(patch: Patch) -> None:
     patch.setattr("evalctl.sync.control._poison", lambda run_dir: not (run_dir / "started.lock").exists())
 
 
+def old_claims_are_submitted(patch: Patch) -> None:
+    """A claim is as good after a night's sleep as it was before."""
+    patch.setattr(
+        "evalctl.sync.context.Context.claim_grace_seconds", property(lambda self: _Forgiving(self.grace_seconds))
+    )
+
+
+class _Forgiving(float):
+    """A grace period of which no half is ever over."""
+
+    def __truediv__(self, other: float) -> float:
+        return float("inf")
+
+
+def forgotten_claims_are_anybodys(patch: Patch) -> None:
+    """Whoever finds a forgotten claim submits it without telling."""
+    whole = act._claim
+
+    def careless(context: Any, ledger: Any, jobs: Any, wanted: Any, seen: Any) -> Any:
+        now = context.clock()
+        again = {one.job: replace(one.attempt, claimed_at=now) for one in wanted if one.attempt is not None}
+        return {**again, **whole(context, ledger, jobs, [one for one in wanted if one.attempt is None], seen)}
+
+    patch.setattr(act, "_claim", careless)
+
+
+def cancelled_is_closed_at_once(patch: Patch) -> None:
+    """A cancelled attempt is closed though the scheduler has not shown it."""
+    patch.setattr("evalctl.sync.control._UNSEEN", "ended before it started")
+
+
 TASKS = ("en_arithmetic", "en_capitals", "en_subjects")
 MUTANTS: dict[Callable[[Patch], None], Story] = {
     silence_is_absence: stories.the_scheduler_says_nothing,
@@ -151,6 +182,9 @@ MUTANTS: dict[Callable[[Patch], None], Story] = {
     no_guard: stories.a_job_is_put_back_into_the_queue,
     closed_before_committed: stories.killed_before_a_commit,
     committed_again: stories.killed_after_a_commit,
+    old_claims_are_submitted: stories.a_slow_pass_and_another_clone_of_the_same_person,
+    forgotten_claims_are_anybodys: stories.two_find_a_forgotten_claim,
+    cancelled_is_closed_at_once: stories.cancelled_unseen_and_tried_again,
     cancel_only_asks: stories.cancelled_before_it_can_be_seen,
 }
 
