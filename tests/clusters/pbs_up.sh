@@ -35,10 +35,10 @@ main() {
 }
 
 name_host() {
-  getent ahostsv4 "$HOST" | grep -q '^127\.' || return 0
+  [[ $(getent ahostsv4 "$HOST") == 127.* ]] || return 0
   HOST=$NAME
-  ip addr show dev lo | grep -q "inet $ADDRESS/" || ip addr add $ADDRESS/32 dev lo
-  grep -q " $HOST$" /etc/hosts || echo "$ADDRESS $HOST" >>/etc/hosts
+  [[ $(ip addr show dev lo) == *" $ADDRESS/"* ]] || ip addr add $ADDRESS/32 dev lo
+  grep -q "^$ADDRESS $NAME$" /etc/hosts || echo "$ADDRESS $NAME" >>/etc/hosts
 }
 
 configure() {
@@ -103,7 +103,7 @@ add_queues() {
     echo "set sched throughput_mode = True"
     for queue in $QUEUES; do
       qmgr -c "list queue ${queue%:*}" >/dev/null 2>&1 || echo "create queue ${queue%:*} queue_type = execution"
-      echo "set queue ${queue%:*} resources_default.ncpus = ${queue#*:}"
+      echo "set queue ${queue%:*} default_chunk.ncpus = ${queue#*:}"
       echo "set queue ${queue%:*} resources_default.walltime = 01:00:00"
       echo "set queue ${queue%:*} resources_max.walltime = 168:00:00"
       echo "set queue ${queue%:*} enabled = True"
@@ -124,14 +124,18 @@ END
 }
 
 ready() {
-  pbsnodes "$HOST" | grep -qE '^ *state = free$'
+  [[ $(pbsnodes "$HOST") == *"state = free"* ]]
 }
 
 # PBS runs nothing for root.
 smoke() {
   local id
   id=$(cd / && runuser -u nobody -- "$PBS/bin/qsub" -P smoke -q rt_HC -N smoke -o /dev/null -e /dev/null -- /bin/true)
-  wait_for 150 sh -c "qstat -xf $id | grep -q 'job_state = F'" || die "a test job does not end: $(qstat -xf "$id")"
+  wait_for 150 over "$id" || die "a test job does not end: $(qstat -xf "$id")"
+}
+
+over() {
+  [[ $(qstat -xf "$1") == *"job_state = F"* ]]
 }
 
 main

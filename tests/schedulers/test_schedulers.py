@@ -134,6 +134,17 @@ def test_a_folder_that_cannot_be_passed_is_refused(name: str, folder: str) -> No
         SCHEDULERS[name].submit("/job.sh", name="ev-x", output_dir="/out", run_dir=folder)
 
 
+def test_pbs_is_given_ascii_output_folders_only() -> None:
+    """qsub refuses any other as an "illegal -o value", after the claim has been published."""
+    with pytest.raises(EnvironmentProblem, match="ASCII"):
+        SCHEDULERS["pbs"].submit("/job.sh", name="ev-x", output_dir="/評価/out", run_dir="/r/a1")
+
+
+def test_pbs_is_asked_for_the_jobs_of_one_user() -> None:
+    """One odd variable of anybody's job makes the JSON of all jobs invalid; text is asked for, whole, and only ours."""
+    assert SCHEDULERS["pbs"].query("evallab").argv == ("qstat", "-f", "-w", "-u", "evallab")
+
+
 @pytest.mark.parametrize(
     ("name", "lines"),
     [

@@ -1,16 +1,14 @@
-"""PBS: ABCI 3.0 runs PBS Professional 2022.1; replies are those of OpenPBS 23.06, of the same family."""
+"""PBS: ABCI 3.0 runs PBS Professional 2022.1; all replies are those of OpenPBS 23.06.06, of the same family."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
 from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
-from evalctl.shell import Command, Reply
+from evalctl.shell import Command, EnvironmentProblem, Reply
 
 _SUBMITTED = re.compile(r"^(\d+(?:\[\])?\.\S+)$", re.MULTILINE)
 _SILENCE = re.compile(
@@ -18,7 +16,9 @@ _SILENCE = re.compile(
     r"No default server|pbs_iff|End of File|Expired credential",
     re.IGNORECASE,
 )
-_DOWN = (162, 255)  # qsub's and qstat's status when the server is down (seen: 23.06)
+# Statuses that leave open what happened: system error (seen when the server is down), internal error, protocol error,
+# no connection, no server (the error's number in pbs_error.h, modulo 256); 255 when qstat and qdel reach nobody.
+_UNCLEAR = (162, 163, 183, 185, 186, 255)
 _UNKNOWN_JOB, _FINISHED_JOB = 153, 35
 _STATES = {
     **dict.fromkeys("QWT", State.QUEUED), **dict.fromkeys("RBSU", State.RUNNING), **dict.fromkeys("FXM", State.ENDED),
@@ -39,6 +39,11 @@ def submit(
     site_args: Sequence[str] = (), gpus: Sequence[str] = (),
 ) -> Command:  # fmt: skip
     """qsub with a file: it is copied now, and its directives are read (after `--` neither would happen)."""
+    if not output_dir.isascii():
+        raise EnvironmentProblem(
+            f"`{output_dir}`: qsub takes ASCII paths only (seen: illegal -o value)",
+            help="move the repository (or EVALCTL_HOME) to a plain path",
+        )
     limit = () if walltime_seconds is None else ("-l", f"walltime={clock(walltime_seconds)}")
     return Command((
         "qsub", *site_args, "-N", name, "-o", output_dir, *limit,
@@ -54,39 +59,43 @@ def native_id(reply: Reply) -> str:
 
 def refusal(reply: Reply) -> str | None:
     """A bad queue is 170, a bad resource 187, a bad walltime 166; a server that is down refuses nothing."""
-    return None if reply.status in (0, *_DOWN) or unreachable(reply, _SILENCE) else said(reply)
+    return None if reply.status in (0, *_UNCLEAR) or unreachable(reply, _SILENCE) else said(reply)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
-    """All jobs that are not over, others' too (names tell ours): `-u` would choose the table that cuts names."""
-    return Command(("qstat", "-f", "-F", "json"))
+    """The user's jobs that are not over, one attribute a line: with `-w`, `-f` wins over the table that `-u` asks for.
+
+    Not `-F json`: it lists everybody's jobs, and one with a variable like `nan`, `.5` or an escape character makes the
+    answer for all of them invalid.
+    """
+    return Command(("qstat", "-f", "-w", "-u", user))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """No `Jobs` at all means none, but only in an answer that names its server."""
-    try:
-        document = json.loads(answer(reply))
-    except ValueError as error:
-        raise Unreadable(f"not JSON: {error}") from error
-    if not isinstance(document, dict) or "pbs_server" not in document:
-        raise Unreadable("not an answer of a PBS server")
-    jobs = document.get("Jobs", {})
-    if not isinstance(jobs, dict):
-        raise Unreadable("`Jobs` is not an object")
-    return [_sighting(number, job) for number, job in jobs.items()]
+    """Each job is closed by an empty line; a user without jobs gets nothing at all."""
+    *jobs, rest = answer(reply).split("\n\n")
+    if rest:
+        raise Unreadable("the answer stops in the middle of a job, or is not one of qstat")
+    return [_sighting(job) for job in jobs]
 
 
-def _sighting(number: str, job: Any) -> Sighting:
-    if not isinstance(job, dict):
-        raise Unreadable(f"job {number} is not an object")
-    # A name like 007 comes back as the number 7 (seen: 23.06); ours begin with a letter.
-    name, letter, comment = job.get("Job_Name"), job.get("job_state"), str(job.get("comment", ""))
-    if name in (None, "") or letter not in _STATES:
-        raise Unreadable(f"job {number} has no name or an unknown state {letter}")
-    state = _STATES[letter]
-    if comment.startswith("Can Never Run") or "too many failed attempts" in comment:
-        state = State.STUCK
-    return Sighting(str(name), number, state, f"{letter} {comment}".rstrip())
+def _sighting(job: str) -> Sighting:
+    head, *lines = job.split("\n")
+    number = head.removeprefix("Job Id: ")
+    attributes: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition(" = ")
+        attributes.setdefault(key.strip(), value)  # what comes later may be text of a variable
+    name, letter, comment = (attributes.get(key, "") for key in ("Job_Name", "job_state", "comment"))
+    if number == head or not name or letter not in _STATES:
+        raise Unreadable(f"{head[:80]} has no name or an unknown state {letter}")
+    return Sighting(name, number, _state(letter, comment), f"{letter} {comment}".rstrip())
+
+
+def _state(letter: str, comment: str) -> State:
+    # A job that cannot be started, for want of its output folder for example, is held by the server after 21 tries.
+    hopeless = comment.startswith("Can Never Run") or "too many failed attempts" in comment
+    return State.STUCK if hopeless else _STATES[letter]
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
@@ -96,6 +105,6 @@ def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
 
 def cancelled(reply: Reply) -> bool:
     """Ended, or gone before."""
-    if unreachable(reply, _SILENCE) or reply.status in _DOWN:
+    if unreachable(reply, _SILENCE) or reply.status in _UNCLEAR:
         return False
     return reply.status in (0, _UNKNOWN_JOB, _FINISHED_JOB)
