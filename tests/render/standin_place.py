@@ -82,9 +82,9 @@ class Ran:
 class Place:
     """A run folder, an `.env` and an environments folder with stand-ins, under one temporary path."""
 
-    def __init__(self, top: Path, run_dir: str = "run a1") -> None:
-        """Nothing runs yet."""
-        self.top, self.run_dir, self.environments = top, top / run_dir, top / "environments"
+    def __init__(self, top: Path, run_dir: str = "run a1", python: str = sys.executable) -> None:
+        """Nothing runs yet. `python` is one that whoever runs the job may start."""
+        self.top, self.run_dir, self.environments, self.python = top, top / run_dir, top / "environments", python
         self.env_file = top / ".env"
         self.run_dir.mkdir()
         self.env_file.write_text("", encoding="utf-8")
@@ -96,7 +96,7 @@ class Place:
         folder.mkdir(parents=True)
         for program in programs:
             text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
-            (folder / program).write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+            (folder / program).write_text(f"#!{self.python} -IS\n{text}", encoding="utf-8")
             (folder / program).chmod(0o755)
         (folder.parent / ".complete").touch()
 

@@ -21,6 +21,9 @@ Path("call.json").write_text(
     json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "environment": SEEN, "config": Path("config.yaml").read_text(),
                 "program": sys.argv[0], "tmp": os.environ.get("TMPDIR"), "begin": time.time()})
 )  # fmt: skip
+if TASK == "wanders":
+    subprocess.Popen([f"child of {RUN}", "617"], executable="/bin/sleep", start_new_session=True)
+    time.sleep(600)
 if TASK == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if TASK == "escapes":
