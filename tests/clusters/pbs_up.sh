@@ -26,6 +26,7 @@ main() {
   start_one pbs_mom pbs_mom $STATE/mom_priv/mom.lock
   start_one pbs_sched pbs_sched $STATE/sched_priv/sched.lock
   start_one pbs_server pbs_server.bin $STATE/server_priv/server.lock
+  cp $STATE/server_priv/server.lock "$RUN/pbs_server.pid"
   wait_for 100 qmgr -c 'list server' || die "pbs_server does not answer: $(cat "$RUN/pbs_server.out")"
   add_queues
   require_project

@@ -25,7 +25,7 @@ from evalctl.shell import Command, Reply, run
 STANDIN = Path(__file__).with_name("standins") / "pbs"
 UP = Path(__file__).parents[1] / "clusters/pbs_up.sh"
 INSTALLED = Path(os.environ.get("PBS_EXEC", "/opt/pbs"))
-SERVER_PID = Path("/var/lib/evalctl-clusters/pbs/server_priv/server.lock")
+SERVER_PID = Path("/run/evalctl-clusters/pbs_server.pid")
 GROUP = ("-P", "group")
 DIRECTIVES = ("-q rt_HG", "-l select=1")
 

@@ -176,7 +176,7 @@ def test_an_odd_variable_of_a_job_changes_nothing(site: Pbs) -> None:
 
 
 def test_a_frozen_server_is_silent_and_may_have_taken_the_job(site: Pbs) -> None:
-    """No answer is none: not an empty queue, not a refusal, not a cancellation. The job appears when the server is back."""
+    """No answer is none: not an empty queue, not a refusal (seen: OpenPBS had the job when it was back)."""
     name = site.attempt_name()
     script = site.script("sleep 300")
     with site.frozen():
