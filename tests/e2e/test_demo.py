@@ -111,26 +111,63 @@ def test_asking_again_runs_nothing(demo: Demo) -> None:
     assert demo.git("rev-parse", "HEAD", "evalctl-state") == before
 
 
-def test_a_server_that_dies_gives_no_score_and_the_retry_does(demo: Demo) -> None:
-    """kill -9 of vLLM in mid-run fails the tasks with that reason; the next attempt measures them; other results stay."""
-    settings = demo.root / "manifests/models/demo/tiny-llama.yaml"
-    settings.write_text(
-        settings.read_text(encoding="utf-8").replace("  version:", "  temperature: 0.6\n  version:"), encoding="utf-8"
-    )
-    compiled = demo.evalctl("compile")
-    assert compiled.returncode == 0, compiled.stderr
-    demo.git("add", "--all")
-    demo.git("commit", "--quiet", "-m", "temperature")
+def test_a_server_that_dies_is_started_again(demo: Demo) -> None:
+    """kill -9 of vLLM in mid-run costs a second start: the same attempt measures all tasks, and other results stay."""
     untouched = result(demo, "en_code")
-    assert demo.evalctl("sync", "--service", "local").returncode == 0
+    _submit_with_temperature(demo, "0.6")
     _kill_the_server_when_a_task_runs(demo)
     ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    first, *_ = sorted(demo.root.glob(".evalctl/runs/*/a1/marks/finished.json"), key=os.path.getmtime, reverse=True)
-    assert json.loads(first.read_text(encoding="utf-8"))["reason"] == "server-died"
-    measured = {task: result(demo, task)["ran"]["attempt"] for task in TASKS if task != "en_code"}  # type: ignore[index]
-    assert set(measured.values()) == {2}
+    for task in sorted(TASKS.keys() - {"en_code"}):
+        ran, samples = (result(demo, task)[key] for key in ("ran", "samples"))
+        assert (ran["attempt"], ran["server_restarts"]) == (1, 1)  # type: ignore[index]
+        assert samples["asked"] == samples["answered"] == samples["fresh"] + samples["replayed"]  # type: ignore[index]
     assert result(demo, "en_code") == untouched
+
+
+def test_a_job_that_is_killed_goes_on_with_its_answers(demo: Demo) -> None:
+    """kill -9 of all its processes: the next attempt asks only what was never answered, with a new server and port."""
+    _submit_with_temperature(demo, "0.7")
+    kept = _kill_the_job_when_it_has_answers(demo)
+    assert kept > 0
+    ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    measured = [result(demo, task) for task in sorted(TASKS.keys() - {"en_code"})]
+    assert {document["ran"]["attempt"] for document in measured} == {2}  # type: ignore[index]
+    assert sum(document["samples"]["replayed"] for document in measured) == kept  # type: ignore[index]
+    asked, fresh = (sum(document["samples"][key] for document in measured) for key in ("asked", "fresh"))  # type: ignore[index]
+    assert fresh == asked - kept
+
+
+def _submit_with_temperature(demo: Demo, value: str) -> None:
+    settings = demo.root / "manifests/models/demo/tiny-llama.yaml"
+    lines = [line for line in settings.read_text(encoding="utf-8").splitlines() if "temperature" not in line]
+    text = "\n".join(lines).replace("  version:", f"  temperature: {value}\n  version:")
+    settings.write_text(f"{text}\n", encoding="utf-8")
+    compiled = demo.evalctl("compile")
+    assert compiled.returncode == 0, compiled.stderr
+    demo.git("add", "--all")
+    demo.git("commit", "--quiet", "-m", f"temperature {value}")
+    assert demo.evalctl("sync", "--service", "local").returncode == 0
+
+
+def _kill_the_job_when_it_has_answers(demo: Demo) -> int:
+    """How many answers it had then."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not _answers(demo):
+        assert time.monotonic() < deadline, "no answer came"
+        time.sleep(0.1)
+    while processes := demo.pids(""):
+        for pid in processes:
+            os.kill(pid, signal.SIGKILL)
+    return sum(_answers(demo))
+
+
+def _answers(demo: Demo) -> list[int]:
+    """Answers that wait for the end of their evals, line by line; what a kill has cut off is none."""
+    files = demo.root.glob(".evalctl/answers/*/*.jsonl")
+    lines = [line for path in files for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    return [len(json.loads(line)["choices"]) for line in lines]
 
 
 def _kill_the_server_when_a_task_runs(demo: Demo) -> None:
