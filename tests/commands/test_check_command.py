@@ -115,6 +115,36 @@ def test_a_model_that_comes_is_known_at_once(tmp_path: Path) -> None:
     assert "did you mean `new/model-2`?" in evalctl("check", cwd=root).stdout
 
 
+@pytest.mark.parametrize(
+    ("path", "spoil", "codes"),
+    [
+        ("manifests/services/tsubame.yaml", ("gridengine", "gridengin"), ["unknown-service", "wrong-type"]),
+        ("manifests/tasks/metrics.yaml", ("\nentries:", "\nentries: ]"), ["yaml-syntax"]),
+    ],
+)
+def test_a_faulty_file_is_no_missing_name(tmp_path: Path, path: str, spoil: tuple[str, str], codes: list[str]) -> None:
+    """The request is sent to the mistake, not to a new file of that name, and no metric is missed in its stead."""
+    root = with_request(tmp_path, GOOD)
+    (root / path).write_text((root / path).read_text(encoding="utf-8").replace(*spoil, 1), encoding="utf-8")
+    found = json.loads(evalctl("check", "--format", "json", cwd=root).stdout)
+    assert [one["code"] for one in found] == codes
+    assert all(one["help"] == f"mend {path} first" for one in found if one["code"] == "unknown-service")
+
+
+def test_a_time_that_is_too_long_names_the_task_and_its_row(tmp_path: Path) -> None:
+    """The caret stands under the task, and the row to change is there to be opened."""
+    root = with_request(tmp_path, GOOD.replace("[ja_mmlu]", "[swallow-en, ja_mmlu]"))
+    table = root / "manifests/tasks/tasks_runtime.csv"
+    rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
+    (row,) = [number for number, cells in enumerate(rows) if cells[0] == "ja_mmlu"]
+    rows[row][4] = "99:00:00"
+    table.write_text("\n".join(",".join(cells) for cells in rows), encoding="utf-8")
+    (one,) = json.loads(evalctl("check", "--format", "json", cwd=root).stdout)
+    assert (one["code"], one["line"], one["column"]) == ("walltime-beyond-limit", 3, 21)
+    assert one["notes"] == [{"message": "its row", "place": f"manifests/tasks/tasks_runtime.csv:{row + 1}:1"}]
+    assert one["help"].startswith("lower hrt_q of ja_mmlu in manifests/tasks/tasks_runtime.csv to 24:00:00")
+
+
 def test_errors_as_json(tmp_path: Path) -> None:
     """Nothing but JSON on standard output, Japanese as it is."""
     said = evalctl("check", "--format", "json", cwd=with_request(tmp_path, BAD))

@@ -54,6 +54,7 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
         metrics=metrics,
         chat_templates=_chat_templates(texts, problems),
         task_spans=spans,
+        service_names=services_check.names(texts),
     ), problems
 
 

@@ -83,6 +83,9 @@ def _not_carried_out(checked: CheckedRequest) -> list[Diagnostic]:
 def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
     entry = catalogue.services.get(request.service)
+    if entry is None and request.service in catalogue.service_names:
+        message, path = f"service `{request.service}` cannot be used", f"manifests/services/{request.service}.yaml"
+        return [Diagnostic("unknown-service", message, span(("service",)), f"mend {path} first")]
     if entry is None:
         otherwise = (
             f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
@@ -187,13 +190,15 @@ def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
 
 
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    if not catalogue.metrics.entries:  # the file is faulty, and said to be
+        return []
     aggregated = {name for entry in catalogue.metrics.entries for name in entry.tasks}
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     return [
         Diagnostic(
             "task-without-metrics",
             f"no metric of task `{task.key}` goes into aggregated_results.json",
-            checked.document.key_span(("tasks",)),
+            checked.task_span(task.key),
             severity=WARNING,
             help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from evalctl.check.schema import document_at, validated
 from evalctl.frameworks.pins import catalogue as environments
@@ -16,17 +16,22 @@ RUNTIME = "manifests/tasks/tasks_runtime.csv"
 def services(texts: Mapping[str, str], columns: tuple[str, ...], problems: list[Diagnostic]) -> dict[str, ServiceEntry]:
     """Every service by name; `columns` are the time columns of the runtime table (none: it cannot be read)."""
     entries: dict[str, ServiceEntry] = {}
-    for path in sorted(path for path in texts if path.startswith("manifests/services/")):
+    for name, path in sorted(names(texts).items()):
         document = document_at(texts, path, problems)
         if document is None:
             continue
         service, found = validated("service", document)
         problems += found
         if service is not None:
-            name = path.rsplit("/", 1)[1].rsplit(".", 1)[0]
             entries[name] = ServiceEntry(name, service, document)
             problems += _node_kind_problems(entries[name], columns)
     return entries
+
+
+def names(texts: Iterable[str]) -> dict[str, str]:
+    """The path of each service's file by the service's name."""
+    folder = "manifests/services/"
+    return {path.removeprefix(folder).removesuffix(".yaml"): path for path in texts if path.startswith(folder)}
 
 
 def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[Diagnostic]:

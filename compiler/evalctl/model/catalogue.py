@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,11 @@ class CheckedRequest:
     request: Request
     document: Document
 
+    def task_span(self, key: str) -> Span:
+        """Where the request names the task; where only a suite of it does, the key `tasks`."""
+        named = [index for index, word in enumerate(self.request.tasks) if word == key]
+        return self.document.span(("tasks", named[0])) if named else self.document.key_span(("tasks",))
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntry:
@@ -48,6 +53,7 @@ class Catalogue:
     """All of manifests/ but the requests.
 
     `suites` are expanded to task keys; `settings` maps a model to its named sets, `common` is for every model.
+    `service_names` are all that have a file, right or not.
     """
 
     tasks: Mapping[str, Task]
@@ -59,3 +65,4 @@ class Catalogue:
     metrics: Metrics
     chat_templates: Mapping[str, str]
     task_spans: Mapping[str, Span]
+    service_names: Collection[str] = ()

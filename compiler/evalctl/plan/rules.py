@@ -139,7 +139,7 @@ def _places(
         if place.node_kind not in done:
             done.add(place.node_kind)
             yield from _gpu_list(checked, place, service)
-        yield from _time(checked, evaluation, place, service)
+        yield from _time(checked, evaluation, place, catalogue)
         length = dict(evaluation.server).get("max_model_length")
         if card is not None and length is not None and (card.model, length) not in done:
             done.add((card.model, length))
@@ -167,18 +167,19 @@ def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
     )
 
 
-def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, service: Service) -> Iterator[Diagnostic]:
-    span = checked.document.key_span(("tasks",))
+def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    service = catalogue.services[checked.request.service].service
     column, key = place.node.runtime_column, evaluation.task.key
+    span, row = checked.task_span(key), Note("its row", catalogue.task_spans.get(key))
     if column not in evaluation.task.seconds:
         message = f"task `{key}` has no time in column {column}, so its walltime on {place.node_kind} is not known"
-        yield Diagnostic("task-without-time", message, span, "fill the cell in manifests/tasks/tasks_runtime.csv")
+        help = f"fill in {column} of {key} in manifests/tasks/tasks_runtime.csv"
+        yield Diagnostic("task-without-time", message, span, help, (row,))
     elif task_seconds(evaluation, place) > service.longest_seconds(place.node):
         limit = place.node.max_walltime or service.max_walltime
         message = f"task `{key}` is allowed {task_seconds(evaluation, place) // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
-        yield Diagnostic(
-            "walltime-beyond-limit", message, span, "choose another node kind, or lower the time in tasks_runtime.csv"
-        )
+        help = f"lower {column} of {key} in manifests/tasks/tasks_runtime.csv to {limit}, or choose another node kind"
+        yield Diagnostic("walltime-beyond-limit", message, span, help, (row,))
 
 
 def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length: int) -> Iterator[Diagnostic]:
