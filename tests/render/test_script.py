@@ -61,7 +61,7 @@ def test_the_head_tells_a_reviewer_what_will_run() -> None:
     head = script(example()).data.decode().split("# shellcheck")[0]
     for part in (
         "manifests/requests/first.yaml", "org/Model-1B at 0123abc", "default version 1", "local, cpu_vllm, no GPU",
-        "at most 0:10:00", "about 0.5, at most 1.25 point; 78 JPY at most (prices of 2026-08-25)",
+        "at most 0:10:00", "about 0.5, at most 1.25 points; 78 JPY at most (prices of 2026-08-25)",
         "ja_one                    1:00:00   eval digest-of-ja", "20 % cheaper",
     ):  # fmt: skip
         assert part in head

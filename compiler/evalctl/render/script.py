@@ -81,7 +81,7 @@ def cost(estimate: Estimate) -> str:
     money = ""
     if estimate.currency and estimate.currency_per_unit is not None:
         money = f"; {estimate.worst * estimate.currency_per_unit:,.0f} {estimate.currency} at most"
-    points = f"about {estimate.expected:g}, at most {estimate.worst:g} {estimate.unit}"
+    points = f"about {estimate.expected:g}, at most {estimate.worst:g} {estimate.unit}s"
     return f"{points}{held}{money} (prices of {estimate.checked})"
 
 

@@ -14,7 +14,7 @@
 #   served by https://api.openai.com/v1
 #   runs on   tsubame, cpu_16, no GPU
 #   time      at most 9:20:00, 0:15:00 of it to start
-#   cost      about 0.4445, at most 0.448 point; 28 JPY at most (prices of 2026-08-25)
+#   cost      about 0.4445, at most 0.448 points; 28 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_choice                 1:00:00   eval b253d0dae79a
 #     ja_judged                 8:00:00   eval 15c0ff5fe52a

@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:30:00, 0:15:02 of it to start
-#   cost      about 0.2855, at most 0.3 point; 19 JPY at most (prices of 2026-08-25)
+#   cost      about 0.2855, at most 0.3 points; 19 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 915658aa93c9
 #     en_choice                 1:00:00   eval c4c9440a2c4d

@@ -15,7 +15,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 3:20:00, 0:15:16 of it to start
-#   cost      about 0.6528, at most 0.6666 point; 42 JPY at most (prices of 2026-08-25)
+#   cost      about 0.6528, at most 0.6666 points; 42 JPY at most (prices of 2026-08-25)
 #   tasks     4, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #     ja_subset                 0:30:00   eval 2fcb72ba31bf

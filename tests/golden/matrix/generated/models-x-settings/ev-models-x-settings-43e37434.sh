@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 0:30:00, 0:15:02 of it to start
-#   cost      about 0.0855, at most 0.1 point; 6 JPY at most (prices of 2026-08-25)
+#   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 915658aa93c9
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)

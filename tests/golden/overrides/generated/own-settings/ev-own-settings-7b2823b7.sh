@@ -15,7 +15,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 2:50:00, 0:15:16 of it to start
-#   cost      about 0.5528, at most 0.5666 point; 35 JPY at most (prices of 2026-08-25)
+#   cost      about 0.5528, at most 0.5666 points; 35 JPY at most (prices of 2026-08-25)
 #   tasks     3, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 7a9ece5c7933
 #     en_choice                 1:00:00   eval ef9ca8136093

@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
-#   cost      about 0.3528, at most 0.3666 point; 23 JPY at most (prices of 2026-08-25)
+#   cost      about 0.3528, at most 0.3666 points; 23 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 6956dac24151
 #     en_choice                 1:00:00   eval 6d0267f7cd49

@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:00:00, 0:15:16 of it to start
-#   cost      about 0.1861, at most 0.2 point; 12 JPY at most (prices of 2026-08-25)
+#   cost      about 0.1861, at most 0.2 points; 12 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval df52cb2df436
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
