@@ -42,7 +42,8 @@ CALM = Seen(64, 10, 20, 0, Load(64, 0, 0.3, 5))
         (Limit(64), Seen(), Seen(64, 9, 20, 1), Limit(32, True), "a provider said 429 or 503"),
         (Limit(64), Seen(), Seen(64, 9, 20, 0), Limit(128), "a provider answers"),
         (Limit(32, True), Seen(), Seen(32, 9, 20, 0), Limit(34, True), "after a refusal, small steps"),
-        (Limit(64), Seen(), Seen(64, 9, 0, 0), Limit(64), "a provider has not answered in this second"),
+        (Limit(64), Seen(), Seen(64, 9, 0, 0), Limit(128), "a provider that never refused may be slow to answer"),
+        (Limit(64, True), Seen(), Seen(64, 9, 0, 0), Limit(64, True), "one that did has to answer first"),
         (Limit(LEAST), Seen(), Seen(2, 9, 0, 5), Limit(LEAST, True), "never nothing at all"),
     ],
 )  # fmt: skip

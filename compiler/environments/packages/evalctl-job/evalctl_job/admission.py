@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 LEAST = 4
-START = 64
+START = 128
 ROOM = 0.8  # of the cache; sequences that are under way still grow
 HEADROOM = 8  # waiting in the server, so that it never idles between two of our looks
 STEPS = 16
@@ -67,9 +67,9 @@ def too_much(before: Seen, now: Seen) -> float | None:
 
 
 def has_room(limit: Limit, now: Seen) -> bool:
-    """Whether the server would bear more: it has shown that it answers, and would have the memory."""
+    """Whether the server would bear more: it has the memory, or has refused nothing yet, or answers."""
     if now.load is None:
-        return now.replies > 0
+        return not limit.careful or now.replies > 0
     growth = raised(limit) / max(1, limit.choices)
     return now.load.waiting == 0 and now.load.cache_use * growth <= ROOM
 
