@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +98,23 @@ def test_a_failed_request_leaves_its_answers_to_the_next(start_relay: StartRelay
         refusing.clear()
         assert relay.post({**QUESTION, "n": 3})[0] == 200
     assert sorted(asked.body["n"] for asked in server.posts) == [1, 1, 2]
+
+
+def test_an_answer_that_nobody_waits_for_is_the_next_ones(start_relay: StartRelay) -> None:
+    """A client that hangs up and asks again is one question, and the model hears it once."""
+    body = json.dumps(QUESTION).encode()
+    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with serving(lambda asked: Reply(answers(asked).body, pause=0.5)) as server:
+        relay = start_relay(server.url)
+        with socket.create_connection(("127.0.0.1", relay.port)) as client:
+            client.sendall(head.encode() + body)
+            wait_for(lambda: server.posts)
+        wait_for(lambda: relay.counts()["asked"] == 0)
+        assert texts(relay.post(QUESTION)[1]) == relay.texts() and len(server.posts) == 1
+    counts = relay.counts()
+    assert {name: counts[name] for name in ("requests", "asked", "answered", "fresh", "replayed")} == {
+        "requests": 1, "asked": 1, "answered": 1, "fresh": 1, "replayed": 1,
+    }  # fmt: skip
 
 
 def test_an_empty_answer_is_asked_again(start_relay: StartRelay, kept: Path) -> None:

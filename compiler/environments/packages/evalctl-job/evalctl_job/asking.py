@@ -26,6 +26,7 @@ class Request:
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
         self._kept: list[Kept | None] = answers.take(self._asked)
+        self._replayed = 0
 
     async def answer(self, upstream: Upstream) -> dict[str, Any]:
         """The whole reply; without it, what is there of it stays in the store for the next equal request."""
@@ -33,13 +34,25 @@ class Request:
             stored = [(number, self._answers.reply(kept)) for number, kept in enumerate(self._kept) if kept]
             fresh = await self._missing(upstream)
         except BaseException:
-            self._answers.give_back(self._asked, self._kept)
+            self._give_back()
             raise
+        self._replayed = len(stored)
         whole = choice.merged([reply for _, reply in sorted(stored + fresh, key=itemgetter(0))])
         whole["choices"] = [self._task.options.delivered(one) for one in whole["choices"]]
-        described = [choice.described(one) for one in whole["choices"]]
-        self._task.counts.answer(described, whole.get("usage") or {}, len(stored))
         return whole
+
+    def delivered(self, whole: Mapping[str, Any]) -> None:
+        """The framework gets this reply."""
+        described = [choice.described(one) for one in whole["choices"]]
+        self._task.counts.answer(described, whole.get("usage") or {}, self._replayed)
+
+    def undelivered(self) -> None:
+        """Nobody waits for the reply any more: whoever asks the same again gets it, and was the first to ask."""
+        self._task.counts.forget(len(self._asked))
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._answers.give_back(self._asked, self._kept)
 
     async def _missing(self, upstream: Upstream) -> list[Piece]:
         """Every part at once; the parts that are answered are kept even when another is given up."""

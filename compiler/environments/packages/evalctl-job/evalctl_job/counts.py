@@ -43,6 +43,11 @@ class Counts:
         for key, value in body.items():
             self._note(key, value)
 
+    def forget(self, choices: int) -> None:
+        """A request for so many choices was asked by somebody who has hung up."""
+        self.requests -= 1
+        self.asked -= choices
+
     def _note(self, key: str, value: Any) -> None:
         values = self.sent.setdefault(key, [])
         if key not in PROMPT_KEYS and value not in values and len(values) < MOST_VALUES:

@@ -72,11 +72,17 @@ class Relay:
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
             asking = Request(task, task.answers, path, body, n)
-            return web.json_response(await self._unless_aborted(asking.answer(self.upstream)))
+            whole = await self._unless_aborted(asking.answer(self.upstream))
         except GivenUp as given_up:
             return _failed(task, n, given_up.status, str(given_up))
         except OSError as problem:
             return _failed(task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
+        if request.transport is None:
+            asking.undelivered()
+        else:
+            asking.delivered(whole)
+        task.changed = True
+        return web.json_response(whole)
 
     async def _unless_aborted(self, answering: Awaitable[T]) -> T:
         work = asyncio.ensure_future(answering)
