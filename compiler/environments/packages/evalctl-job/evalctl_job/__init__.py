@@ -1,9 +1,10 @@
 """Programs of an evalctl job that run in the framework's own environment.
 
 `python -m evalctl_job.relay` stands between the framework and the model for all tasks of a job: it attributes each
-request to its task by URL, adds what the framework would drop, retries what is transient, keeps every answer and
-counts what really happened. `python -m evalctl_job.accept` judges one task after its framework process has ended:
-`done` with scores only when every answer was really given.
+request to its task by URL, adds what the framework would drop, keeps every answer and asks none twice, waits for the
+server and retries what is transient, lets through what the server bears and counts what really happened.
+`python -m evalctl_job.accept` judges one task after its framework process has ended: `done` with scores only when every
+answer was really given.
 """
 
 __version__ = "0.1.0"
