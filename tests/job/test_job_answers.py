@@ -111,8 +111,13 @@ def test_lone_surrogates_survive(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"\xff\xfe\x00garbage", b"{}", b"[]", b"null", b'"text"', b"", b'{"format":2,"new":true}', b'{"format":"1"}'],
-)
+    [
+        b"\xff\xfe\x00garbage", b"{}", b"[]", b"null", b'"text"', b"", b'{"format":2,"new":true}', b'{"format":"1"}',
+        b"[" * 100_000, b'{"format":1,"digest":[],"body":{},"choices":[{}],"reply":{},"usage":null}',
+        b'{"format":1,"digest":"d","body":[],"choices":[{}],"reply":{},"usage":null}',
+        b'{"format":1,"digest":"d","body":{},"choices":"ab","reply":{},"usage":null}',
+    ],
+)  # fmt: skip
 def test_a_line_that_cannot_be_read_is_counted_and_left(path: Path, line: bytes) -> None:
     """Damaged, or from a newer evalctl: the answers around it count, and nothing of it is deleted."""
     keep(Answers(path, Options()), asked("q"), "a")

@@ -86,3 +86,21 @@ def test_a_rate_limit_lowers_what_is_under_way(start_relay: StartRelay) -> None:
     relay.stop()
     notes = relay.server()
     assert notes["refusals"] == 12 and notes["limit_least"] < 64 and not notes["metrics"]
+
+
+def test_silence_about_the_load_is_no_room(start_relay: StartRelay) -> None:
+    """A vLLM that has told its load and now does not is asked for no more than before, however many wait."""
+    pages = iter(["vllm:num_requests_running 128\nvllm:num_requests_waiting 3\n"])
+
+    def slow(asked: Asked) -> Reply:
+        return Reply(answers(asked).body, pause=1.5)
+
+    with serving(slow, lambda: next(pages, "")) as server, ThreadPoolExecutor(300) as pool:
+        relay = start_relay(server.url)
+        wait_for(lambda: relay.server().get("metrics"))
+        going = [pool.submit(relay.post, question(number)) for number in range(300)]
+        assert [one.result()[0] for one in going] == [200] * 300
+    relay.stop()
+    notes = relay.server()
+    assert (notes["limit_least"], notes["limit_most"], notes["peak_in_flight"]) == (128, 128, 128)
+    assert notes["queued_seconds"] > 1

@@ -57,7 +57,8 @@ def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds
 def read_record(line: bytes) -> dict[str, Any]:
     """A line of the file; ValueError, KeyError or TypeError when it is damaged or from a newer evalctl."""
     read: dict[str, Any] = json.loads(line)
-    if read["format"] > FORMAT or not isinstance(read["reply"], dict) or "usage" not in read:
+    whole = isinstance(read["digest"], str) and isinstance(read["reply"], dict) and "usage" in read
+    if read["format"] > FORMAT or not whole:
         raise ValueError("not a line of this format")
     return read
 
@@ -162,7 +163,7 @@ class Answers:
             read = read_record(line)
             asked = questions(read["digest"], read["body"], len(read["choices"]))
             places = [self._kept(offset, len(line), position, one) for position, one in enumerate(read["choices"])]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.unreadable += 1
             return
         for question, kept in zip(asked, places, strict=True):

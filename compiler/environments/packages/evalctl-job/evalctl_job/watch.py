@@ -76,7 +76,8 @@ class Watch:
     def look(self, load: Load | None, elapsed: float) -> None:
         """One look at what has happened in so many seconds."""
         now = self._seen(load)
-        if self._limit is not None and self._address.base is not None:
+        silent = self._address.base is None or (self.notes.metrics and load is None)
+        if self._limit is not None and not silent:
             self._limit = adapted(self._limit, self._before, now)
             self._gate.limit = self._limit.choices
         self._note(now, elapsed)
