@@ -80,7 +80,8 @@ def _number(value: Any) -> Any:
 class Strict(BaseModel):
     """Unknown keys are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    # Validators are built when first used: most models are parts of others, whose validators hold theirs.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class GenerationSettings(Strict):
