@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,12 @@ def test_a_cut_file_is_refused(record: JobRecord, data: st.DataObject) -> None:
     content = to_text(record).encode().rstrip()
     with pytest.raises(ValueError, match=r"."):
         from_text("ev-a-1", content[: data.draw(st.integers(0, len(content) - 1))])
+
+
+@pytest.mark.parametrize("key", [one.name for one in fields(Attempt)])
+def test_an_attempt_with_a_value_of_a_wrong_kind_is_refused(key: str) -> None:
+    """For every field, one that is added later included: what is unknown must not be computed with."""
+    document = json.loads(to_text(JobRecord("ev-a-1", (FIRST,))))
+    document["attempts"][0][key] = [1]
+    with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", json.dumps(document).encode())

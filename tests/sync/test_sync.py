@@ -547,10 +547,10 @@ def stray_submission(name: str, run_dir: str) -> Command:
     return Command(("fake-submit", name, run_dir))
 
 
-def git_input(root: Path, text: str) -> str:
+def git_input(root: Path, content: str | bytes) -> str:
     """A blob."""
     file = root / ".git" / "blob"
-    file.write_text(text)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
     return git(root, "hash-object", "-w", "--no-filters", str(file))
 
 

@@ -106,7 +106,7 @@ class FakeScheduler:
             raise Unreadable(reply.stderr)
         try:
             return [Sighting(job["name"], job["id"], State(job["state"])) for job in json.loads(reply.stdout)]
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise Unreadable(str(error)) from error
 
     def cancel(self, native_id: str, site_args: Sequence[str] = ()) -> Command:

@@ -141,7 +141,10 @@ def _facts(path: str, content: bytes) -> list[Any]:
 
 
 def _document(content: bytes | str) -> dict[str, Any]:
-    document = json.loads(content)  # its errors are ValueErrors, UnicodeDecodeError included
+    try:
+        document = json.loads(content)  # its errors are ValueErrors, UnicodeDecodeError included
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")
     if document.get("schema") != SCHEMA:

@@ -241,7 +241,7 @@ def _journal_read(path: Path) -> list[Move]:
     try:
         rows = json.loads(path.read_text())
         return [Move(name, _unpair(old), _unpair(new), ours) for name, old, new, ours in rows]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
             f"{path}, the note of a commit that was cut off, cannot be read: {error}",
             f"look at git status, take back under results/ what you did not change, then: rm {path}",

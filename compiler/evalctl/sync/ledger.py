@@ -177,7 +177,7 @@ def _mark(content: bytes) -> str:
         mark = document["mark"]
         if document["schema"] != _REPOSITORY_SCHEMA or not re.fullmatch("[0-9a-z]+", mark):
             raise ValueError(f"it is not {_REPOSITORY_SCHEMA!r} (written by a newer evalctl, or by hand?)")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
             f"{BRANCH}:{_REPOSITORY} cannot be read: {error}",
             f"see who changed it: git log -p {BRANCH} -- {_REPOSITORY}",

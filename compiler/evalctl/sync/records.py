@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import NoneType
 from typing import Any
 
 from evalctl.model.run import Attempt, Phase
@@ -125,28 +126,51 @@ def to_text(record: JobRecord) -> str:
 
 def from_text(job: str, content: bytes) -> JobRecord:
     """The record in a file; raises ValueError with the reason when it is none that this evalctl understands."""
-    document = json.loads(content)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl, or by hand?)")
     try:
+        document = json.loads(content)
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl, or by hand?)")
         record = JobRecord(
             document["job"],
             tuple(_attempt(row) for row in document["attempts"]),
-            {int(number): tuple(digests) for number, digests in document["collected"].items()},
-            tuple(Event(**row) for row in document["events"]),
+            {int(number): _digests(digests) for number, digests in document["collected"].items()},
+            tuple(Event(**_checked(_EVENT, row)) for row in document["events"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"its form is wrong ({error})") from error
     if record.job != job:
         raise ValueError(f"it is about another job, `{record.job}`")
     return record
 
 
+_NUMBER, _PERHAPS = (int, float), (int, float, NoneType)
+_EVENT: Mapping[str, tuple[type, ...]] = {"at": _NUMBER, "by": (str,), "what": (str,), "attempt": (int,)}
+_ATTEMPT: Mapping[str, tuple[type, ...]] = {
+    "job": (str,), "number": (int,), "name": (str,), "phase": (str,), "service": (str,), "request": (str,),
+    "evals": (dict,), "run_dir": (str,), "claimed_at": _NUMBER, "submitted_at": _PERHAPS, "closed_at": _PERHAPS,
+    "native_id": (str,), "outcome": (str,), "walltime_seconds": (int,), "by": (str,),
+}  # fmt: skip
+
+
 def _attempt(row: Mapping[str, Any]) -> Attempt:
     unknown = row.keys() - {one.name for one in fields(Attempt)}
     if unknown:
         raise ValueError(f"an attempt has unknown keys: {', '.join(sorted(unknown))}")
+    _checked({key: kind for key, kind in _ATTEMPT.items() if key in row}, row)
     return Attempt(**{**row, "phase": Phase(row["phase"])})
+
+
+def _digests(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(digest, str) for digest in value):
+        raise ValueError("`collected` does not hold digests")
+    return tuple(value)
+
+
+def _checked(kinds: Mapping[str, tuple[type, ...]], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    wrong = [key for key, kind in kinds.items() if not isinstance(row[key], kind)]
+    if wrong:
+        raise ValueError(f"`{wrong[0]}` is {row[wrong[0]]!r}"[:120])
+    return row
 
 
 def _same_claim(one: Attempt, other: Attempt) -> bool:
