@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -50,6 +51,14 @@ def commit(root: Path) -> None:
     git(root, "commit", "-q", "-m", "all")
 
 
+def build_environments(root: Path) -> None:
+    """As far as sync looks at them."""
+    for environment in catalogue().values():
+        folder = root / ".evalctl/environments" / environment.directory_name
+        folder.mkdir(parents=True)
+        (folder / ".complete").touch()
+
+
 def scripts(root: Path) -> list[Path]:
     """The compiled scripts."""
     return sorted((root / "generated").rglob("*.sh"))
@@ -68,10 +77,7 @@ def test_another_requests_mistake_does_not_let_an_edited_script_run(root: Path) 
 
 def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
     """Its own scripts are right, so it runs."""
-    for environment in catalogue().values():
-        folder = root / ".evalctl/environments" / environment.directory_name
-        folder.mkdir(parents=True)
-        (folder / ".complete").touch()
+    build_environments(root)
     (root / BROKEN).write_text("model: nonsense\n")
     commit(root)
     said = evalctl("sync", "--dry-run", cwd=root)
@@ -167,3 +173,24 @@ def test_status_says_that_git_is_missing(tmp_path: Path) -> None:
     root = repository(tmp_path / "repository", {EXAMPLE: LOCAL.encode()})
     said = evalctl("status", cwd=root)
     assert said.returncode == 1 and "is not a git repository" in said.stderr
+
+
+def test_a_dry_run_does_not_promise_what_sync_refuses(root: Path) -> None:
+    """An edited request, compiled and not committed: shown, with what to type, and exit 1 as from sync itself."""
+    build_environments(root)
+    (root / EXAMPLE).write_text(LOCAL.replace("max_samples: 3", "max_samples: 4"))
+    assert evalctl("compile", cwd=root).returncode == 0
+    said = evalctl("sync", "--dry-run", cwd=root)
+    assert said.stdout.startswith("stop ") and "not-committed" in said.stdout and "git commit" in said.stdout
+    assert said.returncode == evalctl("sync", cwd=root).returncode == 1
+
+
+def test_plan_names_a_result_that_cannot_be_read(root: Path) -> None:
+    """File, reason and what to do; exit 1, since its eval is blocked."""
+    [job] = json.loads((root / f"generated/{Path(EXAMPLE).stem}/plan.json").read_text())["jobs"]
+    path = root / job["tasks"][0]["result"]
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    said = evalctl("plan", cwd=root)
+    assert said.returncode == 1
+    assert "unreadable-result" in said.stderr and f"git checkout -- {job['tasks'][0]['result']}" in said.stderr

@@ -534,14 +534,6 @@ def test_two_live_jobs_of_one_name_need_a_person(clone: Clone, world: World, job
     assert world.state()["starts"] == {first["name"]: 1}
 
 
-def test_a_detached_head_is_refused_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:
-    """There is no branch for the results."""
-    git(clone.root, "switch", "-q", "--detach")
-    with pytest.raises(EnvironmentProblem, match="HEAD is detached"):
-        go(clone, job)
-    assert world.state()["jobs"] == {}
-
-
 def stray_submission(name: str, run_dir: str) -> Command:
     """Someone's own submission."""
     return Command(("fake-submit", name, run_dir))

@@ -26,12 +26,18 @@ from evalctl.sync.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This clone on this machine; `blocked` requests have errors and are left alone."""
+    """This clone on this machine; `blocked` requests have errors and are left alone. `uncommitted` ones are not as HEAD
+    has them.
+    """
 
     context: Context
     plans: tuple[RequestPlan, ...]
     blocked: tuple[str, ...]
     errors: tuple[Diagnostic, ...]
+    uncommitted: frozenset[str]
+
+
+COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
 
 
 def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
@@ -39,8 +45,9 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
     root = root_of(arguments)
     project = Project(root)
     entries, problems, _ = project.compile(check_only=True)
+    uncommitted = _uncommitted(root, entries)
     if committed:
-        problems = [*problems, *_uncommitted(root, entries)]
+        problems = [*problems, *uncommitted]
     errors = [problem for problem in problems if problem.severity == "error"]
     blocked = _blocked(entries, errors)
     if blocked and not committed:
@@ -48,7 +55,10 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
         print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
     plans = [project.compile_one(path).plan for path in entries if path not in blocked]
     context = _context(root, project, getattr(arguments, "service", None))
-    return Machine(context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors))
+    return Machine(
+        context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
+        frozenset(problem.span.file for problem in uncommitted),
+    )  # fmt: skip
 
 
 def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:
@@ -87,7 +97,7 @@ def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
             "not-committed",
             f"{path} or its scripts are not committed",
             Span(path),
-            help="git add manifests generated && git commit: sync runs what git shows",
+            help=COMMIT_HELP,
         )
         for path, entry in entries.items()
         if path in changed or any(artifact in changed for artifact in entry.artifacts or ())

@@ -7,13 +7,13 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from evalctl.commands.machine import machine
+from evalctl.commands.machine import COMMIT_HELP, Machine, machine
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.run import Action, Step
 from evalctl.report import show
-from evalctl.sync.sync import LATER, SyncReport, sync, watch
+from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, sync, watch
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
 
@@ -47,7 +47,19 @@ class Passes:
         if here.errors != self.errors and not dry_run:
             show(here.errors, here.context.root, "text", sys.stderr)
         self.blocked, self.errors = here.blocked, here.errors
-        return sync(here.context, here.plans, dry_run=dry_run, pruning=self.arguments.prune)
+        report = sync(here.context, here.plans, dry_run=dry_run, pruning=self.arguments.prune)
+        return _refused(report, here) if dry_run else report
+
+
+def _refused(report: SyncReport, here: Machine) -> SyncReport:
+    """A dry run looks at what is not committed, too, and says that sync would not submit it."""
+    refused = {job.name for plan in here.plans if plan.request in here.uncommitted for job in plan.jobs}
+    steps = tuple(
+        replace(step, action=Action.STOP, reason="not-committed", detail=COMMIT_HELP)
+        if step.action is Action.SUBMIT and step.job in refused else step
+        for step in report.steps
+    )  # fmt: skip
+    return replace(report, steps=steps, exit_code=NEEDS_PERSON if steps != report.steps else report.exit_code)
 
 
 def _show(report: SyncReport, as_json: bool) -> None:

@@ -24,6 +24,10 @@ _REPOSITORY_SCHEMA = "evalctl/repository/1"
 _TRIES = 8
 
 
+class LedgerRefused(EnvironmentProblem):
+    """A rule of the remote forbids the ledger's branch: no claim can be published until a person changes that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """The whole ledger at one commit. `mark` is in the name of every job of this repository."""
@@ -80,8 +84,8 @@ class Ledger:
     def claim(self, change: Change, message: str) -> Mapping[str, JobRecord]:
         """Applies `change` and publishes it; returns what was written only after the remote (if any) has it.
 
-        `change` is asked again on the newest ledger whenever someone else was first. Raises Unreachable, with nothing
-        written here, when the remote does not answer.
+        `change` is asked again on the newest ledger whenever someone else was first. Raises Unreachable when the remote
+        does not answer and LedgerRefused when it says no, with nothing written here.
         """
         for _ in range(_TRIES):
             records = self.read()
@@ -116,6 +120,11 @@ class Ledger:
             if state is Pushed.BEHIND:
                 self.refresh()
                 return False
+            if state is Pushed.REFUSED:
+                raise LedgerRefused(
+                    f"the remote refuses the ledger, so nothing is submitted: {said}",
+                    f"whoever looks after the remote must let you push the branch {BRANCH}",
+                )
             if state is not Pushed.DONE:
                 raise Unreachable(f"the ledger cannot be pushed, so nothing is submitted: {said}", "git fetch")
         if not self._repo.move_ref(REF, records.commit, commit, "claim"):

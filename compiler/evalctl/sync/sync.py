@@ -15,7 +15,7 @@ from evalctl.sync.advance import current_branch, settle
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
-from evalctl.sync.ledger import Records
+from evalctl.sync.ledger import LedgerRefused, Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import prune, reported
@@ -231,6 +231,9 @@ def _submit(view: View, records: Records, evidence: Mapping[str, JobEvidence], s
     except Unreachable as problem:
         view.warnings.append(problem.message)
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
+    except LedgerRefused as problem:
+        why = f"{problem.message}: {problem.help}"
+        return [Step(step.job, Action.STOP, "ledger-refused", why) if step in wanted else step for step in steps]
     view.warnings.extend(done.warnings)
     return [_after(step, allowed, done) if step in wanted else step for step in steps]
 
