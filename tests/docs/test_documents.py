@@ -114,7 +114,7 @@ def test_a_command_that_looks_can_be_typed_as_it_stands(clone, line, capsys):
 
 def test_the_reasons_that_operations_lists_are_known():
     """Reasons of failed attempts in the table are words of the program; the transient ones are said to be so."""
-    known = (PACKAGE / "sync" / "decide.py").read_text(encoding="utf-8")
+    known = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "sync").glob("*.py"))
     rows = re.findall(r"(?m)^\| (`[a-z-]+`.*?) \| (.+?) \|$", OPERATIONS.read_text(encoding="utf-8"))
     for names, told in rows:
         for reason in re.findall(r"`([a-z-]+)`", names):

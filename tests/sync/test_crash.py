@@ -11,17 +11,17 @@ import pytest
 
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
-from evalctl.sync import advance, ledger, push
+from evalctl.sync import act, advance, collect, ledger, push
 from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import Repository
 from evalctl.sync.sync import SyncReport, sync
 
 from .world import Clone, World, checkpoints, git, make_eval, make_job, plan
 
-# Deeper than the checkpoints: in the middle of git's work.
+# Deeper than the checkpoints: in the middle of git's work and of ours with files.
 INSIDE = [
     (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
-    (ledger, "push_commit"), (push, "push_commit"),
+    (ledger, "push_commit"), (push, "push_commit"), (act, "write_atomically"), (collect, "_copy"),
 ]  # fmt: skip
 
 
@@ -171,6 +171,25 @@ def dying(whole: object, when: str, count: int) -> object:
         return value
 
     return cut
+
+
+def test_a_log_is_kept_whole_or_not_at_all(clone: Clone, world: World, jobs: tuple[Job, Job]) -> None:
+    """Killed in the middle of a copy: the next pass copies it again."""
+    import shutil
+
+    sync(clone.context(), plan(*jobs))
+    world.run_all()
+
+    def half(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:3])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "copyfile", half)
+        assert in_child(lambda: sync(clone.context(), plan(*jobs)))
+    sync(clone.context(), plan(*jobs))
+    kept = list((clone.root / "results").rglob("logs/*.log"))
+    assert [path.read_text() for path in kept] == ["a log\n"] * 3
 
 
 def test_two_kills_in_a_row(clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job]) -> None:

@@ -52,7 +52,7 @@ class ResultIndex:
         return [
             Diagnostic(
                 "unreadable-result", f"this result cannot be read: {why}", Span(path),
-                help=f"restore it (git checkout -- {path}) or delete it to have the eval run again",
+                help=f"restore it (git checkout -- {path}); or delete it, commit that, and: evalctl retry",
             )
             for path, why in self.unreadable.items()
         ]  # fmt: skip

@@ -154,4 +154,6 @@ def _move(source: Path, target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     if source.is_file() and not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        half = target.with_name(f".{target.name}.half")  # a kill in the middle leaves no log that looks whole
+        shutil.copyfile(source, half)
+        half.replace(target)

@@ -80,6 +80,11 @@ def _outcome_detail(e: JobEvidence) -> str:
     return advice(_outcome(e))
 
 
+def _too_many(e: JobEvidence) -> str:
+    closed = "evalctl sync --prune ends those of closed attempts"
+    return closed if e.lingering else "cancel all but one with the scheduler's own command"
+
+
 def _claimed_by(e: JobEvidence) -> str:
     return f"by {e.attempt.by}" if e.attempt else ""
 
@@ -98,7 +103,7 @@ TABLE: tuple[Row, ...] = (
     # -- somebody else's
     Row(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
     Row(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
-        lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: cancel all but one"),
+        lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: {_too_many(e)}"),
     # -- the job has spoken
     Row(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
     # -- the scheduler has not
@@ -106,7 +111,8 @@ TABLE: tuple[Row, ...] = (
     # -- the scheduler has
     Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
         lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel` ends it"),
-    Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"), _state_detail),
+    Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"),
+        lambda e: f"{_state_detail(e)}: the ledger does not know it: let it end, or: evalctl sync --prune"),
     Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
     Row(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
     Row(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
