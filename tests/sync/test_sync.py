@@ -332,6 +332,13 @@ def test_the_services_limit_is_kept(clone: Clone, world: World, job: Job) -> Non
     assert told(go(clone, job, more)) == [(Action.WAIT, "queued"), (Action.WAIT, "submit-limit")]
 
 
+def test_jobs_of_other_work_count_for_the_services_limit(clone: Clone, world: World, job: Job) -> None:
+    """The site counts the user's jobs, not evalctl's."""
+    clone.service = service(max_submitted=1)
+    world.run(stray_submission("my-training", str(clone.root)))
+    assert told(go(clone, job)) == [(Action.WAIT, "submit-limit")]
+
+
 def test_a_script_that_was_not_compiled_is_not_submitted(clone: Clone) -> None:
     """What you review is what runs."""
     assert told(go(clone, make_job(make_eval("arithmetic")))) == [(Action.STOP, "script-missing")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalctl.model.evaluation import RequestPlan
-from evalctl.model.run import Action, Phase, Sighting, State, Step
+from evalctl.model.run import Action, Phase, State, Step
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
@@ -90,7 +90,7 @@ def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: l
         evidence = view.evidence(world)
         steps = view.steps(world, evidence)
     cancel_live(view.context, [one for one in evidence.values() if one.cancelled])
-    steps = _submit(view, world.records, evidence, [stopped.get(step.job, step) for step in steps])
+    steps = _submit(view, world, evidence, [stopped.get(step.job, step) for step in steps])
     pushed = _push(view)
     return replace(_report(view, steps, pushed), commit=commit, collected=tuple(collected))
 
@@ -218,16 +218,16 @@ def _closing(
     return changed
 
 
-def _submit(view: View, records: Records, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> list[Step]:
+def _submit(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> list[Step]:
     """Submits what the table says, as far as the service's limit allows, and tells what became of each."""
     wanted = [step for step in steps if step.action is Action.SUBMIT]
     if not wanted:
         return steps
     if not view.remote_answers:
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
-    allowed = wanted[: _room(view, evidence)]
+    allowed = wanted[: _room(view, world)]
     try:
-        done = submit(view.context, view.ledger, view.jobs, [evidence[step.job] for step in allowed], records)
+        done = submit(view.context, view.ledger, view.jobs, [evidence[step.job] for step in allowed], world.records)
     except Unreachable as problem:
         view.warnings.append(problem.message)
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
@@ -253,13 +253,12 @@ def _instead(step: Step, reason: str, detail: str = "") -> Step:
     return Step(step.job, Action.WAIT, reason, detail)
 
 
-def _room(view: View, evidence: Mapping[str, JobEvidence]) -> int | None:
-    """How many more jobs the service takes from us; None: any number."""
+def _room(view: View, world: World) -> int | None:
+    """How many more jobs the service takes from this user, whose other jobs count as well; None: any number."""
     limit = view.context.service.max_submitted
     if limit is None:
         return None
-    seen: list[Sighting] = [sighting for one in evidence.values() for sighting in one.sightings]
-    return max(0, limit - sum(1 for sighting in seen if sighting.state is not State.ENDED))
+    return max(0, limit - sum(1 for seen in world.sightings or () if seen.state is not State.ENDED))
 
 
 def _push(view: View) -> PushReport:
