@@ -36,8 +36,8 @@ def a_job_is_seen_late(team: Team) -> None:
     """Accepted, and not listed yet when the next pass asks."""
     team.site.late = GRACE_S / 2 - 10
     team.people["alice"].sync()
-    for _ in range(16):
-        team.site.pass_time(GRACE_S / 8)
+    for _ in range(7):
+        team.site.pass_time(GRACE_S / 4)
         team.people["alice"].sync()
     team.holds()
     team.converges()

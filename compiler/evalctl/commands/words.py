@@ -120,7 +120,7 @@ def _sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
     parser.add_argument(
-        "--prune", action="store_true", help="cancel jobs of this repository that nobody waits for any more"
+        "--prune", action="store_true", help="end live jobs of this repository that no open attempt accounts for"
     )
     parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
