@@ -12,6 +12,12 @@ need_root() {
   mkdir -p "$RUN"
 }
 
+# Who submits in the tests: jobs of root are another thing than a person's. EVALCTL_TEST_USER names somebody to be made.
+make_user() {
+  [ -z "${EVALCTL_TEST_USER:-}" ] || id "$EVALCTL_TEST_USER" >/dev/null 2>&1 ||
+    useradd --create-home --shell /bin/bash "$EVALCTL_TEST_USER"
+}
+
 die() {
   echo "$*" >&2
   exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real OpenPBS on this machine, for `pytest -m pbs`: one node of 8 cores and the queues of ABCI. Debian has no package:
+# A real OpenPBS on this machine, for `pytest -m pbs`: one node of 16 cores and the queues of ABCI. Debian has no package:
 # CONTRIBUTING.md says how to build one; where none is installed this says so and exits with 69. Running it again
 # changes nothing. Stop it with pbs_down.sh.
 set -euo pipefail
@@ -17,6 +17,7 @@ main() {
     exit 69
   fi
   if [ -e $CONFIG ] && ! grep -q evalctl $CONFIG; then die "$CONFIG is somebody else's"; fi
+  make_user
   PATH=$PBS/bin:$PBS/sbin:$PATH
   name_host
   configure
@@ -99,8 +100,8 @@ add_queues() {
     echo "set server job_history_enable = True"
     echo "set server job_history_duration = 240:00:00" # as ABCI's qstat -x
     echo "unset server default_queue"                   # ABCI wants -q
-    echo "set node $HOST resources_available.ncpus = 8"
-    echo "set node $HOST resources_available.mem = 8gb"
+    echo "set node $HOST resources_available.ncpus = 16"
+    echo "set node $HOST resources_available.mem = 16gb"
     echo "set sched throughput_mode = True"
     for queue in $QUEUES; do
       qmgr -c "list queue ${queue%:*}" >/dev/null 2>&1 || echo "create queue ${queue%:*} queue_type = execution"

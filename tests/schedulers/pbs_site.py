@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ STANDIN = Path(__file__).with_name("standins") / "pbs"
 UP = Path(__file__).parents[1] / "clusters/pbs_up.sh"
 INSTALLED = Path(os.environ.get("PBS_EXEC", "/opt/pbs"))
 SERVER_PID = Path("/run/evalctl-clusters/pbs_server.pid")
+PROGRAMS = ("qsub", "qstat", "qdel", "qalter", "qrls", "qrerun", "pbs_server")
 GROUP = ("-P", "group")
 DIRECTIVES = ("-q rt_HG", "-l select=1")
 
@@ -148,7 +149,7 @@ class Pbs:
         return int(SERVER_PID.read_text())
 
     def _start(self) -> None:
-        self.wait(lambda: subprocess.run([str(UP)], capture_output=True, check=False).returncode == 0)
+        self.wait(lambda: run(Command((str(UP),), timeout_s=120)).status == 0)
 
 
 class StandIn(Pbs):
@@ -157,30 +158,27 @@ class StandIn(Pbs):
     def __init__(self, prefix: Path) -> None:
         """Installed, and its server started."""
         self.prefix = prefix
-        install(prefix, sys.executable, ("qsub", "qstat", "qdel", "qalter", "qrls", "qrerun", "pbs_server"))
+        install(prefix, sys.executable)
         self._start()
         super().__init__(prefix / "bin", "")
 
     def close(self) -> None:
         """The server last."""
         super().close()
-        self._process.kill()
-        self._process.wait()
+        os.kill(self._server(), signal.SIGTERM)
 
     def _server(self) -> int:
-        return self._process.pid
+        return int((self.prefix / "server.pid").read_text())
 
     def _start(self) -> None:
-        (self.prefix / "server.pid").unlink(missing_ok=True)
-        self._process = subprocess.Popen([str(self.prefix / "bin/pbs_server")], start_new_session=True)
-        self.wait((self.prefix / "server.pid").exists)
+        assert run(Command((str(self.prefix / "bin/pbs_server"),))).status == 0
 
 
-def install(prefix: Path, python: str, programs: Sequence[str]) -> None:
+def install(prefix: Path, python: str) -> None:
     """The stand-in's programs, as OpenPBS's lie in its own folder."""
     (prefix / "bin").mkdir(parents=True)
     calls = dict.fromkeys(
-        programs, "from programs import main\nsys.exit(main(sys.argv[0].rpartition('/')[2], sys.argv[1:]))"
+        PROGRAMS, "from programs import main\nsys.exit(main(sys.argv[0].rpartition('/')[2], sys.argv[1:]))"
     )
     for name, call in {**calls, "pbs_mom": "from mom import main\nmain(sys.argv[1])"}.items():
         path = prefix / "bin" / name

@@ -263,3 +263,16 @@ def test_what_a_job_started_ends_with_it(site: Pbs, ends: str) -> None:
     site.wait(lambda: place.processes() == [], 20)
     finished = json.loads((place.run_dir / "marks/finished.json").read_text())
     assert finished["exit"] == 76
+
+
+def test_a_second_start_does_nothing(site: Pbs) -> None:
+    """`-r n` is not enough: a server that was stopped while a job began starts it again (seen: OpenPBS 23.06.06)."""
+    place, job = rendered(site, "slow")
+    number = start(site, place, job)
+    site.wait((place.run_dir / "tasks/ja_slow/call.json").exists)
+    assert site.administrator("qalter", "-r", "y", number).status == 0
+    site.wait(lambda: site.administrator("qrerun", number).status == 0)
+    site.wait(lambda: site.over(number))
+    assert "run_count = 2\n" in site.history(number)
+    assert "Exit_status = 75\n" in site.history(number)
+    assert len((place.run_dir / "vllm.json").read_text().splitlines()) == 1

@@ -38,10 +38,14 @@ def main(program, words):
 
 
 def _serve():
+    """Returns when the server is there; that is a process of its own."""
     JOBS.mkdir(exist_ok=True)
-    (PREFIX / "server.pid").write_text(f"{os.getpid()}\n")
-    while True:
-        signal.pause()
+    server = subprocess.Popen(
+        [sys.executable, "-IS", "-c", "import signal; signal.pause()"], start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    (PREFIX / "server.pid").write_text(f"{server.pid}\n")
+    return 0
 
 
 def _say(text):

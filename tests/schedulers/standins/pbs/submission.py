@@ -9,7 +9,7 @@ from pathlib import Path
 from store import HOST, Refused, numbers, save, script_of, seconds
 
 QUEUES = ("rt_HF", "rt_HG", "rt_HC")
-CORES, LONGEST = 8, 168 * 3600
+CORES, LONGEST = 16, 168 * 3600
 RESOURCES = ("select", "walltime", "ncpus", "mem", "place", "mpiprocs", "ompthreads")
 OPTIONS = "a:A:c:C:e:fhIj:J:k:l:m:M:N:o:p:P:q:r:R:S:u:v:Vw:W:Xz"
 USAGE = "usage: qsub [-a date_time] [-A account_string] [-c interval]\n       qsub --version"
