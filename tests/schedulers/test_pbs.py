@@ -28,10 +28,10 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pbs]:
 
 
 def real_site() -> Pbs:
-    """OpenPBS, which runs nothing for root."""
-    user = os.environ.get("EVALCTL_TEST_USER", "") if os.getuid() == 0 else ""
-    if os.getuid() == 0 and not user:
-        pytest.skip("OpenPBS runs nothing for root: EVALCTL_TEST_USER names somebody else")
+    """OpenPBS, which root looks after and which runs nothing for root."""
+    user = os.environ.get("EVALCTL_TEST_USER", "")
+    if os.getuid() or not user:
+        pytest.skip("a real OpenPBS wants root, and somebody else to submit for: EVALCTL_TEST_USER")
     if not INSTALLED.is_dir():
         pytest.skip(f"no OpenPBS in {INSTALLED}: CONTRIBUTING.md says how to build one")
     here = Pbs(INSTALLED / "bin", user)
