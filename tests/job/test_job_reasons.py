@@ -53,7 +53,7 @@ HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingfa
         ("HTTP 400: API key not valid. Please pass a valid API key. (tried once)", "authentication"),
         ("HTTP 403: Your request was blocked. (tried once)", "authentication"),
         ("HTTP 429: Rate limit reached for gpt-4o in organization org-x on tokens per min", "rate-limit"),
-        (OPENAI_QUOTA, "rate-limit"),
+        (OPENAI_QUOTA, "quota-exhausted"),
         ("HTTP 404: The model `tiny/other` does not exist. (tried once)", "model-not-found"),
         (OPENAI_MODEL, "model-not-found"),
         (GEMINI_MODEL, "model-not-found"),

@@ -27,6 +27,8 @@ _ADVICE = {
     "parser-without-think-tags": "set reasoning_parser: ignore in the custom settings",
     "custom-code": "the model brings code of its own: read it, then trust_remote_code: true in the custom settings",
     "unsupported-model": "this vllm does not know the model's architecture; a newer one may",
+    "quota-exhausted": "the provider's account has no credit left; then: evalctl retry",
+    "answers-repeated": "the framework answered questions out of a cache of its own: evalctl env setup, then: evalctl retry",
     "disk-full": "free some space under EVALCTL_HOME and the caches, then: evalctl retry",
     "submit-refused": "evalctl logs shows what the scheduler said; then: evalctl retry",
     "unknown-task": "the job environment lacks this task: evalctl env setup, then: evalctl retry",

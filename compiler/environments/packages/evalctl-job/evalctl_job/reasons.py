@@ -32,7 +32,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|invalid api key|API key not valid|invalid user token|"
             r"invalid username or password|invalid credentials|40[13] client error",
         ),
-        ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|insufficient_quota|429 client error"),
+        ("quota-exhausted", r"insufficient_quota|exceeded your current quota|billing_hard_limit"),
+        ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|429 client error"),
         ("unknown-task", r"cannot find tasks? |cannot get task info|is not in the task registry"),
         (
             "dataset-unreachable",
