@@ -129,15 +129,15 @@ ready() {
   [[ $(pbsnodes "$HOST") == *"state = free"* ]]
 }
 
-# PBS runs nothing for root.
+# PBS runs nothing for root, and nothing for a user without a home folder.
 smoke() {
-  local id
-  id=$(cd / && runuser -u nobody -- "$PBS/bin/qsub" -P smoke -q rt_HC -N smoke -o /dev/null -e /dev/null -- /bin/true)
-  wait_for 150 over "$id" || die "a test job does not end: $(qstat -xf "$id")"
+  local id user=${EVALCTL_TEST_USER:-daemon}
+  id=$(cd / && runuser -u "$user" -- "$PBS/bin/qsub" -P smoke -q rt_HC -N smoke -o /dev/null -e /dev/null -- /bin/true)
+  wait_for 150 succeeded "$id" || die "a test job does not end well: $(qstat -xf "$id")"
 }
 
-over() {
-  [[ $(qstat -xf "$1") == *"job_state = F"* ]]
+succeeded() {
+  [[ $(qstat -xf "$1") == *"job_state = F"*"Exit_status = 0"* ]]
 }
 
 main

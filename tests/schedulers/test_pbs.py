@@ -194,7 +194,7 @@ def test_a_server_that_is_down_decides_nothing(site: Pbs) -> None:
     name = site.attempt_name()
     number = site.submit(site.script("sleep 300"), name)
     script = site.script("true")
-    site.wait(lambda: site.seen()[name] == "running")
+    site.wait(lambda: "substate = 42\n" in site.history(number))  # before that, OpenPBS would start it again
     with site.down():
         query, submission, cancellation = (
             site.query(),
@@ -207,6 +207,7 @@ def test_a_server_that_is_down_decides_nothing(site: Pbs) -> None:
     assert pbs.refusal(submission) is None
     assert not pbs.cancelled(cancellation)
     site.wait(lambda: site.seen() == {name: "running"})
+    assert "run_count = 1\n" in site.history(number)
 
 
 def test_the_scheduler_does_not_run_a_job_again(site: Pbs) -> None:
@@ -268,7 +269,7 @@ def test_what_a_job_started_ends_with_it(site: Pbs, ends: str) -> None:
 
 
 def test_a_second_start_does_nothing(site: Pbs) -> None:
-    """`-r n` is not enough: a server that was stopped while a job began starts it again (seen: OpenPBS 23.06.06)."""
+    """`-r n` is not enough: a server stopped in a job's first seconds starts it again (seen: OpenPBS 23.06.06)."""
     place, job = rendered(site, "slow")
     number = start(site, place, job)
     site.wait((place.run_dir / "tasks/ja_slow/call.json").exists)
