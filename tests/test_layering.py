@@ -37,9 +37,10 @@ ARROWS: dict[str, set[str]] = {
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
+    "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "doctor", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

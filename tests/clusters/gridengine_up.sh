@@ -10,6 +10,7 @@ TYPES="node_f:1 node_h:2 node_q:4 node_o:8 gpu_1:4 gpu_h:8 cpu_4:4"
 
 main() {
   need_root
+  make_user
   unset SGE_ROOT SGE_CELL
   export SGE_SINGLE_LINE=1 # qconf breaks long lines otherwise, and sed below works on lines
   WORK=$(mktemp -d)
@@ -61,7 +62,7 @@ configure() {
   add_types
   qconf -sq all.q >/dev/null 2>&1 || add_queue
   # Without load thresholds: a busy machine would close the queue.
-  change -sq -Mq all.q "s/^(hostlist +).*/\1$HOST/" 's/^(slots +).*/\18/' 's/^(load_thresholds +).*/\1NONE/' \
+  change -sq -Mq all.q "s/^(hostlist +).*/\1$HOST/" 's/^(slots +).*/\116/' 's/^(load_thresholds +).*/\1NONE/' \
     's#^(shell +).*#\1/bin/bash#' 's/^(shell_start_mode +).*/\1unix_behavior/' 's/^(rerun +).*/\1FALSE/'
   qmod -e all.q >/dev/null 2>&1 || true
   qmod -c all.q >/dev/null 2>&1 || true # an error state left from before

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Slurm 22.05 on this machine, for `pytest -m slurm`: one node, 8 CPUs, 4 GPUs that are copies of /dev/null, no
+# A real Slurm 22.05 on this machine, for `pytest -m slurm`: one node, 16 CPUs, 4 GPUs that are copies of /dev/null, no
 # accounting database. Running it again changes nothing. Stop it with slurm_down.sh.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -9,6 +9,7 @@ CONFIG=/etc/slurm/slurm.conf
 
 main() {
   need_root
+  make_user
   install_packages slurm-wlm munge
   if [ -e $CONFIG ] && ! grep -q evalctl $CONFIG; then die "$CONFIG is somebody else's"; fi
   configure
@@ -55,7 +56,7 @@ SchedulerParameters=bf_interval=2,sched_interval=2
 KillWait=2
 MinJobAge=3600
 JobRequeue=1
-NodeName=$HOST NodeAddr=127.0.0.1 CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=2048 Gres=gpu:4
+NodeName=$HOST NodeAddr=127.0.0.1 CPUs=16 Boards=1 SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=2048 Gres=gpu:4
 PartitionName=main Nodes=$HOST Default=YES DefaultTime=60 MaxTime=UNLIMITED State=UP
 END
 }

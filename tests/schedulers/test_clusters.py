@@ -138,11 +138,12 @@ def test_a_held_job_is_told_from_a_waiting_one(cluster: Cluster) -> None:
     assert {name: one.state for name, one in cluster.seen().items()} == {held: State.HELD, waiting: State.QUEUED}
 
 
-def test_a_job_that_cannot_start_is_stuck(cluster: Cluster) -> None:
-    """A missing output folder is accepted at the submission, and then only a person can help."""
+def test_a_job_that_cannot_start_is_told(cluster: Cluster) -> None:
+    """A missing output folder is accepted at the submission; then Grid Engine waits for a person, and Slurm gives up."""
     name = cluster.attempt_name()
     cluster.submit(cluster.script("true"), name, output_dir="/nowhere/at/all")
-    cluster.wait(lambda: cluster.seen()[name].state is State.STUCK)
+    expected = {"gridengine": State.STUCK, "slurm": State.ENDED}[cluster.name]
+    cluster.wait(lambda: cluster.seen()[name].state is expected)
 
 
 def test_a_bad_option_is_refused_for_certain(cluster: Cluster) -> None:

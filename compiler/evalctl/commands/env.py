@@ -17,11 +17,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Builds, or says what is missing (then 1)."""
     root = _root(arguments)
     if arguments.action == "setup":
-        names = arguments.names or _needed(root)
+        names = arguments.names or needed(root)
         environ = process_with_env_file(root)
         setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
         return 0
-    problems = [*check(arguments.names or _needed(root), environments_of(root)), *_dotenv_problems(root)]
+    problems = [*check(arguments.names or needed(root), environments_of(root)), *dotenv_problems(root)]
     for problem in problems:
         print(problem)
     if not problems:
@@ -39,14 +39,14 @@ def _root(arguments: argparse.Namespace) -> Path:
         return Path.cwd()
 
 
-def _needed(root: Path) -> list[str]:
+def needed(root: Path, asked: str | None = None) -> list[str]:
     """What this service's node kinds and the tasks of the requests use; all frameworks where there is no request."""
     from evalctl.commands.machine import detected_service
     from evalctl.pipeline import Project
 
     project = Project(root)
     catalogue = project.shared[0]
-    name = detected_service(root, catalogue, None) if catalogue.services else ""
+    name = detected_service(root, catalogue, asked) if catalogue.services else ""
     service = catalogue.services[name].service if name in catalogue.services else None
     kinds = service.node_kinds.values() if service is not None else ()
     servers = {kind.server_environment for kind in kinds if kind.gpus}
@@ -58,7 +58,7 @@ def _needed(root: Path) -> list[str]:
     return sorted(servers | frameworks)
 
 
-def _dotenv_problems(root: Path) -> list[str]:
+def dotenv_problems(root: Path) -> list[str]:
     """`.env`: present, private, not in git, without template values. Names only, never values."""
     path = env_path(root)
     if not path.is_file():

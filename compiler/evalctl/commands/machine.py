@@ -54,7 +54,9 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
         names = ", ".join(sorted(blocked))
         print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
     plans = [project.compile_one(path).plan for path in entries if path not in blocked]
-    context = _context(root, project, getattr(arguments, "service", None))
+    catalogue = project.shared[0]
+    name = detected_service(root, catalogue, getattr(arguments, "service", None))
+    context = context_of(root, catalogue, name, _head(root))
     return Machine(
         context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
         frozenset(problem.span.file for problem in uncommitted),
@@ -104,9 +106,8 @@ def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
     ]
 
 
-def _context(root: Path, project: Project, service: str | None) -> Context:
-    catalogue = project.shared[0]
-    name = detected_service(root, catalogue, service)
+def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Context:
+    """What a pass needs to know of this clone on this machine, as service `name`."""
     environment = process_with_env_file(root)
     return Context(
         root=root,
@@ -117,7 +118,7 @@ def _context(root: Path, project: Project, service: str | None) -> Context:
         metrics=catalogue.metrics,
         environment=environment,
         env_file=env_path(root).absolute(),
-        commit=_head(root),
+        commit=commit,
         progress=lambda line: print(line, file=sys.stderr, flush=True),
     )
 
@@ -133,19 +134,24 @@ def _head(root: Path) -> str:
 
 def detected_service(root: Path, catalogue: Catalogue, asked: str | None) -> str:
     """The service that this machine is: asked for, named by EVALCTL_SERVICE, or shown by its paths; else local."""
-    asked = asked or os.environ.get("EVALCTL_SERVICE") or env_values(root).get("EVALCTL_SERVICE")
+    return detection(root, catalogue, asked)[0]
+
+
+def detection(root: Path, catalogue: Catalogue, asked: str | None) -> tuple[str, str]:
+    """The service that this machine is, and what showed it."""
+    named = asked or os.environ.get("EVALCTL_SERVICE") or env_values(root).get("EVALCTL_SERVICE")
     services = catalogue.services
-    if asked is not None:
-        if asked not in services:
+    if named is not None:
+        if named not in services:
             raise EnvironmentProblem(
-                f"there is no service `{asked}`", help=help_for(asked, services, f"there are: {listed(services)}")
+                f"there is no service `{named}`", help=help_for(named, services, f"there are: {listed(services)}")
             )
-        return asked
+        return named, "as --service says" if asked else "as EVALCTL_SERVICE says"
     for name, entry in services.items():
         if entry.service.detect and all(Path(path).exists() for path in entry.service.detect):
-            return name
+            return name, f"found by {', '.join(entry.service.detect)}"
     if "local" in services:
-        return "local"
+        return "local", "as no other service was found by its paths"
     raise EnvironmentProblem(
         "no service of manifests/services/ is this machine", help=f"name one: --service {next(iter(services), 'NAME')}"
     )

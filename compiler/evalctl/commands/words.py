@@ -23,6 +23,7 @@ COMMANDS: dict[str, Words] = {
     "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic means (CODE)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu"),
     "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
+    "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job", "evalctl doctor --probe --node-kind cpu_16"),
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
@@ -146,6 +147,16 @@ def _selected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--probe", action="store_true", help="submit a one-minute job that only writes marks")
+    parser.add_argument("--node-kind", metavar="KIND", help="where the probe runs (default: the cheapest)")
+    parser.add_argument(
+        "--walltime", type=int, default=60, metavar="SECONDS", help="that the probe asks for and uses up (default: 60)"
+    )
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("--json", action="store_true")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
 
@@ -153,5 +164,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
-    "demo": _demo,
+    "doctor": _doctor, "demo": _demo,
 }  # fmt: skip

@@ -25,6 +25,9 @@ __all__ = ["SCHEDULERS", "Scheduler", "Unreadable"]
 class Scheduler(Protocol):
     """A module that knows one scheduler's commands; `site_args` are a service's words (`-g GROUP`, `--queue DIR`)."""
 
+    PROGRAMS: tuple[str, ...]  # that a login node must have
+    VERSION: Command  # whose first line says which version they are
+
     def directives(self, batch: Batch) -> list[str]:
         """Finished lines for the head of a script, as people on such sites write them."""
 

@@ -10,6 +10,8 @@ from evalctl.model.run import Sighting, State
 from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
 from evalctl.shell import Command, Reply
 
+PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
+VERSION = Command(("qstat", "-help"))  # `SGE 8.1.9`
 _SUBMITTED = re.compile(r"^(?:Your job(?:-array)? )?(\d+)\b", re.MULTILINE)
 _SILENCE = re.compile(r"unable to (send message to|contact) qmaster|commlib error|got \w+ error", re.IGNORECASE)
 _GONE = re.compile(r'job "?\d+"? does not exist')

@@ -14,6 +14,8 @@ from evalctl.model.run import Sighting, State
 from evalctl.schedulers.common import Unreadable, answer, clock, said
 from evalctl.shell import Command, Reply
 
+PROGRAMS: tuple[str, ...] = ()
+VERSION = Command((sys.executable, "--version"))
 _STATES = {
     "queued": State.QUEUED, "running": State.RUNNING, "ending": State.ENDING,
     **dict.fromkeys(("done", "failed", "timeout", "cancelled", "lost"), State.ENDED),

@@ -10,6 +10,8 @@ from evalctl.model.run import Sighting, State
 from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
 from evalctl.shell import Command, EnvironmentProblem, Reply
 
+PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
+VERSION = Command(("qstat", "--version"))  # `pbs_version = 23.06.06`
 _SUBMITTED = re.compile(r"^(\d+(?:\[\])?\.\S+)$", re.MULTILINE)
 _SILENCE = re.compile(
     r"cannot connect to server|Connection (refused|timed out|reset)|Communication failure|Server disconnected|"

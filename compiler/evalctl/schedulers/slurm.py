@@ -10,6 +10,8 @@ from evalctl.model.run import Sighting, State
 from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
 from evalctl.shell import Command, Reply
 
+PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
+VERSION = Command(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
 _SUBMITTED = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 _SILENCE = re.compile(
     r"[Ss]ocket timed out|Unable to contact slurm controller|Connection (refused|timed out|reset)|Zero Bytes|"
@@ -30,7 +32,7 @@ _STATES: dict[str, State] = {
 }
 _HELD = ("JobHeldUser", "JobHeldAdmin")
 _HOPELESS = (
-    "JobLaunchFailure", "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS",
+    "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS",
     "PartitionNodeLimit", "PartitionTimeLimit", "AccountNotAllowed", "QOSNotAllowed",
 )  # fmt: skip
 
@@ -91,7 +93,7 @@ def _sighting(line: str) -> Sighting:
 def _state(word: str, reason: str) -> State:
     if word not in _STATES:
         raise Unreadable(f"unknown state {word}")
-    if reason in _HOPELESS and word in ("PENDING", "FAILED"):
+    if reason in _HOPELESS and word == "PENDING":
         return State.STUCK
     return State.HELD if word == "PENDING" and reason in _HELD else _STATES[word]
 

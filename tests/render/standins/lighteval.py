@@ -11,7 +11,7 @@ from pathlib import Path
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
 BASE = os.environ.get("HOSTED_VLLM_API_BASE") or os.environ["OPENAI_API_BASE"]
-TASK = sys.argv[4]
+TASK = sys.argv[4].partition("|")[0]
 SEEN = {
     name: value
     for name, value in os.environ.items()
@@ -30,7 +30,7 @@ if TASK == "escapes":
     subprocess.Popen([f"child of {RUN}", "617"], executable="/bin/sleep", start_new_session=True, env={})
 if TASK == "crashes":
     sys.exit("ValueError: broken task")
-if TASK in ("slow", "stubborn", "escapes"):
+if TASK in ("slow", "stubborn", "escapes") or (TASK.startswith("slow_once") and RUN.name == "a1"):
     time.sleep(600)
 try:
     asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": "Bearer x"})

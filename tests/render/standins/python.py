@@ -71,7 +71,7 @@ def accept():
     counts = json.loads(Path(option("--counts")).read_text())
     good = option("--exit-code") == "0" and counts["asked"] > 0
     verdict = {"verdict": "done" if good else "failed", "reason": None if good else "framework-failed", "detail": 'said "no"',
-               "argv": sys.argv[3:]}  # fmt: skip
+               "scores": {f"{option('--task-key')}|0": {"em": 0.5}}, "argv": sys.argv[3:]}  # fmt: skip
     Path(option("--into")).write_text(json.dumps(verdict))
     sys.exit(0 if good else 1)
 

@@ -1,0 +1,124 @@
+"""`evalctl doctor`: what this machine is and what it lacks; with --probe, what a job sees on a node."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from io import TextIOWrapper
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from evalctl.commands.common import root_of
+from evalctl.commands.env import dotenv_problems, needed
+from evalctl.commands.machine import context_of, detection
+from evalctl.commands.settings import env_values
+from evalctl.doctor import checks
+from evalctl.doctor.finding import Finding, bad, good
+from evalctl.doctor.probe import cheapest, clear, new_probe, run_probe
+from evalctl.doctor.verdict import verdict
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.providers import PROVIDERS
+from evalctl.pipeline import Project
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for, listed
+from evalctl.sync.context import Context
+
+_NEEDED_TO_PROBE = ("service", "scheduler", "query", "home")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """1 if anything needs a person."""
+    root = root_of(arguments)
+    catalogue: Catalogue = Project(root).shared[0]
+    name, how = detection(root, catalogue, arguments.service)
+    context = context_of(root, catalogue, name, commit="")
+    kind = _node_kind(context, arguments.node_kind) if arguments.probe else ""
+    printer = Printer(arguments.json)
+    found = [printer.add(finding) for finding in _machine(context, how)]
+    if arguments.probe and all(one.good for one in found if one.topic in _NEEDED_TO_PROBE):
+        found += [printer.add(finding) for finding in _probed(context, kind, arguments.walltime)]
+    printer.close(found)
+    return 0 if all(finding.good for finding in found) else 1
+
+
+class Printer:
+    """Lines as they are found; JSON at the end."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # terminals that have no ✓
+
+    def add(self, finding: Finding) -> Finding:
+        """Shows one."""
+        if not self.as_json:
+            print(f"{'✓' if finding.good else '✗'} {finding.topic:<12}  {finding.text}", flush=True)
+            if finding.help and not finding.good:
+                print(f"{'':<14}  → {finding.help}", flush=True)
+        return finding
+
+    def close(self, found: Sequence[Finding]) -> None:
+        """What it comes to."""
+        wrong = sum(not finding.good for finding in found)
+        if self.as_json:
+            print(json.dumps([asdict(finding) for finding in found], ensure_ascii=False, indent=1))
+        else:
+            print("nothing is wrong" if not wrong else f"{wrong} of {len(found)} need a person")
+
+
+def _machine(context: Context, how: str) -> Iterator[Finding]:
+    yield from checks.service(context, how)
+    yield from checks.programs(context)
+    yield from checks.query(context)
+    yield from checks.home(context)
+    yield from checks.environments(context, needed(context.root, context.service_name))
+    yield from _dotenv(context)
+    yield from checks.git(context)
+    yield checks.this_python()
+    yield checks.this_bash(context)
+
+
+def _dotenv(context: Context) -> Iterator[Finding]:
+    problems = dotenv_problems(context.root)
+    yield from (bad(".env", problem) for problem in problems)
+    values = env_values(context.root)
+    if not problems:
+        names = listed(name for name, value in values.items() if value) or "nothing"
+        yield good(".env", f"{context.env_file}, private; sets {names}")
+
+
+def _probed(context: Context, kind: str, walltime: int) -> Iterator[Finding]:
+    probe = new_probe(context, kind, walltime, _endpoints(context))
+    story = run_probe(context, probe)
+    found = verdict(context, probe, story)
+    yield from found
+    if all(finding.good for finding in found):
+        clear(probe)
+    else:
+        yield good("kept", f"what the probe wrote: {_short(probe.folder)}")
+
+
+def _short(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+
+
+def _endpoints(context: Context) -> list[str]:
+    """The Hub, and the providers whose key is there."""
+    keyed = [
+        one.base_url for one in PROVIDERS.values() if one.key_variable and context.environment.get(one.key_variable)
+    ]
+    return ["huggingface.co:443", *(f"{urlsplit(url).hostname}:{urlsplit(url).port or 443}" for url in keyed)]
+
+
+def _node_kind(context: Context, asked: str | None) -> str:
+    kinds = context.service.node_kinds
+    if asked is None:
+        return cheapest(context.service)
+    if asked not in kinds:
+        help = help_for(asked, kinds, f"it has: {listed(kinds)}")
+        raise EnvironmentProblem(f"service {context.service_name} has no node kind `{asked}`", help)
+    return asked

@@ -1,0 +1,174 @@
+"""The login node as evalctl needs it: scheduler, folders, git, programs. Each check says what it found, good or bad."""
+
+from __future__ import annotations
+
+import fcntl
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from evalctl.doctor.finding import Finding, bad, good
+from evalctl.environments import catalogue, check
+from evalctl.model.run import State
+from evalctl.schedulers.common import variable
+from evalctl.shell import Command, EnvironmentProblem, Reply
+from evalctl.sync.context import Context
+from evalctl.sync.observe import ask_scheduler
+
+# job.sh expands empty lists under `set -u`, which older bash takes for unset variables.
+BASH = (4, 4)
+_SMALL_GB = 5
+_GIT = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
+
+
+def service(context: Context, how: str) -> Iterator[Finding]:
+    """Which service this machine is, and whether its words for the submit command are complete."""
+    about = context.service.description or "no description"
+    yield good("service", f"{context.service_name} ({context.service.scheduler}; {about}), {how}")
+    try:
+        context.site_args()
+    except KeyError as missing:
+        name = missing.args[0]
+        yield bad("service", f"`submit_args` needs {name}, which is not set", f"put {name}=… into {context.env_file}")
+
+
+def programs(context: Context) -> Iterator[Finding]:
+    """The scheduler's programs, and which version they are."""
+    scheduler = context.scheduler
+    missing = [name for name in scheduler.PROGRAMS if shutil.which(name) is None]
+    if missing:
+        help = "on the login node of another service? --service NAME; else load the site's module or extend PATH"
+        yield bad("scheduler", f"{', '.join(missing)}: not on PATH", help)
+        return
+    places = ", ".join(str(shutil.which(name)) for name in scheduler.PROGRAMS) or "evalctl's own queue"
+    yield good("scheduler", f"{_first_line(_said(context, scheduler.VERSION))}: {places}")
+
+
+def query(context: Context) -> Iterator[Finding]:
+    """Whether the scheduler answers, how fast, and with how many jobs."""
+    begin = time.monotonic()
+    seen, silence = ask_scheduler(context)
+    seconds = time.monotonic() - begin
+    if seen is None:
+        yield bad("query", f"no answer that can be read: {silence}", "try again later; if it stays so, ask the site")
+        return
+    live = sum(one.state is not State.ENDED for one in seen)
+    yield good("query", f"answered in {seconds:.1f} s: {live} live job(s)")
+
+
+def home(context: Context) -> Iterator[Finding]:
+    """EVALCTL_HOME: a path that jobs can be given, a disk that can be written and locked, and room on it."""
+    folder = _existing(context.home)
+    kind = file_system(folder)
+    try:
+        variable(str(context.home / "runs"))
+    except EnvironmentProblem as problem:
+        yield bad("home", problem.message, problem.help)
+    if trouble := _unwritable(folder):
+        yield bad("home", f"{folder}: {trouble}", "name a folder that you can write: EVALCTL_HOME=… in .env")
+        return
+    if kind == "tmpfs" and context.service.scheduler != "local":
+        yield bad("home", f"{context.home} is in memory, which nodes do not see", "EVALCTL_HOME=… in .env")
+    free = shutil.disk_usage(folder).free / 1e9
+    text = f"{context.home} on {kind}, {free:.0f} GB free"
+    if free < _SMALL_GB:
+        yield bad("home", f"{text}: a job environment alone needs 2 GB", "make room, or EVALCTL_HOME=… in .env")
+    else:
+        yield good("home", text)
+
+
+def environments(context: Context, names: Iterable[str]) -> Iterator[Finding]:
+    """The job environments that this service needs."""
+    known = catalogue()
+    for name in names:
+        problems = check([name], context.environments)
+        yield from (bad("environments", problem) for problem in problems)
+        if not problems:
+            yield good("environments", f"{name}: {context.environments / known[name].directory_name}")
+
+
+def git(context: Context) -> Iterator[Finding]:
+    """A clone on a branch, somebody to commit as, and a remote that answers."""
+    branch = _git(context, "symbolic-ref", "--quiet", "--short", "HEAD")
+    if branch.status != 0:
+        yield bad("git", "no branch is checked out, so results cannot be committed", "git switch main")
+    elif _git(context, "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT").status != 0:
+        yield bad("git", "git does not know who you are", 'git config user.name "…" && git config user.email …')
+    else:
+        yield good("git", f"branch {branch.stdout.strip()} of {context.root}")
+    yield _remote(context)
+
+
+def _remote(context: Context) -> Finding:
+    if _git(context, "config", "remote.origin.url").status != 0:
+        return good("remote", "none: claims and results stay in this clone")
+    reply = _git(context, "ls-remote", "--quiet", "origin", "HEAD")
+    if reply.status == 0:
+        return good("remote", "origin answers")
+    why = "no answer in time" if reply.timed_out else " ".join(reply.stderr.split())[:200]
+    return bad("remote", f"origin: {why}", "git ls-remote origin; nothing is submitted until it answers")
+
+
+def this_python() -> Finding:
+    """The Python that evalctl runs on; too old a one could not have come this far."""
+    return good("python", f"{platform.python_version()}: {sys.executable}")
+
+
+def this_bash(context: Context) -> Finding:
+    """The bash of this machine; the nodes' own is seen by the probe."""
+    return bash("bash", _said(context, Command(("bash", "--version"))))
+
+
+def bash(topic: str, said: str) -> Finding:
+    """Whether a bash of this version can run the job script."""
+    found = re.search(r"(\d+)\.(\d+)", said)
+    needed = ".".join(map(str, BASH))
+    if found and (int(found[1]), int(found[2])) >= BASH:
+        return good(topic, f"{found[0]} (jobs need {needed})")
+    return bad(topic, f"{_first_line(said) or 'none'}: jobs need bash {needed}", "a newer bash must be /bin/bash there")
+
+
+def file_system(path: Path) -> str:
+    """The kind of the file system that holds `path`, as the kernel calls it."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "an unknown file system"
+    mounts: list[Sequence[str]] = [line.split(" ") for line in lines]
+    holding = [mount for mount in mounts if path.is_relative_to(mount[1].replace("\\040", " "))]
+    # Later mounts hide earlier ones at the same place.
+    return max(enumerate(holding), key=lambda one: (len(one[1][1]), one[0]))[1][2] if holding else "?"
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists()).resolve()
+
+
+def _unwritable(folder: Path) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".evalctl-doctor-") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _said(context: Context, command: Command) -> str:
+    try:
+        reply = context.run(command)
+    except EnvironmentProblem as problem:
+        return problem.message
+    return reply.stdout or reply.stderr
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _git(context: Context, *words: str) -> Reply:
+    return context.run(Command(("git", *words), timeout_s=20, cwd=context.root, env=_GIT))

@@ -1,0 +1,151 @@
+"""What a probe's marks and sightings mean: findings with advice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from evalctl.doctor.checks import bash
+from evalctl.doctor.finding import Finding, bad, good
+from evalctl.doctor.probe import CANARY, Probe, Story, facts, last_beat, output_of
+from evalctl.sync.context import Context
+
+_LATE_S = 15  # a kill within so many seconds of the limit is the limit's; schedulers look at clocks now and then
+
+
+def verdict(context: Context, probe: Probe, story: Story) -> list[Finding]:
+    """Everything that the probe shows, in the order of a job's life."""
+    if refused := context.scheduler.refusal(story.submission):
+        return [bad("submission", f"refused: {refused}", f"see manifests/services/{context.service_name}.yaml")]
+    found = [_submitted(story), _names(probe, story)]
+    if last_beat(probe) is None:
+        return [*found, _never_began(probe, story)]
+    looked = list(facts(probe, "looked"))
+    parts: tuple[Callable[[Context, Probe, list[tuple[str, str]]], Iterator[Finding]], ...] = (
+        _node, _environment, _folders, _gpus, _network,
+    )  # fmt: skip
+    began = good(
+        "start", f"began after {story.queued_seconds:.0f} s on {_value(looked, 'host')}; the run folder is there"
+    )
+    return [
+        *found,
+        began,
+        _output(probe),
+        *(one for part in parts for one in part(context, probe, looked)),
+        _end(probe),
+    ]
+
+
+def _submitted(story: Story) -> Finding:
+    if story.native_id:
+        return good("submission", f"accepted as job {story.native_id}")
+    return bad("submission", "the reply held no job id", "jobs are found by name all the same; please report the reply")
+
+
+def _names(probe: Probe, story: Story) -> Finding:
+    cut = story.others(probe.name)
+    if cut:
+        return bad(
+            "names", f"names are cut: `{cut[0]}`", "evalctl knows jobs by their whole names: it cannot work here"
+        )
+    if story.sightings:
+        states = ", ".join(dict.fromkeys(one.state.value for one in story.sightings))
+        return good("names", f"{len(probe.name)} characters are shown whole ({states})")
+    return bad("names", f"the job was in none of {story.answers} answers", "see the scheduler's own listing for it")
+
+
+def _never_began(probe: Probe, story: Story) -> Finding:
+    last = story.sightings[-1].detail if story.sightings else "it was never listed"
+    return bad(
+        "start", f"the job left no mark in {probe.folder} ({last})",
+        "does the node see that folder? put EVALCTL_HOME on a disk that all nodes share",
+    )  # fmt: skip
+
+
+def _output(probe: Probe) -> Finding:
+    found = output_of(probe)
+    if found:
+        return good("output", f"in the run folder: {found[0].replace(probe.name, 'NAME')}")
+    return bad("output", "what the job printed is not in its run folder", "job.log is: the script writes that itself")
+
+
+def _node(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    yield bash("bash there", _value(looked, "bash"))
+    for name in _values(looked, "module_missing"):
+        yield bad("modules", f"module load {name} failed", "correct `modules` or `modules_init` in the service's file")
+
+
+def _environment(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    names = set(_values(looked, "variable"))
+    if CANARY in names:
+        yield bad(
+            "environment", "the job sees the whole shell of its submitter, keys included",
+            "is there a -V, or --export=ALL, in `submit_args` or in a wrapper of the site?",
+        )  # fmt: skip
+    else:
+        yield good("environment", f"of the submitting shell EVALCTL_RUN_DIR alone; {len(names)} variables in all")
+    yield good("environment", f"PATH={_value(looked, 'path') or 'not set (the script sets one)'}")
+
+
+def _folders(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    if not _value(looked, "environments"):
+        help = "evalctl env setup; or EVALCTL_ENVIRONMENTS on a disk that all nodes share"
+        yield bad("environments", f"{context.environments} is not there on the node", help)
+    if context.env_file.exists() and not _value(looked, "env_file"):
+        yield bad("env file", f"{context.env_file} cannot be read on the node", "keep the clone on a shared disk")
+    scratch = _value(looked, "scratch")
+    if scratch:
+        free = int(_value(looked, "scratch_free") or 0) / 1e6
+        yield good("scratch", f"{scratch}, {free:.0f} GB free")
+    elif context.service.scratch:
+        words = ", ".join(context.service.scratch)
+        yield bad("scratch", f"none of {words} is there and writable", "correct `scratch` in the service's file")
+    else:
+        yield good("scratch", "the service names none: TMPDIR stays as the node has it")
+
+
+def _gpus(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    names = _values(looked, "gpu")
+    if len(names) >= probe.kind.gpus:
+        yield good(
+            "gpus", f"{len(names)} seen{', ' + names[0] if names else ''}; {probe.kind_name} promises {probe.kind.gpus}"
+        )
+    else:
+        yield bad("gpus", f"{len(names)} seen, {probe.kind_name} promises {probe.kind.gpus}", "correct the node kind")
+
+
+def _network(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    proxy = " (a proxy is set there)" if _value(looked, "proxy") else ""
+    for endpoint in _values(looked, "reached"):
+        yield good("network", f"{endpoint} can be reached{proxy}")
+    for endpoint in _values(looked, "unreached"):
+        yield bad("network", f"{endpoint} cannot be reached from the node{proxy}", _offline(endpoint))
+
+
+def _offline(endpoint: str) -> str:
+    if endpoint.startswith("huggingface.co"):
+        return "fetch models and datasets on the login node first, into the cache that .env names; HF_HUB_OFFLINE=1"
+    return "run API models on another service, such as local"
+
+
+def _end(probe: Probe) -> Finding:
+    """Whether the limit was announced, and when the end came."""
+    end, limit = last_beat(probe) or 0, probe.walltime_seconds
+    signals = [(name, int(second)) for name, second in facts(probe, "signals")]
+    if any(facts(probe, "ended")):
+        return bad(
+            "walltime", f"still alive {end - limit} s after its {limit} s", "the site does not enforce the limit"
+        )
+    if signals:
+        name, second = signals[0]
+        return good("walltime", f"{name} came at {second} of {limit} s, the end {end - second} s later")
+    if end < limit - _LATE_S:
+        return bad("walltime", f"ended after {end} of {limit} s without a signal", "was it ended by hand? probe again")
+    return good("walltime", f"no warning, killed at {end} of {limit} s: jobs keep the time themselves (drain_seconds)")
+
+
+def _value(looked: list[tuple[str, str]], name: str) -> str:
+    return next(iter(_values(looked, name)), "")
+
+
+def _values(looked: list[tuple[str, str]], name: str) -> list[str]:
+    return [value for key, value in looked if key == name]

@@ -1,0 +1,168 @@
+"""The schedulers on which the stories are told: what differs from one to the next, a table entry each.
+
+A third one plugs in with an entry here and `tests/clusters/NAME_up.sh`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evalctl.schedulers import SCHEDULERS, Unreadable
+from evalctl.shell import EnvironmentProblem, run
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One scheduler. `more` are words that the site's own submit program adds to a job, by a part of its name."""
+
+    scheduler: str
+    programs: tuple[str, str, str]  # submit, query, cancel
+    empty: str  # the query's answer without jobs
+    silence: str  # what the submit program says when its server does not answer
+    more: Mapping[str, str]  # for `held`, `no-folder` and, where a limit is set at submission, `overruns`
+    release: Words  # `{id}` is the job's number, here and below
+    overrun: Words  # ends a running job's time now; () where `more` has set a short one
+    requeue: tuple[Words, ...]  # what an administrator types
+    no_folder: str  # the step of a job whose output folder is missing
+    killed: str  # the step after an end that the script did not expect: a kill, or a signal that it can tell of
+    impossible: str  # a directive that is refused at submission
+    daemon: str  # its pid file, that of the server which answers queries
+    silence_s: float  # how long a query may take to give up
+
+
+SITES: dict[str, Site] = {
+    "gridengine": Site(
+        scheduler="gridengine",
+        programs=("qsub", "qstat", "qdel"),
+        empty="",
+        silence="error: unable to send message to qmaster using port 6444 on host: got send error",
+        more={"held": "-h", "no-folder": "-o /nowhere/at/all -e /nowhere/at/all", "overruns": "-l h_rt=0:0:25"},
+        release=("qalter", "-h", "U", "{id}"),
+        overrun=(),
+        requeue=(("qmod", "-f", "-rj", "{id}"),),
+        no_folder="stop stuck",
+        killed="submit retry",  # SIGKILL: nobody can tell it from a lost node
+        impossible="-l no_such_resource=1",
+        daemon="sge_qmaster.pid",
+        silence_s=30,
+    ),
+    "slurm": Site(
+        scheduler="slurm",
+        programs=("sbatch", "squeue", "scancel"),
+        empty="",
+        silence="sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+        more={"held": "--hold", "no-folder": "--output=/nowhere/at/all/%x"},
+        release=("scontrol", "release", "{id}"),
+        overrun=("scontrol", "update", "jobid={id}", "EndTime=now+1"),
+        requeue=(
+            ("scontrol", "update", "jobid={id}", "Requeue=1"),
+            ("scontrol", "requeue", "{id}"),
+        ),
+        no_folder="stop attempts-exhausted",  # it fails at once, and the second try does, too
+        killed="stop cancelled",  # TERM: the job says so itself
+        impossible="--partition=nowhere",
+        daemon="slurmctld.pid",
+        silence_s=30,
+    ),
+}
+
+
+def answers(name: str) -> bool:
+    """Whether this scheduler runs here."""
+    try:
+        SCHEDULERS[name].sightings(run(SCHEDULERS[name].query(getpass.getuser())))
+    except (Unreadable, EnvironmentProblem):
+        return False
+    return True
+
+
+SUBMIT = """\
+#!/bin/bash
+# The site's own program around the scheduler's: keeps a list of its calls, takes `-g GROUP` out, adds what it thinks fit,
+# and submits another script where there is one.
+site=$(dirname "$(dirname "$0")")
+echo "PROGRAM" >>"$site/calls"
+words=() name=
+while (($#)); do
+  case $1 in
+  -g) shift 2 && continue ;;
+  -N) name=$2 ;;
+  --job-name=*) name=${1#*=} ;;
+  esac
+  words+=("$1")
+  shift
+done
+script=${words[-1]}
+unset 'words[-1]'
+[[ ! -e $site/instead ]] || script=$site/instead
+for file in "$site"/more/*; do
+  [[ $name != *"${file##*/}"* ]] || read -ra added <"$file"
+done
+if [[ -e $site/lose ]]; then
+  REAL "${words[@]}" "${added[@]}" "$script" >/dev/null
+  cat "$site/lose" >&2
+  exit 1
+fi
+exec REAL "${words[@]}" "${added[@]}" "$script"
+"""
+
+QUERY = """\
+#!/bin/bash
+# As above; it shows no job at all while `hidden` is there.
+site=$(dirname "$(dirname "$0")")
+echo "PROGRAM" >>"$site/calls"
+[[ ! -e $site/hidden ]] || exec cat "$site/hidden"
+exec REAL "$@"
+"""
+
+RUNTIMES = "key,script,result_dir,framework,hrt_q\n"
+CARD = {
+    "architecture": "LlamaForCausalLM", "context_length": 8192, "layers": 2, "attention_heads": 2, "kv_heads": 2,
+    "head_size": 64, "dtype": "bfloat16", "parameters": 1000000, "weight_bytes": 2000000, "think_tags": False,
+    "chat_template_sha256": None, "source": "folder", "read_at": "2026-11-24", "model": "team/tiny", "revision": "a" * 40,
+}  # fmt: skip
+
+
+def service(site: Site, grace_minutes: int) -> str:
+    """The service's file: everything that evalctl knows of this site."""
+    group = '["-g", "{SITE_GROUP}"]'
+    return f"""\
+scheduler: {site.scheduler}
+submit_args: {group}
+node_kinds:
+  cpu: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true}}
+  nowhere: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true, directives: ["{site.impossible}"]}}
+small_model: cpu
+grace_minutes: {grace_minutes}
+drain_seconds: 20
+walltime_step_minutes: 1
+start_allowance_minutes: 1
+scratch: ["/tmp"]
+"""
+
+
+def hours(task: str) -> str:
+    """Ten minutes, which no story needs, but for the one that waits for the end of its time."""
+    return "00:01:00" if "drains" in task else "00:10:00"
+
+
+def manifests(site: Site, tasks: Words) -> dict[str, str]:
+    """A repository for stories: each task is called as what the stand-in framework does with it."""
+    rows = "".join(f"en_{task},{task},en/{task},lighteval,{hours(task)}\n" for task in tasks)
+    entries = [{"name": task, "function": "pick", "metrics": ["em"], "tasks": [task]} for task in tasks]
+    return {
+        "manifests/services/site.yaml": service(site, 0),  # what is not to be seen is lost at once
+        "manifests/services/patient.yaml": service(site, 1),
+        "manifests/tasks/tasks_runtime.csv": RUNTIMES + rows,
+        "manifests/tasks/task_settings.csv": "key,generation_settings\n"
+        + "".join(f'{task},"temperature=0.0"\n' for task in tasks),
+        "manifests/tasks/metrics.yaml": json.dumps({"entries": entries}),
+        "manifests/tasks/suites.yaml": "all: [en_quick]\n",
+        "manifests/models/team/tiny.lock.yaml": json.dumps(CARD),
+        ".gitignore": "/.evalctl/\n/.env\n/results/**/logs/\n/results/**/details/\n",
+    }
