@@ -53,6 +53,14 @@ class Lab:
         """A command, typed in the clone."""
         return self._as_user(str(self.python), "-m", "evalctl", *words, timeout=timeout)
 
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """A command that goes on while the test does, in a process group of its own, as in a terminal."""
+        argv = self._words(str(self.python), "-m", "evalctl", *words)
+        return subprocess.Popen(
+            argv, cwd=self.root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            encoding="utf-8", start_new_session=True,
+        )  # fmt: skip
+
     def sync(self, service: str = "site") -> dict[str, Any]:
         """One pass, as `--json` tells it."""
         done = self.evalctl("sync", "--json", "--service", service)
@@ -279,11 +287,13 @@ class Lab:
         }  # fmt: skip
 
     def _as_user(self, *argv: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        prefix = ["runuser", "-u", self.user, "--"] if self.user else []
         return subprocess.run(
-            [*prefix, "env", "-i", *(f"{name}={value}" for name, value in self.environment().items()), *argv],
-            cwd=self.root, capture_output=True, encoding="utf-8", check=False, timeout=timeout,
-        )  # fmt: skip
+            self._words(*argv), cwd=self.root, capture_output=True, encoding="utf-8", check=False, timeout=timeout
+        )
+
+    def _words(self, *argv: str) -> list[str]:
+        prefix = ["runuser", "-u", self.user, "--"] if self.user else []
+        return [*prefix, "env", "-i", *(f"{name}={value}" for name, value in self.environment().items()), *argv]
 
 
 def _number(submit_log: Path) -> str:

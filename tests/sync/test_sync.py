@@ -18,7 +18,7 @@ from evalctl.sync.control import cancel, logs, matching, retry, status
 from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
 
-from .world import Clone, World, attempt_words, finish, git, make_eval, make_job, plan, run_tasks, service
+from .world import Clone, World, attempt_words, finish, git, make_eval, make_job, mark, plan, run_tasks, service
 
 PATH = "results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
 FOLDER = "results/hosted_vllm/team/tiny/default"
@@ -211,6 +211,18 @@ def test_each_timeout_is_answered_with_more_time(clone: Clone, world: World, job
         asked += attempt_words(run_dir, "WALLTIME_SECONDS")
         world.run_all({"en_arithmetic": "not-run", "en_capitals": "not-run"}, reason=reason)
     assert asked == ["3600", "5400", "5400", "8400", "10800"]
+
+
+def test_a_job_that_has_begun_was_accepted_whatever_the_reply(clone: Clone, world: World, job: Job) -> None:
+    """Its reply was lost, it began and is gone: it is lost after the service's own grace, not after a claim's longer one."""
+    clone.service = clone.service.model_copy(update={"grace_minutes": 0})
+    world.lose_reply = True
+    assert told(go(clone, job)) == [(Action.WAIT, "no-answer")]
+    world.lose_reply = False
+    run_dir = clone.root / ".evalctl/runs" / job.name / "a1"
+    mark(run_dir, "started", {"started_at": int(world.now), "host": "node1", "native_id": "1"})
+    world.vanish()
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
 
 
 def test_a_silent_scheduler_decides_nothing(clone: Clone, world: World, job: Job) -> None:

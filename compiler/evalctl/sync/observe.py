@@ -125,6 +125,7 @@ def _of_attempt(
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
     named = by_name.get(_prefix(world.records.mark, record.job), ())
     seen = _relevant([one for one in named if one.name not in closed], attempt)
+    marks = read_marks(Path(attempt.run_dir)) if attempt and not foreign else Marks()
     return JobEvidence(
         job=record.job,
         missing=(),
@@ -132,9 +133,9 @@ def _of_attempt(
         attempts=record.used,
         sightings=tuple(seen),
         silent=world.sightings is None,
-        marks=read_marks(Path(attempt.run_dir)) if attempt and not foreign else Marks(),
+        marks=marks,
         age_seconds=_age(attempt, seen, world) if attempt and not foreign else 0.0,
-        grace_seconds=_grace(context, attempt),
+        grace_seconds=_grace(context, attempt, marks),
         retries=0,
         last_outcome=record.last_outcome,
         foreign=foreign,
@@ -144,9 +145,10 @@ def _of_attempt(
     )
 
 
-def _grace(context: Context, attempt: Attempt | None) -> float:
-    claimed = attempt is not None and attempt.phase is Phase.CLAIMED
-    return context.claim_grace_seconds if claimed else context.grace_seconds
+def _grace(context: Context, attempt: Attempt | None, marks: Marks) -> float:
+    """A submission that left no trace may still be on its way; one whose job has begun was accepted."""
+    traceless = attempt is not None and attempt.phase is Phase.CLAIMED and marks.started is None
+    return context.claim_grace_seconds if traceless else context.grace_seconds
 
 
 def _sorted_out(job: Job, results: ResultIndex, claims: Claims) -> tuple[dict[str, str], dict[str, str], list[str]]:

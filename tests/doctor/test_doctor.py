@@ -1,0 +1,107 @@
+"""`evalctl doctor` on a machine of its own: what is there, what is missing, what to type; and the probe in evalctl's queue."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from evalctl.doctor.probe import Probe, script
+from evalctl.model.manifest import NodeKind, Service
+from evalctl.sync.context import Context
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository with the project's own services, without requests, environments and .env."""
+    root = tmp_path / "clone"
+    shutil.copytree(ROOT / "manifests", root / "manifests")
+    (root / ".gitignore").write_text("/.evalctl/\n/.env\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    return root
+
+
+def doctor(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person types it."""
+    argv = [sys.executable, "-m", "evalctl", "doctor", *words]
+    return subprocess.run(argv, cwd=clone, capture_output=True, encoding="utf-8", timeout=120)
+
+
+def lines(done: subprocess.CompletedProcess[str], topic: str) -> list[str]:
+    """What it said of one topic."""
+    return [line for line in done.stdout.splitlines() if line[2:].startswith(topic)]
+
+
+def test_it_says_what_the_machine_is_and_what_to_type(clone: Path) -> None:
+    """A good line is ticked; each other one is followed by what helps; exit 1 as long as there is one."""
+    done = doctor(clone)
+    assert done.returncode == 1
+    assert lines(done, "service")[0].startswith("✓ service       local (local;")
+    assert lines(done, "git") == [f"✓ git           branch main of {clone}"]
+    assert lines(done, "environments")[0].startswith("✗")
+    assert "evalctl env setup" in done.stdout
+    assert lines(done, ".env")[0].startswith("✗")
+    wrong = sum(line.startswith("✗") for line in done.stdout.splitlines())
+    assert done.stdout.splitlines()[-1].startswith(f"{wrong} of ")
+
+
+def test_another_service_lacks_its_programs_here(clone: Path) -> None:
+    """TSUBAME's words on a machine that is not TSUBAME; nothing is probed then."""
+    done = doctor(clone, "--service", "tsubame", "--probe", "--node-kind", "cpu_4")
+    assert done.returncode == 1
+    assert "TSUBAME_GROUP" in "".join(lines(done, "service"))
+    assert lines(done, "submission") == []
+
+
+def test_json_says_the_same(clone: Path) -> None:
+    """A list of topic, good, text and help."""
+    found = json.loads(doctor(clone, "--json").stdout)
+    assert {"topic", "good", "text", "help"} == set(found[0])
+    assert [one["good"] for one in found if one["topic"] == "environments"] == [False] * len(
+        [one for one in found if one["topic"] == "environments"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--service", "tsubane"), "tsubame"), (("--probe", "--node-kind", "gpu_9"), "has no node kind `gpu_9`")],
+)
+def test_a_wrong_name_is_corrected(clone: Path, words: Sequence[str], said: str) -> None:
+    """As everywhere: what is meant is named."""
+    done = doctor(clone, *words)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_the_probe_runs_in_the_queue_of_this_machine(clone: Path) -> None:
+    """A few seconds instead of a minute; the queue ends it at its limit, and its folder is taken away when all is well."""
+    done = doctor(clone, "--probe", "--walltime", "3")
+    assert lines(done, "names")[0].startswith("✓"), done.stdout + done.stderr
+    assert lines(done, "start")[0].startswith("✓")
+    assert lines(done, "output")[0].startswith("✓")
+    assert lines(done, "walltime")[0].startswith("✓")
+
+
+def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Path) -> None:
+    """shellcheck has nothing to say, and a hostile module name stays a word."""
+    hostile = "cuda'; touch /tmp/owned; '$(id)`id`"
+    kind = NodeKind(gpus=0, runtime_column="hrt_q")
+    service = Service(scheduler="slurm", node_kinds={"cpu": kind}, modules=(hostile,))
+    context = Context(
+        root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service,
+        metrics=None, environment={}, env_file=tmp_path / ".env", commit="",
+    )  # type: ignore[arg-type]  # fmt: skip
+    path = tmp_path / "probe.sh"
+    path.write_text(script(context, Probe("ev-probe-x-0123abcd", tmp_path, "cpu", kind, 60, ("huggingface.co:443",))))
+    checked = subprocess.run([Path(sys.executable).with_name("shellcheck"), path], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    words = path.read_text().replace("\nmain\n", '\nprintf "%s" "${MODULES[0]}"\n')
+    assert subprocess.run(["bash", "-c", words], capture_output=True, text=True).stdout == hostile
