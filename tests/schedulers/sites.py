@@ -28,7 +28,6 @@ class Site:
     release: Words  # `{id}` is the job's number, here and below
     overrun: Words  # ends a running job's time now; () where `more` has set a short one
     requeue: tuple[Words, ...]  # what an administrator types
-    requeued: str  # the step after that
     no_folder: str  # the step of a job whose output folder is missing
     killed: str  # the step after an end that the script did not expect: a kill, or a signal that it can tell of
     impossible: str  # a directive that is refused at submission
@@ -46,7 +45,6 @@ SITES: dict[str, Site] = {
         release=("qalter", "-h", "U", "{id}"),
         overrun=(),
         requeue=(("qmod", "-f", "-rj", "{id}"),),
-        requeued="wait running",
         no_folder="stop stuck",
         killed="submit retry",  # SIGKILL: nobody can tell it from a lost node
         impossible="-l no_such_resource=1",
@@ -65,7 +63,6 @@ SITES: dict[str, Site] = {
             ("scontrol", "update", "jobid={id}", "Requeue=1"),
             ("scontrol", "requeue", "{id}"),
         ),
-        requeued="stop cancelled",
         no_folder="stop attempts-exhausted",  # it fails at once, and the second try does, too
         killed="stop cancelled",  # TERM: the job says so itself
         impossible="--partition=nowhere",
