@@ -186,7 +186,7 @@ def test_one_failed_part_fails_the_request_but_keeps_the_others(start_relay: Sta
         assert relay.post({**QUESTION, "n": 3})[0] == 400
     counts = relay.counts()
     assert (counts["asked"], counts["answered"], counts["failed"]) == (3, 0, 3)
-    assert (counts["fresh"], relay.texts()) == (2, ["A 1", "A 2"])
+    assert (counts["fresh"], len(relay.texts())) == (2, 2)  # whichever of the parts was asked first
 
 
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
