@@ -16,7 +16,7 @@ from evalctl.check.references import references
 from evalctl.check.schema import validated, without_faults
 from evalctl.check.secrets import secrets_in
 from evalctl.load import yaml_source
-from evalctl.load.places import METRICS, is_model_file, model_of
+from evalctl.load.places import METRICS
 from evalctl.load.workspace import Workspace
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import Diagnostic, has_errors
@@ -60,17 +60,13 @@ def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]
     if checked is None:
         return Compiled(path, None, (), None, problems)
     catalogue = catalogue_for(model_names(checked.request))
-    problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue, _models(workspace))
+    problems += references(checked, catalogue) + rules.missing_cards(checked, catalogue, workspace.models)
     if has_errors(problems):
         return Compiled(path, checked, (), None, problems)
     asked = evals(checked, catalogue)
     problems += rules.rules(checked, asked, catalogue)
     plan = None if has_errors(problems) else jobs.plan(checked, asked, catalogue)
     return Compiled(path, checked, asked, plan, problems)
-
-
-def _models(workspace: Workspace) -> set[str]:
-    return {model_of(path) for path in workspace.keys if is_model_file(path)}
 
 
 def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:

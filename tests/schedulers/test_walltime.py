@@ -119,7 +119,9 @@ def test_a_job_killed_in_mid_run_goes_on(lab: RealLab) -> None:
     lab.wait(lambda: lab.kept("killed") >= 2, 180, lambda: lab.story("killed"))
     lab.administrator((lab.site.programs[2], "{id}"), lab.number("killed"))
     if lab.until("killed", "submit retry", "stop cancelled", service="patient")[-1] == "stop cancelled":
-        assert lab.evalctl("retry", "--service", "patient", "killed").returncode == 0  # TERM: told of as somebody's wish
+        assert (
+            lab.evalctl("retry", "--service", "patient", "killed").returncode == 0
+        )  # TERM: told of as somebody's wish
     lab.until("killed", "done result-current", seconds=240, service="patient")
     samples = lab.result("killed")["samples"]
     assert samples["replayed"] >= 2

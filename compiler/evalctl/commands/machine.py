@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
@@ -22,6 +23,7 @@ from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
+from evalctl.sync.settled import SettledJob, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,17 @@ class Machine:
     blocked: tuple[str, ...]
     errors: tuple[Diagnostic, ...]
     uncommitted: frozenset[str]
+    settled: tuple[SettledJob, ...] = ()
 
 
 COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
 
 
-def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
-    """Everything compiled and checked; with `committed`, only requests whose scripts are those of HEAD."""
+def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = False) -> Machine:
+    """Everything compiled and checked; with `committed`, only requests whose scripts are those of HEAD.
+
+    With `settle`, requests that have all their results are not compiled, but named in `settled`.
+    """
     root = root_of(arguments)
     project = Project(root)
     entries, problems, _ = project.compile(check_only=True)
@@ -53,14 +59,20 @@ def machine(arguments: argparse.Namespace, *, committed: bool) -> Machine:
     if blocked and not committed:
         names = ", ".join(sorted(blocked))
         print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
-    plans = [project.compile_one(path).plan for path in entries if path not in blocked]
     catalogue = project.shared[0]
     name = detected_service(root, catalogue, getattr(arguments, "service", None))
     context = context_of(root, catalogue, name, _head(root))
+    done = settled(context, _summaries(entries, blocked)) if settle else {}
+    plans = [project.compile_one(path).plan for path in entries if path not in blocked and path not in done]
     return Machine(
         context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
-        frozenset(problem.span.file for problem in uncommitted),
+        frozenset(problem.span.file for problem in uncommitted), tuple(job for jobs in done.values() for job in jobs),
     )  # fmt: skip
+
+
+def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    found = ((path, entry.summary) for path, entry in entries.items() if path not in blocked)
+    return {path: summary for path, summary in found if summary is not None}
 
 
 def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:

@@ -43,11 +43,11 @@ class Passes:
     def one(self) -> SyncReport:
         """One pass; errors of requests are shown when they are new."""
         dry_run = self.arguments.dry_run
-        here = machine(self.arguments, committed=not dry_run)
+        here = machine(self.arguments, committed=not dry_run, settle=True)
         if here.errors != self.errors and not dry_run:
             show(here.errors, here.context.root, "text", sys.stderr)
         self.blocked, self.errors = here.blocked, here.errors
-        report = sync(here.context, here.plans, dry_run=dry_run, pruning=self.arguments.prune)
+        report = sync(here.context, here.plans, here.settled, dry_run=dry_run, pruning=self.arguments.prune)
         return _refused(report, here) if dry_run else report
 
 

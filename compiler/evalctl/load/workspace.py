@@ -30,6 +30,7 @@ class Workspace:
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     unread: list[Diagnostic] = field(default_factory=list)  # files that are not read, and why
     _texts: dict[str, str] = field(default_factory=dict)
+    _models: frozenset[str] = frozenset()
 
     def text(self, path: str) -> str | None:
         """The text of `path`; None (and a finding in `problems`) when it cannot be read."""
@@ -53,6 +54,13 @@ class Workspace:
     def shared_paths(self) -> list[str]:
         """What every request depends on."""
         return [path for path in self.keys if is_shared(path)]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Every model that has a file; gathered once, since each request may ask."""
+        if not self._models:
+            self._models = frozenset(places.model_of(path) for path in self.keys if places.is_model_file(path))
+        return self._models
 
     @property
     def request_paths(self) -> list[str]:

@@ -22,6 +22,7 @@ from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
 from evalctl.sync.push import PushReport
 from evalctl.sync.records import JobRecord
+from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 
 FINE, NEEDS_PERSON, LATER = 0, 1, 4
@@ -47,13 +48,17 @@ class SyncReport:
         )
 
 
-def sync(context: Context, plans: Sequence[RequestPlan], *, dry_run: bool = False, pruning: bool = False) -> SyncReport:
+def sync(
+    context: Context, plans: Sequence[RequestPlan], settled: Sequence[SettledJob] = (), *,
+    dry_run: bool = False, pruning: bool = False,
+) -> SyncReport:  # fmt: skip
     """One pass over all plans; raises EnvironmentProblem (lock held, detached HEAD, no identity) before any change.
 
-    `pruning` ends orphans, which are only reported otherwise.
+    `settled` are jobs of requests without a plan, since all their results are there. `pruning` ends orphans, which are
+    only reported otherwise.
     """
     with locked(context.home, context.host):
-        view = View(context, plans)
+        view = View(context, plans, settled)
         if not dry_run:
             current_branch(view.repo)
             view.repo.identity()
@@ -178,9 +183,7 @@ def _new(world: World, files: Mapping[str, str]) -> dict[str, str]:
 
 def _still_wanted(view: View, found: Collected) -> dict[str, str]:
     """Without results of settings that were edited while they ran: their place is another eval's by now."""
-    wanted = {
-        task.evaluation.result_path: task.evaluation.digest for job in view.jobs.values() for task in job.tasks
-    }  # fmt: skip
+    wanted = view.places()
     return {
         path: text for path, text in found.files.items()
         if wanted.get(path, digest := parse(path, text).digest) == digest

@@ -16,14 +16,16 @@ from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe
 from evalctl.sync.publish import committed_results
 from evalctl.sync.records import JobRecord
+from evalctl.sync.settled import SettledJob
 
 
 class View:
-    """Clone, ledger and plans of one pass, with the warnings that came up."""
+    """Clone, ledger and plans of one pass, with the warnings that came up; `settled` are jobs that need no plan."""
 
-    def __init__(self, context: Context, plans: Sequence[RequestPlan]) -> None:
+    def __init__(self, context: Context, plans: Sequence[RequestPlan], settled: Sequence[SettledJob] = ()) -> None:
         self.context = context
         self.plans = plans
+        self.settled = settled
         self.repo = open_repository(context.root)
         self.ledger = Ledger(self.repo)
         self.jobs: dict[str, Job] = {job.name: job for plan in plans for job in plan.jobs}
@@ -59,18 +61,31 @@ class View:
 
     def evidence(self, world: World) -> dict[str, JobEvidence]:
         """The evidence for all jobs of this service, and for attempts that nobody asks for any more."""
-        mine = [job for job in self.jobs.values() if job.service == self.context.service_name]
-        return observe(self.context, mine, self.left_over(world.records), world)
+        here = self.context.service_name
+        mine = [job for job in self.jobs.values() if job.service == here]
+        known = [world.records.of(job.name) for job in self.settled if job.service == here]
+        return observe(self.context, mine, [*known, *self.left_over(world.records)], world)
 
     def steps(self, world: World, evidence: Mapping[str, JobEvidence]) -> list[Step]:
         """What to do about every job, those of other services included."""
         return [
             *(decide(one) for one in evidence.values()),
             *(_elsewhere(job, world) for job in self.jobs.values() if job.service != self.context.service_name),
+            *(_done(job) for job in self.settled if job.service != self.context.service_name),
         ]
+
+    def places(self) -> dict[str, str]:
+        """Where results belong, and the digest of the eval that each place is for."""
+        tasks = [task.evaluation for job in self.jobs.values() for task in job.tasks]
+        settled = {place: digest for job in self.settled for place, digest in job.results.items()}
+        return {**settled, **{evaluation.result_path: evaluation.digest for evaluation in tasks}}
 
 
 def _elsewhere(job: Job, world: World) -> Step:
     if missing_tasks(job, world.results):
         return Step(job.name, Action.WAIT, "other-service", f"run evalctl sync on {job.service}")
+    return _done(job)
+
+
+def _done(job: Job | SettledJob) -> Step:
     return Step(job.name, Action.DONE, "result-current")
