@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "shell": set(),
     "load": {"model", "shell", "suggest"},
     "environments": {"shell"},
+    "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
@@ -39,7 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "editing", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

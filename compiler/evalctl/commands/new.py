@@ -1,4 +1,4 @@
-"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal."""
+"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal; `new task`: a task."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from evalctl import report
+from evalctl.commands import new_task
 from evalctl.commands.common import root_of
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import has_errors
@@ -23,6 +24,13 @@ _FLAGS = ("model", "service", "tasks")
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/requests/NAME.yaml (never over another file) and checks it at once."""
+    if arguments.name == "task" and (arguments.key or arguments.script):
+        return new_task.run(arguments)
+    if arguments.key:
+        raise EnvironmentProblem(
+            f"a request has one name, not `{arguments.name}` and `{arguments.key}`",
+            help="evalctl new NAME --model …, or evalctl new task KEY --script …",
+        )
     root = root_of(arguments)
     catalogue = Project(root).whole_catalogue
     _ask_for_missing(arguments, catalogue)

@@ -16,7 +16,7 @@ class Words:
 
 
 COMMANDS: dict[str, Words] = {
-    "new": Words("new", "write a request from flags or questions", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja"),
+    "new": Words("new", "write a request from flags or questions (NAME), or a task's rows (task KEY)", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja\n  evalctl new task ja_niah --script niah_ja --result-dir ja/niah --framework lighteval-swallow --times q=00:30:00,f=02:00:00 --metric exact_match --entry niah_ja --suite swallow-ja"),
     "check": Words("check", "find every mistake in manifests/", "evalctl check --format github"),
     "compile": Words("compile", "write the scripts that will run into generated/", "evalctl compile --check"),
     "plan": Words("plan", "what sync would do: jobs, hours, cost, what is reused", "evalctl plan manifests/requests/my-request.yaml"),
@@ -71,17 +71,35 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if schema/ is not up to date")
 
 
+def _new_task(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--script", help="the framework's name of the task")
+    group.add_argument("--result-dir", help="where its results and logs go, e.g. ja/niah")
+    group.add_argument("--framework", help="lighteval, lighteval-swallow")
+    group.add_argument("--times", help="q=HH:MM:SS,f=HH:MM:SS (HG and HF are the same unless given), or column=…")
+    group.add_argument("--settings", help="default decoding (default: temperature=0.0; empty: the task's own)")
+    group.add_argument("--metric", action="append", default=[], help="of the framework; A+B is the mean of several")
+    group.add_argument("--entry", action="append", default=[], help="name of the metric in aggregated_results.json")
+    group.add_argument("--subsets", action="store_true", help="the task has subsets: weighted mean over all of them")
+    group.add_argument("--suite", action="append", default=[], help="a suite that it joins")
+
+
 def _new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml")
-    parser.add_argument("--model", help="Hugging Face id, or a name for --path")
-    parser.add_argument("--path", help="a checkpoint on disk")
-    parser.add_argument("--service", help="where to run")
-    parser.add_argument("--tasks", help="suites and task keys, separated by commas")
-    parser.add_argument("--custom-settings", help="name of custom settings")
-    parser.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
-    parser.add_argument("--node-kind", help="resource type of the service")
-    parser.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
-    parser.add_argument("--reason", help="why this is asked for")
+    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task`")
+    parser.add_argument("key", nargs="?", metavar="KEY", help="with `task`: the key of a new task, {language}_{task}")
+    _new_task(parser.add_argument_group("a task (evalctl new task KEY)"))
+    _new_request(parser.add_argument_group("a request (evalctl new NAME)"))
+
+
+def _new_request(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", help="Hugging Face id, or a name for --path")
+    group.add_argument("--path", help="a checkpoint on disk")
+    group.add_argument("--service", help="where to run")
+    group.add_argument("--tasks", help="suites and task keys, separated by commas")
+    group.add_argument("--custom-settings", help="name of custom settings")
+    group.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
+    group.add_argument("--node-kind", help="resource type of the service")
+    group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
+    group.add_argument("--reason", help="why this is asked for")
 
 
 def _lock(parser: argparse.ArgumentParser) -> None:
