@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell"},
     "render": {"model", "schedulers", "shell"},
+    "importing": {"editing", "load", "model", "results"},
     "memory": {"environments", "model", "shell"},
     "stages": {"check", "load", "model", "plan", "resolve"},
     "entries": {"memory", "model", "plan"},
@@ -40,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "editing", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "report", "results", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     root = root_of(arguments)
     catalogue = Project(root).whole_catalogue
     _ask_for_missing(arguments, catalogue)
-    path = _path(root, arguments)
+    path = request_path(root, arguments.name, arguments.model, arguments.custom_settings)
     if path.exists():
         raise EnvironmentProblem(
             f"{path.relative_to(root)} exists already", help="give another name: evalctl new NAME --model …"
@@ -74,8 +74,9 @@ def _answer(question: str) -> str:
             return answer
 
 
-def _path(root: Path, arguments: argparse.Namespace) -> Path:
-    name = arguments.name or "-".join(filter(None, (arguments.model.split("/")[-1], arguments.custom_settings)))
+def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:
+    """Where a request lies: by the name that was given, else by its model and settings; never outside of the requests."""
+    name = given or "-".join(filter(None, (model.split("/")[-1], custom_settings)))
     name = name.removesuffix(".yaml").removeprefix("manifests/requests/")
     if not re.fullmatch(r"[^\x00-\x1f/\\.~-][^\x00-\x1f\\]*", name) or ".." in name:
         raise EnvironmentProblem(f"`{name}` cannot be a file name", help=f"e.g. {stem(name)}")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ COMMANDS: dict[str, Words] = {
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
+    "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
     "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
     "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no network", "evalctl demo"),
 }  # fmt: skip
@@ -164,6 +169,33 @@ def _selected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    request = _import_action(actions, "request", "a filled-in qsub_all.sh to a request", "qsub_all.sh")
+    request.add_argument("script", metavar="FILE", help="qsub_all.sh, its head filled in; read, never executed")
+    request.add_argument("--name", help="file name of the request, without .yaml")
+    settings = _import_action(actions, "settings", "custom model settings, unchanged", "custom_model_settings/")
+    settings.add_argument("paths", nargs="+", metavar="PATH", help="the folder custom_model_settings/, or files of it")
+    tables = _import_action(actions, "tables", "the lab's CSVs into ours", "tasks_runtime.csv task_settings.csv")
+    tables.add_argument("paths", nargs="+", metavar="FILE", help="tasks_runtime.csv, task_settings.csv")
+    words = "results/hosted_vllm/PUBLISHER/MODEL --custom-settings reasoning"
+    results = _import_action(actions, "results", "scores measured before", words)
+    results.add_argument(
+        "paths", nargs="+", metavar="PATH", help="results_*.json, a folder of them, or aggregated_results.json"
+    )
+    results.add_argument("--model", help="only files of this model, as it is named there (hosted_vllm/PUBLISHER/MODEL)")
+    results.add_argument("--custom-settings", help="the custom settings that were used")
+
+
+def _import_action(actions: _Actions, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=what, description=f"Takes over {what}.", epilog=f"example: evalctl import {name} {example}"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    parser.add_argument("--replace", action="store_true", help="overwrite what is here already")
+    return parser
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
 
@@ -171,5 +203,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
-    "demo": _demo,
+    "import": _import, "demo": _demo,
 }  # fmt: skip

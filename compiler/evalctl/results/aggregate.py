@@ -41,8 +41,10 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     rows = _rows(ordered)
     values: dict[str, Any] = {}
     warnings: list[str] = _mixed(ordered)
+    imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
     for entry in metrics.entries:
-        values[entry.name] = _value(entry, rows, metrics.subset_groups, warnings)
+        value = _value(entry, rows, metrics.subset_groups, warnings)
+        values[entry.name] = imported.get(entry.name, MISSING) if value == MISSING else value
     return {
         "model": _model(folder, ordered),
         "results": values,
@@ -154,4 +156,5 @@ def _eval(folder: str, result: Result) -> dict[str, Any]:
         "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
         "samples": result.document.get("samples"),
         "seconds": result.document.get("seconds"),
+        **({"imported": result.document["imported"]} if "imported" in result.document else {}),
     }
