@@ -38,10 +38,11 @@ ARROWS: dict[str, set[str]] = {
     "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
+    "runtimes": {"model"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "report", "results", "runtimes", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Words] = {
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
     "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
+    "runtimes": Words("runtimes", "measured run times against tasks_runtime.csv, and suggested values", "evalctl runtimes --service tsubame"),
     "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
     "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no network", "evalctl demo"),
 }  # fmt: skip
@@ -196,6 +197,12 @@ def _import_action(actions: _Actions, name: str, what: str, example: str) -> arg
     return parser
 
 
+def _runtimes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--service", help="only the columns of this service")
+    parser.add_argument("--write", action="store_true", help="put the suggested values into tasks_runtime.csv")
+    parser.add_argument("--json", action="store_true")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
 
@@ -203,5 +210,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
-    "import": _import, "demo": _demo,
+    "import": _import, "runtimes": _runtimes, "demo": _demo,
 }  # fmt: skip
