@@ -175,6 +175,18 @@ def test_what_is_not_wanted_is_left_out_and_said(root: Path, lab: Path, capsys: 
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
 
 
+def test_a_variant_of_a_task_is_that_task(root: Path, lab: Path) -> None:
+    """`japanese_mt_bench_truncate_6144` has no row of its own; run beside the other one, neither counts."""
+    short = {"swallow|japanese_mt_bench_truncate_6144|0": {"judge_score_overall_avg": 0.6}}
+    write(lab, "results_2025-07-09T09-00-00.1.json", raw(short, {}))
+    assert evalctl(root, str(lab)) == 0
+    assert aggregate(root)["results"]["japanese_mtbench_average"] == 0.6
+    full = {"swallow|japanese_mt_bench|0": {"judge_score_overall_avg": 0.7}}
+    write(lab, "results_2025-07-10T09-00-00.1.json", raw(full, {}))
+    assert evalctl(root, "--replace", str(lab)) == 0
+    assert aggregate(root)["results"]["japanese_mtbench_average"] == -1
+
+
 def test_several_models_and_settings_are_not_mixed(root: Path, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Which one is for a person to say; other models' files are then passed over, as by the lab's aggregator."""
     write(lab, "results_2025-07-08T09-00-00.1.json", raw(GPQA, {}, name="openai/o3-mini-2025-01-31"))

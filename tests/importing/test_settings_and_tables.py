@@ -52,6 +52,15 @@ def test_settings_are_taken_over_byte_for_byte(root: Path, lab: Path, capsys: py
     assert "0 taken over, 1 the same already" in capsys.readouterr().out
 
 
+def test_comments_make_no_difference(root: Path, lab: Path) -> None:
+    """A file here that says the same keeps its own comments."""
+    commented = "# ours\n" + SETTINGS
+    (root / PLACE).parent.mkdir(exist_ok=True)
+    (root / PLACE).write_text(commented, encoding="utf-8")
+    assert evalctl(root, "settings", str(lab / "custom_model_settings")) == 0
+    assert (root / PLACE).read_text(encoding="utf-8") == commented
+
+
 def test_settings_that_differ_stay_until_replaced(root: Path, lab: Path) -> None:
     """Exit 1 says that a person has to choose."""
     (root / PLACE).parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from evalctl.importing import head as head_of
 from evalctl.importing.request import draft
 from evalctl.importing.settings import place_of
 from evalctl.importing.tables import Merge, merged
-from evalctl.load import repo
+from evalctl.load import repo, yaml_source
 from evalctl.load.places import TABLES
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.pipeline import Project
@@ -75,13 +75,21 @@ def _settings(arguments: argparse.Namespace, root: Path) -> int:
     if problems:
         return refused(problems, root, {})
     old = {path: (root / path).read_text(encoding="utf-8") for path in texts if (root / path).is_file()}
-    other = [path for path, text in old.items() if text != texts[path] and not arguments.replace]
+    other = [path for path, text in old.items() if not (arguments.replace or _means_the_same(text, texts[path]))]
     for path in other:
         print(f"differs {path}: kept as it is (--replace takes {sources[path]})")
-    new = {path: text for path, text in texts.items() if old.get(path) != text and path not in other}
+    new = {path: text for path, text in texts.items() if path not in other and not _means_the_same(old.get(path), text)}
     write(root, new, dry_run=arguments.dry_run)
     print(f"{len(new)} taken over, {len(texts) - len(new) - len(other)} the same already, {len(other)} different")
     return 1 if other else 0
+
+
+def _means_the_same(ours: str | None, theirs: str) -> bool:
+    """Whether two settings files say the same, whatever their comments."""
+    if ours is None:
+        return False
+    here, there = yaml_source.parse(ours, "")[0], yaml_source.parse(theirs, "")[0]
+    return ours == theirs or (here is not None and there is not None and here.data == there.data)
 
 
 def _settings_files(paths: list[str], root: Path) -> tuple[dict[str, str], dict[str, str], list[Diagnostic]]:

@@ -60,8 +60,16 @@ class Known:
 
     @property
     def key_of(self) -> dict[str, str]:
-        """Task key by the framework's name; the first, where several tasks share one."""
-        return {task.script: task.key for task in reversed(list(self.tasks.values()))}
+        """Task key by the framework's name, variants that an entry names beside it included; the first of several tasks."""
+        own = {task.script: task.key for task in reversed(list(self.tasks.values()))}
+        variants = {
+            name: own[known]
+            for entry in self.metrics.entries
+            for known in entry.tasks
+            for name in entry.tasks
+            if known in own and name not in own
+        }
+        return {**variants, **own}
 
 
 @dataclass(slots=True)
