@@ -101,6 +101,7 @@ def test_a_suite_in_one_line_stays_in_one_line(root: Path) -> None:
         (("ja_niah", "--script", "niah", *NEW[:3], "lightevel", *NEW[4:]), "did you mean `lighteval`?"),
         (("ja_niah", "--script", "niah", *NEW[:-1], "q=30m"), "`30m` is not a time"),
         (("ja_niah", "--script", "niah", *NEW[:-1], "x=00:30:00"), "the columns are: hrt_q"),
+        ((), "evalctl new task KEY --script … --result-dir … --framework … --times …"),
         (("ja_niah", "--script", "niah"), "evalctl new task --result-dir … --framework … --times …"),
         ((*WORDS, "--metric", "second"), "do not go together"),
     ],

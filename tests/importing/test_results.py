@@ -76,6 +76,7 @@ def test_raw_files_give_the_lab_s_aggregate_from_the_newest_scores(root: Path, l
     assert made["results"]["jmmlu_stem"] == 0.5
     assert made["results"]["math_500"] == -1
     assert made["model"] == NAME
+    assert made["warnings"] == ["imported, with inputs that are not known: ja_gpqa, ja_mmlu"]
     gpqa = made["evals"]["ja_gpqa"]
     assert [source["file"] for source in gpqa["imported"]["sources"]][-1] == "results_2025-07-02T09-00-00.json"
     assert gpqa["measured"] == "2025-07-02T00:00:00Z"  # nine in the morning in Japan

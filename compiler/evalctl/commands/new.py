@@ -24,7 +24,7 @@ _FLAGS = ("model", "service", "tasks")
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/requests/NAME.yaml (never over another file) and checks it at once."""
-    if arguments.name == "task" and (arguments.key or arguments.script):
+    if arguments.name == "task" and (arguments.key or arguments.script or not arguments.model):
         return new_task.run(arguments)
     if arguments.key:
         raise EnvironmentProblem(

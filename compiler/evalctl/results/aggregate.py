@@ -138,9 +138,11 @@ def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
 
 def _mixed(results: Sequence[Result]) -> list[str]:
     """A warning when the entries were not all measured with the same version of the settings or the same revision."""
-    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in results}
-    revisions = {str(one.document["subject"].get("revision") or "") for one in results}
-    found = []
+    own = [one for one in results if "imported" not in one.document]
+    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in own}
+    revisions = {str(one.document["subject"].get("revision") or "") for one in own}
+    imported = sorted(one.task for one in results if "imported" in one.document)
+    found = [f"imported, with inputs that are not known: {', '.join(imported)}"] if imported else []
     if len(versions) > 1:
         found.append(f"measured with several versions of the custom settings: {', '.join(sorted(versions))}")
     if len(revisions) > 1:
