@@ -58,8 +58,9 @@ def _request(arguments: argparse.Namespace, root: Path) -> int:
         return refused([made.at_source(one) if one.span.file == shown else one for one in problems], root, {})
     write(root, {shown: made.text}, dry_run=arguments.dry_run)
     print(made.text, end="")
-    lock = f"evalctl lock {model}, " if found else ""
-    print(f"next: {lock}evalctl plan, evalctl compile, git add manifests generated, git commit")
+    if not arguments.dry_run:
+        lock = f"evalctl lock {model}, " if found else ""
+        print(f"next: {lock}evalctl plan, evalctl compile, git add manifests generated, git commit")
     return 0
 
 

@@ -18,6 +18,10 @@ VARIABLES = (
 )  # fmt: skip
 
 _ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{'|'.join(VARIABLES)})(?P<sign>\+?=)(?P<rest>.*)")
+# An assignment that depends on what the shell does before it: behind a condition, in a loop, by `declare`.
+_HIDDEN = re.compile(
+    rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{'|'.join(VARIABLES)})\+?="
+)
 _VALUE = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#;&|()<>]*))(?:\s+#.*|\s*)""")
 _TASK = re.compile(r"\s*qsub_task\s+(?P<words>[^#]*?)\s*(?:#.*)?")
 _WORD = re.compile(r"""(["']?)([A-Za-z0-9_.-]+)\1""")
@@ -50,9 +54,15 @@ def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
             continue
         if match := _ASSIGNMENT.fullmatch(line):
             _take(match, values, Span(file, number, match.start("rest") + 1, len(line) + 1), problems)
+        elif hidden := _HIDDEN.search(line.split("#")[0]):
+            span = Span(file, number, hidden.start("name") + 1, len(line) + 1)
+            problems.append(_unreadable(f"{hidden['name']} is set in passing", span, _ONE_LINE))
         elif re.search(r"\bqsub_task\b", code.split("#")[0]) and not re.match(r"(function\s+)?qsub_task\s*\(\)", code):
             _task(line, tasks, Span(file, number, line.index("qsub_task") + 1, len(line) + 1), problems)
     return Head({name: word for name, word in values.items() if word.text}, tuple(tasks.values())), problems
+
+
+_ONE_LINE = 'write NAME="VALUE" on a line of its own, below `# Set Args`'
 
 
 def _take(match: re.Match[str], values: dict[str, Word], span: Span, problems: list[Diagnostic]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,11 +96,12 @@ def read(text: str, name: str, file: str) -> tuple[Measured | None, list[Diagnos
         ]
     except _LeftOut as reason:
         return None, [Diagnostic("unreadable-source", f"left out: {reason}", Span(file), _LEAVE, severity=WARNING)]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        said = (
-            f"{error.args[0]!r} is missing or not as the lab writes it" if isinstance(error, KeyError) else str(error)
-        )
-        return None, [_refused(said, Span(file))]
+    except KeyError as lacking:
+        return None, [_refused(f"{lacking} is missing", Span(file))]
+    except ValueError as error:
+        return None, [_refused(str(error), Span(file))]
+    except (TypeError, AttributeError, RecursionError):
+        return None, [_refused("this does not have the form of the lab's results files", Span(file))]
 
 
 def folder_of(model: str, settings: str) -> str:
@@ -146,7 +148,8 @@ def _raw(document: Mapping[str, Any], source: Source) -> Measured:
     if general.get("max_samples") is not None:
         raise _LeftOut(f"a debugging run (max_samples {general['max_samples']})")
     scores = {key: _numbers(metrics) for key, metrics in document["results"].items() if key != "all"}
-    counts = weights(scores, document.get("config_tasks") or {})
+    described = {key: one for key, one in (document.get("config_tasks") or {}).items() if isinstance(one, dict)}
+    counts = weights(scores, described)
     none = {"path": "", "name": "", "version": ""}
     return Measured(source, _model(general["model_name"]), _stamp(source.name), scores, counts, {}, none)
 
@@ -159,11 +162,11 @@ def _aggregate(document: Mapping[str, Any], source: Source) -> Measured:
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, (int, float)) and value is not True and value is not False
-    }
+    """The scores among the values; texts and truth values are none."""
+    found = {name: value for name, value in values.items() if type(value) in (int, float)}
+    if wrong := [name for name, value in found.items() if not math.isfinite(value)]:
+        raise ValueError(f"`{wrong[0]}` is no finite number")
+    return found
 
 
 def _model(name: str) -> str:
