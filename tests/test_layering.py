@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "shell": set(),
     "load": {"model", "shell", "suggest"},
     "environments": {"shell"},
+    "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
@@ -30,17 +31,19 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell"},
     "render": {"model", "schedulers", "shell"},
+    "importing": {"editing", "load", "model", "results"},
     "memory": {"environments", "model", "shell"},
     "stages": {"check", "load", "model", "plan", "resolve"},
     "entries": {"memory", "model", "plan"},
     "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
+    "runtimes": {"model"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "doctor", "entries", "environments", "load", "model", "pipeline", "plan", "report", "results", "shell",
+        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "report", "results", "runtimes", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,13 +31,16 @@ LINE_BREAKS = "\r\n|[\n\r\x85\u2028\u2029]"
 Lines = Callable[[str], Sequence[str]]
 
 
-def show(diagnostics: Sequence[Diagnostic], root: Path, form: str, stream: TextIO | None = None) -> None:
-    """Prints all findings in one of FORMATS."""
+def show(
+    diagnostics: Sequence[Diagnostic], root: Path, form: str, stream: TextIO | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Prints all findings in one of FORMATS; `texts` are files as they would be, in place of those on disk."""
     out = stream or sys.stdout
     if form == "json":
         print(as_json(diagnostics), file=out)
         return
-    lines, colours = _reader(root), coloured(out)
+    lines, colours = _reader(root, texts or {}), coloured(out)
     for diagnostic in diagnostics:
         print(as_github(diagnostic) if form == "github" else as_text(diagnostic, lines, colours), file=out)
 
@@ -149,8 +152,8 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _reader(root: Path) -> Lines:
-    known: dict[str, list[str]] = {}
+def _reader(root: Path, texts: Mapping[str, str]) -> Lines:
+    known: dict[str, list[str]] = {path: re.split(LINE_BREAKS, text) for path, text in texts.items()}
 
     def lines(file: str) -> list[str]:
         if file not in known:

@@ -124,6 +124,21 @@ def _end(process: subprocess.Popen[str]) -> None:
             continue
 
 
+def write_together(root: Path, texts: Mapping[str, str]) -> None:
+    """Writes several files (path below `root` to text); where one cannot be written, all are as they were before."""
+    before = {root / path: (root / path).read_bytes() if (root / path).exists() else None for path in texts}
+    done: list[Path] = []
+    try:
+        for path, text in texts.items():
+            write_atomically(root / path, text)
+            done.append(root / path)
+    except BaseException:
+        for written in done:
+            old = before[written]
+            written.unlink() if old is None else write_atomically(written, old)
+        raise
+
+
 def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> None:
     """`path` holds either what it held before or all of `text`, whatever happens in between."""
     data = text.encode() if isinstance(text, str) else text

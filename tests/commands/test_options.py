@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_can_be_given_is_read(name: str) -> None:
     """`sync REQUEST` once took a request, and ran everything."""
-    modules = (COMMANDS[name].module, *SHARED)
+    own = COMMANDS[name].module
+    handed_on = re.findall(r"^from evalctl\.commands import (\w+)$", (FOLDER / f"{own}.py").read_text(), re.MULTILINE)
+    modules = (own, *handed_on, *SHARED)
     text = "".join((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
     unread = [
         dest for dest in options(command_parser(name))

@@ -100,7 +100,7 @@ def clone(tmp_path_factory) -> Path:
 
 
 # These look, and change nothing; the others submit, build or ask the network, and have tests of their own.
-LOOKING = ("check", "plan", "explain", "compile", "schema", "status", "sync --dry-run")
+LOOKING = ("check", "plan", "explain", "compile", "schema", "status", "sync --dry-run", "runtimes")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from evalctl.check.wording import from_model
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.load import csv_source, yaml_source
 from evalctl.load.csv_source import Row, Table
-from evalctl.load.places import METRICS
+from evalctl.load.places import METRICS, SUITES
 from evalctl.model.catalogue import Catalogue, Layer
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document
@@ -25,7 +25,6 @@ from evalctl.model.manifest import LONGEST_NAME, NAME, RESULT_DIR, GenerationSet
 from evalctl.suggest import help_for, listed
 
 SETTINGS = "manifests/tasks/task_settings.csv"
-SUITES = "manifests/tasks/suites.yaml"
 TEMPLATES = "manifests/models/chat_templates/"
 
 LONGEST_TEMPLATE = 128_000  # Linux takes at most 128 KiB for one word of a command

@@ -54,6 +54,7 @@ CODES: dict[str, str] = {
     "unknown-task": "a task or suite that does not exist",
     "unread-file": "a file under manifests/ that nothing reads",
     "unreadable-result": "a result that cannot be read",
+    "unreadable-source": "a file of the lab that cannot be taken over as it stands",
     "vllm-on-cpu": "vLLM on a node kind that cannot serve",
     "walltime-beyond-limit": "a task's time is longer than the service allows",
     "wrong-type": "a value of another type than expected",

@@ -1,4 +1,4 @@
-"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal."""
+"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal; `new task`: a task."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from evalctl import report
+from evalctl.commands import new_task
 from evalctl.commands.common import root_of
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import has_errors
@@ -23,10 +24,17 @@ _FLAGS = ("model", "service", "tasks")
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/requests/NAME.yaml (never over another file) and checks it at once."""
+    if arguments.name == "task" and (arguments.key or arguments.script or not arguments.model):
+        return new_task.run(arguments)
+    if arguments.key:
+        raise EnvironmentProblem(
+            f"a request has one name, not `{arguments.name}` and `{arguments.key}`",
+            help="evalctl new NAME --model …, or evalctl new task KEY --script …",
+        )
     root = root_of(arguments)
     catalogue = Project(root).whole_catalogue
     _ask_for_missing(arguments, catalogue)
-    path = _path(root, arguments)
+    path = request_path(root, arguments.name, arguments.model, arguments.custom_settings)
     if path.exists():
         raise EnvironmentProblem(
             f"{path.relative_to(root)} exists already", help="give another name: evalctl new NAME --model …"
@@ -66,8 +74,9 @@ def _answer(question: str) -> str:
             return answer
 
 
-def _path(root: Path, arguments: argparse.Namespace) -> Path:
-    name = arguments.name or "-".join(filter(None, (arguments.model.split("/")[-1], arguments.custom_settings)))
+def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:
+    """Where a request lies: by the name that was given, else by its model and settings; never outside of the requests."""
+    name = given or "-".join(filter(None, (model.split("/")[-1], custom_settings)))
     name = name.removesuffix(".yaml").removeprefix("manifests/requests/")
     if not re.fullmatch(r"[^\x00-\x1f/\\.~-][^\x00-\x1f\\]*", name) or ".." in name:
         raise EnvironmentProblem(f"`{name}` cannot be a file name", help=f"e.g. {stem(name)}")

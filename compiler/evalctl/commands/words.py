@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Words:
 
 
 COMMANDS: dict[str, Words] = {
-    "new": Words("new", "write a request from flags or questions", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja"),
+    "new": Words("new", "write a request from flags or questions (NAME), or a task's rows (task KEY)", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja\n  evalctl new task ja_niah --script niah_ja --result-dir ja/niah --framework lighteval-swallow --times q=00:30:00,f=02:00:00 --metric exact_match --entry niah_ja --suite swallow-ja"),
     "check": Words("check", "find every mistake in manifests/", "evalctl check --format github"),
     "compile": Words("compile", "write the scripts that will run into generated/", "evalctl compile --check"),
     "plan": Words("plan", "what sync would do: jobs, hours, cost, what is reused", "evalctl plan manifests/requests/my-request.yaml"),
@@ -29,6 +33,8 @@ COMMANDS: dict[str, Words] = {
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
+    "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
+    "runtimes": Words("runtimes", "measured run times against tasks_runtime.csv, and suggested values", "evalctl runtimes --service tsubame"),
     "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
     "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no network", "evalctl demo"),
 }  # fmt: skip
@@ -72,17 +78,35 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if schema/ is not up to date")
 
 
+def _new_task(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--script", help="the framework's name of the task")
+    group.add_argument("--result-dir", help="where its results and logs go, e.g. ja/niah")
+    group.add_argument("--framework", help="lighteval, lighteval-swallow")
+    group.add_argument("--times", help="q=HH:MM:SS,f=HH:MM:SS (HG and HF are the same unless given), or column=…")
+    group.add_argument("--settings", help="default decoding (default: temperature=0.0; empty: the task's own)")
+    group.add_argument("--metric", action="append", default=[], help="of the framework; A+B is the mean of several")
+    group.add_argument("--entry", action="append", default=[], help="name of the metric in aggregated_results.json")
+    group.add_argument("--subsets", action="store_true", help="the task has subsets: weighted mean over all of them")
+    group.add_argument("--suite", action="append", default=[], help="a suite that it joins")
+
+
 def _new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml")
-    parser.add_argument("--model", help="Hugging Face id, or a name for --path")
-    parser.add_argument("--path", help="a checkpoint on disk")
-    parser.add_argument("--service", help="where to run")
-    parser.add_argument("--tasks", help="suites and task keys, separated by commas")
-    parser.add_argument("--custom-settings", help="name of custom settings")
-    parser.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
-    parser.add_argument("--node-kind", help="resource type of the service")
-    parser.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
-    parser.add_argument("--reason", help="why this is asked for")
+    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task`")
+    parser.add_argument("key", nargs="?", metavar="KEY", help="with `task`: the key of a new task, {language}_{task}")
+    _new_task(parser.add_argument_group("a task (evalctl new task KEY)"))
+    _new_request(parser.add_argument_group("a request (evalctl new NAME)"))
+
+
+def _new_request(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", help="Hugging Face id, or a name for --path")
+    group.add_argument("--path", help="a checkpoint on disk")
+    group.add_argument("--service", help="where to run")
+    group.add_argument("--tasks", help="suites and task keys, separated by commas")
+    group.add_argument("--custom-settings", help="name of custom settings")
+    group.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
+    group.add_argument("--node-kind", help="resource type of the service")
+    group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
+    group.add_argument("--reason", help="why this is asked for")
 
 
 def _lock(parser: argparse.ArgumentParser) -> None:
@@ -157,6 +181,39 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    request = _import_action(actions, "request", "a filled-in qsub_all.sh to a request", "qsub_all.sh")
+    request.add_argument("script", metavar="FILE", help="qsub_all.sh, its head filled in; read, never executed")
+    request.add_argument("--name", help="file name of the request, without .yaml")
+    settings = _import_action(actions, "settings", "custom model settings, unchanged", "custom_model_settings/")
+    settings.add_argument("paths", nargs="+", metavar="PATH", help="the folder custom_model_settings/, or files of it")
+    tables = _import_action(actions, "tables", "the lab's CSVs into ours", "tasks_runtime.csv task_settings.csv")
+    tables.add_argument("paths", nargs="+", metavar="FILE", help="tasks_runtime.csv, task_settings.csv")
+    words = "results/hosted_vllm/PUBLISHER/MODEL --custom-settings reasoning"
+    results = _import_action(actions, "results", "scores measured before", words)
+    results.add_argument(
+        "paths", nargs="+", metavar="PATH", help="results_*.json, a folder of them, or aggregated_results.json"
+    )
+    results.add_argument("--model", help="only files of this model, as it is named there (hosted_vllm/PUBLISHER/MODEL)")
+    results.add_argument("--custom-settings", help="the custom settings that were used")
+
+
+def _import_action(actions: _Actions, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=what, description=f"Takes over {what}.", epilog=f"example: evalctl import {name} {example}"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    parser.add_argument("--replace", action="store_true", help="overwrite what is here already")
+    return parser
+
+
+def _runtimes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--service", help="only the columns of this service")
+    parser.add_argument("--write", action="store_true", help="put the suggested values into tasks_runtime.csv")
+    parser.add_argument("--json", action="store_true")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
 
@@ -164,5 +221,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
-    "doctor": _doctor, "demo": _demo,
+    "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo,
 }  # fmt: skip

@@ -9,7 +9,8 @@ from evalctl.suggest import help_for
 
 TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
 METRICS = "manifests/tasks/metrics.yaml"
-TASK_FILES = (*TABLES, METRICS, "manifests/tasks/suites.yaml")
+SUITES = "manifests/tasks/suites.yaml"
+TASK_FILES = (*TABLES, METRICS, SUITES)
 MODELS = "manifests/models/"
 COMMON = "manifests/models/common_settings.yaml"
 # Documentation that lies among the settings; the lab keeps such a file there, too.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "evalctl/result/1"
+IMPORTED = "imported-"  # begins the digest of a result measured before evalctl; no eval's digest has it
 
 
 @dataclass(frozen=True, slots=True)

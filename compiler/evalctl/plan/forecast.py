@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.model.result import IMPORTED
 from evalctl.results.store import ResultIndex
 
 RUN, REUSED, COPIED, WAITING, BLOCKED = "run", "reused", "reused from", "waiting for", "blocked"
@@ -75,7 +76,14 @@ def _state(job: str, task: Mapping[str, Any], index: ResultIndex, owners: dict[s
     owner = owners.setdefault(digest, job)
     if owner != job:
         return WAITING, owner
-    return RUN, "inputs changed since its result" if path in index.by_path else "no result yet"
+    return RUN, _why(path, index)
+
+
+def _why(path: str, index: ResultIndex) -> str:
+    if path not in index.by_path:
+        return "no result yet"
+    imported = index.by_path[path].digest.startswith(IMPORTED)
+    return "its result is an imported one" if imported else "inputs changed since its result"
 
 
 def counts(forecasts: Iterable[RequestForecast]) -> dict[str, int]:

@@ -41,8 +41,10 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     rows = _rows(ordered)
     values: dict[str, Any] = {}
     warnings: list[str] = _mixed(ordered)
+    imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
     for entry in metrics.entries:
-        values[entry.name] = _value(entry, rows, metrics.subset_groups, warnings)
+        value = _value(entry, rows, metrics.subset_groups, warnings)
+        values[entry.name] = imported.get(entry.name, MISSING) if value == MISSING else value
     return {
         "model": _model(folder, ordered),
         "results": values,
@@ -136,9 +138,11 @@ def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
 
 def _mixed(results: Sequence[Result]) -> list[str]:
     """A warning when the entries were not all measured with the same version of the settings or the same revision."""
-    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in results}
-    revisions = {str(one.document["subject"].get("revision") or "") for one in results}
-    found = []
+    own = [one for one in results if "imported" not in one.document]
+    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in own}
+    revisions = {str(one.document["subject"].get("revision") or "") for one in own}
+    imported = sorted(one.task for one in results if "imported" in one.document)
+    found = [f"imported, with inputs that are not known: {', '.join(imported)}"] if imported else []
     if len(versions) > 1:
         found.append(f"measured with several versions of the custom settings: {', '.join(sorted(versions))}")
     if len(revisions) > 1:
@@ -154,4 +158,5 @@ def _eval(folder: str, result: Result) -> dict[str, Any]:
         "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
         "samples": result.document.get("samples"),
         "seconds": result.document.get("seconds"),
+        **({"imported": result.document["imported"]} if "imported" in result.document else {}),
     }

@@ -16,6 +16,9 @@ _INTRODUCTION = """\
 Rendered by `evalctl sync` from the `aggregated_results.json` files beside it; edits are overwritten.
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
+_IMPORTED = (
+    "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
+)
 
 
 def main_entries(metrics: Metrics) -> list[MetricEntry]:
@@ -32,6 +35,8 @@ def leaderboard(documents: Mapping[str, Mapping[str, Any]], metrics: Metrics) ->
     real = {folder: document for folder, document in documents.items() if not folder.startswith(DEBUG)}
     debug = sorted(folder for folder in documents if folder.startswith(DEBUG))
     parts = [_INTRODUCTION, _table(real, main_entries(metrics)) if real else "Nothing has been measured yet.\n"]
+    if any(_imported(document) for document in real.values()):
+        parts.append(_IMPORTED)
     if debug:
         parts.append("## Debugging runs\n\nA few samples each; not comparable.\n\n" + _links(debug))
     return "\n".join(parts)
@@ -60,7 +65,13 @@ def _row(folder: str, document: Mapping[str, Any], used: Sequence[str]) -> list[
     values = [shown(document["results"].get(entry)) for entry in used]
     measured = [one["measured"] for one in document["evals"].values() if one["measured"]]
     link = f"[{_cell(document['model'])}]({_url(folder)})"
-    return [link, _cell(name) or "–", *values, str(len(document["evals"])), max(measured, default="–")[:10]]
+    imported = _imported(document)
+    evals = str(len(document["evals"])) + (f" ({imported} imported)" if imported else "")
+    return [link, _cell(name) or "–", *values, evals, max(measured, default="–")[:10]]
+
+
+def _imported(document: Mapping[str, Any]) -> int:
+    return sum("imported" in one for one in document["evals"].values())
 
 
 def _links(folders: Sequence[str]) -> str:

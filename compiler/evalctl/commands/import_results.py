@@ -1,0 +1,137 @@
+"""`evalctl import results`: scores measured before, marked as such and never taken for an eval's own result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from evalctl import report
+from evalctl.commands.changing import refused, write
+from evalctl.importing import measured
+from evalctl.importing.measured import Known, Measured
+from evalctl.load import repo
+from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.pipeline import Project
+from evalctl.results import derived, leaderboard
+from evalctl.results.record import to_text
+from evalctl.results.store import index_folder
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import listed
+
+
+def run(arguments: argparse.Namespace, root: Path) -> int:
+    """Writes the records, and the aggregate and leaderboard that follow; what was measured here is never replaced."""
+    found, problems = _read(arguments.paths, root)
+    if has_errors(problems):
+        return refused(problems, root, {})
+    chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
+    catalogue = Project(root).shared[0]
+    known = Known(catalogue.tasks, catalogue.metrics)
+    documents, said = measured.records(chosen, known, date.today().isoformat())
+    report.show([*problems, *said], root, "text")
+    new, kept = _sorted_out(root, documents, replace=arguments.replace)
+    texts = _texts(root, new, known) if new else {}
+    write(root, texts, dry_run=arguments.dry_run)
+    print(
+        f"{len(new)} results imported, {len(documents) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
+    )
+    if new and not arguments.dry_run:
+        print("next: git add results, git commit; a request for the same evals measures them anew")
+    return 1 if kept or not documents else 0
+
+
+def _read(words: Sequence[str], root: Path) -> tuple[list[Measured], list[Diagnostic]]:
+    found: list[Measured] = []
+    problems: list[Diagnostic] = []
+    for path in [path for word in words for path in _files(Path(word).resolve())]:
+        source, said = repo.read(root, str(path))
+        problems += said
+        if source is None:
+            continue
+        one, said = measured.read(source.text, path.name, str(path))
+        problems += said
+        if one is not None:
+            found.append(one)
+    return found, problems
+
+
+def _files(given: Path) -> list[Path]:
+    """A folder stands for the raw files in it, as for the lab's aggregator; without any, for its aggregate."""
+    if given.is_file():
+        return [given]
+    files = sorted(given.glob("results_*.json")) or sorted(given.glob(derived.AGGREGATE))
+    if not files:
+        raise EnvironmentProblem(
+            f"no results_*.json and no {derived.AGGREGATE} in {given}",
+            help="name the folder that holds them, or a file",
+        )
+    return files
+
+
+def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured]:
+    models = list(dict.fromkeys(one.model for one in found))
+    chosen = [one for one in found if model in (None, one.model)]
+    if not chosen:
+        there = f"they are of: {listed(models)}" if models else "name files that can be imported"
+        raise EnvironmentProblem(f"no file is of {model or 'a model'}", help=there)
+    if model is None and len(models) > 1:
+        raise EnvironmentProblem(f"the files are of several models: {listed(models)}", help=f"--model {models[0]}")
+    return chosen
+
+
+def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured]:
+    """Raw files do not say which custom settings were used; aggregates do, and then both must agree."""
+    if name is not None and not measured.is_settings_name(name):
+        raise EnvironmentProblem(f"`{name}` cannot be the name of custom settings", help="--custom-settings NAME")
+    written = {one.settings["name"] for one in found if one.settings["name"]}
+    names = written | ({name} if name else set())
+    if len(names) > 1 or not all(map(measured.is_settings_name, names)):
+        raise EnvironmentProblem(
+            f"the files do not agree about the custom settings: {listed(sorted(names))}", help="import them one by one"
+        )
+    version = {one.settings["version"] for one in found if one.settings["name"]} or {""}
+    settings = {"path": "", "name": next(iter(names), ""), "version": sorted(version)[-1]}
+    return [replace(one, settings=settings) for one in found]
+
+
+def _sorted_out(
+    root: Path, documents: Mapping[str, dict[str, Any]], *, replace: bool
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """What is to be written, and the paths where something else lies that stays."""
+    new: dict[str, dict[str, Any]] = {}
+    kept: list[str] = []
+    for path, document in documents.items():
+        there = _there(root / path)
+        if there is None or (there.get("imported") and replace and there.get("digest") != document["digest"]):
+            new[path] = document
+        elif there.get("digest") != document["digest"]:
+            kept.append(path)
+            why = "imported before (--replace takes the new one)" if there.get("imported") else "measured here"
+            print(f"kept {path}: {why}")
+    return new, kept
+
+
+def _there(path: Path) -> dict[str, Any] | None:
+    """The record at `path`; one that cannot be read is somebody's, too."""
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _texts(root: Path, documents: Mapping[str, dict[str, Any]], known: Known) -> dict[str, str]:
+    """The records, their folders' aggregates and the leaderboard."""
+    records = {path: to_text(document) for path, document in documents.items()}
+    paths = [path.relative_to(root).as_posix() for path in sorted((root / "results").rglob(derived.AGGREGATE))]
+    base = derived.Base(index_folder(root), paths, lambda wanted: {path: (root / path).read_bytes() for path in wanted})
+    made = derived.aggregates(derived.by_folder(records), base, known.metrics)
+    aggregates = {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in made.items()}
+    return {**records, **aggregates, leaderboard.PATH: derived.page(made, base, known.metrics)}

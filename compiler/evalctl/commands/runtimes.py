@@ -1,0 +1,125 @@
+"""`evalctl runtimes`: measured run times against tasks_runtime.csv, and the values it should have."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalctl import report
+from evalctl.commands.changing import faults, refused, write
+from evalctl.commands.common import root_of
+from evalctl.editing import tables
+from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, read_table
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.result import Result
+from evalctl.pipeline import Project
+from evalctl.results.store import index_folder, parse
+from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for, listed
+
+_HEAD = ("task", "column", "allowed", "models", "n", "median", "max", "suggested")
+_RULE = (
+    f"rule: the longest of at least {MIN_RUNS} runs x {MARGIN:g}, rounded up to {STEP // 60} min; without debugging runs"
+    " and runs that went on with earlier answers"
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a line for each cell that was measured; with --write puts the suggested values into the table."""
+    root = root_of(arguments)
+    project = Project(root)
+    catalogue = project.whole_catalogue
+    _require_service(arguments.service, catalogue)
+    results, problems = _results(root)
+    measured = [one for result in results if (one := measurement(result, catalogue)) is not None]
+    if arguments.service:
+        measured = [one for one in measured if one.column in _columns(catalogue, arguments.service)]
+    found = lines(measured, catalogue, arguments.service)
+    if arguments.json:
+        print(json.dumps([_object(line) for line in found], indent=2, ensure_ascii=False))
+    else:
+        report.show(problems, root, "text")
+        _show(found, len(measured))
+    return _write(root, project, found) if arguments.write else 0
+
+
+def _require_service(name: str | None, catalogue: Catalogue) -> None:
+    if name is not None and name not in catalogue.services:
+        otherwise = f"the services are: {listed(catalogue.services)}"
+        raise EnvironmentProblem(f"there is no service `{name}`", help=help_for(name, catalogue.services, otherwise))
+
+
+def _columns(catalogue: Catalogue, service: str) -> set[str]:
+    return {node.runtime_column for node in catalogue.services[service].service.node_kinds.values()}
+
+
+def _results(root: Path) -> tuple[list[Result], list[Diagnostic]]:
+    index = index_folder(root)
+    return [parse(path, (root / path).read_bytes()) for path in index.by_path], index.diagnostics()
+
+
+def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
+    """The cells alone change; the rest of the file stays as it is, byte for byte."""
+    texts = project.workspace.texts([RUNTIME])
+    problems: list[Diagnostic] = []
+    table = read_table(RUNTIME, texts, RUNTIME_COLUMNS, problems)
+    if table is None:
+        return refused(problems, root, {})
+    places = {(row.cells["key"], column): span for row in table.rows for column, span in row.spans.items()}
+    cells = [
+        (places[line.task, line.column], _clock(line.suggested))
+        for line in found
+        if line.suggested is not None and (line.task, line.column) in places
+    ]
+    if not cells:
+        return 0
+    changed = {RUNTIME: tables.replaced(texts[RUNTIME], cells)}
+    if problems := faults(root, changed):
+        return refused(problems, root, changed)
+    write(root, changed)
+    print(f"{len(cells)} times changed; next: evalctl compile, and a commit that others can review")
+    return 0
+
+
+def _show(found: Sequence[Line], number: int) -> None:
+    if not found:
+        print(f"no run times were measured yet ({number} results that tell any)")
+        return
+    rows = [_HEAD, *(row for line in found for row in _rows(line))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(_RULE)
+
+
+def _rows(line: Line) -> Iterator[tuple[str, ...]]:
+    """A row per class of models; the suggestion stands at the first, since it is for all of them."""
+    said = _clock(line.suggested) if line.suggested is not None else f"– ({line.why})"
+    for number, group in enumerate(line.groups):
+        first = number == 0
+        allowed = _clock(line.allowed) if line.allowed is not None else "–"
+        yield (
+            line.task if first else "", line.column if first else "", allowed if first else "", group.size,
+            str(len(group.seconds)), _clock(group.median), _clock(max(group.seconds)), said if first else "",
+        )  # fmt: skip
+
+
+def _object(line: Line) -> dict[str, Any]:
+    groups = [
+        {"models": one.size, "n": len(one.seconds), "median": one.median, "max": max(one.seconds)}
+        for one in line.groups
+    ]
+    return {
+        "task": line.task, "column": line.column, "allowed": line.allowed, "measured": groups,
+        "suggested": line.suggested, "why": line.why,
+    }  # fmt: skip
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

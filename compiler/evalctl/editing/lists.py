@@ -1,0 +1,46 @@
+"""An item more in a list of a YAML file, written as the list's last one is."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from evalctl.model.document import Document, Path
+
+_BREAKS = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+
+
+def with_item(text: str, document: Document, path: Path, item: str) -> str | None:
+    """`text` (of `document`) with `item` behind the last item of the list at `path`; None where there is no list with items."""
+    items = document.data
+    for part in path:
+        items = items[part]
+    if not isinstance(items, (list, tuple)) or not items:
+        return None
+    line, column, end = document.values[(*path, len(items) - 1)]
+    parts = _BREAKS.split(text)
+    at = 2 * (line - 1)
+    before = parts[at][: column - 1]
+    if re.fullmatch(r"\s*- +", before) is None:
+        parts[at] = f"{parts[at][: end - 1]}, {item}{parts[at][end - 1 :]}"
+        return "".join(parts)
+    at = _end_of_item(parts, at, before.index("-"))
+    parts[at] += (parts[1] if len(parts) > 1 else "\n") + before + item
+    return "".join(parts)
+
+
+def scalar(word: str) -> str:
+    """`word` as YAML reads it back: plain where that is safe, else between double quotes."""
+    return word if _PLAIN.fullmatch(word) and word.lower() not in _WORDS else json.dumps(word, ensure_ascii=False)
+
+
+def _end_of_item(parts: list[str], at: int, dash: int) -> int:
+    """The last line of the item that begins at `at`: lines further in than its dash belong to it."""
+    while at + 2 < len(parts):
+        line = parts[at + 2]
+        if not line.strip() or line.lstrip().startswith("#") or len(line) - len(line.lstrip()) <= dash:
+            break
+        at += 2
+    return at

@@ -1,0 +1,88 @@
+"""A filled-in head to a request: its text, and for each line of it the place in the script that it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evalctl.importing.head import Head, Word
+from evalctl.model.diagnostic import Diagnostic, Span
+
+_INTEGER = re.compile(r"-?[0-9]{1,12}")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+# Variable to key, in the order in which people read a request. What is the default anyway is left out.
+_KEYS = {
+    "MODEL_NAME": "model", "CUSTOM_SETTINGS": "custom_settings", "PROVIDER": "provider", "SERVICE": "service",
+    "NODE_KIND": "node_kind", "PRIORITY": "priority", "MAX_SAMPLES": "max_samples", "PREDOWNLOAD_MODEL": "predownload",
+    "CUDA_VISIBLE_DEVICES": "cuda_visible_devices",
+}  # fmt: skip
+_NEEDED = ("MODEL_NAME", "SERVICE")
+_TSUBAME_ONLY, _LOCAL_ONLY = "PRIORITY", "CUDA_VISIBLE_DEVICES"
+_HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request's text; `places` has, for each line, where in the script it comes from."""
+
+    text: str
+    places: Sequence[Span]
+
+    def at_source(self, found: Diagnostic) -> Diagnostic:
+        """A finding about the request, at the place of the script that it comes from."""
+        return replace(found, span=self.places[min(found.span.line, len(self.places)) - 1])
+
+
+def draft(head: Head, file: str, depth: int, suites: Mapping[str, Sequence[str]]) -> tuple[Draft, list[Diagnostic]]:
+    """The request that asks for what the head would have submitted; `depth` is the file's below the repository."""
+    problems = [
+        Diagnostic("missing-key", f"{name} is not filled in", Span(file), help=f'write {name}="…" below `# Set Args`')
+        for name in _NEEDED
+        if name not in head.values
+    ]
+    if not head.tasks:
+        help = "take the # from the `qsub_task` lines of the tasks that you want"
+        problems.append(Diagnostic("no-tasks", "every qsub_task line is commented out", Span(file), help))
+    lines = [(_HEAD.format(up="../" * depth), Span(file)), *_values(head), *_tasks(head, suites)]
+    text = "".join(line for line, _ in lines)
+    return Draft(text, [span for _, span in lines]), problems
+
+
+def _values(head: Head) -> Iterator[tuple[str, Span]]:
+    for name, key in _KEYS.items():
+        word = head.values.get(name)
+        if word is not None and _says_something(name, word.text, head.values):
+            yield f"{key}: {_scalar(name, word.text)}\n", word.span
+
+
+def _says_something(name: str, text: str, values: Mapping[str, Word]) -> bool:
+    """The script's template fills in defaults, which here are the same; PRIORITY and GPUs it uses at one service only."""
+    service = values["SERVICE"].text if "SERVICE" in values else ""
+    if name == _TSUBAME_ONLY:
+        return service == "tsubame" and text != "-5"
+    if name == _LOCAL_ONLY:
+        return service == "local"
+    return (name, text) not in {("PROVIDER", "vllm"), ("PREDOWNLOAD_MODEL", "false")}
+
+
+def _scalar(name: str, text: str) -> str:
+    """As YAML reads it back; GPUs are text even if there is only one."""
+    if name != _LOCAL_ONLY and (_INTEGER.fullmatch(text) or (name == "PREDOWNLOAD_MODEL" and text == "true")):
+        return text
+    plain = _PLAIN.fullmatch(text) and text.lower() not in ("null", "true", "false")
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _tasks(head: Head, suites: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Span]]:
+    """The suite that is exactly these tasks, else a line for each."""
+    first = head.tasks[0].span if head.tasks else Span("")
+    asked = {word.text for word in head.tasks}
+    suite = next((name for name, tasks in suites.items() if set(tasks) == asked), None)
+    if suite is not None:
+        yield f"tasks: [{suite}]\n", first
+        return
+    yield "tasks:\n", first
+    for word in head.tasks:
+        yield f"  - {_scalar('', word.text)}\n", word.span

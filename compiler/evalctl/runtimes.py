@@ -1,0 +1,136 @@
+"""Measured run times beside those that tasks_runtime.csv allows, and what the table should say.
+
+The rule: the longest of at least MIN_RUNS measurements, half as much again, rounded up to ten minutes and at least ten. Left out
+are debugging runs, copies, imported results, and runs that went on with earlier answers: none of them took the task's time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.manifest import Service
+from evalctl.model.result import Result
+
+MIN_RUNS = 3
+MARGIN = 1.5
+STEP = 600  # seconds
+
+SMALL, LARGE, API, UNKNOWN = "small", "large", "api", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One run of a task: the column that allowed its time, the class of its model, how long it took."""
+
+    task: str
+    column: str
+    size: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All measurements of a task under one column and class of model, in seconds."""
+
+    task: str
+    column: str
+    size: str
+    seconds: tuple[float, ...]
+
+    @property
+    def wanted(self) -> int | None:
+        """The time that the rule gives; None while there are too few measurements."""
+        if len(self.seconds) < MIN_RUNS or self.size == UNKNOWN:
+            return None
+        return max(STEP, math.ceil(max(self.seconds) * MARGIN / STEP) * STEP)
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return median(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A cell of the table, its groups, and what it should hold: `suggested` is None where nothing is known or to change."""
+
+    task: str
+    column: str
+    allowed: int | None
+    groups: tuple[Group, ...]
+    suggested: int | None
+    why: str
+
+
+def measurement(result: Result, catalogue: Catalogue) -> Measurement | None:
+    """What a result tells about run times; None where it tells nothing."""
+    document = result.document
+    ran, seconds = document.get("ran") or {}, document.get("seconds")
+    entry = catalogue.services.get(str(ran.get("service")))
+    node = entry.service.node_kinds.get(str(ran.get("node_kind"))) if entry else None
+    if entry is None or node is None or result.task not in catalogue.tasks or not isinstance(seconds, (int, float)):
+        return None
+    if document.get("max_samples") is not None or document.get("reused_from") or "imported" in document:
+        return None
+    if (document.get("samples") or {}).get("replayed"):
+        return None
+    return Measurement(
+        result.task, node.runtime_column, _size(document["subject"], entry.service, catalogue), float(seconds)
+    )
+
+
+def lines(measurements: Iterable[Measurement], catalogue: Catalogue, service: str | None) -> list[Line]:
+    """A line for each cell with measurements, in the table's order."""
+    gathered: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for one in measurements:
+        gathered.setdefault((one.task, one.column), {}).setdefault(one.size, []).append(one.seconds)
+    services = [entry.service for name, entry in catalogue.services.items() if service in (None, name)]
+    columns = [node.runtime_column for one in services for node in one.node_kinds.values()]
+    large = set(_columns_of_large_models(services))
+    return [
+        _line(task, column, gathered[task, column], catalogue.tasks[task].seconds.get(column), column in large)
+        for task in catalogue.tasks
+        for column in dict.fromkeys(columns)
+        if (task, column) in gathered
+    ]
+
+
+def _size(subject: Mapping[str, object], service: Service, catalogue: Catalogue) -> str:
+    if subject.get("provider") != "vllm":
+        return API
+    card = catalogue.cards.get(str(subject.get("model")))
+    if card is None:
+        return UNKNOWN
+    return SMALL if card.parameters <= service.small_model_limit else LARGE
+
+
+def _columns_of_large_models(services: Iterable[Service]) -> Iterator[str]:
+    for service in services:
+        node = service.node_kinds.get(service.large_model or "")
+        if node is not None:
+            yield node.runtime_column
+
+
+def _line(task: str, column: str, sizes: Mapping[str, list[float]], allowed: int | None, for_large: bool) -> Line:
+    groups = tuple(
+        Group(task, column, size, tuple(sizes[size])) for size in (SMALL, LARGE, API, UNKNOWN) if size in sizes
+    )
+    suggested, why = _suggestion(groups, allowed, for_large)
+    return Line(task, column, allowed, groups, suggested, why)
+
+
+def _suggestion(groups: Iterable[Group], allowed: int | None, for_large: bool) -> tuple[int | None, str]:
+    """One time must do for every class; it is not lowered where the slowest class has yet to be measured."""
+    wanted = {group.size: group.wanted for group in groups if group.wanted is not None}
+    if not wanted:
+        return None, f"fewer than {MIN_RUNS} runs of models whose size is known"
+    longest = max(wanted.values())
+    if longest == allowed:
+        return None, "as it should be"
+    if for_large and LARGE not in wanted and allowed is not None and longest < allowed:
+        return None, f"not lowered: fewer than {MIN_RUNS} runs of large models"
+    return longest, ""

@@ -1,0 +1,186 @@
+"""`evalctl import request`: a filled-in qsub_all.sh as the lab writes it, read and never executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from spec.literate import repository
+
+from evalctl import cli
+from evalctl.importing.head import read
+
+MODEL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
+# The head's form is that of the script's public history; the rest stands for its machinery.
+SCRIPT = f"""\
+#!/usr/bin/env bash
+# How-to-use: bash scripts/tsubame/qsub_all.sh
+set -euo pipefail
+
+# Set Args
+## Common Settings
+NODE_KIND="node_q"          # A node kind to use. tsubame: ["node_q", "node_f", "cpu_16"]
+MODEL_NAME="{MODEL}"        # A model name (HuggingFace ID) to use.
+
+## Special Settings
+PROVIDER="vllm"             # Default: "vllm".
+CUSTOM_SETTINGS=""          # Default: "".
+PREDOWNLOAD_MODEL="false"   # Default: "true".
+MAX_SAMPLES=""              # Default: "".
+
+## Environmental Settings
+SERVICE="tsubame"           # A service to use.
+PRIORITY="-4"               # Default: "-5".
+CUDA_VISIBLE_DEVICES=""     # Only for local
+
+# Load .env and define dirs
+source "$(dirname "$0")/../../.env"
+RESULTS_DIR="${{REPO_PATH}}/results/${{MODEL_NAME}}"
+qsub_task() {{
+  local lang=$1 task=$2
+  env ${{CUDA_VISIBLE_DEVICES:+CUDA_VISIBLE_DEVICES=${{CUDA_VISIBLE_DEVICES}}}} true
+}}
+
+# Submit tasks
+## Japanese
+qsub_task ja gpqa
+# qsub_task ja mmlu
+qsub_task "ja" 'mifeval'  # の評価
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with the catalogue and the model's card, without requests."""
+    root = repository(tmp_path / "repository", {})
+    (root / "manifests" / "requests").mkdir(exist_ok=True)
+    return root
+
+
+def imported(root: Path, text: str, *words: str) -> int:
+    """The exit code of `evalctl import request` for that script."""
+    script = root.parent / "qsub_all.sh"
+    script.write_text(text, encoding="utf-8")
+    return cli.main(["--repo", str(root), "import", "request", str(script), *words])
+
+
+def requests(root: Path) -> list[str]:
+    """The names of all requests."""
+    return sorted(path.name for path in (root / "manifests/requests").glob("*.yaml"))
+
+
+def test_a_filled_in_script_becomes_a_request_that_compiles(root: Path) -> None:
+    """What the template fills in anyway is left out; what is commented out is not asked for."""
+    assert imported(root, SCRIPT, "--name", "first") == 0
+    assert (root / "manifests/requests/first.yaml").read_text(encoding="utf-8") == (
+        "# yaml-language-server: $schema=../../schema/request.schema.json\n"
+        f"model: {MODEL}\nservice: tsubame\nnode_kind: node_q\npriority: -4\ntasks:\n  - ja_gpqa\n  - ja_mifeval\n"
+    )
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+
+
+def test_the_lines_of_the_standard_run_become_its_suite(root: Path) -> None:
+    """In whatever order they stand."""
+    tasks = [
+        "wmt20_ja_en",
+        "gpqa",
+        "jemhopqa_cot",
+        "math_100",
+        "mmlu",
+        "mmlu_prox",
+        "mtbench",
+        "wmt20_en_ja",
+        "humaneval",
+        "mifeval",
+    ]
+    head = SCRIPT.partition("# Submit tasks")[0]
+    assert imported(root, head + "".join(f"qsub_task ja {task}\n" for task in tasks)) == 0
+    (name,) = requests(root)
+    assert name == "Llama-3.1-Swallow-8B-Instruct-v0.5.yaml"
+    assert "tasks: [swallow-ja]\n" in (root / "manifests/requests" / name).read_text()
+
+
+def test_every_variable_has_its_key(root: Path) -> None:
+    """On service local, with settings, a limit and GPUs."""
+    text = SCRIPT
+    for old, new in {
+        '"node_q"': "gpu_2", '"tsubame"': "'local'", 'CUSTOM_SETTINGS=""': 'CUSTOM_SETTINGS="default"',
+        'MAX_SAMPLES=""': "export MAX_SAMPLES=10", 'CUDA_VISIBLE_DEVICES=""': 'CUDA_VISIBLE_DEVICES="0,1"',
+        '"false"': '"true"',
+    }.items():  # fmt: skip
+        text = text.replace(old, new, 1)
+    text = text.replace("export MAX_SAMPLES", "export  MAX_SAMPLES")
+    assert imported(root, text, "--name", "local") == 0
+    lines = (root / "manifests/requests/local.yaml").read_text().splitlines()[1:9]
+    assert lines == [
+        f"model: {MODEL}", "custom_settings: default", "service: local", "node_kind: gpu_2", "max_samples: 10",
+        "predownload: true", 'cuda_visible_devices: "0,1"', "tasks:",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ('"node_q"', '"$(pick_node)"', 7, "the value of NODE_KIND is computed by the shell"),
+        (f'"{MODEL}"', "`head -1 models.txt`", 8, "the value of MODEL_NAME is computed by the shell"),
+        (f'"{MODEL}"', '"${1}"', 8, "the value of MODEL_NAME is computed by the shell"),
+        (f'"{MODEL}"', '"a/b"; rm -rf /', 8, "the value of MODEL_NAME is not one word"),
+        (f'"{MODEL}"', "(a b)", 8, "the value of MODEL_NAME is not one word"),
+        ("qsub_task ja gpqa", 'for t in a b; do qsub_task ja "$t"; done', 31, "cannot be read without running it"),
+        ("qsub_task ja gpqa", "qsub_task ja gpqa && rm x", 31, "cannot be read without running it"),
+        ("qsub_task ja gpqa", 'SERVICE="abci"', 31, "SERVICE is given twice"),
+        ("qsub_task ja gpqa", "[ -d /groups ] && SERVICE=abci", 31, "SERVICE is set in passing"),
+        ("qsub_task ja gpqa", 'if true; then NODE_KIND="x"; fi', 31, "NODE_KIND is set in passing"),
+        ("qsub_task ja gpqa", 'declare -r MAX_SAMPLES="5"', 31, "MAX_SAMPLES is set in passing"),
+        ('"tsubame"', '""', 1, "SERVICE is not filled in"),
+        ("qsub_task ja gpqa", "qsub_task ja gqpa", 31, "did you mean `ja_gpqa`?"),
+        ('"node_q"', '"node_x"', 7, "there is no node kind of tsubame `node_x`"),
+        ('MAX_SAMPLES=""', 'MAX_SAMPLES="0"', 14, "max_samples"),
+    ],
+)
+def test_a_mistake_is_shown_in_the_script_and_nothing_is_written(
+    root: Path, old: str, new: str, line: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File, line and reason, be it the shell's or the catalogue's; no command of the script is run."""
+    assert old in SCRIPT
+    assert imported(root, SCRIPT.replace(old, new, 1)) == 1
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert f"qsub_all.sh:{line}:" in printed
+    assert requests(root) == []
+
+
+def test_a_script_without_tasks_asks_for_some(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All lines commented out."""
+    assert imported(root, SCRIPT.replace("\nqsub_task ", "\n# qsub_task ")) == 1
+    assert "every qsub_task line is commented out" in capsys.readouterr().out
+
+
+def test_a_model_without_a_card_is_written_and_lock_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lab's files know nothing of cards."""
+    assert imported(root, SCRIPT.replace(MODEL, "lab/new-8B")) == 0
+    assert "next: evalctl lock lab/new-8B, " in capsys.readouterr().out
+    assert requests(root) == ["new-8B.yaml"]
+
+
+def test_nothing_is_overwritten_and_a_dry_run_writes_nothing(root: Path) -> None:
+    """A second import of the same name needs --replace."""
+    assert imported(root, SCRIPT, "--dry-run") == 0
+    assert requests(root) == []
+    assert imported(root, SCRIPT) == 0
+    changed = SCRIPT.replace("qsub_task ja gpqa", "qsub_task en aime_2024_2025")
+    assert imported(root, changed) == 1
+    path = root / "manifests/requests" / requests(root)[0]
+    assert "ja_gpqa" in path.read_text()
+    assert imported(root, changed, "--replace") == 0
+    assert "en_aime_2024_2025" in path.read_text()
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
+    """Files travel through many editors."""
+    plain, problems = read(SCRIPT, "a")
+    assert problems == []
+    other, problems = read("\ufeff" + SCRIPT.replace("\n", "\r\n"), "a")
+    assert problems == []
+    assert {name: word.text for name, word in plain.values.items()} == {n: w.text for n, w in other.values.items()}
+    assert [word.text for word in plain.tasks] == [word.text for word in other.tasks]
