@@ -50,7 +50,8 @@ def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", '{"schema": "evalctl/result/2"}', "\udc80", json.dumps({**document(), "scores": {"a": 1}}),
-     json.dumps({**document(), "digest": 7}), json.dumps(document(result_dir="en/mmlu"))],
+     json.dumps({**document(), "digest": 7}),
+     json.dumps({**document(), "measured_at": 1e12}), json.dumps(document(result_dir="en/mmlu"))],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) -> None:
     """Empty, truncated, of a newer version, of a wrong form, in a wrong place."""

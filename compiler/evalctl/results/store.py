@@ -19,7 +19,8 @@ from evalctl.model.result import SCHEMA, Result
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 3
+_CACHE_SCHEMA = 4
+_LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
@@ -153,6 +154,8 @@ def _document(content: bytes | str) -> dict[str, Any]:
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
     if not all(isinstance(metrics, dict) for metrics in document["scores"].values()):
         raise ValueError("its scores are not metrics by task")
+    if not 0 <= measured_at(document) < _LAST_MOMENT:
+        raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
     return document
 
 
