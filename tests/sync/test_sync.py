@@ -364,6 +364,7 @@ def test_an_environment_that_is_not_whole_is_named_before_anything_is_claimed(
     (clone.root / ".evalctl/environments" / name / ".complete").unlink()
     report = go(clone, job)
     assert told(report) == [(Action.STOP, "environment-not-built")]
+    assert report.steps[0].detail.startswith(f"{name}: ")
     assert "evalctl env setup" in report.steps[0].detail
     assert world.state()["jobs"] == {}
     clone.build(name)

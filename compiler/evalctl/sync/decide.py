@@ -85,6 +85,10 @@ def _too_many(e: JobEvidence) -> str:
     return closed if e.lingering else "cancel all but one with the scheduler's own command"
 
 
+def _missing_piece(e: JobEvidence) -> str:
+    return ": ".join(filter(None, (e.blocked_by, advice(e.blocked))))
+
+
 def _claimed_by(e: JobEvidence) -> str:
     return f"by {e.attempt.by}" if e.attempt else ""
 
@@ -123,7 +127,7 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
     Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
-    Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, lambda e: advice(e.blocked)),
+    Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
     Row(_open, Action.CLOSE, _is("lost")),
     # -- no open attempt
@@ -135,7 +139,7 @@ TABLE: tuple[Row, ...] = (
         _outcome_detail),
     Row(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
         lambda e: f"{e.attempts} tries, the last one: {_outcome(e)}. {_outcome_detail(e)}"),
-    Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, lambda e: advice(e.blocked)),
+    Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
     Row(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),
     Row(lambda e: True, Action.SUBMIT, _is("never-submitted")),

@@ -27,3 +27,4 @@ class JobEvidence(Evidence):
     unreadable_record: str = ""
     unreadable_results: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled
+    blocked_by: str = ""  # what is missing: a file, a variable, an environment

@@ -104,6 +104,7 @@ def _of_job(
     context: Context, job: Job, world: World, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
     elsewhere, absent, missing = _sorted_out(job, world.results, claims)
+    blocked, blocked_by = _blocked(context, job)
     return replace(
         _of_attempt(context, world.records.of(job.name), world, by_name),
         missing=tuple(missing),
@@ -112,7 +113,8 @@ def _of_job(
         retries=job.retries,
         unreadable_record=world.records.unreadable.get(job.name, ""),
         unreadable_results=_unreadable(job, world.results),
-        blocked=_blocked(context, job),
+        blocked=blocked,
+        blocked_by=blocked_by,
     )
 
 
@@ -220,17 +222,17 @@ def _read_time(path: Path) -> float | None:
         return None
 
 
-def _blocked(context: Context, job: Job) -> str:
+def _blocked(context: Context, job: Job) -> tuple[str, str]:
+    """Why it cannot be submitted, and what is missing; found here rather than after hours in a queue."""
     if not (context.root / job.script_path).is_file():
-        return "script-missing"
+        return "script-missing", job.script_path
     try:
         context.site_args()
-    except KeyError:
-        return "env-variable-missing"
+    except KeyError as missing:
+        return "env-variable-missing", str(missing.args[0])
     names = filter(None, (job.server.environment, *job.framework_environments.values()))
-    if not all((context.environments / name / ".complete").exists() for name in names):
-        return "environment-not-built"  # found here rather than after hours in a queue
-    return ""
+    unbuilt = [name for name in names if not (context.environments / name / ".complete").exists()]
+    return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")
 
 
 def _query_args(context: Context) -> list[str]:
