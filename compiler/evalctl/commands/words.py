@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Words] = {
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
     "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet", "evalctl results show"),
+    "details": Words("details", "the answers of an eval, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --repeating"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
     "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
@@ -178,6 +180,21 @@ def _results(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _details(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="REQUEST|MODEL", help="a request, or the model of some")
+    parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
+    parser.add_argument("--why", action="store_true", help="the summary and the causes of slowness, no answers")
+    parser.add_argument("--empty", action="store_true", help="answers without a text")
+    parser.add_argument("--truncated", action="store_true", help="answers cut off at the length limit")
+    parser.add_argument("--repeating", action="store_true", help="answers that loop until they end")
+    parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
+    parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
+    parser.add_argument("--format", choices=("text", "jsonl"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
+    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
+
+
 def _selected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selectors", nargs="+", metavar="WHAT", help="requests, models, tasks or jobs")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
@@ -189,6 +206,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
-    "sync": _sync, "status": _status, "logs": _logs, "results": _results, "cancel": _selected, "retry": _selected, "schema": _schema,
+    "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected, "retry": _selected, "schema": _schema,
     "demo": _demo,
 }  # fmt: skip
