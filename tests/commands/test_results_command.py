@@ -12,6 +12,7 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.results.tables import Measured, difference, lines, matching
+from evalctl.results.webpage import page
 
 TINY = "results/hosted_vllm/team/tiny"
 ENTRIES = ("alpha", "beta")
@@ -127,3 +128,20 @@ def test_a_name_is_never_a_formula() -> None:
     found: Mapping[str, object] = {"results": {"x": 1}}
     pasted = lines([Measured("results/=1+1", found), Measured("results/a", found)], ["x"], "tsv", "", header=False)
     assert pasted.startswith("'=1+1\t1\n")
+
+
+def test_the_page_needs_nothing_from_outside(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One UTF-8 file without an address in it; a missing entry is a dash and has no bar."""
+    file = tmp_path / "page.html"
+    said(root, capsys, "report", "--columns", "alpha,beta", "-o", str(file))
+    text = file.read_text(encoding="utf-8")
+    assert "http" not in text and "src=" not in text and "@import" not in text
+    assert (text.count("<svg"), text.count("<rect")) == (2, 3)
+    assert '<td data-value="">–</td>' in text
+
+
+def test_a_name_is_never_markup() -> None:
+    """A folder may be called anything."""
+    hostile = Measured('results/<script>"x', {"results": {"<b>": 1}})
+    text = page([hostile], ["<b>"])
+    assert "<b>" not in text and text.count("<script>") == 1

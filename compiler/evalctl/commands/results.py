@@ -11,12 +11,12 @@ from evalctl.commands.common import request_named, root_of
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
 from evalctl.report import display_width, plain
-from evalctl.results import tables
+from evalctl.results import tables, webpage
 from evalctl.results.derived import AGGREGATE, aggregate_in
 from evalctl.results.leaderboard import shown
 from evalctl.results.store import folder_of
 from evalctl.results.tables import Measured
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import help_for, listed
 from evalctl.sync.git import Repository, open_repository
 
@@ -78,7 +78,14 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
     return 0
 
 
-_ACTIONS = {"show": _show, "compare": _compare, "history": _history, "export": _export}
+def _report(arguments: argparse.Namespace, root: Path) -> int:
+    measured = _chosen(arguments, root)
+    write_atomically(arguments.output, webpage.page(measured, _columns(arguments, root, measured)))
+    print(arguments.output)
+    return 0
+
+
+_ACTIONS = {"show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report}
 
 
 def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:

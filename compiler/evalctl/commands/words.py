@@ -27,7 +27,7 @@ COMMANDS: dict[str, Words] = {
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
-    "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet", "evalctl results show"),
+    "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet, report as a page", "evalctl results show"),
     "details": Words("details", "the answers of an eval, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --repeating"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
@@ -164,7 +164,11 @@ def _results(parser: argparse.ArgumentParser) -> None:
     )
     history = action("history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu")
     export = action("export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header")
-    for made in (show, export):
+    report = action("report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
+    report.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
+    )
+    for made in (show, export, report):
         made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
     for made in (compare, history):
         made.add_argument("words", nargs="+", metavar="WHAT", help=chosen)
