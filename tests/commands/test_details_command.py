@@ -9,7 +9,9 @@ import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.commands.details_page import page
 from evalctl.pipeline import Project
+from evalctl.results.answers import Answer
 
 REQUEST = "manifests/requests/a.yaml"
 
@@ -52,3 +54,18 @@ def test_what_is_not_there_is_said(root: Path, capsys: pytest.CaptureFixture[str
     next((root / ".evalctl/answers/vllm-0").iterdir()).unlink()
     assert cli.main(["--repo", str(root), "details", "a"]) == 1
     assert "no answers on this machine" in capsys.readouterr().out
+
+
+def test_on_the_page_what_a_model_wrote_is_text() -> None:
+    """No markup of its own, nothing loaded, and the page forbids loading, too."""
+    hostile = "</pre><script src=//x></script><img onerror=x>"
+    text = page([([hostile], [Answer(hostile, hostile, hostile, "length", None, None)])])
+    assert text.count("<script>") == 1 and "<script src" not in text and "<img" not in text
+    assert "default-src 'none'" in text and "truncated" in text
+
+
+def test_a_page_of_answers_is_written(root: Path, tmp_path: Path) -> None:
+    """Whole, as UTF-8."""
+    file = tmp_path / "answers.html"
+    assert cli.main(["--repo", str(root), "details", "a", "--format", "html", "-o", str(file)]) == 0
+    assert file.read_text(encoding="utf-8").count("<details>") == 1

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evalctl.commands import details_page
 from evalctl.commands.common import request_named, root_of
 from evalctl.commands.settings import home_of
 from evalctl.model.evaluation import RequestPlan
@@ -49,12 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         print("no answers on this machine: nothing of it has run here, or its files were deleted")
         return 1
-    text = "".join(_jsonl(found) if arguments.format == "jsonl" else _text(found, summary_only=arguments.why))
+    text = _written(found, arguments)
     if arguments.output is None:
         print(text, end="")
     else:
         write_atomically(arguments.output, text)
     return 0
+
+
+def _written(found: Sequence[Found], arguments: argparse.Namespace) -> str:
+    if arguments.format == "html":
+        return details_page.page((_summary(one), one.answers) for one in found)
+    return "".join(_jsonl(found) if arguments.format == "jsonl" else _text(found, summary_only=arguments.why))
 
 
 def _places(arguments: argparse.Namespace, root: Path) -> list[Place]:

@@ -194,7 +194,7 @@ def _details(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
     parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
-    parser.add_argument("--format", choices=("text", "jsonl"), default="text")
+    parser.add_argument("--format", choices=("text", "jsonl", "html"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
 
