@@ -78,3 +78,9 @@ def test_the_causes_of_slowness_have_a_remedy() -> None:
     waited = {"admission": "fixed", "limit": 20, "queued_seconds": 90.0, "highest_cache_use": 0.1}
     assert "`concurrency: auto`" in causes(fine, waited)[0]
     assert causes(fine, {**waited, "admission": "auto"}) == causes(summed([]), None) == []
+
+
+def test_half_a_character_can_still_be_written_down() -> None:
+    """A tokenizer may cut an emoji in two."""
+    (found,), unreadable = read([line("a\ud83d")])
+    assert (found.prediction, unreadable) == ("a?", 0)

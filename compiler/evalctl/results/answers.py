@@ -116,10 +116,10 @@ def _answers(line: Mapping[str, Any]) -> Iterator[Answer]:
     for choice in choices:
         message = choice.get("message") or {"content": choice.get("text")}
         yield Answer(
-            question=_question(body),
-            prediction=message.get("content") or "",
+            question=_whole(_question(body)),
+            prediction=_whole(message.get("content") or ""),
             # `reasoning` since vLLM 0.32, `reasoning_content` before and elsewhere
-            reasoning=message.get("reasoning") or message.get("reasoning_content") or "",
+            reasoning=_whole(message.get("reasoning") or message.get("reasoning_content") or ""),
             finish_reason=choice.get("finish_reason") or "",
             tokens=tokens,
             seconds=line.get("seconds"),
@@ -135,3 +135,8 @@ def _question(body: Mapping[str, Any]) -> str:
 
 def _content(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+
+
+def _whole(text: str) -> str:
+    """Half of a surrogate pair, which a model can write in JSON, cannot be written to a file: it becomes `?`."""
+    return text.encode("utf-8", "replace").decode("utf-8")
