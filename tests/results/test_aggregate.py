@@ -127,6 +127,28 @@ def test_both_alternatives_are_minus_one_and_a_warning() -> None:
     assert document["warnings"] == ["mt: several of its tasks were run (mt_bench, mt_bench_truncated)"]
 
 
+@pytest.mark.parametrize("other", [{"judge": -1}, {"judge": None}, {"ratio": 0.5}])
+def test_an_alternative_without_a_value_does_not_stand_in_the_way(other: dict[str, Any]) -> None:
+    """A real -1, a null, a metric that only the other has: not found, as in the lab's."""
+    both = [result("a", {"mt_bench|0": {"judge": 7.0}}), result("b", {"mt_bench_truncated|0": other})]
+    document = aggregated(FOLDER, both, METRICS)
+    assert (document["results"]["mt"], document["warnings"]) == (7.0, [])
+
+
+def test_a_bare_task_counts_beside_its_subsets_but_in_no_group() -> None:
+    """As in the lab's: `jmmlu` and `jmmlu:*` are rows of one task."""
+    scores, counts = {**JMMLU, "swallow|jmmlu|0": {"em": 1.0}}, {**COUNTS, "swallow|jmmlu|0": 100}
+    found = values(result("ja_jmmlu", scores, counts))
+    assert (found["jmmlu"], found["jmmlu_stem"]) == (pytest.approx(160 / 200), pytest.approx(30 / 40))
+
+
+def test_subsets_of_several_runs_are_mixed() -> None:
+    """Each subset by its newest run."""
+    old = result("a", JMMLU, COUNTS, at=1)
+    new = result("b", {"swallow|jmmlu:law|0": {"em": 1.0}}, {"swallow|jmmlu:law|0": 60}, at=2)
+    assert values(new, old)["jmmlu"] == pytest.approx((30 + 0 + 60) / 100)
+
+
 def test_the_newest_of_one_name_wins() -> None:
     """Two task keys that run the same script."""
     old, new = result("a", {"wmt20:en-ja|0": {"bleu": 1.0}}, at=1), result("b", {"wmt20:en-ja|0": {"bleu": 2.0}}, at=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ COMMANDS: dict[str, Words] = {
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
+    "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet, report as a page", "evalctl results show"),
+    "details": Words("details", "the answers of an eval, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --repeating"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
     "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
@@ -166,6 +169,61 @@ def _logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
 
 
+def _results(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    chosen = "models, settings (PUBLISHER/MODEL/SETTINGS) or requests"
+
+    def action(name: str, summary: str, example: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=summary, description=summary, epilog=f"example: {example}")
+        made.add_argument(
+            "--columns", metavar="A,B", help="these entries (default: export all, else one per benchmark)"
+        )
+        made.add_argument("--debug", action="store_true", help="debugging runs (max_samples), too")
+        return made
+
+    show = action("show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja")
+    compare = action(
+        "compare",
+        "models side by side, with differences; WHAT@COMMIT is one as it was",
+        "evalctl results compare A@HEAD~1 A",
+    )
+    history = action("history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu")
+    export = action("export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header")
+    report = action("report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
+    report.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
+    )
+    for made in (show, export, report):
+        made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
+    for made in (compare, history):
+        made.add_argument("words", nargs="+", metavar="WHAT", help=chosen)
+    for made in (show, compare, history):
+        made.add_argument("--json", action="store_true")
+    history.add_argument("--entry", metavar="NAME", help="this entry alone")
+    export.add_argument(
+        "--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's own line"
+    )
+    export.add_argument("--header", action="store_true", help="first a line with the entries' names")
+    export.add_argument(
+        "--missing", default="", metavar="TEXT", help="what stands for a missing entry (default: nothing)"
+    )
+
+
+def _details(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="REQUEST|MODEL", help="a request, or the model of some")
+    parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
+    parser.add_argument("--why", action="store_true", help="the summary and the causes of slowness, no answers")
+    parser.add_argument("--empty", action="store_true", help="answers without a text")
+    parser.add_argument("--truncated", action="store_true", help="answers cut off at the length limit")
+    parser.add_argument("--repeating", action="store_true", help="answers that loop until they end")
+    parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
+    parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
+    parser.add_argument("--format", choices=("text", "jsonl", "html"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
+    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
+
+
 def _selected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selectors", nargs="+", metavar="WHAT", help="requests, models, tasks or jobs")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
@@ -220,6 +278,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
-    "sync": _sync, "status": _status, "logs": _logs, "cancel": _selected, "retry": _selected, "schema": _schema,
-    "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo,
+    "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected,
+    "retry": _selected, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo,
 }  # fmt: skip

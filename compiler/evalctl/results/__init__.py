@@ -1,5 +1,7 @@
 """What was measured: records, the lab's aggregate and the leaderboard.
 
 `record` builds result.json · `store` finds the records · `aggregate` makes aggregated_results.json · `leaderboard`
-renders results/README.md · `derived` says which of these follow from a changed record.
+renders results/README.md · `derived` says which of these follow from a changed record · `tables` chooses among
+aggregates and sets them side by side for people and spreadsheets, `webpage` as one HTML file · `answers` reads what the model answered, `looping` tells which of it repeats itself, `slowness` why an
+eval is slow.
 """

@@ -78,7 +78,7 @@ def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]], 
         except Unusable as problem:
             warnings.append(f"{entry.name}: {problem}")
             continue
-        if value is not None:
+        if value is not None and value != MISSING:  # a real -1 is no value to the lab's aggregator either
             found.append((task, value))
     if len(found) > 1:
         warnings.append(f"{entry.name}: several of its tasks were run ({', '.join(task for task, _ in found)})")

@@ -44,7 +44,7 @@ def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Met
 def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
     """The leaderboard: the given aggregates, and the base's for all other folders."""
     others = [path for path in base.aggregates if _folder(path) not in documents]
-    known = {_folder(path): document for path, text in base.read(others).items() if (document := _document(text))}
+    known = {_folder(path): document for path, text in base.read(others).items() if (document := aggregate_in(text))}
     return leaderboard.leaderboard({**known, **documents}, metrics)
 
 
@@ -58,7 +58,7 @@ def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metr
     return aggregated(folder, [*(parse(path, text) for path, text in base.read(kept).items()), *changed], metrics)
 
 
-def _document(text: bytes) -> dict[str, Any] | None:
+def aggregate_in(text: bytes) -> dict[str, Any] | None:
     """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
     try:
         document = json.loads(text)

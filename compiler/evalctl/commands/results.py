@@ -1,0 +1,183 @@
+"""`evalctl results`: the committed scores as a table, side by side, over time, and for a spreadsheet."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalctl.commands.common import request_named, root_of
+from evalctl.model.manifest import Metrics
+from evalctl.pipeline import Project
+from evalctl.report import display_width, plain
+from evalctl.results import tables, webpage
+from evalctl.results.derived import AGGREGATE, aggregate_in
+from evalctl.results.leaderboard import shown
+from evalctl.results.store import folder_of
+from evalctl.results.tables import Measured
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.suggest import help_for, listed
+from evalctl.sync.git import Repository, open_repository
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reads what git has: a result is what is committed."""
+    return _ACTIONS[arguments.action](arguments, root_of(arguments))
+
+
+def _show(arguments: argparse.Namespace, root: Path) -> int:
+    measured = _chosen(arguments, root)
+    names = _columns(arguments, root, measured)
+    if arguments.json:
+        print(_json([_object(one, names) for one in measured]))
+        return 0
+    print(_aligned(tables.table(measured, names)) if measured else "nothing has been measured yet")
+    return 0
+
+
+def _compare(arguments: argparse.Namespace, root: Path) -> int:
+    measured = _chosen(arguments, root)
+    if len(measured) < 2:
+        raise EnvironmentProblem(
+            f"only {measured[0].name} is meant; two are compared",
+            help="name another, or the same at another commit: WHAT@COMMIT",
+        )
+    names = _columns(arguments, root, measured)
+    if arguments.json:
+        print(_json([_object(one, names) for one in measured]))
+        return 0
+    print(_aligned(tables.comparison(measured, names)))
+    return 0
+
+
+def _history(arguments: argparse.Namespace, root: Path) -> int:
+    if arguments.entry:
+        arguments.columns = arguments.entry
+    newest = _chosen(arguments, root)
+    names = _columns(arguments, root, newest)
+    repo = open_repository(root)
+    found = [(day, one) for measured in newest for day, one in _versions(repo, measured.folder)]
+    if arguments.json:
+        print(_json([{"date": day, **_object(one, names)} for day, one in found]))
+        return 0
+    rows = [
+        [day, one.commit, Measured(one.folder, {}).name, *(shown(one.value(n)) for n in names)] for day, one in found
+    ]
+    print(_aligned([["DATE", "COMMIT", "MODEL", *names], *rows]))
+    return 0
+
+
+def _export(arguments: argparse.Namespace, root: Path) -> int:
+    measured = _chosen(arguments, root)
+    all_names = list(dict.fromkeys(name for one in measured for name in one.document["results"]))
+    names = _asked(arguments.columns, all_names) if arguments.columns else all_names
+    if arguments.format == "overall" and (arguments.columns or arguments.header):
+        raise EnvironmentProblem("`overall` is the lab's whole line", help="--format csv takes --columns and --header")
+    print(tables.lines(measured, names, arguments.format, arguments.missing, header=arguments.header), end="")
+    return 0
+
+
+def _report(arguments: argparse.Namespace, root: Path) -> int:
+    measured = _chosen(arguments, root)
+    write_atomically(arguments.output, webpage.page(measured, _columns(arguments, root, measured)))
+    print(arguments.output)
+    return 0
+
+
+_ACTIONS = {"show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report}
+
+
+def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
+    """What the words name, in their order; all without words."""
+    repo = open_repository(root)
+    if not arguments.words:
+        return _at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), "")
+    found = [one for word in arguments.words for one in _named(arguments, root, repo, word)]
+    return list({one.name: one for one in found}.values())
+
+
+def _named(arguments: argparse.Namespace, root: Path, repo: Repository, word: str) -> list[Measured]:
+    name, _, commit = word.partition("@")
+    if commit and repo.resolve(commit) is None:
+        raise EnvironmentProblem(f"git knows no commit `{commit}`", help="git log -- results")
+    folders = tables.visible(_folders(repo, commit or "HEAD"), debug=arguments.debug)
+    matched = tables.matching(folders, name) or _of_request(root, name, folders)
+    if not matched:
+        known = {folder.removeprefix("results/") for folder in folders}
+        known |= {name.partition("/")[2] for name in known}
+        raise EnvironmentProblem(
+            f"nothing measured is called `{word}`",
+            help=help_for(name, known, f"there are: {listed(sorted(known)) or 'no results yet'}"),
+        )
+    return _at(repo, matched, commit)
+
+
+def _of_request(root: Path, word: str, folders: Sequence[str]) -> list[str]:
+    """The folders in which the evals of a request have their results."""
+    project = Project(root)
+    try:
+        path = request_named(word, root, project.workspace.request_paths)
+    except EnvironmentProblem:
+        return []
+    asked = {folder_of(one.result_path, one.task.result_dir) for one in project.compile_one(path).evals}
+    return [folder for folder in folders if folder in asked]
+
+
+def _folders(repo: Repository, commit: str) -> list[str]:
+    ending = f"/{AGGREGATE}"
+    paths = repo.entries(repo.resolve(commit), "results")
+    return sorted(path.removesuffix(ending) for path in paths if path.endswith(ending))
+
+
+def _at(repo: Repository, folders: Sequence[str], commit: str) -> list[Measured]:
+    texts = repo.read(repo.resolve(commit or "HEAD"), [f"{folder}/{AGGREGATE}" for folder in folders], "results")
+    documents = {path.removesuffix(f"/{AGGREGATE}"): aggregate_in(text) for path, text in texts.items()}
+    return [Measured(folder, document, commit) for folder in folders if (document := documents.get(folder))]
+
+
+def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
+    """The aggregate after each commit that changed it, newest first."""
+    log = repo.tell("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
+    commits = [line.split(" ") for line in log.splitlines()]
+    return [(day, one) for commit, day in commits for one in _at(repo, [folder], commit)]
+
+
+def _columns(arguments: argparse.Namespace, root: Path, measured: Sequence[Measured]) -> list[str]:
+    if arguments.columns:
+        return _asked(arguments.columns, [name for one in measured for name in one.document["results"]])
+    metrics: Metrics = Project(root).shared[0].metrics
+    return tables.columns(measured, metrics)
+
+
+def _asked(words: str, known: Sequence[str]) -> list[str]:
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    for name in names:
+        if name not in known:
+            raise EnvironmentProblem(
+                f"there is no entry `{name}`", help=help_for(name, known, "they stand in manifests/tasks/metrics.yaml")
+            )
+    return names
+
+
+def _object(one: Measured, names: Sequence[str]) -> dict[str, object]:
+    values = {name: one.value(name) for name in names}
+    settings = one.document["custom_settings"]
+    return {
+        "folder": one.folder, "commit": one.commit or "HEAD", "model": one.document["model"], "custom_settings": settings,
+        "results": values, "warnings": one.document.get("warnings", []),
+    }  # fmt: skip
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of terminal width."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(display_width(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return "\n".join(
+        "  ".join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )

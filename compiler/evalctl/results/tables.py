@@ -1,0 +1,102 @@
+"""Aggregates chosen by name and set side by side: tables for people, lines for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.model.manifest import Metrics
+from evalctl.results.aggregate import MISSING
+from evalctl.results.leaderboard import DEBUG, main_entries, shown
+
+# A spreadsheet computes what begins so; a model's name is nothing to compute.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The aggregate of one model folder, at one commit."""
+
+    folder: str
+    document: Mapping[str, Any]
+    commit: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: provider, model and settings, and the commit where one was asked for."""
+        return self.folder.removeprefix("results/") + (f"@{self.commit}" if self.commit else "")
+
+    def value(self, entry: str) -> Any:
+        """The entry as the lab's form has it; None when it was not measured."""
+        value = self.document["results"].get(entry)
+        return None if value is None or value == MISSING else value
+
+
+def matching(folders: Sequence[str], word: str) -> list[str]:
+    """The folders that a word names: a model, one with its settings, or any whole part of the path."""
+    wanted = f"/{word.strip('/').removeprefix('results/')}/"
+    return [folder for folder in folders if wanted in f"/{folder.removeprefix('results/')}/"]
+
+
+def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
+    """Debugging runs are seen only by who asks for them."""
+    return [folder for folder in folders if debug or not folder.startswith(DEBUG)]
+
+
+def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
+    """The main entries in which somebody has a value."""
+    names = [entry.name for entry in main_entries(metrics)]
+    return [name for name in names if any(one.value(name) is not None for one in measured)]
+
+
+def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
+    """A row per model folder under a row of names."""
+    rows = [[one.name, *(shown(one.value(name)) for name in names)] for one in measured]
+    return [["MODEL", *names], *rows]
+
+
+def comparison(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
+    """A row per entry: the first value, and each other one with its difference from the first."""
+    first, *others = measured
+    head = ["ENTRY", first.name, *(cell for one in others for cell in (one.name, "+/-"))]
+    rows = []
+    for name in names:
+        pairs = [(shown(one.value(name)), signed(difference(first, one, name))) for one in others]
+        rows.append([name, shown(first.value(name)), *(cell for pair in pairs for cell in pair)])
+    return [head, *rows]
+
+
+def difference(first: Measured, other: Measured, name: str) -> float | None:
+    """Other minus first; None unless both are numbers."""
+    before, after = first.value(name), other.value(name)
+    numbers = [value for value in (before, after) if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    return float(numbers[1] - numbers[0]) if len(numbers) == 2 else None
+
+
+def signed(value: float | None) -> str:
+    """A difference for people: a sign, and as many decimals as its scores have."""
+    if value is None:
+        return "–"
+    return f"{value:+.4f}" if abs(value) <= 1 else f"{value:+.2f}"
+
+
+def lines(measured: Sequence[Measured], names: Sequence[str], form: str, missing: str, *, header: bool) -> str:
+    """A line per model folder with values unrounded; the names of models stand only where there are several."""
+    if form == "overall":
+        return "".join(f"{one.document['overall']}\n" for one in measured)
+    several = len(measured) > 1
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter="\t" if form == "tsv" else ",", lineterminator="\n")
+    if header:
+        writer.writerow([*(["model"] if several else []), *names])
+    for one in measured:
+        values = [missing if (value := one.value(name)) is None else str(value) for name in names]
+        writer.writerow([*([_text(one.name)] if several else []), *values])
+    return out.getvalue()
+
+
+def _text(name: str) -> str:
+    return f"'{name}" if name.startswith(_FORMULA) else name

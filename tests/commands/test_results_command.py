@@ -1,0 +1,147 @@
+"""`evalctl results`: what git has, as a table, side by side, over time, and for a spreadsheet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from samples import repository
+
+from evalctl import cli
+from evalctl.results.tables import Measured, difference, lines, matching
+from evalctl.results.webpage import page
+
+TINY = "results/hosted_vllm/team/tiny"
+ENTRIES = ("alpha", "beta")
+
+
+def commit(root: Path, folder: str, **values: float) -> None:
+    """An aggregate with these entries, committed."""
+    results = {name: values.get(name, -1) for name in ENTRIES}
+    settings = {"path": "", "name": "", "version": ""}
+    document = {"model": folder.removeprefix("results/"), "results": results, "custom_settings": settings, "evals": {}}
+    document["overall"] = ",".join(map(str, results.values()))
+    path = root / folder / "aggregated_results.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document), encoding="utf-8")
+    git = ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "add", "-A"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "results"], check=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two models, one of them measured twice, and a debugging run."""
+    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
+    repository(tmp_path, {})
+    commit(tmp_path, TINY, alpha=0.25)
+    commit(tmp_path, TINY, alpha=0.5)
+    commit(tmp_path, "results/hosted_vllm/team/other/greedy", alpha=0.75, beta=1)
+    commit(tmp_path, "results/debug/max_samples-5/hosted_vllm/team/tiny", alpha=1.0)
+    return tmp_path
+
+
+def said(root: Path, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """What the command prints."""
+    assert cli.main(["--repo", str(root), "results", *words]) == code
+    captured = capsys.readouterr()
+    return captured.out if code == 0 else captured.err
+
+
+def test_show_has_the_newest_scores_of_real_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A debugging run is shown only when asked for."""
+    shown = said(root, capsys, "show", "--columns", "alpha,beta")
+    assert [line.split() for line in shown.splitlines()] == [
+        ["MODEL", "alpha", "beta"], ["hosted_vllm/team/other/greedy", "0.7500", "1.0000"],
+        ["hosted_vllm/team/tiny", "0.5000", "–"],
+    ]  # fmt: skip
+    assert "debug/max_samples-5" in said(root, capsys, "show", "--columns", "alpha", "--debug")
+
+
+def test_what_is_not_committed_is_no_result(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file in the work tree does not count."""
+    (root / TINY / "aggregated_results.json").write_text("{}")
+    assert json.loads(said(root, capsys, "show", "team/tiny", "--columns", "alpha", "--json"))[0]["results"] == {
+        "alpha": 0.5
+    }
+
+
+def test_two_commits_of_one_model_are_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the difference beside them."""
+    shown = said(root, capsys, "compare", "team/tiny@HEAD~3", "team/tiny", "--columns", "alpha,beta").splitlines()
+    assert shown[1].split() == ["alpha", "0.2500", "0.5000", "+0.2500"]
+    assert shown[2].split() == ["beta", "–", "–", "–"]
+
+
+def test_history_has_a_row_per_commit_that_changed_the_scores(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest first."""
+    told = json.loads(said(root, capsys, "history", "team/tiny", "--entry", "alpha", "--json"))
+    assert [one["results"]["alpha"] for one in told] == [0.5, 0.25]
+
+
+def test_export_is_ready_to_paste(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing stands for a missing entry; `overall` is the lab's line as it is."""
+    assert said(root, capsys, "export", "team/tiny") == "0.5\t\n"
+    assert (
+        said(root, capsys, "export", "team/tiny", "--missing=-1", "--format", "csv", "--header")
+        == "alpha,beta\n0.5,-1\n"
+    )
+    assert said(root, capsys, "export", "team/tiny", "--format", "overall") == "0.5,-1\n"
+    assert (
+        said(root, capsys, "export", "--columns", "beta")
+        == "hosted_vllm/team/other/greedy\t1\nhosted_vllm/team/tiny\t\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["show", "team/tinny"], "team/tiny"),
+        (["show", "--columns", "alhpa"], "alpha"),
+        (["show", "team/tiny@nope"], "nope"),
+    ],
+)
+def test_a_wrong_name_is_named(root: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str) -> None:
+    """With what was probably meant."""
+    assert told in said(root, capsys, *words, code=1)
+
+
+def test_a_word_is_a_whole_part_of_the_path() -> None:
+    """`tiny` is not `tiny-2`."""
+    assert matching(["results/hosted_vllm/team/tiny-2", TINY], "tiny") == [TINY]
+
+
+def test_only_numbers_have_a_difference() -> None:
+    """A missing one and a text do not."""
+    one, other = (
+        Measured("results/a", {"results": {"x": "5.0", "y": -1}}),
+        Measured("results/b", {"results": {"x": 1, "y": 2}}),
+    )
+    assert [difference(one, other, name) for name in ("x", "y")] == [None, None]
+
+
+def test_a_name_is_never_a_formula() -> None:
+    """A spreadsheet computes nothing that a folder is called."""
+    found: Mapping[str, object] = {"results": {"x": 1}}
+    pasted = lines([Measured("results/=1+1", found), Measured("results/a", found)], ["x"], "tsv", "", header=False)
+    assert pasted.startswith("'=1+1\t1\n")
+
+
+def test_the_page_needs_nothing_from_outside(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One UTF-8 file without an address in it; a missing entry is a dash and has no bar."""
+    file = tmp_path / "page.html"
+    said(root, capsys, "report", "--columns", "alpha,beta", "-o", str(file))
+    text = file.read_text(encoding="utf-8")
+    assert "http" not in text and "src=" not in text and "@import" not in text
+    assert (text.count("<svg"), text.count("<rect")) == (2, 3)
+    assert '<td data-value="">–</td>' in text
+
+
+def test_a_name_is_never_markup() -> None:
+    """A folder may be called anything."""
+    hostile = Measured('results/<script>"x', {"results": {"<b>": 1}})
+    text = page([hostile], ["<b>"])
+    assert "<b>" not in text and text.count("<script>") == 1
