@@ -82,7 +82,7 @@ def _machine(context: Context, how: str) -> Iterator[Finding]:
 
 
 def _dotenv(context: Context) -> Iterator[Finding]:
-    problems = dotenv_problems(context.root)
+    problems = dotenv_problems(context.root, context.service_name)
     yield from (bad(".env", problem) for problem in problems)
     values = env_values(context.root)
     if not problems:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalctl.commands.common import root_of
-from evalctl.commands.settings import env_path, env_values, environments_of, process_with_env_file
+from evalctl.commands.settings import environments_of, process_with_env_file
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
 from evalctl.shell import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from evalctl.pipeline import Project
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,15 +62,24 @@ def needed(root: Path, asked: str | None = None) -> list[str]:
     return sorted(servers | frameworks)
 
 
-def dotenv_problems(root: Path) -> list[str]:
-    """`.env`: present, private, not in git, without template values. Names only, never values."""
-    path = env_path(root)
-    if not path.is_file():
-        return [f"there is no {path.name}: cp .env_template .env, fill it in, chmod 600 .env"]
-    found = []
-    if path.stat().st_mode & 0o077:
-        found.append(f"{path.name} can be read by others: chmod 600 {path.name}")
-    values = env_values(root)
-    template = sorted(name for name, value in values.items() if "{" in value)
-    found += [f"{path.name}: {name} still has its template value" for name in template]
-    return found
+def dotenv_problems(root: Path, asked: str | None = None) -> list[str]:
+    """What is wrong with `.env` for this service and the requests that run on it."""
+    from evalctl.commands import dotenv
+    from evalctl.commands.machine import detected_service
+    from evalctl.pipeline import Project
+
+    project = Project(root)
+    services = project.shared[0].services
+    name = detected_service(root, project.shared[0], asked) if services else ""
+    service = services[name].service if name in services else None
+    return dotenv.problems(root, service, _keys(project, name))
+
+
+def _keys(project: Project, service: str) -> dict[str, str]:
+    """Variables whose values the jobs of this service's requests need, and a request that needs each."""
+    entries, _ = project.check()
+    plans = (project.compile_one(path).plan for path in reversed(entries))
+    return {
+        key: plan.request for plan in plans if plan is not None
+        for job in plan.jobs if job.service == service for key in job.secrets
+    }  # fmt: skip
