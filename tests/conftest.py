@@ -15,6 +15,8 @@ hypothesis.settings.load_profile("evalctl")
 
 # These stay where they are: environments are built from them, and they hold no settings.
 _CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "HF_HOME": "huggingface"}
+# What the tests themselves go by; where environments are is read when tests are gathered, or by fixtures of a session.
+_OURS = ("EVALCTL_FAULTS", "EVALCTL_SWALLOW_SOURCE", "EVALCTL_TEST_USER")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,9 +32,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, os.environ.get(name) or str(cache / folder))
     place = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(place))
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "EVALCTL_QUEUE"):
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
+    for name in [name for name in os.environ if name.startswith(("GIT_", "EVALCTL_")) and name not in _OURS]:
         monkeypatch.delenv(name)
     (place / ".gitconfig").write_text("[user]\n\tname = A Test\n\temail = test@example.invalid\n")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -13,12 +13,13 @@ import sysconfig
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sites import QUERY, SUBMIT, Site, manifests
+import pytest
+from sites import QUERY, SITES, SUBMIT, Site, answers, manifests
 from standin_place import STANDINS
 
 from evalctl.environments import catalogue
@@ -294,6 +295,27 @@ class Lab:
     def _words(self, *argv: str) -> list[str]:
         prefix = ["runuser", "-u", self.user, "--"] if self.user else []
         return [*prefix, "env", "-i", *(f"{name}={value}" for name, value in self.environment().items()), *argv]
+
+
+AnyLab = TypeVar("AnyLab", bound=Lab)
+PARAMETERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in SITES]  # parameters of a fixture
+
+
+@contextmanager
+def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -> Iterator[dict[str, AnyLab]]:
+    """A clone for each scheduler that is asked for and answers, by its name; closed afterwards."""
+    asked = [name for name in SITES if any(item.get_closest_marker(name) for item in request.session.items)]
+    made = {name: make(SITES[name]) for name in asked if answers(name)}
+    yield made
+    for lab in made.values():
+        lab.close()
+
+
+def lab_at(name: str, labs: Mapping[str, AnyLab]) -> AnyLab:
+    """The clone at one scheduler, or a skip that says what is missing."""
+    if name not in labs:
+        pytest.skip(f"no {name} answers here; tests/clusters/{name}_up.sh starts one")
+    return labs[name]
 
 
 def _number(submit_log: Path) -> str:

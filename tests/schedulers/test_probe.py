@@ -10,21 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from lab import Lab
-from sites import SITES, answers
+from lab import PARAMETERS, Lab, lab_at, labs_where
+from sites import SITES
 
 Findings = list[dict[str, Any]]
-PARAMETERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in SITES]
 
 
 @pytest.fixture(scope="module")
 def labs(request: pytest.FixtureRequest) -> Iterator[dict[str, Lab]]:
     """A clone for each scheduler that is asked for and answers."""
-    asked = [name for name in SITES if any(item.get_closest_marker(name) for item in request.session.items)]
-    made = {name: Lab(SITES[name], {"runs": {"task": "quick"}}) for name in asked if answers(name)}
-    yield made
-    for lab in made.values():
-        lab.close()
+    with labs_where(request, lambda site: Lab(site, {"runs": {"task": "quick"}})) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +41,7 @@ def probed(labs: dict[str, Lab]) -> dict[str, Findings]:
 @pytest.fixture(params=PARAMETERS)
 def site(request: pytest.FixtureRequest, labs: dict[str, Lab]) -> str:
     """The name of a scheduler that answers here."""
-    if request.param not in labs:
-        pytest.skip(f"no {request.param} answers here; tests/clusters/{request.param}_up.sh starts one")
+    lab_at(request.param, labs)
     return str(request.param)
 
 

@@ -11,8 +11,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from lab import Lab
-from sites import SITES, answers
+from lab import PARAMETERS, Lab, lab_at, labs_where
 
 LONG = "a-request-whose-name-is-as-long-as-people-make-them-in-a-hurry-2026"
 REQUESTS = {
@@ -36,22 +35,17 @@ REQUESTS = {
 @pytest.fixture(scope="module")
 def labs(request: pytest.FixtureRequest) -> Iterator[dict[str, Lab]]:
     """A clone for each scheduler that is asked for and answers, in which the first pass has been made."""
-    asked = [name for name in SITES if any(item.get_closest_marker(name) for item in request.session.items)]
-    made = {name: Lab(SITES[name], REQUESTS) for name in asked if answers(name)}
-    for lab in made.values():
-        lab.sync()
-        lab.sync("patient")
-    yield made
-    for lab in made.values():
-        lab.close()
+    with labs_where(request, lambda site: Lab(site, REQUESTS)) as made:
+        for lab in made.values():
+            lab.sync()
+            lab.sync("patient")
+        yield made
 
 
-@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in SITES])
+@pytest.fixture(params=PARAMETERS)
 def lab(request: pytest.FixtureRequest, labs: dict[str, Lab]) -> Lab:
     """The clone at one scheduler."""
-    if request.param not in labs:
-        pytest.skip(f"no {request.param} answers here; tests/clusters/{request.param}_up.sh starts one")
-    return labs[request.param]
+    return lab_at(request.param, labs)
 
 
 def test_one_pass_submits_everything_with_one_query(lab: Lab) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab
-from sites import CARD, SITES, answers
+from lab import PARAMETERS, Lab, lab_at, labs_where
+from sites import CARD
 from standin_place import STANDINS
 
 from evalctl.environments import catalogue, check
@@ -96,22 +96,17 @@ def labs(request: pytest.FixtureRequest) -> Iterator[dict[str, RealLab]]:
     """A clone for each scheduler that answers, with everything submitted side by side."""
     if missing := check(["lighteval"], ENVIRONMENTS):
         pytest.skip("; ".join(missing))
-    asked = [name for name in SITES if any(item.get_closest_marker(name) for item in request.session.items)]
-    made = {name: RealLab(SITES[name], REQUESTS) for name in asked if answers(name)}
-    for lab in made.values():
-        lab.sync()
-        lab.sync("patient")
-    yield made
-    for lab in made.values():
-        lab.close()
+    with labs_where(request, lambda site: RealLab(site, REQUESTS)) as made:
+        for lab in made.values():
+            lab.sync()
+            lab.sync("patient")
+        yield made
 
 
-@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name)) for name in SITES])
+@pytest.fixture(params=PARAMETERS)
 def lab(request: pytest.FixtureRequest, labs: dict[str, RealLab]) -> RealLab:
     """The clone at one scheduler."""
-    if request.param not in labs:
-        pytest.skip(f"no {request.param} answers here; tests/clusters/{request.param}_up.sh starts one")
-    return labs[request.param]
+    return lab_at(request.param, labs)
 
 
 def test_a_job_killed_in_mid_run_goes_on(lab: RealLab) -> None:
