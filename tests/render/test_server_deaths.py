@@ -97,7 +97,7 @@ def told_by(folder: Path, log: str) -> list[str]:
     """REASON and DETAIL for a server whose second start left `log`; it left with status 1."""
     before = "OSError: [Errno 98] Address already in use\n"
     (folder / "server.log").write_text(before + log, encoding="utf-8")
-    functions = program().removesuffix("main\n")
+    functions = program().decode().removesuffix("main\n")
     begin = f"EVALCTL_RUN_DIR={folder} SERVER_LOG_FROM={len(before) + 1}; (exit 1) & SERVER_PID=$!"
     script = f'{functions}\n{begin}\nread_server_log\nprintf "%s\\n" "$REASON" "$DETAIL"'
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
