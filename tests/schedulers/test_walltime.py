@@ -93,13 +93,16 @@ class RealLab(Lab):
 
 @pytest.fixture(scope="module")
 def labs(request: pytest.FixtureRequest) -> Iterator[dict[str, RealLab]]:
-    """A clone for each scheduler that answers, with everything submitted side by side."""
+    """A clone for each scheduler that answers: everything is submitted side by side, and one job is killed at work."""
     if missing := check(["lighteval"], ENVIRONMENTS):
         pytest.skip("; ".join(missing))
     with labs_where(request, lambda site: RealLab(site, REQUESTS)) as made:
         for lab in made.values():
             lab.sync()
             lab.sync("patient")
+        for lab in made.values():  # at once: left alone, the job would be done in a minute
+            lab.wait(lambda lab=lab: lab.kept("killed") >= 2, 180, lambda lab=lab: lab.story("killed"))
+            lab.administrator((lab.site.programs[2], "{id}"), lab.number("killed"))
         yield made
 
 
@@ -110,9 +113,7 @@ def lab(request: pytest.FixtureRequest, labs: dict[str, RealLab]) -> RealLab:
 
 
 def test_a_job_killed_in_mid_run_goes_on(lab: RealLab) -> None:
-    """Ended by the site while it works: the next attempt asks only what was never answered."""
-    lab.wait(lambda: lab.kept("killed") >= 2, 180, lambda: lab.story("killed"))
-    lab.administrator((lab.site.programs[2], "{id}"), lab.number("killed"))
+    """Ended by the site while it worked: the next attempt asks only what was never answered."""
     if lab.until("killed", "submit retry", "stop cancelled", service="patient")[-1] == "stop cancelled":
         assert (
             lab.evalctl("retry", "--service", "patient", "killed").returncode == 0
