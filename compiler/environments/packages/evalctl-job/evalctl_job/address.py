@@ -65,8 +65,9 @@ class Address:
         return text if is_web(text) else None
 
     def _set(self, base: str | None) -> None:
-        self.absences += self.base is not None and base is None
-        self.base = base.rstrip("/") if base else None
+        base = base.rstrip("/") if base else None
+        self.absences += self.base is not None and base != self.base  # gone, or already replaced by another one
+        self.base = base
         if self.base:
             self._there.set()
         else:
