@@ -86,14 +86,19 @@ def stream(command: Command, on_line: Callable[[str], None]) -> int:
         raise
 
 
-def start_detached(command: Command, log: Path) -> int:
-    """Starts `command` in a session of its own with output in `log`, and returns its pid at once."""
+Process = subprocess.Popen[bytes]
+
+
+def start_detached(command: Command, log: Path) -> Process:
+    """Starts `command` in a session of its own with output in `log`, and returns at once.
+
+    The process is the caller's to hold until it has ended: one that is dropped is reaped by Python behind its back.
+    """
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command.argv, cwd=command.cwd, env=_environment(command), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    return process.pid
 
 
 def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalctl.environments.recipes import PYTHON
-from evalctl.shell import Command, EnvironmentProblem, start_detached, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, Process, start_detached, write_atomically
 
 HEART_BEAT_S = 15.0
 
@@ -28,14 +28,14 @@ _HELP = (
 
 def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat: Callable[[float], None]) -> int:
     """Runs `argv` with its output in `log`, calls `beat` with the seconds now and then, and returns the exit status."""
-    pid = start_detached(Command(argv, env=environment), log)
-    write_atomically(_pid_file(log), str(pid))
+    process = start_detached(Command(argv, env=environment), log)
+    write_atomically(_pid_file(log), str(process.pid))
     try:
-        return _wait(pid, beat)
+        return _wait(process, beat)
     except BaseException:  # Ctrl-C among them: the child has a session of its own and would go on
-        with suppress(ProcessLookupError, ChildProcessError):
-            os.killpg(pid, signal.SIGTERM)
-            os.waitpid(pid, 0)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
         raise
     finally:
         _pid_file(log).unlink(missing_ok=True)
@@ -55,12 +55,12 @@ def _pid_file(log: Path) -> Path:
     return log.with_suffix(".pid")
 
 
-def _wait(pid: int, beat: Callable[[float], None]) -> int:
+def _wait(process: Process, beat: Callable[[float], None]) -> int:
     begun = told = time.monotonic()
     while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
+        status = process.poll()
+        if status is not None:
+            return status
         time.sleep(0.03)
         if time.monotonic() - told >= HEART_BEAT_S:
             told = time.monotonic()
