@@ -289,16 +289,16 @@ def test_a_good_run_of_the_fork_is_done(
     accept: Accept, fork_environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
     """The fork's own files, written by the fork: four samples of each question, its task and metric names."""
-    tasks = Path(__file__).with_name("fork_demo_tasks.py")
-    command = ["swallow|demo_four|0|0", "--use-chat-template", "--custom-tasks", str(tasks), "--output-subdir", "/S"]
+    own = ["--use-chat-template", "--custom-tasks", "evalctl_tasks.swallow"]
+    command = ["swallow|demo_code|0|0", *own, "--output-subdir", "/S"]
     path = f"{fork_environment / 'bin'}:{variables['PATH']}"
     run = run_framework(
         fork_environment, {**variables, "PATH": path}, tmp_path / "fork", FORK_CONFIG, command, answers, cold
     )
     verdict = accept(run.folder, run.exit_code, framework="lighteval-swallow")
     assert (verdict["verdict"], verdict["reason"], verdict["warnings"]) == ("done", None, [])
-    assert set(verdict["scores"]["swallow|demo_four|0"]) == {"right_pass@1:4", "right_pass@1:4_stderr"}
-    assert verdict["config_tasks"]["swallow|demo_four|0"]["effective_num_docs"] == 10
+    assert set(verdict["scores"]["swallow|demo_code|0"]) == {"pass@1:4", "pass@1:4_stderr"}
+    assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 10
     assert (verdict["samples"]["asked"], verdict["sent"]["n"], run.requests) == (40, [4], 10)
 
 

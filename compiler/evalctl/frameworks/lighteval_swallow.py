@@ -12,7 +12,7 @@ from typing import Any
 
 from evalctl.environments.recipes import read_source
 from evalctl.frameworks.lighteval import MODEL, dump
-from evalctl.frameworks.pins import catalogue
+from evalctl.frameworks.pins import catalogue, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import PROVIDERS
@@ -46,8 +46,8 @@ def pinned_commit() -> str:
 
 
 def task_digest(script: str) -> str:
-    """The fork's tasks lie in the fork: its commit covers them."""
-    return ""
+    """Digest of a task that this project ships; the fork's tasks lie in the fork, and its commit covers them."""
+    return shipped_task_digest(script)
 
 
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
@@ -58,6 +58,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         "lighteval", "endpoint", "litellm", "config.yaml", f"swallow|{script}|0|0",
         "--use-chat-template", "--output-dir", "output", "--save-details",
     ]  # fmt: skip
+    if shipped_task_digest(script):
+        argv += ["--custom-tasks", "evalctl_tasks.swallow"]
     if "system_message" in settings:
         argv += ["--system-prompt", settings["system_message"]]
     if evaluation.max_samples is not None:

@@ -30,7 +30,7 @@ def shipped_task_digest(script: str) -> str:
     questions = sorted(path for path in (TASKS / "questions").glob("*.jsonl") if path.name.split(".")[0] == script)
     if not questions:
         return ""
-    total = hashlib.sha256((TASKS / "tasks.py").read_bytes())
-    for path in questions:
+    total = hashlib.sha256()
+    for path in [*sorted(TASKS.glob("*.py")), *questions]:
         total.update(path.read_bytes())
     return total.hexdigest()[:16]

@@ -1,32 +1,11 @@
-"""The demo tasks, in the form that lighteval 0.13 imports (`TASKS_TABLE`).
-
-Answers are read leniently (the first digit, the first letter A–D), so that a model that answers at all can be right.
-"""
-
-import re
-import unicodedata
-from pathlib import Path
+"""The demo tasks, in the form that lighteval 0.13 imports (`TASKS_TABLE`)."""
 
 import numpy as np
+from evalctl_tasks.reading import LETTERS, QUESTIONS, first_digit, first_letter, letter_query
 from lighteval.metrics.metrics_sample import ExactMatches, PassAtK
 from lighteval.metrics.utils.metric_utils import SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
-
-QUESTIONS = Path(__file__).with_name("questions")
-LETTERS = "ABCD"
-
-
-def first_digit(text: str) -> str:
-    """The first digit in the text, full-width digits included; empty when there is none."""
-    found = re.search("[0-9]", unicodedata.normalize("NFKC", text))
-    return found.group() if found else ""
-
-
-def first_letter(text: str) -> str:
-    """The first choice letter in the text, full-width letters included; empty when there is none."""
-    found = re.search(f"[{LETTERS}]", unicodedata.normalize("NFKC", text))
-    return found.group() if found else ""
 
 
 def open_question(line: dict, task_name: str) -> Doc:
@@ -36,9 +15,8 @@ def open_question(line: dict, task_name: str) -> Doc:
 
 def letter_question(line: dict, task_name: str) -> Doc:
     """A question with four choices, answered by writing a letter."""
-    choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(LETTERS, line["choices"], strict=True))
-    query = f"次の問題に、A、B、C、D のどれか一文字で答えてください。\n\n{line['question']}\n{choices}\n答え:"
-    return Doc(task_name=task_name, query=query, choices=list(LETTERS), gold_index=LETTERS.index(line["answer"]))
+    gold = LETTERS.index(line["answer"])
+    return Doc(task_name=task_name, query=letter_query(line), choices=list(LETTERS), gold_index=gold)
 
 
 def exact(name: str, reading) -> SampleLevelMetric:
