@@ -30,10 +30,14 @@ REQUEST = {
 }  # fmt: skip
 
 
+ENDPOINT = {"base_url": "https://llm.example.jp:8443/v1", "key": False, "description": "研究室"}
+WRITTEN = {"request": REQUEST, "provider": ENDPOINT}
+
+
 def valid(kind: str) -> Any:
     """A document of the kind that is right."""
-    if kind == "request":
-        return copy.deepcopy(REQUEST)
+    if kind in WRITTEN:
+        return copy.deepcopy(WRITTEN[kind])
     document, problems = yaml_source.parse(base_files()[FILES[kind]].decode(), FILES[kind])
     assert document is not None, problems
     data = copy.deepcopy(document.data)

@@ -1,4 +1,4 @@
-"""From texts to the typed catalogue: what all requests share (tasks, suites, metrics, services)."""
+"""From texts to the typed catalogue: what all requests share (tasks, suites, metrics, services, providers)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl.check import models
+from evalctl.check import providers as providers_check
 from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
 from evalctl.check.schema import document_at, validated
@@ -54,6 +55,7 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
         chat_templates=_chat_templates(texts, problems),
         task_spans=spans,
         service_names=services_check.names(texts),
+        providers=providers_check.providers(texts, problems),
     ), problems
 
 

@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "sampling-not-applied": "a sampling setting is kept out of tasks that sample by design",
     "secret-in-manifest": "text that looks like a key or a password",
     "suite-circle": "a suite contains itself",
+    "taken-provider-name": "a provider's file has a name that means something else",
     "task-without-metrics": "no metric of the task goes into aggregated_results.json",
     "task-without-settings": "a task has no default settings",
     "task-without-time": "a task has no time for this kind of node",

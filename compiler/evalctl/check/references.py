@@ -8,7 +8,6 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
 from evalctl.model.manifest import LocalModel, NodeKind, Service
-from evalctl.model.providers import PROVIDERS
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
 from evalctl.suggest import help_for, listed
 
@@ -16,7 +15,7 @@ from evalctl.suggest import help_for, listed
 def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     """Every name of `checked` that does not exist or does not fit with the others."""
     return [
-        *_provider(checked),
+        *_provider(checked, catalogue),
         *_service(checked, catalogue),
         *_tasks(checked, catalogue),
         *_overrides(checked, catalogue),
@@ -32,10 +31,14 @@ def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, 
     return Diagnostic(code, f"there is no {what} `{name}`", span, help)
 
 
-def _provider(checked: CheckedRequest) -> list[Diagnostic]:
+def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
-    if request.provider not in PROVIDERS:
-        return [_unknown("unknown-provider", "provider", request.provider, PROVIDERS, span(("provider",)))]
+    if request.provider not in catalogue.providers:
+        known = catalogue.providers
+        otherwise = (
+            f"there are: {listed(known)}; another endpoint is a file manifests/providers/{request.provider}.yaml"
+        )
+        return [_unknown("unknown-provider", "provider", request.provider, known, span(("provider",)), otherwise)]
     if request.predownload and request.provider != "vllm":
         message = f"there is nothing to download from provider `{request.provider}`"
         help = "take `predownload` out: only vllm models are downloaded"
@@ -100,7 +103,7 @@ def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         what = f"node kind of {request.service}"
         found.append(_unknown("unknown-node-kind", what, request.node_kind, kinds, span(("node_kind",))))
     if node is not None:
-        found += _node_fits_provider(checked, entry.service, node)
+        found += _node_fits_provider(checked, entry.service, node, catalogue)
     return found + _gpu_list(checked, entry.service, node)
 
 
@@ -113,7 +116,9 @@ def _priority(checked: CheckedRequest, service: Service) -> list[Diagnostic]:
     return [Diagnostic("unknown-priority", message, checked.document.span(("priority",)), f"priorities: {allowed}")]
 
 
-def _node_fits_provider(checked: CheckedRequest, service: Service, node: NodeKind) -> list[Diagnostic]:
+def _node_fits_provider(
+    checked: CheckedRequest, service: Service, node: NodeKind, catalogue: Catalogue
+) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span(("node_kind",))
     if request.provider == "vllm" and not node.can_serve:
         why = "its service file says `serves: false`" if node.gpus else "it has no GPU"
@@ -126,7 +131,7 @@ def _node_fits_provider(checked: CheckedRequest, service: Service, node: NodeKin
                 _instead(service, "a node kind with a whole GPU", lambda kind: kind.can_serve),
             )
         ]
-    if request.provider in PROVIDERS and request.provider != "vllm" and node.gpus > 0:
+    if request.provider in catalogue.providers and request.provider != "vllm" and node.gpus > 0:
         message = f"provider `{request.provider}` needs no GPU, and `{request.node_kind}` has {node.gpus}"
         help = _instead(service, "a CPU node kind", lambda kind: kind.gpus == 0)
         return [Diagnostic("api-on-gpu", message, span, help)]

@@ -24,6 +24,7 @@ from evalctl.model.manifest import (
     LONGEST_NAME,
     NUMBER_TEXT,
     CustomSettings,
+    Endpoint,
     Metrics,
     ModelCard,
     Name,
@@ -40,6 +41,7 @@ SuitesFile = dict[Name, list[TaskWord]]
 KINDS: Mapping[str, Any] = {
     "request": Request,
     "service": Service,
+    "provider": Endpoint,
     "model-settings": SettingsFile,
     "model-card": ModelCard,
     "metrics": Metrics,

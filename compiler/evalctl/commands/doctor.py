@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,7 +20,7 @@ from evalctl.doctor.finding import Finding, bad, good
 from evalctl.doctor.probe import cheapest, clear, new_probe, run_probe
 from evalctl.doctor.verdict import verdict
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import Provider
 from evalctl.pipeline import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     printer = Printer(arguments.json)
     found = [printer.add(finding) for finding in _machine(context, how)]
     if arguments.probe and all(one.good for one in found if one.topic in _NEEDED_TO_PROBE):
-        found += [printer.add(finding) for finding in _probed(context, kind, arguments.walltime)]
+        found += [printer.add(finding) for finding in _probed(context, kind, arguments.walltime, catalogue.providers)]
     printer.close(found)
     return 0 if all(finding.good for finding in found) else 1
 
@@ -90,8 +90,8 @@ def _dotenv(context: Context) -> Iterator[Finding]:
         yield good(".env", f"{context.env_file}, private; sets {names}")
 
 
-def _probed(context: Context, kind: str, walltime: int) -> Iterator[Finding]:
-    probe = new_probe(context, kind, walltime, _endpoints(context))
+def _probed(context: Context, kind: str, walltime: int, providers: Mapping[str, Provider]) -> Iterator[Finding]:
+    probe = new_probe(context, kind, walltime, _endpoints(context, providers))
     story = run_probe(context, probe)
     found = verdict(context, probe, story)
     yield from found
@@ -106,10 +106,10 @@ def _short(folder: Path) -> str:
     return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
-def _endpoints(context: Context) -> list[str]:
+def _endpoints(context: Context, providers: Mapping[str, Provider]) -> list[str]:
     """The Hub, and the providers whose key is there."""
     keyed = [
-        one.base_url for one in PROVIDERS.values() if one.key_variable and context.environment.get(one.key_variable)
+        one.base_url for one in providers.values() if one.key_variable and context.environment.get(one.key_variable)
     ]
     return ["huggingface.co:443", *(f"{urlsplit(url).hostname}:{urlsplit(url).port or 443}" for url in keyed)]
 

@@ -28,7 +28,7 @@ COMMANDS: dict[str, Words] = {
     "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic means (CODE)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu"),
     "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
-    "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job", "evalctl doctor --probe --node-kind cpu_16"),
+    "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job (a model's provider: `evalctl probe`)", "evalctl doctor --probe --node-kind cpu_16"),
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
@@ -106,7 +106,9 @@ def _new_request(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--service", help="where to run")
     group.add_argument("--tasks", help="suites and task keys, separated by commas")
     group.add_argument("--custom-settings", help="name of custom settings")
-    group.add_argument("--provider", help="vllm (default), openai, deepinfra, gemini, anthropic")
+    group.add_argument(
+        "--provider", help="vllm (default), openai, deepinfra, gemini, anthropic, or one of manifests/providers/"
+    )
     group.add_argument("--node-kind", help="resource type of the service")
     group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
     group.add_argument("--reason", help="why this is asked for")

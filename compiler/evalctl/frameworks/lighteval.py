@@ -15,7 +15,7 @@ import yaml
 
 from evalctl.frameworks.pins import pinned, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import litellm_prefix
 
 ENVIRONMENT = "lighteval"
 
@@ -84,7 +84,7 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
         for ours, theirs in _OWN.items()
         if ours in settings
     }
-    return dump({"model_parameters": parameters}, PROVIDERS[subject.provider].litellm_prefix + subject.model)
+    return dump({"model_parameters": parameters}, litellm_prefix(subject.provider) + subject.model)
 
 
 MODEL = "provider/model"

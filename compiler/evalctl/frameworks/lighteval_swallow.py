@@ -15,7 +15,7 @@ from evalctl.frameworks.lighteval import MODEL, dump
 from evalctl.frameworks.pins import catalogue, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import litellm_prefix
 
 ENVIRONMENT = "lighteval-swallow"
 
@@ -83,5 +83,5 @@ def _config(evaluation: Eval, settings: dict[str, Any]) -> str:
     generation = {
         name: list(settings[name]) if name == "stop_tokens" else settings[name] for name in _OWN if name in settings
     }
-    name = PROVIDERS[subject.provider].litellm_prefix + subject.model
+    name = litellm_prefix(subject.provider) + subject.model
     return dump({"model": {"base_params": base, "generation": generation}}, name)

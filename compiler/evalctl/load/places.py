@@ -17,10 +17,10 @@ COMMON = "manifests/models/common_settings.yaml"
 TEMPLATE = "manifests/models/template.yaml"
 
 _PLACES = re.compile(
-    r"manifests/requests/.+\.yaml|manifests/services/[^/]+\.yaml"
+    r"manifests/requests/.+\.yaml|manifests/(?:services|providers)/[^/]+\.yaml"
     r"|manifests/models/chat_templates/[^/]+\.jinja|manifests/models/(?!chat_templates/)[^/]+(?:/[^/]+)?\.yaml"
 )
-_FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/tasks")
+_FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/providers", "manifests/tasks")
 # A folder of that name would stand where `evalctl compile` puts a file.
 _GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
 
@@ -62,7 +62,7 @@ def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | Non
 
 
 _WHERE = (
-    "requests lie in manifests/requests/, services in manifests/services/, settings in manifests/models/PUBLISHER/, "
+    "requests lie in manifests/requests/, services in manifests/services/, providers in manifests/providers/, settings in manifests/models/PUBLISHER/, "
     "chat templates in manifests/models/chat_templates/"
 )
 

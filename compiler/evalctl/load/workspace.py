@@ -16,7 +16,7 @@ from pathlib import Path
 from evalctl.load import places, repo
 from evalctl.model.diagnostic import Diagnostic
 
-SHARED = ("manifests/tasks", "manifests/services", "manifests/models/chat_templates")
+SHARED = ("manifests/tasks", "manifests/services", "manifests/providers", "manifests/models/chat_templates")
 _SETTLED_NS = 2_000_000_000
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl.model.diagnostic import Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
 from evalctl.model.manifest import Metrics, ModelCard, Request, Service
+from evalctl.model.providers import PROVIDERS, Provider
 
 Layer = Mapping[str, Sourced[Any]]
 
@@ -66,3 +67,4 @@ class Catalogue:
     chat_templates: Mapping[str, str]
     task_spans: Mapping[str, Span]
     service_names: Collection[str] = ()
+    providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)

@@ -37,6 +37,8 @@ VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
 SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
+# No user, no password, no query: a key stands in .env alone.
+BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
 LONGEST_NAME = 96
@@ -182,7 +184,10 @@ class Request(Strict):
     tasks: Annotated[tuple[TaskWord, ...], Field(min_length=1, strict=False)] = Field(
         description="Suites and task keys; a leading - takes out again."
     )
-    provider: Name = Field("vllm", description="Who serves the model: vllm, openai, deepinfra, gemini, anthropic.")
+    provider: Name = Field(
+        "vllm",
+        description="Who serves the model: vllm, openai, deepinfra, gemini, anthropic, or a file manifests/providers/NAME.yaml.",
+    )
     priority: Annotated[int, Field(ge=-1024, le=1024)] | None = Field(None, description="A priority of the service.")
     max_samples: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Only the first N samples: for debugging, kept apart from real results."
@@ -347,6 +352,16 @@ class ModelCard(Strict):
     gated: bool = False
     source: Line = Field(description="hub or folder")
     read_at: Line = Field(description="When the facts were read (date).")
+
+
+class Endpoint(Strict):
+    """An endpoint that speaks OpenAI's protocol, a file manifests/providers/NAME.yaml; its key is NAME_API_KEY in .env."""
+
+    base_url: Annotated[str, StringConstraints(pattern=BASE_URL, max_length=500)] = Field(
+        description="The address to which /chat/completions is added, e.g. https://llm.example.jp/v1."
+    )
+    key: bool = Field(True, description="Whether it wants a key; false for a server of one's own without one.")
+    description: Line = ""
 
 
 MetricFunction = Literal["pick", "micro", "mean"]

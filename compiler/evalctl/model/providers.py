@@ -1,12 +1,15 @@
 """Who serves a model: where its results lie, how litellm names it, and which variable holds the key.
 
 Base addresses and variables as litellm 1.101 has them. gemini and anthropic are spoken to through their
-OpenAI-compatible endpoints, because the relay speaks that protocol on both sides.
+OpenAI-compatible endpoints, because the relay speaks that protocol on both sides. Any other endpoint that speaks it is a
+file manifests/providers/NAME.yaml.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+_ANY = "hosted_vllm/"  # litellm's name for whatever speaks OpenAI's protocol: it drops and renames the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class Provider:
         """Whether the job starts the server (vllm), rather than somebody elsewhere."""
         return self.name == "vllm"
 
+    def wire_name(self, model: str) -> str:
+        """The model as the provider itself calls it."""
+        return model.removeprefix(f"{self.name}/") if self.name == "openai" else model
+
 
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
@@ -31,13 +38,25 @@ PROVIDERS: dict[str, Provider] = {
         Provider("vllm", "hosted_vllm", "hosted_vllm/", "", ""),
         Provider("openai", "", "", "https://api.openai.com/v1", "OPENAI_API_KEY"),
         Provider("deepinfra", "deepinfra", "deepinfra/", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
-        Provider(
-            "gemini",
-            "gemini",
-            "hosted_vllm/",
-            "https://generativelanguage.googleapis.com/v1beta/openai",
-            "GEMINI_API_KEY",
-        ),
-        Provider("anthropic", "anthropic", "hosted_vllm/", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+        Provider("gemini", "gemini", _ANY, "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+        Provider("anthropic", "anthropic", _ANY, "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     )
 }
+# Folders under results/ that hold something else than a provider's models.
+RESERVED = frozenset({*PROVIDERS, *(provider.result_dir for provider in PROVIDERS.values()), "debug"})
+
+
+def declared(name: str, base_url: str, *, key: bool) -> Provider:
+    """The provider of a file. Its key's variable follows from its name: no file can have another's key sent anywhere."""
+    variable = f"{name.upper().replace('-', '_')}_API_KEY" if key else ""
+    return Provider(name, name, _ANY, base_url, variable)
+
+
+def litellm_prefix(name: str) -> str:
+    """How litellm's names of a provider's models begin."""
+    return PROVIDERS[name].litellm_prefix if name in PROVIDERS else _ANY
+
+
+def result_dir(name: str) -> str:
+    """The folder under results/ that holds a provider's models; "" for none of its own."""
+    return PROVIDERS[name].result_dir if name in PROVIDERS else name

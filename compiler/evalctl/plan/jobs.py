@@ -107,7 +107,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     tasks = tuple(_task(request, evaluation, place, asked) for evaluation in evals)
     name = job_name(checked.path, evals)
     frameworks = sorted({evaluation.task.framework for evaluation in evals})
-    serving = server(evals[0], place)
+    serving = server(evals[0], place, catalogue.providers[request.provider])
     return Job(
         name=name,
         request=checked.path,

@@ -7,15 +7,14 @@ from typing import Any
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.evaluation import Eval, Server
 from evalctl.model.parsers import FRAMEWORK_PARSERS
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import Provider
 from evalctl.plan.placement import Placement
 
 DTYPE = "bfloat16"  # as the lab has always measured
 
 
-def server(evaluation: Eval, place: Placement) -> Server:
+def server(evaluation: Eval, place: Placement, provider: Provider) -> Server:
     """What serves `evaluation` on `place`."""
-    provider = PROVIDERS[evaluation.subject.provider]
     if not provider.serves_itself:
         return Server(
             provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,

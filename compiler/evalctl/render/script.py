@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import litellm_prefix
 from evalctl.render.quoting import assignment, comment, word
 from evalctl.schedulers import SCHEDULERS
 
@@ -130,7 +130,7 @@ def _server(job: Job) -> Iterator[str]:
 
 def _litellm_prefix(provider: str) -> str:
     """How litellm's variables for this provider begin (…_API_BASE, …_API_KEY); openai's models name it themselves."""
-    return (PROVIDERS[provider].litellm_prefix.rstrip("/") or provider).upper()
+    return (litellm_prefix(provider).rstrip("/") or provider).upper()
 
 
 def _task(number: int, task: JobTask, environment: str) -> str:

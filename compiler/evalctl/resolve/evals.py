@@ -10,7 +10,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEn
 from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import LocalModel, ModelCard
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import result_dir
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious
 from evalctl.resolve.identity import SENT, SERVED, eval_digest
@@ -137,6 +137,6 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
 def result_path(subject: Subject, task: Task, max_samples: int | None) -> str:
     """The manual's path (3.3) of result.json; empty parts are left out, debugging runs have a place of their own."""
     debug = f"debug/max_samples-{max_samples}" if max_samples else ""
-    provider = PROVIDERS[subject.provider].result_dir
+    provider = result_dir(subject.provider)
     parts = ("results", debug, provider, subject.model, subject.custom_settings or "", task.result_dir, "result.json")
     return "/".join(part for part in parts if part)

@@ -1,0 +1,195 @@
+"""`python -m evalctl_job.probe`: what a provider accepts, found with litellm in few and tiny requests.
+
+Prints a JSON object per line: {"asking": …} before each question, and {"found": …} at the end. The key comes by the
+environment variable that --key-variable names, and is in nothing that is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from evalctl_job import limits
+from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNTOLD, Heard
+from evalctl_job.provider import Provider, Stopped
+
+PROMPT = [{"role": "user", "content": "Count from 1 to 100."}]
+SHORT_PROMPT = [{"role": "user", "content": "Answer with the one word: yes"}]
+SYSTEM = [{"role": "system", "content": "You are brief."}]
+# What limits an answer, tried in this order; the last one is for models that think before they say anything.
+CAPS = ({"max_completion_tokens": 1}, {"max_tokens": 1}, {"max_completion_tokens": 64})
+OTHER_CAP = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+UNKNOWN = {"evalctl_unknown_parameter": 1}
+BEYOND_ANY_CONTEXT = 100_000_000
+
+
+class Probe:
+    """One model's limits, found one after another; `found` holds what is known so far."""
+
+    def __init__(self, provider: Provider, parameters: Mapping[str, Any], up_to: int) -> None:
+        """`parameters` are asked about with these values, `n` up to `up_to`."""
+        self._provider, self._parameters, self._up_to = provider, parameters, up_to
+        self._cap: Mapping[str, int] = {}
+        self._anything_goes = True
+        self.found: dict[str, Any] = {"n": None, "parameters": {}, "context": None, "stopped": None}
+
+    def run(self) -> None:
+        """All of it, or as much as can be found."""
+        try:
+            for step in (self._first, self._choices, self._unknown, self._all_parameters, self._length):
+                step()
+        except Stopped as stop:
+            self.found["stopped"] = {"reason": stop.reason, "message": stop.message}
+        self.found["rate_limit"] = limits.rate_limits(self._provider.headers)
+        self.found |= {"calls": self._provider.calls, "tokens": self._provider.tokens}
+
+    def _ask(self, what: str, body: Mapping[str, Any], *, system: bool = False) -> Heard:
+        return self._provider.ask(what, [*SYSTEM, *PROMPT] if system else PROMPT, {**self._cap, **body})
+
+    def _first(self) -> None:
+        """An answer, and how it is kept short."""
+        refusals = []
+        for cap in CAPS:
+            ((name, limit),) = cap.items()
+            heard = self._ask(f"an answer with {name}: {limit}", cap)
+            if heard.accepted:
+                self._cap = cap
+                self.found["parameters"][name] = _length_verdict(heard, limit)
+                return
+            refusals.append(heard)
+            self.found["parameters"].setdefault(name, _refused(heard))
+        raise Stopped("refused", refusals[0].message)
+
+    def _choices(self) -> None:
+        """The largest `n`."""
+        refused: dict[int, str] = {}
+
+        def granted(n: int) -> int:
+            heard = self._ask(f"n: {n}", {"n": n})
+            if not heard.accepted:
+                refused[n] = heard.message
+            return len(heard.choices)
+
+        most = limits.largest(self._up_to, granted) if self._up_to > 1 else 1
+        verdict = ACCEPTED if most == self._up_to else REFUSED if refused else DROPPED
+        message = refused[min(refused)] if refused else ""
+        self.found["n"] = {"largest": most, "asked": self._up_to, "verdict": verdict, "message": message}
+
+    def _unknown(self) -> None:
+        """Whether what no provider knows is accepted, too: then being accepted means nothing."""
+        heard = self._ask("a key that nobody knows", UNKNOWN)
+        self.found["unknown_accepted"] = heard.accepted
+        self._anything_goes = heard.accepted or heard.status >= 500
+
+    def _all_parameters(self) -> None:
+        """Together, which settles most of them at once; one by one where that is refused."""
+        verdicts: dict[str, Any] = self.found["parameters"]
+        together = dict(self._parameters)
+        heard = self._ask("all parameters together", together, system=True)
+        if heard.accepted:
+            verdicts |= {name: self._verdict(name, heard) for name in ("system_message", *together)}
+        else:
+            verdicts |= {"system_message": self._alone("system_message", {}, system=True)}
+            verdicts |= {name: self._alone(name, {name: value}) for name, value in together.items()}
+            if all(one["verdict"] != REFUSED for one in verdicts.values()):
+                self.found["together_refused"] = heard.message
+        self._other_cap()
+
+    def _other_cap(self) -> None:
+        (name,) = self._cap
+        other = OTHER_CAP[name]
+        if other not in self.found["parameters"]:
+            heard = self._provider.ask(f"an answer with {other}: 1", PROMPT, {other: 1})
+            self.found["parameters"][other] = _length_verdict(heard, 1) if heard.accepted else _refused(heard)
+
+    def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> dict[str, Any]:
+        heard = self._ask(name, body, system=system)
+        if heard.accepted:
+            return self._verdict(name, heard)
+        texts = body.get(name)
+        if isinstance(texts, list) and len(texts) > 1:
+            return self._fewer(name, texts, heard)
+        return _refused(heard)
+
+    def _fewer(self, name: str, texts: list[str], heard: Heard) -> dict[str, Any]:
+        """How many of the texts are accepted, where not all are."""
+
+        def granted(number: int) -> int:
+            if number == len(texts):
+                return 0
+            return number if self._ask(f"{name}: {number} texts", {name: texts[:number]}).accepted else 0
+
+        return {**_refused(heard), "at_most": limits.largest(len(texts), granted)}
+
+    def _verdict(self, name: str, heard: Heard) -> dict[str, Any]:
+        """Of what was accepted."""
+        if name == "logprobs":
+            given = any(choice.get("logprobs") for choice in heard.choices)
+            return {"verdict": OBEYED} if given else {"verdict": DROPPED, "message": "the reply has none"}
+        return {"verdict": UNTOLD if self._anything_goes else ACCEPTED}
+
+    def _length(self) -> None:
+        """From the list of models; else from the refusal of an answer longer than any context. No long prompt is sent:
+        one that is accepted costs what it holds, while a refusal costs nothing and an answer to this one a few tokens."""
+        listed = limits.listed_length(self._provider.models(), self._provider.model)
+        if listed is not None:
+            self.found["context"] = {"tokens": listed, "source": "list of models"}
+            return
+        (name,) = self._cap
+        heard = self._provider.ask("an answer longer than any context", SHORT_PROMPT, {name: BEYOND_ANY_CONTEXT})
+        if heard.accepted:
+            return
+        self.found["context"] = {
+            "tokens": limits.context_in(heard.message), "longest_answer": limits.longest_answer_in(heard.message),
+            "source": "refusal", "message": heard.message,
+        }  # fmt: skip
+
+
+def _length_verdict(heard: Heard, limit: int) -> dict[str, Any]:
+    if limits.length_obeyed(heard, limit):
+        return {"verdict": OBEYED}
+    return {"verdict": DROPPED, "message": f"the answer has {heard.usage.get('completion_tokens')} tokens"}
+
+
+def _refused(heard: Heard) -> dict[str, Any]:
+    return {"verdict": REFUSED, "message": heard.message}
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; no key on it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--api-base", required=True)
+    parser.add_argument("--model", required=True, help="as the provider names it")
+    parser.add_argument("--key-variable", default="")
+    parser.add_argument("--parameters", type=json.loads, required=True, help="JSON: each parameter with a value")
+    parser.add_argument("--up-to", type=int, required=True)
+    parser.add_argument("--max-calls", type=int, required=True)
+    parser.add_argument("--timeout", type=float, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Asks, and prints what is found; whatever litellm prints goes to standard error."""
+    given, lines = arguments(), sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        key = os.environ.get(given.key_variable) if given.key_variable else None
+        tell = _teller(lines)
+        provider = Provider(
+            given.api_base, given.model, key, given.timeout, given.max_calls, lambda what: tell({"asking": what})
+        )
+        probe = Probe(provider, given.parameters, given.up_to)
+        probe.run()
+        tell({"found": probe.found})
+
+
+def _teller(lines: IO[str]) -> Callable[[Any], None]:
+    return lambda value: print(json.dumps(value, ensure_ascii=False), file=lines, flush=True)
+
+
+if __name__ == "__main__":
+    main()

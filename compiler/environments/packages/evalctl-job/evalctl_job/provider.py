@@ -1,0 +1,130 @@
+"""A provider, spoken to through litellm: every question is counted, none is asked beyond the number agreed."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+# Read by litellm when it is imported; without it each import asks the Internet for prices (seen: 1.101.0).
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+import litellm  # noqa: E402 - after the variable that it reads
+import openai  # noqa: E402
+
+from evalctl_job.limits import Heard  # noqa: E402
+from evalctl_job.reasons import classify  # noqa: E402
+from evalctl_job.redact import redacted  # noqa: E402
+
+litellm.telemetry = False
+litellm.suppress_debug_info = True  # else it prints advice beside each error
+
+LONGEST_PAUSE_SECONDS = 60.0
+PAUSE_SECONDS = 1.0
+AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+SHUT = frozenset({401, 402, 403, 404, 405, 429})  # whatever is asked next, the answer will be the same
+# litellm 1.101: "litellm.BadRequestError: OpenAIException - n must be at most 4"
+PREFIX = re.compile(r"^litellm\.\w+: .*?Exception - ", re.DOTALL)
+
+
+class Stopped(Exception):
+    """Nothing more can be found out; `reason` is a word that the rest of evalctl knows."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason, self.message = reason, message
+
+
+class Provider:
+    """One model of a provider."""
+
+    def __init__(
+        self, base: str, model: str, key: str | None, timeout: float, calls: int, told: Callable[[str], None]
+    ) -> None:
+        """At most `calls` questions are asked; `told` hears of each before it is."""
+        self._base, self.model, self._key = base, model, key
+        self._timeout, self._left, self._told = timeout, calls, told
+        self.calls = self.tokens = 0
+        self.headers: dict[str, str] = {}
+
+    def ask(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
+        """The reply to one question, a refusal as well; Stopped where no question has a chance."""
+        heard = self._counted(what, messages, body)
+        if heard.status in AGAIN or heard.status == 0:
+            pause = _retry_after(heard.headers)
+            if pause <= LONGEST_PAUSE_SECONDS:
+                time.sleep(pause)
+                heard = self._counted(f"{what}, again", messages, body)
+        if heard.status in SHUT or heard.status == 0:
+            raise self._stopped(heard)
+        return heard
+
+    def models(self) -> list[dict[str, Any]]:
+        """The provider's list of models; empty from one that has none."""
+        self._count("the list of models")
+        client = openai.OpenAI(api_key=self._sent_key, base_url=self._base, timeout=self._timeout, max_retries=0)
+        try:
+            return [model.model_dump() for model in client.models.list().data]
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError):  # none, or in a form of its own
+            return []
+
+    @property
+    def _sent_key(self) -> str:
+        # Never left out: litellm would take OPENAI_API_KEY from the environment and send it to whoever listens here.
+        return self._key or "none"
+
+    def _count(self, what: str) -> None:
+        if not self._left:
+            raise Stopped("calls-used-up", f"{self.calls} calls were agreed on, and all of them are made")
+        self._left -= 1
+        self.calls += 1
+        self._told(what)
+
+    def _counted(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
+        self._count(what)
+        heard = self._heard(messages, body)
+        self.headers |= heard.headers
+        self.tokens += heard.usage.get("total_tokens") or 0
+        return heard
+
+    def _heard(self, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
+        # In `extra_body` nothing is renamed, dropped or refused by litellm itself. With other names than openai it
+        # asks up to three times whatever max_retries says (deepinfra, seen: 1.101.0).
+        try:
+            reply = litellm.completion(
+                model=f"openai/{self.model}", api_base=self._base, api_key=self._sent_key,
+                messages=messages, extra_body=dict(body), timeout=self._timeout, max_retries=0, num_retries=0,
+            )  # fmt: skip
+        except Exception as problem:
+            return self._refusal(problem)
+        whole = reply.model_dump()
+        headers = getattr(reply, "_response_headers", None) or {}
+        return Heard(200, "", tuple(whole.get("choices") or ()), whole.get("usage") or {}, dict(headers))
+
+    def _refusal(self, problem: Exception) -> Heard:
+        """litellm calls a dead host `InternalServerError 500`: only replies have headers (seen: 1.101.0)."""
+        headers = getattr(problem, "litellm_response_headers", None)
+        message = redacted(PREFIX.sub("", str(problem)), self._key)
+        if headers is None:
+            slow = isinstance(problem, litellm.Timeout)
+            host = urlsplit(self._base).hostname
+            why = f"did not answer in time ({self._timeout:g} s)" if slow else f"no connection to {host}: {message}"
+            return Heard(0, why)
+        return Heard(getattr(problem, "status_code", None) or 500, message, headers=dict(headers))
+
+    def _stopped(self, heard: Heard) -> Stopped:
+        words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
+        usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
+        reason = classify(words) if heard.status != 402 else "quota-exhausted"
+        if not heard.status and reason == "server-died":  # a provider on this machine is still no server of a job
+            reason = None
+        return Stopped(reason or usual.get(heard.status, "authentication"), words)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that the provider asks for; one that says nothing gets a short pause."""
+    told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return float(told) if re.fullmatch(r"\d+(?:\.\d+)?", told) else PAUSE_SECONDS

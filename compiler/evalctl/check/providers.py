@@ -1,0 +1,46 @@
+"""Providers that manifests declare: a file each for an endpoint that speaks OpenAI's protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from evalctl.check.schema import document_at, validated
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.providers import PROVIDERS, RESERVED, Provider, declared
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")  # becomes a folder and, in capitals, a variable
+
+
+def providers(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, Provider]:
+    """Every provider by name, those that need no file first."""
+    known = dict(PROVIDERS)
+    for name, path in sorted(names(texts).items()):
+        document = document_at(texts, path, problems)
+        endpoint, found = validated("provider", document) if document is not None else (None, [])
+        found += _name_problems(name, path, known)
+        problems += found
+        if endpoint is not None and not found:
+            known[name] = declared(name, endpoint.base_url, key=endpoint.key)
+    return known
+
+
+def names(texts: Iterable[str]) -> dict[str, str]:
+    """The path of each provider's file by the provider's name."""
+    folder = "manifests/providers/"
+    return {path.removeprefix(folder).removesuffix(".yaml"): path for path in texts if path.startswith(folder)}
+
+
+def _name_problems(name: str, path: str, known: Mapping[str, Provider]) -> list[Diagnostic]:
+    if not _NAME.fullmatch(name):
+        help = "small letters and digits, with single - or _ between them"
+        return [Diagnostic("forbidden-text", f"`{name}` cannot be a provider's name", Span(path), help)]
+    variable = declared(name, "", key=True).key_variable
+    owner = next((other.name for other in known.values() if other.key_variable == variable), None)
+    if name in RESERVED or owner is not None:
+        what = f"its key would be {owner}'s, {variable}" if owner else "a folder of results has this name"
+        help = "rename the file: the name belongs to no address but its own"
+        return [
+            Diagnostic("taken-provider-name", f"no provider's file can be called `{name}`: {what}", Span(path), help)
+        ]
+    return []
