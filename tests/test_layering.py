@@ -42,9 +42,10 @@ ARROWS: dict[str, set[str]] = {
     "runtimes": {"model"},
     "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
+    "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
     "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "report", "results", "runtimes", "shell",
+        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

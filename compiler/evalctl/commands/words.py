@@ -29,6 +29,7 @@ COMMANDS: dict[str, Words] = {
     "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
     "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job (a model's provider: `evalctl probe`)", "evalctl doctor --probe --node-kind cpu_16"),
+    "probe": Words("probe", "what a model's provider accepts: the largest n, refused parameters, context length, rate limit (a site: `evalctl doctor --probe`)", "evalctl probe my-request\n  evalctl probe meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 --provider deepinfra"),
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
@@ -241,6 +242,30 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
+def _probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subjects", nargs="+", metavar="REQUEST|MODEL", help="requests; with --provider or --api-base models"
+    )
+    parser.add_argument("--provider", metavar="NAME", help="who serves the model, when no request says it")
+    parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
+    parser.add_argument("--up-to", type=_positive, metavar="N", help="the largest n asked for (default: the tasks')")
+    parser.add_argument(
+        "--max-calls", type=_positive, default=40, metavar="N", help="requests to each model at most (default: 40)"
+    )
+    parser.add_argument(
+        "--timeout", type=_positive, default=60, metavar="SECONDS", help="that one answer may take (default: 60)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
+    parser.add_argument("--json", action="store_true")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
 def _import(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     request = _import_action(actions, "request", "a filled-in qsub_all.sh to a request", "qsub_all.sh")
@@ -281,5 +306,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected,
-    "retry": _selected, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo,
+    "retry": _selected, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

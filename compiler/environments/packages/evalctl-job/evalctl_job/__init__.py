@@ -5,6 +5,7 @@ request to its task by URL, adds what the framework would drop, keeps every answ
 server and retries what is transient, lets through what the server bears and counts what really happened.
 `python -m evalctl_job.accept` judges one task after its framework process has ended: `done` with scores only when every
 answer was really given.
+`python -m evalctl_job.probe` finds what a provider accepts; no job runs it, `evalctl probe` does, since litellm is here.
 """
 
 __version__ = "0.1.0"

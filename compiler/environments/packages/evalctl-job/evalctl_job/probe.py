@@ -1,7 +1,7 @@
 """`python -m evalctl_job.probe`: what a provider accepts, found with litellm in few and tiny requests.
 
-Prints a JSON object per line: {"asking": …} before each question, and {"found": …} at the end. The key comes by the
-environment variable that --key-variable names, and is in nothing that is printed.
+Prints a JSON object per line: {"asking": …} before each question, and {"found": …} for each target in turn. A key comes
+by the environment variable that its target names, and is in nothing that is printed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
 from evalctl_job import limits
@@ -63,7 +63,7 @@ class Probe:
                 return
             refusals.append(heard)
             self.found["parameters"].setdefault(name, _refused(heard))
-        raise Stopped("refused", refusals[0].message)
+        raise Stopped("refused" if refusals[0].status < 500 else "no-answer", refusals[0].message)
 
     def _choices(self) -> None:
         """The largest `n`."""
@@ -96,7 +96,7 @@ class Probe:
         else:
             verdicts |= {"system_message": self._alone("system_message", {}, system=True)}
             verdicts |= {name: self._alone(name, {name: value}) for name, value in together.items()}
-            if all(one["verdict"] != REFUSED for one in verdicts.values()):
+            if all(verdicts[name]["verdict"] != REFUSED for name in together):
                 self.found["together_refused"] = heard.message
         self._other_cap()
 
@@ -163,32 +163,35 @@ def _refused(heard: Heard) -> dict[str, Any]:
 def arguments() -> argparse.Namespace:
     """The command line; no key on it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--api-base", required=True)
-    parser.add_argument("--model", required=True, help="as the provider names it")
-    parser.add_argument("--key-variable", default="")
-    parser.add_argument("--parameters", type=json.loads, required=True, help="JSON: each parameter with a value")
-    parser.add_argument("--up-to", type=int, required=True)
-    parser.add_argument("--max-calls", type=int, required=True)
+    parser.add_argument(
+        "--targets", type=json.loads, required=True,
+        help="JSON: a list of objects with api_base, model (as the provider names it), key_variable, parameters, up_to",
+    )  # fmt: skip
+    parser.add_argument("--max-calls", type=int, required=True, help="for each target")
     parser.add_argument("--timeout", type=float, required=True)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Asks, and prints what is found; whatever litellm prints goes to standard error."""
+    """Asks about each target, and prints what is found; whatever litellm prints goes to standard error."""
     given, lines = arguments(), sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
-        key = os.environ.get(given.key_variable) if given.key_variable else None
-        tell = _teller(lines)
-        provider = Provider(
-            given.api_base, given.model, key, given.timeout, given.max_calls, lambda what: tell({"asking": what})
-        )
-        probe = Probe(provider, given.parameters, given.up_to)
-        probe.run()
-        tell({"found": probe.found})
+        for target in given.targets:
+            _tell(lines, {"found": _found(target, given, lines)})
 
 
-def _teller(lines: IO[str]) -> Callable[[Any], None]:
-    return lambda value: print(json.dumps(value, ensure_ascii=False), file=lines, flush=True)
+def _found(target: Mapping[str, Any], given: argparse.Namespace, lines: IO[str]) -> dict[str, Any]:
+    key = os.environ.get(target["key_variable"]) if target["key_variable"] else None
+    provider = Provider(
+        target["api_base"], target["model"], key, given.timeout, given.max_calls, lambda what: _tell(lines, {"asking": what})
+    )
+    probe = Probe(provider, target["parameters"], target["up_to"])
+    probe.run()
+    return probe.found
+
+
+def _tell(lines: IO[str], value: Any) -> None:
+    print(json.dumps(value), file=lines, flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from evalctl_job.redact import redacted  # noqa: E402
 litellm.telemetry = False
 litellm.suppress_debug_info = True  # else it prints advice beside each error
 
+NO_ANSWER = 502
 LONGEST_PAUSE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
@@ -56,8 +57,9 @@ class Provider:
         if heard.status in AGAIN or heard.status == 0:
             pause = _retry_after(heard.headers)
             if pause <= LONGEST_PAUSE_SECONDS:
+                self._told(f"{what}, again in {pause:g} s")
                 time.sleep(pause)
-                heard = self._counted(f"{what}, again", messages, body)
+                heard = self._counted(what, messages, body)
         if heard.status in SHUT or heard.status == 0:
             raise self._stopped(heard)
         return heard
@@ -105,15 +107,23 @@ class Provider:
         return Heard(200, "", tuple(whole.get("choices") or ()), whole.get("usage") or {}, dict(headers))
 
     def _refusal(self, problem: Exception) -> Heard:
-        """litellm calls a dead host `InternalServerError 500`: only replies have headers (seen: 1.101.0)."""
+        lost = _lost_connection(problem)
+        if isinstance(lost, openai.APITimeoutError):
+            return Heard(0, f"{self._host} did not answer in time ({self._timeout:g} s)")
+        if lost is not None:
+            return Heard(0, self._clean(f"no connection to {self._host}: {_root(lost)}"))
+        message = self._clean(PREFIX.sub("", str(problem))) or "an answer of an unknown form"
         headers = getattr(problem, "litellm_response_headers", None)
-        message = redacted(PREFIX.sub("", str(problem)), self._key)
-        if headers is None:
-            slow = isinstance(problem, litellm.Timeout)
-            host = urlsplit(self._base).hostname
-            why = f"did not answer in time ({self._timeout:g} s)" if slow else f"no connection to {host}: {message}"
-            return Heard(0, why)
-        return Heard(getattr(problem, "status_code", None) or 500, message, headers=dict(headers))
+        # An answer that litellm cannot read is an `InternalServerError` as well, but one without headers.
+        status = NO_ANSWER if headers is None else getattr(problem, "status_code", None) or NO_ANSWER
+        return Heard(status, message, headers=dict(headers or {}))
+
+    @property
+    def _host(self) -> str | None:
+        return urlsplit(self._base).hostname
+
+    def _clean(self, text: str) -> str:
+        return redacted(text, self._key)
 
     def _stopped(self, heard: Heard) -> Stopped:
         words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
@@ -122,6 +132,20 @@ class Provider:
         if not heard.status and reason == "server-died":  # a provider on this machine is still no server of a job
             reason = None
         return Stopped(reason or usual.get(heard.status, "authentication"), words)
+
+
+def _lost_connection(problem: BaseException | None) -> openai.APIConnectionError | None:
+    """litellm calls a dead host `InternalServerError 500` and a slow one `Timeout` (seen: 1.101.0): what was below tells."""
+    while problem is not None and not isinstance(problem, openai.APIConnectionError):
+        problem = problem.__cause__ or problem.__context__
+    return problem
+
+
+def _root(problem: BaseException) -> BaseException:
+    """The first cause: `[Errno 111] Connection refused` rather than `Connection error.`"""
+    while (below := problem.__cause__ or problem.__context__) is not None:
+        problem = below
+    return problem
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -1,0 +1,233 @@
+"""`evalctl probe`: what a provider accepts, asked in few and tiny requests, and what to write because of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalctl import report
+from evalctl.commands.common import request_named, root_of
+from evalctl.commands.settings import env_path, environments_of, process_with_env_file
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.manifest import BASE_URL, MODEL
+from evalctl.model.providers import Provider, declared
+from evalctl.pipeline import Project
+from evalctl.probing.program import ask, python_of
+from evalctl.probing.proposals import Proposal, proposals
+from evalctl.probing.target import Target, of_model, of_request
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for, listed
+
+# Reasons that pass by themselves; the others are a person's.
+_PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
+_FINE, _PERSON, _LATER = 0, 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What was found about one target, and what to write because of it."""
+
+    target: Target
+    found: Mapping[str, Any]
+    proposals: Sequence[Proposal]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Asks about one model after another; a provider that does not answer is named, and the others are asked."""
+    root = root_of(arguments)
+    project = Project(root)
+    targets = [target for word in arguments.subjects for target in _targets(word, arguments, project)]
+    if arguments.dry_run:
+        for target in targets:
+            print(_announced(target, arguments.max_calls))
+        return _FINE
+    python = python_of(environments_of(root).absolute())
+    probed = _probed(targets, python, root, arguments, project.whole_catalogue)
+    if arguments.json:
+        print(json.dumps([_object(one) for one in probed], ensure_ascii=False, indent=1))
+    return exit_code({one.found["stopped"]["reason"] for one in probed if one.found["stopped"]})
+
+
+def exit_code(stops: Collection[str]) -> int:
+    """Fine, again later where only what passes by itself has stopped a probe, else a person is needed."""
+    return _FINE if not stops else _LATER if _PASSING.issuperset(stops) else _PERSON
+
+
+# ---- what to ask --------------------------------------------------------------------------------------------------
+
+
+def _targets(word: str, arguments: argparse.Namespace, project: Project) -> Iterator[Target]:
+    """The models meant by `word`: a request's, or with --provider or --api-base the model itself."""
+    if arguments.provider is None and arguments.api_base is None:
+        yield from _of_request(word, arguments, project)
+        return
+    if not re.fullmatch(MODEL, word):
+        raise EnvironmentProblem(f"`{word}` cannot be a model's name", help="as the provider names it: PUBLISHER/MODEL")
+    catalogue = project.whole_catalogue
+    yield of_model(word, _provider(arguments, catalogue), catalogue, arguments.up_to)
+
+
+def _of_request(word: str, arguments: argparse.Namespace, project: Project) -> Iterator[Target]:
+    try:
+        path = request_named(word, project.root, project.workspace.request_paths)
+    except EnvironmentProblem as problem:
+        help = f"{problem.help}; a model without a request: evalctl probe {word} --provider NAME"
+        raise EnvironmentProblem(problem.message, help) from None
+    compiled = project.compile_one(path)
+    if compiled.checked is None or not compiled.evals:
+        report.show(compiled.diagnostics, project.root, "text")
+        raise EnvironmentProblem(f"{path} has errors", help="mend them first")
+    if compiled.checked.request.provider == "vllm":
+        help = "the job's own server takes what its flags say; `evalctl doctor --probe` looks at a node"
+        raise EnvironmentProblem(f"{path}: with provider vllm there is nobody to ask", help)
+    yield from of_request(compiled.checked, compiled.evals, project.whole_catalogue, arguments.up_to)
+
+
+def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
+    """The named one, at another address where one is given; without a name an address that wants no key."""
+    known = {name: one for name, one in catalogue.providers.items() if name != "vllm"}
+    name, base = arguments.provider, arguments.api_base
+    if name is not None and name not in known:
+        raise EnvironmentProblem(f"there is no provider `{name}`", help_for(name, known, f"there are: {listed(known)}"))
+    if base is not None and not re.fullmatch(BASE_URL, base):
+        raise EnvironmentProblem(f"`{base}` is no base address", help="e.g. https://llm.example.jp/v1")
+    provider = known[name] if name is not None else declared(base, base, key=False)
+    return replace(provider, base_url=base or provider.base_url)
+
+
+# ---- asking -------------------------------------------------------------------------------------------------------
+
+
+def _probed(
+    targets: Sequence[Target], python: Path, root: Path, arguments: argparse.Namespace, catalogue: Catalogue
+) -> list[Probed]:
+    """One process asks for all of them, since litellm takes seconds to load; those whose key is not set come first."""
+    keys = _keys(targets, root)
+    unkeyed = [one for one in targets if one.provider.key_variable not in ("", *keys)]
+    keyed = [one for one in targets if one.provider.key_variable in ("", *keys)]
+    teller = Teller([*unkeyed, *keyed], catalogue, as_json=arguments.json)
+    for target in unkeyed:
+        message = f"{target.provider.key_variable} is not set: put it into {env_path(root).name}"
+        teller.found({"stopped": {"reason": "secret-missing", "message": message}, "calls": 0})
+    for target in keyed:
+        print(_announced(target, arguments.max_calls), file=sys.stderr, flush=True)
+    ask(keyed, python, keys, arguments.max_calls, arguments.timeout, teller)
+    return teller.probed
+
+
+def _keys(targets: Sequence[Target], root: Path) -> dict[str, str]:
+    """The keys that are set; a value of .env_template is none."""
+    environment = process_with_env_file(root)
+    values = {one.provider.key_variable: environment.get(one.provider.key_variable, "") for one in targets}
+    return {name: value for name, value in values.items() if name and value and "{" not in value}
+
+
+class Teller:
+    """Tells of each target as soon as all is known about it, unless as JSON at the end."""
+
+    def __init__(self, targets: Sequence[Target], catalogue: Catalogue, *, as_json: bool) -> None:
+        """The targets in the order in which they will be found out about."""
+        self._targets, self._catalogue, self._as_json = targets, catalogue, as_json
+        self.probed: list[Probed] = []
+
+    def asking(self, what: str) -> None:
+        """A question is about to be asked."""
+        target = self._targets[len(self.probed)]
+        print(f"  {target.model} at {target.provider.name}: {what}", file=sys.stderr, flush=True)
+
+    def found(self, found: Mapping[str, Any]) -> None:
+        """All is known about the next target."""
+        target = self._targets[len(self.probed)]
+        self.probed.append(Probed(target, found, proposals(target, found, self._catalogue)))
+        if not self._as_json:
+            print("\n".join(_text(self.probed[-1])), flush=True)
+
+
+def _announced(target: Target, max_calls: int) -> str:
+    return (
+        f"{_named(target)}: at most {max_calls} requests (7 where nothing is refused), `n` up to {target.up_to}, short"
+        " prompts, answers cut off after one token where the provider can"
+    )
+
+
+def _named(target: Target) -> str:
+    name, base = target.provider.name, target.provider.base_url
+    return f"{target.model} at {name}" + (f" ({base})" if base != name else "")
+
+
+# ---- telling ------------------------------------------------------------------------------------------------------
+
+
+def _text(one: Probed) -> Iterator[str]:
+    found = one.found
+    yield f"{_named(one.target)} ({found['calls']} requests, {found.get('tokens', 0)} tokens)"
+    rows = [*_findings(found)]
+    width = max((len(name) for name, _ in rows), default=0)
+    yield from (f"  {name:<{width}}  {text}" for name, text in rows)
+    if found["stopped"]:
+        yield f"  stopped: {found['stopped']['reason']}: {found['stopped']['message']}"
+    yield from _proposed(one)
+
+
+def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if found.get("n"):
+        yield "n", _n_text(found["n"])
+    for name, told in found.get("parameters", {}).items():
+        most = f" beyond {told['at_most']} texts" if "at_most" in told else ""
+        yield name, f"{told['verdict']}{most}{_quoted(told.get('message'))}"
+    if "together_refused" in found:
+        yield "all together", f"refused, though each alone is accepted{_quoted(found['together_refused'])}"
+    if found.get("unknown_accepted"):
+        yield "unknown keys", "accepted: of what is `not told`, nobody sees whether it is used"
+    if found.get("parameters"):
+        yield "context length", _context_text(found.get("context"))
+        yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found["rate_limit"].items()) or "not told"
+
+
+def _n_text(told: Mapping[str, Any]) -> str:
+    if told["largest"] >= told["asked"]:
+        return f"{told['asked']} are accepted (more were not asked for)"
+    if told["verdict"] == "refused":
+        return f"at most {told['largest']}{_quoted(told['message'])}"
+    return f"at most {told['largest']}: more are dropped without a word"
+
+
+def _context_text(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return "not told"
+    known = f"{told['tokens']} tokens ({told['source']})" if told["tokens"] else "not told"
+    if told.get("longest_answer"):
+        known += f"; no answer longer than {told['longest_answer']} tokens"
+    return known if told["tokens"] or told.get("longest_answer") else f"not told{_quoted(told.get('message'))}"
+
+
+def _quoted(message: str | None) -> str:
+    return f": {message}" if message else ""
+
+
+def _proposed(one: Probed) -> Iterator[str]:
+    if one.proposals:
+        yield "proposals"
+    for proposal in one.proposals:
+        yield f"  {proposal.line}"
+        yield f"      {report.place(proposal.span)}, {proposal.how}: {proposal.why}"
+    if any("settings" in proposal.how or "in place" in proposal.how for proposal in one.proposals):
+        yield "  raise the `version` of the settings that you change; then evalctl plan shows what runs again"
+
+
+def _object(one: Probed) -> dict[str, Any]:
+    target = one.target
+    return {
+        "model": target.model, "provider": target.provider.name, "api_base": target.provider.base_url,
+        "request": target.checked.path if target.checked else None, **one.found,
+        "proposals": [
+            {"line": made.line, "place": report.place(made.span), "how": made.how, "why": made.why}
+            for made in one.proposals
+        ],
+    }  # fmt: skip

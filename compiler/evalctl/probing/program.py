@@ -1,0 +1,87 @@
+"""evalctl_job.probe in the framework's environment, where litellm is: started with the keys in its environment, heard out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from evalctl.environments import catalogue, check
+from evalctl.probing.target import Target
+from evalctl.shell import Command, EnvironmentProblem, stream
+
+ENVIRONMENT = "lighteval"
+
+
+def python_of(environments: Path) -> Path:
+    """The interpreter that has litellm, or an EnvironmentProblem that says how to get it."""
+    for problem in check([ENVIRONMENT], environments):
+        raise EnvironmentProblem(f"litellm asks the provider, and its environment is not ready: {problem}")
+    return environments / catalogue()[ENVIRONMENT].directory_name / "bin" / "python"
+
+
+def ask(
+    targets: Sequence[Target], python: Path, keys: Mapping[str, str], max_calls: int, timeout: int, heard: Heard
+) -> None:
+    """Finds out about each target in turn; `keys` are the values of the variables that their providers name."""
+    if not targets:
+        return
+    direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost")))
+    command = Command(_argv(targets, python, max_calls, timeout), env={**keys, "NO_PROXY": direct, "no_proxy": direct})
+    listener = _Listener(heard, tuple(keys.values()))
+    status = stream(command, listener.line)
+    if listener.found < len(targets):
+        last = listener.noise or "it said nothing"
+        raise EnvironmentProblem(f"the probe ended with status {status}: {last}", help="evalctl env check lighteval")
+
+
+class Heard(Protocol):
+    """What is done with the program's words."""
+
+    def asking(self, what: str) -> None:
+        """A question is about to be asked."""
+
+    def found(self, found: Mapping[str, Any]) -> None:
+        """All is known about the next target."""
+
+
+class _Listener:
+    """The program's lines as they come; what is no JSON comes from a library."""
+
+    def __init__(self, heard: Heard, secrets: Sequence[str]) -> None:
+        self._heard, self._secrets = heard, secrets
+        self.found = 0
+        self.noise = ""
+
+    def line(self, line: str) -> None:
+        """One of them."""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            said = None
+        if isinstance(said, dict) and "asking" in said:
+            self._heard.asking(said["asking"])
+        elif isinstance(said, dict) and "found" in said:
+            self.found += 1
+            self._heard.found(said["found"])
+        elif line.strip():
+            self.noise = self._without_secrets(line.strip())
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[redacted]")
+        return text
+
+
+def _argv(targets: Sequence[Target], python: Path, max_calls: int, timeout: int) -> tuple[str, ...]:
+    described = [
+        {
+            "api_base": target.provider.base_url, "model": target.provider.wire_name(target.model),
+            "key_variable": target.provider.key_variable, "parameters": target.parameters, "up_to": target.up_to,
+        }
+        for target in targets
+    ]  # fmt: skip
+    limits = ("--max-calls", str(max_calls), "--timeout", str(timeout))
+    return (str(python), "-I", "-m", "evalctl_job.probe", "--targets", json.dumps(described), *limits)

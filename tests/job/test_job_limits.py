@@ -1,0 +1,97 @@
+"""What replies tell of a provider's limits, without a provider."""
+
+from __future__ import annotations
+
+import pytest
+from evalctl_job import limits
+from evalctl_job.limits import Heard
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.integers(2, 1024).flatmap(lambda bound: st.tuples(st.just(bound), st.integers(1, bound))))
+def test_the_largest_number_is_found_with_few_questions(case: tuple[int, int]) -> None:
+    """Whatever it is: the bound first, which is usually fine, then halves."""
+    bound, true = case
+    asked: list[int] = []
+
+    def granted(number: int) -> int:
+        asked.append(number)
+        return number if number <= true else 0
+
+    assert limits.largest(bound, granted) == true
+    assert asked[0] == bound
+    assert len(asked) <= 1 + (bound - 2).bit_length()
+    assert true < bound or len(asked) == 1
+
+
+@given(st.integers(2, 100), st.integers(1, 99))
+def test_fewer_answers_than_asked_for_are_the_limit(bound: int, most: int) -> None:
+    """A provider that drops answers without a word has told its limit with the first reply."""
+    asked: list[int] = []
+
+    def granted(number: int) -> int:
+        asked.append(number)
+        return min(number, most)
+
+    assert limits.largest(bound, granted) == min(bound, most)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "context", "answer"),
+    [
+        # vLLM 0.32, OpenAI (2024 and 2026), a text-generation server, prose without a number
+        ("This model's maximum context length is 8192 tokens. However, you requested 100000010 tokens", 8192, None),
+        ("max_tokens is too large: 100000000. This model supports at most 16384 completion tokens", None, 16384),
+        ("max_tokens or max_completion_tokens is too large: 100000000. Maximum value is 32,768", None, 32768),
+        ("max_tokens: 100000000 > 64000, which is the maximum allowed number of output tokens", None, 64000),
+        ("the context length of this model is 131,072 tokens", 131072, None),
+        ("that is too long", None, None),
+    ],
+)
+def test_a_refusal_tells_the_length_in_words(message: str, context: int | None, answer: int | None) -> None:
+    """Of the context, or of an answer: never one for the other."""
+    assert limits.context_in(message) == context
+    assert limits.longest_answer_in(message) == answer
+
+
+@pytest.mark.parametrize(
+    ("facts", "length"),
+    [
+        ({"max_model_len": 1024}, 1024),
+        ({"context_length": 2048}, 2048),
+        ({"context_window": 4096}, 4096),
+        ({"metadata": {"context_length": 8192}}, 8192),
+        ({"context_length": "long"}, None),
+        ({}, None),
+    ],
+)
+def test_a_list_of_models_tells_the_context(facts: dict[str, object], length: int | None) -> None:
+    """Under the names that servers have for it, and only of the model asked about."""
+    models = [{"id": "other", "max_model_len": 7}, {"id": "org/m", **facts}]
+    assert limits.listed_length(models, "org/m") == length
+    assert limits.listed_length(models, "org/nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("finish", "tokens", "obeyed"),
+    [("length", 1, True), ("length", None, True), ("stop", 1, True), ("stop", 50, False)],
+)
+def test_an_answer_shows_whether_its_limit_was_obeyed(finish: str, tokens: int | None, obeyed: bool) -> None:
+    """It was cut off, or is no longer than allowed."""
+    heard = Heard(200, choices=({"finish_reason": finish},), usage={"completion_tokens": tokens})
+    assert limits.length_obeyed(heard, 1) is obeyed
+
+
+def test_rate_limits_are_what_headers_call_so() -> None:
+    """In the provider's own words; other headers stay out."""
+    headers = {
+        "X-RateLimit-Limit-Requests": "60",
+        "anthropic-ratelimit-requests-limit": "50",
+        "Retry-After": "2",
+        "Date": "x",
+    }
+    assert limits.rate_limits(headers) == {
+        "x-ratelimit-limit-requests": "60", "anthropic-ratelimit-requests-limit": "50", "retry-after": "2",
+    }  # fmt: skip
