@@ -65,6 +65,17 @@ def test_the_fork_is_called_in_its_form() -> None:
         "max_new_tokens", "temperature", "top_p", "seed", "repetition_penalty", "frequency_penalty", "stop_tokens",
         "reasoning_effort",
     }  # fmt: skip
+    assert task.invocation.relay == {
+        "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["en_choice", "ja_subset"])
+def test_only_the_relay_splits(task: str) -> None:
+    """A fork that knows max_n asks for one answer after another: neither dialect's configuration has it."""
+    made = call(task, "overrides: {all: {max_n: 4}}\n")
+    assert made.invocation.relay["max_n"] == 4
+    assert "max_n" not in f"{made.invocation.config}{made.invocation.argv}{made.invocation.variables}"
 
 
 @pytest.mark.parametrize("task", ["en_choice", "ja_exact"])
@@ -111,6 +122,7 @@ def test_only_the_fork_gets_its_own_reasoning_parser() -> None:
         ("model: org/m\nprovider: deepinfra\n", "deepinfra/org/m"),
         ("model: gemini-9\nprovider: gemini\n", "hosted_vllm/gemini-9"),
         ("model: claude-9\nprovider: anthropic\n", "hosted_vllm/claude-9"),
+        ("model: openai/m\nprovider: deepinfra\n", "deepinfra/openai/m"),
     ],
 )
 def test_providers_are_named_as_litellm_names_them(model: str, name: str) -> None:
@@ -119,6 +131,21 @@ def test_providers_are_named_as_litellm_names_them(model: str, name: str) -> Non
     assert config(call("en_choice", model=lines))["model_parameters"]["model_name"] == name
     assert config(call("ja_exact", model=lines))["model"]["base_params"]["model_name"] == name
     assert "max_model_length" not in config(call("en_choice", model=lines))["model_parameters"]
+
+
+def test_a_declared_provider_is_called_as_any_openai_compatible_one() -> None:
+    """Its address and the name of its key go to the relay; the key's name follows from the file's, or there is none."""
+    files = {
+        "manifests/providers/our-endpoint.yaml": "base_url: https://llm.example.jp/v1\n",
+        "manifests/providers/next_room.yaml": "base_url: http://next-room:8000/v1\nkey: false\n",
+    }
+    ours = one_job("model: org/m\nprovider: our-endpoint\nservice: tsubame\ntasks: [en_choice]\n", files)
+    assert config(ours.tasks[0])["model_parameters"]["model_name"] == "hosted_vllm/org/m"
+    assert (ours.server.base_url, ours.server.key_variable) == ("https://llm.example.jp/v1", "OUR_ENDPOINT_API_KEY")
+    assert ours.secrets == ("OUR_ENDPOINT_API_KEY",)
+    assert ours.tasks[0].evaluation.result_path == "results/our-endpoint/org/m/en/choice/result.json"
+    near = one_job("model: org/m\nprovider: next_room\nservice: tsubame\ntasks: [ja_exact]\n", files)
+    assert (near.server.base_url, near.server.key_variable, near.secrets) == ("http://next-room:8000/v1", "", ())
 
 
 def test_only_a_judged_task_gets_the_judges_key() -> None:

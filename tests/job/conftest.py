@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from framework_runs import Start
 from relay_process import Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,35 @@ def variables(environment: Path) -> dict[str, str]:
         "HF_DATASETS_OFFLINE": "1",
         "COLUMNS": "400",  # else `rich` breaks error messages at column 80
     }
+
+
+@pytest.fixture(scope="session")
+def warm(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """lighteval's command line without its import for each run."""
+    program = [environment / "bin" / "python", Path(__file__).with_name("warm_lighteval.py")]
+    places = {**variables, "HF_HOME": str(tmp_path_factory.mktemp("hf"))}
+    # Imported in a folder of its own: litellm makes its cache where it is imported.
+    process = subprocess.Popen(
+        program,
+        cwd=tmp_path_factory.mktemp("warm"),
+        env=places,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def start(command: Sequence[str], folder: Path, more: Mapping[str, str], log: Path) -> int:
+        assert process.stdin and process.stdout
+        wish = {"argv": list(command), "cwd": str(folder), "env": dict(more), "log": str(log)}
+        process.stdin.write(json.dumps(wish) + "\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    with process:
+        yield start
+        assert process.stdin
+        process.stdin.close()
 
 
 @pytest.fixture

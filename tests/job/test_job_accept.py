@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,35 +16,6 @@ from chat_upstream import answers
 from framework_runs import CASES, CONFIG, TASKS, Run, Start, cold, run_framework
 
 pytestmark = pytest.mark.environments
-
-
-@pytest.fixture(scope="session")
-def warm(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """lighteval's command line without its import for each run."""
-    program = [environment / "bin" / "python", Path(__file__).with_name("warm_lighteval.py")]
-    places = {**variables, "HF_HOME": str(tmp_path_factory.mktemp("hf"))}
-    # Imported in a folder of its own: litellm makes its cache where it is imported.
-    process = subprocess.Popen(
-        program,
-        cwd=tmp_path_factory.mktemp("warm"),
-        env=places,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def start(command: Sequence[str], folder: Path, more: Mapping[str, str], log: Path) -> int:
-        assert process.stdin and process.stdout
-        wish = {"argv": list(command), "cwd": str(folder), "env": dict(more), "log": str(log)}
-        process.stdin.write(json.dumps(wish) + "\n")
-        process.stdin.flush()
-        return int(process.stdout.readline())
-
-    with process:
-        yield start
-        assert process.stdin
-        process.stdin.close()
 
 
 @pytest.fixture(scope="session")
