@@ -1,0 +1,86 @@
+"""`evalctl probe` before anybody is asked; tests/job/test_job_probe.py asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from samples import repository
+
+from evalctl import cli
+from evalctl.commands.probe import exit_code
+
+REQUEST = "model: org/m\nprovider: {provider}\nservice: local\ntasks: [en_own]\n"
+FILES = {
+    "manifests/requests/api.yaml": REQUEST.format(provider="deepinfra"),
+    "manifests/requests/own.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en_own]\n",
+    "manifests/requests/wrong.yaml": REQUEST.format(provider="deepinfr"),
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The base with requests of several kinds."""
+    return repository(tmp_path / "repository", FILES)
+
+
+def probe(root: Path, *words: str) -> int:
+    """The command's exit code."""
+    return cli.main(["--repo", str(root), "probe", *words])
+
+
+def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many requests at most, to whom, up to which n; nothing else happens."""
+    assert probe(root, "api", "--dry-run", "--max-calls", "12", "--up-to", "6") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("org/m at deepinfra (https://api.deepinfra.com/v1/openai): at most 12 requests")
+    assert "`n` up to 6" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nothing"], "a model without a request: evalctl probe nothing --provider NAME"),
+        (["own"], "with provider vllm there is nobody to ask"),
+        (["wrong"], "has errors"),
+        (["org/m", "--provider", "deepinfr"], "did you mean `deepinfra`?"),
+        (["org/m", "--provider", "vllm"], "there is no provider `vllm`"),
+        (["org/m", "--api-base", "llm.example.jp"], "is no base address"),
+        (["org/m", "--api-base", "https://me:secret@llm.example.jp/v1"], "is no base address"),
+        (["a b", "--provider", "gemini"], "cannot be a model's name"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    root: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to type instead, before any environment is looked for."""
+    assert probe(root, *words) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_without_its_environment_it_says_how_to_build_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """litellm lives there, and nowhere in evalctl."""
+    assert probe(root, "api") == 1
+    assert "run `evalctl env setup lighteval`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--max-calls", "0"), ("--up-to", "-1"), ("--timeout", "soon")])
+def test_numbers_are_positive(root: Path, flag: str, value: str) -> None:
+    """Usage otherwise."""
+    with pytest.raises(SystemExit) as ended:
+        probe(root, "api", flag, value)
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("stops", "code"),
+    [
+        (set(), 0),
+        ({"rate-limit", "provider-unreachable"}, 4),
+        ({"rate-limit", "authentication"}, 1),
+        ({"calls-used-up"}, 1),
+    ],
+)
+def test_the_exit_code_says_who_has_to_do_something(stops: set[str], code: int) -> None:
+    """Nobody, time, or a person."""
+    assert exit_code(stops) == code
