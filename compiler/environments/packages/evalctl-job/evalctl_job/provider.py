@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 # Read by litellm when it is imported; without it each import asks the Internet for prices (seen: 1.101.0).
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
-import litellm  # noqa: E402 - after the variable that it reads
-import openai  # noqa: E402
+import litellm
+import openai
 
-from evalctl_job.limits import Heard  # noqa: E402
-from evalctl_job.reasons import classify  # noqa: E402
-from evalctl_job.redact import redacted  # noqa: E402
+from evalctl_job.limits import Heard
+from evalctl_job.reasons import classify
+from evalctl_job.redact import redacted
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True  # else it prints advice beside each error
