@@ -51,6 +51,9 @@ def variables(environment: Path) -> dict[str, str]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",
+        # lighteval asks for files of nltk at each start: without a network a name server's silence takes up to 20 s
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "127.0.0.1,localhost",
         "COLUMNS": "400",  # else `rich` breaks error messages at column 80
     }
 

@@ -24,8 +24,6 @@ KEY = "sk-the-key-of-this-provider"
 DECLARED = {"manifests/providers/our-endpoint.yaml": "base_url: https://llm.example.jp/v1\n"}
 TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
 SETTINGS = "{temperature: 0.8, max_n: 2, top_k: 5}"
-# lighteval asks for files of nltk at each start; without a network the name server's silence takes its time.
-OFFLINE = {"https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
 # provider: (the request's model, its name on the wire)
 MODELS = {
     "openai": ("openai/gpt-4o-mini", "gpt-4o-mini"),
@@ -72,7 +70,7 @@ def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str
         wait_for((folder / "port").exists)
         base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
         places = {f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": "relay"}
-        return start(task.invocation.argv, folder, {**variables, **OFFLINE, **places}, folder / "log")
+        return start(task.invocation.argv, folder, {**variables, **places}, folder / "log")
     finally:
         standing.terminate()
         standing.wait(timeout=10)

@@ -243,27 +243,14 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 
 def _probe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "subjects", nargs="+", metavar="REQUEST|MODEL", help="requests; with --provider or --api-base models"
-    )
+    parser.add_argument("subjects", nargs="+", metavar="REQUEST|MODEL", help="a model: with --provider or --api-base")
     parser.add_argument("--provider", metavar="NAME", help="who serves the model, when no request says it")
     parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
-    parser.add_argument("--up-to", type=_positive, metavar="N", help="the largest n asked for (default: the tasks')")
-    parser.add_argument(
-        "--max-calls", type=_positive, default=40, metavar="N", help="requests to each model at most (default: 40)"
-    )
-    parser.add_argument(
-        "--timeout", type=_positive, default=60, metavar="SECONDS", help="that one answer may take (default: 60)"
-    )
+    parser.add_argument("--up-to", type=int, metavar="N", help="the largest n asked for (default: the tasks')")
+    parser.add_argument("--max-calls", type=int, default=40, metavar="N", help="requests at most (default: 40)")
+    parser.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="for one answer (default: 60)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     parser.add_argument("--json", action="store_true")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
 
 
 def _import(parser: argparse.ArgumentParser) -> None:

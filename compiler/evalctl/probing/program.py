@@ -13,6 +13,7 @@ from evalctl.probing.target import Target
 from evalctl.shell import Command, EnvironmentProblem, stream
 
 ENVIRONMENT = "lighteval"
+ANSWER_SECONDS = 60  # an answer of one token takes that long only where something is wrong
 
 
 def python_of(environments: Path) -> Path:
@@ -22,14 +23,12 @@ def python_of(environments: Path) -> Path:
     return environments / catalogue()[ENVIRONMENT].directory_name / "bin" / "python"
 
 
-def ask(
-    targets: Sequence[Target], python: Path, keys: Mapping[str, str], max_calls: int, timeout: int, heard: Heard
-) -> None:
+def ask(targets: Sequence[Target], python: Path, keys: Mapping[str, str], max_calls: int, heard: Heard) -> None:
     """Finds out about each target in turn; `keys` are the values of the variables that their providers name."""
     if not targets:
         return
     direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost")))
-    command = Command(_argv(targets, python, max_calls, timeout), env={**keys, "NO_PROXY": direct, "no_proxy": direct})
+    command = Command(_argv(targets, python, max_calls), env={**keys, "NO_PROXY": direct, "no_proxy": direct})
     listener = _Listener(heard, tuple(keys.values()))
     status = stream(command, listener.line)
     if listener.found < len(targets):
@@ -75,7 +74,7 @@ class _Listener:
         return text
 
 
-def _argv(targets: Sequence[Target], python: Path, max_calls: int, timeout: int) -> tuple[str, ...]:
+def _argv(targets: Sequence[Target], python: Path, max_calls: int) -> tuple[str, ...]:
     described = [
         {
             "api_base": target.provider.base_url, "model": target.provider.wire_name(target.model),
@@ -83,5 +82,5 @@ def _argv(targets: Sequence[Target], python: Path, max_calls: int, timeout: int)
         }
         for target in targets
     ]  # fmt: skip
-    limits = ("--max-calls", str(max_calls), "--timeout", str(timeout))
+    limits = ("--max-calls", str(max_calls), "--timeout", str(ANSWER_SECONDS))
     return (str(python), "-I", "-m", "evalctl_job.probe", "--targets", json.dumps(described), *limits)
