@@ -37,6 +37,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "think_tags": False,
         "chat_template_sha256": hashlib.sha256(TEMPLATE.encode()).hexdigest(),
         "generation_config": {"temperature": 0.6, "top_p": 0.9},
+        "recommends": (),
         "gated": False,
         "source": "folder",
         "read_at": "2026-11-23",

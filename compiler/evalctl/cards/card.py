@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from evalctl.cards.architecture import architecture
 from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
+from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
 from evalctl.cards.tokenizer import has_think_tags, template_digest
 from evalctl.cards.weights import weights
@@ -61,6 +62,7 @@ def _facts(source: Source) -> dict[str, Any]:
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
         "think_tags": has_think_tags(source), "chat_template_sha256": template_digest(source),
         "generation_config": _sampling(json_file(source, "generation_config.json")),
+        "recommends": recommendations(source),
     }  # fmt: skip
 
 

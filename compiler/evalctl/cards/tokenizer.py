@@ -50,11 +50,12 @@ def _words(tokens: Any) -> set[str]:
 
 def template_digest(source: Source) -> str | None:
     """SHA-256 of the chat template, None for a model without one; where it stands does not matter."""
-    template = _template(source)
+    template = chat_template(source)
     return hashlib.sha256(template.encode()).hexdigest() if template is not None else None
 
 
-def _template(source: Source) -> str | None:
+def chat_template(source: Source) -> str | None:
+    """The template that chat requests use, wherever it stands."""
     # transformers prefers the file of its own to the key (seen: 4.52, 5.17).
     file = small_file(source, "chat_template.jinja")
     if file is not None:

@@ -331,6 +331,16 @@ class Service(Strict):
         return min(-(-wanted // step) * step, self.longest_seconds(node))
 
 
+class Recommendation(Strict):
+    """What a model's own files recommend and a request would have to name."""
+
+    setting: Literal["system_message", "thinking", "enable_thinking", "reasoning_effort"] = Field(
+        description="A setting, or a switch of the chat template."
+    )
+    source: Line = Field(description="The file that says it, or `chat template`.")
+    text: Line = Field(description="Its words, or what holds where nobody sets the switch.")
+
+
 class ModelCard(Strict):
     """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""
 
@@ -349,6 +359,9 @@ class ModelCard(Strict):
     think_tags: bool
     chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
     generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
+    recommends: tuple[Recommendation, ...] = Field(
+        (), description="Absent in a card of an older evalctl: lock again to have it.", strict=False
+    )
     gated: bool = False
     source: Line = Field(description="hub or folder")
     read_at: Line = Field(description="When the facts were read (date).")

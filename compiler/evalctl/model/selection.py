@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from evalctl.model.catalogue import Catalogue
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import Span
+from evalctl.model.document import Path
 from evalctl.model.manifest import LocalModel, Request
 
 
@@ -14,6 +16,13 @@ def models(request: Request) -> tuple[str | LocalModel, ...]:
 def model_names(request: Request) -> list[str]:
     """The names under which the request's models are known."""
     return [model.name if isinstance(model, LocalModel) else model for model in models(request)]
+
+
+def model_span(checked: CheckedRequest, name: str) -> Span:
+    """Where the request names the model."""
+    request = checked.request
+    path: Path = ("models", model_names(request).index(name)) if request.models is not None else ("model",)
+    return checked.document.span(path)
 
 
 def settings_names(request: Request) -> tuple[str | None, ...]:

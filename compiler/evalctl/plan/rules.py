@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
-from evalctl.model.document import Path
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import LocalModel, ModelCard, Service
 from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
-from evalctl.model.selection import model_names, models
+from evalctl.model.selection import model_span, models
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.reminders import reminders
 from evalctl.suggest import did_you_mean, help_for, listed
 
 
@@ -21,7 +21,7 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
     if checked.request.provider != "vllm":
         return []
     found = []
-    for index, model in enumerate(models(checked.request)):
+    for model in models(checked.request):
         name = model.name if isinstance(model, LocalModel) else model
         if name not in catalogue.cards:
             where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
@@ -29,7 +29,7 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
             help = f"did you mean `{guess}`? Otherwise " if guess else ""
             help += f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
             found.append(
-                Diagnostic("missing-model-card", f"no facts about {name} are locked", _model_span(checked, index), help)
+                Diagnostic("missing-model-card", f"no facts about {name} are locked", model_span(checked, name), help)
             )
     return found
 
@@ -41,18 +41,10 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_parsers(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
+        *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
     ]
     return list(dict.fromkeys(found))  # evals of several settings have the same fault in the same place
-
-
-def _model_span(checked: CheckedRequest, index: int) -> Span:
-    path: Path = ("models", index) if checked.request.models is not None else ("model",)
-    return checked.document.span(path)
-
-
-def _span_of(checked: CheckedRequest, model: str) -> Span:
-    return _model_span(checked, model_names(checked.request).index(model))
 
 
 def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -66,7 +58,7 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         seen.add((model, evaluation.subject.custom_settings, parser))
         card = catalogue.cards.get(model)
         if parser is None and card is not None and card.think_tags and evaluation.subject.provider == "vllm":
-            yield _think_tags(_span_of(checked, model), model, _with_parser(catalogue, model))
+            yield _think_tags(model_span(checked, model), model, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
             span = setting.origin.span if setting is not None else None
             help = help_for(
@@ -75,7 +67,7 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
                 "type `evalctl explain unknown-parser` for the list",
             )
             yield Diagnostic(
-                "unknown-parser", f"there is no reasoning parser `{parser}`", span or _span_of(checked, model), help
+                "unknown-parser", f"there is no reasoning parser `{parser}`", span or model_span(checked, model), help
             )
 
 
@@ -190,7 +182,7 @@ def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length:
     yield Diagnostic(
         "context-too-long",
         message,
-        setting.origin.span or _span_of(checked, card.model),
+        setting.origin.span or model_span(checked, card.model),
         f"at most {card.context_length}",
     )
 
@@ -212,7 +204,7 @@ def _memory(
     cache = (needed - card.weight_bytes) / 1e9
     note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
     yield Diagnostic(
-        code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", _span_of(checked, card.model),
+        code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", model_span(checked, card.model),
         _where_it_fits(card, needed, service), (note,),
     )  # fmt: skip
 

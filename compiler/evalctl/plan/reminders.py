@@ -1,0 +1,61 @@
+"""The manual's reminder (3.2): ask back where the model's own files recommend what the request does not name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import WARNING, Diagnostic
+from evalctl.model.evaluation import Eval
+from evalctl.model.manifest import Recommendation
+from evalctl.model.selection import model_span
+from evalctl.suggest import listed
+
+# Whoever names one of these has decided, `null` included. vLLM sets enable_thinking by reasoning_effort (seen: 0.32.0,
+# chat_completion/protocol.py), and what another chat template does is for its author to know.
+_DECIDED_BY = {
+    "system_message": {"system_message"},
+    "thinking": {"chat_template"},
+    "enable_thinking": {"reasoning_effort", "chat_template"},
+    "reasoning_effort": {"reasoning_effort", "chat_template"},
+}
+_TO_TYPE = {
+    "system_message": "`system_message:` in its custom settings, or `null` there for none",
+    "thinking": "`chat_template:` with a template that sets it first, or `reasoning_parser: ignore` where it shall not reason",
+    "enable_thinking": "`reasoning_effort: high` in its custom settings, `none` where it shall not reason",
+    "reasoning_effort": "`reasoning_effort:` in its custom settings, or `null` there to leave it",
+}
+
+
+def reminders(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A warning for each recommendation that an eval of the request leaves undecided."""
+    for evaluation in evals:
+        card = catalogue.cards.get(evaluation.subject.model)
+        for recommended in card.recommends if card is not None else ():
+            if not _decided(recommended.setting, evaluation):
+                yield _reminder(checked, evaluation.subject.model, recommended, catalogue)
+
+
+def _decided(setting: str, evaluation: Eval) -> bool:
+    values = {one.name: one.sourced.value for one in evaluation.settings}
+    if setting != "system_message" and (
+        evaluation.subject.provider != "vllm" or values.get("reasoning_parser") == "ignore"
+    ):
+        return True  # a template of others' servers is not known, and a model that does not reason needs no switch
+    return not _DECIDED_BY[setting].isdisjoint(values)
+
+
+def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, catalogue: Catalogue) -> Diagnostic:
+    what = "recommends" if recommended.setting == "system_message" else "has a switch"
+    message = f"{recommended.source} of {model} {what}: {recommended.setting} ({recommended.text})"
+    named = _named(model, _DECIDED_BY[recommended.setting], catalogue)
+    choice = f"custom_settings: one of {listed(named)}; or " if named else ""
+    return Diagnostic(
+        "recommended-setting", f"{message}; the request does not say", model_span(checked, model),
+        f"ask whoever wants the result; then write {choice}{_TO_TYPE[recommended.setting]}", severity=WARNING,
+    )  # fmt: skip
+
+
+def _named(model: str, settings: set[str], catalogue: Catalogue) -> list[str]:
+    """The model's custom settings that decide it."""
+    return [name for name, entry in catalogue.settings.get(model, {}).items() if not settings.isdisjoint(entry.layer)]
