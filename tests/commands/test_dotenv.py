@@ -10,56 +10,125 @@ import pytest
 from evalctl.commands import dotenv
 from evalctl.model.manifest import NodeKind, Service
 
-GOOD = 'SITE_GROUP=tga-lab\nHUGGINGFACE_CACHE="/gs/bs/tga-lab/hf"\nUV_CACHE=/gs/bs/uv\nVLLM_CACHE=/gs/bs/vllm\n'
-SERVICE = Service(
-    scheduler="gridengine", node_kinds={"cpu": NodeKind(gpus=0, runtime_column="hrt_q")},
-    submit_args=("-g", "{SITE_GROUP}"), bulk_storage=("/gs/bs",),
-)  # fmt: skip
+GOOD = 'SITE_GROUP=tga-lab\nHUGGINGFACE_CACHE="{bulk}/tga-lab/hf"\nUV_CACHE={bulk}/uv\nVLLM_CACHE={bulk}/vllm\n'
 KEYS = {"JUDGE_API_KEY": "manifests/requests/a.yaml"}
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository with a `.env` in which nothing is missing."""
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    (tmp_path / ".env").write_text(GOOD + "JUDGE_API_KEY=not-a-real-one\n")
-    (tmp_path / ".env").chmod(0o600)
-    return tmp_path
+    root = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (tmp_path / "bulk").mkdir()
+    (root / ".env").write_text(GOOD.format(bulk=tmp_path / "bulk") + "JUDGE_API_KEY=not-a-real-one\n")
+    (root / ".env").chmod(0o600)
+    return root
 
 
-def test_nothing_is_wrong_with_a_good_one(root: Path) -> None:
+@pytest.fixture
+def site(tmp_path: Path) -> Service:
+    """A service that charges a group and has a place for large files."""
+    return Service(
+        scheduler="gridengine", node_kinds={"cpu": NodeKind(gpus=0, runtime_column="hrt_q")},
+        submit_args=("-g", "{SITE_GROUP}"), bulk_storage=(str(tmp_path / "bulk"),),
+    )  # fmt: skip
+
+
+def test_nothing_is_wrong_with_a_good_one(root: Path, site: Service) -> None:
     """Caches in their place, the group and the judge's key set, private, not in git."""
-    assert dotenv.problems(root, SERVICE, KEYS) == []
+    assert dotenv.problems(root, site, KEYS) == []
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("HUGGINGFACE_CACHE=/home/me/hf", "HUGGINGFACE_CACHE must lie under /gs/bs, not in /home/me/hf"),
-        ("VLLM_CACHE=/gs/bs2/vllm", "VLLM_CACHE should lie under /gs/bs, not in /gs/bs2/vllm"),
-        ("UV_CACHE=", "UV_CACHE is not set: it should name a folder under /gs/bs"),
+        ("HUGGINGFACE_CACHE=/home/me/hf", "HUGGINGFACE_CACHE must lie under {bulk}, not in /home/me/hf"),
+        ("VLLM_CACHE={bulk}2/vllm", "VLLM_CACHE should lie under {bulk}, not in {bulk}2/vllm"),
+        ("UV_CACHE=", "UV_CACHE is not set: it should name a folder under {bulk}"),
         ("SITE_GROUP=", "SITE_GROUP is not set: every submission needs it"),
         ("JUDGE_API_KEY=''", "JUDGE_API_KEY is not set: manifests/requests/a.yaml needs it"),
-        ('HF_TOKEN="{your_token}"', ".env: HF_TOKEN still has its template value"),
+        (
+            'HF_TOKEN="{your_token}"\nREPO_PATH="/gs/fs/${HF_TOKEN}"',
+            ".env: HF_TOKEN still has its template value: put in yours, or nothing where you do not need it",
+        ),
+        ("VLLM_CACHE={bulk}/../fs/vllm", "VLLM_CACHE should lie under {bulk}, not in {bulk}/../fs/vllm"),
+        ("HUGGINGFACE_CACHE=~/hf", "HUGGINGFACE_CACHE must be an absolute path, not ~/hf"),
     ],
 )
-def test_each_mistake_is_named(root: Path, line: str, told: str) -> None:
+def test_each_mistake_is_named(root: Path, site: Service, line: str, told: str) -> None:
     """One finding, and never the value of a key."""
+    bulk = site.bulk_storage[0]
     with (root / ".env").open("a") as file:
-        file.write(line + "\n")
-    found = dotenv.problems(root, SERVICE, KEYS)
-    assert found == [told]
+        file.write(line.replace("{bulk}", bulk) + "\n")
+    found = dotenv.problems(root, site, KEYS)
+    assert found == [told.replace("{bulk}", bulk)]
     assert "not-a-real-one" not in "".join(found)
 
 
-def test_a_file_in_git_is_named(root: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["HF_TOKEN = secret", "HF_TOKEN='secret", 'HF_TOKEN="secret', "HF_TOKEN=secret words", "HF_TOKEN: secret"]
+)
+def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(root: Path, site: Service, line: str) -> None:
+    """It may hold a key: nothing of it is shown."""
+    before = (root / ".env").read_text()
+    (root / ".env").write_text(f"{before}{line}\n")
+    number = before.count("\n") + 1
+    (told,) = dotenv.problems(root, site, KEYS)
+    assert told.startswith(f".env: line {number} is not NAME=value")
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize(
+    "line", ["", "# a = b 'c", "export X=1", "X=", "X='a b' # c", 'X="a \\"b\\""', "X=a\\ b", "X=a#b", "  X=é"]
+)
+def test_a_line_that_bash_reads_alike_is_right(root: Path, site: Service, line: str) -> None:
+    """Comments, exports, quotes, escapes."""
+    with (root / ".env").open("a") as file:
+        file.write(f"{line}\n")
+    assert dotenv.problems(root, site, KEYS) == []
+
+
+def test_line_ends_of_windows_are_named(root: Path, site: Service) -> None:
+    """The job's shell takes them for a part of each value."""
+    (root / ".env").write_bytes((root / ".env").read_bytes().replace(b"\n", b"\r\n"))
+    (told,) = dotenv.problems(root, site, KEYS)
+    assert "line ends of Windows" in told
+
+
+def test_a_comment_in_another_encoding_stops_nothing(root: Path, site: Service) -> None:
+    """Shift_JIS of an old editor."""
+    with (root / ".env").open("ab") as file:
+        file.write("# 評価者\n".encode("shift_jis"))
+    assert dotenv.problems(root, site, KEYS) == []
+
+
+def test_a_link_into_the_bulk_storage_lies_there(root: Path, site: Service, tmp_path: Path) -> None:
+    """What counts is where the bytes go."""
+    (tmp_path / "bulk" / "mine").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "bulk" / "mine")
+    with (root / ".env").open("a") as file:
+        file.writelines(f"{name}={tmp_path}/cache\n" for name in dotenv.CACHES)
+    assert dotenv.problems(root, site, KEYS) == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(root: Path, site: Service) -> None:
+    """A file in the way, or a folder of somebody else: told here, not on the node."""
+    (root / "file").touch(mode=0o600)
+    with (root / ".env").open("a") as file:
+        file.write(f"UV_CACHE={root}/file/uv\n")
+    service = site.model_copy(update={"bulk_storage": ()})
+    (told,) = dotenv.problems(root, service, KEYS)
+    assert told.startswith(f"UV_CACHE: {root}/file/uv cannot be written here")
+
+
+def test_a_file_in_git_is_named(root: Path, site: Service) -> None:
     """Ignored or not: once it is tracked, a push would publish the keys."""
     subprocess.run(["git", "add", "-f", ".env"], cwd=root, check=True)
-    (found,) = dotenv.problems(root, SERVICE, KEYS)
+    (found,) = dotenv.problems(root, site, KEYS)
     assert found.startswith(".env is tracked by git: git rm --cached .env")
 
 
-def test_a_service_without_bulk_storage_has_caches_anywhere(root: Path) -> None:
+def test_a_service_without_bulk_storage_has_caches_anywhere(root: Path, site: Service) -> None:
     """A machine of one's own."""
     (root / ".env").write_text("")
-    assert dotenv.problems(root, SERVICE.model_copy(update={"bulk_storage": (), "submit_args": ()}), {}) == []
+    assert dotenv.problems(root, site.model_copy(update={"bulk_storage": (), "submit_args": ()}), {}) == []

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
-from evalctl.commands.settings import env_path, env_values, process_with_env_file
+from evalctl.commands.settings import ASSIGNMENT, env_path, env_values, process_with_env_file
 from evalctl.model.manifest import Service
 from evalctl.shell import Command, EnvironmentProblem, run
 
 # The lab's manual (1.1): models and data sets are large and must lie there; the others should.
 CACHES = {"HUGGINGFACE_CACHE": "must", "UV_CACHE": "should", "VLLM_CACHE": "should"}
+
+# What bash and evalctl read alike: one word, whole or quoted, perhaps a comment behind it.
+_READABLE = re.compile(
+    r"""\s*(?:#.*|(?:export\s+)?[A-Za-z_]\w*=(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])*(?:\s+#.*)?)?\s*""", re.ASCII
+)
 
 
 def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> list[str]:
@@ -21,7 +28,9 @@ def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> li
         return [f"there is no {path.name}: cp .env_template .env, fill it in, chmod 600 .env"]
     values = env_values(root)
     unset = {**_group_variables(service), **keys} if service is not None else dict(keys)
-    return [*_file(root, path), *_templates(path, values), *_caches(values, service), *_unset(root, unset)]
+    return [
+        *_file(root, path), *_lines(path), *_templates(path), *_caches(values, service), *_unset(root, unset),
+    ]  # fmt: skip
 
 
 def _file(root: Path, path: Path) -> Iterator[str]:
@@ -36,20 +45,47 @@ def _file(root: Path, path: Path) -> Iterator[str]:
         yield f"{path.name} is tracked by git: git rm --cached {path.name}; if it was ever pushed, revoke its keys first"
 
 
-def _templates(path: Path, values: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted(name for name, value in values.items() if "{" in value):
-        yield f"{path.name}: {name} still has its template value"
+def _lines(path: Path) -> Iterator[str]:
+    """What the job's shell would read otherwise, or not at all; by number, as a line may hold a key."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    if "\r\n" in text:
+        yield f"{path.name} has the line ends of Windows, which become part of the values: sed -i 's/\\r$//' {path.name}"
+    for number, line in enumerate(text.splitlines(), 1):
+        if not _READABLE.fullmatch(line):
+            yield f"{path.name}: line {number} is not NAME=value (no spaces beside `=`, quotes around spaces, quotes closed)"
+
+
+def _templates(path: Path) -> Iterator[str]:
+    """Each by its own line; those that build on it say nothing more."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    assigned = {match[1]: match[2] for match in map(ASSIGNMENT.fullmatch, lines) if match}
+    for name in sorted(name for name, value in assigned.items() if re.search(r"(?<!\$)\{", value)):
+        yield f"{path.name}: {name} still has its template value: put in yours, or nothing where you do not need it"
 
 
 def _caches(values: Mapping[str, str], service: Service | None) -> Iterator[str]:
-    """Where the site has a place for large files."""
+    """Where the site has a place for large files, and where a job can write at all."""
     bulk = service.bulk_storage if service is not None else ()
-    for name, word in CACHES.items() if bulk else ():
+    for name, word in CACHES.items():
         value = values.get(name, "")
-        if not value:
+        if not value and bulk:
             yield f"{name} is not set: it {word} name a folder under {' or '.join(bulk)}"
-        elif not any(Path(value).is_relative_to(folder) for folder in bulk):
+        elif value and not value.startswith("/"):
+            yield f"{name} must be an absolute path, not {value}"
+        elif bulk and not any(_lies_under(value, folder) for folder in bulk):
             yield f"{name} {word} lie under {' or '.join(bulk)}, not in {value}"
+        elif value and not os.access(_nearest(Path(value)), os.W_OK | os.X_OK):
+            yield f"{name}: {value} cannot be written here ({_nearest(Path(value))} is yours to read only)"
+
+
+def _lies_under(value: str, folder: str) -> bool:
+    """Wherever links and `..` lead."""
+    return Path(os.path.realpath(value)).is_relative_to(os.path.realpath(folder))
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _unset(root: Path, needed: Mapping[str, str]) -> Iterator[str]:

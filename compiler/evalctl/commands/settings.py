@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
+ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -22,8 +22,9 @@ def env_values(root: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     values: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        match = _LINE.fullmatch(line)
+    # A comment in another encoding must not stop anything; values keep their bytes, as in the job's shell.
+    for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        match = ASSIGNMENT.fullmatch(line)
         if match:
             values[match[1]] = _value(match[2].strip(), values)
     return values
