@@ -12,6 +12,7 @@ from evalctl.check.codes import CODES
 from evalctl.model import manifest
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document, Path
+from evalctl.model.providers import PROVIDERS
 from evalctl.suggest import did_you_mean, listed
 
 _NAME_HELP = "names have letters, digits, _ - + and single dots, and begin with a letter, a digit or _"
@@ -153,7 +154,20 @@ def _code(error: Any) -> str:
 def _pattern_help(error: Any) -> str:
     if error.validator in _LIMITS:
         return f"it {_limit(error)}"
-    return _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
+    help = _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
+    return _meant_name(str(error.instance)) or help
+
+
+def _meant_name(given: str) -> str:
+    """What to type for what people copy into a name: an address, the provider, a Japanese comma."""
+    if address := re.match(r"(?:https?://)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", given):
+        return f"write `{address[1]}`"
+    provider, _, model = given.partition("/")
+    if provider in PROVIDERS and re.fullmatch(manifest.MODEL, model):
+        return f"write `{model}`, and `provider: {provider}` on a line of its own"
+    if wide := re.search("[、，：\u3000]", given):
+        return f"`{wide[0]}` is full-width: items of a list stand between `, `"
+    return ""
 
 
 def _limit(error: Any) -> str:

@@ -255,6 +255,8 @@ def _syntax_help(said: str, text: str, line: int) -> str:
         if wide := re.search("[：，［］｛｝＃－“”]", near):
             narrow = "-" if wide[0] == "－" else '"' if wide[0] in "“”" else unicodedata.normalize("NFKC", wide[0])
             return f"`{wide[0]}` is full-width: write `{narrow}`"
+        if re.search(r":\u3000", near):
+            return "the space after the colon is full-width: write `: `"
         if close := re.match(r"[\s-]*(\w+):(\S+)\s*$", near):
             return f"a space is missing after the colon: write `{close[1]}: {close[2]}`"
     return next((help for words, help in _SYNTAX_HELP if words in said), "check the indentation and the quotes here")
