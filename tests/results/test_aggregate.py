@@ -177,6 +177,14 @@ def test_without_custom_settings_three_strings_are_empty() -> None:
     assert (document["model"], document["custom_settings"]) == ("openai/gpt", {"path": "", "name": "", "version": ""})
 
 
+def test_a_debugging_run_has_the_models_own_name() -> None:
+    """Its place is another; who answered is not."""
+    document = aggregated(
+        FOLDER.replace("results/", "results/debug/max_samples-5/"), [result("ja_jmmlu", JMMLU)], METRICS
+    )
+    assert document["model"] == "hosted_vllm/team/tiny/greedy"
+
+
 def test_a_mixture_of_versions_is_warned_of() -> None:
     """Half of the entries were measured before the settings changed."""
     old = result("a", {"wmt20:en-ja|0": {"bleu": 1.0}}, at=1, settings={"name": "greedy", "version": "1"})

@@ -6,6 +6,7 @@ missing weight, this one leaves the entry out (-1) and warns.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -125,7 +126,7 @@ _FUNCTIONS: dict[str, _Function] = {"pick": _pick, "micro": _micro, "mean": _mea
 
 def _model(folder: str, results: Sequence[Result]) -> str:
     """The name as the lab passes it to lighteval (`hosted_vllm/publisher/model`): the folder without the settings."""
-    name = folder.removeprefix("results/")
+    name = re.sub(r"^results/(?:debug/max_samples-\d+/)?", "", folder)
     settings = _custom_settings(results)["name"]
     return name.removesuffix(f"/{settings}") if settings else name
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from evalctl.model.result import SCHEMA, Result
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 4
+_CACHE_SCHEMA = 5
 _LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
@@ -152,8 +153,9 @@ def _document(content: bytes | str) -> dict[str, Any]:
         raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
-    if not all(isinstance(metrics, dict) for metrics in document["scores"].values()):
-        raise ValueError("its scores are not metrics by task")
+    if not isinstance(document["subject"].get("custom_settings") or {}, dict):
+        raise ValueError("its `custom_settings` are not a mapping")
+    _require_numbers(document)
     if not 0 <= measured_at(document) < _LAST_MOMENT:
         raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
     return document
@@ -163,6 +165,18 @@ def _require(document: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     for key, kind in kinds.items():
         if not isinstance(document.get(key), kind):
             raise ValueError(f"its `{key}` is missing or not a {kind.__name__}")
+
+
+def _require_numbers(document: Mapping[str, Any]) -> None:
+    """What is computed with: a text or a NaN among the scores must not stop the aggregate of all others."""
+    if not all(isinstance(metrics, dict) for metrics in document["scores"].values()):
+        raise ValueError("its scores are not metrics by task")
+    imported = {"entries": {}, **document}  # what an imported result has in place of scores
+    _require(imported, {"entries": dict})
+    for task, metrics in {**document["scores"], "weights": document["weights"], "entries": imported["entries"]}.items():
+        for name, value in metrics.items():
+            if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
+                raise ValueError(f"`{name}` of `{task}` is no number")
 
 
 def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
