@@ -19,10 +19,10 @@ NOTHING = ResultIndex({}, {}, {}, {})
 TEXT = "model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact, ja_subset]\npacking: per_task\n"
 
 
-def planned(lines: str, index: ResultIndex = NOTHING) -> tuple[list[RequestForecast], list[str]]:
+def planned(lines: str, index: ResultIndex = NOTHING, request: str = TEXT) -> tuple[list[RequestForecast], list[str]]:
     """Two jobs on a service whose file has `lines` more."""
     files: Mapping[str, str] = {TSUBAME: base_texts()[TSUBAME] + lines}
-    done = compiled(TEXT, files)
+    done = compiled(request, files)
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, index)
     return found, notes(found, terms_of(done.catalogue))
 
@@ -53,3 +53,11 @@ def test_a_service_that_gets_no_job_is_not_talked_about() -> None:
     listed = [Listed(task["result"], task["digest"], "t", "results", 0.0) for task in tasks]
     index = ResultIndex({one.path: one for one in listed}, {one.digest: one for one in listed}, {}, {})
     assert planned("advice: [keep caches under /gs/bs]\n", index)[1] == []
+
+
+def test_code_of_the_models_own_is_shouted() -> None:
+    """In the text and in the pull request, for the job that runs it and for no other."""
+    found, said = planned("", request=f"{TEXT}overrides: {{ja_exact: {{trust_remote_code: true}}}}\n")
+    assert pages.text(found, {}, said).count("ATTENTION: trust_remote_code") == 1
+    assert pages.markdown(found, {}, [], said).count("> [!CAUTION]") == 1
+    assert "ATTENTION" not in pages.text(planned("")[0], {}, [])

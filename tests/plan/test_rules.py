@@ -55,6 +55,15 @@ def test_an_unknown_parser_is_found_where_it_stands() -> None:
     assert "qwen3" in problem.help
 
 
+def test_code_of_the_models_own_is_shown_to_whoever_approves() -> None:
+    """Where it is allowed, with the revision to read; `false` and `null` allow nothing."""
+    text = f"{SMALL}tasks: [ja]\noverrides:\n  all:\n    trust_remote_code: "
+    (told,) = compiled(f"{text}true\n").problems
+    assert (told.code, told.severity, told.span.line) == ("remote-code", "warning", 6)
+    assert "lab/small-8B at 0123456789ab" in told.message
+    assert compiled(f"{text}false\n").codes() == compiled(f"{text}null\n").codes() == []
+
+
 def test_an_unknown_chat_template_is_an_error() -> None:
     """Said once."""
     done = compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{chat_template: plian}}}}\n")

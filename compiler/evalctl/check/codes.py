@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "predownload-with-api": "predownload for a model that others serve",
     "provider-model-mismatch": "the provider cannot serve a model of this form",
     "recommended-setting": "the model's own files recommend what the request does not name",
+    "remote-code": "the model's repository will run its own code on the node",
     "sampling-not-applied": "a sampling setting is kept out of tasks that sample by design",
     "secret-in-manifest": "text that looks like a key or a password",
     "suite-circle": "a suite contains itself",

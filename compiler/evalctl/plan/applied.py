@@ -45,5 +45,6 @@ def _values(settings: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    words = "unset" if value is None else str(value).replace("\n", " ")
+    text = str(list(value) if isinstance(value, tuple) else value)
+    words = "unset" if value is None else text.replace("\n", " ")
     return words if len(words) <= 40 else words[:39] + "…"

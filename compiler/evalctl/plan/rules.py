@@ -41,6 +41,7 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_parsers(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
+        *_remote_code(checked, evals),
         *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
     ]
@@ -114,6 +115,18 @@ def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
         message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: these sample by design"
         help = "fine as it is; `sampling_override: true` in the request applies it there, too"
         yield Diagnostic("sampling-not-applied", message, span, help, severity=WARNING)
+
+
+def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Diagnostic]:
+    """Whoever approves it answers for the code of exactly this revision."""
+    for evaluation in evals:
+        if dict(evaluation.server).get("trust_remote_code"):
+            subject = evaluation.subject
+            setting = next(s.sourced for s in evaluation.settings if s.name == "trust_remote_code")
+            message = f"the code of {subject.model} at {subject.revision[:12]} will run on the node"
+            help = "read its *.py files at that revision before you approve this"
+            span = setting.origin.span or model_span(checked, subject.model)
+            yield Diagnostic("remote-code", message, span, help, severity=WARNING)
 
 
 def _places(
