@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,9 @@ from evalctl.load.csv_source import Row, Table
 from evalctl.load.places import METRICS, SUITES
 from evalctl.model.catalogue import Catalogue, Layer
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
-from evalctl.model.document import Document
+from evalctl.model.document import Document, Path
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import LONGEST_NAME, NAME, RESULT_DIR, GenerationSettings, Metrics
+from evalctl.model.manifest import LONGEST_NAME, NAME, RESULT_DIR, GenerationSettings, MetricEntry, Metrics
 from evalctl.suggest import help_for, listed
 
 SETTINGS = "manifests/tasks/task_settings.csv"
@@ -222,9 +222,24 @@ def _metrics(texts: Mapping[str, str], problems: list[Diagnostic]) -> Metrics:
         if entry.name in names:
             problems.append(Diagnostic("duplicate-key", f"`{entry.name}` is listed twice", span, "keep one of them"))
         names.add(entry.name)
+        problems += _unused(document, index, entry)
         if entry.subsets and entry.subsets not in metrics.subset_groups:
             help = help_for(entry.subsets, metrics.subset_groups, "add it under subset_groups")
             where = document.span(("entries", index, "subsets"))
             problems.append(Diagnostic("unknown-subset-group", f"there is no group `{entry.subsets}`", where, help))
     assert isinstance(metrics, Metrics)
     return metrics
+
+
+def _unused(document: Document, index: int, entry: MetricEntry) -> Iterator[Diagnostic]:
+    """What the entry's function would take no notice of."""
+    path: Path = ("entries", index)
+    if entry.function != "mean" and len(entry.metrics) > 1:
+        message = f"`{entry.function}` takes one metric, and {len(entry.metrics)} are named"
+        help = "write an entry for each, or `function: mean` for their plain mean (of a task without subsets)"
+        yield Diagnostic("out-of-range", message, document.span((*path, "metrics")), help)
+    if entry.function != "micro" and entry.subsets:
+        message = f"`subsets` is for `function: micro`; `{entry.function}` takes no notice of it"
+        yield Diagnostic(
+            "exclusive-keys", message, document.key_span((*path, "subsets")), "take it out, or write micro"
+        )
