@@ -188,6 +188,12 @@ def test_what_is_not_wanted_is_left_out_and_said(root: Path, lab: Path, capsys: 
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
 
 
+def test_a_tree_of_several_folders_says_what_to_type(root: Path, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models are imported one by one; the first folder below is named, ready to be typed."""
+    assert evalctl(root, str(lab.parent)) == 1
+    assert f"evalctl import results {lab}" in capsys.readouterr().err
+
+
 def test_a_variant_of_a_task_is_that_task(root: Path, lab: Path) -> None:
     """`japanese_mt_bench_truncate_6144` has no row of its own; run beside the other one, neither counts."""
     short = {"swallow|japanese_mt_bench_truncate_6144|0": {"judge_score_overall_avg": 0.6}}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from evalctl import report
@@ -68,9 +69,17 @@ def _files(given: Path) -> list[Path]:
     if not files:
         raise EnvironmentProblem(
             f"no results_*.json and no {derived.AGGREGATE} in {given}",
-            help="name the folder that holds them, or a file",
+            help=_deeper(given) or "name the folder that holds them, or a file",
         )
     return files
+
+
+def _deeper(given: Path) -> str:
+    """What to type for a tree of several models, which are imported one by one."""
+    for name in ("results_*.json", derived.AGGREGATE):
+        if found := sorted(given.rglob(name)):
+            return f"they lie below it: evalctl import results {quote(str(found[0].parent))}, and so on for each folder"
+    return ""
 
 
 def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured]:
