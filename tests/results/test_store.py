@@ -53,7 +53,7 @@ def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
      json.dumps({**document(), "digest": 7}),
      json.dumps({**document(), "scores": {"a": {"em": "0.5"}}}), json.dumps({**document(), "scores": {"a": {"em": float("nan")}}}),
      json.dumps({**document(), "weights": {"a": "30"}}), json.dumps({**document(), "entries": [1]}),
-     json.dumps({**document(), "subject": {"custom_settings": "greedy"}}),
+     json.dumps({**document(), "subject": {"custom_settings": "greedy"}}), json.dumps({**document(), "samples": [1]}),
      json.dumps({**document(), "measured_at": 1e12}), json.dumps(document(result_dir="en/mmlu"))],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) -> None:

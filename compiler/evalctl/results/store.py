@@ -153,8 +153,10 @@ def _document(content: bytes | str) -> dict[str, Any]:
         raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
-    if not isinstance(document["subject"].get("custom_settings") or {}, dict):
-        raise ValueError("its `custom_settings` are not a mapping")
+    told = {"custom_settings": document["subject"].get("custom_settings"), **document}
+    for key in ("custom_settings", "samples", "ran"):
+        if not isinstance(told.get(key) or {}, dict):
+            raise ValueError(f"its `{key}` is no mapping")
     _require_numbers(document)
     if not 0 <= measured_at(document) < _LAST_MOMENT:
         raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
