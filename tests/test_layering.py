@@ -66,6 +66,7 @@ FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_j
 # Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
 PROGRAMS = {
     "schedulers/local_queue.py": "runs without evalctl, for as long as jobs do; it starts the jobs of service local",
+    "results/parquet_rows.py": "reads parquet files with the library of a lighteval environment",
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
 }
 # One part imports cli though nobody should: the demonstration shows the commands by running them in this process.

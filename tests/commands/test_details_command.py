@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -9,9 +11,13 @@ import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.commands.details_found import Found
 from evalctl.commands.details_page import page
+from evalctl.commands.details_places import Place
+from evalctl.model.result import SCHEMA
 from evalctl.pipeline import Project
-from evalctl.results.answers import Answer
+from evalctl.results.answers import Answer, Graded, summed
+from evalctl.results.grading import Question
 
 REQUEST = "manifests/requests/a.yaml"
 
@@ -59,13 +65,102 @@ def test_what_is_not_there_is_said(root: Path, capsys: pytest.CaptureFixture[str
 def test_on_the_page_what_a_model_wrote_is_text() -> None:
     """No markup of its own, nothing loaded, and the page forbids loading, too."""
     hostile = "</pre><script src=//x></script><img onerror=x>"
-    text = page([([hostile], [Answer(hostile, hostile, hostile, "length", None, None)])])
+    graded = Graded(hostile, 1, (hostile,), {hostile: 0.0})
+    answers = [Answer(hostile, hostile, hostile, "length", None, None, one) for one in (graded, None)]
+    place = Place(hostile, hostile, Path("answers.jsonl"), ())
+    text = page([Found(place, summed(answers), answers, [Question(hostile, (hostile,), graded)], None, [hostile])])
     assert text.count("<script>") == 1 and "<script src" not in text and "<img" not in text
     assert "default-src 'none'" in text and "truncated" in text
+
+
+def test_on_the_page_wrong_questions_can_be_found() -> None:
+    """Each question once, with its verdict, the right answer and every answer to it."""
+    graded = [Graded("ja|0", number, ("東京",), {"acc": score}) for number, score in ((1, 1.0), (2, 0.0))]
+    answers = [Answer("首都は？", text, "", "stop", None, None, one) for one in graded for text in ("東京", "京都")]
+    text = page([Found(Place("ja", "f", Path("a"), ()), summed(answers), answers, [], None, [])])
+    assert text.count('data-verdict="wrong"') == text.count('data-verdict="right"') == 1
+    assert text.count('<pre class="gold">東京</pre>') == 2 and text.count('<pre class="prediction">京都</pre>') == 2
 
 
 def test_a_page_of_answers_is_written(root: Path, tmp_path: Path) -> None:
     """Whole, as UTF-8."""
     file = tmp_path / "answers.html"
     assert cli.main(["--repo", str(root), "details", "a", "--format", "html", "-o", str(file)]) == 0
-    assert file.read_text(encoding="utf-8").count("<details>") == 1
+    assert file.read_text(encoding="utf-8").count("<details ") == 1
+
+
+RESULT = "results/hosted_vllm/lab/gone/en/mmlu/result.json"
+RECORD = {
+    "schema": SCHEMA, "digest": "d", "task": {"key": "en_mmlu", "script": "mmlu", "result_dir": "en/mmlu"},
+    "subject": {}, "scores": {}, "weights": {},
+}  # fmt: skip
+
+
+@pytest.fixture
+def forgotten(root: Path) -> Path:
+    """A result whose request is gone, and one that was taken over from it; its answers lie beside the first."""
+    kept = (root / RESULT).parent / "details" / "answers.jsonl"
+    kept.parent.mkdir(parents=True)
+    (root / RESULT).write_text(json.dumps(RECORD))
+    kept.write_text(next((root / ".evalctl/answers/vllm-0").iterdir()).read_text().splitlines()[0])
+    copy = root / RESULT.replace("gone", "copied")
+    copy.parent.mkdir(parents=True)
+    copy.write_text(json.dumps({**RECORD, "reused_from": RESULT}))
+    return root
+
+
+@pytest.mark.parametrize(
+    "subject", [RESULT, RESULT.removesuffix("/result.json"), "results/hosted_vllm/lab/gone", "lab/gone", "lab/copied"]
+)
+def test_results_without_a_request_are_read(forgotten: Path, capsys: pytest.CaptureFixture[str], subject: str) -> None:
+    """By their path, or by their model."""
+    assert cli.main(["--repo", str(forgotten), "details", subject, "en_mmlu"]) == 0
+    assert "en_mmlu: 1 answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("subject", ["results/hosted_vllm/lab", "lab"])
+def test_a_path_shows_what_runs_there_too(forgotten: Path, capsys: pytest.CaptureFixture[str], subject: str) -> None:
+    """The request's own eval, of which the relay's store has an answer, and the results whose requests are gone."""
+    assert cli.main(["--repo", str(forgotten), "details", subject, "--json"]) == 0
+    assert [json.loads(line)["task"] for line in capsys.readouterr().out.splitlines()] == ["en_mmlu"] * 2 + ["en_code"]
+
+
+def test_who_can_read_details_files_is_said(forgotten: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an environment the answers are shown, and what is asked of scores is refused with what to type."""
+    (forgotten / RESULT).parent.joinpath("details/details_mmlu|0_2026-11-24T08-50-47.6.parquet").write_text("PAR1")
+    assert cli.main(["--repo", str(forgotten), "details", "lab/gone"]) == 0
+    shown = capsys.readouterr().out
+    assert "evalctl env setup lighteval" in shown and "prediction: " in shown
+    assert cli.main(["--repo", str(forgotten), "details", "lab/gone", "--wrong"]) == 1
+    assert "evalctl env setup lighteval" in capsys.readouterr().err
+    assert cli.main(["--repo", str(forgotten), "details", "lab/gone", "--metric", "acc<"]) == 1
+    assert "'acc<' is no condition" in capsys.readouterr().err
+
+
+def test_scores_of_a_running_task_are_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The framework scores when all answers are given."""
+    assert cli.main(["--repo", str(root), "details", "a", "--question", "1"]) == 1
+    assert "when the task has ended" in capsys.readouterr().err
+
+
+def test_damaged_notes_of_the_server_cost_its_causes_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The answers are shown, and what is damaged is named."""
+    job = Project(root).compile_one(REQUEST).plan.jobs[0].name
+    notes = root / ".evalctl/runs" / job / "a1/relay/server.json"
+    notes.parent.mkdir(parents=True)
+    notes.write_text('{"preemptions": 7, "highest_cache_use": 1.0}')
+    assert cli.main(["--repo", str(root), "details", "a", "--why"]) == 0
+    assert "too little memory: 7 preemptions" in capsys.readouterr().out
+    notes.write_text('{"preemptions": 7, "high')
+    assert cli.main(["--repo", str(root), "details", "a"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{notes}: " in shown and "prediction: " in shown
+
+
+def test_a_spreadsheet_gets_a_row_per_answer(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing in it is a formula, whatever the model wrote."""
+    store = next((root / ".evalctl/answers/vllm-0").iterdir())
+    store.write_text(store.read_text().splitlines()[0].replace("\\u001b[2Jred", "=1+1"))
+    assert cli.main(["--repo", str(root), "details", "a", "--format", "csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["question"], row["prediction"], row["number"], row["right"]) == ("[user] Q", "'=1+1", "", "")

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from framework_runs import Start
+from chat_upstream import answers
+from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, Run, Start, cold, run_framework
 from relay_process import Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +87,37 @@ def warm(environment: Path, variables: dict[str, str], tmp_path_factory: pytest.
         yield start
         assert process.stdin
         process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def runs(
+    environment: Path, variables: dict[str, str], warm: Start, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Run]:
+    """All cases, run for real; one of them in a process of its own meanwhile."""
+    base = tmp_path_factory.mktemp("lighteval")
+
+    def one(name: str, start: Start) -> Run:
+        task, behaviour = CASES[name]
+        config = CONFIG.format(temperature=0.8 if "code" in task or name in TASKS else 0)
+        command = [task, "--custom-tasks", TASKS.get(name, "evalctl_tasks.tasks")]
+        folder = base / name.replace(" ", "_")
+        kill = "killed" in name
+        return run_framework(environment, variables, folder, config, command, behaviour, start, kill_relay=kill)
+
+    with ThreadPoolExecutor(1) as pool:
+        alone = pool.submit(one, "subjects", cold)
+        ended = {name: one(name, warm) for name in CASES if name != "subjects"}
+        return {**ended, "subjects": alone.result()}
+
+
+@pytest.fixture(scope="session")
+def fork_run(fork_environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The fork over its demo task, run for real: four samples of each question."""
+    own = ["--use-chat-template", "--custom-tasks", "evalctl_tasks.swallow"]
+    command = ["swallow|demo_code|0|0", *own, "--output-subdir", "/S"]
+    places = {**variables, "PATH": f"{fork_environment / 'bin'}:{variables['PATH']}"}
+    folder = tmp_path_factory.mktemp("swallow") / "fork"
+    return run_framework(fork_environment, places, folder, FORK_CONFIG, command, answers, cold)
 
 
 @pytest.fixture

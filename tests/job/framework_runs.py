@@ -23,6 +23,12 @@ model_parameters:
   generation_parameters: {{temperature: {temperature}, max_new_tokens: 24}}
 """
 
+FORK_CONFIG = """\
+model:
+  base_params: {model_name: hosted_vllm/demo/tiny}
+  generation: {temperature: 0.8, max_new_tokens: 24}
+"""
+
 
 @dataclass(frozen=True)
 class Run:

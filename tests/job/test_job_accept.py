@@ -7,36 +7,13 @@ import math
 import shutil
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_upstream import answers
-from framework_runs import CASES, CONFIG, TASKS, Run, Start, cold, run_framework
+from framework_runs import Run
 
 pytestmark = pytest.mark.environments
-
-
-@pytest.fixture(scope="session")
-def runs(
-    environment: Path, variables: dict[str, str], warm: Start, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Run]:
-    """All cases, run for real; one of them in a process of its own meanwhile."""
-    base = tmp_path_factory.mktemp("lighteval")
-
-    def one(name: str, start: Start) -> Run:
-        task, behaviour = CASES[name]
-        config = CONFIG.format(temperature=0.8 if "code" in task or name in TASKS else 0)
-        command = [task, "--custom-tasks", TASKS.get(name, "evalctl_tasks.tasks")]
-        folder = base / name.replace(" ", "_")
-        kill = "killed" in name
-        return run_framework(environment, variables, folder, config, command, behaviour, start, kill_relay=kill)
-
-    with ThreadPoolExecutor(1) as pool:
-        alone = pool.submit(one, "subjects", cold)
-        ended = {name: one(name, warm) for name in CASES if name != "subjects"}
-        return {**ended, "subjects": alone.result()}
 
 
 Accept = Callable[..., dict[str, Any]]
@@ -249,31 +226,16 @@ def test_a_run_of_a_framework_that_kept_answers_back_is_not_done(accept: Accept,
     assert (verdict["reason"], verdict["detail"][:17]) == ("answers-repeated", "2 scored answers ")
 
 
-FORK_CONFIG = """\
-model:
-  base_params: {model_name: hosted_vllm/demo/tiny}
-  generation: {temperature: 0.8, max_new_tokens: 24}
-"""
-
-
-def test_a_good_run_of_the_fork_is_done(
-    accept: Accept, fork_environment: Path, variables: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_good_run_of_the_fork_is_done(accept: Accept, fork_run: Run) -> None:
     """The fork's own files, written by the fork: four samples of each question, its task and metric names."""
-    own = ["--use-chat-template", "--custom-tasks", "evalctl_tasks.swallow"]
-    command = ["swallow|demo_code|0|0", *own, "--output-subdir", "/S"]
-    path = f"{fork_environment / 'bin'}:{variables['PATH']}"
-    run = run_framework(
-        fork_environment, {**variables, "PATH": path}, tmp_path / "fork", FORK_CONFIG, command, answers, cold
-    )
-    verdict = accept(run.folder, run.exit_code, framework="lighteval-swallow")
+    verdict = accept(fork_run.folder, fork_run.exit_code, framework="lighteval-swallow")
     assert (verdict["verdict"], verdict["reason"], verdict["warnings"]) == ("done", None, [])
     assert set(verdict["scores"]["swallow|demo_code|0"]) == {"pass@1:4", "pass@1:4_stderr"}
     assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 10
-    assert (verdict["samples"]["asked"], verdict["sent"]["n"], run.requests) == (40, [4], 10)
+    assert (verdict["samples"]["asked"], verdict["sent"]["n"], fork_run.requests) == (40, [4], 10)
 
 
-def fork_run(folder: Path, environment: Path, predictions: list[Any]) -> Path:
+def forks_files(folder: Path, environment: Path, predictions: list[Any]) -> Path:
     """Files in the form of lighteval-swallow 0.8, written as its source writes them."""
     stamp, entry = "2026-11-23T10-00-00.123456", "swallow|demo_code|0"
     results, details = folder / "out/results/demo/tiny/sub", folder / f"out/details/demo/tiny/sub/{stamp}"
@@ -308,7 +270,7 @@ def test_the_forks_files_are_judged_alike(
     accept: Accept, environment: Path, tmp_path: Path, predictions: list[Any], reason: str | None
 ) -> None:
     """Other columns and keys, the same promises."""
-    folder = fork_run(tmp_path / "fork", environment, predictions)
+    folder = forks_files(tmp_path / "fork", environment, predictions)
     verdict = accept(folder, framework="lighteval-swallow")
     assert verdict["reason"] == reason
     assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 2

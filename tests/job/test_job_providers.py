@@ -103,14 +103,10 @@ def test_the_fork_asks_a_provider_in_parts_as_well(
     environment: Path, fork_environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
     """max_n holds in the fork's dialect, too: two calls of two for each question, not four of one."""
-    one = job("deepinfra", "ja_exact", "demo_four")
+    one = job("deepinfra", "ja_exact", "demo_code")
     path = f"{fork_environment / 'bin'}:{variables['PATH']}"
 
-    def start(command: Any, folder: Path, places: Mapping[str, str], log: Path) -> int:
-        tasks = ["--custom-tasks", str(Path(__file__).with_name("fork_demo_tasks.py"))]
-        return cold([*command, *tasks], folder, places, log)
-
     with serving(two_at_most) as server:
-        assert run(one, server, environment, {**variables, "PATH": path}, tmp_path / "task", start) == 0
+        assert run(one, server, environment, {**variables, "PATH": path}, tmp_path / "task", cold) == 0
         bodies = [asked.body for asked in server.posts]
     check(bodies, server, "openai/gpt-oss-20b")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from evalctl.results.answers import Wanted, chosen, read, summed
+from evalctl.results.answers import read, summed
+from evalctl.results.choosing import Wanted, chosen
 from evalctl.results.looping import loop
-from evalctl.results.slowness import causes
+from evalctl.results.slowness import Counts, Notes, causes, causes_at_work, notes
 
 
 @pytest.mark.parametrize(
@@ -73,11 +75,32 @@ def test_the_causes_of_slowness_have_a_remedy() -> None:
     """Repetition, memory, concurrency; none where all is well."""
     looping = summed(read([line("はい、" * 60, reason="length")])[0])
     fine = summed(read([line("東京")])[0])
-    assert [cause.partition(":")[0] for cause in causes(looping, None)] == ["repetition", "length"]
-    assert "node kind" in causes(fine, {"preemptions": 7, "highest_cache_use": 1.0})[0]
-    waited = {"admission": "fixed", "limit": 20, "queued_seconds": 90.0, "highest_cache_use": 0.1}
-    assert "`concurrency: auto`" in causes(fine, waited)[0]
-    assert causes(fine, {**waited, "admission": "auto"}) == causes(summed([]), None) == []
+    assert [cause.name for cause in causes(looping, None)] == ["repetition", "length"]
+    assert "node kind" in causes(fine, Notes(preemptions=7, highest_cache_use=1.0))[0].remedy
+    waited = Notes("fixed", limit=20, queued_seconds=90.0, highest_cache_use=0.1)
+    assert "`concurrency: auto`" in causes(fine, waited)[0].remedy
+    assert causes(fine, replace(waited, admission="auto")) == causes(summed([]), None) == []
+
+
+def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
+    """Answers that were cut off, and ones that came too late for the framework, whoever gave up first."""
+    assert [one.name for one in causes_at_work(Counts(answered=20, truncated=1), None)] == ["length"]
+    assert [one.name for one in causes_at_work(Counts(asked=20, abandoned=2), None)] == ["timeouts"]
+    late = Counts(asked=20, failed=1, first_error="the model did not answer in time (tried 20 times)")
+    assert "request_timeout" in causes_at_work(late, Notes())[0].remedy
+    refused = Counts(asked=20, answered=100, truncated=1, failed=1, abandoned=0, first_error="HTTP 400: no")
+    assert causes_at_work(refused, Notes()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"{", "delimiter|property name"), (b"[]", "not a JSON object"), (b'{"limit": "many"}', "`limit` is 'many'")],
+)
+def test_damaged_notes_are_no_notes(content: bytes, why: str) -> None:
+    """Half a file, another one, or a text for a number."""
+    with pytest.raises(ValueError, match=why):
+        notes(content)
+    assert notes(b'{"limit": null, "metrics": true, "admission": "auto"}') == Notes("auto")
 
 
 def test_half_a_character_can_still_be_written_down() -> None:

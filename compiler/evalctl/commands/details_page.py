@@ -1,11 +1,14 @@
-"""Answers as one HTML file: folded, filtered by text, nothing loaded from anywhere; all that models wrote is text in it."""
+"""Answers as one HTML file: folded, chosen by verdict and text, nothing loaded; all that models wrote is text in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import groupby
 
-from evalctl.results.answers import Answer
+from evalctl.commands.details_forms import VERDICTS, own_parts, parts
+from evalctl.commands.details_found import Found
+from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 
 _HEAD = """\
@@ -17,48 +20,102 @@ _HEAD = """\
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>Answers</title>
 <style>
-:root { color-scheme: light dark; }
+:root { color-scheme: light dark; --right: light-dark(#17703c, #6fd39a); --wrong: light-dark(#b3261e, #ff9a90); }
 body { font: 15px/1.6 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; }
-input { font: inherit; width: 100%; padding: .4rem; box-sizing: border-box; position: sticky; top: 0; }
+form { position: sticky; top: 0; display: flex; gap: .5rem; padding: .5rem 0; background: Canvas; }
+input { font: inherit; flex: 1; min-width: 0; padding: .4rem; }
+select { font: inherit; }
+h2 { font-size: 1.1em; margin: 1.5rem 0 .3rem; }
+h2 + p, p + p { margin: 0; }
 details { border-bottom: 1px solid #8884; padding: .3rem 0; }
 summary { cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #8881; padding: .5rem; max-height: 30rem; overflow: auto; }
-h3 { font-size: 1em; margin: .5rem 0 0; }
+summary b { display: inline-block; min-width: 6.5em; }
+.right b { color: var(--right); }
+.wrong b { color: var(--wrong); }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #8881; padding: .5rem; margin: .2rem 0 .5rem; max-height: 30rem; overflow: auto; }
+pre.gold { border-left: 3px solid var(--right); }
+h3 { font-size: .85em; font-weight: 600; margin: .5rem 0 0; opacity: .8; }
+@media print { form { display: none; } pre { max-height: none; } }
 </style>
 </head>
 <body>
 <h1>Answers</h1>
-<input type="search" placeholder="text, truncated, repeating, empty" aria-label="filter">
+"""
+_FORM = """\
+<form>
+<select aria-label="which questions"><option value="">all</option>
+<option>wrong</option><option>right</option><option>not scored</option></select>
+<input type="search" placeholder="text, truncated, repeating, empty" aria-label="text">
+<output></output>
+</form>
 """
 _TAIL = """\
 <script>
-const input = document.querySelector("input");
-input.addEventListener("input", () => {
+const [select, input, output] = document.querySelectorAll("select, input, output");
+const all = [...document.querySelectorAll("details")];
+const choose = () => {
   const wanted = input.value.toLowerCase();
-  for (const one of document.querySelectorAll("details")) {
-    one.hidden = !one.textContent.toLowerCase().includes(wanted);
+  for (const one of all) {
+    one.hidden = (select.value && one.dataset.verdict !== select.value) || !one.textContent.toLowerCase().includes(wanted);
   }
-});
+  output.textContent = `${all.filter(one => !one.hidden).length} of ${all.length}`;
+};
+select.addEventListener("change", choose);
+input.addEventListener("input", choose);
+document.querySelector("form").addEventListener("submit", event => event.preventDefault());
+choose();
 </script>
 </body>
 </html>
 """
 
 
-def page(groups: Iterable[tuple[Sequence[str], Sequence[Answer]]]) -> str:
-    """The file: for each eval the lines of its summary, then its answers."""
-    return _HEAD + "".join(_group(lines, answers) for lines, answers in groups) + _TAIL
+def page(found: Iterable[Found]) -> str:
+    """The file: for each eval the lines of its summary, then its questions, each with the answers to it."""
+    return _HEAD + _FORM + "".join(part for one in found for part in _eval(one)) + _TAIL
 
 
-def _group(lines: Sequence[str], answers: Sequence[Answer]) -> str:
-    head, *rest = (escape(line) for line in lines)
-    told = "".join(f"<p>{line}</p>\n" for line in rest)
-    return f"<h2>{head}</h2>\n{told}" + "".join(_answer(one) for one in answers)
+def _eval(one: Found) -> Iterator[str]:
+    yield f"<h2>{escape(one.title)}</h2>\n"
+    yield from (f"<p>{escape(line)}</p>\n" for line in one.told)
+    # an answer without a question stands alone, though its neighbours have none either
+    for (_, graded), answers in groupby(enumerate(one.answers), key=lambda pair: _group(*pair)):
+        yield _question(graded, [answer for _, answer in answers])
 
 
-def _answer(one: Answer) -> str:
-    marks = (("empty", not one.prediction), ("truncated", one.truncated), ("repeating", loop(one.text) is not None))
-    facts = ", ".join([f"{one.length} characters", *(name for name, holds in marks if holds)])
-    parts = (("question", one.question), ("reasoning", one.reasoning), ("prediction", one.prediction))
-    body = "".join(f"<h3>{name}</h3><pre>{escape(text)}</pre>\n" for name, text in parts if text)
-    return f"<details><summary>{escape(one.prediction[:120]) or '(empty)'} · {facts}</summary>\n{body}</details>\n"
+def _group(number: int, answer: Answer) -> tuple[int, Graded | None]:
+    return (-1, answer.graded) if answer.graded else (number, None)
+
+
+def _question(graded: Graded | None, answers: Sequence[Answer]) -> str:
+    verdict = VERDICTS[graded.right() if graded else None]
+    first, *others = answers
+    blocks = [*parts(first), *(part for other in others for part in own_parts(other))]
+    texts = "".join(f'<h3>{name}</h3><pre class="{name}">{escape(text)}</pre>\n' for name, text in blocks)
+    number = f"{graded.number} {graded.entry}" if graded else ""
+    return (
+        f'<details class="{verdict.replace(" ", "-")}" data-verdict="{verdict}"><summary><b>{escape(verdict)}</b> '
+        f"{escape(' · '.join(filter(None, (number, _opening(first), *_facts(graded, answers)))))}</summary>\n"
+        f"{texts}</details>\n"
+    )
+
+
+def _opening(answer: Answer) -> str:
+    """The end of the question, where it differs from others, and the beginning of the answer."""
+    last = answer.question.rstrip().rpartition("\n")[2][-60:]
+    return f"{last} → {answer.prediction.strip()[:80] or '(empty)'}"
+
+
+def _facts(graded: Graded | None, answers: Sequence[Answer]) -> Iterator[str]:
+    yield from (
+        f"{name} {'–' if value is None else f'{value:g}'}" for name, value in (graded.scores if graded else {}).items()
+    )
+    if len(answers) > 1:
+        yield f"{len(answers)} answers"
+    yield f"{max(one.length for one in answers)} characters"
+    marks = {
+        "empty": any(not one.prediction for one in answers),
+        "truncated": any(one.truncated for one in answers),
+        "repeating": any(loop(one.text) is not None for one in answers),
+    }
+    yield from (name for name, holds in marks.items() if holds)

@@ -34,7 +34,7 @@ COMMANDS: dict[str, Words] = {
     "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
     "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet, report as a page", "evalctl results show"),
-    "details": Words("details", "the answers of an eval, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --repeating"),
+    "details": Words("details", "the answers of an eval with their scores, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --wrong"),
     "cancel": Words("cancel", "end jobs, by request, model, task or job", "evalctl cancel my-request"),
     "retry": Words("retry", "let a failed or stopped job run again", "evalctl retry my-request"),
     "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
@@ -213,16 +213,26 @@ def _results(parser: argparse.ArgumentParser) -> None:
 
 
 def _details(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subject", metavar="REQUEST|MODEL", help="a request, or the model of some")
+    parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or where results lie")
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
     parser.add_argument("--why", action="store_true", help="the summary and the causes of slowness, no answers")
     parser.add_argument("--empty", action="store_true", help="answers without a text")
     parser.add_argument("--truncated", action="store_true", help="answers cut off at the length limit")
     parser.add_argument("--repeating", action="store_true", help="answers that loop until they end")
+    right = parser.add_mutually_exclusive_group()
+    right.add_argument("--right", action="store_const", const=True, help="questions whose scores are all 1 at least")
+    right.add_argument(
+        "--wrong", dest="right", action="store_const", const=False, help="questions with a score below 1"
+    )
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="NAME|NAME<N",
+        help="questions scored so (<, <=, >, >=); a NAME alone says by what --right and --wrong go",
+    )  # fmt: skip
+    parser.add_argument("--question", type=int, metavar="N", help="the N-th question of the task")
     parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
     parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
-    parser.add_argument("--format", choices=("text", "jsonl", "html"), default="text")
+    parser.add_argument("--format", choices=("text", "jsonl", "csv", "html"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
 

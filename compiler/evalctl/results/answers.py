@@ -1,4 +1,4 @@
-"""The answers of one eval as the relay keeps them (`answers.jsonl`): read, chosen, summed up."""
+"""The answers of one eval: as the relay keeps them (`answers.jsonl`), and summed up."""
 
 from __future__ import annotations
 
@@ -12,8 +12,25 @@ from evalctl.results.looping import loop
 
 
 @dataclass(frozen=True, slots=True)
+class Graded:
+    """A question as the framework scored it; `number` counts through the task, from 1. A score of None is not a number."""
+
+    entry: str
+    number: int
+    gold: tuple[str, ...]
+    scores: Mapping[str, float | None]
+
+    def right(self, metrics: Sequence[str] = ()) -> bool | None:
+        """Whether every score, or each of these, is 1 at least; None where there is none."""
+        counted = [
+            value for name, value in self.scores.items() if value is not None and (not metrics or name in metrics)
+        ]
+        return all(value >= 1 for value in counted) if counted else None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the model: what was asked, what came back, why it ended."""
+    """One answer of the model: what was asked, what came back, why it ended, and how its question was scored."""
 
     question: str
     prediction: str
@@ -21,6 +38,7 @@ class Answer:
     finish_reason: str
     tokens: int | None
     seconds: float | None
+    graded: Graded | None = None
 
     @property
     def text(self) -> str:
@@ -36,18 +54,6 @@ class Answer:
     def truncated(self) -> bool:
         """Cut off at the length limit."""
         return self.finish_reason == "length"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which answers are asked for; conditions hold together."""
-
-    empty: bool = False
-    truncated: bool = False
-    repeating: bool = False
-    grep: str | None = None
-    longest: int | None = None
-    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +82,6 @@ def read(lines: Iterable[bytes]) -> tuple[list[Answer], int]:
     return found, unreadable
 
 
-def chosen(answers: Sequence[Answer], wanted: Wanted) -> list[Answer]:
-    """The answers that fulfil every condition, in order; the longest first where those are asked for."""
-    found = [one for one in answers if _fulfils(one, wanted)]
-    if wanted.longest is not None:
-        found = sorted(found, key=lambda one: one.length, reverse=True)[: wanted.longest]
-    return found if wanted.limit is None else found[: wanted.limit]
-
-
 def summed(answers: Sequence[Answer]) -> Summary:
     """Counts, lengths, and up to three passages in which answers loop."""
     lengths = sorted(one.length for one in answers)
@@ -97,15 +95,6 @@ def summed(answers: Sequence[Answer]) -> Summary:
         p95=lengths[min(len(lengths) - 1, len(lengths) * 95 // 100)] if lengths else 0,
         longest=lengths[-1] if lengths else 0,
         examples=tuple(dict.fromkeys(loops))[:3],
-    )
-
-
-def _fulfils(one: Answer, wanted: Wanted) -> bool:
-    return (
-        (not wanted.empty or not one.prediction)
-        and (not wanted.truncated or one.truncated)
-        and (wanted.grep is None or wanted.grep in one.text or wanted.grep in one.question)
-        and (not wanted.repeating or loop(one.text) is not None)
     )
 
 

@@ -1,45 +1,122 @@
-"""Why an eval is slow, by the manual's three causes (3.6), and what to change."""
+"""Why an eval is slow, by the manual's causes (3.6), and what to change."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from evalctl.results.answers import Summary
 
-MANY = 0.05  # a share of looping or truncated answers from which the whole eval is slowed down
+MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
 FULL = 0.95  # of the cache
+_TEXTS = ("admission", "first_error")  # of the notes and counts; all others are numbers
+_LATE = "did not answer in time"  # the relay's word for it (evalctl_job/forward.py)
 
 
-def causes(summary: Summary, server: Mapping[str, Any] | None) -> list[str]:
-    """A sentence per cause with its remedy; `server` is the relay's server.json, None where there is none."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason, what was seen of it, and what to change."""
+
+    name: str
+    seen: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.seen}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the relay saw of the server in one attempt: its `server.json`, as far as it tells of slowness."""
+
+    admission: str = ""
+    limit: int = 0
+    preemptions: int = 0
+    highest_cache_use: float = 0.0
+    queued_seconds: float = 0.0
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to a task's answers in one attempt: its `counts.json`, as far as it tells of slowness."""
+
+    asked: int = 0
+    answered: int = 0
+    truncated: int = 0
+    failed: int = 0
+    abandoned: int = 0
+    first_error: str = ""
+
+
+def notes(content: bytes) -> Notes:
+    """What a server.json says; raises ValueError when it is damaged."""
+    return Notes(**_known(content, Notes))
+
+
+def counts(content: bytes) -> Counts:
+    """What a counts.json says; raises ValueError when it is damaged."""
+    return Counts(**_known(content, Counts))
+
+
+def causes(summary: Summary, server: Notes | None) -> list[Cause]:
+    """What the answers and the server show; `server` is None where nothing is known of it."""
     return [*_of_answers(summary), *(_of_server(server) if server else ())]
 
 
-def _of_answers(summary: Summary) -> Iterator[str]:
+def causes_at_work(task: Counts | None, server: Notes | None) -> list[Cause]:
+    """The same from the counts of an attempt, which are small: nobody reads its answers."""
+    return [*(_of_counts(task) if task else ()), *(_of_server(server) if server else ())]
+
+
+def _of_answers(summary: Summary) -> Iterator[Cause]:
     if summary.answers and summary.repeating / summary.answers >= MANY:
-        yield (
-            f"repetition: {summary.repeating} of {summary.answers} answers loop until they end; "
-            "tell who asked for it, then lower max_model_length to 8192 (an override of the request)"
-        )
-    if summary.answers and summary.truncated / summary.answers >= MANY:
-        yield (
-            f"length: {summary.truncated} of {summary.answers} answers were cut off at the length limit; "
-            "look at them (--truncated) before raising max_new_tokens or max_model_length"
-        )
+        yield Cause(
+            "repetition", f"{summary.repeating} of {summary.answers} answers loop until they end",
+            "tell who asked for it, then lower max_model_length to 8192 (an override of the request)",
+        )  # fmt: skip
+    yield from _length(summary.truncated, summary.answers)
 
 
-def _of_server(server: Mapping[str, Any]) -> Iterator[str]:
-    preemptions, cache = server.get("preemptions", 0), server.get("highest_cache_use", 0.0)
-    if preemptions or cache >= FULL:
-        yield (
-            f"too little memory: {preemptions} preemptions, cache up to {cache:.0%} full; "
-            "a larger node kind, or a smaller max_model_length"
-        )
-    elif server.get("queued_seconds", 0) and server.get("admission") == "fixed":
-        yield (
-            f"too little concurrency: requests waited {server['queued_seconds']:.0f} s for a fixed limit of "
-            f"{server.get('limit')} with the cache at most {cache:.0%} full; `concurrency: auto`, or a larger number"
-        )
-    if server.get("refusals", 0):
-        yield f"rate limit: the server refused {server['refusals']} times; a smaller `concurrency`"
+def _of_counts(task: Counts) -> Iterator[Cause]:
+    yield from _length(task.truncated, task.answered)
+    late = task.failed if _LATE in task.first_error else 0
+    if late or task.abandoned >= max(1, MANY * task.asked):
+        yield Cause(
+            "timeouts", f"{late + task.abandoned} answers came too late for the framework",
+            "a larger request_timeout, or a node kind with more GPUs",
+        )  # fmt: skip
+
+
+def _length(truncated: int, answered: int) -> Iterator[Cause]:
+    if answered and truncated / answered >= MANY:
+        yield Cause(
+            "length", f"{truncated} of {answered} answers were cut off at the length limit",
+            "look at them (evalctl details … --truncated) before raising max_new_tokens or max_model_length",
+        )  # fmt: skip
+
+
+def _of_server(server: Notes) -> Iterator[Cause]:
+    full = f"cache up to {server.highest_cache_use:.0%} full"
+    if server.preemptions or server.highest_cache_use >= FULL:
+        remedy = "a larger node kind, or a smaller max_model_length"
+        yield Cause("too little memory", f"{server.preemptions} preemptions, {full}", remedy)
+    elif server.queued_seconds and server.admission == "fixed":
+        waited = f"requests waited {server.queued_seconds:.0f} s for a fixed limit of {server.limit}, {full}"
+        yield Cause("too little concurrency", waited, "`concurrency: auto`, or a larger number")
+    if server.refusals:
+        yield Cause("rate limit", f"the server refused {server.refusals} times", "a smaller `concurrency`")
+
+
+def _known(content: bytes, form: type[Notes | Counts]) -> Mapping[str, Any]:
+    """The fields that the form has; ones that are absent, or null, are as if nothing had happened."""
+    document = json.loads(content)
+    if not isinstance(document, dict):
+        raise ValueError("it is not a JSON object")
+    found = {one.name: document[one.name] for one in fields(form) if document.get(one.name) is not None}
+    for name, value in found.items():
+        if not isinstance(value, str if name in _TEXTS else (int, float)) or isinstance(value, bool):
+            raise ValueError(f"its `{name}` is {value!r}")
+    return found

@@ -85,6 +85,11 @@ def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
         write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
 
 
+def result_paths(root: Path) -> list[str]:
+    """Every result.json on disk under root/results, whether it can be read or not."""
+    return [path for path, _, _ in _walk(root, "results")]
+
+
 def parse(path: str, content: bytes | str) -> Result:
     """The result in a file; raises ValueError with the reason when it is none."""
     document = _document(content)

@@ -94,9 +94,10 @@ def lines(measured: Sequence[Measured], names: Sequence[str], form: str, missing
         writer.writerow([*(["model"] if several else []), *names])
     for one in measured:
         values = [missing if (value := one.value(name)) is None else str(value) for name in names]
-        writer.writerow([*([_text(one.name)] if several else []), *values])
+        writer.writerow([*([harmless(one.name)] if several else []), *values])
     return out.getvalue()
 
 
-def _text(name: str) -> str:
+def harmless(name: str) -> str:
+    """A text that a spreadsheet shows and does not compute."""
     return f"'{name}" if name.startswith(_FORMULA) else name

@@ -1,0 +1,37 @@
+"""The questions in parquet files, read by a program in a job environment: evalctl itself has no library for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalctl.commands.settings import environments_of
+from evalctl.environments import catalogue
+from evalctl.environments.readiness import is_complete, others, problem_of
+from evalctl.results import grading
+from evalctl.results.grading import Question
+from evalctl.shell import Command, stream
+
+_PROGRAM = Path(grading.__file__).with_name("parquet_rows.py")
+_READERS = ("lighteval", "lighteval-swallow")  # each has pyarrow, in every version so far
+
+
+def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[str]]:
+    """The questions in details files, and in words what could not be read of them, or by whom."""
+    if not files:
+        return [], []
+    python = _python(environments_of(root))
+    if python is None:
+        why = problem_of(catalogue()["lighteval"], environments_of(root))
+        return [], [f"right answers and scores are in {len(files)} parquet files, which an environment reads: {why}"]
+    lines: list[str] = []
+    stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), lines.append)
+    return grading.read(lines)
+
+
+def _python(environments: Path) -> Path | None:
+    """Of an environment as it is now, else of an earlier build: the files are older than either."""
+    known = [catalogue()[name] for name in _READERS]
+    current = [environments / one.directory_name for one in known if is_complete(one, environments)]
+    earlier = [folder for one in known for folder in others(one, environments)]
+    return next((python for folder in (*current, *earlier) if (python := folder / "bin" / "python").exists()), None)

@@ -1,0 +1,96 @@
+"""Answers as text for a terminal, as JSON lines and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from evalctl.commands.details_found import Found
+from evalctl.report import plain
+from evalctl.results.answers import Answer, Graded
+from evalctl.results.looping import loop
+from evalctl.results.tables import harmless
+
+VERDICTS: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "not scored"}
+
+
+def text(found: Iterable[Found], *, summary_only: bool) -> Iterator[str]:
+    """A summary of each eval and its answers, none of which can command the terminal; a question stands there once."""
+    for one in found:
+        yield from (f"{line}\n" for line in (plain(one.title), *(f"  {plain(line)}" for line in one.told)))
+        before: Graded | None = None
+        for answer in () if summary_only else one.answers:
+            again = before is not None and answer.graded == before
+            yield f"\n--- {_head(answer)}\n"
+            yield from (f"{name}: {_lines(text)}\n" for name, text in (own_parts if again else parts)(answer))
+            before = answer.graded
+        yield "\n"
+
+
+def jsonl(found: Iterable[Found]) -> Iterator[str]:
+    """A JSON object per answer; what is not known is null."""
+    for one in found:
+        for answer in one.answers:
+            facts = asdict(answer)
+            graded = facts.pop("graded") or dict.fromkeys(Graded.__dataclass_fields__)
+            whole = {"task": one.place.task, **graded, **facts, "length": answer.length, "repeats": loop(answer.text)}
+            yield json.dumps(whole, ensure_ascii=False) + "\n"
+
+
+def table(found: Sequence[Found]) -> str:
+    """CSV with a row per answer and a column per metric; a spreadsheet computes nothing that a model wrote."""
+    metrics = list(dict.fromkeys(name for one in found for row in one.questions for name in row.graded.scores))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *metrics])
+    for one in found:
+        writer.writerows(_row(one.place.task, answer, metrics) for answer in one.answers)
+    return out.getvalue()
+
+
+_COLUMNS = ("task", "entry", "number", "question", "gold", "reasoning", "prediction", "finish_reason", "right")
+
+
+def parts(answer: Answer) -> list[tuple[str, str]]:
+    """What there is to read, by its name."""
+    golds = [("gold", "\n".join(answer.graded.gold))] if answer.graded and answer.graded.gold else []
+    question = [("question", answer.question)] if answer.question else []
+    return [*question, *golds, *own_parts(answer)]
+
+
+def own_parts(answer: Answer) -> list[tuple[str, str]]:
+    """What is not the same for all answers to a question."""
+    return [*([("reasoning", answer.reasoning)] if answer.reasoning else []), ("prediction", answer.prediction)]
+
+
+def verdict(graded: Graded) -> str:
+    """The number of a question, and what it was worth."""
+    scores = ", ".join(f"{name} {'–' if value is None else f'{value:g}'}" for name, value in graded.scores.items())
+    return f"question {graded.number} ({graded.entry}): {VERDICTS[graded.right()]}" + (f", {scores}" if scores else "")
+
+
+def _head(answer: Answer) -> str:
+    graded = [plain(verdict(answer.graded))] if answer.graded else []
+    ended = [f"ended by {plain(answer.finish_reason)}"] if answer.finish_reason else []
+    return "; ".join([*graded, f"{answer.length} characters", *ended])
+
+
+def _row(task: str, answer: Answer, metrics: Sequence[str]) -> list[Any]:
+    graded = answer.graded
+    known = (
+        [graded.entry, graded.number, answer.question, "\n".join(graded.gold)]
+        if graded
+        else ["", "", answer.question, ""]
+    )
+    right = {True: 1, False: 0, None: ""}[graded.right() if graded else None]
+    scores = [graded.scores.get(name) if graded else None for name in metrics]
+    texts = [answer.reasoning, answer.prediction, answer.finish_reason]
+    return [harmless(one) if isinstance(one, str) else one for one in (task, *known, *texts, right, *scores)]
+
+
+def _lines(text: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n"))

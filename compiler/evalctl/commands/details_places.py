@@ -1,0 +1,142 @@
+"""Where the answers of evals lie on this machine: of requests, and of results whatever became of their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl.commands.common import request_named
+from evalctl.commands.settings import home_of
+from evalctl.model.evaluation import Job, JobTask
+from evalctl.pipeline import Project
+from evalctl.results.grading import is_details, newest
+from evalctl.results.store import FILE, parse, result_paths
+from evalctl.results.tables import matching
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for
+
+ANSWERS = "answers.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One eval's answers, its details files, and what the relay noted of its server, as far as they are there."""
+
+    task: str
+    folder: str
+    answers: Path | None
+    details: tuple[Path, ...]
+    server: Path | None = None
+
+
+def places(subject: str, task: str | None, root: Path) -> list[Place]:
+    """The evals of a request, of a model, or at a path; of a request that is gone, its results.
+
+    EnvironmentProblem where nothing is called so, or has no such task.
+    """
+    project = Project(root)
+    try:
+        found = _planned(project, root, [request_named(subject, root, project.workspace.request_paths)])
+    except EnvironmentProblem as problem:
+        found = _named(project, root, subject)
+        if not found:
+            why = f"neither a request, nor a model, nor a folder with results is called `{subject}`"
+            raise EnvironmentProblem(why, help=problem.help) from problem
+    return _of_task(found, task)
+
+
+def _named(project: Project, root: Path, subject: str) -> list[Place]:
+    """What requests have at this path or of this model, and what else lies there."""
+    path = next((found.resolve() for found in (Path.cwd() / subject, root / subject) if found.exists()), None)
+    word = _shown(path, root) if path else subject
+    meant = {
+        one.result_path for request in project.workspace.request_paths for one in project.compile_one(request).evals
+    }
+    folders = {one.removesuffix(f"/{FILE}") for one in matching(sorted(meant), word.removesuffix(f"/{FILE}"))}
+    planned = _planned(project, root, project.workspace.request_paths) if folders else []
+    found = {place.folder: place for place in planned if place.folder in folders}
+    lying = _below(path, root) if path else _results(word, root)
+    return list({**{place.folder: place for place in lying}, **found}.values())
+
+
+def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Place]:
+    home = home_of(root)
+    plans = [plan for path in requests if (plan := project.compile_one(path).plan) is not None]
+    return [_place(root, home, job, task) for plan in plans for job in plan.jobs for task in job.tasks]
+
+
+def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
+    """Beside the result once there is one; before that in the relay's store and the attempts, also while the job runs."""
+    evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
+    folder = (root / evaluation.result_path).parent
+    lying = _lying(folder, root)
+    stored = sorted((home / "answers").glob(f"*/{evaluation.digest}.jsonl"))
+    tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
+    notes = (attempt / "relay" / "server.json" for attempt in attempts)
+    return Place(
+        evaluation.task.key, lying.folder, lying.answers or next(iter(stored), None),
+        lying.details or next(filter(None, tried), ()), next((path for path in notes if path.is_file()), None),
+    )  # fmt: skip
+
+
+def _attempts(runs: Path) -> list[Path]:
+    """The run folders of a job, the last one first."""
+    return sorted(runs.glob("a*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _results(word: str, root: Path) -> Iterator[Place]:
+    """Results that have the word in their path: their requests may be gone."""
+    return (_lying((root / path).parent, root) for path in matching(result_paths(root), word))
+
+
+def _below(path: Path, root: Path) -> Iterator[Place]:
+    """Every folder at a path that has a result, answers or details files: a result's, a model's, the lab's outputs."""
+    if path.is_file() and path.name not in (FILE, ANSWERS):
+        yield Place(path.stem, _shown(path, root), None, (path,))
+        return
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
+    kept = [one.parent for one in files if one.name in (FILE, ANSWERS) or is_details(one)]
+    for folder in sorted({one.parent if one.name == "details" else one for one in kept}):
+        yield _lying(folder, root)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _lying(folder: Path, root: Path) -> Place:
+    """The files beside a result; of one that was measured for another request, those of that one."""
+    result = _result(folder)
+    source = folder if (folder / "details").is_dir() or "reused_from" not in result else root / result["reused_from"]
+    beside = source if source.is_dir() else source.parent
+    answers = beside / "details" / ANSWERS
+    key = str(result["task"]["key"]) if result else _shown(folder, root)
+    return Place(key, _shown(folder, root), answers if answers.is_file() else None, _details(beside))
+
+
+def _details(folder: Path) -> tuple[Path, ...]:
+    """In the `details/` of a result or of a framework's output, else in the folder itself."""
+    inner = folder / "details"
+    return tuple(newest(inner.rglob("*") if inner.is_dir() else folder.glob("*")))
+
+
+def _result(folder: Path) -> Mapping[str, Any]:
+    """The record in a folder; nothing where there is none that can be read: its answers can be."""
+    try:
+        return parse(FILE, (folder / FILE).read_bytes()).document
+    except (OSError, ValueError):
+        return {}
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _of_task(found: Sequence[Place], task: str | None) -> list[Place]:
+    chosen = [place for place in found if task in (None, place.task)]
+    if not chosen:
+        keys = {place.task for place in found}
+        raise EnvironmentProblem(f"it does not run a task `{task}`", help=help_for(str(task), keys, "see evalctl plan"))
+    return chosen

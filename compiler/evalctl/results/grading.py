@@ -1,0 +1,116 @@
+"""Questions with their right answers and scores, from details files, and which answer belongs to which question.
+
+`parquet_rows.py` reads the files, in an environment that can; this module reads what it prints.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalctl.results.answers import Answer, Graded
+
+_FORMS = (".parquet", ".pqt")
+_NAMED = re.compile(r"details_(?P<entry>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[\d.:-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A row of a details file: what was asked, the answers that the framework scored, and how."""
+
+    asked: str
+    answers: tuple[str, ...]
+    graded: Graded
+
+
+def is_details(path: Path) -> bool:
+    """Whether a file has the name of a framework's details; the lab's `.pqt` files may have any."""
+    return path.suffix == ".pqt" or (path.suffix in _FORMS and _NAMED.fullmatch(path.stem) is not None)
+
+
+def newest(paths: Iterable[Path]) -> list[Path]:
+    """The details files of the last run of each entry, in the entries' order: earlier runs leave theirs in the folder."""
+    last: dict[str, Path] = {}
+    for path in sorted(filter(is_details, paths), key=lambda path: (_named(path)[1], path.name)):
+        last[_named(path)[0]] = path
+    return [last[entry] for entry in sorted(last)]
+
+
+def read(lines: Iterable[str]) -> tuple[list[Question], list[str]]:
+    """The questions that `parquet_rows.py` printed, numbered through all files, and what it could not read."""
+    found: list[Question] = []
+    problems: list[str] = []
+    for line in lines:
+        told = _object(line)
+        if told is None:
+            problems.append(line)  # Python's own words: the program did not come to its end
+        elif "row" in told:
+            found.append(_question(told, len(found) + 1))
+        else:
+            problems.append(_problem(told))
+    return found, problems
+
+
+def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Answer]:
+    """The answers in their questions' order, each with the right answer and the scores; last, those without a question.
+
+    Of equal questions each answer finds the one that was scored with it, and k equal answers find k of them.
+    """
+    places = _Places(questions)
+    found = [replace(one, graded=places.of(one)) for one in answers]
+    return sorted(found, key=lambda one: (one.graded is None, one.graded.number if one.graded else 0))
+
+
+def answers_of(questions: Iterable[Question]) -> list[Answer]:
+    """The answers that the details files themselves hold: all there is where the relay's are gone, or never were."""
+    return [
+        Answer(one.asked, text, "", "", None, None, one.graded) for one in questions for text in one.answers or ("",)
+    ]
+
+
+class _Places:
+    """Where answers belong. Texts are remembered by their hash alone: they may be many megabytes."""
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        self._asked: dict[str, Graded] = {}
+        self._answered: dict[tuple[str, int], deque[Graded]] = defaultdict(deque)
+        for one in questions:
+            self._asked.setdefault(one.asked, one.graded)
+            for text in one.answers:
+                self._answered[one.asked, hash(text)].append(one.graded)
+
+    def of(self, answer: Answer) -> Graded | None:
+        """The question with this answer; else, as a framework takes reasoning out of answers, the first such question."""
+        scored = self._answered.get((answer.question, hash(answer.prediction)))
+        if not scored:
+            return self._asked.get(answer.question)
+        return scored.popleft() if len(scored) > 1 else scored[0]
+
+
+def _named(path: Path) -> tuple[str, str]:
+    """The entry and the stamp in a file's name; of another name, the whole of it and nothing."""
+    match = _NAMED.fullmatch(path.stem)
+    return (match["entry"], match["stamp"]) if match else (path.stem, "")
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and "file" in told else None
+
+
+def _question(told: Mapping[str, Any], number: int) -> Question:
+    graded = Graded(_named(Path(told["file"]))[0], number, tuple(told["gold"]), told["scores"])
+    return Question(told["question"], tuple(told["answers"]), graded)
+
+
+def _problem(told: Mapping[str, Any]) -> str:
+    name = Path(told["file"]).name
+    return f"{name} has no {', '.join(told['missing'])}" if "missing" in told else f"{name}: {told['problem']}"

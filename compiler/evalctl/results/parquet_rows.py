@@ -1,0 +1,124 @@
+"""Prints the questions in details files: `python parquet_rows.py FILE…`, a JSON object per line, a few rows at a time.
+
+A stand-alone program: it runs with the python of a `lighteval` environment, which has pyarrow, and imports nothing of
+evalctl. Forms seen: lighteval 0.13.0 (`doc`, `metric`, `model_response`) and lighteval-swallow 0.8 (`full_prompt`,
+`gold`, `metrics`, `predictions`). What a file lacks, and why one cannot be read, are lines of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow  # type: ignore[import-not-found,unused-ignore]
+from pyarrow.parquet import ParquetFile  # type: ignore[import-not-found,unused-ignore]
+
+ROWS = 64  # at a time; a row of a reasoning model may hold megabytes
+# Where each part of a question lies; the first place that is there counts.
+PLACES = {
+    "question": ("model_response.input", "full_prompt", "doc.query", "example"),
+    "gold": ("doc.gold_index", "gold"),
+    "answers": ("model_response.text", "predictions"),
+    "scores": ("metric", "metrics"),
+}
+CHOICES = "doc.choices"  # which `doc.gold_index` counts
+
+
+def lines(path: str) -> Iterator[dict[str, Any]]:
+    """What the file lacks, then its rows; or why it cannot be read."""
+    try:
+        file = ParquetFile(path)
+        there = set(columns(file.schema_arrow))
+        if lacking := [part for part, places in PLACES.items() if not there.intersection(places)]:
+            yield {"file": path, "missing": lacking}
+        wanted = [
+            place for place in (*(one for places in PLACES.values() for one in places), CHOICES) if place in there
+        ]
+        for number, row in enumerate(rows(file, wanted), start=1):
+            yield {"file": path, "row": number, **parts(row)}
+    except (OSError, pyarrow.ArrowException) as problem:
+        yield {"file": path, "problem": f"{type(problem).__name__}: {problem}"}
+
+
+def columns(schema: Any) -> Iterator[str]:
+    """The columns, and what lies directly in them, as `column.field`."""
+    for field in schema:
+        yield field.name
+        if pyarrow.types.is_struct(field.type):
+            yield from (f"{field.name}.{inner.name}" for inner in field.type)
+
+
+def rows(file: Any, wanted: list[str]) -> Iterator[dict[str, Any]]:
+    """Every row, with only the columns that are wanted."""
+    for batch in file.iter_batches(batch_size=ROWS, columns=wanted) if wanted else ():
+        yield from batch.to_pylist()
+
+
+def parts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in one form, whichever framework wrote it."""
+    scores = found(row, "scores")
+    return {
+        "question": asked(found(row, "question")),
+        "gold": gold(row),
+        "answers": list(texts(found(row, "answers"))),
+        "scores": {name: score for name, value in scores.items() for score in numbers(value)}
+        if isinstance(scores, dict)
+        else {},
+    }
+
+
+def found(row: Mapping[str, Any], part: str) -> Any:
+    """The part at the first place where there is one."""
+    return next((value for place in PLACES[part] if (value := at(row, place)) is not None), None)
+
+
+def at(row: Mapping[str, Any], place: str) -> Any:
+    """What lies at `column` or `column.field`."""
+    column, _, field = place.partition(".")
+    value = row.get(column)
+    return value.get(field) if field and isinstance(value, dict) else None if field else value
+
+
+def asked(prompt: Any) -> str:
+    """The messages as one text, in the form in which `answers.py` shows requests."""
+    if isinstance(prompt, list) and all(isinstance(one, dict) for one in prompt):
+        return "\n".join(f"[{one.get('role')}] {one.get('content')}" for one in prompt)
+    return "\n".join(texts(prompt))
+
+
+def gold(row: Mapping[str, Any]) -> list[str]:
+    """The right answers: of lighteval 0.13 the choices that an index, or several, name."""
+    value, choices = found(row, "gold"), at(row, CHOICES)
+    if choices is None:
+        return list(texts(value))
+    indexes = value if isinstance(value, list) else [value]
+    return [choices[index] for index in indexes if isinstance(index, int) and 0 <= index < len(choices)]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value: one, a list, or lists of turns."""
+    if isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+    elif value is not None:
+        yield value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def numbers(value: Any) -> Iterator[float | None]:
+    """A score; none of what a metric over the whole corpus keeps of a row. NaN is no number of JSON's."""
+    if isinstance(value, int | float):
+        yield float(value) if math.isfinite(value) else None
+
+
+def main(paths: Iterable[str]) -> None:
+    """ASCII only: half of a surrogate pair is printed as well as anything."""
+    for path in paths:
+        for line in lines(path):
+            sys.stdout.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
