@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalctl.commands.status import SCREEN, summary, table
+from evalctl.results.slowness import Cause
 from evalctl.sync.control import Line
+
+SLOW = (Cause("too little memory", "7 preemptions", "a larger node kind"), Cause("length", "half of them", "look"))
 
 
 def line(number: int, state: str = "done", reason: str = "result-current", age: float | None = 60.0) -> Line:
@@ -18,6 +23,15 @@ def test_each_eval_has_its_state_reason_and_age() -> None:
     shown = table([line(1, "wait", "queued", 7200.0), line(2)]).splitlines()
     assert shown[1].split() == ["wait", "ja_mmlu", "team/tiny", "(default)", "2", "h", "queued"]
     assert len(shown) == 3
+
+
+def test_what_slows_an_eval_stands_below_it() -> None:
+    """With what to change; of many evals, the names of the causes by request."""
+    slow = replace(line(1, "running", "queued"), causes=SLOW)
+    assert table([slow, line(2)]).splitlines()[2:4] == [
+        "    too little memory: 7 preemptions; a larger node kind", "    length: half of them; look",
+    ]  # fmt: skip
+    assert "1 queued (too little memory, length)" in summary([slow, line(2)])
 
 
 def test_many_requests_fit_on_one_screen_those_that_need_a_person_first() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from evalctl.commands.details_forms import VERDICTS, own_parts, parts
 from evalctl.commands.details_found import Found
@@ -78,32 +78,37 @@ def page(found: Iterable[Found]) -> str:
 def _eval(one: Found) -> Iterator[str]:
     yield f"<h2>{escape(one.title)}</h2>\n"
     yield from (f"<p>{escape(line)}</p>\n" for line in one.told)
+    same = _common([answer.question for answer in one.answers])
     # an answer without a question stands alone, though its neighbours have none either
     for (_, graded), answers in groupby(enumerate(one.answers), key=lambda pair: _group(*pair)):
-        yield _question(graded, [answer for _, answer in answers])
+        yield _question(graded, [answer for _, answer in answers], same)
+
+
+def _common(questions: Sequence[str]) -> int:
+    """How much of its beginning every question shares: whole words of system messages, instructions and examples."""
+    if len(set(questions)) < 2:
+        return 0
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(min(questions), max(questions), strict=False))
+    shared = "".join(character for character, _ in pairs)
+    return max(shared.rfind(space) + 1 for space in " \n")
 
 
 def _group(number: int, answer: Answer) -> tuple[int, Graded | None]:
     return (-1, answer.graded) if answer.graded else (number, None)
 
 
-def _question(graded: Graded | None, answers: Sequence[Answer]) -> str:
+def _question(graded: Graded | None, answers: Sequence[Answer], same: int) -> str:
     verdict = VERDICTS[graded.right() if graded else None]
     first, *others = answers
     blocks = [*parts(first), *(part for other in others for part in own_parts(other))]
     texts = "".join(f'<h3>{name}</h3><pre class="{name}">{escape(text)}</pre>\n' for name, text in blocks)
     number = f"{graded.number} {graded.entry}" if graded else ""
+    opening = f"{first.question[same:].strip()[:60]} → {first.prediction.strip()[:80] or '(empty)'}"
+    facts = " · ".join(filter(None, (number, opening, *_facts(graded, answers))))
     return (
-        f'<details class="{verdict.replace(" ", "-")}" data-verdict="{verdict}"><summary><b>{escape(verdict)}</b> '
-        f"{escape(' · '.join(filter(None, (number, _opening(first), *_facts(graded, answers)))))}</summary>\n"
-        f"{texts}</details>\n"
+        f'<details class="{verdict.replace(" ", "-")}" data-verdict="{verdict}">'
+        f"<summary><b>{escape(verdict)}</b> {escape(facts)}</summary>\n{texts}</details>\n"
     )
-
-
-def _opening(answer: Answer) -> str:
-    """The end of the question, where it differs from others, and the beginning of the answer."""
-    last = answer.question.rstrip().rpartition("\n")[2][-60:]
-    return f"{last} → {answer.prediction.strip()[:80] or '(empty)'}"
 
 
 def _facts(graded: Graded | None, answers: Sequence[Answer]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`evalctl status`: each eval's state, reason and age; of many evals, what is left to do by request, on one screen."""
+"""`evalctl status`: each eval's state, reason, age and what slows it; of many, what is left by request, on one screen."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from evalctl.commands.machine import machine
+from evalctl.commands.machine import Machine, machine
 from evalctl.commands.selecting import chosen
 from evalctl.sync.control import Line, status
+from evalctl.sync.slow import with_causes
 
 SCREEN = 40  # with more evals than this, or more requests, they are summed up
 _ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
@@ -20,23 +21,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a table, or JSON; asks the scheduler once and changes nothing."""
     here = machine(arguments, committed=False)
     lines, warnings = status(here.context, here.plans)
-    jobs = {job.name for job in chosen(here.plans, arguments.selectors)}
-    keys = {line.task for line in lines} & set(
-        arguments.selectors
-    )  # a task key selects its own lines, other words whole jobs
-    lines = [line for line in lines if line.job in jobs and (not keys or line.task in keys)]
+    lines = _selected(here, lines, arguments.selectors)
+    few = len(lines) <= SCREEN or bool(arguments.selectors)
+    lines, damaged = with_causes(lines, done=few)  # thousands of finished evals are not all looked into
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=1, ensure_ascii=False))
         return 0
-    short = len(lines) > SCREEN and not arguments.selectors and not arguments.all
-    print(summary(lines) if short else table(lines))
-    for warning in warnings:
+    print(table(lines) if few or arguments.all else summary(lines))
+    for warning in [*warnings, *damaged]:
         print(f"warning: {warning}")
     return 0
 
 
+def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) -> list[Line]:
+    """A task key selects its own lines, other words whole jobs."""
+    jobs = {job.name for job in chosen(here.plans, selectors)}
+    keys = {line.task for line in lines} & set(selectors)
+    return [line for line in lines if line.job in jobs and (not keys or line.task in keys)]
+
+
 def table(lines: Sequence[Line]) -> str:
-    """Rows of state, task, model, settings, age and reason; grouped by request."""
+    """Rows of state, task, model, settings, age and reason, each with what slows it down; grouped by request."""
     if not lines:
         return "no evals: there is no request here, or none matches"
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
@@ -44,7 +49,9 @@ def table(lines: Sequence[Line]) -> str:
         named = f" ({line.settings})" if line.settings else ""
         why = "  ".join(filter(None, (line.reason, line.detail)))
         rows.append((line.state, line.task, line.model + named, _age(line.age_seconds), why))
-    return _aligned(rows)
+    head, *shown = _aligned(rows)
+    causes = ("".join(f"\n    {cause}" for cause in line.causes) for line in lines)
+    return "\n".join([head, *(row + told for row, told in zip(shown, causes, strict=True))])
 
 
 def summary(lines: Sequence[Line]) -> str:
@@ -61,7 +68,7 @@ def summary(lines: Sequence[Line]) -> str:
     states = Counter(line.state for line in lines)
     counts = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_rank))
     total = f"{len(lines)} evals of {len(requests)} requests, {done} of them done: {counts}"
-    return "\n".join([*([_aligned(rows)] if left else []), *more, total])
+    return "\n".join([*(_aligned(rows) if left else []), *more, total])
 
 
 def _left(lines: Sequence[Line]) -> list[Line]:
@@ -73,21 +80,28 @@ def _row(lines: Sequence[Line]) -> tuple[str, str, str, str, str]:
     left = _left(lines)
     reasons = Counter(line.reason or line.state for line in left)
     why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    slow = ", ".join(dict.fromkeys(cause.name for line in left for cause in line.causes))
     ages = [line.age_seconds for line in left if line.age_seconds is not None]
     name = lines[0].request.removeprefix("manifests/requests/").removesuffix(".yaml")
-    return (left[0].state, name, f"{len(lines) - len(left)}/{len(lines)}", _age(max(ages, default=None)), why)
+    return (
+        left[0].state,
+        name,
+        f"{len(lines) - len(left)}/{len(lines)}",
+        _age(max(ages, default=None)),
+        f"{why} ({slow})" if slow else why,
+    )
 
 
 def _rank(state: str) -> int:
     return _ORDER.index(state) if state in _ORDER else 0
 
 
-def _aligned(rows: Sequence[tuple[str, str, str, str, str]]) -> str:
+def _aligned(rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join(
+    return [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
         for row in rows
-    )
+    ]
 
 
 def _age(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from evalctl.results.answers import Summary
 
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
+LENGTH = "length"
 FULL = 0.95  # of the cache
 _TEXTS = ("admission", "first_error")  # of the notes and counts; all others are numbers
 _LATE = "did not answer in time"  # the relay's word for it (evalctl_job/forward.py)
@@ -66,26 +67,35 @@ def causes(summary: Summary, server: Notes | None) -> list[Cause]:
     return [*_of_answers(summary), *(_of_server(server) if server else ())]
 
 
-def causes_at_work(task: Counts | None, server: Notes | None) -> list[Cause]:
-    """The same from the counts of an attempt, which are small: nobody reads its answers."""
-    return [*(_of_counts(task) if task else ()), *(_of_server(server) if server else ())]
+def causes_at_work(task: Counts | None, server: Notes | None, *, late: bool = False) -> list[Cause]:
+    """The same from the counts of an attempt, which are small: nobody reads its answers. `late`: it failed over that."""
+    counted = task or Counts()
+    return [
+        *_length(counted.truncated, counted.answered),
+        *_timeouts(counted, late),
+        *(_of_server(server) if server else ()),
+    ]
 
 
 def _of_answers(summary: Summary) -> Iterator[Cause]:
+    yield from looping(summary)
+    yield from _length(summary.truncated, summary.answers)
+
+
+def looping(summary: Summary) -> Iterator[Cause]:
+    """Whether so many answers loop that the others wait for them."""
     if summary.answers and summary.repeating / summary.answers >= MANY:
         yield Cause(
             "repetition", f"{summary.repeating} of {summary.answers} answers loop until they end",
             "tell who asked for it, then lower max_model_length to 8192 (an override of the request)",
         )  # fmt: skip
-    yield from _length(summary.truncated, summary.answers)
 
 
-def _of_counts(task: Counts) -> Iterator[Cause]:
-    yield from _length(task.truncated, task.answered)
-    late = task.failed if _LATE in task.first_error else 0
-    if late or task.abandoned >= max(1, MANY * task.asked):
+def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
+    late = task.abandoned + (task.failed if _LATE in task.first_error else 0)
+    if failed or late >= max(1, MANY * task.asked):
         yield Cause(
-            "timeouts", f"{late + task.abandoned} answers came too late for the framework",
+            "timeouts", f"{late or 'some'} answers came too late for the framework",
             "a larger request_timeout, or a node kind with more GPUs",
         )  # fmt: skip
 
@@ -93,8 +103,8 @@ def _of_counts(task: Counts) -> Iterator[Cause]:
 def _length(truncated: int, answered: int) -> Iterator[Cause]:
     if answered and truncated / answered >= MANY:
         yield Cause(
-            "length", f"{truncated} of {answered} answers were cut off at the length limit",
-            "look at them (evalctl details … --truncated) before raising max_new_tokens or max_model_length",
+            LENGTH, f"{truncated} of {answered} answers were cut off at the length limit",
+            "see whether they loop (evalctl details … --truncated) before raising max_new_tokens or max_model_length",
         )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.evaluation import Eval, Job, RequestPlan
 from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.results.slowness import Cause
 from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -26,7 +27,10 @@ _STARTED_LOCK = "started.lock"  # job.sh makes this folder first; where it exist
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job."""
+    """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job.
+
+    `run_dir` is that of the last attempt that ran it; `causes` of slowness are looked up there by who wants them.
+    """
 
     request: str
     model: str
@@ -37,6 +41,8 @@ class Line:
     reason: str
     detail: str
     age_seconds: float | None
+    run_dir: str = ""
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +150,16 @@ def _lines(job: Job, step: Step, evidence: JobEvidence | None, world: World) -> 
         Line(
             job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
             task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
-            task.evaluation.task.key, step, evidence, attempt, world), age,
+            task.evaluation.task.key, step, evidence, attempt, world), age, _run_dir(record, task.evaluation),
         )
         for task in job.tasks
     ]  # fmt: skip
+
+
+def _run_dir(record: JobRecord, evaluation: Eval) -> str:
+    """Where the last attempt that ran this very eval left its files."""
+    own = (one.run_dir for one in reversed(record.attempts) if one.evals.get(evaluation.task.key) == evaluation.digest)
+    return next(own, "")
 
 
 def _state(

@@ -1,0 +1,70 @@
+"""What slows evals down, from the small files of their attempts; of their answers only the last few are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from evalctl.results import answers, slowness
+from evalctl.results.slowness import Cause, Notes
+from evalctl.sync.control import Line
+
+_TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
+_NOBODY = "request-timeout"  # the job's word for a task that failed over it (evalctl_job/reasons.py)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Look:
+    """Every file once, and what could not be read."""
+
+    problems: list[str] = field(default_factory=list)
+    servers: dict[Path, Notes | None] = field(default_factory=dict)
+
+    def server(self, relay: Path) -> Notes | None:
+        if relay not in self.servers:
+            self.servers[relay] = self.read(relay / "server.json", slowness.notes)
+        return self.servers[relay]
+
+    def read(self, path: Path, form: Callable[[bytes], T]) -> T | None:
+        """What a file says; None, and a problem, where it is damaged or may not be read."""
+        try:
+            return form(path.read_bytes())
+        except FileNotFoundError:
+            return None  # it has not come so far, or was deleted
+        except (OSError, ValueError) as error:
+            self.problems.append(f"{path} does not say what slows its evals down: {error}")
+            return None
+
+
+def with_causes(lines: Sequence[Line], *, done: bool) -> tuple[list[Line], list[str]]:
+    """The lines with the causes of slowness in their attempts, and what is damaged; of `done` evals only when asked."""
+    look = _Look()
+    found = [
+        replace(line, causes=tuple(_causes(line, look))) if line.run_dir and (done or line.state != "done") else line
+        for line in lines
+    ]
+    return found, look.problems
+
+
+def _causes(line: Line, look: _Look) -> list[Cause]:
+    relay = Path(line.run_dir) / "relay"
+    counts = look.read(relay / f"{line.task}.counts.json", slowness.counts)
+    found = slowness.causes_at_work(counts, look.server(relay), late=line.reason == _NOBODY)
+    if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
+        found = [*slowness.looping(answers.summed(_last(relay / f"{line.task}.answers.jsonl"))), *found]
+    return found
+
+
+def _last(path: Path) -> list[answers.Answer]:
+    """The answers at the end of a file; none where it was moved or may not be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            whole = file.readlines()
+    except OSError:
+        return []
+    return answers.read(whole)[0]  # the first line may be half of one: it is not read
