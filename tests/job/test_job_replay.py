@@ -112,8 +112,8 @@ def test_an_answer_that_nobody_waits_for_is_the_next_ones(start_relay: StartRela
         wait_for(lambda: relay.counts()["asked"] == 0)
         assert texts(relay.post(QUESTION)[1]) == relay.texts() and len(server.posts) == 1
     counts = relay.counts()
-    assert {name: counts[name] for name in ("requests", "asked", "answered", "fresh", "replayed")} == {
-        "requests": 1, "asked": 1, "answered": 1, "fresh": 1, "replayed": 1,
+    assert {name: counts[name] for name in ("requests", "asked", "answered", "fresh", "replayed", "abandoned")} == {
+        "requests": 1, "asked": 1, "answered": 1, "fresh": 1, "replayed": 1, "abandoned": 1,
     }  # fmt: skip
 
 

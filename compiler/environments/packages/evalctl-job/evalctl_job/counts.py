@@ -14,10 +14,11 @@ MOST_VALUES = 4
 
 @dataclass(slots=True)
 class Counts:
-    """Counters of one task. `asked` … `fresh` count choices, and `unreadable` lines of the answers file.
+    """Counters of one task. `asked` … `fresh` and `abandoned` count choices, and `unreadable` lines of the answers file.
 
     Of the choices that the framework got (`answered`), those from an earlier attempt are `replayed`. `fresh` ones were
-    answered by the model in this attempt, whether their request was then served or not.
+    answered by the model in this attempt, whether their request was then served or not. `abandoned` ones came when the
+    framework did not wait for them any more.
     """
 
     requests: int = 0
@@ -29,6 +30,7 @@ class Counts:
     replayed: int = 0
     fresh: int = 0
     unreadable: int = 0
+    abandoned: int = 0
     retried: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -47,6 +49,7 @@ class Counts:
         """A request for so many choices was asked by somebody who has hung up."""
         self.requests -= 1
         self.asked -= choices
+        self.abandoned += choices
 
     def _note(self, key: str, value: Any) -> None:
         values = self.sent.setdefault(key, [])
