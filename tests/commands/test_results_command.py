@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.results.charts import MOST_BARS, Bar, by_language, chart
 from evalctl.results.tables import Measured, difference, lines, matching
 from evalctl.results.webpage import page
 
@@ -140,8 +142,32 @@ def test_the_page_needs_nothing_from_outside(root: Path, tmp_path: Path, capsys:
     assert '<td data-value="">–</td>' in text
 
 
+def test_a_model_that_was_measured_again_has_its_scores_so_far(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line beside its bar, told in words as well; the model that was measured once has none."""
+    file = tmp_path / "page.html"
+    said(root, capsys, "report", "--columns", "alpha", "-o", str(file))
+    (trend,) = re.findall(r'<g class="trend"><title>(.*?)</title>', file.read_text(encoding="utf-8"))
+    assert [score.split()[1] for score in trend.split(", ")] == ["0.2500", "0.5000"]
+
+
+def test_charts_are_grouped_by_the_language_of_their_tasks() -> None:
+    """In the entries' order; an entry of a task that nobody's table has stands apart."""
+    entries = {"JMMLU": ("swallow_jmmlu",), "GSM8K": ("gsm8k",), "X": ("x",), "JGSM": ("old", "jgsm")}
+    scripts = {"ja_mmlu": "swallow_jmmlu", "ja_gsm": "jgsm", "en_gsm8k": "gsm8k"}
+    assert by_language(entries, scripts) == {"ja": ["JMMLU", "JGSM"], "en": ["GSM8K"], "other": ["X"]}
+
+
+def test_a_chart_can_be_heard_and_has_only_the_best_of_many() -> None:
+    """Every bar that it draws is in its label, with its number; the others are in the table."""
+    drawn = chart("JMMLU", [Bar(f"m{number}", number / 100) for number in range(MOST_BARS + 2)])
+    assert 'role="img"' in drawn and "m31 0.3100; m30 0.3000" in drawn and "m1 " not in drawn
+    assert (drawn.count("<rect"), "(2 more in the table)" in drawn) == (MOST_BARS, True)
+
+
 def test_a_name_is_never_markup() -> None:
     """A folder may be called anything."""
     hostile = Measured('results/<script>"x', {"results": {"<b>": 1}})
-    text = page([hostile], ["<b>"])
-    assert "<b>" not in text and text.count("<script>") == 1
+    text = page([hostile], ["<b>"], {"<i>": ["<b>"]}, {hostile.folder: [("<u>", hostile), ("<u>", hostile)]})
+    assert not {"<b>", "<i>", "<u>"} & set(re.findall("<.>", text)) and text.count("<script>") == 1

@@ -12,6 +12,7 @@ from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
 from evalctl.report import display_width, plain
 from evalctl.results import tables, webpage
+from evalctl.results.charts import by_language
 from evalctl.results.derived import AGGREGATE, aggregate_in
 from evalctl.results.leaderboard import shown
 from evalctl.results.store import folder_of
@@ -19,6 +20,8 @@ from evalctl.results.tables import Measured
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import help_for, listed
 from evalctl.sync.git import Repository, open_repository
+
+_MOST_VERSIONS = 20  # of one model's scores in the report
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,7 +83,14 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
 
 def _report(arguments: argparse.Namespace, root: Path) -> int:
     measured = _chosen(arguments, root)
-    write_atomically(arguments.output, webpage.page(measured, _columns(arguments, root, measured)))
+    names = _columns(arguments, root, measured)
+    catalogue = Project(root).shared[0]
+    entries = {one.name: one.tasks for one in catalogue.metrics.entries}
+    groups = by_language(
+        {name: entries.get(name, ()) for name in names}, {key: one.script for key, one in catalogue.tasks.items()}
+    )
+    text = webpage.page(measured, names, groups, _histories(open_repository(root), measured))
+    write_atomically(arguments.output, text)
     print(arguments.output)
     return 0
 
@@ -141,6 +151,22 @@ def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
     log = repo.tell("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
     commits = [line.split(" ") for line in log.splitlines()]
     return [(day, one) for commit, day in commits for one in _at(repo, [folder], commit)]
+
+
+def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list[tuple[str, Measured]]]:
+    """The versions of each folder that was measured more than once, the oldest first; one call of git finds them all."""
+    log = repo.tell("log", "-z", "--format=%x01%h %cs", "--name-only", "--", f":(glob)results/**/{AGGREGATE}").text
+    commits: dict[str, list[tuple[str, str]]] = {}
+    for told in log.split("\x01")[1:]:
+        head, *paths = told.replace("\n", "\0").split("\0")
+        commit, day = head.split(" ")
+        for path in filter(None, paths):
+            commits.setdefault(path.removesuffix(f"/{AGGREGATE}"), []).append((commit, day))
+    several = {one.folder: commits.get(one.folder, [])[:_MOST_VERSIONS] for one in measured if not one.commit}
+    return {
+        folder: [(day, one) for commit, day in reversed(found) for one in _at(repo, [folder], commit)]
+        for folder, found in several.items() if len(found) > 1
+    }  # fmt: skip
 
 
 def _columns(arguments: argparse.Namespace, root: Path, measured: Sequence[Measured]) -> list[str]:

@@ -1,10 +1,11 @@
-"""The leaderboard as one HTML file: sortable, with a chart per entry, and nothing loaded from anywhere."""
+"""The leaderboard as one HTML file: sortable, with charts by language, and nothing loaded from anywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from evalctl.results.charts import Bar, chart
 from evalctl.results.leaderboard import shown
 from evalctl.results.tables import Measured
 
@@ -17,9 +18,20 @@ th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align
 th:first-child, td:first-child { text-align: left; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid var(--bar); }
+figure { margin: 1rem 0 1.5rem; break-inside: avoid; }
+figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { display: block; max-width: 100%; height: auto; }
 svg text { fill: currentColor; font-size: 13px; }
 svg rect { fill: var(--bar); }
+.trend polyline { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .6; }
+.trend circle { fill: var(--bar); }
+@media print {
+  @page { size: A4 landscape; margin: 12mm; }
+  body { margin: 0; max-width: none; print-color-adjust: exact; }
+  .wide { overflow: visible; }
+  th, td { padding: .2rem .4rem; font-size: 9px; }
+  h2 { break-after: avoid; }
+}
 """
 _SCRIPT = """\
 for (const [column, button] of [...document.querySelectorAll("th button")].entries()) {
@@ -33,19 +45,28 @@ for (const [column, button] of [...document.querySelectorAll("th button")].entri
   });
 }
 """
-_NAME, _BAR, _ROW = 420, 320, 24  # of a chart, in pixels
+# Scores of a model folder over time, the oldest first: the day, and the aggregate of that day.
+History = Sequence[tuple[str, Measured]]
 
 
-def page(measured: Sequence[Measured], names: Sequence[str]) -> str:
-    """The whole file; models' and entries' names are text in it, whatever they hold."""
+def page(
+    measured: Sequence[Measured],
+    names: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+    history: Mapping[str, History],
+) -> str:
+    """The whole file: all of `names` in the table, and a chart of each by group; `history` is by model folder.
+
+    Names of models, entries and groups are text in it, whatever they hold.
+    """
     head = "".join(f'<th scope="col"><button>{escape(name)}</button></th>' for name in ("model", *names))
     rows = "".join(_row(one, names) for one in measured)
-    charts = "".join(_chart(measured, name) for name in names)
+    charts = "".join(_section(group, measured, entries, history) for group, entries in groups.items())
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n<title>Results</title>\n'
         f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>Results</h1>\n"
-        "<p>A dash is an entry that was not measured. A click on a name sorts by it.</p>\n"
+        "<p>A dash is an entry that was not measured. A click on a name sorts by it. A line beside a bar: its scores so far.</p>\n"
         f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
         f"{charts}<script>\n{_SCRIPT}</script>\n</body>\n</html>\n"
     )
@@ -61,20 +82,18 @@ def _number(one: Measured, name: str) -> str:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 
-def _chart(measured: Sequence[Measured], name: str) -> str:
-    """A bar per model that has the entry; the longest is the best of them, or 1 for shares."""
-    bars = sorted(((float(text), one) for one in measured if (text := _number(one, name))), key=lambda bar: -bar[0])
-    most = max([1.0, *(value for value, _ in bars)])
-    drawn = "".join(_bar(number, value / most, value, one.name) for number, (value, one) in enumerate(bars))
-    size = f"0 0 {_NAME + _BAR + 80} {len(bars) * _ROW}"
-    return f'<h2>{escape(name)}</h2>\n<svg viewBox="{size}" width="{_NAME + _BAR + 80}" role="img">{drawn}</svg>\n'
+def _section(group: str, measured: Sequence[Measured], names: Sequence[str], history: Mapping[str, History]) -> str:
+    charts = "".join(chart(name, _bars(measured, name, history)) for name in names)
+    return f"<section>\n<h2>{escape(group)}</h2>\n{charts}</section>\n"
 
 
-def _bar(number: int, share: float, value: float, name: str) -> str:
-    top = number * _ROW
-    width = max(1.0, share * _BAR) if share > 0 else 0.0
-    return (
-        f'<text x="0" y="{top + 16}">{escape(name if len(name) <= 56 else "…" + name[-55:])}</text>'
-        f'<rect x="{_NAME}" y="{top + 4}" width="{width:.1f}" height="{_ROW - 8}"/>'
-        f'<text x="{_NAME + width + 6:.1f}" y="{top + 16}">{shown(value)}</text>'
-    )
+def _bars(measured: Sequence[Measured], name: str, history: Mapping[str, History]) -> list[Bar]:
+    """One for each model that has the entry."""
+    return [
+        Bar(one.name, float(value), _before(name, history.get(one.folder, ())))
+        for one in measured if (value := _number(one, name))
+    ]  # fmt: skip
+
+
+def _before(name: str, versions: History) -> tuple[tuple[str, float], ...]:
+    return tuple((day, float(value)) for day, one in versions if (value := _number(one, name)))
