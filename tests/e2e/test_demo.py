@@ -178,3 +178,11 @@ def _kill_the_server_when_a_task_runs(demo: Demo) -> None:
         time.sleep(0.1)
     for pid in demo.pids("vllm serve"):
         os.kill(pid, signal.SIGKILL)
+
+
+def test_the_demos_answers_have_scores(demo: Demo) -> None:
+    """Every answer of the relay finds its question in lighteval's own file, with the right answer and its score."""
+    told = demo.evalctl("details", "tiny-llama", "ja_capitals", "--json")
+    answers = [json.loads(line) for line in told.stdout.splitlines()]
+    assert (told.returncode, len(answers)) == (0, 10), told.stderr
+    assert all(set(one["scores"]) == {"acc"} and len(one["gold"]) == 1 and one["finish_reason"] for one in answers)
