@@ -14,6 +14,7 @@ from evalctl import cli
 from evalctl.commands.details_found import Found
 from evalctl.commands.details_page import page
 from evalctl.commands.details_places import Place
+from evalctl.environments import catalogue
 from evalctl.model.result import SCHEMA
 from evalctl.pipeline import Project
 from evalctl.results.answers import Answer, Graded, summed
@@ -135,6 +136,31 @@ def test_who_can_read_details_files_is_said(forgotten: Path, capsys: pytest.Capt
     assert "evalctl env setup lighteval" in capsys.readouterr().err
     assert cli.main(["--repo", str(forgotten), "details", "lab/gone", "--metric", "acc<"]) == 1
     assert "'acc<' is no condition" in capsys.readouterr().err
+
+
+def test_a_reader_that_dies_is_told(
+    forgotten: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it printed is shown, and that it is not all."""
+    (forgotten / RESULT).parent.joinpath("details/details_mmlu|0_2026-11-24T08-50-47.6.parquet").write_text("PAR1")
+    monkeypatch.setenv("EVALCTL_ENVIRONMENTS", str(forgotten / "environments"))
+    environment = catalogue()["lighteval"]
+    folder = forgotten / "environments" / environment.directory_name
+    (folder / "bin").mkdir(parents=True)
+    (folder / ".complete").write_text(environment.digest)
+    row = {
+        "file": "x.pqt",
+        "row": 1,
+        "question": "[user] Q",
+        "gold": ["4"],
+        "answers": ["\x1b[2Jred"],
+        "scores": {"acc": 1},
+    }
+    (folder / "bin/python").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(row)}\nEND\nkill -9 $$\n")
+    (folder / "bin/python").chmod(0o755)
+    assert cli.main(["--repo", str(forgotten), "details", "lab/gone"]) == 0
+    shown = capsys.readouterr().out
+    assert "gold: 4" in shown and "question 1 (x): right, acc 1" in shown and "ended with -9" in shown
 
 
 def test_scores_of_a_running_task_are_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

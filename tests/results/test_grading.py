@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from evalctl.results.answers import Answer
 from evalctl.results.choosing import Condition, Wanted, chosen, condition
-from evalctl.results.grading import answers_of, is_details, joined, newest, read
+from evalctl.results.grading import Question, Reading, answers_of, is_details, joined, newest
 
 FILE = "/x/details_swallow|ja_mt|0_2026-11-24T11-56-38.088212.parquet"
 
@@ -19,6 +20,14 @@ def row(question: str, *answers: str, gold: str = "", file: str = FILE, **scores
     """A line of the program for one question."""
     told = {"file": file, "row": 1, "question": question, "gold": [gold], "answers": answers, "scores": scores}
     return json.dumps(told)
+
+
+def read(lines: Iterable[str]) -> tuple[list[Question], list[str]]:
+    """The questions and the problems in the program's lines."""
+    reading = Reading()
+    for line in lines:
+        reading.add(line)
+    return reading.questions, reading.problems
 
 
 def answer(question: str, text: str) -> Answer:

@@ -9,7 +9,7 @@ from evalctl.commands.settings import environments_of
 from evalctl.environments import catalogue
 from evalctl.environments.readiness import is_complete, others, problem_of
 from evalctl.results import grading
-from evalctl.results.grading import Question
+from evalctl.results.grading import Question, Reading
 from evalctl.shell import Command, stream
 
 _PROGRAM = Path(grading.__file__).with_name("parquet_rows.py")
@@ -24,9 +24,10 @@ def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[s
     if python is None:
         why = problem_of(catalogue()["lighteval"], environments_of(root))
         return [], [f"right answers and scores are in {len(files)} parquet files, which an environment reads: {why}"]
-    lines: list[str] = []
-    stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), lines.append)
-    return grading.read(lines)
+    read = Reading()
+    status = stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), read.add)
+    broken = [f"not all questions are here: {python} ended with {status}"] if status else []
+    return read.questions, [*read.problems, *broken]
 
 
 def _python(environments: Path) -> Path | None:

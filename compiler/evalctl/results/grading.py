@@ -9,7 +9,7 @@ import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +41,22 @@ def newest(paths: Iterable[Path]) -> list[Path]:
     return [last[entry] for entry in sorted(last)]
 
 
-def read(lines: Iterable[str]) -> tuple[list[Question], list[str]]:
-    """The questions that `parquet_rows.py` printed, numbered through all files, and what it could not read."""
-    found: list[Question] = []
-    problems: list[str] = []
-    for line in lines:
+@dataclass(slots=True)
+class Reading:
+    """What `parquet_rows.py` prints, line by line: questions, numbered through all files, and what it could not read."""
+
+    questions: list[Question] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """One more line; one that is no JSON object is Python's own word, as the program did not come to its end."""
         told = _object(line)
         if told is None:
-            problems.append(line)  # Python's own words: the program did not come to its end
+            self.problems.append(line)
         elif "row" in told:
-            found.append(_question(told, len(found) + 1))
+            self.questions.append(_question(told, len(self.questions) + 1))
         else:
-            problems.append(_problem(told))
-    return found, problems
+            self.problems.append(_problem(told))
 
 
 def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Answer]:
