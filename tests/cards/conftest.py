@@ -1,17 +1,15 @@
-"""A small model written file by file, and a server that behaves like the Hub."""
+"""A small model written file by file, and a Hub that has it."""
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import json
 import struct
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import HubServer
 
 CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -66,108 +64,6 @@ def write_model(folder: Path, contents: dict[str, bytes]) -> Path:
 def model(tmp_path: Path) -> Path:
     """A model in a folder."""
     return write_model(tmp_path / "model", files())
-
-
-class HubServer:
-    """The part of the Hub's HTTP interface that matters here: listing, resolve, redirect to a store, gates, errors."""
-
-    def __init__(self) -> None:
-        self.models: dict[str, dict[str, bytes]] = {}
-        self.gated: set[str] = set()
-        self.members = {"member"}
-        self.refuse: int | None = None
-        self.obeys_range = True
-        self.listed_parameters: int | None = None
-        self.log: list[tuple[str, str, str | None, int]] = []  # (host, path, token, bytes taken)
-        self.store = _serve(self, "store")
-        self.front = _serve(self, "front")
-
-    @property
-    def endpoint(self) -> str:
-        """What HF_ENDPOINT names."""
-        return f"http://127.0.0.1:{self.front.server_port}"
-
-    def close(self) -> None:
-        """Both servers end."""
-        for server in (self.store, self.front):
-            server.shutdown()
-            server.server_close()
-
-    def answer(self, host: str, path: str, token: str | None) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body for one GET."""
-        if self.refuse is not None:
-            return self.refuse, {}, b""
-        if host == "store":
-            name, _, file = path.removeprefix("/blob/").rpartition("/")
-            return 200, {}, self.models[name][file]
-        if path.startswith("/api/models/"):
-            return self._listing(path.removeprefix("/api/models/").partition("?")[0])
-        name, _, rest = path.removeprefix("/").partition("/resolve/")
-        revision, _, file = rest.partition("/")
-        return self._file(name, revision, file, token)
-
-    def _listing(self, name: str) -> tuple[int, dict[str, str], bytes]:
-        name, _, revision = name.partition("/revision/")
-        if name not in self.models:
-            return 401, {"X-Error-Code": "RepoNotFound"}, b""
-        if revision and revision != sha_of(name):
-            return 404, {"X-Error-Code": "RevisionNotFound"}, b""
-        siblings = [{"rfilename": file, "size": len(body)} for file, body in self.models[name].items()]
-        info: dict[str, Any] = {
-            "sha": sha_of(name),
-            "siblings": siblings,
-            "gated": "auto" if name in self.gated else False,
-        }
-        if self.listed_parameters:
-            info["safetensors"] = {"parameters": {"BF16": self.listed_parameters}, "total": self.listed_parameters}
-        return 200, {}, json.dumps(info).encode()
-
-    def _file(self, name: str, revision: str, file: str, token: str | None) -> tuple[int, dict[str, str], bytes]:
-        if name in self.gated and token not in self.members:
-            return (403 if token else 401), {"X-Error-Code": "GatedRepo"}, b""
-        if revision != sha_of(name) or file not in self.models[name]:
-            return 404, {"X-Error-Code": "EntryNotFound"}, b""
-        if file.endswith(".safetensors"):
-            return 302, {"Location": f"http://127.0.0.1:{self.store.server_port}/blob/{name}/{file}"}, b""
-        return 200, {}, self.models[name][file]
-
-
-def sha_of(name: str) -> str:
-    """The commit that the stand-in gives a model."""
-    return hashlib.sha1(name.encode()).hexdigest()
-
-
-def _serve(hub: HubServer, host: str) -> http.server.ThreadingHTTPServer:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
-            status, headers, body = hub.answer(host, self.path, token)
-            asked = self.headers.get("Range")
-            if asked and status == 200 and hub.obeys_range:
-                first, _, last = asked.removeprefix("bytes=").partition("-")
-                status, body = 206, body[int(first) : int(last) + 1]
-            self.send_response(status)
-            for key, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            hub.log.append((host, self.path, token, self._send(body)))
-
-        def _send(self, body: bytes) -> int:
-            """How much the client took before it hung up."""
-            step = 64 * 1024
-            for start in range(0, len(body), step):
-                try:
-                    self.wfile.write(body[start : start + step])
-                except ConnectionError:
-                    return start
-            return len(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing on the terminal."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    return server
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from hub_server import HubServer, sha_of
 
 from evalctl.cards import read_folder, read_hub
 from evalctl.shell import EnvironmentProblem, Unreachable
 
-from .conftest import PARAMETERS, HubServer, files, safetensors, sha_of, write_model
+from .conftest import PARAMETERS, files, safetensors, write_model
 
 PLACE = {"path", "revision", "source", "gated", "read_at"}
 

@@ -1,0 +1,202 @@
+"""Brings a model's files into the Hub's cache before a job needs them, and goes on where an earlier try was cut off.
+
+Run as `python -m evalctl_job.download`. It prints a line per second, its words separated by tabs: `progress`, files there,
+files, bytes there, bytes; and at the end `done`, or `failed`, the reason and a sentence. What came of it is written to the
+note, too: the size of every file, by which `evalctl sync` sees later whether all are still there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from fnmatch import fnmatch
+from pathlib import Path
+
+# Plain HTTP goes on at the byte where it was cut off; the Hub's other protocol begins a file anew (seen: hf-xet 1.8.0).
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+import requests  # noqa: E402 - huggingface_hub reads the variables above when it is imported
+from huggingface_hub import HfApi, constants, get_token, hf_hub_download  # noqa: E402
+from huggingface_hub.errors import (  # noqa: E402
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from evalctl_job.files import write_json  # noqa: E402
+from evalctl_job.redact import redacted  # noqa: E402
+
+WORKERS = 4
+BEAT_SECONDS = 1.0
+# What repositories hold for other programs, and weights in an older form where there are newer ones.
+FOR_OTHERS = (
+    "original/*",
+    "coreml/*",
+    "openvino/*",
+    "onnx/*",
+    "*.gguf",
+    "*.onnx",
+    "*.msgpack",
+    "*.h5",
+    "*.ot",
+    "*.tflite",
+)
+OLDER_FORM = ("*.bin", "*.pt", "*.pth")
+
+
+class Refused(Exception):
+    """The download cannot go on; `reason` is a word that the rest of evalctl knows."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 when every file lies in the cache, 1 when not."""
+    asked = _parser().parse_args(argv)
+    try:
+        files = wanted(listed(asked.model, asked.revision))
+        refuse_without_room(asked, files)
+        fetch(asked, files)
+    except BrokenPipeError:  # nobody reads any more
+        raise
+    except Exception as error:  # whatever it is, it is told in words that evalctl can show
+        refused = error if isinstance(error, Refused) else reason_of(error, asked)
+        write_json(asked.note, {"failed": refused.reason, "detail": refused.detail})
+        say("failed", refused.reason, refused.detail)
+        return 1
+    sizes = {name: (snapshot(asked) / name).stat().st_size for name in files}
+    write_json(asked.note, {"cache": constants.HF_HUB_CACHE, "files": sizes})
+    say("done")
+    return 0
+
+
+def listed(model: str, revision: str) -> dict[str, int]:
+    """The repository's files at a revision, with their sizes."""
+    info = HfApi().model_info(model, revision=revision, files_metadata=True)
+    return {file.rfilename: file.size or 0 for file in info.siblings or ()}
+
+
+def wanted(files: Mapping[str, int]) -> dict[str, int]:
+    """The files that vLLM reads; the order is that of their sizes, so that a wrong token shows before the large ones."""
+    modern = any(name.endswith(".safetensors") for name in files)
+    left_out = (*FOR_OTHERS, *(OLDER_FORM if modern else ()))
+    kept = (name for name in files if not any(fnmatch(name, pattern) for pattern in left_out))
+    return {name: files[name] for name in sorted(kept, key=lambda name: (files[name], name))}
+
+
+def refuse_without_room(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
+    """A full disk is told before hours of download, as far as the disk tells (a quota does not)."""
+    cache = Path(constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    there = snapshot(asked)
+    needed = sum(size for name, size in files.items() if not (there / name).exists()) - begun(asked)
+    free = shutil.disk_usage(cache).free
+    if needed > free:
+        raise Refused("disk-full", f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free in {cache}")
+
+
+def fetch(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
+    """Every file, some at once; the first that fails ends it."""
+    pool = ThreadPoolExecutor(WORKERS)
+    tasks = {pool.submit(hf_hub_download, asked.model, name, revision=asked.revision): name for name in files}
+    try:
+        for left in _as_they_come(tasks):
+            there = [name for task, name in tasks.items() if task not in left]
+            bytes_there = sum(files[name] for name in there) + begun(asked)
+            say("progress", len(there), len(files), min(bytes_there, sum(files.values())), sum(files.values()))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _as_they_come(tasks: Mapping[Future[str], str]) -> Iterator[set[Future[str]]]:
+    """The tasks that are not done, now and then until there are none; raises what one of them raised."""
+    left = set(tasks)
+    while left:
+        ended, left = wait(left, timeout=BEAT_SECONDS, return_when=FIRST_EXCEPTION)
+        for task in ended:
+            task.result()
+        yield left
+
+
+def snapshot(asked: argparse.Namespace) -> Path:
+    """Where the files of the revision will lie (the layout of huggingface_hub's cache)."""
+    return _folder(asked) / "snapshots" / asked.revision
+
+
+def begun(asked: argparse.Namespace) -> int:
+    """Bytes of files that are half there."""
+    return sum(_size(path) for path in _folder(asked).glob("blobs/*.incomplete"))
+
+
+def _folder(asked: argparse.Namespace) -> Path:
+    return Path(constants.HF_HUB_CACHE) / f"models--{asked.model.replace('/', '--')}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it has become whole meanwhile
+        return 0
+
+
+def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
+    """The reason that an error stands for, and a sentence that names model and host."""
+    host, what = constants.ENDPOINT.removeprefix("https://"), f"{asked.model} at {asked.revision[:12]}"
+    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else None
+    if isinstance(error, GatedRepoError):
+        return Refused(
+            "gated-model", f"the account of HF_TOKEN may not read {asked.model}: ask for it at {host}/{asked.model}"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return Refused("model-not-found", f"{host} has no {what}: evalctl lock {asked.model}")
+    if isinstance(error, RepositoryNotFoundError):
+        return Refused("model-not-found", f"{host} shows no {asked.model}: a wrong name, or HF_TOKEN may not see it")
+    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+        return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {error.response.status_code})")
+    if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
+        return Refused("hub-unreachable", "HF_HUB_OFFLINE is set: nothing can be downloaded")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refused("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
+    if isinstance(cause or error, (requests.RequestException, LocalEntryNotFoundError)):
+        return Refused("hub-unreachable", f"{host} does not answer as it should: {_words(cause or error)}")
+    return Refused("download-failed", f"{what} from {host}: {type(error).__name__}: {_words(error)}")
+
+
+def _words(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else redacted(str(error), get_token())
+
+
+def say(*words: object) -> None:
+    """One line, at once."""
+    print(*words, sep="\t", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m evalctl_job.download", description="download a model's files")
+    made.add_argument("--model", required=True)
+    made.add_argument("--revision", required=True)
+    made.add_argument("--note", type=Path, required=True, metavar="FILE")
+    return made
+
+
+if __name__ == "__main__":
+    # Not sys.exit: after a failure, or when nobody reads any more, threads are in the middle of large files.
+    try:
+        status = main()
+    except BrokenPipeError:
+        status = 1
+    sys.stderr.flush()
+    os._exit(status)
