@@ -39,7 +39,7 @@ def everything() -> list[JobEvidence]:
             [(0, ""), (1, "failed:lost"), (1, "failed:secret-missing"), (2, "failed:lost"), (0, "progressed:timeout")],
             [(), *((seen(state),) for state in State), (seen(State.RUNNING), seen(State.QUEUED))], [False, True],
             [Marks(), STARTED, FINISHED, BROKEN], [0.0, 601.0], [{}, {"u": "j"}], [{}, {"v": "j"}], [False, True],
-            [(), (seen(State.RUNNING),)], [False, True], ["", "script-missing"],
+            [(), (seen(State.RUNNING),)], [False, True], ["", "script-missing", "weights-missing"],
         )
     ]  # fmt: skip
 
@@ -100,6 +100,9 @@ def test_every_row_is_reached() -> None:
         (replace(NEW, sightings=(seen(State.RUNNING),)), Action.STOP, "unrecorded-job"),
         (replace(NEW, lingering=(seen(State.ENDING),)), Action.WAIT, "ending"),
         (replace(NEW, blocked="script-missing"), Action.STOP, "script-missing"),
+        (replace(NEW, blocked="weights-missing"), Action.WAIT, "weights-missing"),
+        (replace(OPEN, attempt=CLAIMED, blocked="hub-unreachable"), Action.WAIT, "hub-unreachable"),
+        (replace(NEW, blocked="download-failed"), Action.STOP, "download-failed"),
         (replace(OPEN, foreign=True), Action.WAIT, "claimed-by-other"),
         (replace(OPEN, marks=FINISHED, silent=True), Action.COLLECT, "finished"),
         (replace(OPEN, silent=True), Action.WAIT, "scheduler-silent"),

@@ -64,11 +64,9 @@ def _not_carried_out(checked: CheckedRequest) -> list[Diagnostic]:
     """Keys that this version accepts and does nothing about: said, never silent."""
     wishes = {
         "push_to_hub": checked.request.push_to_hub is not None,
-        "predownload": checked.request.predownload is True and checked.request.provider == "vllm",
     }
     instead = {
         "push_to_hub": "upload by hand for now; the details lie beside the results",
-        "predownload": "the job downloads the model itself; on a site whose nodes have no network, download it before `evalctl sync`",
     }
     return [
         Diagnostic(

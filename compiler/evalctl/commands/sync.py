@@ -9,11 +9,14 @@ import time
 from collections import Counter
 from dataclasses import asdict, replace
 
+from evalctl.commands.downloading import download
 from evalctl.commands.machine import COMMIT_HELP, Machine, machine
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, Step
 from evalctl.report import show
-from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, sync, watch
+from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
+from evalctl.sync.weights import AWAITED, awaited, is_refused
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
 
@@ -39,6 +42,7 @@ class Passes:
         self.arguments = arguments
         self.blocked: tuple[str, ...] = ()
         self.errors: tuple[Diagnostic, ...] = ()
+        self.fetched: set[Weights] = set()
 
     def one(self) -> SyncReport:
         """One pass; errors of requests are shown when they are new."""
@@ -48,7 +52,22 @@ class Passes:
             show(here.errors, here.context.root, "text", sys.stderr)
         self.blocked, self.errors = here.blocked, here.errors
         report = sync(here.context, here.plans, here.settled, dry_run=dry_run, pruning=self.arguments.prune)
-        return _refused(report, here) if dry_run else report
+        if dry_run:
+            return _refused(report, here)
+        if not self._fetched_what_is_awaited(here, report):
+            return report
+        return joined(report, sync(here.context, here.plans, here.settled))
+
+    def _fetched_what_is_awaited(self, here: Machine, report: SyncReport) -> bool:
+        """Downloads what jobs wait for, when everything else is under way; what needs a person is tried once."""
+        wanted = [
+            weights for weights in awaited(here.plans, report.steps)
+            if weights not in self.fetched or not is_refused(here.context, weights)
+        ]  # fmt: skip
+        for weights in wanted:
+            download(here.context, weights)
+            self.fetched.add(weights)
+        return bool(wanted)
 
 
 def _refused(report: SyncReport, here: Machine) -> SyncReport:
@@ -72,7 +91,8 @@ def _show(report: SyncReport, as_json: bool) -> None:
             )
         )
         return
-    for text in _events(report):
+    waiting = [line(step) for step in report.steps if step.reason in AWAITED and step.action is Action.WAIT]
+    for text in (*_events(report), *waiting):
         print(text)
     print(summary(report), flush=True)
 

@@ -140,6 +140,16 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`."""
+
+    model: str
+    revision: str
+    size: int
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One server and the evals it serves: one scheduler submission, one script.
 
@@ -164,6 +174,7 @@ class Job:
     estimate: Estimate | None
     site: Site
     advice: tuple[str, ...] = ()
+    weights: Weights | None = None  # what must lie in the Hub's cache before it is submitted
 
     @property
     def script_path(self) -> str:

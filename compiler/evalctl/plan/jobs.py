@@ -15,6 +15,7 @@ from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, concurrency, placement
 from evalctl.plan.server import server
+from evalctl.plan.weights import weights
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
 LONGEST_STEM = 40
@@ -106,8 +107,9 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     asked = concurrency(request, place, card, dict(evals[0].server).get("max_model_length", 0))
     tasks = tuple(_task(request, evaluation, place, asked) for evaluation in evals)
     name = job_name(checked.path, evals)
-    frameworks = sorted({evaluation.task.framework for evaluation in evals})
-    serving = server(evals[0], place, catalogue.providers[request.provider])
+    frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
+    first = weights(request, evals[0], card, next(iter(frameworks.values())))
+    serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
     return Job(
         name=name,
         request=checked.path,
@@ -126,14 +128,19 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         parallel_tasks=service.parallel_tasks,
         admit=str(request.concurrency),
         start_seconds=start,
-        framework_environments={f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in frameworks},
+        framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
         retries=request.retries,
         estimate=estimate(service, place.node, priority, busy, walltime),
         site=_site(service),
         advice=advice(service, place, card, tuple(evals)),
+        weights=first,
     )
+
+
+def _frameworks(evals: Sequence[Eval]) -> list[str]:
+    return sorted({evaluation.task.framework for evaluation in evals})
 
 
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int) -> JobTask:

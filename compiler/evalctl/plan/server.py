@@ -13,8 +13,8 @@ from evalctl.plan.placement import Placement
 DTYPE = "bfloat16"  # as the lab has always measured
 
 
-def server(evaluation: Eval, place: Placement, provider: Provider) -> Server:
-    """What serves `evaluation` on `place`."""
+def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: bool = False) -> Server:
+    """What serves `evaluation` on `place`; `offline`, it asks the Hub for nothing."""
     if not provider.serves_itself:
         return Server(
             provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,
@@ -24,7 +24,7 @@ def server(evaluation: Eval, place: Placement, provider: Provider) -> Server:
     return Server(
         provider=provider.name,
         argv=tuple(_argv(evaluation, settings, place)),
-        variables=tuple(_variables(settings, place)),
+        variables=tuple(_variables(settings, place, offline)),
         environment=environments()[place.node.server_environment].directory_name,
         served_name=evaluation.subject.model,
         base_url="",
@@ -58,8 +58,10 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
     return argv
 
 
-def _variables(settings: dict[str, Any], place: Placement) -> list[tuple[str, str]]:
+def _variables(settings: dict[str, Any], place: Placement, offline: bool) -> list[tuple[str, str]]:
     variables = dict(place.node.variables)
     if "vllm_use_v1" in settings:
         variables["VLLM_USE_V1"] = str(settings["vllm_use_v1"])
+    if offline:
+        variables["HF_HUB_OFFLINE"] = "1"
     return sorted(variables.items())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Job
+from evalctl.model.evaluation import Job, Weights
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
@@ -18,6 +18,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord
+from evalctl.sync.weights import hub_cache
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
@@ -199,7 +200,7 @@ def prepare(context: Context, job: Job, attempt: Attempt) -> Path:
     folder = Path(attempt.run_dir)
     text = (context.root / job.script_path).read_bytes()
     answers = answers_folder(context, job)
-    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt, answers))
+    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt, answers, job.weights))
     facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers))
     write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=0o755)
@@ -227,7 +228,7 @@ def gpus(context: Context, job: Job) -> tuple[str, ...]:
     return tuple(str(number) for number in range(job.batch.gpus))
 
 
-def _attempt_sh(context: Context, attempt: Attempt, answers: Path) -> str:
+def _attempt_sh(context: Context, attempt: Attempt, answers: Path, weights: Weights | None) -> str:
     lines = (
         assignment("ATTEMPT", str(attempt.number)),
         assignment("ATTEMPT_NAME", attempt.name),
@@ -237,8 +238,14 @@ def _attempt_sh(context: Context, attempt: Attempt, answers: Path) -> str:
         assignment("ANSWERS", str(answers)),
         assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds)),
         assignment("RUN_TASKS", list(attempt.evals)),
+        *_chosen_cache(context, weights),
     )
     return "".join(f"{line}\n" for line in lines)
+
+
+def _chosen_cache(context: Context, weights: Weights | None) -> list[str]:
+    """A server that may not ask the Hub reads the very cache that was filled, whatever the node's environment says."""
+    return [] if weights is None else [f"export {assignment('HF_HUB_CACHE', str(hub_cache(context)))}"]
 
 
 def _told(command: Command, reply: Reply) -> str:

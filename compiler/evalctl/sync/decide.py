@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evalctl.model.run import Action, Phase, Sighting, State, Step
 from evalctl.sync.evidence import JobEvidence
-from evalctl.sync.reasons import advice, is_transient
+from evalctl.sync.reasons import advice, is_awaited, is_transient
 
 Test = Callable[[JobEvidence], bool]
 Words = Callable[[JobEvidence], str]
@@ -127,6 +127,7 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
     Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
+    Row(lambda e: _never_started(e) and is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
     Row(_open, Action.CLOSE, _is("lost")),
@@ -139,6 +140,7 @@ TABLE: tuple[Row, ...] = (
         _outcome_detail),
     Row(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
         lambda e: f"{e.attempts} tries, the last one: {_outcome(e)}. {_outcome_detail(e)}"),
+    Row(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
     Row(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),

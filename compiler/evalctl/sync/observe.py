@@ -16,6 +16,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
 from evalctl.sync.records import JobRecord
+from evalctl.sync.weights import lacking
 
 _ABSENT = "absent-since"
 
@@ -232,7 +233,9 @@ def _blocked(context: Context, job: Job) -> tuple[str, str]:
         return "env-variable-missing", str(missing.args[0])
     names = filter(None, (job.server.environment, *job.framework_environments.values()))
     unbuilt = [name for name in names if not (context.environments / name / ".complete").exists()]
-    return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")
+    if unbuilt:
+        return "environment-not-built", ", ".join(unbuilt)
+    return lacking(context, job.weights) if job.weights is not None else ("", "")
 
 
 def _query_args(context: Context) -> list[str]:

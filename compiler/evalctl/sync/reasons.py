@@ -12,7 +12,12 @@ _TRANSIENT = frozenset(
         "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error",
     }
 )  # fmt: skip
+# Not this job's fault, and not a person's: it waits until its weights are there.
+_AWAITED = frozenset({"weights-missing", "hub-unreachable"})
 _ADVICE = {
+    "weights-missing": "evalctl sync brings them into the Hub's cache first",
+    "hub-unreachable": "the next evalctl sync tries again",
+    "download-failed": "mend that, then: evalctl sync",
     "script-missing": "evalctl compile, commit generated/, then: evalctl sync",
     "env-variable-missing": "`submit_args` of the service name it: put it into .env, then: evalctl sync",
     "environment-not-built": "this job environment is not there or not whole: evalctl env setup, then: evalctl sync",
@@ -42,6 +47,11 @@ _ADVICE = {
 def is_transient(reason: str) -> bool:
     """Whether the same job may well succeed when it just runs again."""
     return reason in _TRANSIENT
+
+
+def is_awaited(reason: str) -> bool:
+    """Whether a job that cannot be submitted for this reason just waits."""
+    return reason in _AWAITED
 
 
 def advice(reason: str) -> str:

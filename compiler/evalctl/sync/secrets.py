@@ -11,6 +11,11 @@ _SHORTEST = 8
 _NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 
 
+def named_like_a_secret(name: str) -> bool:
+    """Whether a variable of this name holds a key."""
+    return _NAMES.search(name) is not None
+
+
 def secret_in(text: str, environment: Mapping[str, str]) -> str | None:
     """What kind of secret `text` holds (a variable's name, or a shape), or None."""
     for name, value in sorted(environment.items()):

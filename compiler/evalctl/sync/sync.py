@@ -26,7 +26,7 @@ from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 
 FINE, NEEDS_PERSON, LATER = 0, 1, 4
-_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass"})
+_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable"})
 _NOTHING_TO_PUSH = PushReport(True)
 
 
@@ -70,6 +70,15 @@ def sync(
         strays = prune(view, world) if pruning and not dry_run else reported(world, evidence)
         report = _report(view, steps) if dry_run else _act(view, world, evidence, steps)
         return _with(report, strays)
+
+
+def joined(first: SyncReport, second: SyncReport) -> SyncReport:
+    """Two passes of one command: the steps of the second, but for what the first has done."""
+    done = {step.job: step for step in first.steps if step.action in (Action.SUBMIT, Action.CANCEL)}
+    steps = tuple(done.get(step.job, step) if step.action is Action.WAIT else step for step in second.steps)
+    warnings = tuple(dict.fromkeys((*first.warnings, *second.warnings)))
+    commit, collected = second.commit or first.commit, (*first.collected, *second.collected)
+    return replace(second, steps=steps, warnings=warnings, commit=commit, collected=collected)
 
 
 def watch(

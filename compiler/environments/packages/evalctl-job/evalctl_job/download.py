@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,12 +172,15 @@ def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
         return Refused("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
     if isinstance(cause or error, (requests.RequestException, LocalEntryNotFoundError)):
         return Refused("hub-unreachable", f"{host} does not answer as it should: {_words(cause or error)}")
-    return Refused("download-failed", f"{what} from {host}: {type(error).__name__}: {_words(error)}")
+    return Refused("download-failed", f"{what} from {host}: {_words(error)}")
 
 
 def _words(error: BaseException) -> str:
-    response = getattr(error, "response", None)
-    return f"HTTP {response.status_code}" if response is not None else redacted(str(error), get_token())
+    """The status that came back, else the system's own words in a long story of requests, else the story."""
+    if getattr(error, "response", None) is not None:
+        return f"HTTP {error.response.status_code}"
+    said = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return said[-1] if said else redacted(f"{type(error).__name__}: {error}", get_token())[:200]
 
 
 def say(*words: object) -> None:

@@ -1,0 +1,29 @@
+"""A download as the person sees it: what begins, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from evalctl.model.evaluation import Weights
+from evalctl.sync.context import Context
+from evalctl.sync.weights import fetch, lacking
+
+
+def download(context: Context, weights: Weights) -> None:
+    """Brings the weights into the cache; a counter moves on a terminal, and Ctrl-C loses nothing."""
+    what = f"{weights.model} ({weights.size / 1e9:.1f} GB)"
+    context.progress(f"downloading {what}; Ctrl-C stops it, and the next evalctl sync goes on")
+    fetch(context, weights, _count if sys.stderr.isatty() else _quiet)
+    reason, detail = lacking(context, weights)
+    context.progress(f"not downloaded: {detail}" if reason else f"downloaded {what}")
+
+
+def _count(numbers: Sequence[int]) -> None:
+    files, of_files, size, of_size = numbers
+    share = f"{size / 1e9:.2f} of {of_size / 1e9:.2f} GB, {files} of {of_files} files"
+    print(f"\r\x1b[K  {share}", end="\n" if files == of_files else "", file=sys.stderr, flush=True)
+
+
+def _quiet(_: Sequence[int]) -> None:
+    """A log needs no counter."""

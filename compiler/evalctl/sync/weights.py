@@ -1,0 +1,109 @@
+"""The weights that must be there before a job is submitted: whether they all lie in the Hub's cache, and fetching them.
+
+The note of a download names the size of every file. That is enough to see, without a program and without the Hub, whether
+a cache that others clear still holds them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalctl.model.evaluation import RequestPlan, Weights
+from evalctl.model.run import Step
+from evalctl.shell import Command, stream, write_atomically
+from evalctl.sync.context import Context
+from evalctl.sync.secrets import named_like_a_secret
+
+AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
+Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, bytes
+
+
+def lacking(context: Context, weights: Weights) -> tuple[str, str]:
+    """Why a job cannot have its weights yet, and which; ("", "") when all of them are there."""
+    note = _read(note_of(context, weights))
+    if "failed" in note:
+        reason = "hub-unreachable" if note["failed"] == "hub-unreachable" else "download-failed"
+        return reason, f"{weights.model}: {note['failed']}: {note.get('detail', '')}"
+    if note.get("cache") == str(hub_cache(context)) and _all_there(context, weights, note.get("files")):
+        return "", ""
+    return "weights-missing", f"{weights.model}, {weights.size / 1e9:.1f} GB"
+
+
+def is_refused(context: Context, weights: Weights) -> bool:
+    """Whether the last download failed for a reason that a person must mend."""
+    return lacking(context, weights)[0] == "download-failed"
+
+
+def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights]:
+    """The weights that jobs wait for, each once."""
+    waiting = {step.job for step in steps if step.reason in AWAITED}
+    found = [job.weights for plan in plans for job in plan.jobs if job.name in waiting and job.weights is not None]
+    return list(dict.fromkeys(found))
+
+
+def fetch(context: Context, weights: Weights, progress: Progress) -> None:
+    """Brings them into the cache, from where an earlier try was cut off; the note says what came of it."""
+    note = note_of(context, weights)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    last = ""
+
+    def on_line(line: str) -> None:
+        nonlocal last
+        if line.startswith("progress\t"):
+            progress([int(number) for number in line.split("\t")[1:]])
+        elif line.strip():
+            last = line
+
+    status = stream(_command(context, weights, note), on_line)
+    if status != 0 and not last.startswith("failed\t"):  # it ended without a word of its own
+        text = json.dumps({"failed": "download-failed", "detail": f"exit status {status}: {last}"[:400]})
+        write_atomically(note, text)
+
+
+def hub_cache(context: Context) -> Path:
+    """Where huggingface_hub keeps models in a job: what .env names, else a folder of evalctl's (see render/job.sh)."""
+    named = context.environment.get
+    if folder := named("HF_HUB_CACHE") or named("HUGGINGFACE_CACHE") or named("HUGGINGFACE_HUB_CACHE"):
+        return Path(folder).expanduser()
+    return Path(named("HF_HOME") or context.home / "caches" / "huggingface").expanduser() / "hub"
+
+
+def note_of(context: Context, weights: Weights) -> Path:
+    """Where the last download of these weights is written down."""
+    name = f"{weights.model.replace('/', '--')}@{weights.revision}.json"
+    return context.home / "caches" / "downloads" / name
+
+
+def _command(context: Context, weights: Weights, note: Path) -> Command:
+    python = context.environments / weights.environment / "bin" / "python"
+    argv = (
+        str(python), "-m", "evalctl_job.download", "--model", weights.model, "--revision", weights.revision,
+        "--note", str(note),
+    )  # fmt: skip
+    known = {
+        name: value for name, value in context.environment.items()
+        if name == "HF_TOKEN" or not named_like_a_secret(name)
+    }  # fmt: skip
+    return Command(argv, env={**known, "HF_HUB_CACHE": str(hub_cache(context))})
+
+
+def _read(note: Path) -> dict[str, Any]:
+    """What it says; nothing where it is missing or damaged, since a download costs little where the files are there."""
+    try:
+        document = json.loads(note.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _all_there(context: Context, weights: Weights, files: Any) -> bool:
+    if not isinstance(files, dict) or not files:
+        return False
+    folder = hub_cache(context) / f"models--{weights.model.replace('/', '--')}" / "snapshots" / weights.revision
+    try:
+        return all((folder / name).stat().st_size == size for name, size in files.items())
+    except OSError:
+        return False

@@ -1,0 +1,176 @@
+"""A job whose model is downloaded first: it waits, it goes on, and what went wrong blocks nothing else."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evalctl.model.evaluation import Job, Weights
+from evalctl.model.run import Action
+from evalctl.sync.context import Context
+from evalctl.sync.control import status
+from evalctl.sync.sync import LATER, NEEDS_PERSON, joined, sync
+from evalctl.sync.weights import awaited, fetch, hub_cache, is_refused, lacking, note_of
+
+from .world import Clone, attempt_words, git, make_eval, make_job, plan
+
+WEIGHTS = Weights("team/tiny", "a" * 40, 16_100_000_000, "lighteval-0123456789ab")
+FILES = {"config.json": b"{}", "model.safetensors": b"weights"}
+
+
+@pytest.fixture
+def job(clone: Clone) -> Job:
+    """A job that needs weights."""
+    made = replace(make_job(make_eval("arithmetic")), weights=WEIGHTS)
+    clone.add_script(made)
+    git(clone.root, "push", "-q")
+    return made
+
+
+def downloaded(context: Context, **more: object) -> Path:
+    """The files in the cache, and the note of a download that ended well."""
+    folder = hub_cache(context) / "models--team--tiny" / "snapshots" / WEIGHTS.revision
+    folder.mkdir(parents=True)
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    note = {"cache": str(hub_cache(context)), "files": {name: len(body) for name, body in FILES.items()}, **more}
+    write_note(context, json.dumps(note))
+    return folder
+
+
+def write_note(context: Context, text: str) -> None:
+    """What the last download said of itself."""
+    note_of(context, WEIGHTS).parent.mkdir(parents=True, exist_ok=True)
+    note_of(context, WEIGHTS).write_text(text)
+
+
+def program(clone: Clone, text: str) -> None:
+    """A stand-in for the job environment's Python."""
+    python = clone.root / ".evalctl/environments" / WEIGHTS.environment / "bin/python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/bash\n{text}\n")
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+
+
+def test_a_job_waits_until_its_weights_are_there(clone: Clone, job: Job) -> None:
+    """Nothing is claimed and nothing submitted; the step says what is missing and how large it is."""
+    report = sync(clone.context(), plan(job))
+    (step,) = report.steps
+    assert (step.action, step.reason) == (Action.WAIT, "weights-missing")
+    assert "team/tiny, 16.1 GB" in step.detail
+    assert (report.exit_code, clone.world.live()) == (0, [])
+    assert awaited(plan(job), report.steps) == [WEIGHTS]
+
+
+def test_a_job_whose_weights_are_there_is_submitted(clone: Clone, job: Job) -> None:
+    """It reads the very cache that was looked at, whatever the node's own environment says."""
+    context = clone.context()
+    downloaded(context)
+    assert [step.action for step in sync(context, plan(job)).steps] == [Action.SUBMIT]
+    assert [str(hub_cache(context))] == attempt_words(context.run_dir(job, 1), "HF_HUB_CACHE")
+
+
+def test_a_dry_run_says_what_would_be_downloaded(clone: Clone, job: Job) -> None:
+    """Model and size."""
+    (step,) = sync(clone.context(), plan(job), dry_run=True).steps
+    assert (step.reason, "team/tiny, 16.1 GB" in step.detail) == ("weights-missing", True)
+
+
+def test_status_says_that_an_eval_waits_for_its_weights(clone: Clone, job: Job) -> None:
+    """And, when the download failed, why."""
+    context = clone.context()
+    assert [line.reason for line in status(context, plan(job))[0]] == ["weights-missing"]
+    write_note(context, '{"failed": "gated-model", "detail": "ask for it at hub"}')
+    (line,) = status(context, plan(job))[0]
+    assert (line.state, line.reason) == ("stop", "download-failed")
+    assert "team/tiny: gated-model: ask for it at hub" in line.detail
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "other-cache", "garbage", "nothing", "a list"])
+def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
+    """A cache that was cleared, a file that was cut, a note about another place, a note that cannot be read."""
+    context = clone.context()
+    folder = downloaded(context)
+    assert lacking(context, WEIGHTS) == ("", "")
+    if harm == "gone":
+        (folder / "model.safetensors").unlink()
+    elif harm == "cut":
+        (folder / "model.safetensors").write_bytes(b"weig")
+    elif harm == "other-cache":
+        context = clone.context(environment={"HUGGINGFACE_CACHE": "/bulk/other"})
+    else:
+        write_note(context, {"garbage": "\0", "nothing": '{"files": {}}', "a list": "[]"}[harm])
+    assert lacking(context, WEIGHTS)[0] == "weights-missing"
+
+
+@pytest.mark.parametrize(
+    ("named", "cache"),
+    [
+        ({}, "{home}/caches/huggingface/hub"), ({"HF_HOME": "/h"}, "/h/hub"), ({"HUGGINGFACE_HUB_CACHE": "/u"}, "/u"),
+        ({"HF_HOME": "/h", "HUGGINGFACE_CACHE": "/c"}, "/c"), ({"HUGGINGFACE_CACHE": "/c", "HF_HUB_CACHE": "/x"}, "/x"),
+    ],
+)  # fmt: skip
+def test_the_cache_is_the_one_that_jobs_use(clone: Clone, named: dict[str, str], cache: str) -> None:
+    """The lab's HUGGINGFACE_CACHE is the Hub's cache itself; what nothing names lies under EVALCTL_HOME."""
+    context = clone.context(environment=named)
+    assert cache.format(home=context.home) == str(hub_cache(context))
+
+
+def test_a_failed_download_blocks_only_the_evals_of_its_model(clone: Clone, job: Job) -> None:
+    """The other model's job is submitted; the exit code says that a person is needed."""
+    other = make_job(make_eval("capitals", model="team/other"), stem="other")
+    clone.add_script(other)
+    git(clone.root, "push", "-q")
+    context = clone.context()
+    write_note(context, '{"failed": "gated-model", "detail": "ask for it"}')
+    report = sync(context, plan(job, other))
+    assert {job.name: "download-failed", other.name: "never-submitted"} == {s.job: s.reason for s in report.steps}
+    assert (report.exit_code, len(clone.world.live())) == (NEEDS_PERSON, 1)
+    assert is_refused(context, WEIGHTS)
+
+
+def test_a_hub_that_does_not_answer_is_asked_again_later(clone: Clone, job: Job) -> None:
+    """Exit 4, and the weights are still wanted."""
+    write_note(clone.context(), '{"failed": "hub-unreachable", "detail": "hub does not answer"}')
+    report = sync(clone.context(), plan(job))
+    assert (report.steps[0].reason, report.exit_code) == ("hub-unreachable", LATER)
+    assert awaited(plan(job), report.steps) == [WEIGHTS]
+
+
+def test_the_program_gets_model_note_cache_and_no_key_but_the_hubs(clone: Clone) -> None:
+    """Progress comes back in numbers; keys of others stay out of it."""
+    environment = {"HF_TOKEN": "hub-token", "OPENAI_API_KEY": "a key", "HUGGINGFACE_CACHE": "/bulk/hub"}
+    context = clone.context(environment=environment)
+    program(clone, 'printf "%s\\n" "$@" "$HF_TOKEN" "$HF_HUB_CACHE" "${OPENAI_API_KEY-none}" >"$0.call"\n'
+                   'printf "noise\\nprogress\\t1\\t2\\t30\\t40\\ndone\\n"')  # fmt: skip
+    told: list[list[int]] = []
+    fetch(context, WEIGHTS, lambda numbers: told.append(list(numbers)))
+    assert told == [[1, 2, 30, 40]]
+    call = (context.environments / WEIGHTS.environment / "bin/python.call").read_text().splitlines()
+    note = str(note_of(context, WEIGHTS))
+    words = ["-m", "evalctl_job.download", "--model", "team/tiny", "--revision", "a" * 40, "--note", note]
+    assert [*words, "hub-token", "/bulk/hub", "none"] == call
+
+
+def test_a_program_that_ends_without_a_word_has_failed(clone: Clone) -> None:
+    """Its last line is the reason, so that nobody waits for nothing."""
+    program(clone, "echo No module named evalctl_job.download; exit 1")
+    fetch(clone.context(), WEIGHTS, lambda _: None)
+    reason, detail = lacking(clone.context(), WEIGHTS)
+    assert (reason, "No module named evalctl_job.download" in detail) == ("download-failed", True)
+
+
+def test_the_pass_before_the_download_and_the_one_after_are_told_as_one(clone: Clone, job: Job) -> None:
+    """What the first submitted is not told as merely queued."""
+    other = make_job(make_eval("capitals", model="team/other"), stem="other")
+    clone.add_script(other)
+    git(clone.root, "push", "-q")
+    context = clone.context()
+    first = sync(context, plan(job, other))
+    downloaded(context)
+    report = joined(first, sync(context, plan(job, other)))
+    assert [step.action for step in report.steps] == [Action.SUBMIT, Action.SUBMIT]
