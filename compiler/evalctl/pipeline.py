@@ -139,9 +139,11 @@ class Project:
         summary = plan_summary.summary(compiled.plan)
         entry = entries_of.entry(key, compiled.models, compiled.diagnostics, summary, applied(compiled.plan.jobs))
         if render:
+            from evalctl.render.download import download_script
             from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
 
-            entry.fresh = [plan_summary.artifact(summary), *(script(job) for job in compiled.plan.jobs)]
+            scripts = [*map(script, compiled.plan.jobs), *map(download_script, compiled.plan.downloads)]
+            entry.fresh = [plan_summary.artifact(summary), *scripts]
             entry.artifacts = {a.path: hashlib.sha256(a.data).hexdigest() for a in entry.fresh}
         return entry
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from samples import BASE, files_under, repository
 
-from evalctl.model.evaluation import Job, JobTask
+from evalctl.model.evaluation import Job, JobTask, RequestPlan
 from evalctl.pipeline import Project
+from evalctl.render.download import course
 from evalctl.render.quoting import assignment
 from evalctl.render.script import program
 
@@ -32,10 +33,10 @@ def _repository(case: str, root: Path) -> Path:
     return repository(root, texts)
 
 
-def _jobs(root: Path) -> list[Job]:
+def _plans(root: Path) -> list[RequestPlan]:
     project = Project(root)
     plans = [project.compile_one(path).plan for path in project.workspace.request_paths]
-    return [job for plan in plans if plan is not None for job in plan.jobs]
+    return [plan for plan in plans if plan is not None]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -54,7 +55,11 @@ def test_a_golden_case_compiles_to_its_files(case: str, tmp_path: Path, pytestco
 
 def _shortened(data: bytes) -> str:
     """Without the constant program, which has tests of its own (tests/render)."""
-    return data.decode().replace(program().decode(), "# … the program: compiler/evalctl/render/job.sh\n")
+    known = {"job.sh": program(), "job.sh and download.sh": course()}
+    text = data.decode()
+    for name, constant in known.items():
+        text = text.replace(constant.decode(), f"# … the program: compiler/evalctl/render/{name}\n")
+    return text
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -75,8 +80,9 @@ def test_golden_scripts_do_what_was_planned(case: str, tmp_path: Path) -> None:
     """Run with stand-in programs: server and frameworks get, word for word, what the plan says, and all marks come."""
     root = _repository(case, tmp_path / "repository")
     Project(root).compile()
-    jobs = _jobs(root)
-    assert {job.script_path for job in jobs} == {
+    jobs = [job for plan in _plans(root) for job in plan.jobs]
+    downloads = [download for plan in _plans(root) for download in plan.downloads]
+    assert {job.script_path for job in (*jobs, *downloads)} == {
         f"generated/{path}" for path, _ in files_under(HERE / case / "generated") if path.endswith(".sh")
     }
     for number, job in enumerate(jobs):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evalctl.model.evaluation import Job, Weights
+from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, Weights
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
-from evalctl.sync.control import status
+from evalctl.sync.control import cancel, retry, status
+from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger
+from evalctl.sync.records import JobRecord
 from evalctl.sync.sync import LATER, NEEDS_PERSON, joined, sync
 from evalctl.sync.weights import awaited, fetch, hub_cache, is_refused, lacking, note_of
 
-from .world import Clone, attempt_words, git, make_eval, make_job, plan
+from .world import Clone, attempt_words, git, make_eval, make_job, mark, plan
 
 WEIGHTS = Weights("team/tiny", "a" * 40, 16_100_000_000, "lighteval-0123456789ab")
 FILES = {"config.json": b"{}", "model.safetensors": b"weights"}
@@ -174,3 +178,113 @@ def test_the_pass_before_the_download_and_the_one_after_are_told_as_one(clone: C
     downloaded(context)
     report = joined(first, sync(context, plan(job, other)))
     assert [step.action for step in report.steps] == [Action.SUBMIT, Action.SUBMIT]
+
+
+# ---- where a login node must not download: a job does ---------------------------------------------------------------
+
+DOWNLOAD = Download(
+    "ev-download-01234567", "manifests/requests/one.yaml", "site", "gpu_1",
+    Batch("ev-download-01234567", 1200, 0, None, (), 60), WEIGHTS, Site("slurm", "", (), (), ()),
+)  # fmt: skip
+
+
+@pytest.fixture
+def by_job(clone: Clone, job: Job) -> list[RequestPlan]:
+    """The plan of a request whose model a job downloads."""
+    clone.add_script(DOWNLOAD)
+    git(clone.root, "push", "-q")
+    return [RequestPlan(job.request, (job,), (DOWNLOAD,))]
+
+
+def ended(clone: Clone, status: int, reason: str = "") -> None:
+    """The download job started and ended."""
+    run_dir = clone.context().run_dir(DOWNLOAD, 1)
+    mark(run_dir, "started", {"started_at": 1, "host": "node1"})
+    mark(run_dir, "finished", {"exit": status, "reason": reason})
+    clone.world.vanish()
+
+
+def test_a_download_job_comes_first_and_the_evals_follow(clone: Clone, job: Job, by_job: list[RequestPlan]) -> None:
+    """One submission each: the download, and after its end the job that waited for it."""
+    report = sync(clone.context(), by_job)
+    assert {step.job: step.action for step in report.steps} == {DOWNLOAD.name: Action.SUBMIT, job.name: Action.WAIT}
+    assert awaited(by_job, report.steps) == []
+    waiting = sync(clone.context(), by_job)
+    assert {step.job: step.reason for step in waiting.steps} == {DOWNLOAD.name: "queued", job.name: "weights-missing"}
+    assert f"{DOWNLOAD.name}: queued" in waiting.steps[1].detail
+    downloaded(clone.context())
+    ended(clone, 0)
+    after = sync(clone.context(), by_job)
+    assert [(step.job, step.action) for step in after.steps] == [(job.name, Action.SUBMIT)]
+    assert [attempt.outcome for attempt in records(clone).attempts] == ["collected"]
+    assert len(clone.world.live()) == 1
+
+
+def test_a_download_job_knows_its_cache_and_its_note(clone: Clone, by_job: list[RequestPlan]) -> None:
+    """Both are those that sync looks at; what an earlier try said is gone."""
+    context = clone.context()
+    write_note(context, '{"failed": "hub-unreachable"}')
+    sync(context, by_job)
+    run_dir = context.run_dir(DOWNLOAD, 1)
+    assert attempt_words(run_dir, "NOTE") == [str(note_of(context, WEIGHTS))]
+    assert attempt_words(run_dir, "HF_HUB_CACHE") == [str(hub_cache(context))]
+    assert not note_of(context, WEIGHTS).exists()
+
+
+def test_two_people_submit_one_download(
+    clone: Clone, new_clone: Callable[..., Clone], by_job: list[RequestPlan]
+) -> None:
+    """The claim is in the ledger, as that of any job."""
+    other = new_clone("bob", "bob")
+    sync(clone.context(), by_job)
+    report = sync(other.context(), by_job)
+    assert report.steps[0].reason == "claimed-by-other"
+    assert len(clone.world.live()) == 1
+
+
+def test_a_download_job_that_needs_a_person_stops_until_retry(
+    clone: Clone, job: Job, by_job: list[RequestPlan]
+) -> None:
+    """A gated model is not asked for again and again; `evalctl retry` of the request lets it run anew."""
+    sync(clone.context(), by_job)
+    write_note(clone.context(), '{"failed": "gated-model", "detail": "ask for it"}')
+    ended(clone, 3, "gated-model")
+    report = sync(clone.context(), by_job)
+    assert {step.job: step.reason for step in report.steps} == {
+        DOWNLOAD.name: "gated-model",
+        job.name: "download-failed",
+    }
+    assert (report.exit_code, clone.world.live()) == (NEEDS_PERSON, [])
+    told = retry(clone.context(), by_job, [job])
+    assert {one.job: one.done for one in told} == {job.name: False, DOWNLOAD.name: True}
+    assert sync(clone.context(), by_job).steps[0].action is Action.SUBMIT
+
+
+@pytest.mark.parametrize("reason", ["timeout", "hub-unreachable"])
+def test_a_download_job_that_was_cut_off_goes_on(clone: Clone, by_job: list[RequestPlan], reason: str) -> None:
+    """The next attempt is submitted in the pass that closes the first."""
+    sync(clone.context(), by_job)
+    ended(clone, 3, reason)
+    report = sync(clone.context(), by_job)
+    assert (report.steps[0].action, report.steps[0].reason) == (Action.SUBMIT, "retry")
+    assert [attempt.outcome for attempt in records(clone).attempts] == [f"failed:{reason}", ""]
+
+
+def test_a_cancelled_download_stays_cancelled(clone: Clone, job: Job, by_job: list[RequestPlan]) -> None:
+    """`evalctl cancel` of the request ends it with the request's jobs."""
+    sync(clone.context(), by_job)
+    told = cancel(clone.context(), by_job, [job])
+    assert {one.job: one.what for one in told} == {DOWNLOAD.name: "ended before it started", job.name: "nothing runs"}
+    assert sync(clone.context(), by_job).steps[0].reason == "cancelled"
+    assert clone.world.live() == []
+
+
+def test_no_download_is_submitted_for_what_is_there_or_measured(clone: Clone, by_job: list[RequestPlan]) -> None:
+    """Weights that lie in the cache need no job."""
+    downloaded(clone.context())
+    assert [step.job for step in sync(clone.context(), by_job).steps] == [by_job[0].jobs[0].name]
+
+
+def records(clone: Clone) -> JobRecord:
+    """The download's record in the ledger."""
+    return Ledger(open_repository(clone.root)).read().of(DOWNLOAD.name)

@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import evalctl.sync
-from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, RequestPlan, Server, Site, Subject, Task
+from evalctl.model.evaluation import (
+    Batch,
+    Eval,
+    Invocation,
+    Job,
+    JobTask,
+    RequestPlan,
+    Server,
+    Site,
+    Subject,
+    Task,
+    Work,
+)
 from evalctl.model.manifest import Metrics, NodeKind, Service
 from evalctl.model.run import Sighting, State
 from evalctl.schedulers import Unreadable
@@ -294,7 +306,7 @@ class Clone:
         }  # fmt: skip
         return Context(**{**made, **more})
 
-    def add_script(self, job: Job) -> None:
+    def add_script(self, job: Work) -> None:
         """The generated script of a job, committed."""
         path = self.root / job.script_path
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ def _default_priority_problems(entry: ServiceEntry) -> list[Diagnostic]:
 
 def _role_problems(entry: ServiceEntry) -> list[Diagnostic]:
     found = []
-    for role in ("small_model", "large_model", "api"):
+    for role in ("small_model", "large_model", "api", "download"):
         kind = getattr(entry.service, role)
         if kind is not None and kind not in entry.service.node_kinds:
             help = help_for(kind, entry.service.node_kinds, f"the node kinds are: {listed(entry.service.node_kinds)}")

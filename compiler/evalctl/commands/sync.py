@@ -72,7 +72,10 @@ class Passes:
 
 def _refused(report: SyncReport, here: Machine) -> SyncReport:
     """A dry run looks at what is not committed, too, and says that sync would not submit it."""
-    refused = {job.name for plan in here.plans if plan.request in here.uncommitted for job in plan.jobs}
+    edited = [plan for plan in here.plans if plan.request in here.uncommitted]
+    refused = {job.name for plan in edited for job in plan.jobs} | {
+        one.name for plan in edited for one in plan.downloads
+    }
     steps = tuple(
         replace(step, action=Action.STOP, reason="not-committed", detail=COMMIT_HELP)
         if step.action is Action.SUBMIT and step.job in refused else step

@@ -203,8 +203,34 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """A job without a server, on service and node kind as a Job: it brings weights into the Hub's cache.
+
+    `name` is `ev-download-<digest8>`, the same in every request that needs these weights there.
+    """
+
+    name: str
+    request: str
+    service: str
+    node_kind: str
+    batch: Batch
+    weights: Weights
+    site: Site
+
+    @property
+    def script_path(self) -> str:
+        """Where the generated script lies, relative to the repository."""
+        stem = self.request.removeprefix("manifests/requests/").removesuffix(".yaml")
+        return f"generated/{stem}/{self.name}.sh"
+
+
+Work = Job | Download  # what is submitted
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPlan:
-    """All jobs that one request means."""
+    """All jobs that one request means, and those that download its models first."""
 
     request: str
     jobs: tuple[Job, ...]
+    downloads: tuple[Download, ...] = ()

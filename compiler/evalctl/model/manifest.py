@@ -291,6 +291,9 @@ class Service(Strict):
     small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
     large_model: Name | None = Field(None, description="Node kind for larger models.")
     api: Name | None = Field(None, description="Node kind for models that others serve.")
+    download: Name | None = Field(
+        None, description="Node kind of a job that downloads models first; left out, `evalctl sync` does that itself."
+    )
     small_model_limit: Annotated[float, Field(gt=0)] = 13e9
     cost: Cost | None = None
     max_walltime: Walltime = "24:00:00"

@@ -15,7 +15,7 @@ from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, concurrency, placement
 from evalctl.plan.server import server
-from evalctl.plan.weights import weights
+from evalctl.plan.weights import downloads, said, weights
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
 LONGEST_STEM = 40
@@ -36,7 +36,7 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
         ]
-    return RequestPlan(checked.path, tuple(jobs))
+    return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service))
 
 
 def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
@@ -134,7 +134,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         retries=request.retries,
         estimate=estimate(service, place.node, priority, busy, walltime),
         site=_site(service),
-        advice=advice(service, place, card, tuple(evals)),
+        advice=(*said(first, service), *advice(service, place, card, tuple(evals))),
         weights=first,
     )
 

@@ -1,9 +1,14 @@
-"""What is downloaded before a job is submitted."""
+"""What is downloaded before a job is submitted, and the job that does so where a login node must not."""
 
 from __future__ import annotations
 
-from evalctl.model.evaluation import Eval, Weights
-from evalctl.model.manifest import ModelCard, Request
+import hashlib
+from collections.abc import Sequence
+
+from evalctl.model.evaluation import Batch, Download, Eval, Job, Weights
+from evalctl.model.manifest import ModelCard, Request, Service
+
+DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time goes on in the next attempt
 
 
 def weights(request: Request, evaluation: Eval, card: ModelCard | None, environment: str) -> Weights | None:
@@ -12,3 +17,30 @@ def weights(request: Request, evaluation: Eval, card: ModelCard | None, environm
     if not request.predownload or subject.path is not None or card is None:
         return None
     return Weights(subject.model, subject.revision, card.weight_bytes, environment)
+
+
+def said(needed: Weights | None, service: Service) -> list[str]:
+    """What the plan says of it."""
+    if needed is None:
+        return []
+    where = "by evalctl sync" if service.download is None else f"by a job on {service.download}"
+    return [f"the model ({needed.size / 1e9:.1f} GB) is downloaded first, {where}"]
+
+
+def downloads(jobs: Sequence[Job], service: Service) -> tuple[Download, ...]:
+    """A job for each model, on the service's node kind for that; none where `evalctl sync` downloads by itself."""
+    first = {job.weights: job for job in reversed(jobs) if job.weights is not None}
+    return tuple(_download(job, needed, service) for needed, job in first.items()) if service.download else ()
+
+
+def _download(job: Job, needed: Weights, service: Service) -> Download:
+    kind = service.download or ""
+    node = service.node_kinds[kind]
+    seconds = service.start_allowance_minutes * 60 + round(needed.size / DOWNLOAD_BYTES_PER_SECOND)
+    text = "\n".join((job.service, needed.model, needed.revision))
+    name = f"ev-download-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    batch = Batch(
+        name, service.walltime_seconds(seconds + service.drain_seconds, node), node.gpus, job.batch.priority,
+        (*service.directives, *node.directives), service.drain_seconds,
+    )  # fmt: skip
+    return Download(name, job.request, job.service, kind, batch, needed, job.site)

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask
+from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Site
 from evalctl.model.providers import litellm_prefix
 from evalctl.render.quoting import assignment, comment, word
 from evalctl.schedulers import SCHEDULERS
 
 # Above the first command a directive counts for the whole file.
-_SHELLCHECK = """\
+SHELLCHECK = """\
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016"""
@@ -26,7 +26,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 def script(job: Job) -> Artifact:
     """The whole script of `job`."""
     directives = SCHEDULERS[job.site.scheduler].directives(job.batch)
-    parts = ["#!/bin/bash", *directives, *_header(job), _SHELLCHECK, "", *_assignments(job), ""]
+    parts = ["#!/bin/bash", *directives, *_header(job), SHELLCHECK, "", *_assignments(job), ""]
     return Artifact(job.script_path, "\n".join(parts).encode() + program())
 
 
@@ -88,7 +88,7 @@ def cost(estimate: Estimate) -> str:
 def _assignments(job: Job) -> Iterator[str]:
     yield from _job(job)
     yield ""
-    yield from _node(job)
+    yield from node_lines(job.site, job.batch.gpus)
     yield ""
     yield from _server(job)
     yield ""
@@ -109,12 +109,13 @@ def _job(job: Job) -> Iterator[str]:
     yield assignment("SECRETS", job.secrets)
 
 
-def _node(job: Job) -> Iterator[str]:
-    yield f"GPUS={job.batch.gpus}"
-    yield f"MODULES_INIT={word(job.site.modules_init)}"
-    yield assignment("MODULES", job.site.modules)
-    yield assignment("SITE_VARIABLES", _pairs(job.site.variables))
-    yield assignment("SCRATCH", job.site.scratch)
+def node_lines(site: Site, gpus: int) -> Iterator[str]:
+    """What the script needs to know of the node that it runs on."""
+    yield f"GPUS={gpus}"
+    yield f"MODULES_INIT={word(site.modules_init)}"
+    yield assignment("MODULES", site.modules)
+    yield assignment("SITE_VARIABLES", _pairs(site.variables))
+    yield assignment("SCRATCH", site.scratch)
 
 
 def _server(job: Job) -> Iterator[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Job, Weights
+from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
@@ -18,7 +18,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord
-from evalctl.sync.weights import hub_cache
+from evalctl.sync.weights import hub_cache, note_of
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
@@ -37,7 +37,7 @@ class Submitted:
 
 
 def submit(
-    context: Context, ledger: Ledger, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Records
+    context: Context, ledger: Ledger, jobs: Mapping[str, Work], wanted: Sequence[JobEvidence], seen: Records
 ) -> Submitted:
     """Claims all wanted jobs in one step, then submits each; a job that somebody else claimed first is left out.
 
@@ -67,7 +67,7 @@ def submit(
 
 
 def _claim(
-    context: Context, ledger: Ledger, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Set[str]
+    context: Context, ledger: Ledger, jobs: Mapping[str, Work], wanted: Sequence[JobEvidence], seen: Set[str]
 ) -> dict[str, Attempt]:
     again = [evidence.attempt for evidence in wanted if evidence.attempt is not None]
     new = [evidence for evidence in wanted if evidence.attempt is None]
@@ -88,7 +88,7 @@ def _renewed(context: Context, records: Records, attempts: Sequence[Attempt]) ->
 
 
 def _new_claims(
-    context: Context, records: Records, jobs: Mapping[str, Job], wanted: Sequence[JobEvidence], seen: Set[str]
+    context: Context, records: Records, jobs: Mapping[str, Work], wanted: Sequence[JobEvidence], seen: Set[str]
 ) -> dict[str, JobRecord]:
     """Claims on top of `records`, which may be newer than the evidence: what is taken by now is left out."""
     claims = claims_of(records)
@@ -98,10 +98,11 @@ def _new_claims(
         record = records.of(evidence.job)
         if record.open or evidence.job in records.unreadable or record.used != evidence.attempts:
             continue
-        digests = _free(jobs[evidence.job], evidence.missing, taken)
-        if digests:
+        work = jobs[evidence.job]
+        digests = _free(work, evidence.missing, taken) if isinstance(work, Job) else {}
+        if digests or isinstance(work, Download):
             taken.update(digests.values())
-            attempt = _attempt(context, records.mark, jobs[evidence.job], record, digests)
+            attempt = _attempt(context, records.mark, work, record, digests)
             changed[evidence.job] = record.with_attempt(attempt)
     return changed
 
@@ -111,7 +112,7 @@ def _free(job: Job, missing: Sequence[str], taken: set[str]) -> dict[str, str]:
     return {key: digests[key] for key in missing if digests[key] not in taken}
 
 
-def _attempt(context: Context, mark: str, job: Job, record: JobRecord, digests: Mapping[str, str]) -> Attempt:
+def _attempt(context: Context, mark: str, job: Work, record: JobRecord, digests: Mapping[str, str]) -> Attempt:
     number = record.next_number
     return Attempt(
         job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
@@ -120,7 +121,7 @@ def _attempt(context: Context, mark: str, job: Job, record: JobRecord, digests: 
     )  # fmt: skip
 
 
-def _walltime(context: Context, job: Job, timeouts: int) -> int:
+def _walltime(context: Context, job: Work, timeouts: int) -> int:
     """The script's own, and half as much again for every time that it was not enough, up to the site's limit."""
     node = context.service.node_kinds.get(job.node_kind)
     if node is None or not timeouts:
@@ -129,7 +130,7 @@ def _walltime(context: Context, job: Job, timeouts: int) -> int:
     return max(job.batch.walltime_seconds, context.service.walltime_seconds(wanted, node))
 
 
-def _submit_one(context: Context, job: Job, attempt: Attempt, told: Submitted) -> None:
+def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) -> None:
     context.checkpoint("before-prepare")
     try:
         script = prepare(context, job, attempt)
@@ -195,14 +196,17 @@ def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
     return taken
 
 
-def prepare(context: Context, job: Job, attempt: Attempt) -> Path:
+def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
     folder = Path(attempt.run_dir)
     text = (context.root / job.script_path).read_bytes()
-    answers = answers_folder(context, job)
-    write_atomically(folder / "attempt.sh", _attempt_sh(context, attempt, answers, job.weights))
-    facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers))
-    write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(folder / "attempt.sh", "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt)))
+    if isinstance(job, Job):
+        facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
+        write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    else:
+        note_of(context, job.weights).parent.mkdir(parents=True, exist_ok=True)
+        note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
     write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=0o755)
     return folder / SCRIPT
 
@@ -212,40 +216,36 @@ def answers_folder(context: Context, job: Job) -> Path:
     return context.home / "answers" / (job.server.environment or job.server.provider)
 
 
-def _command(context: Context, job: Job, attempt: Attempt, script: Path) -> Command:
+def _command(context: Context, job: Work, attempt: Attempt, script: Path) -> Command:
     return context.scheduler.submit(
         str(script), name=attempt.name, output_dir=attempt.run_dir, run_dir=attempt.run_dir,
         walltime_seconds=attempt.walltime_seconds, site_args=context.site_args(), gpus=gpus(context, job),
     )  # fmt: skip
 
 
-def gpus(context: Context, job: Job) -> tuple[str, ...]:
+def gpus(context: Context, job: Work) -> tuple[str, ...]:
     """Device numbers for the local queue: the request's, or the first ones; a scheduler gives out its own."""
     if context.service.scheduler != "local":
         return ()
-    if job.cuda_visible_devices:
+    if isinstance(job, Job) and job.cuda_visible_devices:
         return tuple(job.cuda_visible_devices.split(","))
     return tuple(str(number) for number in range(job.batch.gpus))
 
 
-def _attempt_sh(context: Context, attempt: Attempt, answers: Path, weights: Weights | None) -> str:
-    lines = (
-        assignment("ATTEMPT", str(attempt.number)),
-        assignment("ATTEMPT_NAME", attempt.name),
-        assignment("ENVIRONMENTS", str(context.environments)),
-        assignment("ENV_FILE", str(context.env_file)),
-        assignment("CACHES", str(context.home / "caches")),
-        assignment("ANSWERS", str(answers)),
-        assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds)),
-        assignment("RUN_TASKS", list(attempt.evals)),
-        *_chosen_cache(context, weights),
-    )
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _chosen_cache(context: Context, weights: Weights | None) -> list[str]:
-    """A server that may not ask the Hub reads the very cache that was filled, whatever the node's environment says."""
-    return [] if weights is None else [f"export {assignment('HF_HUB_CACHE', str(hub_cache(context)))}"]
+def _attempt_sh(context: Context, job: Work, attempt: Attempt) -> Iterator[str]:
+    yield assignment("ATTEMPT", str(attempt.number))
+    yield assignment("ATTEMPT_NAME", attempt.name)
+    yield assignment("ENVIRONMENTS", str(context.environments))
+    yield assignment("ENV_FILE", str(context.env_file))
+    yield assignment("CACHES", str(context.home / "caches"))
+    yield assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds))
+    if isinstance(job, Job):
+        yield assignment("ANSWERS", str(answers_folder(context, job)))
+        yield assignment("RUN_TASKS", list(attempt.evals))
+    else:
+        yield assignment("NOTE", str(note_of(context, job.weights)))
+    if job.weights is not None:  # one and the same cache, whatever the node's environment says
+        yield f"export {assignment('HF_HUB_CACHE', str(hub_cache(context)))}"
 
 
 def _told(command: Command, reply: Reply) -> str:

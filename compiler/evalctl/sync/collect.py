@@ -40,7 +40,9 @@ def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     done = [key for key in attempt.evals if _accepted(marks, key)]
     submitted = _submission(attempt) if done else {}
     files = {_path(submitted, key): to_text(record(submitted, attempt, marks.tasks[key], marks)) for key in done}
-    outcome = CANCELLED if cancelled and len(done) < len(attempt.evals) else _outcome(attempt, marks, step, len(done))
+    outcome = (
+        CANCELLED if cancelled and not _whole(attempt, marks, len(done)) else _outcome(attempt, marks, step, len(done))
+    )
     problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
     return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
 
@@ -82,8 +84,13 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
     return gravest(why for key in attempt.evals if not _accepted(marks, key) for why in [_task_reason(marks, key)])
 
 
+def _whole(attempt: Attempt, marks: Marks, done: int) -> bool:
+    """Whether it did all that it was to do; a download, which has no evals, says so itself."""
+    return done == len(attempt.evals) and (done > 0 or (marks.finished or {}).get("exit") == 0)
+
+
 def _outcome(attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
-    if done == len(attempt.evals):
+    if _whole(attempt, marks, done):
         return COLLECTED
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"

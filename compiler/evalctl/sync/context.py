@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalctl.model.evaluation import Job
+from evalctl.model.evaluation import Work
 from evalctl.model.manifest import Metrics, Service
 from evalctl.schedulers import SCHEDULERS, Scheduler
 from evalctl.shell import Run, run
@@ -70,7 +70,7 @@ class Context:
         """After how long a claim without a trace of its submission counts as forgotten."""
         return max(self.grace_seconds, _SHORTEST_CLAIM_S)
 
-    def run_dir(self, job: Job, number: int) -> Path:
+    def run_dir(self, job: Work, number: int) -> Path:
         """The folder of one attempt."""
         return self.home / "runs" / job.name / f"a{number}"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Eval, Job, RequestPlan
+from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
 from evalctl.model.run import Action, Attempt, Phase, Step
 from evalctl.results.slowness import Cause
 from evalctl.sync.act import cancel_live
@@ -100,7 +100,8 @@ def cancel(
         world = view.look()
         evidence = view.evidence(world)
         requests = {job.request for job in jobs}
-        before = [one.job for one in view.left_over(world.records) if one.open and one.open.request in requests]
+        others = [*view.left_over(world.records), *map(world.records.of, view.downloads)]
+        before = [one.job for one in others if one.open and one.open.request in requests]
         names = list(dict.fromkeys([*(job.name for job in jobs), *before, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign]
@@ -121,9 +122,16 @@ def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -
         view = View(context, plans)
         view.ledger.refresh()
         records = view.ledger.read()
-        idle = [job for job in jobs if records.of(job.name).open is None and records.of(job.name).attempts]
+        names = [job.name for job in jobs]
+        names += [one.name for one in _downloads_of(view, jobs) if records.of(one.name).attempts]
+        idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
         warning = view.ledger.record(lambda now: _forgive(context, now, idle), f"retry {len(idle)} job(s)")
-        return [_retried(job, records, idle, warning) for job in jobs]
+        return [_retried(name, records, idle, warning) for name in names]
+
+
+def _downloads_of(view: View, jobs: Sequence[Job]) -> list[Download]:
+    """The downloads that these jobs wait for."""
+    return [one for one in view.downloads.values() if one.weights in [job.weights for job in jobs]]
 
 
 def _names(plan: RequestPlan, job: Job) -> set[str]:
@@ -179,7 +187,7 @@ def _state(
 
 
 def _logs_of(run_dir: Path) -> list[Path]:
-    fixed = [run_dir / name for name in ("submit.log", "job.log", "server.log", "relay.log")]
+    fixed = [run_dir / name for name in ("submit.log", "job.log", "server.log", "relay.log", "download.log")]
     return [path for path in (*fixed, *sorted(run_dir.glob("tasks/*/log"))) if path.is_file()]
 
 
@@ -231,15 +239,15 @@ def _withdraw(context: Context, records: Records, attempts: Sequence[Attempt]) -
     }
 
 
-def _forgive(context: Context, records: Records, jobs: Sequence[Job]) -> Mapping[str, JobRecord]:
-    found = [records.of(job.name) for job in jobs]
+def _forgive(context: Context, records: Records, jobs: Sequence[str]) -> Mapping[str, JobRecord]:
+    found = [records.of(job) for job in jobs]
     return {
         one.job: one.with_event(Event(context.clock(), context.me, "retry", one.attempts[-1].number))
         for one in found if one.attempts and one.open is None
     }  # fmt: skip
 
 
-def _retried(job: Job, records: Records, idle: Sequence[Job], warning: str) -> Told:
+def _retried(job: str, records: Records, idle: Sequence[str], warning: str) -> Told:
     if job in idle:
-        return Told(job.name, True, warning or "the next sync runs what is missing")
-    return Told(job.name, False, "it is still open" if records.of(job.name).open else "it was never tried")
+        return Told(job, True, warning or "the next sync runs what is missing")
+    return Told(job, False, "it is still open" if records.of(job).open else "it was never tried")

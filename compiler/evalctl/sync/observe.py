@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Eval, Job, JobTask, RequestPlan
+from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, Weights
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
@@ -19,6 +19,7 @@ from evalctl.sync.records import JobRecord
 from evalctl.sync.weights import lacking
 
 _ABSENT = "absent-since"
+_DOWNLOAD_RETRIES = 3  # each goes on where the one before was cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,16 @@ def observe(
     return {**wanted, **{record.job: _of_attempt(context, record, world, by_name) for record in left_over}}
 
 
+def observe_downloads(
+    context: Context, downloads: Sequence[Download], jobs: Sequence[Job], world: World
+) -> dict[str, JobEvidence]:
+    """The evidence for downloads that jobs without results wait for, and for those that are under way."""
+    by_name = _by_job(world)
+    needed = {job.weights for job in jobs if job.weights is not None and missing_tasks(job, world.results)}
+    found = {one.name: _of_download(context, one, needed, world, by_name) for one in downloads}
+    return {name: one for name, one in found.items() if one.missing or one.attempt}
+
+
 def claims_of(records: Records) -> Claims:
     """Digests in open attempts, and digests in closed ones whose results are committed somewhere."""
     running: dict[str, str] = {}
@@ -105,7 +116,7 @@ def _of_job(
     context: Context, job: Job, world: World, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
     elsewhere, absent, missing = _sorted_out(job, world.results, claims)
-    blocked, blocked_by = _blocked(context, job)
+    blocked, blocked_by = _job_blocked(context, job)
     return replace(
         _of_attempt(context, world.records.of(job.name), world, by_name),
         missing=tuple(missing),
@@ -114,6 +125,25 @@ def _of_job(
         retries=job.retries,
         unreadable_record=world.records.unreadable.get(job.name, ""),
         unreadable_results=_unreadable(job, world.results),
+        blocked=blocked,
+        blocked_by=blocked_by,
+    )
+
+
+def _of_download(
+    context: Context,
+    download: Download,
+    needed: Collection[Weights],
+    world: World,
+    by_name: Mapping[str, Sequence[Sighting]],
+) -> JobEvidence:
+    lacks = download.weights in needed and lacking(context, download.weights)[0]
+    blocked, blocked_by = _blocked(context, download.script_path, [download.weights.environment])
+    return replace(
+        _of_attempt(context, world.records.of(download.name), world, by_name),
+        missing=("weights",) if lacks else (),
+        retries=_DOWNLOAD_RETRIES,
+        unreadable_record=world.records.unreadable.get(download.name, ""),
         blocked=blocked,
         blocked_by=blocked_by,
     )
@@ -223,19 +253,21 @@ def _read_time(path: Path) -> float | None:
         return None
 
 
-def _blocked(context: Context, job: Job) -> tuple[str, str]:
+def _job_blocked(context: Context, job: Job) -> tuple[str, str]:
+    blocked = _blocked(context, job.script_path, [job.server.environment, *job.framework_environments.values()])
+    return blocked if blocked[0] or job.weights is None else lacking(context, job.weights)
+
+
+def _blocked(context: Context, script_path: str, environments: Sequence[str]) -> tuple[str, str]:
     """Why it cannot be submitted, and what is missing; found here rather than after hours in a queue."""
-    if not (context.root / job.script_path).is_file():
-        return "script-missing", job.script_path
+    if not (context.root / script_path).is_file():
+        return "script-missing", script_path
     try:
         context.site_args()
     except KeyError as missing:
         return "env-variable-missing", str(missing.args[0])
-    names = filter(None, (job.server.environment, *job.framework_environments.values()))
-    unbuilt = [name for name in names if not (context.environments / name / ".complete").exists()]
-    if unbuilt:
-        return "environment-not-built", ", ".join(unbuilt)
-    return lacking(context, job.weights) if job.weights is not None else ("", "")
+    unbuilt = [name for name in environments if name and not (context.environments / name / ".complete").exists()]
+    return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")
 
 
 def _query_args(context: Context) -> list[str]:

@@ -9,7 +9,7 @@ _TRANSIENT = frozenset(
     {
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
-        "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error",
+        "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error", "hub-unreachable",
     }
 )  # fmt: skip
 # Not this job's fault, and not a person's: it waits until its weights are there.

@@ -239,7 +239,7 @@ def _submit(view: View, world: World, evidence: Mapping[str, JobEvidence], steps
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
     allowed = wanted[: _room(view, world)]
     try:
-        done = submit(view.context, view.ledger, view.jobs, [evidence[step.job] for step in allowed], world.records)
+        done = submit(view.context, view.ledger, view.work, [evidence[step.job] for step in allowed], world.records)
     except Unreachable as problem:
         view.warnings.append(problem.message)
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]

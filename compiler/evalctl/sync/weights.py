@@ -38,9 +38,12 @@ def is_refused(context: Context, weights: Weights) -> bool:
 
 
 def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights]:
-    """The weights that jobs wait for, each once."""
+    """The weights that jobs wait for and no job of its own downloads, each once."""
     waiting = {step.job for step in steps if step.reason in AWAITED}
-    found = [job.weights for plan in plans for job in plan.jobs if job.name in waiting and job.weights is not None]
+    found = [
+        job.weights for plan in plans if not plan.downloads for job in plan.jobs
+        if job.name in waiting and job.weights is not None
+    ]  # fmt: skip
     return list(dict.fromkeys(found))
 
 

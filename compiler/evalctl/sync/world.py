@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.evaluation import Download, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
 from evalctl.shell import Unreachable
 from evalctl.sync.context import Context
@@ -13,10 +13,11 @@ from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger, Records
-from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe
+from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, observe_downloads
 from evalctl.sync.publish import committed_results
 from evalctl.sync.records import JobRecord
 from evalctl.sync.settled import SettledJob
+from evalctl.sync.weights import AWAITED
 
 
 class View:
@@ -29,6 +30,9 @@ class View:
         self.repo = open_repository(context.root)
         self.ledger = Ledger(self.repo)
         self.jobs: dict[str, Job] = {job.name: job for plan in plans for job in plan.jobs}
+        self.downloads: dict[str, Download] = {
+            one.name: one for plan in plans for one in plan.downloads if one.service == context.service_name
+        }
         self.warnings: list[str] = []
         self.remote_answers = True
 
@@ -40,7 +44,7 @@ class View:
             self.remote_answers = False
             self.warnings.append(f"{problem.message}; nothing is submitted until it does")
         world = World(committed_results(self.context, self.repo), self.ledger.read(), (), "", self.context.clock())
-        if not (ask or needs_scheduler(self.plans, world, self.context) or self.left_over(world.records)):
+        if not (ask or needs_scheduler(self.plans, world, self.context) or self._under_way(world.records)):
             return world
         sightings, silence = ask_scheduler(self.context)
         if silence:
@@ -51,28 +55,52 @@ class View:
         """The same world after results and ledger changed here; what the scheduler said still holds."""
         return replace(world, results=committed_results(self.context, self.repo), records=self.ledger.read())
 
+    def _under_way(self, records: Records) -> bool:
+        """Whether something runs that no unfinished job accounts for."""
+        return bool(self.left_over(records)) or any(records.of(name).open for name in self.downloads)
+
     def left_over(self, records: Records) -> list[JobRecord]:
         """Open attempts of ours whose job no request asks for any more (it was edited or withdrawn)."""
         return [
             record for name, record in sorted(records.by_job.items())
-            if name not in self.jobs and record.open
+            if name not in self.jobs and name not in self.downloads and record.open
             and record.open.service == self.context.service_name and record.open.by == self.context.me
         ]  # fmt: skip
+
+    @property
+    def work(self) -> dict[str, Work]:
+        """All that may be submitted."""
+        return {**self.jobs, **self.downloads}
 
     def evidence(self, world: World) -> dict[str, JobEvidence]:
         """The evidence for all jobs of this service, and for attempts that nobody asks for any more."""
         here = self.context.service_name
         mine = [job for job in self.jobs.values() if job.service == here]
         known = [world.records.of(job.name) for job in self.settled if job.service == here]
-        return observe(self.context, mine, [*known, *self.left_over(world.records)], world)
+        return {
+            **observe_downloads(self.context, list(self.downloads.values()), mine, world),
+            **observe(self.context, mine, [*known, *self.left_over(world.records)], world),
+        }
 
     def steps(self, world: World, evidence: Mapping[str, JobEvidence]) -> list[Step]:
         """What to do about every job, those of other services included."""
+        decided = {name: decide(one) for name, one in evidence.items()}
         return [
-            *(decide(one) for one in evidence.values()),
+            *(self._with_download(step, decided) for step in decided.values()),
             *(_elsewhere(job, world) for job in self.jobs.values() if job.service != self.context.service_name),
             *(_done(job) for job in self.settled if job.service != self.context.service_name),
         ]
+
+    def _with_download(self, step: Step, decided: Mapping[str, Step]) -> Step:
+        """The step of a job that waits for a download says how that one is."""
+        job = self.jobs.get(step.job)
+        if job is None or step.reason not in AWAITED:
+            return step
+        found = [
+            decided[one.name] for one in self.downloads.values() if one.weights == job.weights and one.name in decided
+        ]
+        detail = "; ".join([step.detail, *(f"{one.job}: {one.reason}" for one in found)])
+        return replace(step, detail=detail)
 
     def places(self) -> dict[str, str]:
         """Where results belong, and the digest of the eval that each place is for."""
