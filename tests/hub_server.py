@@ -8,6 +8,8 @@ import json
 import threading
 from typing import Any
 
+from hub_datasets import Datasets
+
 Reply = tuple[int, dict[str, str], bytes]
 STEP = 64 * 1024
 
@@ -28,8 +30,10 @@ class HubServer:
         self.log: list[tuple[str, str, str | None, int]] = []  # (host, path, token, bytes taken)
         self.stop_after: int | None = None
         self.go_on = threading.Event()
+        self.datasets = Datasets()
         self.store = _serve(self, "store")
         self.front = _serve(self, "front")
+        self.datasets.endpoint = self.endpoint
 
     @property
     def endpoint(self) -> str:
@@ -46,6 +50,11 @@ class HubServer:
     def taken(self, file: str) -> int:
         """How many bytes of a store's file all clients took together."""
         return sum(size for host, path, _, size in self.log if host == "store" and path.endswith(f"/{file}"))
+
+    @property
+    def store_address(self) -> str:
+        """Where large files lie."""
+        return f"http://127.0.0.1:{self.store.server_port}"
 
     def answer(self, host: str, path: str, token: str | None) -> Reply:
         """Status, headers and body for one GET."""
@@ -87,7 +96,7 @@ class HubServer:
         if not file.endswith(".safetensors"):
             return 200, facts, body
         linked = {"X-Linked-Size": str(len(body)), "X-Linked-Etag": f'"{hashlib.sha256(body).hexdigest()}"'}
-        place = f"http://127.0.0.1:{self.store.server_port}/blob/{name}/{file}"
+        place = f"{self.store_address}/blob/{name}/{file}"
         return 302, {**facts, **linked, "Location": place}, b""
 
 
@@ -99,11 +108,33 @@ def sha_of(name: str) -> str:
 def _serve(hub: HubServer, host: str) -> http.server.ThreadingHTTPServer:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self._written():
+                return
             body = self._begin()
             hub.log.append((host, self.path, self._token(), self._send(body)))
 
         def do_HEAD(self) -> None:
             self._begin()
+
+        def do_POST(self) -> None:
+            assert self._written(), self.path
+
+        def do_PUT(self) -> None:
+            self._written()
+
+        def _written(self) -> bool:
+            """Whether it was about datasets, and is answered."""
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told = hub.datasets.answer(self.command, self.path, self._token(), body, hub.store_address)
+            if told is None:
+                return False
+            status, headers, reply = told if hub.refuse is None else (hub.refuse, {}, b"{}")
+            self.send_response(status)
+            for key, value in {**headers, "Content-Length": str(len(reply))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(reply)
+            return True
 
         def _begin(self) -> bytes:
             """Sends status and headers; what is to follow."""

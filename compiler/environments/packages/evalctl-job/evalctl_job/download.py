@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import requests  # noqa: E402 - huggingface_hub reads the variables above when it is imported
-from huggingface_hub import HfApi, constants, get_token, hf_hub_download  # noqa: E402
+from huggingface_hub import HfApi, constants, hf_hub_download  # noqa: E402
 from huggingface_hub.errors import (  # noqa: E402
     GatedRepoError,
     HfHubHTTPError,
@@ -34,7 +33,7 @@ from huggingface_hub.errors import (  # noqa: E402
 )
 
 from evalctl_job.files import write_json  # noqa: E402
-from evalctl_job.redact import redacted  # noqa: E402
+from evalctl_job.hub import Refused, say, words  # noqa: E402
 
 WORKERS = 4
 BEAT_SECONDS = 1.0
@@ -52,15 +51,6 @@ FOR_OTHERS = (
     "*.tflite",
 )
 OLDER_FORM = ("*.bin", "*.pt", "*.pth")
-
-
-class Refused(Exception):
-    """The download cannot go on; `reason` is a word that the rest of evalctl knows."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -171,21 +161,8 @@ def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refused("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
     if isinstance(cause or error, (requests.RequestException, LocalEntryNotFoundError)):
-        return Refused("hub-unreachable", f"{host} does not answer as it should: {_words(cause or error)}")
-    return Refused("download-failed", f"{what} from {host}: {_words(error)}")
-
-
-def _words(error: BaseException) -> str:
-    """The status that came back, else the system's own words in a long story of requests, else the story."""
-    if getattr(error, "response", None) is not None:
-        return f"HTTP {error.response.status_code}"
-    said = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
-    return said[-1] if said else redacted(f"{type(error).__name__}: {error}", get_token())[:200]
-
-
-def say(*words: object) -> None:
-    """One line, at once."""
-    print(*words, sep="\t", flush=True)
+        return Refused("hub-unreachable", f"{host} does not answer as it should: {words(cause or error)}")
+    return Refused("download-failed", f"{what} from {host}: {words(error)}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,86 @@
+"""The writing side of the Hub on loopback: create a dataset, ask how to send files, send large ones, commit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Datasets:
+    """All datasets by name; `writers` are the tokens that may write. `endpoint` is the address of the whole."""
+
+    endpoint: str = ""
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: dict[str, bool] = field(default_factory=dict)
+    writers: set[str] = field(default_factory=lambda: {"member"})
+    large: dict[str, bytes] = field(default_factory=dict)  # by sha256
+    commits: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def answer(self, method: str, path: str, token: str | None, body: bytes, store: str) -> Reply | None:
+        """The reply, or None where this is about something else. `store` is where large files are sent."""
+        path = path.partition("?")[0]
+        if method == "PUT":
+            self.large[path.removeprefix("/large/")] = body
+            return 200, {}, b""
+        if path == "/api/validate-yaml":
+            return _json({"errors": [], "warnings": []})
+        if path == "/api/repos/create":
+            return self._create(json.loads(body), token)
+        if path.startswith("/datasets/") and path.endswith("/info/lfs/objects/batch"):
+            return self._batch(json.loads(body), store)
+        if not path.startswith("/api/datasets/"):
+            return None
+        name = path.removeprefix("/api/datasets/")
+        if name.endswith("/preupload/main"):
+            return _json({"files": [_mode(file) for file in json.loads(body)["files"]]})
+        if name.endswith("/commit/main"):
+            return self._commit(name.removesuffix("/commit/main"), body, token)
+        return self._listing(name)
+
+    def _create(self, asked: dict[str, Any], token: str | None) -> Reply:
+        name = f"{asked['organization']}/{asked['name']}"
+        if token not in self.writers:
+            return 403, {}, b'{"error": "no rights"}'
+        if name in self.files:
+            return 409, {}, json.dumps({"url": f"{self.endpoint}/datasets/{name}"}).encode()
+        assert asked["type"] == "dataset"
+        self.files[name], self.private[name] = {}, asked["private"]
+        return _json({"url": f"{self.endpoint}/datasets/{name}", "name": name})
+
+    def _listing(self, name: str) -> Reply:
+        if name not in self.files:
+            return 401, {"X-Error-Code": "RepoNotFound"}, b""
+        siblings = [{"rfilename": path} for path in self.files[name]]
+        return _json({"id": name, "sha": "0" * 40, "private": self.private[name], "siblings": siblings})
+
+    def _batch(self, asked: dict[str, Any], store: str) -> Reply:
+        return _json({"transfer": "basic", "objects": [
+            {**one, "actions": {"upload": {"href": f"{store}/large/{one['oid']}"}}} for one in asked["objects"]
+        ]})  # fmt: skip
+
+    def _commit(self, name: str, body: bytes, token: str | None) -> Reply:
+        if token not in self.writers:
+            return 403, {}, b'{"error": "no rights"}'
+        lines = [json.loads(line) for line in body.splitlines()]
+        for line in lines[1:]:
+            value = line["value"]
+            content = self.large[value["oid"]] if line["key"] == "lfsFile" else base64.b64decode(value["content"])
+            self.files[name][value["path"]] = content
+        self.commits.append((name, sorted(line["value"]["path"] for line in lines[1:])))
+        oid = f"{len(self.commits):040x}"
+        return _json({"commitUrl": f"{self.endpoint}/datasets/{name}/commit/{oid}", "commitOid": oid})
+
+
+def _mode(file: dict[str, Any]) -> dict[str, Any]:
+    """Parquet goes to the store, as every new dataset's .gitattributes say."""
+    mode = "lfs" if file["path"].endswith(".parquet") else "regular"
+    return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
+
+
+def _json(value: Any) -> Reply:
+    return 200, {"Content-Type": "application/json"}, json.dumps(value).encode()
