@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hub_server import HubServer, sha_of
-from samples import repository
+from hub_server import sha_of
+from hub_site import MODEL, OTHER, PROXIES, THINKS, Site, make_site
 
-from evalctl.environments import catalogue
-
-MODEL, OTHER = "lab/small-8B", "lab/large-70B"
 REQUEST = "model: {}\nservice: slurm\ntasks: [ja_exact]\nnode_kind: gpu_8\npredownload: {}\n"
-THINKS = "custom_settings: think\n"  # OTHER has think tags, and these settings name the parser
-PACKAGES = Path(__file__).resolve().parents[2] / "compiler" / "environments" / "packages"
-SBATCH = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$0.calls"\nwc -l <"$0.calls"\n'
-
-
-# Read when tests are gathered: later the tests' own environment hides it.
-ENVIRONMENTS = Path(os.environ.get("EVALCTL_ENVIRONMENTS", PACKAGES.parents[2] / ".evalctl" / "environments"))
-
-
-def newest() -> Path:
-    """The lighteval environment with huggingface_hub, or a skip that says how to get one."""
-    built = sorted(ENVIRONMENTS.glob("lighteval-[0-9a-f]*/.complete"), key=lambda stamp: stamp.stat().st_mtime)
-    if not built:
-        pytest.skip("no environment lighteval: run `evalctl env setup`")
-    return built[-1].parent
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -45,71 +22,14 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@dataclass
-class Site:
-    """A clone on a login node whose scheduler takes every job and shows none, and the Hub that it asks."""
-
-    root: Path
-    hub: HubServer
-    programs: Path
-
-    def evalctl(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """The command as a person types it."""
-        process = self.start(*words, **more)
-        said = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, *said)
-
-    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
-        """The same, while it runs."""
-        path = f"{self.programs}:{os.environ['PATH']}"
-        return subprocess.Popen(
-            [sys.executable, "-m", "evalctl", *words], cwd=self.root, text=True,
-            env={**os.environ, "PATH": path, "HF_ENDPOINT": self.hub.endpoint, **more},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def submitted(self) -> list[str]:
-        """The submit commands, in order."""
-        calls = self.programs / "sbatch.calls"
-        return calls.read_text().splitlines() if calls.exists() else []
-
-    def ask(self, **requests: str) -> None:
-        """Requests, compiled and committed."""
-        for name, text in requests.items():
-            (self.root / f"manifests/requests/{name}.yaml").write_text(text)
-        done = self.evalctl("compile")
-        assert done.returncode == 0, done.stdout + done.stderr
-        for words in (("add", "-A"), ("commit", "-qm", "requests")):
-            subprocess.run(["git", *words], cwd=self.root, check=True)
-
-
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Both models are on the Hub at the revisions of their cards."""
-    root = repository(tmp_path / "clone", {".env": f"SLURM_ACCOUNT=a\nHUGGINGFACE_CACHE={tmp_path}/bulk\n"})
-    (root / ".gitignore").write_text("/.evalctl/\n/.env\n")
-    (root / "manifests/requests").mkdir()
-    hub = HubServer()
-    for model in (MODEL, OTHER):
-        hub.models[model] = {"config.json": b"{}", "model.safetensors": bytes(12_000_000)}
-        card = root / f"manifests/models/{model}.lock.yaml"
-        card.write_text(re.sub(r"(?m)^revision: .*", f"revision: {sha_of(model)}", card.read_text()))
-    real = newest()
-    for environment in catalogue().values():
-        python = root / ".evalctl/environments" / environment.directory_name / "bin/python"
-        python.parent.mkdir(parents=True)
-        python.write_text(f'#!/bin/bash\nPYTHONPATH={PACKAGES / "evalctl-job"} exec {real}/bin/python "$@"\n')
-        python.chmod(0o755)
-        (python.parents[1] / ".complete").touch()
-    for name, text in {"sbatch": SBATCH, "squeue": "#!/bin/bash\n"}.items():
-        (tmp_path / "programs").mkdir(exist_ok=True)
-        (tmp_path / "programs" / name).write_text(text)
-        (tmp_path / "programs" / name).chmod(0o755)
-    subprocess.run(["git", "init", "-q", "-b", "main", str(root)], check=True)
-    for name in ("HF_HUB_OFFLINE", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    """A login node with a Hub."""
+    for name in ("HF_HUB_OFFLINE", *PROXIES):
         monkeypatch.delenv(name, raising=False)
-    yield Site(root, hub, tmp_path / "programs")
-    hub.close()
+    made = make_site(tmp_path)
+    yield made
+    made.hub.close()
 
 
 def test_a_model_is_downloaded_and_then_its_job_submitted(site: Site, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ CODES: dict[str, str] = {
     "model-does-not-fit": "the model needs more GPU memory than the node kind has",
     "no-node-kind": "the service names no node kind for this model",
     "no-tasks": "the request's exclusions leave no task",
-    "not-carried-out": "a key that this version accepts and does nothing about",
     "not-committed": "a request or its scripts are not committed",
     "not-utf-8": "a file is not UTF-8",
     "out-of-range": "a number or a text is outside its limits",

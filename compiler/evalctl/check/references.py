@@ -21,7 +21,6 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         *_overrides(checked, catalogue),
         *_custom_settings(checked, catalogue),
         *_models(checked),
-        *_not_carried_out(checked),
     ]
 
 
@@ -58,27 +57,6 @@ def _models(checked: CheckedRequest) -> list[Diagnostic]:
             message = f"with provider openai the model's name begins with openai/, not `{model}`"
             found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
     return found
-
-
-def _not_carried_out(checked: CheckedRequest) -> list[Diagnostic]:
-    """Keys that this version accepts and does nothing about: said, never silent."""
-    wishes = {
-        "push_to_hub": checked.request.push_to_hub is not None,
-    }
-    instead = {
-        "push_to_hub": "upload by hand for now; the details lie beside the results",
-    }
-    return [
-        Diagnostic(
-            "not-carried-out",
-            f"this version of evalctl does not carry out `{key}` yet",
-            checked.document.key_span((key,)),
-            instead[key],
-            severity=WARNING,
-        )
-        for key, wished in wishes.items()
-        if wished
-    ]
 
 
 def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:

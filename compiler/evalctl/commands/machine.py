@@ -38,6 +38,7 @@ class Machine:
     errors: tuple[Diagnostic, ...]
     uncommitted: frozenset[str]
     settled: tuple[SettledJob, ...] = ()
+    for_the_hub: tuple[Mapping[str, Any], ...] = ()  # plan.json of requests whose results are to be uploaded
 
 
 COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
@@ -62,11 +63,13 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     catalogue = project.shared[0]
     name = detected_service(root, catalogue, getattr(arguments, "service", None))
     context = context_of(root, catalogue, name, _head(root))
-    done = settled(context, _summaries(entries, blocked)) if settle else {}
+    summaries = _summaries(entries, blocked) if settle else {}
+    done = settled(context, summaries) if settle else {}
     plans = [project.compile_one(path).plan for path in entries if path not in blocked and path not in done]
     return Machine(
         context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
         frozenset(problem.span.file for problem in uncommitted), tuple(job for jobs in done.values() for job in jobs),
+        tuple(summary for summary in summaries.values() if "push_to_hub" in summary),
     )  # fmt: skip
 
 

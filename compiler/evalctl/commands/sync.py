@@ -7,15 +7,18 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from evalctl.commands.downloading import download
 from evalctl.commands.machine import COMMIT_HELP, Machine, machine
+from evalctl.commands.uploading import upload
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, Step
 from evalctl.report import show
 from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
+from evalctl.sync.uploads import Told
 from evalctl.sync.weights import AWAITED, awaited, is_refused
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
@@ -54,9 +57,9 @@ class Passes:
         report = sync(here.context, here.plans, here.settled, dry_run=dry_run, pruning=self.arguments.prune)
         if dry_run:
             return _refused(report, here)
-        if not self._fetched_what_is_awaited(here, report):
-            return report
-        return joined(report, sync(here.context, here.plans, here.settled))
+        if self._fetched_what_is_awaited(here, report):
+            report = joined(report, sync(here.context, here.plans, here.settled))
+        return _with_uploads(report, upload(here.context, here.for_the_hub))
 
     def _fetched_what_is_awaited(self, here: Machine, report: SyncReport) -> bool:
         """Downloads what jobs wait for, when everything else is under way; what needs a person is tried once."""
@@ -68,6 +71,15 @@ class Passes:
             download(here.context, weights)
             self.fetched.add(weights)
         return bool(wanted)
+
+
+def _with_uploads(report: SyncReport, told: Sequence[Told]) -> SyncReport:
+    """What the Hub did not take is named; it holds up nothing, and the next sync tries again."""
+    failed = [one for one in told if one.reason]
+    warnings = tuple(f"not uploaded to {one.repo}: {one.reason}: {one.detail}" for one in failed)
+    later = all(one.reason == "hub-unreachable" for one in failed)
+    code = report.exit_code or (0 if not failed else LATER if later else NEEDS_PERSON)
+    return replace(report, warnings=(*report.warnings, *warnings), exit_code=code)
 
 
 def _refused(report: SyncReport, here: Machine) -> SyncReport:

@@ -228,9 +228,18 @@ Work = Job | Download  # what is submitted
 
 
 @dataclass(frozen=True, slots=True)
+class PushToHub:
+    """Whose dataset on the Hub gets results and details, and whether only members see it."""
+
+    org: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPlan:
     """All jobs that one request means, and those that download its models first."""
 
     request: str
     jobs: tuple[Job, ...]
     downloads: tuple[Download, ...] = ()
+    push_to_hub: PushToHub | None = None

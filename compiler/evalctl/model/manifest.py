@@ -211,7 +211,9 @@ class Request(Strict):
     overrides: dict[TaskWord, GenerationSettings] = Field(
         default_factory=dict, description="Per task key or suite: generation settings that win over all others."
     )
-    push_to_hub: PushToHub | None = None
+    push_to_hub: PushToHub | None = Field(
+        None, description="Upload committed results and their details to a dataset on the Hub, private by default."
+    )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(1, description="How often a transient failure is tried again.")
     requested_by: Line | None = None
     reason: Text | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
+from evalctl.model.evaluation import Batch, Eval, Job, JobTask, PushToHub, RequestPlan, Site
 from evalctl.model.manifest import ParallelPacking, Request, Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
@@ -36,7 +36,12 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
         ]
-    return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service))
+    return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service), _push_to_hub(checked.request))
+
+
+def _push_to_hub(request: Request) -> PushToHub | None:
+    asked = request.push_to_hub
+    return None if asked is None else PushToHub(asked.org, asked.private)
 
 
 def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:

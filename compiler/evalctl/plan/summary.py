@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from evalctl.model.evaluation import Artifact, Job, RequestPlan
@@ -14,7 +15,8 @@ _JSON = json.JSONEncoder(ensure_ascii=False)
 
 def summary(plan: RequestPlan) -> dict[str, Any]:
     """Jobs with node kind, walltime, cost and advice, and of each eval its identity and the place of its result."""
-    return {"schema": SCHEMA, "request": plan.request, "jobs": [_job(job) for job in plan.jobs]}
+    asked = {} if plan.push_to_hub is None else {"push_to_hub": asdict(plan.push_to_hub)}
+    return {"schema": SCHEMA, "request": plan.request, **asked, "jobs": [_job(job) for job in plan.jobs]}
 
 
 def artifact(plan: Mapping[str, Any]) -> Artifact:
@@ -26,8 +28,8 @@ def artifact(plan: Mapping[str, Any]) -> Artifact:
 def _text(plan: Mapping[str, Any]) -> str:
     """One line per fact of a job and one per eval, so that a diff shows just what changed."""
     jobs = ",\n".join(_job_text(job) for job in plan["jobs"])
-    schema, request = _JSON.encode(plan["schema"]), _JSON.encode(plan["request"])
-    return f'{{\n "schema": {schema},\n "request": {request},\n "jobs": [\n{jobs}\n ]\n}}\n'
+    facts = "".join(f" {_JSON.encode(name)}: {_JSON.encode(plan[name])},\n" for name in plan if name != "jobs")
+    return f'{{\n{facts} "jobs": [\n{jobs}\n ]\n}}\n'
 
 
 def _job_text(job: Mapping[str, Any]) -> str:

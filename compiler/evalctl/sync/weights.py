@@ -15,7 +15,7 @@ from evalctl.model.evaluation import RequestPlan, Weights
 from evalctl.model.run import Step
 from evalctl.shell import Command, stream, write_atomically
 from evalctl.sync.context import Context
-from evalctl.sync.secrets import named_like_a_secret
+from evalctl.sync.hub import program
 
 AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
 Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, bytes
@@ -81,16 +81,8 @@ def note_of(context: Context, weights: Weights) -> Path:
 
 
 def _command(context: Context, weights: Weights, note: Path) -> Command:
-    python = context.environments / weights.environment / "bin" / "python"
-    argv = (
-        str(python), "-m", "evalctl_job.download", "--model", weights.model, "--revision", weights.revision,
-        "--note", str(note),
-    )  # fmt: skip
-    known = {
-        name: value for name, value in context.environment.items()
-        if name == "HF_TOKEN" or not named_like_a_secret(name)
-    }  # fmt: skip
-    return Command(argv, env={**known, "HF_HUB_CACHE": str(hub_cache(context))})
+    words = ("evalctl_job.download", "--model", weights.model, "--revision", weights.revision, "--note", str(note))
+    return program(context, weights.environment, *words, HF_HUB_CACHE=str(hub_cache(context)))
 
 
 def _read(note: Path) -> dict[str, Any]:

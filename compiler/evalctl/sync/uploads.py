@@ -1,0 +1,183 @@
+"""Results and details that a request wants on the Hub: what is not there yet, what must not go there, and sending it.
+
+Only what is committed is sent, with the details that lie beside it on this machine. A note beside them says what was sent;
+without it the same files are sent once more, which changes nothing there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl.results.leaderboard import DEBUG
+from evalctl.results.record import to_text
+from evalctl.shell import stream, write_atomically
+from evalctl.sync.context import Context
+from evalctl.sync.git import open_repository
+from evalctl.sync.hub import program
+from evalctl.sync.publish import committed_results, lying_at, secrets_in
+from evalctl.sync.secrets import secret_in
+
+_NOTE = "hub.json"
+# As lighteval 0.13 and its fork name them.
+_DETAILS = re.compile(r"details_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[^_/]+)\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Evals of one model for one dataset: the path of each result.json, and its digest."""
+
+    repo: str
+    private: bool
+    model: str
+    evals: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of an upload: "" and the commit's address, or a reason and a sentence."""
+
+    repo: str
+    reason: str
+    detail: str
+
+
+def wanted(context: Context, summaries: Iterable[Mapping[str, Any]]) -> list[Upload]:
+    """The uploads that the requests of these plan.json ask for, as far as results are committed and details lie here."""
+    results = committed_results(context, open_repository(context.root))
+    found: dict[tuple[str, bool, str], dict[str, str]] = {}
+    for summary in summaries:
+        org, private = summary["push_to_hub"]["org"], summary["push_to_hub"]["private"]
+        for job in summary["jobs"]:
+            repo = dataset(org, job["model"], private=private)
+            waiting = {
+                task["result"]: task["digest"] for task in job["tasks"]
+                if results.current(task["result"], task["digest"]) and _waits(context, task, repo)
+            }  # fmt: skip
+            if waiting:
+                found.setdefault((repo, private, job["model"]), {}).update(waiting)
+    return [Upload(*key, tuple(evals.items())) for key, evals in found.items()]
+
+
+def dataset(org: str, model: str, *, private: bool) -> str:
+    """The dataset's name, as lighteval forms it."""
+    return f"{org}/details_{model.replace('/', '__')}{'_private' if private else ''}"
+
+
+def send(context: Context, upload: Upload) -> Told:
+    """One commit on the Hub with all of it, or nothing and why."""
+    documents = _documents(context, upload)
+    environment = _environment(context, documents.values())
+    if environment is None:
+        return Told(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
+    texts, files = _contents(context, documents)
+    if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
+        return Told(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
+    plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
+    write_atomically(plan, json.dumps(_plan(upload, texts, files), ensure_ascii=False))
+    last = _last_line(context, environment, "push", str(plan))
+    word, *said = last.split("\t")
+    if word != "done":
+        return (
+            Told(upload.repo, *said) if word == "failed" and len(said) == 2 else Told(upload.repo, "hub-refused", last)
+        )
+    for path, digest in upload.evals:
+        write_atomically(_note(context, path), json.dumps({"digest": digest, "repo": upload.repo, "commit": said[0]}))
+    return Told(upload.repo, "", said[0])
+
+
+def _waits(context: Context, task: Mapping[str, Any], repo: str) -> bool:
+    path = task["result"]
+    if path.startswith(DEBUG) or not _details(context, path):
+        return False
+    try:
+        note = json.loads(_note(context, path).read_bytes())
+        return (note["digest"], note["repo"]) != (task["digest"], repo)
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+
+
+def _note(context: Context, result: str) -> Path:
+    return (context.root / result).parent / "details" / _NOTE
+
+
+def _details(context: Context, result: str) -> dict[str, Path]:
+    """The newest details of each of the framework's tasks, by their place in the dataset."""
+    newest: dict[str, tuple[str, Path]] = {}
+    for path in sorted((context.root / result).parent.glob("details/*.parquet")):
+        match = _DETAILS.fullmatch(path.name)
+        if match and newest.get(match["task"], ("", path))[0] < match["stamp"]:
+            newest[match["task"]] = (match["stamp"], path)
+    return {f"{stamp}/{path.name}": path for stamp, path in newest.values()}
+
+
+def _documents(context: Context, upload: Upload) -> dict[str, dict[str, Any]]:
+    repo = open_repository(context.root)
+    paths = [path for path, _ in upload.evals]
+    return {path: json.loads(text) for path, text in lying_at(context, repo, repo.resolve("HEAD")).read(paths).items()}
+
+
+def _environment(context: Context, documents: Iterable[Mapping[str, Any]]) -> str | None:
+    """A job environment that measured one of them and is still there."""
+    names = (document.get("environments", {}).get("framework", "") for document in documents)
+    return next((name for name in names if name and (context.environments / name / ".complete").exists()), None)
+
+
+def _contents(context: Context, documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, Path]]:
+    """Texts and files by their place in the dataset."""
+    texts: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for path, document in documents.items():
+        details = _details(context, path)
+        stamp = max(place.partition("/")[0] for place in details)
+        texts[f"results_{stamp}.json"] = to_text(_as_lighteval(document))
+        files.update(details)
+    return texts, files
+
+
+def _as_lighteval(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What readers of lighteval's datasets look for, and our record."""
+    subject = document["subject"]
+    general = {"model_name": subject["model"], "model_sha": subject["revision"], "max_samples": document["max_samples"]}
+    return {"config_general": general, "results": document["scores"], "evalctl": document}
+
+
+def _secret_in_details(context: Context, environment: str, files: Iterable[Path]) -> str | None:
+    """The same look as at what is committed, over every text of the parquet files."""
+    return next((found for path in files if (found := _secret_in(context, environment, path))), None)
+
+
+def _secret_in(context: Context, environment: str, path: Path) -> str | None:
+    kinds: list[str] = []
+
+    def on_line(line: str) -> None:
+        if kind := secret_in(line, context.environment):
+            kinds.append(kind)
+
+    status = stream(program(context, environment, "evalctl_job.upload", "texts", str(path)), on_line)
+    name = path.relative_to(context.root)
+    if kinds:
+        return f"{name} holds {kinds[0]}"
+    return f"{name} cannot be read" if status != 0 else None
+
+
+def _plan(upload: Upload, texts: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Any]:
+    return {
+        "repo": upload.repo, "private": upload.private, "model": upload.model,
+        "message": f"results: {upload.model}: {len(upload.evals)} eval(s)",
+        "texts": dict(texts), "files": {place: str(path) for place, path in files.items()},
+    }  # fmt: skip
+
+
+def _last_line(context: Context, environment: str, *words: str) -> str:
+    lines = [""]
+
+    def on_line(line: str) -> None:
+        lines[0] = line if line.strip() else lines[0]
+
+    stream(program(context, environment, "evalctl_job.upload", *words), on_line)
+    return lines[0]

@@ -1,0 +1,161 @@
+"""`push_to_hub` from a committed result to the dataset, by the real huggingface_hub on a Hub on loopback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_site import MODEL, PROXIES, Site, make_site
+
+REQUEST = f"model: {MODEL}\nservice: slurm\ntasks: [ja_exact]\nnode_kind: gpu_8\npush_to_hub: {{org: team}}\n"
+REPO = "team/details_lab__small-8B_private"
+STAMP, LATER = "2026-11-24T01-02-03.000004", "2026-11-25T00-00-00.000001"
+WRITE = "import sys, json, pyarrow as a, pyarrow.parquet as p; p.write_table(a.Table.from_pylist(json.load(sys.stdin)), sys.argv[1])"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A login node with a Hub and a token for it."""
+    for name in ("HF_HUB_OFFLINE", *PROXIES):
+        monkeypatch.delenv(name, raising=False)
+    made = make_site(tmp_path)
+    (made.root / ".gitignore").write_text("/.evalctl/\n/.env\n/results/**/details/\n")
+    with (made.root / ".env").open("a") as file:
+        file.write("HF_TOKEN=member\nOPENAI_API_KEY=a-very-secret-key\n")
+    yield made
+    made.hub.close()
+
+
+def measured(site: Site, text: str = REQUEST, answer: str = "日本") -> Path:
+    """A request whose only eval has its result in the commit and its details beside it; returns the result's folder."""
+    site.ask(one=text)
+    plan = json.loads((site.root / "generated/one/plan.json").read_text())
+    (task,) = plan["jobs"][0]["tasks"]
+    environment = next(site.root.glob(".evalctl/environments/lighteval-[0-9a-f]*")).name
+    place = task["result"].removesuffix("/result.json")
+    document: dict[str, Any] = {
+        "schema": "evalctl/result/1", "digest": task["digest"], "max_samples": None, "scores": {"exact|0": {"em": 0.5}},
+        "weights": {}, "measured_at": 1.0, "environments": {"framework": environment},
+        "task": {"key": "ja_exact", "script": "exact", "result_dir": "/".join(place.split("/")[-2:])},
+        "subject": {
+            "provider": "vllm", "model": MODEL, "revision": "0" * 40, "path": None,
+            "custom_settings": {"path": "", "name": "", "version": ""},
+        },
+    }  # fmt: skip
+    folder = site.root / place
+    (folder / "details").mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(document))
+    details(site, folder, STAMP, answer)
+    for words in (("add", "-A"), ("commit", "-qm", "result")):
+        subprocess.run(["git", *words], cwd=site.root, check=True)
+    return folder
+
+
+def details(site: Site, folder: Path, stamp: str, answer: str) -> None:
+    """What the framework wrote about each question."""
+    python = next(site.root.glob(".evalctl/environments/lighteval-[0-9a-f]*/bin/python"))
+    rows = json.dumps([{"doc": {"query": "首都は?"}, "model_response": {"text": [answer]}}])
+    path = folder / f"details/details_exact|0_{stamp}.parquet"
+    subprocess.run([python, "-c", WRITE, path], input=rows, text=True, check=True)
+
+
+def sync(site: Site, **more: str) -> tuple[int, str]:
+    """Exit code and all that was said."""
+    done = site.evalctl("sync", "--service", "slurm", **more)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_committed_result_is_uploaded_with_its_details_once(site: Site) -> None:
+    """Private, in lighteval's places; the next sync sends nothing."""
+    measured(site)
+    assert ((found := sync(site))[0], f"uploaded: {site.hub.endpoint}/datasets/{REPO}/commit/" in found[1]) == (
+        0,
+        True,
+    ), found
+    paths = [f"{STAMP}/details_exact|0_{STAMP}.parquet", "README.md", f"results_{STAMP}.json"]
+    assert site.hub.datasets.commits == [(REPO, paths)]
+    assert site.hub.datasets.private == {REPO: True}
+    results = json.loads(site.hub.datasets.files[REPO][f"results_{STAMP}.json"])
+    assert (results["results"], results["evalctl"]["digest"][:1] != "") == ({"exact|0": {"em": 0.5}}, True)
+    assert sync(site)[0] == 0
+    assert len(site.hub.datasets.commits) == 1
+
+
+def test_a_public_dataset_must_be_asked_for(site: Site) -> None:
+    """`private: false`."""
+    measured(site, REQUEST.replace("{org: team}", "{org: team, private: false}"))
+    assert sync(site)[0] == 0
+    assert site.hub.datasets.private == {"team/details_lab__small-8B": False}
+
+
+def test_a_key_in_the_details_stays_here(site: Site) -> None:
+    """The file is named and the key is not; nothing is sent, and a person is asked."""
+    measured(site, answer="the key is a-very-secret-key, they say")
+    code, said = sync(site)
+    assert (code, site.hub.datasets.commits) == (1, [])
+    assert "secret-in-details" in said and "the value of OPENAI_API_KEY" in said and "a-very-secret-key" not in said
+
+
+def test_what_looks_like_a_key_stays_here_too(site: Site) -> None:
+    """At the beginning of a line of an answer."""
+    token = "hf_" + "aB3dE5gH7jK9mN1pQ3sT5vW7"
+    measured(site, answer=f"here it is:\n{token}")
+    code, said = sync(site)
+    assert (code, site.hub.datasets.commits, token in said) == (1, [], False)
+
+
+def test_a_failed_upload_blocks_nothing_and_is_tried_again(site: Site) -> None:
+    """The Hub is named; exit 4; another sync sends what is missing."""
+    measured(site)
+    site.ask(
+        two=REQUEST.replace("push_to_hub: {org: team}\n", "overrides: {ja_exact: {seed: 1}}\ncustom_settings: greedy\n")
+    )
+    code, said = sync(site, HF_ENDPOINT="http://127.0.0.1:9")
+    assert (code, len(site.submitted())) == (4, 1), said
+    assert f"not uploaded to {REPO}: hub-unreachable: http://127.0.0.1:9" in said
+    assert (sync(site)[0], len(site.hub.datasets.commits)) == (0, 1)
+
+
+def test_a_token_without_rights_needs_a_person(site: Site) -> None:
+    """Exit 1, and the token is not shown."""
+    measured(site)
+    site.hub.datasets.writers = {"another"}
+    code, said = sync(site)
+    assert (code, f"not uploaded to {REPO}: authentication" in said) == (1, True), said
+
+
+def test_the_newest_details_are_those_of_the_result(site: Site) -> None:
+    """What an earlier attempt left is not sent."""
+    details(site, measured(site), LATER, "日本")
+    assert sync(site)[0] == 0
+    assert site.hub.datasets.commits[0][1] == [
+        f"{LATER}/details_exact|0_{LATER}.parquet",
+        "README.md",
+        f"results_{LATER}.json",
+    ]
+
+
+def test_a_result_that_is_measured_anew_is_uploaded_anew(site: Site) -> None:
+    """The note that stands beside the details is about another digest."""
+    folder = measured(site)
+    sync(site)
+    note = json.loads((folder / "details/hub.json").read_text())
+    (folder / "details/hub.json").write_text(json.dumps({**note, "digest": "0"}))
+    details(site, folder, LATER, "東京")
+    sync(site)
+    assert len(site.hub.datasets.commits) == 2
+
+
+@pytest.mark.parametrize("why", ["debug", "dry-run", "no details", "not asked"])
+def test_nothing_is_uploaded(site: Site, why: str) -> None:
+    """Of debugging runs, in a dry run, without details on this machine, or unless the request says so."""
+    text = {"debug": f"{REQUEST}max_samples: 3\n", "not asked": REQUEST.replace("push_to_hub: {org: team}\n", "")}
+    folder = measured(site, text.get(why, REQUEST))
+    if why == "no details":
+        next(folder.glob("details/*.parquet")).unlink()
+    site.evalctl("sync", "--service", "slurm", *(["--dry-run"] if why == "dry-run" else []))
+    assert (site.hub.datasets.commits, site.hub.log) == ([], [])
