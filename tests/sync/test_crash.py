@@ -19,9 +19,10 @@ from evalctl.sync.sync import SyncReport, sync
 from .world import Clone, World, checkpoints, git, make_eval, make_job, plan
 
 # Deeper than the checkpoints: in the middle of git's work and of ours with files.
+OF_THE_LEDGER = [(Repository, "move_ref"), (Repository, "create_commits"), (ledger, "push_commit")]
 INSIDE = [
-    (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
-    (ledger, "push_commit"), (push, "push_commit"), (act, "write_atomically"), (collect, "_copy"),
+    *OF_THE_LEDGER, (advance, "_set_index"), (advance, "_settle_work_tree"), (push, "push_commit"),
+    (act, "write_atomically"), (collect, "_copy"),
 ]  # fmt: skip
 
 
@@ -114,22 +115,30 @@ def cancelling(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
     return in_child(lambda: cancel(clone.context(checkpoint=dying_at(point)), plan(*jobs), [jobs[1]]))
 
 
+def retrying(clone: Clone, jobs: tuple[Job, Job], point: str) -> bool:
+    """`evalctl retry` of what was cancelled, killed at `point`."""
+    to_the_end(clone, clone.world, jobs)
+    return in_child(lambda: retry(clone.context(checkpoint=dying_at(point)), plan(*jobs), list(jobs)))
+
+
 @pytest.mark.parametrize("point", checkpoints())
 def test_a_kill_at_every_checkpoint(
     clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job], point: str
 ) -> None:
-    """Claimed, submitted, recorded, collected, committed, closed, pushed, cancelled: cut off before and after each.
+    """Claimed, submitted, recorded, collected, committed, closed, pushed, cancelled, retried: cut off before and after.
 
     The checkpoints are those of the source: one that no scene here comes by fails.
     """
-    for scene in (submitting, collecting, cancelling):
+    for scene in (submitting, collecting, cancelling, retrying):
         if scene(clone, jobs, point):
             break
     else:
         pytest.fail(f"nothing here comes by the checkpoint {point}")
     if scene is cancelling:
         to_the_end(clone, world, jobs)
-        retry(clone.context(), plan(*jobs), list(jobs))
+    if scene in (cancelling, retrying):
+        told = retry(clone.context(), plan(*jobs), list(jobs))
+        assert [one.done for one in told if one.job == jobs[1].name] == [True]
     check(clone, world, remote, jobs)
 
 
@@ -138,6 +147,7 @@ def test_checkpoints_come_in_pairs() -> None:
     effects = {name.partition("-")[2] for name in checkpoints()}
     assert sorted(checkpoints()) == sorted(f"{when}-{effect}" for effect in effects for when in ("before", "after"))
     assert effects >= {"claim", "prepare", "submit", "record", "collect", "commit", "keep", "close", "push", "cancel"}
+    assert effects >= {"wish", "poison", "cancel", "withdraw", "forgive"}, "of `cancel` and `retry`"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -154,6 +164,23 @@ def test_a_kill_in_the_middle_of_git(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(owner, name, dying(getattr(owner, name), when, count))
             in_child(lambda: sync(clone.context(), plan(*jobs)))
+    check(clone, world, remote, jobs)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("owner", "name"), OF_THE_LEDGER, ids=[name for _, name in OF_THE_LEDGER])
+def test_a_wish_killed_in_the_middle_of_git_is_told_again(
+    clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job], owner: object, name: str, when: str
+) -> None:
+    """`cancel` and `retry`: after a kill the same command again does all of it."""
+    sync(clone.context(), plan(*jobs))
+    for wish in (cancel, retry):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(owner, name, dying(getattr(owner, name), when, 1))
+            assert in_child(lambda wish=wish: wish(clone.context(), plan(*jobs), [jobs[1]]))
+        assert [one.done for one in wish(clone.context(), plan(*jobs), [jobs[1]])] == [True]
+        if wish is cancel:
+            assert {step.reason for step in to_the_end(clone, world, jobs).steps} == {"result-current", "cancelled"}
     check(clone, world, remote, jobs)
 
 

@@ -111,7 +111,9 @@ def cancel(
         told = [_cancel_one(context, world, one) for one in ours]
         never = {result.job for result in told if result.done and result.what == _NEVER}
         closed = [one.attempt for one in ours if one.attempt and one.job in never]
+        context.checkpoint("before-withdraw")
         view.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
+        context.checkpoint("after-withdraw")
         idle = [name for name in names if name not in {one.job for one in ours}]
         return [*told, *(Told(name, False, _idle(evidence.get(name))) for name in idle)]
 
@@ -125,7 +127,9 @@ def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -
         names = [job.name for job in jobs]
         names += [one.name for one in _downloads_of(view, jobs) if records.of(one.name).attempts]
         idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
+        context.checkpoint("before-forgive")
         warning = view.ledger.record(lambda now: _forgive(context, now, idle), f"retry {len(idle)} job(s)")
+        context.checkpoint("after-forgive")
         return [_retried(name, records, idle, warning) for name in names]
 
 
