@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalctl import memory
 from evalctl.memory import Memory
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.evaluation import Artifact
 from evalctl.plan.applied import Applied
+
+if TYPE_CHECKING:
+    from evalctl.model.evaluation import Artifact
 
 _SHORT = 16  # hex digits; two marks that are equal by chance would only cost a closer look
 

@@ -24,11 +24,11 @@ class Memory:
     """An index that is read at once, and texts that it names by place, read when they are asked for."""
 
     index: Mapping[str, Any] = field(default_factory=dict)
-    texts: bytes = b""
+    texts: bytes | memoryview = b""
 
     def text(self, place: Sequence[int]) -> bytes:
         """The text at [begin, end]."""
-        return self.texts[place[0] : place[1]]
+        return bytes(self.texts[place[0] : place[1]])
 
 
 class Texts:
@@ -53,20 +53,22 @@ class Texts:
 def load(root: Path) -> Memory:
     """What was remembered; empty where nothing usable is there: another version, a damaged or a foreign file."""
     try:
-        head, _, body = (root / PATH).read_bytes().partition(b"\n")
+        data = (root / PATH).read_bytes()
     except OSError:
         return Memory()
-    if head != _head(body):
+    begin = data.find(b"\n") + 1
+    end = data.find(b"\n", begin)
+    whole = memoryview(data)  # megabytes, not to be copied
+    if whole[:begin] != _head(whole[begin:]):
         return Memory()
-    index, _, texts = body.partition(b"\n")
-    return Memory(json.loads(index), texts)
+    return Memory(json.loads(whole[begin:end].tobytes()), whole[end + 1 :])
 
 
 def save(root: Path, memory: Memory) -> None:
     """Remembers; a folder that may not be written to, or a file name that is not UTF-8, is no reason to fail."""
     try:
-        body = as_json(memory.index) + b"\n" + memory.texts
-        write_atomically(root / PATH, _head(body) + b"\n" + body)
+        body = (as_json(memory.index), b"\n", memory.texts)
+        write_atomically(root / PATH, b"".join((_head(*body), *body)))
     except (OSError, ValueError):
         return
 
@@ -78,9 +80,12 @@ def as_json(value: Any) -> bytes:
     return to_json(value)
 
 
-def _head(body: bytes) -> bytes:
-    """Version and checksum: what has them was written whole, by this program."""
-    return f"evalctl {VERSION} {zlib.crc32(body):08x}".encode()
+def _head(*body: bytes | memoryview) -> bytes:
+    """The line with version and checksum: what has them was written whole, by this program."""
+    checksum = 0
+    for part in body:
+        checksum = zlib.crc32(part, checksum)
+    return f"evalctl {VERSION} {checksum:08x}\n".encode()
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -88,6 +88,7 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
 
 
 MODEL = "provider/model"
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def dump(document: dict[str, Any], model: str) -> str:
@@ -95,7 +96,7 @@ def dump(document: dict[str, Any], model: str) -> str:
 
     Such a name (letters, digits, / and a few marks) means itself in YAML; there are far fewer other texts than models.
     """
-    return _dumped(json.dumps(document, ensure_ascii=False)).replace(MODEL, model, 1)
+    return _dumped(_JSON.encode(document)).replace(MODEL, model, 1)
 
 
 @lru_cache(maxsize=1024)

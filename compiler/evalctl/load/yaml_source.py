@@ -40,7 +40,7 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
         return None, [_control_character(file, text, forbidden.start())]
     try:
         builder = _Builder(file)
-        for event in yaml.parse(text, Loader=CBaseLoader):
+        for event in iter(CBaseLoader(text).get_event, None):
             builder.take(event)
     except _Refused as refused:
         return None, [refused.diagnostic]

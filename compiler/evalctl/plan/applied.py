@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalctl.model.evaluation import Eval, Job
+if TYPE_CHECKING:
+    from evalctl.model.evaluation import Eval, Job
 
 # Of each job by name: "common" settings, and by task key the "own" ones with those that the caution kept out.
 Applied = Mapping[str, Mapping[str, Any]]
@@ -17,14 +18,15 @@ def applied(jobs: Iterable[Job]) -> Applied:
 
 
 def _of_job(evals: Sequence[Eval]) -> Mapping[str, Any]:
-    common = _common(evals)
-    return {"common": _values(common), "own": {one.task.key: _own(one, common) for one in evals}}
+    settings = [_applied(one) for one in evals]
+    common = _common(settings)
+    own = {one.task.key: _own(one, its, common) for one, its in zip(evals, settings, strict=True)}
+    return {"common": _values(common), "own": own}
 
 
-def _common(evals: Sequence[Eval]) -> dict[str, Any]:
-    shared = _applied(evals[0])
-    for evaluation in evals[1:]:
-        own = _applied(evaluation)
+def _common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    shared = dict(settings[0])
+    for own in settings[1:]:
         shared = {name: value for name, value in shared.items() if name in own and own[name] == value}
     return shared
 
@@ -33,8 +35,8 @@ def _applied(evaluation: Eval) -> dict[str, Any]:
     return {setting.name: setting.sourced.value for setting in evaluation.settings if setting.applied}
 
 
-def _own(evaluation: Eval, common: Mapping[str, Any]) -> str:
-    own = {name: value for name, value in _applied(evaluation).items() if name not in common}
+def _own(evaluation: Eval, applied: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+    own = {name: value for name, value in applied.items() if name not in common}
     kept_out = {s.name: s.sourced.value for s in evaluation.settings if not s.applied}
     parts = [_values(own)] if own else []
     return "; ".join(parts + ([f"not applied: {_values(kept_out)}"] if kept_out else []))

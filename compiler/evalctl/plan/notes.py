@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evalctl.plan.forecast import RequestForecast
+if TYPE_CHECKING:
+    from evalctl.plan.forecast import RequestForecast
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,9 +133,10 @@ def _places(
     checked: CheckedRequest, evals: Sequence[Eval], service: Service, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     done: set[object] = set()
+    cards = {evaluation.subject.model: catalogue.cards.get(evaluation.subject.model) for evaluation in evals}
+    places = {model: placement(checked.request, service, card) for model, card in cards.items()}
     for evaluation in evals:
-        card = catalogue.cards.get(evaluation.subject.model)
-        place = placement(checked.request, service, card)
+        card, place = cards[evaluation.subject.model], places[evaluation.subject.model]
         if place is None:
             if "place" not in done:
                 done.add("place")
@@ -175,6 +176,8 @@ def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
 def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, catalogue: Catalogue) -> Iterator[Diagnostic]:
     service = catalogue.services[checked.request.service].service
     column, key = place.node.runtime_column, evaluation.task.key
+    if 0 < task_seconds(evaluation, place) <= service.longest_seconds(place.node):
+        return
     span, row = checked.task_span(key), Note("its row", catalogue.task_spans.get(key))
     if column not in evaluation.task.seconds:
         message = f"task `{key}` has no time in column {column}, so its walltime on {place.node_kind} is not known"

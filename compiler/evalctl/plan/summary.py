@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalctl.model.evaluation import Artifact, Job, RequestPlan
+if TYPE_CHECKING:
+    from evalctl.model.evaluation import Artifact, Job, RequestPlan
 
 SCHEMA = "evalctl/plan/1"
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -21,6 +22,8 @@ def summary(plan: RequestPlan) -> dict[str, Any]:
 
 def artifact(plan: Mapping[str, Any]) -> Artifact:
     """The file beside the scripts."""
+    from evalctl.model.evaluation import Artifact  # only a plan that is made now needs what it is made of
+
     stem = plan["request"].removeprefix("manifests/requests/").removesuffix(".yaml")
     return Artifact(f"generated/{stem}/plan.json", _text(plan).encode())
 

@@ -42,10 +42,13 @@ def words(texts: Iterable[str]) -> str:
 def assignment(name: str, value: str | Sequence[str], indent: str = "") -> str:
     """`NAME=word`, or `NAME=(words)` for a sequence; a long list has one option per line, deeper than `indent`."""
     _check_name(name)
-    if isinstance(value, str):
-        return f"{name}={word(value)}"
-    line = f"{name}=({words(value)})"
-    return line if len(line) <= _LINE or len(value) == 1 else f"{name}=(\n{_listed(value, indent)}\n{indent})"
+    return f"{name}={word(value)}" if isinstance(value, str) else _array(name, tuple(value), indent)
+
+
+@lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays
+def _array(name: str, texts: tuple[str, ...], indent: str) -> str:
+    line = f"{name}=({words(texts)})"
+    return line if len(line) <= _LINE or len(texts) == 1 else f"{name}=(\n{_listed(texts, indent)}\n{indent})"
 
 
 def comment(text: str) -> str:

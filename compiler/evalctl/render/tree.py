@@ -9,10 +9,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
-from evalctl.model.evaluation import Artifact
 from evalctl.shell import write_atomically
+
+if TYPE_CHECKING:
+    from evalctl.model.evaluation import Artifact
 
 FOLDER = "generated"
 Stat = tuple[int, int, str]
