@@ -11,6 +11,7 @@ import pytest
 
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
+from evalctl.shell import EnvironmentProblem
 from evalctl.sync import act, advance, collect, ledger, push
 from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import Repository
@@ -217,6 +218,20 @@ def test_a_log_is_kept_whole_or_not_at_all(clone: Clone, world: World, jobs: tup
     sync(clone.context(), plan(*jobs))
     kept = list((clone.root / "results").rglob("logs/*.log"))
     assert [path.read_text() for path in kept] == ["a log\n"] * 3
+
+
+def test_a_lock_that_a_killed_git_left_is_named(
+    clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job]
+) -> None:
+    """SIGKILL of git itself, while it moved the ledger: nothing is submitted until the lock is gone, then all goes on."""
+    lock = clone.root / ".git/refs/heads/evalctl-state.lock"
+    lock.touch()
+    with pytest.raises(EnvironmentProblem) as problem:
+        sync(clone.context(), plan(*jobs))
+    assert problem.value.help.endswith(f": rm {lock}")
+    assert world.live() == []
+    lock.unlink()
+    check(clone, world, remote, jobs)
 
 
 def test_two_kills_in_a_row(clone: Clone, world: World, remote: Path, jobs: tuple[Job, Job]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import git
 
 _NEXT = "refs/evalctl/next/"  # fast-import insists on a ref; nobody reads these
+_LEFT_LOCK = re.compile(r"Unable to create '(.+\.lock)': File exists")  # seen: git 2.39
 _UNDER_WAY = {
     "MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert", "rebase-merge": "rebase",
     "rebase-apply": "rebase",
@@ -154,7 +155,13 @@ class Repository:
     def move_ref(self, ref: str, old: str | None, new: str, reason: str) -> bool:
         """Compare and swap: `ref` becomes `new` if it still is `old` (None: absent)."""
         expected = old or "0" * len(new)
-        return self.ask("update-ref", "-m", f"evalctl: {reason}", ref, new, expected).status == 0
+        reply = self.ask("update-ref", "-m", f"evalctl: {reason}", ref, new, expected)
+        if lock := _LEFT_LOCK.search(reply.stderr):
+            raise EnvironmentProblem(
+                f"{ref} cannot move: {lock[1]} is there, by a git command at work or one that was killed",
+                f"if no git is at work in this clone: rm {lock[1]}",
+            )
+        return reply.status == 0
 
     def commits(self, span: str) -> list[str]:
         """The commits of a range, oldest first."""
