@@ -53,8 +53,10 @@ start_master() {
 configure() {
   qconf -ah "$HOST" >/dev/null 2>&1 || true
   qconf -as "$HOST" >/dev/null 2>&1 || true
-  # Root may run jobs; what a job started dies with it; accounting is written at once.
-  change -sconf -Mconf global 's/^(min_[ug]id +).*/\10/' 's/^(execd_params +).*/\1ENABLE_ADDGRP_KILL=TRUE/' \
+  # Root may run jobs; what a job started dies with it; accounting is written at once; a master that comes back waits
+  # five seconds for the node, not forty.
+  change -sconf -Mconf global 's/^(min_[ug]id +).*/\10/' 's/^(load_report_time +).*/\100:00:05/' \
+    's/^(execd_params +).*/\1ENABLE_ADDGRP_KILL=TRUE/' \
     's/^(shell_start_mode +).*/\1unix_behavior/' 's#^(mailer +).*#\1/bin/true#' \
     's/^(reporting_params +).*/\1accounting=true reporting=false flush_time=00:00:01 accounting_flush_time=00:00:00 joblog=false sharelog=00:00:00/'
   change -ssconf -Msconf '' 's/^(schedule_interval +).*/\10:0:2/' 's/^(flush_(submit|finish)_sec +).*/\11/' \

@@ -96,7 +96,8 @@ start_one() {
 add_queues() {
   local queue
   {
-    echo "set server flatuid = True" # the machine's users, without .rhosts
+    echo "set server flatuid = True"   # the machine's users, without .rhosts
+    echo "set server acl_roots = root" # whose jobs run, too
     echo "set server job_history_enable = True"
     echo "set server job_history_duration = 240:00:00" # as ABCI's qstat -x
     echo "unset server default_queue"                   # ABCI wants -q
@@ -129,7 +130,7 @@ ready() {
   [[ $(pbsnodes "$HOST") == *"state = free"* ]]
 }
 
-# PBS runs nothing for root, and nothing for a user without a home folder.
+# PBS runs nothing for a user without a home folder.
 smoke() {
   local id user=${EVALCTL_TEST_USER:-daemon}
   id=$(cd / && runuser -u "$user" -- "$PBS/bin/qsub" -P smoke -q rt_HC -N smoke -o /dev/null -e /dev/null -- /bin/true)

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from sites import QUERY, SITES, SUBMIT, Site, answers, manifests
+from sites import QUERY, SITES, SUBMIT, Site, answers, manifests, opened
 from standin_place import STANDINS
 
 from evalctl.environments import catalogue
 from evalctl.model.run import State
 from evalctl.schedulers import SCHEDULERS
-from evalctl.shell import run
+from evalctl.shell import Command, Reply, run
 
 COMPILER = Path(__file__).parents[2] / "compiler"
 DAEMONS = Path("/run/evalctl-clusters")
@@ -36,10 +36,10 @@ class Lab:
 
     def __init__(self, site: Site, requests: dict[str, dict[str, Any]]) -> None:
         """Everything is written, committed and pushed; nothing is submitted yet. `requests` by name, in extracts."""
-        self.site = site
         self.top = Path(tempfile.mkdtemp(prefix="evalctl-stories-"))
         self.root, self.user = self.top / "clone", self._submitter()
         self.python, self.library = _python_for(self.user)
+        self.site = opened(site, self.top / "site", str(self.python))
         self.passes: list[dict[str, Any]] = []
         self.tasks = tuple(sorted({request["task"] for request in requests.values()}))
         for part in ("bin", "more", "home", "environments"):
@@ -143,6 +143,20 @@ class Lab:
         )
         return found.stdout.split()
 
+    def settled(self, request: str) -> bool:
+        """Whether the server knows that the job runs: OpenPBS, restarted before that, would start it again."""
+        words, sign = self.site.settled
+        return not words or sign in self._administrate(words, self.number(request)).stdout
+
+    def live(self) -> list[str]:
+        """The numbers of this clone's jobs that have not ended, as the scheduler tells it."""
+        names = [line for path in self.root.glob(".evalctl/runs/*/a*/attempt.sh") for line in path.read_text().split()]
+        scheduler = SCHEDULERS[self.site.scheduler]
+        seen = scheduler.sightings(self._as_administrator(scheduler.query(self.user or getpass.getuser())))
+        return [
+            one.native_id for one in seen if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED
+        ]
+
     def starts(self) -> dict[str, int]:
         """How often each attempt has started its server."""
         logs = self.root.glob(".evalctl/runs/*/a*/vllm.json")
@@ -178,12 +192,7 @@ class Lab:
 
     def administrator(self, words: Sequence[str], number: str) -> None:
         """A command of the scheduler's, given by who runs it; tried again while a job is between two states."""
-        argv = [word.replace("{id}", number) for word in words]
-        self.wait(
-            lambda: subprocess.run(argv, capture_output=True, check=False, timeout=60).returncode == 0,
-            20,
-            lambda: str(argv),
-        )
+        self.wait(lambda: self._administrate(words, number).status == 0, 20, lambda: str((words, number)))
 
     @contextmanager
     def frozen(self, seconds: float) -> Iterator[None]:
@@ -205,7 +214,7 @@ class Lab:
 
     def start_server(self) -> None:
         """It comes back as it was."""
-        up = COMPILER.parent / f"tests/clusters/{self.site.scheduler}_up.sh"
+        up = self.site.up or COMPILER.parent / f"tests/clusters/{self.site.scheduler}_up.sh"
         done = subprocess.run([str(up)], capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -220,13 +229,21 @@ class Lab:
 
     def close(self) -> None:
         """Cancels what still runs, and takes the place away."""
-        names = [line for path in self.root.glob(".evalctl/runs/*/a*/attempt.sh") for line in path.read_text().split()]
-        scheduler, user = SCHEDULERS[self.site.scheduler], self.user or getpass.getuser()
-        for one in scheduler.sightings(run(scheduler.query(user))):
-            if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED:
-                run(scheduler.cancel(one.native_id))
-        self.wait(lambda: self.processes() == [], 60, lambda: str(self.processes()))
+        for number in self.live():
+            self._as_administrator(SCHEDULERS[self.site.scheduler].cancel(number))
+        self.wait(lambda: self.live() == self.processes() == [], 60, lambda: str((self.live(), self.processes())))
+        if self.site.stand_in:
+            self.stop_server()
         shutil.rmtree(self.top)
+
+    def _administrate(self, words: Sequence[str], number: str) -> Reply:
+        return self._as_administrator(Command(tuple(word.replace("{id}", number) for word in words)))
+
+    def _as_administrator(self, command: Command) -> Reply:
+        """Root; a stand-in is looked after by whom its jobs belong to."""
+        if self.site.stand_in:
+            return run(Command(tuple(self._words(*command.argv)), cwd=self.top))
+        return self.site.run(command)
 
     # ---- making it ---------------------------------------------------------------------------------------------------
 
@@ -246,7 +263,7 @@ class Lab:
     def _programs(self) -> None:
         submit, query, _ = self.site.programs
         for program, text in ((submit, SUBMIT), (query, QUERY)):
-            real = shutil.which(program)
+            real = shutil.which(program, path=self.site.path())
             assert real is not None
             self._write(f"bin/{program}", text.replace("PROGRAM", program).replace("REAL", real), mode=0o755)
         for part, words in self.site.more.items():
@@ -282,7 +299,8 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """What the user's shell has."""
         return {
-            "PATH": f"{self.top / 'bin'}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.top / "home"), "LANG": "C.UTF-8",
+            "PATH": f"{self.top / 'bin'}:{self.site.folder or '/usr/local/bin'}:/usr/bin:/bin",
+            "HOME": str(self.top / "home"), "LANG": "C.UTF-8",
             "USER": self.user or getpass.getuser(), "LOGNAME": self.user or getpass.getuser(), "TZ": "UTC",
             "PYTHONPATH": self.library, "EVALCTL_ENVIRONMENTS": str(self.top / "environments"),
         }  # fmt: skip
@@ -298,14 +316,16 @@ class Lab:
 
 
 AnyLab = TypeVar("AnyLab", bound=Lab)
-PARAMETERS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in SITES]  # parameters of a fixture
+REAL = [pytest.param(name, marks=getattr(pytest.mark, name)) for name, site in SITES.items() if not site.stand_in]
+PARAMETERS = [*REAL, *(name for name, site in SITES.items() if site.stand_in)]  # of a fixture; marked is what may be missing
 
 
 @contextmanager
 def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -> Iterator[dict[str, AnyLab]]:
     """A clone for each scheduler that is asked for and answers, by its name; closed afterwards."""
-    asked = [name for name in SITES if any(item.get_closest_marker(name) for item in request.session.items)]
-    made = {name: make(SITES[name]) for name in asked if answers(name)}
+    callspecs = [item.callspec for item in request.session.items if getattr(item, "module", None) is request.module]
+    asked = {value for callspec in callspecs for value in callspec.params.values()}
+    made = {name: make(SITES[name]) for name in SITES if name in asked and answers(name)}
     yield made
     for lab in made.values():
         lab.close()

@@ -1,17 +1,21 @@
 """The schedulers on which the stories are told: what differs from one to the next, a table entry each.
 
-A third one plugs in with an entry here and `tests/clusters/NAME_up.sh`.
+Another one plugs in with an entry here and `tests/clusters/NAME_up.sh`.
 """
 
 from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pbs_site import DIRECTIVES, INSTALLED, install
 
 from evalctl.schedulers import SCHEDULERS, Unreadable
-from evalctl.shell import EnvironmentProblem, run
+from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
 Words = tuple[str, ...]
 
@@ -32,7 +36,20 @@ class Site:
     killed: str  # the step after an end that the script did not expect: a kill, or a signal that it can tell of
     impossible: str  # a directive that is refused at submission
     daemon: str  # its pid file, that of the server which answers queries
-    silence_s: float  # how long a query may take to give up
+    group: str = "-g"  # the option before it
+    directives: Words = ()  # what every job here must have
+    folder: Path | None = None  # of the scheduler's programs, where they are not on PATH
+    settled: tuple[Words, str] = ((), "")  # what shows that the server has been told of a job's start, and how
+    stand_in: bool = False  # played, with a server of its own for each clone
+    up: Path | None = None  # starts that server
+
+    def path(self) -> str:
+        """Where the scheduler's programs are looked for."""
+        return f"{self.folder}:{os.environ['PATH']}" if self.folder else os.environ["PATH"]
+
+    def run(self, command: Command) -> Reply:
+        """A command of the scheduler's, typed by who looks after it."""
+        return run(replace(command, env={"PATH": self.path()}))
 
 
 SITES: dict[str, Site] = {
@@ -49,7 +66,6 @@ SITES: dict[str, Site] = {
         killed="submit retry",  # SIGKILL: nobody can tell it from a lost node
         impossible="-l no_such_resource=1",
         daemon="sge_qmaster.pid",
-        silence_s=30,
     ),
     "slurm": Site(
         scheduler="slurm",
@@ -67,15 +83,47 @@ SITES: dict[str, Site] = {
         killed="stop cancelled",  # TERM: the job says so itself
         impossible="--partition=nowhere",
         daemon="slurmctld.pid",
-        silence_s=30,
+    ),
+    "pbs": Site(
+        scheduler="pbs",
+        programs=("qsub", "qstat", "qdel"),
+        empty="",
+        silence="qsub: cannot connect to server evalctl (errno=15010)",
+        more={"held": "-h", "no-folder": "-o /nowhere/at/all"},
+        release=("qrls", "-h", "u", "{id}"),
+        overrun=("qalter", "-l", "walltime=0:00:01", "{id}"),
+        requeue=(("qalter", "-r", "y", "{id}"), ("qrerun", "{id}")),
+        no_folder="stop stuck",
+        killed="stop cancelled",  # TERM: the job says so itself
+        impossible="-l no_such_resource=1",
+        daemon="pbs_server.pid",
+        group="-P",
+        directives=DIRECTIVES,
+        folder=INSTALLED / "bin",
+        settled=(("qstat", "-f", "-w", "{id}"), "substate = 42\n"),
     ),
 }
+SITES["pbs_stand_in"] = replace(SITES["pbs"], stand_in=True)
+
+
+def opened(site: Site, place: Path, python: str) -> Site:
+    """The same site; a stand-in is set up in `place`, and its server started."""
+    if not site.stand_in:
+        return site
+    install(place, python)
+    up = place / "bin/pbs_server"
+    assert run(Command((str(up),))).status == 0
+    return replace(site, folder=place / "bin", daemon=str(place / "server.pid"), up=up)
 
 
 def answers(name: str) -> bool:
-    """Whether this scheduler runs here."""
+    """Whether this scheduler runs here, or is played."""
+    site = SITES[name]
+    if site.stand_in:
+        return True
+    scheduler = SCHEDULERS[site.scheduler]
     try:
-        SCHEDULERS[name].sightings(run(SCHEDULERS[name].query(getpass.getuser())))
+        scheduler.sightings(site.run(scheduler.query(getpass.getuser())))
     except (Unreadable, EnvironmentProblem):
         return False
     return True
@@ -130,18 +178,19 @@ CARD = {
 
 def service(site: Site, grace_minutes: int) -> str:
     """The service's file: everything that evalctl knows of this site."""
-    group = '["-g", "{SITE_GROUP}"]'
+    group = f'["{site.group}", "{{SITE_GROUP}}"]'
+    here, nowhere = json.dumps(site.directives), json.dumps([*site.directives, site.impossible])
     return f"""\
 scheduler: {site.scheduler}
 submit_args: {group}
 node_kinds:
-  cpu: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true}}
-  nowhere: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true, directives: ["{site.impossible}"]}}
+  cpu: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true, directives: {here}}}
+  nowhere: {{gpus: 0, runtime_column: hrt_q, server_environment: vllm-cpu, serves: true, directives: {nowhere}}}
 small_model: cpu
 grace_minutes: {grace_minutes}
 drain_seconds: 20
 walltime_step_minutes: 1
-start_allowance_minutes: 1
+start_allowance_minutes: 0
 scratch: ["/tmp"]
 """
 

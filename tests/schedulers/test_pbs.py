@@ -29,7 +29,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pbs]:
 
 
 def real_site() -> Pbs:
-    """OpenPBS, which root looks after and which runs nothing for root."""
+    """OpenPBS, which root looks after and where somebody else submits."""
     user = os.environ.get("EVALCTL_TEST_USER", "")
     if os.getuid() or not user:
         pytest.skip("a real OpenPBS wants root, and somebody else to submit for: EVALCTL_TEST_USER")

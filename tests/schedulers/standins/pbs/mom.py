@@ -40,7 +40,7 @@ def _run(number):
             return "held"
         process = _process(number, job, output)
         save(number, _begun(job, process.pid))
-    why = _wait(process, seconds(job["Resource_List.walltime"]), output)
+    why = _wait(number, process, output)
     _signal_session(process.pid, signal.SIGKILL)  # what the script has left
     with locked():
         if why != "qrerun":
@@ -82,14 +82,14 @@ def _begun(job, pid):
     }  # fmt: skip
 
 
-def _wait(process, limit, output):
+def _wait(number, process, output):
     """Why it ended: "" by itself, "walltime", "qdel" or "qrerun"."""
     begin, why, told_at = time.monotonic(), "", 0.0
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
             return why
-        now = time.monotonic()
+        now, limit = time.monotonic(), seconds(load(number)["Resource_List.walltime"])
         if why and now > told_at + KILL_DELAY:
             _signal_session(process.pid, signal.SIGKILL)
         elif not why and (_TOLD or now > begin + limit):

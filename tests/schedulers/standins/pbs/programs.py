@@ -103,8 +103,13 @@ def _qdel(words):
 
 
 def _qalter(words):
-    pairs, (word,) = getopt.getopt(words, "r:")
-    change(_number("qalter", word), Rerunable="True" if dict(pairs)["-r"] == "y" else "False")
+    pairs, (word,) = getopt.getopt(words, "r:l:")
+    options = dict(pairs)
+    if "-r" in options:
+        change(_number("qalter", word), Rerunable="True" if options["-r"] == "y" else "False")
+    if "-l" in options:
+        name, _, value = options["-l"].partition("=")
+        change(_number("qalter", word), **{f"Resource_List.{name}": value})
     return 0
 
 
