@@ -14,6 +14,7 @@ from lab import PARAMETERS, Lab, lab_at, labs_where
 from sites import SITES
 
 Findings = list[dict[str, Any]]
+WALLTIMES = {"gridengine": "no warning, killed at", "slurm": "TERM came at", "pbs": "TERM came at"}
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +69,10 @@ def test_the_site_is_proven(site: str, probed: dict[str, Findings]) -> None:
 
 
 def test_the_end_of_the_walltime_is_as_the_scheduler_makes_it(site: str, probed: dict[str, Findings]) -> None:
-    """Slurm warns when asked to; Grid Engine kills without a word, so that jobs keep the time themselves."""
+    """Slurm warns when asked to, PBS at the end; Grid Engine kills without a word, so that jobs keep the time themselves."""
     (found,) = about(probed[site], "walltime")
     assert found["good"], found
-    assert found["text"].startswith({"gridengine": "no warning, killed at", "slurm": "TERM came at"}[site])
+    assert found["text"].startswith(WALLTIMES[SITES[site].scheduler])
 
 
 def test_the_network_is_told_either_way(site: str, probed: dict[str, Findings]) -> None:

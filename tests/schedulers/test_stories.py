@@ -238,7 +238,8 @@ def test_at_the_end_of_its_time_it_stops_by_itself_and_is_tried_again(lab: Lab) 
 
 def test_requeued_by_the_scheduler_it_does_not_start_twice(lab: Lab) -> None:
     """The second start meets the guard in the script. Slurm tells the first run of its end, and lets the second wait for
-    two minutes; Grid Engine kills the first one, or (seen, too) lets it go on, and then a person can end it.
+    as long as a credential lives; PBS kills the first one; Grid Engine, too, or (seen) lets it go on, and then a person
+    can end it.
     """
     steps = lab.until("requeued", "done result-current", "stop cancelled", "wait running", seconds=200)
     if steps[-1] == "wait running":

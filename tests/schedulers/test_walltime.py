@@ -1,5 +1,7 @@
 """A job that is cut off goes on, at a real scheduler with the real relay and lighteval: nothing is asked twice, nothing
 is measured otherwise than without the cut. The model is a stand-in that gives each question its own answer, slowly.
+
+Not on the stand-in for PBS: what it would add to its stories is lighteval's time alone.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import PARAMETERS, Lab, lab_at, labs_where
+from lab import REAL, Lab, lab_at, labs_where
 from sites import CARD
 from standin_place import STANDINS
 
@@ -28,9 +30,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 SERVICE = """\
 scheduler: {scheduler}
-submit_args: ["-g", "{{SITE_GROUP}}"]
+submit_args: ["{group}", "{{SITE_GROUP}}"]
 node_kinds:
-  cpu: {{gpus: 0, runtime_column: {column}, server_environment: vllm-cpu, serves: true, variables: {{STANDIN_SECONDS: "4"}}}}
+  cpu: {{gpus: 0, runtime_column: {column}, server_environment: vllm-cpu, serves: true, directives: {directives},
+    variables: {{STANDIN_SECONDS: "4"}}}}
 small_model: cpu
 grace_minutes: 0
 drain_seconds: 10
@@ -49,8 +52,8 @@ class RealLab(Lab):
         models = [str(request["model"]) for request in REQUESTS.values()]
         return {
             **super()._manifests(),
-            "manifests/services/site.yaml": SERVICE.format(scheduler=self.site.scheduler, column="short"),
-            "manifests/services/patient.yaml": SERVICE.format(scheduler=self.site.scheduler, column="long"),
+            "manifests/services/site.yaml": self._service("short"),
+            "manifests/services/patient.yaml": self._service("long"),
             "manifests/tasks/tasks_runtime.csv": "key,script,result_dir,framework,short,long\n"
             "en_arithmetic,demo_arithmetic,en/arithmetic,lighteval,00:00:40,00:20:00\n",
             "manifests/tasks/task_settings.csv": 'key,generation_settings\ndemo_arithmetic,"temperature=0.0"\n',
@@ -59,6 +62,12 @@ class RealLab(Lab):
             "manifests/tasks/suites.yaml": "all: [en_arithmetic]\n",
             **{f"manifests/models/{model}.lock.yaml": json.dumps({**CARD, "model": model}) for model in models},
         }
+
+    def _service(self, column: str) -> str:
+        site = self.site
+        return SERVICE.format(
+            scheduler=site.scheduler, group=site.group, directives=json.dumps(site.directives), column=column
+        )
 
     def _environments(self) -> None:
         super()._environments()
@@ -106,7 +115,7 @@ def labs(request: pytest.FixtureRequest) -> Iterator[dict[str, RealLab]]:
         yield made
 
 
-@pytest.fixture(params=PARAMETERS)
+@pytest.fixture(params=REAL)
 def lab(request: pytest.FixtureRequest, labs: dict[str, RealLab]) -> RealLab:
     """The clone at one scheduler."""
     return lab_at(request.param, labs)
