@@ -153,9 +153,7 @@ class Lab:
         names = [line for path in self.root.glob(".evalctl/runs/*/a*/attempt.sh") for line in path.read_text().split()]
         scheduler = SCHEDULERS[self.site.scheduler]
         seen = scheduler.sightings(self._as_administrator(scheduler.query(self.user or getpass.getuser())))
-        return [
-            one.native_id for one in seen if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED
-        ]
+        return [one.native_id for one in seen if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED]
 
     def starts(self) -> dict[str, int]:
         """How often each attempt has started its server."""
@@ -316,8 +314,9 @@ class Lab:
 
 
 AnyLab = TypeVar("AnyLab", bound=Lab)
+# Parameters of a fixture: what may be missing has a marker.
 REAL = [pytest.param(name, marks=getattr(pytest.mark, name)) for name, site in SITES.items() if not site.stand_in]
-PARAMETERS = [*REAL, *(name for name, site in SITES.items() if site.stand_in)]  # of a fixture; marked is what may be missing
+PARAMETERS = [*REAL, *(name for name, site in SITES.items() if site.stand_in)]
 
 
 @contextmanager

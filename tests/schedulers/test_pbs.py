@@ -103,6 +103,16 @@ def test_at_its_walltime_a_job_is_told_and_then_killed(site: Pbs) -> None:
     assert "Exit_status = -29\n" in site.history(number)
 
 
+def test_the_time_of_a_running_job_can_be_cut(site: Pbs) -> None:
+    """By who runs the site: then it ends as at its walltime, which its script knows nothing of."""
+    name = site.attempt_name()
+    number = site.submit(site.script("trap 'exit 0' TERM\nwhile :; do sleep 0.2; done"), name)
+    site.wait(lambda: site.seen()[name] == "running")
+    assert site.administrator("qalter", "-l", "walltime=0:00:01", number).status == 0
+    site.wait(lambda: site.over(number))
+    assert "exceeded resource walltime" in site.history(number)
+
+
 def test_a_running_job_can_be_cancelled(site: Pbs) -> None:
     """It stays in the list until it has ended, and cancelling again is fine at any time."""
     name = site.attempt_name()
