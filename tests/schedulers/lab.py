@@ -208,7 +208,7 @@ class Lab:
         """The scheduler's server ends; jobs go on."""
         pid = int((DAEMONS / self.site.daemon).read_text())
         os.kill(pid, signal.SIGTERM)
-        self.wait(lambda: not Path(f"/proc/{pid}").exists())
+        self.wait(lambda: _ended(pid))
 
     def start_server(self) -> None:
         """It comes back as it was."""
@@ -325,9 +325,11 @@ def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -
     callspecs = [item.callspec for item in request.session.items if getattr(item, "module", None) is request.module]
     asked = {value for callspec in callspecs for value in callspec.params.values()}
     made = {name: make(SITES[name]) for name in SITES if name in asked and answers(name)}
-    yield made
-    for lab in made.values():
-        lab.close()
+    try:
+        yield made
+    finally:
+        for lab in made.values():
+            lab.close()
 
 
 def lab_at(name: str, labs: Mapping[str, AnyLab]) -> AnyLab:
@@ -335,6 +337,14 @@ def lab_at(name: str, labs: Mapping[str, AnyLab]) -> AnyLab:
     if name not in labs:
         pytest.skip(f"no {name} answers here; tests/clusters/{name}_up.sh starts one")
     return labs[name]
+
+
+def _ended(pid: int) -> bool:
+    """Gone, or a zombie: in a container nobody may ask for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _number(submit_log: Path) -> str:
