@@ -10,6 +10,7 @@ import pytest
 
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
+from evalctl.sync.control import retry
 from evalctl.sync.sync import SyncReport, sync
 
 from .world import Clone, World, git, make_eval, make_job, plan
@@ -190,6 +191,41 @@ def test_the_same_eval_in_two_clones_is_submitted_once(clone: Clone, new_clone: 
     bob = new_clone("bob", "bob")
     go(clone, jobs[0])
     assert [(step.action, step.reason) for step in go(bob, jobs[0]).steps] == [(Action.WAIT, "claimed-by-other")]
+    assert len(clone.world.state()["jobs"]) == 1
+
+
+def test_a_claim_that_nobody_looks_after_is_taken_over(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
+    """Only when it is asked for in words; a job that is still to be seen is waited for, but not collected."""
+    bob = new_clone("bob", "bob")
+    go(clone, jobs[0])
+    (refused,) = retry(bob.context(), plan(jobs[0]), [jobs[0]])
+    assert not refused.done and "--take-over" in refused.what
+    (taken,) = retry(bob.context(), plan(jobs[0]), [jobs[0]], take_over=True)
+    assert taken.done and taken.what.startswith("taken over from alice")
+    assert [step.reason for step in go(bob, jobs[0]).steps] == ["ending"]
+    clone.world.run_all()
+    assert [(step.action, step.reason) for step in go(bob, jobs[0]).steps] == [(Action.SUBMIT, "retry")]
+    assert [step.reason for step in go(clone, jobs[0]).steps] == ["claimed-by-other"]
+    clone.world.run_all()
+    assert [step.reason for step in go(bob, jobs[0]).steps] == ["result-current"]
+    git(clone.root, "pull", "-q", "--rebase")
+    assert [step.reason for step in go(clone, jobs[0]).steps] == ["result-current"]
+    assert len(clone.world.state()["jobs"]) == 2
+
+
+def test_what_its_owner_has_collected_meanwhile_stays(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
+    """Alice collects while Bob takes over: her result counts, and nothing runs again."""
+    bob = new_clone("bob", "bob")
+    go(clone, jobs[0])
+
+    def alice_first(point: str) -> None:
+        if point == "before-forgive":
+            clone.world.run_all()
+            go(clone, jobs[0])
+
+    retry(bob.context(checkpoint=alice_first), plan(jobs[0]), [jobs[0]], take_over=True)
+    git(bob.root, "pull", "-q", "--rebase")
+    assert [step.reason for step in go(bob, jobs[0]).steps] == ["result-current"]
     assert len(clone.world.state()["jobs"]) == 1
 
 

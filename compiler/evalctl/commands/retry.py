@@ -12,7 +12,8 @@ from evalctl.sync.control import retry
 def run(arguments: argparse.Namespace) -> int:
     """1 if nothing could be retried."""
     here = machine(arguments, committed=False)
-    told = retry(here.context, here.plans, chosen(here.plans, arguments.selectors))
+    jobs = chosen(here.plans, arguments.selectors)
+    told = retry(here.context, here.plans, jobs, take_over=arguments.take_over)
     for one in told:
         print(f"{one.job}: {one.what}")
     return 0 if any(one.done for one in told) else 1

@@ -242,6 +242,13 @@ def _selected(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
 
 
+def _retry(parser: argparse.ArgumentParser) -> None:
+    _selected(parser)
+    parser.add_argument(
+        "--take-over", action="store_true", help="also what somebody else has claimed and does not look after any more"
+    )
+
+
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--probe", action="store_true", help="submit a one-minute job that only writes marks")
     parser.add_argument("--node-kind", metavar="KIND", help="where the probe runs (default: the cheapest)")
@@ -303,5 +310,5 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
     "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected,
-    "retry": _selected, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
+    "retry": _retry, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

@@ -16,7 +16,7 @@ from evalctl.sync.ledger import Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import reported
-from evalctl.sync.records import CANCELLED, Event, JobRecord
+from evalctl.sync.records import CANCELLED, TAKEN_OVER, Event, JobRecord
 from evalctl.sync.world import View
 
 _LOCK_WAIT_S = 30.0
@@ -118,8 +118,13 @@ def cancel(
         return [*told, *(Told(name, False, _idle(evidence.get(name))) for name in idle)]
 
 
-def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -> list[Told]:
-    """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays."""
+def retry(
+    context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job], *, take_over: bool = False
+) -> list[Told]:
+    """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays.
+
+    With `take_over` somebody else's open attempt is closed: nobody waits any more for what it may still measure.
+    """
     with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
         view = View(context, plans)
         view.ledger.refresh()
@@ -127,10 +132,20 @@ def retry(context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job]) -
         names = [job.name for job in jobs]
         names += [one.name for one in _downloads_of(view, jobs) if records.of(one.name).attempts]
         idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
+        theirs = {name: one for name in names if (one := records.of(name).open) and one.by != context.me}
+        taken = theirs if take_over else {}
         context.checkpoint("before-forgive")
-        warning = view.ledger.record(lambda now: _forgive(context, now, idle), f"retry {len(idle)} job(s)")
+        warning = view.ledger.record(
+            lambda now: {**_forgive(context, now, idle), **_take_over(context, now, taken)},
+            f"retry {len(idle) + len(taken)} job(s)",
+        )
         context.checkpoint("after-forgive")
-        return [_retried(name, records, idle, warning) for name in names]
+        told = {**dict.fromkeys(idle, "the next sync runs what is missing"), **{n: _taken(taken[n]) for n in taken}}
+        return [
+            Told(name, True, warning or told[name]) if name in told
+            else Told(name, False, _not_retried(context, records.of(name)))
+            for name in names
+        ]  # fmt: skip
 
 
 def _downloads_of(view: View, jobs: Sequence[Job]) -> list[Download]:
@@ -251,7 +266,30 @@ def _forgive(context: Context, records: Records, jobs: Sequence[str]) -> Mapping
     }  # fmt: skip
 
 
-def _retried(job: str, records: Records, idle: Sequence[str], warning: str) -> Told:
-    if job in idle:
-        return Told(job, True, warning or "the next sync runs what is missing")
-    return Told(job, False, "it is still open" if records.of(job).open else "it was never tried")
+def _take_over(context: Context, records: Records, taken: Mapping[str, Attempt]) -> Mapping[str, JobRecord]:
+    """Those that are still open; what its owner has collected meanwhile stays."""
+    closed = {
+        name: replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome=TAKEN_OVER)
+        for name, one in taken.items()
+        if (now := records.of(name).open) and now.number == one.number
+    }
+    return {
+        name: records.of(name).with_attempt(one).with_event(Event(context.clock(), context.me, "retry", one.number))
+        for name, one in closed.items()
+    }
+
+
+def _taken(attempt: Attempt) -> str:
+    return (
+        f"taken over from {attempt.by}, whose job computes in vain if it still runs; the next sync runs what is missing"
+    )
+
+
+def _not_retried(context: Context, record: JobRecord) -> str:
+    if record.open is None:
+        return "it was never tried"
+    if record.open.by == context.me:
+        return "it is still open"
+    return (
+        f"it runs as {record.open.by}; if nobody looks after it there any more: evalctl retry --take-over {record.job}"
+    )

@@ -15,6 +15,7 @@ _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
 COLLECTED = "collected"  # all its tasks have results
 WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
 CANCELLED = "cancelled"
+TAKEN_OVER = "taken-over"  # closed by somebody else, who does not wait for its owner any longer
 PROGRESSED = "progressed:"  # ran out of time, but got tasks or answers done: goes on without using up a try
 MOST_RESUMES = 8  # … so often; then each counts, or a model that never stops talking would run for ever
 TIMEOUT = "timeout"
