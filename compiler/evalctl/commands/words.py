@@ -265,7 +265,6 @@ def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
     parser.add_argument("--up-to", type=int, metavar="N", help="the largest n asked for (default: the tasks')")
     parser.add_argument("--max-calls", type=int, default=40, metavar="N", help="requests at most (default: 40)")
-    parser.add_argument("--timeout", type=int, default=60, metavar="SECONDS", help="for one answer (default: 60)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     parser.add_argument("--json", action="store_true")
 
