@@ -28,12 +28,12 @@ class Limits:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def limited(limits: Limits, model: str = "org/m") -> Callable[[Asked], Reply]:
+def limited(limits: Limits, model: str = "org/m", key: str = KEY) -> Callable[[Asked], Reply]:
     """The server's behaviour; like some real ones it repeats the key that it was given in its refusals."""
 
     def behave(asked: Asked) -> Reply:
         given = asked.headers.get("Authorization", "")
-        if given != f"Bearer {KEY}":
+        if given != f"Bearer {key}":
             return refusal(f"Incorrect API key provided: {given}", 401)
         if asked.path.endswith("/models"):
             length = {limits.listed: limits.context} if limits.listed else {}

@@ -70,9 +70,11 @@ SERVERS: dict[str, Behaviour] = {
     "busy": always_busy,
     "counted": limited(Limits(refused=("temperature",))),
     "forbidden": limited(Limits()),
+    "open": limited(Limits(), key="none"),
     "failing": lambda asked: refusal("internal error", 500) if "n" in asked.body else limited(Limits())(asked),
 }
-MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "generous"]
+OTHERS_KEY = "sk-the-key-of-openai-alone-5678"
+MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "open", "generous"]
 CASES = {
     "words": ["probe", "strict", "busy"],
     "many": ["probe", *MANY, "--json"],
@@ -115,7 +117,7 @@ def repository(root: Path, addresses: dict[str, str]) -> Path:
     shutil.copytree(BASE, root)
     write(root, "models/org/m.yaml", SETTINGS)
     for name, url in addresses.items():
-        write(root, f"providers/{name}.yaml", f"base_url: {url}\n")
+        write(root, f"providers/{name}.yaml", f"base_url: {url}\n{'key: false' if name == 'open' else ''}\n")
         model = "org/other" if name == "elsewhere" else "org/m"
         settings = "careful" if model == "org/m" else "null"
         write(root, f"requests/{name}.yaml", REQUEST.format(model=model, provider=name, settings=settings))
@@ -155,7 +157,13 @@ def variables(home: Path, proxy: str = "") -> dict[str, str]:
         if not name.startswith("EVALCTL_") and "proxy" not in name.lower()
     }
     proxies = {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if proxy}
-    return {**kept, **proxies, "HOME": str(home), "EVALCTL_ENVIRONMENTS": str(ENVIRONMENTS)}
+    return {
+        **kept,
+        **proxies,
+        "HOME": str(home),
+        "OPENAI_API_KEY": OTHERS_KEY,
+        "EVALCTL_ENVIRONMENTS": str(ENVIRONMENTS),
+    }
 
 
 def command(root: Path, words: list[str]) -> list[str]:
@@ -320,6 +328,14 @@ def test_keys_are_never_told_and_nobody_else_is_asked(story: Story) -> None:
     assert [name for name, said in story.said.items() if KEY in said.out + said.err] == []
     assert "[redacted]" in story.said["words"].out
     assert story.strangers == []
+
+
+def test_an_endpoint_without_a_key_is_sent_nobody_elses(story: Story) -> None:
+    """litellm would take OPENAI_API_KEY from the environment."""
+    assert {asked.headers["Authorization"] for asked in story.servers["open"].asked} == {"Bearer none"}
+    assert story.said["many"].of("open")["stopped"] is None
+    everything = [asked.headers["Authorization"] for server in story.servers.values() for asked in server.asked]
+    assert [sent for sent in everything if OTHERS_KEY in sent] == []
 
 
 def test_an_interrupted_probe_leaves_nobody_behind(ready: None, tmp_path: Path) -> None:
