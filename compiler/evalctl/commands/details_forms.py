@@ -67,14 +67,18 @@ def own_parts(answer: Answer) -> list[tuple[str, str]]:
     return [*([("reasoning", answer.reasoning)] if answer.reasoning else []), ("prediction", answer.prediction)]
 
 
-def verdict(graded: Graded) -> str:
-    """The number of a question, and what it was worth."""
-    scores = ", ".join(f"{name} {'–' if value is None else f'{value:g}'}" for name, value in graded.scores.items())
-    return f"question {graded.number} ({graded.entry}): {VERDICTS[graded.right()]}" + (f", {scores}" if scores else "")
+def scores(graded: Graded) -> list[str]:
+    """Each metric with its value; a dash where that is no number."""
+    return [f"{name} {'–' if value is None else f'{value:g}'}" for name, value in graded.scores.items()]
+
+
+def _verdict(graded: Graded) -> str:
+    told = ", ".join([VERDICTS[graded.right()], *scores(graded)])
+    return plain(f"question {graded.number} ({graded.entry}): {told}")
 
 
 def _head(answer: Answer) -> str:
-    graded = [plain(verdict(answer.graded))] if answer.graded else []
+    graded = [_verdict(answer.graded)] if answer.graded else []
     ended = [f"ended by {plain(answer.finish_reason)}"] if answer.finish_reason else []
     return "; ".join([*graded, f"{answer.length} characters", *ended])
 

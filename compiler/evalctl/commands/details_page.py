@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby, takewhile
 
-from evalctl.commands.details_forms import VERDICTS, own_parts, parts
+from evalctl.commands.details_forms import VERDICTS, own_parts, parts, scores
 from evalctl.commands.details_found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
@@ -104,17 +104,14 @@ def _question(graded: Graded | None, answers: Sequence[Answer], same: int) -> st
     texts = "".join(f'<h3>{name}</h3><pre class="{name}">{escape(text)}</pre>\n' for name, text in blocks)
     number = f"{graded.number} {graded.entry}" if graded else ""
     opening = f"{first.question[same:].strip()[:60]} → {first.prediction.strip()[:80] or '(empty)'}"
-    facts = " · ".join(filter(None, (number, opening, *_facts(graded, answers))))
+    facts = " · ".join(filter(None, (number, *(scores(graded) if graded else ()), opening, *_facts(answers))))
     return (
         f'<details class="{verdict.replace(" ", "-")}" data-verdict="{verdict}">'
         f"<summary><b>{escape(verdict)}</b> {escape(facts)}</summary>\n{texts}</details>\n"
     )
 
 
-def _facts(graded: Graded | None, answers: Sequence[Answer]) -> Iterator[str]:
-    yield from (
-        f"{name} {'–' if value is None else f'{value:g}'}" for name, value in (graded.scores if graded else {}).items()
-    )
+def _facts(answers: Sequence[Answer]) -> Iterator[str]:
     if len(answers) > 1:
         yield f"{len(answers)} answers"
     yield f"{max(one.length for one in answers)} characters"
