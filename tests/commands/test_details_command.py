@@ -123,7 +123,30 @@ def test_results_without_a_request_are_read(forgotten: Path, capsys: pytest.Capt
 def test_a_path_shows_what_runs_there_too(forgotten: Path, capsys: pytest.CaptureFixture[str], subject: str) -> None:
     """The request's own eval, of which the relay's store has an answer, and the results whose requests are gone."""
     assert cli.main(["--repo", str(forgotten), "details", subject, "--json"]) == 0
-    assert [json.loads(line)["task"] for line in capsys.readouterr().out.splitlines()] == ["en_mmlu"] * 2 + ["en_code"]
+    assert [json.loads(line)["task"] for line in capsys.readouterr().out.splitlines()] == [
+        "en_code",
+        "en_mmlu",
+        "en_mmlu",
+    ]
+
+
+def test_answers_beside_an_older_result_are_not_the_requests(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a change of settings the request has new answers or none; the old ones are read by their path."""
+    store = next((root / ".evalctl/answers/vllm-0").iterdir())
+    result = root / Project(root).compile_one(REQUEST).evals[0].result_path
+    beside = result.parent / "details" / "answers.jsonl"
+    beside.parent.mkdir(parents=True)
+    beside.write_text(store.read_text().splitlines()[0].replace("red", "blue"))
+    result.write_text(json.dumps(RECORD))
+    assert cli.main(["--repo", str(root), "details", "a"]) == 0
+    assert "blue" not in capsys.readouterr().out
+    store.unlink()
+    assert cli.main(["--repo", str(root), "details", "a"]) == 1
+    assert cli.main(["--repo", str(root), "details", str(result)]) == 0
+    assert "blue" in capsys.readouterr().out
+    result.write_text(json.dumps({**RECORD, "digest": Project(root).compile_one(REQUEST).evals[0].digest}))
+    assert cli.main(["--repo", str(root), "details", "a"]) == 0
+    assert "blue" in capsys.readouterr().out
 
 
 def test_who_can_read_details_files_is_said(forgotten: Path, capsys: pytest.CaptureFixture[str]) -> None:

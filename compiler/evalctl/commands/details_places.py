@@ -55,10 +55,11 @@ def _named(project: Project, root: Path, subject: str) -> list[Place]:
         one.result_path for request in project.workspace.request_paths for one in project.compile_one(request).evals
     }
     folders = {one.removesuffix(f"/{FILE}") for one in matching(sorted(meant), word.removesuffix(f"/{FILE}"))}
-    planned = _planned(project, root, project.workspace.request_paths) if folders else []
-    found = {place.folder: place for place in planned if place.folder in folders}
+    every = _planned(project, root, project.workspace.request_paths) if folders else []
+    planned = [place for place in every if place.folder in folders]
     lying = _below(path, root) if path else _results(word, root)
-    return list({**{place.folder: place for place in lying}, **found}.values())
+    answered = [place for place in planned if place.answers or place.details]
+    return list({place.folder: place for place in (*planned, *lying, *answered)}.values())
 
 
 def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Place]:
@@ -68,16 +69,20 @@ def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Plac
 
 
 def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
-    """Beside the result once there is one; before that in the relay's store and the attempts, also while the job runs."""
+    """Beside the result once there is one; before that in the relay's store and the attempts, also while the job runs.
+
+    What lies beside another eval's result in the same place, as before a change of settings, is not this one's.
+    """
     evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
     folder = (root / evaluation.result_path).parent
-    lying = _lying(folder, root)
-    stored = sorted((home / "answers").glob(f"*/{evaluation.digest}.jsonl"))
+    own = _result(folder).get("digest", evaluation.digest) == evaluation.digest
+    lying = _lying(folder, root) if own else None
+    stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.digest}.jsonl"))), None)
     tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
     notes = (attempt / "relay" / "server.json" for attempt in attempts)
     return Place(
-        evaluation.task.key, lying.folder, lying.answers or next(iter(stored), None),
-        lying.details or next(filter(None, tried), ()), next((path for path in notes if path.is_file()), None),
+        evaluation.task.key, _shown(folder, root), (lying and lying.answers) or stored,
+        (lying and lying.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
     )  # fmt: skip
 
 
