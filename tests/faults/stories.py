@@ -90,6 +90,11 @@ def a_slow_pass_and_another_clone_of_the_same_person(team: Team) -> None:
     _meanwhile(team, "desk", "after-claim", GRACE_S + 1)
 
 
+def a_slow_folder_and_another_clone_of_the_same_person(team: Team) -> None:
+    """The run folder of a claimed job takes longer than the grace period (a full or distant disk, or Ctrl-Z)."""
+    _meanwhile(team, "desk", "before-prepare", GRACE_S + 1)
+
+
 def two_find_a_forgotten_claim(team: Team) -> None:
     """Alice was killed before she submitted; both her clones find that out at once."""
     assert in_child(lambda: team.people["alice"].sync(checkpoint=dies_at("after-claim")))
@@ -202,6 +207,7 @@ def cancelled_before_it_can_be_seen(team: Team) -> None:
 STORIES: tuple[Story, ...] = (
     everything_goes_well, the_scheduler_says_nothing, a_job_is_seen_late, a_job_is_out_of_sight, a_reply_is_lost,
     killed_after_a_submission, two_claim_at_once, two_clones_of_one_person_at_once, a_slow_pass_and_another_clone_of_the_same_person,
+    a_slow_folder_and_another_clone_of_the_same_person,
     two_find_a_forgotten_claim, two_replies_are_lost, cancelled_unseen_and_tried_again, a_job_is_put_back_into_the_queue,
     a_job_is_lost, a_job_is_lost_again, a_task_fails, killed_after_a_commit, killed_before_a_commit, cancelled_before_it_can_be_seen,
 )  # fmt: skip

@@ -49,7 +49,7 @@ def submit(
     told = Submitted()
     try:
         for name, attempt in claimed.items():
-            if context.clock() - attempt.claimed_at > context.claim_grace_seconds / 2:
+            if _is_old(context, attempt):
                 break
             context.progress(f"submitting {attempt.name}")
             _submit_one(context, jobs[name], attempt, told)
@@ -140,6 +140,9 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("after-prepare")
     command = _command(context, job, attempt, script)
     context.checkpoint("before-submit")
+    if _is_old(context, attempt):  # the folder took its time, or this process slept in between
+        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), told)
+        return
     told.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
     try:
         reply = context.run(command)
@@ -152,6 +155,11 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
         write_atomically(Path(attempt.run_dir) / "submit.log", _told(command, reply))
     except OSError as error:
         told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
+
+
+def _is_old(context: Context, attempt: Attempt) -> bool:
+    """Whether another clone could soon take the claim for forgotten."""
+    return context.clock() - attempt.claimed_at > context.claim_grace_seconds / 2
 
 
 def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitted) -> None:
