@@ -104,17 +104,17 @@ class Site(World):
         self.change(job["id"], state="running", tasks=run_tasks(run_dir))
 
     def end(self, job: Mapping[str, Any], how: str) -> None:
-        """`done`, `failed:REASON`, `timeout` or `cancelled` after the first task, or `killed`: without a last word."""
+        """`done`, `failed:REASON`, `timeout` after the first task, `cancelled` before; without a last word `killed` after it and `lost` before."""
         run_dir, keys = Path(job["run_dir"]), job["tasks"]
         word, _, reason = how.partition(":")
-        finished = {"done": len(keys), "failed": 0, "timeout": 1, "cancelled": 0, "killed": 1}[word]
+        finished = {"done": len(keys), "failed": 0, "timeout": 1, "cancelled": 0, "killed": 1, "lost": 0}[word]
         inputs = json.loads((run_dir / "submission.json").read_text())["tasks"]
         for index, key in enumerate(keys):
             if index < finished or word == "failed":
                 task_done(run_dir, key, inputs[key]["inputs"]["task"]["script"], reason or None, int(self.now))
             if index < finished:
                 self.accepted.add((job["name"], inputs[key]["inputs"]["digest"]))
-        if word != "killed":
+        if word not in ("killed", "lost"):
             said = {"failed": "tasks-failed", "done": ""}.get(word, word)
             mark(run_dir, "finished", {"exit": 0 if word == "done" else 3, "reason": said})
         self.change(job["id"], state="ended")

@@ -16,6 +16,7 @@ from sync.world import Clone, git, make_eval, make_job, plan
 from evalctl.model.evaluation import Job, RequestPlan
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
+from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.push import OURS
@@ -24,7 +25,7 @@ from evalctl.sync.sync import SyncReport, sync
 from .site import GRACE_S, Site
 
 PEOPLE = {"alice": "alice", "bob": "bob", "desk": "alice"}  # clone to user: Alice has two
-VERSIONS = (1, 2)
+VERSIONS = (1, 2, 3)
 
 
 def request(name: str, version: int) -> Job:
@@ -87,6 +88,7 @@ class Team:
         self.remote = folder / "remote.git"
         self.site = Site(folder / "scheduler.json")
         self.people = {name: Person(folder / name, self.site, user) for name, user in PEOPLE.items()}
+        self.refused: set[str] = set()  # attempts that were cancelled before they started
 
     def remote_is(self, up: bool) -> None:
         """Somebody pulls the plug, or puts it back."""
@@ -103,9 +105,23 @@ class Team:
             hook.write_text(f"#!/bin/sh\ncase $1 in {pattern}) echo protected >&2; exit 1;; esac\n")
             hook.chmod(0o755)
 
+    def cancel(self, person: Person, name: str, **more: Any) -> None:
+        """`evalctl cancel` of one request; from then on what had not started must not start."""
+        waiting = {job["name"] for job in self.site.alive()} - self.site.state()["starts"].keys()
+        told = cancel(
+            person.context(**more), person.plans, [job for job in person.jobs if job.request.endswith(f"/{name}.yaml")]
+        )
+        ended = {one.job for one in told if one.done}
+        self.refused |= {attempt for attempt in waiting if f"ev-{_job_and_attempt(attempt)[0]}" in ended}
+
+    def retry(self, person: Person, **more: Any) -> None:
+        """`evalctl retry` of all that the person asks for."""
+        retry(person.context(**more), person.plans, person.jobs)
+
     def holds(self) -> None:
         """P1 to P3, and the user's own work; after every step."""
         self.attempts_start_once()
+        self.what_is_cancelled_does_not_start()
         self.one_live_job_each()
         for person in self.people.values():
             self.results_are_accepted_and_committed_once(person)
@@ -115,6 +131,11 @@ class Team:
         """Whatever the scheduler does with a job."""
         starts = Counter(map(_job_and_attempt, Counter(self.site.state()["starts"]).elements()))
         assert set(starts.values()) <= {1}, f"started more than once: {starts}"
+
+    def what_is_cancelled_does_not_start(self) -> None:
+        """Whatever the scheduler showed of it when it was cancelled."""
+        started = self.refused & self.site.state()["starts"].keys()
+        assert not started, f"cancelled, and started all the same: {started}"
 
     def one_live_job_each(self) -> None:
         """No two submissions of one job at once, of one attempt or of two."""
@@ -137,14 +158,15 @@ class Team:
         """Left alone, with everything in order again: every wanted eval is measured, or stopped with a reason."""
         self.calm_down()
         for _ in range(12):
-            reports = [self.left_alone(person) for person in self.people.values()]
-            if all(report.settled for report in reports):
+            before = _branches(self.remote)
+            reports = [(person, self.left_alone(person)) for person in self.people.values()]
+            if all(report.settled for _, report in reports) and _branches(self.remote) == before:
                 break
             self.site.calm_down()
             self.site.pass_time(GRACE_S + 1)
         self.holds()
-        for person in self.people.values():
-            self.nothing_is_left(person)
+        for person, report in reports:
+            self.nothing_is_left(person, report)
 
     def calm_down(self) -> None:
         """The remote is back without rules, and all clones ask for what Alice asks for."""
@@ -159,10 +181,8 @@ class Team:
         person.pull()
         return person.sync()
 
-    def nothing_is_left(self, person: Person) -> None:
-        """Measured or stopped with a reason; nothing open, nothing unpublished."""
-        person.pull()
-        report = person.sync()
+    def nothing_is_left(self, person: Person, report: SyncReport) -> None:
+        """Measured or stopped with a reason, as the last pass tells; nothing open, nothing unpublished."""
         assert report.settled, f"it does not converge: {report.steps} {report.warnings}"
         steps, results = {step.job: step for step in report.steps}, set(person.results().items())
         for job in person.jobs:

@@ -25,7 +25,6 @@ from sync.world import checkpoints
 
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync import advance, ledger, push
-from evalctl.sync.control import cancel, retry
 from evalctl.sync.git import Repository
 
 from .team import GRACE_S, PEOPLE, VERSIONS, Team, dies_at, in_child, template
@@ -35,16 +34,27 @@ from .team import GRACE_S, PEOPLE, VERSIONS, Team, dies_at, in_child, template
 DEEP = os.environ.get("EVALCTL_FAULTS", "")
 RUNS, STEPS = (int(number) for number in (DEEP or "16x14").split("x"))
 
-POINTS = checkpoints()
+IN_A_WISH = checkpoints("control.py")  # of `cancel` and `retry`
+WHILE_SUBMITTING = checkpoints("act.py")
+WHILE_COLLECTING = checkpoints("sync.py")
 INSIDE = [
     (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
     (ledger, "push_commit"), (push, "push_commit"),
 ]  # fmt: skip
 
 people = st.sampled_from(sorted(PEOPLE))
+# Two clones of one person are told apart by nothing but the ledger, so they meet as often as two people do.
+pairs = st.sampled_from([("alice", "desk"), ("desk", "alice"), ("alice", "bob"), ("bob", "desk")])
 requests = st.sampled_from(["one", "two"])
 numbers = st.integers(0, 3)
-endings = st.sampled_from(["done", "timeout", "killed", "failed:rate-limit", "failed:secret-missing", "cancelled"])
+endings = st.sampled_from(["done", "timeout", "killed", "lost", "failed:rate-limit", "failed:secret-missing"])
+lateness = st.sampled_from([0.0, GRACE_S / 2 - 10])
+whiles = st.sampled_from([0.0, 60.0, GRACE_S + 1, GRACE_S + 1])
+# Where a pass is met, and what became of all jobs before: it has something to collect, or something to submit.
+moments = st.one_of(
+    st.tuples(st.sampled_from(WHILE_SUBMITTING), st.just("")),
+    st.tuples(st.sampled_from(WHILE_COLLECTING), st.sampled_from(["done", "done", "killed", "failed:rate-limit"])),
+)
 
 
 class Faults(RuleBasedStateMachine):
@@ -58,21 +68,25 @@ class Faults(RuleBasedStateMachine):
 
     # -- syncs, undisturbed and disturbed
 
-    @initialize(who=people, late=st.sampled_from([0.0, 290.0]))
-    def the_first_sync(self, who: str, late: float) -> None:
-        """Something is under way from the start."""
-        self.somebody_syncs(who, "", late)
+    @initialize(pair=pairs, point=st.sampled_from(WHILE_SUBMITTING), slow=whiles, late=lateness)
+    def the_first_pass(self, pair: tuple[str, str], point: str, slow: float, late: float) -> None:
+        """Something is under way from the start, and somebody comes by meanwhile."""
+        self.site.late = late
+        self.two_sync_at_once(pair, (point, ""), slow)
 
     @rule(
-        who=people,
-        fault=st.sampled_from(["", "", "silent", "refuse", "lose_reply"]),
-        late=st.sampled_from([0.0, 290.0]),
-    )
-    def somebody_syncs(self, who: str, fault: str, late: float) -> None:
-        """The scheduler answers, or not; what is submitted may be seen late."""
+        who=people, fault=st.sampled_from(["", "", "silent", "refuse", "lose_reply"]), late=lateness,
+        passes=st.sampled_from([1, 3]), pause=whiles, how=st.one_of(st.just(""), endings),
+    )  # fmt: skip
+    def cron_syncs(self, who: str, fault: str, late: float, passes: int, pause: float, how: str) -> None:
+        """Once or for a while, and the scheduler answers or not, all the time; what is submitted may be seen late."""
+        self.all_jobs_end(how)
         self.site.late, self.site.silent = late, fault == "silent"
         self.site.refuse, self.site.lose_reply = "Invalid account" * (fault == "refuse"), fault == "lose_reply"
-        self.attempt(lambda: self.team.people[who].sync())
+        for _ in range(passes):
+            self.attempt(self.team.people[who].sync)
+            self.team.holds()
+            self.site.pass_time(pause)
         self.site.late, self.site.silent, self.site.refuse, self.site.lose_reply = 0.0, False, "", False
 
     @rule(who=people)
@@ -84,9 +98,11 @@ class Faults(RuleBasedStateMachine):
         open_ = [record for record in person.ledger().by_job.values() if record.open]
         assert not [one for one in open_ if one.open.name in ended and not one.cancelled(one.open.number)]
 
-    @rule(who=people, point=st.sampled_from(POINTS), count=st.sampled_from([1, 2]))
-    def a_sync_is_killed(self, who: str, point: str, count: int) -> None:
+    @rule(who=people, moment=moments, count=st.sampled_from([1, 1, 2]))
+    def a_sync_is_killed(self, who: str, moment: tuple[str, str], count: int) -> None:
         """SIGKILL before or after an effect."""
+        point, how = moment
+        self.all_jobs_end(how)
         in_child(lambda: self.team.people[who].sync(checkpoint=dies_at(point, count)))
 
     @rule(who=people, place=st.sampled_from(INSIDE), count=st.sampled_from([1, 2, 3]), after=st.booleans())
@@ -107,30 +123,29 @@ class Faults(RuleBasedStateMachine):
 
         in_child(work)
 
-    @rule(who=people, other=people, point=st.sampled_from(POINTS), slow=st.sampled_from([0.0, 100.0, GRACE_S + 1]))
-    def two_sync_at_once(self, who: str, other: str, point: str, slow: float) -> None:
+    @rule(pair=pairs, moment=moments, slow=whiles)
+    def two_sync_at_once(self, pair: tuple[str, str], moment: tuple[str, str], slow: float) -> None:
         """One is between two effects, perhaps for long, while another does a whole pass."""
+        who, other = (self.team.people[name] for name in pair)
+        point, how = moment
         seen: list[str] = []
+        self.all_jobs_end(how)
 
         def checkpoint(name: str) -> None:
             if name == point and not seen:
                 seen.append(name)
                 self.site.pass_time(slow)
-                self.attempt(self.team.people[other].sync)
+                self.attempt(other.sync)
 
-        self.attempt(lambda: self.team.people[who].sync(checkpoint=checkpoint))
+        self.attempt(lambda: who.sync(checkpoint=checkpoint))
 
     # -- the remote
 
-    @rule(up=st.booleans())
-    def the_remote_goes_or_comes(self, up: bool) -> None:
-        """Down, or back."""
-        self.team.remote_is(up)
-
-    @rule(pattern=st.sampled_from(["", "", "refs/heads/main", "*"]))
-    def the_remote_has_a_rule(self, pattern: str) -> None:
-        """A protected branch, or none at all may be pushed."""
-        self.team.refuse_pushes(pattern)
+    @rule(state=st.sampled_from(["fine", "fine", "away", "protected", "closed"]))
+    def something_happens_to_the_remote(self, state: str) -> None:
+        """Down, or with a rule that protects the results' branch or everything, or as it should be."""
+        self.team.remote_is(state != "away")
+        self.team.refuse_pushes({"protected": "refs/heads/main", "closed": "*"}.get(state, ""))
 
     @rule(who=people)
     def somebody_pulls(self, who: str) -> None:
@@ -141,10 +156,13 @@ class Faults(RuleBasedStateMachine):
     # -- jobs
 
     @precondition(lambda self: self.site.jobs("queued"))
-    @rule(which=numbers)
-    def a_job_starts(self, which: int) -> None:
-        """Perhaps for the second time."""
-        self.site.start(one_of(self.site.jobs("queued"), which))
+    @rule(which=numbers, again=st.booleans())
+    def a_job_starts(self, which: int, again: bool) -> None:
+        """Perhaps on a node that fails at once, and the scheduler starts it again."""
+        job = one_of(self.site.jobs("queued"), which)
+        for _ in range(2 if again else 1):
+            self.site.change(job["id"], state="queued")
+            self.site.start(job)
 
     @precondition(lambda self: self.site.jobs("running"))
     @rule(which=numbers, how=endings)
@@ -153,54 +171,51 @@ class Faults(RuleBasedStateMachine):
         self.site.end(one_of(self.site.jobs("running"), which), how)
 
     @precondition(lambda self: self.site.alive())
-    @rule(which=numbers, state=st.sampled_from(["queued", "held", "ended", "stuck"]))
+    @rule(which=numbers, state=st.sampled_from(["queued", "queued", "held", "ended", "stuck", "hidden", "shown"]))
     def something_happens_to_a_job(self, which: int, state: str) -> None:
-        """Put back into the queue, held, cancelled behind our back."""
-        self.site.change(one_of(self.site.alive(), which)["id"], state=state)
+        """Put back into the queue, held, cancelled behind our back, out of sight for a while."""
+        job = one_of(self.site.alive(), which)["id"]
+        if state in ("hidden", "shown"):
+            self.site.change(job, hidden=self.site.now if state == "hidden" else False)
+        else:
+            self.site.change(job, state=state)
 
-    @precondition(lambda self: self.site.alive())
-    @rule(which=numbers, hidden=st.booleans())
-    def a_job_is_out_of_sight(self, which: int, hidden: bool) -> None:
-        """For a while."""
-        self.site.change(one_of(self.site.alive(), which)["id"], hidden=self.site.now if hidden else False)
-
-    @rule(history=st.booleans())
-    def the_history_is_listed(self, history: bool) -> None:
-        """Some schedulers show jobs that have ended, for a time."""
-        self.site.history = history
-
-    @rule(seconds=st.sampled_from([60.0, GRACE_S / 2, GRACE_S + 1]))
-    def time_passes(self, seconds: float) -> None:
-        """A while, or longer than the grace period."""
+    @rule(seconds=st.sampled_from([60.0, GRACE_S / 2, GRACE_S + 1]), history=st.booleans())
+    def time_passes(self, seconds: float, history: bool) -> None:
+        """A while, or longer than the grace period; some schedulers then show jobs that have ended."""
         self.site.pass_time(seconds)
+        self.site.history = history
 
     # -- people
 
-    @rule(who=people, name=requests, version=st.sampled_from(VERSIONS))
-    def a_request_is_edited(self, who: str, name: str, version: int) -> None:
-        """In one clone: the others have not pulled."""
-        self.team.people[who].wants[name] = version
+    @rule(who=people, name=requests, version=st.sampled_from([*VERSIONS, None]))
+    def a_request_changes(self, who: str, name: str, version: int | None) -> None:
+        """Edited or deleted in one clone: the others have not pulled, and its job may be running."""
+        wants = self.team.people[who].wants
+        wants.pop(name, None)
+        wants.update({} if version is None else {name: version})
 
-    @precondition(lambda self: any(person.wants for person in self.team.people.values()))
-    @rule(who=people, name=requests)
-    def a_request_is_deleted(self, who: str, name: str) -> None:
-        """Its job may be running."""
-        self.team.people[who].wants.pop(name, None)
-
-    @rule(who=people, name=requests, silent=st.booleans())
-    def somebody_cancels(self, who: str, name: str, silent: bool) -> None:
-        """While the scheduler answers, or not."""
+    @rule(who=people, name=requests, silent=st.sampled_from([False, False, True]), again=st.booleans())
+    def somebody_cancels(self, who: str, name: str, silent: bool, again: bool) -> None:
+        """While the scheduler answers, or not; and perhaps thinks better of it at once."""
         person = self.team.people[who]
         self.site.silent = silent
-        chosen = [job for job in person.jobs if job.request.endswith(f"/{name}.yaml")]
-        self.attempt(lambda: cancel(person.context(), person.plans, chosen))
+        self.attempt(lambda: self.team.cancel(person, name))
         self.site.silent = False
+        if again:
+            self.attempt(lambda: self.team.retry(person))
+            self.attempt(person.sync)
 
     @rule(who=people)
     def somebody_says_retry(self, who: str) -> None:
         """Of all that they ask for."""
-        person = self.team.people[who]
-        self.attempt(lambda: retry(person.context(), person.plans, person.jobs))
+        self.attempt(lambda: self.team.retry(self.team.people[who]))
+
+    @rule(who=people, name=requests, point=st.sampled_from(IN_A_WISH))
+    def a_wish_is_killed(self, who: str, name: str, point: str) -> None:
+        """`cancel` and `retry`, before or after an effect."""
+        person, at = self.team.people[who], dies_at(point)
+        in_child(lambda: (self.team.cancel(person, name, checkpoint=at), self.team.retry(person, checkpoint=at)))
 
     @invariant()
     def it_holds(self) -> None:
@@ -213,6 +228,14 @@ class Faults(RuleBasedStateMachine):
             self.team.converges()
         finally:
             self.folder.cleanup()
+
+    def all_jobs_end(self, how: str) -> None:
+        """Those that wait are started first; nothing happens without a word how."""
+        if how:
+            for job in self.site.jobs("queued"):
+                self.site.start(job)
+            for job in self.site.jobs("running"):
+                self.site.end(job, how)
 
     def attempt(self, work: Callable[[], object]) -> None:
         """What cannot be done is said in words and done later."""
@@ -243,7 +266,11 @@ def dying(whole: Callable[..., object], count: int, after: bool) -> Callable[...
 
 def test_faults_in_any_order_break_no_promise(tmp_path: Path) -> None:
     """Nothing starts twice, nothing is committed twice or without a verdict, and left alone everything is done."""
-    made = template(tmp_path / "template")
+    run_machine(template(tmp_path / "template"))
+
+
+def run_machine(made: Path) -> None:
+    """As often and as long as `EVALCTL_FAULTS` says."""
     run_state_machine_as_test(
         lambda: Faults(made),
         settings=settings(

@@ -17,6 +17,7 @@ from evalctl.sync.records import COLLECTED, JobRecord
 from . import site, stories
 from .stories import STORIES, Story
 from .team import Team, template
+from .test_machine import DEEP, run_machine
 
 Patch = pytest.MonkeyPatch
 
@@ -189,6 +190,14 @@ MUTANTS: dict[Callable[[Patch], None], Story] = {
 }
 
 
+# What the state machine cannot be expected to find, and why; each has its story.
+FOR_A_STORY = {
+    lost_costs_nothing: "a third attempt breaks no promise of a single moment: only a count of tries tells",
+    forgotten_claims_are_anybodys: "a kill between claim and submission, a grace period, then two clones of one person at "
+    "one point of a pass: about one of a thousand draws",
+}
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_a_story_ends_well(story: Story, made: Path, tmp_path: Path) -> None:
     """Unchanged, evalctl keeps its promises in every story."""
@@ -201,3 +210,13 @@ def test_a_mutant_is_noticed(mutant: Callable[[Patch], None], made: Path, tmp_pa
     mutant(monkeypatch)
     with pytest.raises(AssertionError):
         MUTANTS[mutant](Team(tmp_path / "team", made))
+
+
+if DEEP:  # half a minute to a minute of CPU for each
+
+    @pytest.mark.parametrize("mutant", [one for one in MUTANTS if one not in FOR_A_STORY], ids=lambda one: one.__name__)
+    def test_the_machine_notices_a_mutant(mutant: Callable[[Patch], None], made: Path, monkeypatch: Patch) -> None:
+        """`EVALCTL_FAULTS=16x14 pytest tests/faults/test_mutants.py`: the default size, with other draws every time."""
+        mutant(monkeypatch)
+        with pytest.raises(AssertionError):
+            run_machine(made)

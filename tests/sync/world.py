@@ -325,11 +325,11 @@ def plan(*jobs: Job) -> list[RequestPlan]:
     return [RequestPlan(request, tuple(job for job in jobs if job.request == request)) for request in requests]
 
 
-def checkpoints() -> list[str]:
-    """The names of all checkpoints in the source of sync, in the order of the files."""
+def checkpoints(of: str = "*.py") -> list[str]:
+    """The names of all checkpoints in the source of sync, or in the files `of` it, in the order of the files."""
     calls = [
         node
-        for path in sorted(Path(evalctl.sync.__path__[0]).glob("*.py"))
+        for path in sorted(Path(evalctl.sync.__path__[0]).glob(of))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "checkpoint"
     ]
