@@ -90,6 +90,15 @@ class Team:
         self.people = {name: Person(folder / name, self.site, user) for name, user in PEOPLE.items()}
         self.refused: set[str] = set()  # attempts that were cancelled before they started
 
+    def locks_are_gone(self) -> None:
+        """A limit of file sizes kills git in the middle, which a full disk does not: git then takes its locks away."""
+        for clone in [
+            *(person.root / ".git" for person in self.people.values()),
+            *self.site.file.parent.glob("remote.*"),
+        ]:
+            for lock in clone.rglob("*.lock"):
+                lock.unlink()
+
     def remote_is(self, up: bool) -> None:
         """Somebody pulls the plug, or puts it back."""
         here, away = self.remote, self.remote.with_suffix(".away")

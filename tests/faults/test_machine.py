@@ -122,6 +122,7 @@ class Faults(RuleBasedStateMachine):
             self.team.people[who].sync()
 
         in_child(work)
+        self.team.locks_are_gone()
 
     @rule(pair=pairs, moment=moments, slow=whiles)
     def two_sync_at_once(self, pair: tuple[str, str], moment: tuple[str, str], slow: float) -> None:
