@@ -48,13 +48,13 @@ class Site:
         said = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
-    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, stderr: int = subprocess.PIPE, **more: str) -> subprocess.Popen[str]:
         """The same, while it runs."""
         path = f"{self.programs}:{os.environ['PATH']}"
         return subprocess.Popen(
             [sys.executable, "-m", "evalctl", *words], cwd=self.root, text=True,
             env={**os.environ, "PATH": path, "HF_ENDPOINT": self.hub.endpoint, **more},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
 
     def submitted(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -89,3 +91,18 @@ def test_a_stopped_download_goes_on_at_the_next_sync(site: Site, tmp_path: Path)
     site.hub.log.clear()
     assert site.evalctl("sync", "--service", "slurm").returncode == 0
     assert (site.hub.taken("model.safetensors"), len(site.submitted())) == (12_000_000 - had, 1)
+
+
+def test_a_terminal_shows_how_far_the_download_is(site: Site) -> None:
+    """Files and bytes; a log gets only the beginning and the end."""
+    site.ask(one=REQUEST.format(MODEL, "true"))
+    master, slave = os.openpty()
+    process = site.start("sync", "--service", "slurm", stderr=slave)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO is how a terminal says that its last writer has gone
+        while part := os.read(master, 65536):
+            shown += part
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    assert "0.01 of 0.01 GB, 2 of 2 files" in shown.decode()

@@ -159,3 +159,17 @@ def test_nothing_is_uploaded(site: Site, why: str) -> None:
         next(folder.glob("details/*.parquet")).unlink()
     site.evalctl("sync", "--service", "slurm", *(["--dry-run"] if why == "dry-run" else []))
     assert (site.hub.datasets.commits, site.hub.log) == ([], [])
+
+
+def test_env_check_asks_for_the_hubs_token(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything has run, and only where a request uploads."""
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    env = site.root / ".env"
+    env.write_text(env.read_text().replace("HF_TOKEN=member\n", ""))
+    site.ask(one=REQUEST)
+    told = "HF_TOKEN is not set: manifests/requests/one.yaml needs it"
+    said = site.evalctl("env", "check", EVALCTL_SERVICE="slurm")
+    assert told in said.stdout + said.stderr
+    site.ask(one=REQUEST.replace("push_to_hub: {org: team}\n", ""))
+    said = site.evalctl("env", "check", EVALCTL_SERVICE="slurm")
+    assert told not in said.stdout + said.stderr

@@ -78,8 +78,7 @@ def dotenv_problems(root: Path, asked: str | None = None) -> list[str]:
 def _keys(project: Project, service: str) -> dict[str, str]:
     """Variables whose values the jobs of this service's requests need, and a request that needs each."""
     entries, _ = project.check()
-    plans = (project.compile_one(path).plan for path in reversed(entries))
-    return {
-        key: plan.request for plan in plans if plan is not None
-        for job in plan.jobs if job.service == service for key in job.secrets
-    }  # fmt: skip
+    plans = [plan for path in reversed(entries) if (plan := project.compile_one(path).plan) is not None]
+    jobs = [(plan, job) for plan in plans for job in plan.jobs if job.service == service]
+    sharing = [("HF_TOKEN", plan.request) for plan, _ in jobs if plan.push_to_hub is not None]
+    return {**dict(sharing), **{key: job.request for _, job in jobs for key in job.secrets}}

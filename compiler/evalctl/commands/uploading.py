@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalctl.sync.context import Context
 from evalctl.sync.uploads import Told, send, wanted
 
 
-def upload(context: Context, summaries: Iterable[Mapping[str, Any]]) -> list[Told]:
+def upload(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Told]:
     """Sends what requests want on the Hub and is not there yet."""
     told = []
     for one in wanted(context, summaries):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,10 @@ class Told:
     detail: str
 
 
-def wanted(context: Context, summaries: Iterable[Mapping[str, Any]]) -> list[Upload]:
+def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upload]:
     """The uploads that the requests of these plan.json ask for, as far as results are committed and details lie here."""
+    if not summaries:
+        return []
     results = committed_results(context, open_repository(context.root))
     found: dict[tuple[str, bool, str], dict[str, str]] = {}
     for summary in summaries:

@@ -81,7 +81,7 @@ def listed(model: str, revision: str) -> dict[str, int]:
 
 def wanted(files: Mapping[str, int]) -> dict[str, int]:
     """The files that vLLM reads; the order is that of their sizes, so that a wrong token shows before the large ones."""
-    modern = any(name.endswith(".safetensors") for name in files)
+    modern = any(name.endswith(".safetensors") and "/" not in name for name in files)
     left_out = (*FOR_OTHERS, *(OLDER_FORM if modern else ()))
     kept = (name for name in files if not any(fnmatch(name, pattern) for pattern in left_out))
     return {name: files[name] for name in sorted(kept, key=lambda name: (files[name], name))}
