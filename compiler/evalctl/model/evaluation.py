@@ -141,12 +141,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`."""
+    """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`.
+
+    Any environment will do: weights are the same whoever fetches them.
+    """
 
     model: str
     revision: str
     size: int
-    environment: str
+    environment: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ def said(needed: Weights | None, service: Service) -> list[str]:
 
 def downloads(jobs: Sequence[Job], service: Service) -> tuple[Download, ...]:
     """A job for each model, on the service's node kind for that; none where `evalctl sync` downloads by itself."""
-    first = {job.weights: job for job in reversed(jobs) if job.weights is not None}
+    first: dict[Weights, Job] = {}
+    for job in jobs:
+        if job.weights is not None:
+            first.setdefault(job.weights, job)
     return tuple(_download(job, needed, service) for needed, job in first.items()) if service.download else ()
 
 

@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from fnmatch import fnmatch
 from pathlib import Path
 
-# Plain HTTP goes on at the byte where it was cut off; the Hub's other protocol begins a file anew (seen: hf-xet 1.8.0).
+# Plain HTTP goes on at the byte where it was cut off; hf-xet is not told what is there (huggingface_hub 0.36.2).
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 

@@ -73,7 +73,11 @@ def push(plan: Mapping[str, Any]) -> str:
         raise Refused("hub-refused", f"{plan['repo']} is there and public: make it private, or write `private: false`")
     there = [file.rfilename for file in info.siblings or ()]
     page = card(plan["model"], sorted({*there, *plan["texts"], *plan["files"]}))
-    content = {**{path: text.encode() for path, text in plan["texts"].items()}, "README.md": page.encode(), **plan["files"]}
+    content = {
+        **{path: text.encode() for path, text in plan["texts"].items()},
+        "README.md": page.encode(),
+        **plan["files"],
+    }
     operations = [CommitOperationAdd(path, source) for path, source in content.items()]
     made = api.create_commit(plan["repo"], operations, commit_message=plan["message"], repo_type="dataset")
     return str(made.commit_url)
@@ -87,7 +91,10 @@ def card(model: str, paths: Sequence[str]) -> str:
             runs.setdefault(re.sub(r"\W", "_", match["task"]), {})[match["stamp"]] = path
         elif match := RESULTS.fullmatch(path):
             runs.setdefault("results", {})[match["stamp"]] = path
-    head = {"pretty_name": f"Evaluation run of {model}", "configs": [_config(name, runs[name]) for name in sorted(runs)]}
+    head = {
+        "pretty_name": f"Evaluation run of {model}",
+        "configs": [_config(name, runs[name]) for name in sorted(runs)],
+    }
     # JSON is YAML, too, and needs no library here.
     return f"---\n{json.dumps(head, ensure_ascii=False, indent=1)}\n---\n\n# Evaluation run of {model}\n\nMade by evalctl.\n"
 
