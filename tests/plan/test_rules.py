@@ -7,6 +7,7 @@ from samples import card_file, compiled
 
 from evalctl.check.conflicts import conflicts
 from evalctl.model.evaluation import RequestPlan
+from evalctl.model.parsers import NEED_THINK_TAGS
 from evalctl.plan.summary import summary
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
@@ -42,8 +43,24 @@ def test_think_tags_want_a_parser(parser: str, codes: list[str]) -> None:
     assert compiled(text, THINKING).codes() == codes
 
 
+@pytest.mark.parametrize("parser", sorted(NEED_THINK_TAGS))
+def test_a_parser_that_looks_for_think_tags_wants_them(parser: str) -> None:
+    """vLLM would end on the node (the manual, 3.7); said where the parser is named, with the one that reads text."""
+    text = f"{SMALL}tasks: [ja]\noverrides:\n  all:\n    reasoning_parser: {parser}\n"
+    (told,) = compiled(text).problems
+    assert (told.code, told.severity, told.span.line) == ("parser-without-think-tags", "error", 6)
+    assert "deepseek_r1_markup" in told.help
+    assert compiled(text, THINKING).codes() == []
+
+
+def test_others_models_may_have_any_vocabulary() -> None:
+    """Nothing is known of what a provider serves."""
+    text = "model: lab/small-8B\nprovider: deepinfra\nservice: tsubame\ntasks: [en_own]\n"
+    assert compiled(f"{text}overrides: {{all: {{reasoning_parser: deepseek_r1}}}}\n").codes() == []
+
+
 def test_no_think_tags_need_no_parser() -> None:
-    """And one may be named all the same."""
+    """And one that does without them may be named all the same."""
     assert compiled(f"{SMALL}tasks: [ja]\n").codes() == []
     assert compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: granite}}}}\n").codes() == []
 

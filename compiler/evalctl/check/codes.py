@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "not-utf-8": "a file is not UTF-8",
     "out-of-range": "a number or a text is outside its limits",
     "override-without-task": "an override for a task that the request does not run",
+    "parser-without-think-tags": "vLLM's parser needs think tags that the model does not have",
     "predownload-with-api": "predownload for a model that others serve",
     "provider-model-mismatch": "the provider cannot serve a model of this form",
     "recommended-setting": "the model's own files recommend what the request does not name",

@@ -8,7 +8,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import LocalModel, ModelCard, Service
-from evalctl.model.parsers import FRAMEWORK_PARSERS, VLLM_PARSERS
+from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
 from evalctl.model.selection import model_span, models
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
@@ -53,15 +53,17 @@ def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
         parser = setting.value if setting is not None else None
+        span = setting.origin.span if setting is not None else None
         model = evaluation.subject.model
         if (model, evaluation.subject.custom_settings, parser) in seen:
             continue
         seen.add((model, evaluation.subject.custom_settings, parser))
-        card = catalogue.cards.get(model)
-        if parser is None and card is not None and card.think_tags and evaluation.subject.provider == "vllm":
+        card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
+        if card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
+            yield _no_think_tags(span or model_span(checked, model), model, parser)
+        elif card is not None and card.think_tags and parser is None:
             yield _think_tags(model_span(checked, model), model, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
-            span = setting.origin.span if setting is not None else None
             help = help_for(
                 str(parser),
                 [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"],
@@ -83,6 +85,13 @@ def _think_tags(span: Span, model: str, named: list[str]) -> Diagnostic:
     return Diagnostic(
         "think-tags-without-parser", f"{model} has think tags in its vocabulary, and no reasoning parser is named", span,
         help=f"{choice}add `reasoning_parser: deepseek_r1` (qwen3, …, or `ignore` if it does not reason) to its custom settings",
+    )  # fmt: skip
+
+
+def _no_think_tags(span: Span, model: str, parser: str) -> Diagnostic:
+    return Diagnostic(
+        "parser-without-think-tags", f"{model} has no think tags in its vocabulary, and vLLM ends with {parser}", span,
+        help="write `reasoning_parser: deepseek_r1_markup`: the framework takes the tags out of the text",
     )  # fmt: skip
 
 
