@@ -31,11 +31,11 @@ METRICS = Metrics.model_validate(
 
 def result(
     task: str, scores: Mapping[str, Mapping[str, Any]], weights: Mapping[str, int] | None = None, *, at: float = 0.0,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None, server: Mapping[str, Any] | None = None,
 ) -> Result:  # fmt: skip
     """A result of one task."""
     subject = {"model": "team/tiny", "revision": "a" * 40, "custom_settings": settings}
-    document = {"measured_at": at, "subject": subject, "samples": None, "seconds": 1.0}
+    document = {"measured_at": at, "subject": subject, "samples": None, "seconds": 1.0, "server": server or {}}
     return Result("d" * 64, task, task, f"{FOLDER}/ja/{task}/result.json", scores, weights or {}, document)
 
 
@@ -192,6 +192,19 @@ def test_a_mixture_of_versions_is_warned_of() -> None:
     document = aggregated(FOLDER, [old, new], METRICS)
     assert document["warnings"] == ["measured with several versions of the custom settings: 1, 2"]
     assert document["custom_settings"]["version"] == "2"
+
+
+def test_a_mixture_of_server_settings_is_warned_of() -> None:
+    """An override of some tasks, such as a shorter context for a rerun (the manual, 3.6)."""
+    shorter, longer = (
+        result("a", {"wmt20:en-ja|0": {"bleu": 1.0}}),
+        result("b", {"ifeval|0": {"strict": 1, "loose": 1}}),
+    )
+    shorter.document["server"] = {"max_model_length": 8192, "generation_config": "auto"}  # type: ignore[index]
+    longer.document["server"] = {"max_model_length": 32768, "generation_config": "auto"}  # type: ignore[index]
+    document = aggregated(FOLDER, [shorter, longer], METRICS)
+    assert document["warnings"] == ["measured with several values of max_model_length: 32768 (b); 8192 (a)"]
+    assert aggregated(FOLDER, [shorter], METRICS)["warnings"] == []
 
 
 def test_the_order_of_results_does_not_matter() -> None:

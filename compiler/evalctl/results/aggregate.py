@@ -148,7 +148,27 @@ def _mixed(results: Sequence[Result]) -> list[str]:
         found.append(f"measured with several versions of the custom settings: {', '.join(sorted(versions))}")
     if len(revisions) > 1:
         found.append(f"measured with several revisions of the model: {', '.join(sorted(revisions))}")
+    return found + _served_differently(own)
+
+
+def _served_differently(own: Sequence[Result]) -> list[str]:
+    """A warning for each setting of the server that not all tasks share: an override of some of them."""
+    servers = {result.task: result.document.get("server") or {} for result in own}
+    found = []
+    for name in sorted({name for server in servers.values() for name in server}):
+        tasks: dict[str, list[str]] = {}
+        for task in sorted(servers):
+            tasks.setdefault(str(servers[task].get(name, "unset")), []).append(task)
+        if len(tasks) > 1:
+            values = "; ".join(f"{_short(value)} ({', '.join(named)})" for value, named in sorted(tasks.items()))
+            found.append(f"measured with several values of {name}: {values}")
     return found
+
+
+def _short(text: str) -> str:
+    """A chat template is a page long."""
+    words = " ".join(text.split())
+    return words if len(words) <= 40 else words[:39] + "…"
 
 
 def _eval(folder: str, result: Result) -> dict[str, Any]:

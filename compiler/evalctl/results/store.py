@@ -159,7 +159,7 @@ def _document(content: bytes | str) -> dict[str, Any]:
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
     told = {"custom_settings": document["subject"].get("custom_settings"), **document}
-    for key in ("custom_settings", "samples", "ran"):
+    for key in ("custom_settings", "samples", "ran", "server"):
         if not isinstance(told.get(key) or {}, dict):
             raise ValueError(f"its `{key}` is no mapping")
     _require_numbers(document)
