@@ -196,12 +196,9 @@ def test_a_mixture_of_versions_is_warned_of() -> None:
 
 def test_a_mixture_of_server_settings_is_warned_of() -> None:
     """An override of some tasks, such as a shorter context for a rerun (the manual, 3.6)."""
-    shorter, longer = (
-        result("a", {"wmt20:en-ja|0": {"bleu": 1.0}}),
-        result("b", {"ifeval|0": {"strict": 1, "loose": 1}}),
-    )
-    shorter.document["server"] = {"max_model_length": 8192, "generation_config": "auto"}  # type: ignore[index]
-    longer.document["server"] = {"max_model_length": 32768, "generation_config": "auto"}  # type: ignore[index]
+    common = {"generation_config": "auto"}
+    shorter = result("a", {"wmt20:en-ja|0": {"bleu": 1.0}}, server={**common, "max_model_length": 8192})
+    longer = result("b", {"ifeval|0": {"strict": 1, "loose": 1}}, server={**common, "max_model_length": 32768})
     document = aggregated(FOLDER, [shorter, longer], METRICS)
     assert document["warnings"] == ["measured with several values of max_model_length: 32768 (b); 8192 (a)"]
     assert aggregated(FOLDER, [shorter], METRICS)["warnings"] == []
