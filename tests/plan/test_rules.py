@@ -53,10 +53,23 @@ def test_a_parser_that_looks_for_think_tags_wants_them(parser: str) -> None:
     assert compiled(text, THINKING).codes() == []
 
 
-def test_others_models_may_have_any_vocabulary() -> None:
-    """Nothing is known of what a provider serves."""
-    text = "model: lab/small-8B\nprovider: deepinfra\nservice: tsubame\ntasks: [en_own]\n"
-    assert compiled(f"{text}overrides: {{all: {{reasoning_parser: deepseek_r1}}}}\n").codes() == []
+@pytest.mark.parametrize(
+    ("said", "codes"),
+    [
+        ("reasoning_parser: deepseek_r1", ["setting-without-server"]), ("max_model_length: 8192", ["setting-without-server"]),
+        ("chat_template: plain", ["setting-without-server"]), ("generation_config: vllm", ["setting-without-server"]),
+        ("max_model_length: null", []), ("reasoning_parser: ignore", []), ("reasoning_parser: deepseek_r1_markup", []),
+        ("max_n: 4", []), ("system_message: Hi", []),
+    ],
+)  # fmt: skip
+def test_a_provider_takes_no_setting_of_a_server(said: str, codes: list[str]) -> None:
+    """Said once for all tasks, where it stands; kept out of what the plan says of the tasks."""
+    text = f"model: lab/small-8B\nprovider: deepinfra\nservice: tsubame\ntasks: [en]\noverrides:\n  all:\n    {said}\n"
+    done = compiled(text)
+    assert done.codes() == codes
+    assert [problem.span.line for problem in done.problems] == [7] * len(codes)
+    (setting,) = [one for one in done.eval("en_own").settings if one.name == said.split(":")[0]]
+    assert setting.applied == (not codes)
 
 
 def test_no_think_tags_need_no_parser() -> None:

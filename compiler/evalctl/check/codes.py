@@ -35,6 +35,7 @@ CODES: dict[str, str] = {
     "remote-code": "the model's repository will run its own code on the node",
     "sampling-not-applied": "a sampling setting is kept out of tasks that sample by design",
     "secret-in-manifest": "text that looks like a key or a password",
+    "setting-without-server": "a setting of the server, and others serve the model",
     "suite-circle": "a suite contains itself",
     "taken-provider-name": "a provider's file has a name that means something else",
     "task-without-metrics": "no metric of the task goes into aggregated_results.json",

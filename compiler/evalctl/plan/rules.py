@@ -13,6 +13,8 @@ from evalctl.model.selection import model_span, models
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reminders import reminders
+from evalctl.resolve.caution import SAMPLING
+from evalctl.resolve.identity import SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
 
 
@@ -41,6 +43,7 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_parsers(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
+        *_server_settings(evals),
         *_remote_code(checked, evals),
         *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
@@ -117,13 +120,23 @@ def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
     kept: dict[tuple[Span, str, str], list[str]] = {}
     for evaluation in evals:
         for setting in evaluation.settings:
-            if not setting.applied and setting.sourced.origin.span is not None:
+            if not setting.applied and setting.name in SAMPLING and setting.sourced.origin.span is not None:
                 key = (setting.sourced.origin.span, setting.name, str(setting.sourced.value))
                 kept.setdefault(key, []).append(evaluation.task.key)
     for (span, name, value), tasks in kept.items():
         message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: these sample by design"
         help = "fine as it is; `sampling_override: true` in the request applies it there, too"
         yield Diagnostic("sampling-not-applied", message, span, help, severity=WARNING)
+
+
+def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
+    """What is said to a server of our own, while others serve the model."""
+    for evaluation in evals:
+        for setting in evaluation.settings:
+            if not setting.applied and setting.name in SERVED and setting.sourced.origin.span is not None:
+                message = f"{setting.name}={setting.sourced.value} is not applied: {setting.why}"
+                help = "take it out for this provider; system message, sampling, max_new_tokens and max_n do apply"
+                yield Diagnostic("setting-without-server", message, setting.sourced.origin.span, help, severity=WARNING)
 
 
 def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Diagnostic]:

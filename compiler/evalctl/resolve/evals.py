@@ -10,6 +10,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEn
 from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import LocalModel, ModelCard
+from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import result_dir
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious
@@ -105,8 +106,16 @@ def _eval(
         server=server,
         max_samples=request.max_samples,
         result_path=result_path(subject, task, request.max_samples),
-        settings=(*(Setting(name, merged[name]) for name in sorted(merged)), *kept_out),
+        settings=(*(_setting(name, merged[name], subject) for name in sorted(merged)), *kept_out),
     )
+
+
+def _setting(name: str, sourced: Sourced[Any], subject: Subject) -> Setting:
+    """One of the server's is kept out where others serve the model; a parser of the framework is not the server's."""
+    elsewhere = sourced.value in FRAMEWORK_PARSERS or sourced.value in (None, "ignore")
+    if subject.provider == "vllm" or name not in SERVED or elsewhere:
+        return Setting(name, sourced)
+    return Setting(name, sourced, applied=False, why=f"{subject.provider} serves the model, and takes no notice of it")
 
 
 def _defaults(subject: Subject, catalogue: Catalogue) -> Layer:
