@@ -107,10 +107,12 @@ def test_a_request_with_an_error_is_blocked() -> None:
 
 def test_the_text_names_job_time_cost_and_settings() -> None:
     """What a reviewer asks: where, how long, how dear, with what, and what was kept out."""
-    done = compiled(f"{SMALL}custom_settings: default\ntasks: [ja_exact, en_code]\n")
+    done = compiled(
+        f'{SMALL}custom_settings: default\ntasks: [ja_exact, en_code]\noverrides: {{all: {{stop_tokens: ["Q:"]}}}}\n'
+    )
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, NOTHING)
     text = pages.text(found, applied(done.jobs))
-    for part in ("lab/small-8B (default) on tsubame", "node_q", "1:50:00", "points", "max_new_tokens=2048",
+    for part in ("lab/small-8B (default) on tsubame", "node_q", "1:50:00", "points", "max_new_tokens=2048", "stop_tokens=['Q:']",
                  "not applied: temperature=0.6, top_p=0.95", "advice: gpu_1", "2 evals to run"):  # fmt: skip
         assert part in text, part
 
