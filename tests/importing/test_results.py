@@ -188,6 +188,20 @@ def test_what_is_not_wanted_is_left_out_and_said(root: Path, lab: Path, capsys: 
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
 
 
+@pytest.mark.parametrize(("below", "asked"), [("greedy", True), ("greedy/raw", True), ("raw", False), ("", False)])
+def test_a_folder_that_may_be_custom_settings_is_asked_about(
+    root: Path, lab: Path, tmp_path: Path, below: str, asked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lab's place tells them, the raw files do not; whoever names them is not asked."""
+    folder = tmp_path / "results" / NAME / below
+    folder.parent.mkdir(parents=True)
+    lab.rename(folder)
+    assert evalctl(root, str(folder), "--dry-run") == 0
+    assert ("--custom-settings greedy" in capsys.readouterr().out) == asked
+    assert evalctl(root, str(folder), "--dry-run", "--custom-settings", "greedy") == 0
+    assert "--custom-settings" not in capsys.readouterr().out
+
+
 def test_a_tree_of_several_folders_says_what_to_type(root: Path, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Models are imported one by one; the first folder below is named, ready to be typed."""
     assert evalctl(root, str(lab.parent)) == 1

@@ -41,6 +41,10 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     print(
         f"{len(new)} results imported, {len(documents) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
     )
+    for name in _perhaps_settings(chosen):
+        print(
+            f"taken as measured without custom settings; if they were `{name}`, delete it again and: --custom-settings {name}"
+        )
     if new and not arguments.dry_run:
         print("next: git add results, git commit; a request for the same evals measures them anew")
     return 1 if kept or not documents else 0
@@ -106,6 +110,17 @@ def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured
     version = {one.settings["version"] for one in found if one.settings["name"]} or {""}
     settings = {"path": "", "name": next(iter(names), ""), "version": sorted(version)[-1]}
     return [replace(one, settings=settings) for one in found]
+
+
+def _perhaps_settings(chosen: Sequence[Measured]) -> list[str]:
+    """Folders below the model's: the lab names them after the custom settings, and raw files say nothing of these."""
+    below = (
+        Path(one.source.file).parent.as_posix().partition(f"/{one.model}/")[2]
+        for one in chosen
+        if not one.settings["name"]
+    )
+    names = {folder.partition("/")[0] for folder in below} - {"", "raw"}
+    return sorted(filter(measured.is_settings_name, names))
 
 
 def _sorted_out(
