@@ -322,8 +322,7 @@ PARAMETERS = [*REAL, *(name for name, site in SITES.items() if site.stand_in)]
 @contextmanager
 def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -> Iterator[dict[str, AnyLab]]:
     """A clone for each scheduler that is asked for and answers, by its name; closed afterwards."""
-    callspecs = [item.callspec for item in request.session.items if getattr(item, "module", None) is request.module]
-    asked = {value for callspec in callspecs for value in callspec.params.values()}
+    asked = {value for item in _here(request) for value in item.callspec.params.values()}
     made = {name: make(SITES[name]) for name in SITES if name in asked and answers(name)}
     try:
         yield made
@@ -332,9 +331,17 @@ def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -
             lab.close()
 
 
+def _here(request: pytest.FixtureRequest) -> list[Any]:
+    """The module's tests that this process runs: with `-n`, those whose names end with the same `@group`."""
+    group = os.environ["PYTEST_CURRENT_TEST"].removesuffix(" (setup)").partition("]@")[2]
+    items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
+    return [item for item in items if item.nodeid.endswith(f"@{group}")] if group else items
+
+
 def lab_at(name: str, labs: Mapping[str, AnyLab]) -> AnyLab:
     """The clone at one scheduler, or a skip that says what is missing."""
     if name not in labs:
+        assert not answers(name), f"{name} answers, but no clone was made for it"
         pytest.skip(f"no {name} answers here; tests/clusters/{name}_up.sh starts one")
     return labs[name]
 
