@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from evalctl import __version__
-from evalctl.commands.words import COMMANDS, add_arguments
+from evalctl.commands.options import add_arguments
+from evalctl.commands.words import COMMANDS
 
 FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 

