@@ -158,10 +158,11 @@ def test_a_cancelled_job_may_say_goodbye(queue: Queue) -> None:
 
 def test_a_waiting_job_can_be_cancelled(queue: Queue) -> None:
     """It never starts, and the next one is not held up."""
-    queue.submit("a", "sleep 0.5")
+    queue.submit("a", f"until [[ -e {queue.top}/go ]]; do sleep 0.1; done")
     number = queue.submit("b", f"touch {queue.top}/b-ran")
     queue.submit("c", "true")
     assert local.cancelled(queue.cancel(number))
+    (queue.top / "go").touch()
     queue.wait_ended("a", "b", "c")
     assert queue.jobs()["b"]["state"] == "cancelled"
     assert not (queue.top / "b-ran").exists()
