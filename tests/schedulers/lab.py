@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from side_by_side import scope
 from sites import QUERY, SITES, SUBMIT, Site, answers, manifests, opened
 from standin_place import STANDINS
 
@@ -332,10 +333,12 @@ def labs_where(request: pytest.FixtureRequest, make: Callable[[Site], AnyLab]) -
 
 
 def _here(request: pytest.FixtureRequest) -> list[Any]:
-    """The module's tests that this process runs: with `-n`, those whose names end with the same `@group`."""
-    group = os.environ["PYTEST_CURRENT_TEST"].removesuffix(" (setup)").partition("]@")[2]
+    """The module's tests that this process runs."""
     items = [item for item in request.session.items if getattr(item, "module", None) is request.module]
-    return [item for item in items if item.nodeid.endswith(f"@{group}")] if group else items
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return items
+    asking = os.environ["PYTEST_CURRENT_TEST"].removesuffix(" (setup)")
+    return [item for item in items if scope(item.nodeid) == scope(asking)]
 
 
 def lab_at(name: str, labs: Mapping[str, AnyLab]) -> AnyLab:
