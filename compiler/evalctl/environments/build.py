@@ -15,7 +15,7 @@ from pathlib import Path
 from evalctl.environments.logged import call, end_leftover, failure, help_for, said
 from evalctl.environments.readiness import STAMP, is_complete, others
 from evalctl.environments.recipes import PYTHON, Environment, catalogue, installed_files, read_source
-from evalctl.environments.source import unpack
+from evalctl.environments.source import add_empty, unpack
 from evalctl.environments.uv import uv_path, variables
 from evalctl.shell import EnvironmentProblem, write_atomically
 
@@ -157,10 +157,13 @@ def _add_packages(build: Build) -> None:
 
 
 def _add_source(build: Build) -> None:
-    """Installed as the lab does, editable: a wheel of the fork would lack its data files."""
-    project = unpack(read_source(build.environment.source[0]), build.folder / "source", build.variables)
-    words = ("pip", "install", "--python", build.python, "--no-deps", "--no-build-isolation", "--editable")
+    """A folder as the lab installs it, editable: what setuptools leaves out of a wheel is there."""
+    source = read_source(build.environment.source[0])
+    project = unpack(source, build.folder / "source", build.variables)
+    how, modules = ((), build.site_packages) if project.suffix == ".whl" else (("--editable",), project / "src")
+    words = ("pip", "install", "--python", build.python, "--no-deps", "--no-build-isolation", *how)
     _call(build, uv_path(), *words, str(project))
+    add_empty(source, modules)
 
 
 def _prove(build: Build) -> None:

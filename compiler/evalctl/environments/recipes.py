@@ -108,13 +108,17 @@ def _digest(lock: Path, packages: tuple[Path, ...], source: tuple[Path, ...]) ->
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the source is, which `paths` of it are needed, which of them is the project, which empty files it lacks."""
+    """Where the source is, which `paths` of it are needed, which of them is the project, which empty files it lacks.
+
+    `list_path` is what tells the commit's files from others where there is no git.
+    """
 
     repository: str
     commit: str
     folder: str
     paths: tuple[str, ...]
     empty: tuple[str, ...]
+    list_path: Path
 
 
 def read_source(path: Path) -> Source:
@@ -127,4 +131,5 @@ def read_source(path: Path) -> Source:
         pairs["folder"],
         tuple(pairs["paths"].split()),
         tuple(pairs.get("empty", "").split()),
+        path.with_suffix(".files"),
     )
