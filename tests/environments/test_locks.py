@@ -69,3 +69,14 @@ def test_both_servers_are_one_release() -> None:
 def test_a_source_is_one_commit() -> None:
     """A branch or a tag could change what is measured."""
     assert re.fullmatch("[0-9a-f]{40}", read_source(FOLDER / "lighteval-swallow.source").commit)
+
+
+def test_a_source_s_list_is_of_its_commit() -> None:
+    """Every file by its hash, as `sha256sum -c` reads it, so that a folder or a wheel can be told from another one."""
+    source = read_source(FOLDER / "lighteval-swallow.source")
+    head, *lines = source.list_path.read_text(encoding="utf-8").splitlines()
+    assert head == f"# commit {source.commit}"
+    assert [line for line in lines if not re.fullmatch(r"[0-9a-f]{64}  \S+", line)] == []
+    names = [line.split()[1] for line in lines]
+    assert names == sorted(names)
+    assert {"pyproject.toml", "setup.py", "src/lighteval/__main__.py", "src/lighteval/tasks/registry.py"} < set(names)

@@ -157,7 +157,7 @@ def _add_packages(build: Build) -> None:
 
 
 def _add_source(build: Build) -> None:
-    """A folder as the lab installs it, editable: what setuptools leaves out of a wheel is there."""
+    """A folder as the lab installs it, editable; a wheel as it is."""
     source = read_source(build.environment.source[0])
     project = unpack(source, build.folder / "source", build.variables)
     how, modules = ((), build.site_packages) if project.suffix == ".whl" else (("--editable",), project / "src")

@@ -66,7 +66,7 @@ def _fetched(source: Source, clone: Path) -> Path:
     if reply.status != 0:
         raise EnvironmentProblem(
             f"{source.repository} could not be fetched: {reply.stderr.strip()[-400:] or 'no answer'}",
-            help=f"clone it where the network allows, copy the clone here, and set {LOCAL}=/its/path in .env",
+            help=f"bring a clone, or the commit's unpacked archive or wheel, here, and set {LOCAL}=/its/path in .env",
         )
     return clone
 
