@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -38,7 +39,7 @@ def take_wheel(source: Source, given: Path, target: Path) -> Path:
     try:
         with zipfile.ZipFile(wheel) as archive:
             found = {f"src/{name}": archive.read(name) for name in archive.namelist()}
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         raise EnvironmentProblem(f"{given} is no wheel: {error}", help="build or copy it again") from error
     modules = {name: digest for name, digest in _listed(source).items() if name.startswith("src/")}
     _hold(found, modules, source, given)
