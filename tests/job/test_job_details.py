@@ -82,6 +82,26 @@ def test_the_forks_details_have_right_answers_and_scores(details: Details, fork_
     assert all(set(one["scores"]) == {"pass@1:4"} for one in found)
 
 
+def test_one_question_that_cannot_be_read_costs_its_file_alone(
+    environment: Path, details: Details, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text that is not UTF-8 is named in a line; the files after it are read, choices that are no texts included."""
+    program = (
+        "import pyarrow as a, pyarrow.parquet as p\n"
+        "bad = a.Array.from_buffers(a.string(), 1, [None, a.array([0, 2], a.int32()).buffers()[1], a.py_buffer(b'\\xff\\xff')])\n"
+        "p.write_table(a.table({'full_prompt': bad, 'predictions': ['x']}), 'a.pqt')\n"
+        "docs = [{'query': 'Q', 'choices': [None, ['東京', '京都']], 'gold_index': [0, 1]}]\n"
+        "p.write_table(a.table({'doc': docs, 'metric': [{'acc': 1}]}), 'b.pqt')\n"
+    )
+    folder = tmp_path / "outputs"
+    folder.mkdir()
+    subprocess.run([environment / "bin/python", "-c", program], check=True, cwd=folder)
+    assert [(one["question"], one["gold"]) for one in details(folder)] == [("Q", ["", "東京 京都"])]
+    assert cli.main(["--repo", str(tmp_path / "root"), "details", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "a.pqt: UnicodeDecodeError: " in shown and "Traceback" not in shown
+
+
 def test_a_file_of_another_form_is_read_as_far_as_it_goes(
     environment: Path, details: Details, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,7 @@ def lines(path: str) -> Iterator[dict[str, Any]]:
         ]
         for number, row in enumerate(rows(file, wanted), start=1):
             yield {"file": path, "row": number, **parts(row)}
-    except (OSError, pyarrow.ArrowException) as problem:
+    except (OSError, pyarrow.ArrowException, ValueError) as problem:  # ValueError: a text that is not UTF-8
         yield {"file": path, "problem": f"{type(problem).__name__}: {problem}"}
 
 
@@ -95,7 +95,8 @@ def gold(row: Mapping[str, Any]) -> list[str]:
     if choices is None:
         return list(texts(value))
     indexes = value if isinstance(value, list) else [value]
-    return [choices[index] for index in indexes if isinstance(index, int) and 0 <= index < len(choices)]
+    named = (choices[index] for index in indexes if isinstance(index, int) and 0 <= index < len(choices))
+    return [" ".join(texts(choice)) for choice in named]
 
 
 def texts(value: Any) -> Iterator[str]:
