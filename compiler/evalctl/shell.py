@@ -159,7 +159,8 @@ def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> Non
         os.replace(temporary, path)  # noqa: PTH105 - thousands of these at a time
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say where it is
+        # A full disk does not say where it is; `os.replace` names the temporary file, which is gone.
+        if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = str(path)
         raise
 

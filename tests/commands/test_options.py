@@ -11,6 +11,7 @@ import pytest
 
 from evalctl import cli, commands
 from evalctl.commands.words import COMMANDS
+from evalctl.shell import problem_of, write_atomically
 
 FOLDER = Path(commands.__file__).parent
 SHARED = ("machine", "common")  # they read --service and --repo for all
@@ -66,3 +67,26 @@ def test_sync_takes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["sync", "my-request"])
     assert ended.value.code == cli.USAGE
     assert "my-request" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "details a --limit -1", "details a --longest 0", "details a --question many", "probe a --max-calls -3",
+        "doctor --probe --walltime 0", "sync --watch --interval -1", "sync --watch --interval nan",
+    ],
+)  # fmt: skip
+def test_a_number_that_counts_nothing_is_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`details --limit -1` once left out the last answer, and `sync --watch --interval -1` ended with a bug."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words.split())
+    assert ended.value.code == cli.USAGE
+    assert f"{words.split()[-1]!r} is not a" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    """The message names what was given, not a file that is gone."""
+    with pytest.raises(IsADirectoryError) as refused:
+        write_atomically(tmp_path, "text")
+    told = problem_of(refused.value)
+    assert told is not None and told.message == f"{tmp_path}: Is a directory"
