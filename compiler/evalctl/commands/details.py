@@ -14,12 +14,12 @@ from evalctl.shell import EnvironmentProblem, write_atomically
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a summary and the chosen answers of each eval; 1 when no answer is on this machine."""
+    """Prints a summary and the chosen answers of each eval; EnvironmentProblem when no answer is on this machine."""
     root, wanted = root_of(arguments), _wanted(arguments)
     lying = [one for one in places(arguments.subject, arguments.task, root) if one.answers or one.details]
     if not lying:
-        print("no answers on this machine: nothing of it has run here, or its files were deleted")
-        return 1
+        help = "nothing of it has run here, or its files were deleted: evalctl status"
+        raise EnvironmentProblem("no answers on this machine", help=help)
     shown = [found(place, wanted, root, scores=not arguments.why) for place in lying]
     require(wanted, shown)
     text = _written(shown, arguments)
