@@ -166,6 +166,29 @@ def test_a_chart_can_be_heard_and_has_only_the_best_of_many() -> None:
     assert (drawn.count("<rect"), "(2 more in the table)" in drawn) == (MOST_BARS, True)
 
 
+def test_what_is_no_number_was_not_measured() -> None:
+    """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
+    broken = Measured("results/a", {"results": {"x": float("nan")}})
+    text = page([broken, Measured("results/b", {"results": {"x": 0.5}})], ["x"], {"ja": ["x"]}, {})
+    assert (text.count("<rect"), "nan" in text) == (1, False)
+
+
+def test_where_nothing_was_measured_that_is_said(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the page as on the terminal; a program gets an empty list, a spreadsheet nothing."""
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.jp"]
+    subprocess.run([*git, "rm", "-rq", "--cached", "results"], check=True)
+    subprocess.run([*git, "commit", "-qm", "nothing"], check=True)
+    assert "nothing has been measured yet" in said(root, capsys, "show")
+    assert said(root, capsys, "show", "--json") == "[]\n"
+    assert cli.main(["--repo", str(root), "results", "export"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "" and "nothing has been measured yet" in printed.err
+    said(root, capsys, "report", "-o", str(tmp_path / "page.html"))
+    assert "nothing has been measured yet" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_a_name_is_never_markup() -> None:
     """A folder may be called anything."""
     hostile = Measured('results/<script>"x', {"results": {"<b>": 1}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
     if arguments.json:
         print(_json([_object(one, names) for one in measured]))
         return 0
-    print(_aligned(tables.table(measured, names)) if measured else "nothing has been measured yet")
+    print(_aligned(tables.table(measured, names)) if measured else webpage.NOTHING)
     return 0
 
 
@@ -73,6 +74,8 @@ def _history(arguments: argparse.Namespace, root: Path) -> int:
 
 def _export(arguments: argparse.Namespace, root: Path) -> int:
     measured = _chosen(arguments, root)
+    if not measured:
+        print(webpage.NOTHING, file=sys.stderr)  # what is printed is pasted
     all_names = list(dict.fromkeys(name for one in measured for name in one.document["results"]))
     names = _asked(arguments.columns, all_names) if arguments.columns else all_names
     if arguments.format == "overall" and (arguments.columns or arguments.header):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,9 +31,9 @@ class Measured:
         return self.folder.removeprefix("results/") + (f"@{self.commit}" if self.commit else "")
 
     def value(self, entry: str) -> Any:
-        """The entry as the lab's form has it; None when it was not measured."""
+        """The entry as the lab's form has it; None when it was not measured, or is NaN: nothing can be sorted by that."""
         value = self.document["results"].get(entry)
-        return None if value is None or value == MISSING else value
+        return None if value == MISSING or (isinstance(value, float) and math.isnan(value)) else value
 
 
 def matching(folders: Sequence[str], word: str) -> list[str]:

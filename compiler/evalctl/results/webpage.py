@@ -45,6 +45,7 @@ for (const [column, button] of [...document.querySelectorAll("th button")].entri
   });
 }
 """
+NOTHING = "nothing has been measured yet: what is not committed does not count"
 # Scores of a model folder over time, the oldest first: the day, and the aggregate of that day.
 History = Sequence[tuple[str, Measured]]
 
@@ -67,6 +68,7 @@ def page(
         '<meta name="viewport" content="width=device-width">\n<title>Results</title>\n'
         f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>Results</h1>\n"
         "<p>A dash is an entry that was not measured. A click on a name sorts by it. A line beside a bar: its scores so far.</p>\n"
+        f"{'' if measured else f'<p>{NOTHING}</p>'}"
         f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
         f"{charts}<script>\n{_SCRIPT}</script>\n</body>\n</html>\n"
     )
