@@ -103,7 +103,7 @@ def _ask(fetch: Fetch, address: str, headers: Mapping[str, str], most: int, mode
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
             f"the Hugging Face Hub does not answer ({urllib.parse.urlsplit(address).netloc}: {error})",
-            "check the network, or HF_ENDPOINT if you use a mirror; without a network: evalctl lock of a local folder",
+            "check the network, or HF_ENDPOINT if you use a mirror; a checkpoint on disk: evalctl lock NAME --path FOLDER",
         ) from error
     if answer.status in (200, 206):
         return answer
