@@ -109,7 +109,7 @@ def test_no_network_is_unreachable(monkeypatch: pytest.MonkeyPatch, hub: HubServ
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
     with pytest.raises(Unreachable, match=f"127.0.0.1:{port}") as caught:
         read_hub("pub/tiny", None)
-    assert "local folder" in caught.value.help
+    assert "evalctl lock NAME --path FOLDER" in caught.value.help
 
 
 def test_another_kind_of_server_is_recognised(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
