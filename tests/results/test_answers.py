@@ -94,10 +94,13 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"{", "delimiter|property name"), (b"[]", "not a JSON object"), (b'{"limit": "many"}', "`limit` is 'many'")],
-)
+    [
+        (b"{", "delimiter|property name"), (b"[]", "not a JSON object"), (b'{"limit": "many"}', "`limit` is 'many'"),
+        (b'{"highest_cache_use": NaN}', "`highest_cache_use` is nan"), (b'{"limit": true}', "`limit` is True"),
+    ],
+)  # fmt: skip
 def test_damaged_notes_are_no_notes(content: bytes, why: str) -> None:
-    """Half a file, another one, or a text for a number."""
+    """Half a file, another one, or something else for a number."""
     with pytest.raises(ValueError, match=why):
         notes(content)
     assert notes(b'{"limit": null, "metrics": true, "admission": "auto"}') == Notes("auto")

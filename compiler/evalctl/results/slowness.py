@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -127,6 +128,10 @@ def _known(content: bytes, form: type[Notes | Counts]) -> Mapping[str, Any]:
         raise ValueError("it is not a JSON object")
     found = {one.name: document[one.name] for one in fields(form) if document.get(one.name) is not None}
     for name, value in found.items():
-        if not isinstance(value, str if name in _TEXTS else (int, float)) or isinstance(value, bool):
+        if not (isinstance(value, str) if name in _TEXTS else _is_number(value)):
             raise ValueError(f"its `{name}` is {value!r}")
     return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
