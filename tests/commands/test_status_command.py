@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from samples import repository
+
+from evalctl import cli
 from evalctl.commands.status import SCREEN, summary, table
 from evalctl.results.slowness import Cause
 from evalctl.sync.control import Line
@@ -50,3 +57,28 @@ def test_many_requests_fit_on_one_screen_those_that_need_a_person_first() -> Non
 def test_what_is_done_is_only_counted() -> None:
     """Nothing to look at, nothing to scroll past."""
     assert summary([line(number) for number in range(50)]) == "50 evals of 50 requests, 50 of them done: 50 done"
+
+
+def test_a_program_gets_the_evals_alone_and_a_person_the_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json a remote that is gone is named, too, where it does not break the JSON."""
+    monkeypatch.setenv("EVALCTL_QUEUE", str(tmp_path / "queue"))
+    root = repository(
+        tmp_path / "root", {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"}
+    )
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    capsys.readouterr()
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "manifests", "generated")
+    git(root, "commit", "-q", "-m", "request")
+    git(root, "remote", "add", "origin", str(tmp_path / "gone"))
+    assert cli.main(["--repo", str(root), "status", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)) == 3
+    assert printed.err.startswith("warning: ") and str(tmp_path / "gone") in printed.err
+
+
+def git(root: Path, *words: str) -> None:
+    """Runs git as somebody."""
+    subprocess.run(["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,10 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     lines, damaged = with_causes(lines, done=few)  # thousands of finished evals are not all looked into
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=1, ensure_ascii=False))
-        return 0
-    print(table(lines) if few or arguments.all else summary(lines))
+    else:
+        print(table(lines) if few or arguments.all else summary(lines))
     for warning in [*warnings, *damaged]:
-        print(f"warning: {warning}")
+        print(f"warning: {warning}", file=sys.stderr if arguments.json else sys.stdout)
     return 0
 
 
