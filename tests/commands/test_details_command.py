@@ -64,6 +64,14 @@ def test_what_is_not_there_is_said(root: Path, capsys: pytest.CaptureFixture[str
     assert "no answers on this machine" in printed.err and printed.out == ""
 
 
+def test_that_no_answer_is_as_asked_for_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rather than nothing, which a damaged file would look like as well."""
+    assert cli.main(["--repo", str(root), "details", "a", "--grep", "blue"]) == 0
+    assert "none of the answers is as asked for" in capsys.readouterr().out
+    assert cli.main(["--repo", str(root), "details", "a", "--grep", "red"]) == 0
+    assert "none of the answers" not in capsys.readouterr().out
+
+
 def test_on_the_page_what_a_model_wrote_is_text() -> None:
     """No markup of its own, nothing loaded, and the page forbids loading, too."""
     hostile = "</pre><script src=//x></script><img onerror=x>"

@@ -47,7 +47,8 @@ class Found:
         lengths = f"characters: median {told.median}, 95% at most {told.p95}, longest {told.longest}"
         causes = map(str, slowness.causes(told, self.notes))
         loops = [f"repeats: {plain(text)[:160]}" for text in told.examples]
-        return [lengths, *self.problems, *self.unscored, *causes, *loops]
+        none = ["none of the answers is as asked for"] if told.answers and not self.answers else []
+        return [lengths, *self.problems, *self.unscored, *causes, *loops, *none]
 
 
 def found(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> Found:
