@@ -21,7 +21,7 @@ _HEAD = """\
 <title>Answers</title>
 <style>
 :root { color-scheme: light dark; --right: light-dark(#17703c, #6fd39a); --wrong: light-dark(#b3261e, #ff9a90); }
-body { font: 15px/1.6 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; }
+body { font: 15px/1.6 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
 form { position: sticky; top: 0; display: flex; gap: .5rem; padding: .5rem 0; background: Canvas; }
 input { font: inherit; flex: 1; min-width: 0; padding: .4rem; }
 select { font: inherit; }
