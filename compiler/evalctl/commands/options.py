@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalctl.commands.numbers import count, seconds
+
 if TYPE_CHECKING:
     _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -119,7 +121,9 @@ def _sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune", action="store_true", help="end live jobs of this repository that no open attempt accounts for"
     )
-    parser.add_argument("--interval", type=float, default=30.0, metavar="SECONDS", help="between two passes of --watch")
+    parser.add_argument(
+        "--interval", type=seconds, default=30.0, metavar="SECONDS", help="between two passes of --watch"
+    )
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("--json", action="store_true")
 
@@ -194,10 +198,10 @@ def _details(parser: argparse.ArgumentParser) -> None:
         "--metric", action="append", default=[], metavar="NAME|NAME<N",
         help="questions scored so (<, <=, >, >=); a NAME alone says by what --right and --wrong go",
     )  # fmt: skip
-    parser.add_argument("--question", type=int, metavar="N", help="the N-th question of the task")
+    parser.add_argument("--question", type=count, metavar="N", help="the N-th question of the task")
     parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
-    parser.add_argument("--longest", type=int, metavar="N", help="the N longest")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N of each task")
+    parser.add_argument("--longest", type=count, metavar="N", help="the N longest")
+    parser.add_argument("--limit", type=count, metavar="N", help="at most N of each task")
     parser.add_argument("--format", choices=("text", "jsonl", "csv", "html"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
     parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
@@ -219,7 +223,11 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--probe", action="store_true", help="submit a one-minute job that only writes marks")
     parser.add_argument("--node-kind", metavar="KIND", help="where the probe runs (default: the cheapest)")
     parser.add_argument(
-        "--walltime", type=int, default=60, metavar="SECONDS", help="that the probe asks for and uses up (default: 60)"
+        "--walltime",
+        type=count,
+        default=60,
+        metavar="SECONDS",
+        help="that the probe asks for and uses up (default: 60)",
     )
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("--json", action="store_true")
@@ -229,8 +237,8 @@ def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs="+", metavar="REQUEST|MODEL", help="a model: with --provider or --api-base")
     parser.add_argument("--provider", metavar="NAME", help="who serves the model, when no request says it")
     parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
-    parser.add_argument("--up-to", type=int, metavar="N", help="the largest n asked for (default: the tasks')")
-    parser.add_argument("--max-calls", type=int, default=40, metavar="N", help="requests at most (default: 40)")
+    parser.add_argument("--up-to", type=count, metavar="N", help="the largest n asked for (default: the tasks')")
+    parser.add_argument("--max-calls", type=count, default=40, metavar="N", help="requests at most (default: 40)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
     parser.add_argument("--json", action="store_true")
 
