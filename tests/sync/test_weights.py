@@ -94,6 +94,13 @@ def test_status_says_that_an_eval_waits_for_its_weights(clone: Clone, job: Job) 
     assert "team/tiny: gated-model: ask for it at hub" in line.detail
 
 
+def test_a_cache_may_be_named_with_a_slash_at_its_end(clone: Clone) -> None:
+    """A job writes down what .env says, to the letter."""
+    context = clone.context()
+    downloaded(context, cache=f"{hub_cache(context)}/")
+    assert lacking(context, WEIGHTS) == ("", "")
+
+
 @pytest.mark.parametrize("harm", ["gone", "cut", "other-cache", "garbage", "nothing", "a list"])
 def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
     """A cache that was cleared, a file that was cut, a note about another place, a note that cannot be read."""
@@ -196,9 +203,9 @@ def by_job(clone: Clone, job: Job) -> list[RequestPlan]:
     return [RequestPlan(job.request, (job,), (DOWNLOAD,))]
 
 
-def ended(clone: Clone, status: int, reason: str = "") -> None:
+def ended(clone: Clone, status: int, reason: str = "", number: int = 1) -> None:
     """The download job started and ended."""
-    run_dir = clone.context().run_dir(DOWNLOAD, 1)
+    run_dir = clone.context().run_dir(DOWNLOAD, number)
     mark(run_dir, "started", {"started_at": 1, "host": "node1"})
     mark(run_dir, "finished", {"exit": status, "reason": reason})
     clone.world.vanish()
@@ -268,6 +275,19 @@ def test_a_download_job_that_was_cut_off_goes_on(clone: Clone, by_job: list[Requ
     report = sync(clone.context(), by_job)
     assert (report.steps[0].action, report.steps[0].reason) == (Action.SUBMIT, "retry")
     assert [attempt.outcome for attempt in records(clone).attempts] == [f"failed:{reason}", ""]
+
+
+def test_files_that_only_the_node_sees_are_not_downloaded_for_ever(clone: Clone, by_job: list[RequestPlan]) -> None:
+    """A cache on the node's own disk: a few tries, since a file system may be slow to show them, and then a person."""
+    sync(clone.context(), by_job)
+    for number in range(1, 5):
+        ended(clone, 0, number=number)
+        report = sync(clone.context(), by_job)
+    assert (report.steps[0].action, report.steps[0].reason) == (Action.STOP, "attempts-exhausted")
+    assert "weights-unseen" in report.steps[0].detail and "HF_HUB_CACHE" in report.steps[0].detail
+    assert (report.exit_code, clone.world.live()) == (NEEDS_PERSON, [])
+    downloaded(clone.context())
+    assert [step.action for step in sync(clone.context(), by_job).steps] == [Action.SUBMIT]
 
 
 def test_a_cancelled_download_stays_cancelled(clone: Clone, job: Job, by_job: list[RequestPlan]) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.record import record, require_form, to_text
 from evalctl.sync.act import SUBMISSION
+from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
 from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
+from evalctl.sync.weights import lacking
 
 _NO_REASON = ("", "tasks-failed")
 
@@ -45,6 +48,13 @@ def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     )
     problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
     return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
+
+
+def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:
+    """A download whose files lie where only its node sees them has failed: else it would be submitted for ever."""
+    if download is None or found.outcome != COLLECTED or not lacking(context, download.weights)[0]:
+        return found
+    return replace(found, outcome="failed:weights-unseen")
 
 
 def given_up(attempt: Attempt, why: str) -> Collected:

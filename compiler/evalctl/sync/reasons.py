@@ -10,6 +10,7 @@ _TRANSIENT = frozenset(
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
         "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error", "hub-unreachable",
+        "weights-unseen",
     }
 )  # fmt: skip
 # Not this job's fault, and not a person's: it waits until its weights are there.
@@ -18,6 +19,8 @@ _ADVICE = {
     "weights-missing": "evalctl sync brings them into the Hub's cache first",
     "hub-unreachable": "the next evalctl sync tries again",
     "download-failed": "mend that, then: evalctl sync",
+    "weights-unseen": "the job's node keeps them where this one does not see them: name a folder that both see, "
+    "HF_HUB_CACHE in .env, then: evalctl retry",
     "script-missing": "evalctl compile, commit generated/, then: evalctl sync",
     "env-variable-missing": "`submit_args` of the service name it: put it into .env, then: evalctl sync",
     "environment-not-built": "this job environment is not there or not whole: evalctl env setup, then: evalctl sync",

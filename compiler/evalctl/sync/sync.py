@@ -12,7 +12,7 @@ from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import Submitted, cancel_live, submit
 from evalctl.sync.advance import current_branch, settle
-from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files
+from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import LedgerRefused, Records
@@ -125,6 +125,7 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
         cancelled = record.cancelled(record.open.number)
         try:
             found = collect(record.open, step, cancelled=cancelled)
+            found = seen_here(view.context, view.downloads.get(step.job), found)
         except NotCollectable as problem:
             if not cancelled:
                 why = f"{problem}; mend it, or give the attempt up: evalctl cancel {step.job}"

@@ -27,7 +27,7 @@ def lacking(context: Context, weights: Weights) -> tuple[str, str]:
     if "failed" in note:
         reason = "hub-unreachable" if note["failed"] == "hub-unreachable" else "download-failed"
         return reason, f"{weights.model}: {note['failed']}: {note.get('detail', '')}"
-    if note.get("cache") == str(hub_cache(context)) and _all_there(context, weights, note.get("files")):
+    if Path(str(note.get("cache"))) == hub_cache(context) and _all_there(context, weights, note.get("files")):
         return "", ""
     return "weights-missing", f"{weights.model}, {weights.size / 1e9:.1f} GB"
 
