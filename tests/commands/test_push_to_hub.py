@@ -144,10 +144,30 @@ def test_a_result_that_is_measured_anew_is_uploaded_anew(site: Site) -> None:
     folder = measured(site)
     sync(site)
     note = json.loads((folder / "details/hub.json").read_text())
-    (folder / "details/hub.json").write_text(json.dumps({**note, "digest": "0"}))
+    (folder / "details/hub.json").write_text(json.dumps({REPO: {**note[REPO], "digest": "0"}}))
     details(site, folder, LATER, "東京")
     sync(site)
     assert len(site.hub.datasets.commits) == 2
+
+
+def test_two_requests_for_two_organisations_are_served_once_each(site: Site) -> None:
+    """The same eval in two datasets; the note beside the details knows both."""
+    measured(site)
+    site.ask(two=REQUEST.replace("org: team", "org: guild"))
+    assert [sync(site)[0], sync(site)[0]] == [0, 0]
+    assert sorted(repo for repo, _ in site.hub.datasets.commits) == [REPO.replace("team", "guild"), REPO]
+
+
+def test_a_result_that_came_by_git_is_not_sent_with_what_an_older_one_left(site: Site) -> None:
+    """Somebody else measured it with other settings: whoever did has its details. Its logs show whose it is."""
+    folder = measured(site)
+    document = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**document, "ran": {"name": "ev-0a-one-01234567-a2"}}))
+    subprocess.run(["git", "commit", "-qam", "measured elsewhere"], cwd=site.root, check=True)
+    assert (sync(site)[0], site.hub.datasets.commits) == (0, [])
+    (folder / "logs").mkdir()
+    (folder / "logs/ev-0a-one-01234567-a2.job.log").touch()
+    assert (sync(site)[0], len(site.hub.datasets.commits)) == (0, 1)
 
 
 @pytest.mark.parametrize("why", ["debug", "dry-run", "no details", "not asked"])

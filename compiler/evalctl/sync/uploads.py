@@ -62,7 +62,11 @@ def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upl
             }  # fmt: skip
             if waiting:
                 found.setdefault((repo, private, job["model"]), {}).update(waiting)
-    return [Upload(*key, tuple(evals.items())) for key, evals in found.items()]
+    own = _measured_here(context, [path for evals in found.values() for path in evals])
+    uploads = (
+        Upload(*key, tuple((path, evals[path]) for path in evals if path in own)) for key, evals in found.items()
+    )
+    return [upload for upload in uploads if upload.evals]
 
 
 def dataset(org: str, model: str, *, private: bool) -> str:
@@ -72,7 +76,7 @@ def dataset(org: str, model: str, *, private: bool) -> str:
 
 def send(context: Context, upload: Upload) -> Told:
     """One commit on the Hub with all of it, or nothing and why."""
-    documents = _documents(context, upload)
+    documents = _documents(context, [path for path, _ in upload.evals])
     environment = _environment(context, documents.values())
     if environment is None:
         return Told(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
@@ -88,7 +92,8 @@ def send(context: Context, upload: Upload) -> Told:
             Told(upload.repo, *said) if word == "failed" and len(said) == 2 else Told(upload.repo, "hub-refused", last)
         )
     for path, digest in upload.evals:
-        write_atomically(_note(context, path), json.dumps({"digest": digest, "repo": upload.repo, "commit": said[0]}))
+        sent = {**_sent(context, path), upload.repo: {"digest": digest, "commit": said[0]}}
+        write_atomically(_note(context, path), json.dumps(sent))
     return Told(upload.repo, "", said[0])
 
 
@@ -96,11 +101,28 @@ def _waits(context: Context, task: Mapping[str, Any], repo: str) -> bool:
     path = task["result"]
     if path.startswith(DEBUG) or not _details(context, path):
         return False
+    digest: str = task["digest"]
+    return _sent(context, path).get(repo, {}).get("digest") != digest
+
+
+def _measured_here(context: Context, paths: Sequence[str]) -> set[str]:
+    """The results whose attempts left their logs here; beside one that came by git, details of an older one may lie."""
+    documents = _documents(context, paths) if paths else {}
+    names = {path: document.get("ran", {}).get("name") for path, document in documents.items()}
+    logs = {path: (context.root / path).parent / "logs" for path in paths}
+    return {
+        path for path, name in names.items()
+        if name is None or any((logs[path] / f"{name}.{kind}").exists() for kind in ("log", "job.log"))
+    }  # fmt: skip
+
+
+def _sent(context: Context, result: str) -> dict[str, dict[str, str]]:
+    """By dataset, which digest was sent there and in which commit; nothing where the note is missing or damaged."""
     try:
-        note = json.loads(_note(context, path).read_bytes())
-        return (note["digest"], note["repo"]) != (task["digest"], repo)
-    except (OSError, ValueError, KeyError, TypeError):
-        return True
+        note = json.loads(_note(context, result).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {repo: one for repo, one in note.items() if isinstance(one, dict)} if isinstance(note, dict) else {}
 
 
 def _note(context: Context, result: str) -> Path:
@@ -117,9 +139,8 @@ def _details(context: Context, result: str) -> dict[str, Path]:
     return {f"{stamp}/{path.name}": path for stamp, path in newest.values()}
 
 
-def _documents(context: Context, upload: Upload) -> dict[str, dict[str, Any]]:
+def _documents(context: Context, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
     repo = open_repository(context.root)
-    paths = [path for path, _ in upload.evals]
     return {path: json.loads(text) for path, text in lying_at(context, repo, repo.resolve("HEAD")).read(paths).items()}
 
 
