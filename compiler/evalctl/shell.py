@@ -34,12 +34,15 @@ class Unreachable(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One program call: words, never a shell line. `env` is added to this process's environment."""
+    """One program call: words, never a shell line.
+
+    `env` is added to this process's environment; a variable that is None there is taken away.
+    """
 
     argv: tuple[str, ...]
     timeout_s: float = 60.0
     cwd: Path | None = None
-    env: Mapping[str, str] | None = None
+    env: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
 
 
 def _environment(command: Command) -> dict[str, str] | None:
-    return {**os.environ, **command.env} if command.env is not None else None
+    if command.env is None:
+        return None
+    return {name: value for name, value in {**os.environ, **command.env}.items() if value is not None}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

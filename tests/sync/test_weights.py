@@ -152,8 +152,11 @@ def test_a_hub_that_does_not_answer_is_asked_again_later(clone: Clone, job: Job)
     assert awaited(plan(job), report.steps) == [WEIGHTS]
 
 
-def test_the_program_gets_model_note_cache_and_no_key_but_the_hubs(clone: Clone) -> None:
-    """Progress comes back in numbers; keys of others stay out of it."""
+def test_the_program_gets_model_note_cache_and_no_key_but_the_hubs(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress comes back in numbers; keys of others stay out of it, those that the shell has exported as well."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
     environment = {"HF_TOKEN": "hub-token", "OPENAI_API_KEY": "a key", "HUGGINGFACE_CACHE": "/bulk/hub"}
     context = clone.context(environment=environment)
     program(clone, 'printf "%s\\n" "$@" "$HF_TOKEN" "$HF_HUB_CACHE" "${OPENAI_API_KEY-none}" >"$0.call"\n'

@@ -18,11 +18,12 @@ from evalctl.model.catalogue import Catalogue
 from evalctl.model.manifest import BASE_URL, MODEL
 from evalctl.model.providers import Provider, declared
 from evalctl.pipeline import Project
-from evalctl.probing.program import ask, python_of
+from evalctl.probing.program import Surroundings, ask, python_of
 from evalctl.probing.proposals import Proposal, proposals
 from evalctl.probing.target import Target, of_model, of_request
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
+from evalctl.sync.secrets import named_like_a_secret
 
 # Reasons that pass by themselves; the others are a person's.
 _PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(_announced(target, arguments.max_calls))
         return _FINE
     python = python_of(environments_of(root).absolute())
-    probed = _probed(targets, python, root, arguments, project.whole_catalogue)
+    surroundings = _surroundings(targets, python, root)
+    probed = _probed(targets, surroundings, env_path(root).name, arguments, project.whole_catalogue)
     if arguments.json:
         print(json.dumps([_object(one) for one in probed], ensure_ascii=False, indent=1))
     return exit_code({one.found["stopped"]["reason"] for one in probed if one.found["stopped"]})
@@ -109,27 +111,28 @@ def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
 
 
 def _probed(
-    targets: Sequence[Target], python: Path, root: Path, arguments: argparse.Namespace, catalogue: Catalogue
+    targets: Sequence[Target], around: Surroundings, env_file: str, arguments: argparse.Namespace, catalogue: Catalogue
 ) -> list[Probed]:
     """One process asks for all of them, since litellm takes seconds to load; those whose key is not set come first."""
-    keys = _keys(targets, root)
-    unkeyed = [one for one in targets if one.provider.key_variable not in ("", *keys)]
-    keyed = [one for one in targets if one.provider.key_variable in ("", *keys)]
+    unkeyed = [one for one in targets if one.provider.key_variable not in ("", *around.keys)]
+    keyed = [one for one in targets if one.provider.key_variable in ("", *around.keys)]
     teller = Teller([*unkeyed, *keyed], catalogue, as_json=arguments.json)
     for target in unkeyed:
-        message = f"{target.provider.key_variable} is not set: put it into {env_path(root).name}"
+        message = f"{target.provider.key_variable} is not set: put it into {env_file}"
         teller.found({"stopped": {"reason": "secret-missing", "message": message}, "calls": 0})
     for target in keyed:
         print(_announced(target, arguments.max_calls), file=sys.stderr, flush=True)
-    ask(keyed, python, keys, arguments.max_calls, teller)
+    ask(keyed, around, arguments.max_calls, teller)
     return teller.probed
 
 
-def _keys(targets: Sequence[Target], root: Path) -> dict[str, str]:
-    """The keys that are set; a value of .env_template is none."""
+def _surroundings(targets: Sequence[Target], python: Path, root: Path) -> Surroundings:
+    """The keys that are set (a value of .env_template is none), and what .env says of proxies and certificates."""
     environment = process_with_env_file(root)
     values = {one.provider.key_variable: environment.get(one.provider.key_variable, "") for one in targets}
-    return {name: value for name, value in values.items() if name and value and "{" not in value}
+    keys = {name: value for name, value in values.items() if name and value and "{" not in value}
+    variables = {name: None if named_like_a_secret(name) else value for name, value in environment.items()}
+    return Surroundings(python, keys, variables)
 
 
 class Teller:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,12 +23,24 @@ def python_of(environments: Path) -> Path:
     return environments / catalogue()[ENVIRONMENT].directory_name / "bin" / "python"
 
 
-def ask(targets: Sequence[Target], python: Path, keys: Mapping[str, str], max_calls: int, heard: Heard) -> None:
-    """Finds out about each target in turn; `keys` are the values of the variables that their providers name."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the program gets: its interpreter, the variables that its providers name, and the others (None: taken away)."""
+
+    python: Path
+    keys: Mapping[str, str]
+    variables: Mapping[str, str | None]
+
+
+def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, heard: Heard) -> None:
+    """Finds out about each target in turn."""
     if not targets:
         return
-    direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost")))
-    command = Command(_argv(targets, python, max_calls), env={**keys, "NO_PROXY": direct, "no_proxy": direct})
+    variables, keys = surroundings.variables, surroundings.keys
+    named = variables.get("NO_PROXY") or variables.get("no_proxy")
+    direct = ",".join(filter(None, (named, "127.0.0.1,localhost")))
+    environment: dict[str, str | None] = {**variables, **keys, "NO_PROXY": direct, "no_proxy": direct}
+    command = Command(_argv(targets, surroundings.python, max_calls), env=environment)
     listener = _Listener(heard, tuple(keys.values()))
     status = stream(command, listener.line)
     if listener.found < len(targets):

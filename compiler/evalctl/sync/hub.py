@@ -6,13 +6,15 @@ from evalctl.shell import Command
 from evalctl.sync.context import Context
 from evalctl.sync.secrets import named_like_a_secret
 
-TOKEN = "HF_TOKEN"
+# What huggingface_hub 0.36 reads the token from.
+TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"})
 
 
 def program(context: Context, environment: str, *words: str, **variables: str) -> Command:
-    """`python -m WORDS` in a job environment; of all keys it gets the Hub's alone."""
+    """`python -m WORDS` in a job environment; of all keys it gets the Hub's alone, whatever the shell has exported."""
     python = context.environments / environment / "bin" / "python"
     known = {
-        name: value for name, value in context.environment.items() if name == TOKEN or not named_like_a_secret(name)
+        name: value if name in TOKENS or not named_like_a_secret(name) else None
+        for name, value in context.environment.items()
     }  # fmt: skip
     return Command((str(python), "-m", *words), env={**known, **variables})

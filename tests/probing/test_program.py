@@ -1,0 +1,59 @@
+"""The program that asks a provider gets what it needs to reach it, and no key of anybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import catalogue
+
+from evalctl.model.providers import declared
+from evalctl.probing.program import Surroundings, ask
+from evalctl.probing.target import of_model
+
+# Says its environment as if it were what was found.
+PYTHON = """#!/usr/bin/env python3
+import json, os
+print(json.dumps({"found": dict(os.environ)}))
+"""
+
+
+class Ears:
+    """What was found last."""
+
+    def __init__(self) -> None:
+        self.said: Mapping[str, Any] = {}
+
+    def asking(self, what: str) -> None:
+        """Nobody listens."""
+
+    def found(self, found: Mapping[str, Any]) -> None:
+        """The last target's."""
+        self.said = found
+
+
+def surroundings(tmp_path: Path, variables: dict[str, str | None]) -> Mapping[str, Any]:
+    """The environment of the program that is started with these variables."""
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    target = of_model("org/m", declared("house", "http://llm.example.jp/v1", key=True), catalogue(), None)
+    ears = Ears()
+    ask([target], Surroundings(python, {"HOUSE_API_KEY": "key"}, variables), 1, ears)
+    return ears.said
+
+
+def test_it_goes_through_the_proxy_that_env_names(tmp_path: Path) -> None:
+    """As the job will; this machine and what `.env` excepts are reached directly."""
+    said = surroundings(tmp_path, {"https_proxy": "http://proxy:3128", "no_proxy": "llm.example.jp"})
+    assert said["https_proxy"] == "http://proxy:3128"
+    assert said["no_proxy"] == said["NO_PROXY"] == "llm.example.jp,127.0.0.1,localhost"
+
+
+def test_it_gets_its_providers_key_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the shell has exported another's."""
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    said = surroundings(tmp_path, {"OPENAI_API_KEY": None, "HOUSE_API_KEY": None})
+    assert (said["HOUSE_API_KEY"], "OPENAI_API_KEY" in said) == ("key", False)
