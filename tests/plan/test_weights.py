@@ -66,3 +66,9 @@ def test_the_same_weights_have_the_same_download_in_every_request() -> None:
     again = downloads(compiled(f"{SMALL}predownload: true\n", path="manifests/requests/b.yaml").jobs, SITE)
     there = downloads(compiled(f"{SMALL.replace('tsubame', 'abci')}predownload: true\n").jobs, SITE)
     assert here[0].name == again[0].name != there[0].name
+
+
+def test_a_node_kind_that_is_not_there_is_the_checks_to_tell() -> None:
+    """A slip in the service's file is no bug of the plan."""
+    slip = SITE.model_copy(update={"download": "cpus"})
+    assert downloads(compiled(f"{SMALL}predownload: true\n").jobs, slip) == ()

@@ -33,11 +33,13 @@ def downloads(jobs: Sequence[Job], service: Service) -> tuple[Download, ...]:
     for job in jobs:
         if job.weights is not None:
             first.setdefault(job.weights, job)
-    return tuple(_download(job, needed, service) for needed, job in first.items()) if service.download else ()
+    kind = service.download
+    if kind is None or kind not in service.node_kinds:  # the service's check says so
+        return ()
+    return tuple(_download(job, needed, service, kind) for needed, job in first.items())
 
 
-def _download(job: Job, needed: Weights, service: Service) -> Download:
-    kind = service.download or ""
+def _download(job: Job, needed: Weights, service: Service, kind: str) -> Download:
     node = service.node_kinds[kind]
     seconds = service.start_allowance_minutes * 60 + round(needed.size / DOWNLOAD_BYTES_PER_SECOND)
     text = "\n".join((job.service, needed.model, needed.revision))
