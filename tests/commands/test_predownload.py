@@ -106,3 +106,14 @@ def test_a_terminal_shows_how_far_the_download_is(site: Site) -> None:
     os.close(master)
     assert process.wait(timeout=60) == 0
     assert "0.01 of 0.01 GB, 2 of 2 files" in shown.decode()
+
+
+def test_a_download_job_is_retried_by_its_own_name(site: Site) -> None:
+    """The name that `evalctl sync` shows beside the advice to type `evalctl retry`."""
+    service = site.root / "manifests/services/slurm.yaml"
+    service.write_text(f"{service.read_text()}download: gpu_8\n")
+    site.ask(one=REQUEST.format(MODEL, "true"))
+    (script,) = site.root.glob("generated/one/ev-download-*.sh")
+    assert site.evalctl("sync", "--service", "slurm").returncode == 0
+    said = site.evalctl("retry", script.stem, "--service", "slurm")
+    assert f"{script.stem}: it is still open" in said.stdout, said.stderr

@@ -19,7 +19,7 @@ def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
         return jobs
     found: dict[str, Job] = {}
     for word in selectors:
-        matched = matching(plans, word) or matching(plans, _as_request(word))
+        matched = matching(plans, word) or matching(plans, _as_request(word)) or _waiting_for(plans, word)
         if not matched:
             known = {name for job in jobs for name in _words(job)}
             raise EnvironmentProblem(
@@ -41,6 +41,14 @@ def with_forgotten(
     rest = [word for word in selectors if not forgotten.get(word)]
     jobs = chosen(plans, rest) if rest or not selectors else []
     return jobs, [name for names in forgotten.values() for name in names]
+
+
+def _waiting_for(plans: Sequence[RequestPlan], name: str) -> list[Job]:
+    """The jobs that wait for the download of this name."""
+    return [
+        job for plan in plans for job in plan.jobs
+        if any(one.name == name and one.weights == job.weights for one in plan.downloads)
+    ]  # fmt: skip
 
 
 def _as_request(word: str) -> str:
