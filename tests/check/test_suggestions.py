@@ -87,6 +87,16 @@ def test_what_people_copy_is_understood(change: dict[str, str], help: str, tmp_p
     assert help in [one.help for one in found]
 
 
+@pytest.mark.parametrize(
+    "address", ["https://llm.example.jp/v1/", "llm.example.jp/v1", "https://me:pw@llm.example.jp/v1"]
+)
+def test_a_providers_address_is_corrected_in_words(address: str, tmp_path: Path) -> None:
+    """Not in a pattern."""
+    files = {"manifests/providers/house.yaml": f"base_url: {address}\n".encode()}
+    (found,) = Project(repository(tmp_path, files)).check()[1]
+    assert "e.g. https://llm.example.jp/v1: no / at the end" in found.help
+
+
 def test_a_guess_is_near_or_none() -> None:
     """A wrong guess is worse than a list."""
     assert did_you_mean("ja_gpqa", ["jamcqa", "en_mmlu"]) is None

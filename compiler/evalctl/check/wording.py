@@ -32,6 +32,7 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     manifest.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
     manifest.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
     manifest.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
+    manifest.BASE_URL: ("forbidden-text", "write http:// or https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ?, no user or key"),
     manifest.INTEGER_TEXT: ("wrong-type", "write a whole number"),
 }  # fmt: skip
 
