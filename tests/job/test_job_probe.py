@@ -59,6 +59,13 @@ def always_busy(asked: Asked) -> Reply:
     return limited(Limits())(asked)
 
 
+def crowded(asked: Asked) -> Reply:
+    """Too much to do from the third request on."""
+    if asked.number > 2:
+        return Reply({"error": {"message": "the model is overloaded"}}, 503, {"retry-after": "0"})
+    return limited(Limits())(asked)
+
+
 STRICT = Limits(
     most_n=4, refused=("top_k",), stop_texts=2, listed="context_length", headers=(("x-ratelimit-limit-requests", "10"),)
 )
@@ -68,13 +75,14 @@ SERVERS: dict[str, Behaviour] = {
     "loose": limited(LOOSE),
     "generous": busy_once,
     "busy": always_busy,
+    "crowded": crowded,
     "counted": limited(Limits(refused=("temperature",))),
     "forbidden": limited(Limits()),
     "open": limited(Limits(), key="none"),
     "failing": lambda asked: refusal("internal error", 500) if "n" in asked.body else limited(Limits())(asked),
 }
 OTHERS_KEY = "sk-the-key-of-openai-alone-5678"
-MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "open", "generous"]
+MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "open", "crowded", "generous"]
 CASES = {
     "words": ["probe", "strict", "busy"],
     "many": ["probe", *MANY, "--json"],
@@ -306,7 +314,7 @@ def test_who_does_not_answer_is_named_and_the_others_are_asked(story: Story) -> 
     stops = {name: said.of(name)["stopped"] for name in MANY}
     assert {name: stop["reason"] for name, stop in stops.items() if stop} == {
         "forbidden": "authentication", "silent": "provider-unreachable", "elsewhere": "model-not-found",
-        "unkeyed": "secret-missing",
+        "unkeyed": "secret-missing", "crowded": "no-answer",
     }  # fmt: skip
     assert stops["silent"]["message"] == "no connection to 127.0.0.1: [Errno 111] Connection refused"
     assert stops["unkeyed"]["message"] == "UNKEYED_API_KEY is not set: put it into .env"
@@ -320,6 +328,14 @@ def test_an_error_inside_the_provider_is_no_limit_that_is_passed_over(story: Sto
     assert found["n"]["largest"] == 1
     assert "internal error" in found["n"]["message"]
     assert found["stopped"] is None
+
+
+def test_a_provider_that_has_too_much_to_do_has_refused_nothing(story: Story) -> None:
+    """HTTP 503, again when asked again, is no limit of a parameter: nothing is proposed because of it."""
+    found = story.said["many"].of("crowded")
+    assert found["stopped"]["message"] == "HTTP 503: the model is overloaded"
+    assert (found["n"]["largest"], found["proposals"]) == (10, [])
+    assert [name for name, told in found["parameters"].items() if told["verdict"] == "refused"] == []
 
 
 def test_keys_are_never_told_and_nobody_else_is_asked(story: Story) -> None:

@@ -26,7 +26,8 @@ NO_ANSWER = 502
 LONGEST_PAUSE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-SHUT = frozenset({401, 402, 403, 404, 405, 429})  # whatever is asked next, the answer will be the same
+CROWDED = frozenset({408, 425, 503, 504, 529})  # says nothing about the question
+SHUT = frozenset({401, 402, 403, 404, 405, 429, *CROWDED})  # whatever is asked next, the answer will be the same
 # litellm 1.101: "litellm.BadRequestError: OpenAIException - n must be at most 4"
 PREFIX = re.compile(r"^litellm\.\w+: .*?Exception - ", re.DOTALL)
 
@@ -128,8 +129,9 @@ class Provider:
     def _stopped(self, heard: Heard) -> Stopped:
         words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
         usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
+        usual |= dict.fromkeys(CROWDED, "no-answer")
         reason = classify(words) if heard.status != 402 else "quota-exhausted"
-        if not heard.status and reason == "server-died":  # a provider on this machine is still no server of a job
+        if reason == "server-died":  # a provider, on this machine as well, is no server of a job
             reason = None
         return Stopped(reason or usual.get(heard.status, "authentication"), words)
 
