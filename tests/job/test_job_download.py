@@ -170,6 +170,14 @@ def test_a_gated_model_is_fetched_with_the_token_only(downloads: Downloads) -> N
     assert downloads.run(HF_TOKEN="member")[0] == 0
 
 
+def test_the_password_of_a_mirror_is_in_no_line_and_no_note(downloads: Downloads) -> None:
+    """HF_ENDPOINT may hold one; what is told names the host."""
+    _, lines = downloads.run(HF_ENDPOINT="http://me:a-password@127.0.0.1:9")
+    told = [*lines[-1], downloads.note["detail"]]
+    assert told[2] == "http://127.0.0.1:9 does not answer as it should: Connection refused"
+    assert [text for text in told if "password" in text or "me:" in text] == []
+
+
 def test_a_hub_that_is_not_there_is_unreachable(downloads: Downloads) -> None:
     """No network is nobody's mistake."""
     _, lines = downloads.run(HF_ENDPOINT="http://127.0.0.1:9")

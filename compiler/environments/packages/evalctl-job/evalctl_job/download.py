@@ -33,7 +33,7 @@ from huggingface_hub.errors import (  # noqa: E402
 )
 
 from evalctl_job.files import write_json  # noqa: E402
-from evalctl_job.hub import Refused, say, words  # noqa: E402
+from evalctl_job.hub import Refused, host_in, say, words  # noqa: E402
 
 WORKERS = 4
 BEAT_SECONDS = 1.0
@@ -144,7 +144,7 @@ def _size(path: Path) -> int:
 
 def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
     """The reason that an error stands for, and a sentence that names model and host."""
-    host, what = constants.ENDPOINT.removeprefix("https://"), f"{asked.model} at {asked.revision[:12]}"
+    host, what = host_in(constants.ENDPOINT), f"{asked.model} at {asked.revision[:12]}"
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else None
     if isinstance(error, GatedRepoError):
         return Refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from evalctl_job.redact import redacted
 
@@ -22,6 +23,13 @@ def words(error: BaseException) -> str:
         return f"HTTP {error.response.status_code}"
     said = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
     return said[-1] if said else redacted(f"{type(error).__name__}: {error}", _token())[:200]
+
+
+def host_in(endpoint: str) -> str:
+    """The address as it may be shown: without the scheme that every Hub has, and without a mirror's user and password."""
+    address = urlsplit(endpoint)
+    shown = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    return shown.removeprefix("https://")
 
 
 def say(*parts: object) -> None:

@@ -25,7 +25,7 @@ import requests  # noqa: E402
 from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token  # noqa: E402
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: E402
 
-from evalctl_job.hub import Refused, say, words  # noqa: E402
+from evalctl_job.hub import Refused, host_in, say, words  # noqa: E402
 
 # {stamp}/details_{task}|{shots}_{stamp}.parquet, results_{stamp}.json: lighteval 0.13 and its fork.
 DETAILS = re.compile(r"(?P<stamp>\d[^/]*)/details_(?P<task>.+)_(?P=stamp)\.parquet")
@@ -108,7 +108,7 @@ def _config(name: str, files: Mapping[str, str]) -> dict[str, Any]:
 
 def reason_of(error: Exception, repo: str) -> Refused:
     """The reason that an error stands for, and a sentence that names repository and host."""
-    host = constants.ENDPOINT.removeprefix("https://")
+    host = host_in(constants.ENDPOINT)
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     if status in (401, 403) or (status == 404 and not get_token()):
         return Refused("authentication", f"{host} does not let HF_TOKEN write to {repo} (HTTP {status})")
