@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,29 @@ def test_a_token_without_rights_needs_a_person(site: Site) -> None:
     site.hub.datasets.writers = {"another"}
     code, said = sync(site)
     assert (code, f"not uploaded to {REPO}: authentication" in said) == (1, True), said
+
+
+def test_while_it_watches_it_asks_a_person_once(site: Site) -> None:
+    """A pass every few seconds sends nothing that was refused; a hundred passes would look through every answer."""
+    measured(site)
+    site.hub.datasets.writers = {"another"}
+    site.ask(
+        two=REQUEST.replace("push_to_hub: {org: team}\n", "overrides: {ja_exact: {seed: 1}}\ncustom_settings: greedy\n")
+    )
+    process = site.start("sync", "--service", "slurm", "--watch", "--interval", "0.1", "--json")
+    assert process.stdout is not None
+    passes = [json.loads(process.stdout.readline()) for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1].count("uploading 1 eval(s)") == 1
+    assert [len(one["warnings"]) for one in passes] == [1, 1, 1]
+
+
+def test_a_request_with_errors_is_in_the_exit_code_of_the_json_too(site: Site) -> None:
+    """What a program reads is what the shell sees."""
+    site.ask(one=REQUEST)
+    (site.root / "manifests/requests/two.yaml").write_text(REQUEST.replace("ja_exact", "ja_exakt"))
+    done = site.evalctl("sync", "--service", "slurm", "--dry-run", "--json")
+    assert (done.returncode, json.loads(done.stdout)["exit"]) == (1, 1)
 
 
 def test_the_newest_details_are_those_of_the_result(site: Site) -> None:

@@ -18,7 +18,7 @@ from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, Step
 from evalctl.report import show
 from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
-from evalctl.sync.uploads import Told
+from evalctl.sync.uploads import Told, Upload
 from evalctl.sync.weights import AWAITED, awaited, is_refused
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         _show(report, arguments.json)
     if passes.blocked and not arguments.json:
         print(f"left alone because of the errors above: {', '.join(passes.blocked)}")
-    return max(report.exit_code, 1) if passes.blocked and report.exit_code != 4 else report.exit_code
+    return report.exit_code
 
 
 class Passes:
@@ -46,6 +46,7 @@ class Passes:
         self.blocked: tuple[str, ...] = ()
         self.errors: tuple[Diagnostic, ...] = ()
         self.fetched: set[Weights] = set()
+        self.unsent: dict[Upload, Told] = {}
 
     def one(self) -> SyncReport:
         """One pass; errors of requests are shown when they are new."""
@@ -56,10 +57,15 @@ class Passes:
         self.blocked, self.errors = here.blocked, here.errors
         report = sync(here.context, here.plans, here.settled, dry_run=dry_run, pruning=self.arguments.prune)
         if dry_run:
-            return _refused(report, here)
+            return self._with_blocked(_refused(report, here))
         if self._fetched_what_is_awaited(here, report):
             report = joined(report, sync(here.context, here.plans, here.settled))
-        return _with_uploads(report, upload(here.context, here.for_the_hub))
+        self.unsent = upload(here.context, here.for_the_hub, self.unsent)
+        return self._with_blocked(_with_uploads(report, list(self.unsent.values())))
+
+    def _with_blocked(self, report: SyncReport) -> SyncReport:
+        """What is left alone because of errors needs a person."""
+        return replace(report, exit_code=report.exit_code or NEEDS_PERSON) if self.blocked else report
 
     def _fetched_what_is_awaited(self, here: Machine, report: SyncReport) -> bool:
         """Downloads what jobs wait for, when everything else is under way; what needs a person is tried once."""
@@ -73,9 +79,8 @@ class Passes:
         return bool(wanted)
 
 
-def _with_uploads(report: SyncReport, told: Sequence[Told]) -> SyncReport:
+def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
     """What the Hub did not take is named; it holds up nothing, and the next sync tries again."""
-    failed = [one for one in told if one.reason]
     warnings = tuple(f"not uploaded to {one.repo}: {one.reason}: {one.detail}" for one in failed)
     later = all(one.reason == "hub-unreachable" for one in failed)
     code = report.exit_code or (0 if not failed else LATER if later else NEEDS_PERSON)

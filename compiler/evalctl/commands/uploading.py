@@ -6,15 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalctl.sync.context import Context
-from evalctl.sync.uploads import Told, send, wanted
+from evalctl.sync.uploads import Told, Upload, send, wanted
 
 
-def upload(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Told]:
-    """Sends what requests want on the Hub and is not there yet."""
-    told = []
+def upload(
+    context: Context, summaries: Sequence[Mapping[str, Any]], failed: Mapping[Upload, Told]
+) -> dict[Upload, Told]:
+    """Sends what requests want on the Hub and is not there yet; returns what was not sent and why.
+
+    What has `failed` before, by this very command, and needs a person is not tried again.
+    """
+    unsent = {}
     for one in wanted(context, summaries):
-        context.progress(f"uploading {len(one.evals)} eval(s) to {one.repo}")
-        told.append(send(context, one))
-        if not told[-1].reason:
-            context.progress(f"uploaded: {told[-1].detail}")
+        told = failed.get(one)
+        if told is None or told.reason == "hub-unreachable":
+            told = _sent(context, one)
+        if told.reason:
+            unsent[one] = told
+    return unsent
+
+
+def _sent(context: Context, one: Upload) -> Told:
+    context.progress(f"uploading {len(one.evals)} eval(s) to {one.repo}")
+    told = send(context, one)
+    if not told.reason:
+        context.progress(f"uploaded: {told.detail}")
     return told
