@@ -97,6 +97,24 @@ def test_a_providers_address_is_corrected_in_words(address: str, tmp_path: Path)
     assert "e.g. https://llm.example.jp/v1: no / at the end" in found.help
 
 
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        ({"push_to_hub": "{org: team}"}, True),
+        ({"push_to_hub": "{org: our--team}"}, False),
+        ({"push_to_hub": "{org: team-}"}, False),
+        ({"push_to_hub": "{org: team}", "model": f"{{path: /x, name: lab/{'step-1000-' * 8}x}}"}, False),
+    ],
+)
+def test_a_dataset_that_the_hub_would_refuse_is_told_before_anything_runs(
+    change: dict[str, str], right: bool, tmp_path: Path
+) -> None:
+    """Its name follows from organisation and model, and only the upload after all the hours would show it."""
+    text = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items())
+    found = Project(repository(tmp_path, {EXAMPLE: text.encode()})).check()[1]
+    assert ([one.message for one in found if "no dataset on the Hub" in one.message] == []) is right
+
+
 def test_a_guess_is_near_or_none() -> None:
     """A wrong guess is worse than a list."""
     assert did_you_mean("ja_gpqa", ["jamcqa", "en_mmlu"]) is None

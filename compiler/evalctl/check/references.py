@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
+from evalctl.model.hub import dataset, is_repository
 from evalctl.model.manifest import LocalModel, NodeKind, Service
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
 from evalctl.suggest import help_for, listed
@@ -21,6 +22,7 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         *_overrides(checked, catalogue),
         *_custom_settings(checked, catalogue),
         *_models(checked),
+        *_datasets(checked),
     ]
 
 
@@ -57,6 +59,20 @@ def _models(checked: CheckedRequest) -> list[Diagnostic]:
             message = f"with provider openai the model's name begins with openai/, not `{model}`"
             found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
     return found
+
+
+def _datasets(checked: CheckedRequest) -> list[Diagnostic]:
+    """What the Hub would refuse when everything has been measured."""
+    asked = checked.request.push_to_hub
+    if asked is None:
+        return []
+    span = checked.document.span(("push_to_hub",))
+    wanted = (dataset(asked.org, name, private=asked.private) for name in model_names(checked.request))
+    help = "after the /, 96 letters, digits, _ - and . at most; nowhere --, .. or +, and no - or . at an end"
+    return [
+        Diagnostic("forbidden-text", f"no dataset on the Hub can be called `{name}`", span, help)
+        for name in wanted if not is_repository(name)
+    ]  # fmt: skip
 
 
 def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalctl.model.hub import dataset
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.record import to_text
 from evalctl.shell import stream, write_atomically
@@ -67,11 +68,6 @@ def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upl
         Upload(*key, tuple((path, evals[path]) for path in evals if path in own)) for key, evals in found.items()
     )
     return [upload for upload in uploads if upload.evals]
-
-
-def dataset(org: str, model: str, *, private: bool) -> str:
-    """The dataset's name, as lighteval forms it."""
-    return f"{org}/details_{model.replace('/', '__')}{'_private' if private else ''}"
 
 
 def send(context: Context, upload: Upload) -> Told:
