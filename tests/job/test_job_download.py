@@ -170,6 +170,20 @@ def test_a_gated_model_is_fetched_with_the_token_only(downloads: Downloads) -> N
     assert downloads.run(HF_TOKEN="member")[0] == 0
 
 
+def test_a_machine_that_is_set_offline_needs_a_person(downloads: Downloads) -> None:
+    """Trying again would change nothing."""
+    _, lines = downloads.run(HF_HUB_OFFLINE="1")
+    assert lines[-1] == ["failed", "hub-offline", "HF_HUB_OFFLINE is set: nothing can be downloaded"]
+
+
+def test_a_cache_that_cannot_be_made_is_named(downloads: Downloads, tmp_path: Path) -> None:
+    """It is no fault of the Hub."""
+    (tmp_path / "file").touch()
+    _, lines = downloads.run(HF_HUB_CACHE=str(tmp_path / "file" / "hub"))
+    assert lines[-1][:2] == ["failed", "download-failed"]
+    assert lines[-1][2] == f"{tmp_path / 'file' / 'hub'}: Not a directory"
+
+
 def test_the_password_of_a_mirror_is_in_no_line_and_no_note(downloads: Downloads) -> None:
     """HF_ENDPOINT may hold one; what is told names the host."""
     _, lines = downloads.run(HF_ENDPOINT="http://me:a-password@127.0.0.1:9")

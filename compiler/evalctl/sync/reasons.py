@@ -19,6 +19,8 @@ _ADVICE = {
     "weights-missing": "evalctl sync brings them into the Hub's cache first",
     "hub-unreachable": "the next evalctl sync tries again",
     "download-failed": "mend that, then: evalctl sync",
+    "hub-offline": "take HF_HUB_OFFLINE out of .env (with predownload: true the job's server is offline anyway), then: "
+    "evalctl retry",
     "weights-unseen": "the job's node keeps them where this one does not see them: name a folder that both see, "
     "HF_HUB_CACHE in .env, then: evalctl retry",
     "script-missing": "evalctl compile, commit generated/, then: evalctl sync",

@@ -157,9 +157,11 @@ def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {error.response.status_code})")
     if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
-        return Refused("hub-unreachable", "HF_HUB_OFFLINE is set: nothing can be downloaded")
+        return Refused("hub-offline", "HF_HUB_OFFLINE is set: nothing can be downloaded")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refused("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
+    if isinstance(error, OSError) and isinstance(error.filename, str):  # of this machine, not of the Hub
+        return Refused("download-failed", f"{error.filename}: {error.strerror}")
     if isinstance(cause or error, (requests.RequestException, LocalEntryNotFoundError)):
         return Refused("hub-unreachable", f"{host} does not answer as it should: {words(cause or error)}")
     return Refused("download-failed", f"{what} from {host}: {words(error)}")

@@ -113,7 +113,7 @@ def reason_of(error: Exception, repo: str) -> Refused:
     if status in (401, 403) or (status == 404 and not get_token()):
         return Refused("authentication", f"{host} does not let HF_TOKEN write to {repo} (HTTP {status})")
     if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
-        return Refused("hub-unreachable", "HF_HUB_OFFLINE is set: nothing can be uploaded")
+        return Refused("hub-offline", "HF_HUB_OFFLINE is set: nothing can be uploaded")
     if status >= 500 or status == 429 or (isinstance(error, requests.RequestException) and not status):
         return Refused("hub-unreachable", f"{host} does not answer as it should: {words(error)}")
     return Refused("hub-refused", f"{repo} on {host}: {words(error)}")
