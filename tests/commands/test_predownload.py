@@ -93,6 +93,20 @@ def test_a_stopped_download_goes_on_at_the_next_sync(site: Site, tmp_path: Path)
     assert (site.hub.taken("model.safetensors"), len(site.submitted())) == (12_000_000 - had, 1)
 
 
+def test_a_sync_beside_one_that_downloads_does_not_wait_for_it(site: Site, tmp_path: Path) -> None:
+    """As cron starts them: it does what else is to do and ends, and says who downloads."""
+    site.ask(one=REQUEST.format(MODEL, "true"))
+    site.hub.stop_after = 11_000_000
+    first = site.start("sync", "--service", "slurm")
+    half = tmp_path / "bulk/models--lab--small-8B/blobs"
+    wait_for(lambda: any(path.stat().st_size > 0 for path in half.glob("*.incomplete")))
+    second = site.evalctl("sync", "--service", "slurm")
+    assert (second.returncode, first.poll(), site.submitted()) == (0, None, [])
+    assert f"not downloaded here: another evalctl is at work here (process {first.pid}" in second.stderr
+    site.hub.go_on.set()
+    first.communicate(timeout=60)
+
+
 def test_a_terminal_shows_how_far_the_download_is(site: Site) -> None:
     """Files and bytes; a log gets only the beginning and the end."""
     site.ask(one=REQUEST.format(MODEL, "true"))

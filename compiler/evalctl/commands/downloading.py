@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Weights
 from evalctl.sync.context import Context
+from evalctl.sync.lock import Held
 from evalctl.sync.weights import fetch, lacking
 
 
@@ -14,7 +15,11 @@ def download(context: Context, weights: Weights) -> None:
     """Brings the weights into the cache; a counter moves on a terminal, and Ctrl-C loses nothing."""
     what = f"{weights.model} ({weights.size / 1e9:.1f} GB)"
     context.progress(f"downloading {what}; Ctrl-C stops it, and the next evalctl sync goes on")
-    fetch(context, weights, _count if sys.stderr.isatty() else _quiet)
+    try:
+        fetch(context, weights, _count if sys.stderr.isatty() else _quiet)
+    except Held as held:
+        context.progress(f"not downloaded here: {held.message}")
+        return
     reason, detail = lacking(context, weights)
     context.progress(f"not downloaded: {detail}" if reason else f"downloaded {what}")
 

@@ -16,6 +16,7 @@ from evalctl.model.run import Step
 from evalctl.shell import Command, stream, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.hub import program
+from evalctl.sync.lock import locked
 
 AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
 Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, bytes
@@ -48,9 +49,16 @@ def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights
 
 
 def fetch(context: Context, weights: Weights, progress: Progress) -> None:
-    """Brings them into the cache, from where an earlier try was cut off; the note says what came of it."""
+    """Brings them into the cache, from where an earlier try was cut off; the note says what came of it.
+
+    Raises Held while another evalctl of this home does so: those that cron starts would wait for it side by side.
+    """
     note = note_of(context, weights)
-    note.parent.mkdir(parents=True, exist_ok=True)
+    with locked(note.with_suffix(""), context.host):
+        _fetch(context, weights, note, progress)
+
+
+def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -> None:
     last = ""
 
     def on_line(line: str) -> None:
