@@ -16,6 +16,11 @@ REPO = "lab/details_pub__tiny_private"
 STAMP = "2026-11-24T01-02-03.000004"
 WRITE = "import sys, json, pyarrow as a, pyarrow.parquet as p; p.write_table(a.Table.from_pylist(json.load(sys.stdin)), sys.argv[1])"
 
+WRITE_BYTES = (
+    "import sys, pyarrow as a, pyarrow.parquet as p; t = a.table({'x': [b'in the rows']});"
+    "p.write_table(t.replace_schema_metadata({'note': 'beside them'}), sys.argv[1])"
+)
+
 
 @dataclass
 class Uploads:
@@ -120,3 +125,12 @@ def test_every_text_of_the_details_can_be_looked_at(uploads: Uploads) -> None:
     status, lines = uploads.call("texts", uploads.parquet(rows))
     assert status == 0
     assert {"質問", "hf_secret", "A", "B"} <= set(lines)
+
+
+def test_texts_in_bytes_and_beside_the_rows_can_be_looked_at_too(uploads: Uploads) -> None:
+    """A key may hide in a binary column or in the file's own notes."""
+    path = uploads.folder / "details.parquet"
+    subprocess.run([uploads.python, "-c", WRITE_BYTES, path], check=True)
+    status, lines = uploads.call("texts", path)
+    assert status == 0
+    assert {"in the rows", "beside them"} <= set(lines)

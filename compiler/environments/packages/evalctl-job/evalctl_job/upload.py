@@ -50,17 +50,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """Every text in a parquet file, however deep."""
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=64):
+    """Every text in a parquet file, however deep, and what its writer noted about it."""
+    file = pyarrow.parquet.ParquetFile(path)
+    noted = file.metadata.metadata or {}
+    yield from _texts_in({name: text for name, text in noted.items() if name != b"ARROW:schema"})  # the same in base64
+    for batch in file.iter_batches(batch_size=64):
         yield from _texts_in(batch.to_pylist())
 
 
 def _texts_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, bytes):  # a text is one as well
+        yield value.decode("utf-8", "replace")
     elif isinstance(value, Mapping):
-        yield from (text for key, part in value.items() for text in (str(key), *_texts_in(part)))
-    elif isinstance(value, Iterable) and not isinstance(value, bytes):
+        yield from (text for key, part in value.items() for text in (*_texts_in(key), *_texts_in(part)))
+    elif isinstance(value, Iterable):
         yield from (text for part in value for text in _texts_in(part))
 
 
