@@ -302,6 +302,23 @@ def test_a_cancelled_download_stays_cancelled(clone: Clone, job: Job, by_job: li
     assert clone.world.live() == []
 
 
+def test_a_download_that_another_request_waits_for_is_not_cancelled(
+    clone: Clone, job: Job, by_job: list[RequestPlan]
+) -> None:
+    """Whichever of the two it was submitted for; it ends when both are cancelled."""
+    other = replace(make_job(make_eval("capitals"), stem="two"), weights=WEIGHTS)
+    other = replace(other, request="manifests/requests/two.yaml")
+    clone.add_script(other)
+    git(clone.root, "push", "-q")
+    both = [*by_job, RequestPlan(other.request, (other,), (replace(DOWNLOAD, request=other.request),))]
+    clone.add_script(both[1].downloads[0])
+    git(clone.root, "push", "-q")
+    sync(clone.context(), both)
+    for one in (job, other):
+        assert DOWNLOAD.name not in [told.job for told in cancel(clone.context(), both, [one])]
+    assert DOWNLOAD.name in [told.job for told in cancel(clone.context(), both, [job, other])]
+
+
 def test_no_download_is_submitted_for_what_is_there_or_measured(clone: Clone, by_job: list[RequestPlan]) -> None:
     """Weights that lie in the cache need no job."""
     downloaded(clone.context())

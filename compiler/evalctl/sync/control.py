@@ -100,9 +100,9 @@ def cancel(
         world = view.look()
         evidence = view.evidence(world)
         requests = {job.request for job in jobs}
-        others = [*view.left_over(world.records), *map(world.records.of, view.downloads)]
-        before = [one.job for one in others if one.open and one.open.request in requests]
-        names = list(dict.fromkeys([*(job.name for job in jobs), *before, *forgotten]))
+        before = [one.job for one in view.left_over(world.records) if one.open and one.open.request in requests]
+        downloads = view.downloads_for(requests, world)
+        names = list(dict.fromkeys([*(job.name for job in jobs), *before, *downloads, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign]
         context.checkpoint("before-wish")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from evalctl.model.evaluation import Download, Job, RequestPlan, Work
@@ -66,6 +66,17 @@ class View:
             if name not in self.jobs and name not in self.downloads and record.open
             and record.open.service == self.context.service_name and record.open.by == self.context.me
         ]  # fmt: skip
+
+    def downloads_for(self, requests: Collection[str], world: World) -> list[str]:
+        """The downloads under way that nobody but these requests waits for."""
+        return [
+            name for name, one in self.downloads.items()
+            if world.records.of(name).open and self._waiting(one, world).issubset(requests)
+        ]  # fmt: skip
+
+    def _waiting(self, download: Download, world: World) -> set[str]:
+        jobs = (job for job in self.jobs.values() if job.weights == download.weights)
+        return {job.request for job in jobs if missing_tasks(job, world.results)} or {download.request}
 
     @property
     def work(self) -> dict[str, Work]:
