@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,9 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert said.startswith("org/m at deepinfra (https://api.deepinfra.com/v1/openai): at most 12 requests")
     assert "`n` up to 6" in said
+    assert probe(root, "api", "--dry-run", "--json") == 0
+    (asked,) = json.loads(capsys.readouterr().out)
+    assert (asked["model"], asked["provider"], asked["max_calls"]) == ("org/m", "deepinfra", 40)
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = Project(root)
     targets = [target for word in arguments.subjects for target in _targets(word, arguments, project)]
     if arguments.dry_run:
-        for target in targets:
-            print(_announced(target, arguments.max_calls))
+        _show_what_would_be_asked(targets, arguments)
         return _FINE
     python = python_of(environments_of(root).absolute())
     surroundings = _surroundings(targets, python, root)
@@ -156,6 +155,15 @@ class Teller:
             print("\n".join(_text(self.probed[-1])), flush=True)
 
 
+def _show_what_would_be_asked(targets: Sequence[Target], arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        wanted = [{**_named_in_json(one), "max_calls": arguments.max_calls, "up_to": one.up_to} for one in targets]
+        print(json.dumps(wanted, ensure_ascii=False, indent=1))
+        return
+    for target in targets:
+        print(_announced(target, arguments.max_calls))
+
+
 def _announced(target: Target, max_calls: int) -> str:
     return (
         f"{_named(target)}: at most {max_calls} requests (7 where nothing is refused), `n` up to {target.up_to}, short"
@@ -229,12 +237,17 @@ def _proposed(one: Probed) -> Iterator[str]:
 
 
 def _object(one: Probed) -> dict[str, Any]:
-    target = one.target
     return {
-        "model": target.model, "provider": target.provider.name, "api_base": target.provider.base_url,
-        "request": target.checked.path if target.checked else None, **one.found,
+        **_named_in_json(one.target), **one.found,
         "proposals": [
             {"line": made.line, "place": report.place(made.span), "how": made.how, "why": made.why}
             for made in one.proposals
         ],
+    }  # fmt: skip
+
+
+def _named_in_json(target: Target) -> dict[str, Any]:
+    return {
+        "model": target.model, "provider": target.provider.name, "api_base": target.provider.base_url,
+        "request": target.checked.path if target.checked else None,
     }  # fmt: skip
