@@ -118,10 +118,13 @@ def test_a_server_that_dies_is_started_again(demo: Demo) -> None:
     _kill_the_server_when_a_task_runs(demo)
     ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    restarts = set()
     for task in sorted(TASKS.keys() - {"en_code"}):
         ran, samples = (result(demo, task)[key] for key in ("ran", "samples"))
-        assert (ran["attempt"], ran["server_restarts"]) == (1, 1)  # type: ignore[index]
+        assert ran["attempt"] == 1  # type: ignore[index]
+        restarts.add(ran["server_restarts"])  # type: ignore[index]
         assert samples["asked"] == samples["answered"] == samples["fresh"] + samples["replayed"]  # type: ignore[index]
+    assert restarts in ({1}, {0, 1})  # a task that was done before the kill has seen none
     assert result(demo, "en_code") == untouched
 
 
