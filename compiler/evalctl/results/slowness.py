@@ -105,7 +105,7 @@ def _length(truncated: int, answered: int) -> Iterator[Cause]:
     if answered and truncated / answered >= MANY:
         yield Cause(
             LENGTH, f"{truncated} of {answered} answers were cut off at the length limit",
-            "see whether they loop (evalctl details … --truncated) before raising max_new_tokens or max_model_length",
+            "see whether they loop (evalctl details REQUEST TASK --truncated) before raising max_new_tokens or max_model_length",
         )  # fmt: skip
 
 

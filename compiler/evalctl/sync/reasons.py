@@ -16,7 +16,7 @@ _TRANSIENT = frozenset(
 # Not this job's fault, and not a person's: it waits until its weights are there.
 _AWAITED = frozenset({"weights-missing", "hub-unreachable"})
 _ADVICE = {
-    "weights-missing": "evalctl sync brings them into the Hub's cache first",
+    "weights-missing": "they come into the Hub's cache first: evalctl sync brings them, or a job of their own",
     "hub-unreachable": "the next evalctl sync tries again",
     "download-failed": "mend that, then: evalctl sync",
     "hub-offline": "take HF_HUB_OFFLINE out of .env (with predownload: true the job's server is offline anyway), then: "
