@@ -43,7 +43,12 @@ wait_for() {
 # The daemon with this name that a pid file tells of, if it still is that daemon.
 pid_of() {
   local pid
-  pid=$(cat "$2" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
+  pid=$(cat "$2" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && ! ended "$pid" && echo "$pid"
+}
+
+# Gone, or a zombie: in a container nobody may ask for it.
+ended() {
+  ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
 }
 
 # With a clean environment: jobs inherit what their daemon had.
@@ -57,7 +62,7 @@ stop_daemon() {
   local pid
   if pid=$(pid_of "$1" "$2"); then
     kill "$pid"
-    wait_for 50 test ! -d "/proc/$pid" || kill -9 "$pid"
+    wait_for 50 ended "$pid" || kill -9 "$pid"
     echo "$1 stopped"
   fi
 }

@@ -73,6 +73,7 @@ def test_sync_takes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
     "words",
     [
         "details a --limit -1", "details a --longest 0", "details a --question many", "probe a --max-calls -3",
+        "probe a --up-to 0",
         "doctor --probe --walltime 0", "sync --watch --interval -1", "sync --watch --interval nan",
     ],
 )  # fmt: skip

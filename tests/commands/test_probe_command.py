@@ -51,8 +51,6 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
         (["org/m", "--provider", "vllm"], "there is no provider `vllm`"),
         (["org/m", "--api-base", "llm.example.jp"], "is no base address"),
         (["org/m", "--api-base", "https://me:secret@llm.example.jp/v1"], "is no base address"),
-        (["api", "--max-calls", "0"], "numbers from 1 on"),
-        (["api", "--up-to", "0"], "numbers from 1 on"),
         (["a b", "--provider", "gemini"], "cannot be a model's name"),
     ],
 )

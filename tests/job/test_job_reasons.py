@@ -94,3 +94,14 @@ def test_last_words_are_the_last_exception() -> None:
     log = reasons.plain("INFO start\nValueError: first\n\x1b[31m│ code │\x1b[0m\nKeyError: 'second\nline'\n")
     assert reasons.last_words(log) == "KeyError: 'second line'"
     assert reasons.last_words("") == "the log is empty"
+
+
+def test_what_nltk_complains_of_in_passing_is_no_reason() -> None:
+    """lighteval asks for its files at each start; behind a proxy that refuses, the log begins with that (seen: 0.13)."""
+    log = (
+        "[nltk_data] Error loading punkt: <urlopen error [Errno 111]\n[nltk_data]     Connection refused>\n"
+        "ValueError: the metric failed\n"
+    )
+    assert reasons.classify(log) == "server-died"
+    assert reasons.classify(reasons.plain(log)) is None
+    assert reasons.last_words(reasons.plain(log)) == "ValueError: the metric failed"

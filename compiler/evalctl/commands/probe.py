@@ -41,10 +41,6 @@ class Probed:
 
 def run(arguments: argparse.Namespace) -> int:
     """Asks about one model after another; a provider that does not answer is named, and the others are asked."""
-    if any(number is not None and number < 1 for number in (arguments.max_calls, arguments.up_to)):
-        raise EnvironmentProblem(
-            "--max-calls and --up-to are numbers from 1 on", help="leave them out for the usual ones"
-        )
     root = root_of(arguments)
     project = Project(root)
     targets = [target for word in arguments.subjects for target in _targets(word, arguments, project)]

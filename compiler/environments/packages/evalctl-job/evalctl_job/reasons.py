@@ -50,12 +50,14 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 DECORATION = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[│╭╮╰╯─❱]")
+# lighteval asks for files of nltk when it starts and does well without: that no network answered is no reason.
+IN_PASSING = re.compile(r"^\[nltk_data\].*$", re.MULTILINE)
 LAST_WORDS = re.compile(r"^\s*[\w.]*(?:Error|Exception|Interrupt)\b.*", re.MULTILINE)
 
 
 def plain(log: str) -> str:
-    """A log without colours and without the frames that `rich` draws around tracebacks."""
-    return DECORATION.sub("", log)
+    """A log without colours, without the frames that `rich` draws around tracebacks, and without nltk's complaints."""
+    return IN_PASSING.sub("", DECORATION.sub("", log))
 
 
 def classify(text: str) -> str | None:
