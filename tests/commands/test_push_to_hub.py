@@ -197,6 +197,27 @@ def test_a_result_that_came_by_git_is_not_sent_with_what_an_older_one_left(site:
     assert (sync(site)[0], len(site.hub.datasets.commits)) == (0, 1)
 
 
+def test_a_reused_result_is_sent_with_the_details_of_the_run_that_measured_it(site: Site) -> None:
+    """Other custom settings that change nothing: the same digest under another path, where no details lie."""
+    folder = measured(site, REQUEST.replace("push_to_hub: {org: team}\n", ""))
+    assert (sync(site)[0], site.hub.datasets.commits) == (0, [])
+    document = json.loads((folder / "result.json").read_text())
+    settings = site.root / f"manifests/models/{MODEL}.yaml"
+    with settings.open("a") as file:
+        file.write('\nempty: {version: "1"}\n')
+    site.ask(two=f"{REQUEST}custom_settings: empty\n")
+    plan = json.loads((site.root / "generated/two/plan.json").read_text())
+    (task,) = plan["jobs"][0]["tasks"]
+    assert task["digest"] == document["digest"]
+    code, said = sync(site)
+    assert code == 0, said
+    paths = [f"{STAMP}/details_exact|0_{STAMP}.parquet", "README.md", f"results_{STAMP}.json"]
+    assert site.hub.datasets.commits == [(REPO, paths)]
+    sent = json.loads(site.hub.datasets.files[REPO][f"results_{STAMP}.json"])["evalctl"]
+    assert sent["reused_from"] == (folder / "result.json").relative_to(site.root).as_posix()
+    assert (sync(site)[0], len(site.hub.datasets.commits)) == (0, 1)
+
+
 @pytest.mark.parametrize("why", ["debug", "dry-run", "no details", "not asked"])
 def test_nothing_is_uploaded(site: Site, why: str) -> None:
     """Of debugging runs, in a dry run, without details on this machine, or unless the request says so."""

@@ -16,6 +16,7 @@ from typing import Any
 from evalctl.model.hub import dataset
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.record import to_text
+from evalctl.results.store import ResultIndex
 from evalctl.shell import stream, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.git import open_repository
@@ -29,13 +30,22 @@ _DETAILS = re.compile(r"details_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[^_/]+)\.
 
 
 @dataclass(frozen=True, slots=True)
+class Sendable:
+    """A committed result.json. Its details lie beside the result at `source`: another's where the scores were reused."""
+
+    path: str
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """Evals of one model for one dataset: the path of each result.json, and its digest."""
+    """Evals of one model for one dataset."""
 
     repo: str
     private: bool
     model: str
-    evals: tuple[tuple[str, str], ...]
+    evals: tuple[Sendable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +62,29 @@ def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upl
     if not summaries:
         return []
     results = committed_results(context, open_repository(context.root))
-    found: dict[tuple[str, bool, str], dict[str, str]] = {}
+    alike = _by_digest(results)
+    found: dict[tuple[str, bool, str], dict[str, Sendable]] = {}
     for summary in summaries:
         org, private = summary["push_to_hub"]["org"], summary["push_to_hub"]["private"]
         for job in summary["jobs"]:
             repo = dataset(org, job["model"], private=private)
-            waiting = {
-                task["result"]: task["digest"] for task in job["tasks"]
-                if results.current(task["result"], task["digest"]) and _waits(context, task, repo)
-            }  # fmt: skip
-            if waiting:
-                found.setdefault((repo, private, job["model"]), {}).update(waiting)
-    own = _measured_here(context, [path for evals in found.values() for path in evals])
-    uploads = (
-        Upload(*key, tuple((path, evals[path]) for path in evals if path in own)) for key, evals in found.items()
-    )
+            for task in job["tasks"]:
+                path, digest = task["result"], task["digest"]
+                if results.current(path, digest) and _waits(context, path, digest, repo):
+                    source = _source(context, path, alike[digest])
+                    found.setdefault((repo, private, job["model"]), {})[path] = Sendable(path, digest, source)
+    own = _measured_here(context, [one.source for evals in found.values() for one in evals.values() if one.source])
+    uploads = (Upload(*key, tuple(one for one in evals.values() if one.source in own)) for key, evals in found.items())
     return [upload for upload in uploads if upload.evals]
 
 
 def send(context: Context, upload: Upload) -> Told:
     """One commit on the Hub with all of it, or nothing and why."""
-    documents = _documents(context, [path for path, _ in upload.evals])
+    documents = _documents(context, [one.path for one in upload.evals])
     environment = _environment(context, documents.values())
     if environment is None:
         return Told(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
-    texts, files = _contents(context, documents)
+    texts, files = _contents(context, {one.source: documents[one.path] for one in upload.evals})
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
         return Told(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
     plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
@@ -87,18 +95,26 @@ def send(context: Context, upload: Upload) -> Told:
         return (
             Told(upload.repo, *said) if word == "failed" and len(said) == 2 else Told(upload.repo, "hub-refused", last)
         )
-    for path, digest in upload.evals:
-        sent = {**_sent(context, path), upload.repo: {"digest": digest, "commit": said[0]}}
-        write_atomically(_note(context, path), json.dumps(sent))
+    for one in upload.evals:
+        sent = {**_sent(context, one.path), upload.repo: {"digest": one.digest, "commit": said[0]}}
+        write_atomically(_note(context, one.path), json.dumps(sent))
     return Told(upload.repo, "", said[0])
 
 
-def _waits(context: Context, task: Mapping[str, Any], repo: str) -> bool:
-    path = task["result"]
-    if path.startswith(DEBUG) or not _details(context, path):
-        return False
-    digest: str = task["digest"]
-    return _sent(context, path).get(repo, {}).get("digest") != digest
+def _by_digest(results: ResultIndex) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in results.by_path.values():
+        found.setdefault(one.digest, []).append(one.path)
+    return found
+
+
+def _waits(context: Context, path: str, digest: str, repo: str) -> bool:
+    return not path.startswith(DEBUG) and _sent(context, path).get(repo, {}).get("digest") != digest
+
+
+def _source(context: Context, path: str, alike: Sequence[str]) -> str:
+    """The result that has the details of `path` beside it: itself, else another of its digest; "" for none here."""
+    return next((one for one in (path, *alike) if _details(context, one)), "")
 
 
 def _measured_here(context: Context, paths: Sequence[str]) -> set[str]:
@@ -147,11 +163,11 @@ def _environment(context: Context, documents: Iterable[Mapping[str, Any]]) -> st
 
 
 def _contents(context: Context, documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, Path]]:
-    """Texts and files by their place in the dataset."""
+    """Texts and files by their place in the dataset; `documents` by where the details lie."""
     texts: dict[str, str] = {}
     files: dict[str, Path] = {}
-    for path, document in documents.items():
-        details = _details(context, path)
+    for source, document in documents.items():
+        details = _details(context, source)
         stamp = max(place.partition("/")[0] for place in details)
         texts[f"results_{stamp}.json"] = to_text(_as_lighteval(document))
         files.update(details)
