@@ -104,7 +104,7 @@ def run_framework(
     folder.mkdir()
     (folder / "config.yaml").write_text(config)
     relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
-    relay += ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    relay += ["--exit-with-parent", "--listen-port-file", folder / "port", "--state", folder / "state"]
     whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]
     with serving(behaviour) as server, ThreadPoolExecutor(1) as pool:
         standing = subprocess.Popen([*relay, "--upstream", server.url], env=variables)
