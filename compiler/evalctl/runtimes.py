@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.manifest import Service
 from evalctl.model.result import Result
+from evalctl.model.service import Service
 
 MIN_RUNS = 3
 MARGIN = 1.5

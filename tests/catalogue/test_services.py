@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from evalctl.model.manifest import Service
+from evalctl.model.service import Service
 
 from .conftest import MANIFESTS, document, rows, seconds
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from evalctl.model.manifest import RESULT_DIR, CustomSettings, Name, TaskWord
+from evalctl.model.fields import RESULT_DIR, Name, TaskWord
+from evalctl.model.manifest import CustomSettings
 
 from .conftest import MANIFESTS, document, rows, seconds
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.commands import dotenv
-from evalctl.model.manifest import NodeKind, Service
+from evalctl.model.service import NodeKind, Service
 
 GOOD = 'SITE_GROUP=tga-lab\nHUGGINGFACE_CACHE="{bulk}/tga-lab/hf"\nUV_CACHE={bulk}/uv\nVLLM_CACHE={bulk}/vllm\n'
 KEYS = {"JUDGE_API_KEY": "manifests/requests/a.yaml"}

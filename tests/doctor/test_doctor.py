@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.doctor.probe import Probe, script
-from evalctl.model.manifest import NodeKind, Service
+from evalctl.model.service import NodeKind, Service
 from evalctl.sync.context import Context
 
 ROOT = Path(__file__).parents[2]

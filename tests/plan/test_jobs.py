@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from samples import base_texts, compiled, one_job
 
 from evalctl.model.evaluation import Job
-from evalctl.model.manifest import NodeKind, Service
+from evalctl.model.service import NodeKind, Service
 from evalctl.plan.jobs import LONGEST_STEM, job_name, stem
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samples import compiled, one_job
 
-from evalctl.model.manifest import NodeKind, Service
+from evalctl.model.service import NodeKind, Service
 from evalctl.plan.weights import downloads
 
 SMALL = "model: lab/small-8B\nservice: tsubame\ntasks: [en_own]\n"

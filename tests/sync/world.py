@@ -26,8 +26,9 @@ from evalctl.model.evaluation import (
     Task,
     Work,
 )
-from evalctl.model.manifest import Metrics, NodeKind, Service
+from evalctl.model.manifest import Metrics
 from evalctl.model.run import Sighting, State
+from evalctl.model.service import NodeKind, Service
 from evalctl.schedulers import Unreadable
 from evalctl.shell import Command, Reply
 from evalctl.sync.context import Context

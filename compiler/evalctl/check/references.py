@@ -8,8 +8,9 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
 from evalctl.model.hub import dataset, is_repository
-from evalctl.model.manifest import LocalModel, NodeKind, Service
+from evalctl.model.manifest import LocalModel
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
+from evalctl.model.service import NodeKind, Service
 from evalctl.suggest import help_for, listed
 
 

@@ -20,18 +20,9 @@ from evalctl.check.wording import from_model, from_schema, is_limit, is_misspelt
 from evalctl.load import yaml_source
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.document import Document, Path
-from evalctl.model.manifest import (
-    LONGEST_NAME,
-    NUMBER_TEXT,
-    CustomSettings,
-    Endpoint,
-    Metrics,
-    ModelCard,
-    Name,
-    Request,
-    Service,
-    TaskWord,
-)
+from evalctl.model.fields import LONGEST_NAME, NUMBER_TEXT, Name, TaskWord
+from evalctl.model.manifest import CustomSettings, Endpoint, Metrics, ModelCard, Request
+from evalctl.model.service import Service
 
 M = TypeVar("M")
 

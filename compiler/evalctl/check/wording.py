@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.check.codes import CODES
-from evalctl.model import manifest
+from evalctl.model import fields
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document, Path
 from evalctl.model.providers import PROVIDERS
@@ -20,20 +20,20 @@ _TEXT_HELP = "control characters cannot stand in it; of line breaks, only a syst
 
 # What the patterns of the models mean: the code of what breaks them, and what to type instead.
 _PATTERNS: Mapping[str, tuple[str, str]] = {
-    manifest.NAME: ("forbidden-text", _NAME_HELP),
-    manifest.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
-    manifest.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
-    manifest.PATH: ("forbidden-text", "write an absolute path: it begins with / and is one line"),
-    manifest.PRINTABLE: ("forbidden-text", _TEXT_HELP),
-    manifest.LINE: ("forbidden-text", _TEXT_HELP),
-    manifest.NUMBER_TEXT: ("wrong-type", "write a number"),
-    manifest.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
-    manifest.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
-    manifest.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
-    manifest.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
-    manifest.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
-    manifest.BASE_URL: ("forbidden-text", "write http:// or https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ?, no user or key"),
-    manifest.INTEGER_TEXT: ("wrong-type", "write a whole number"),
+    fields.NAME: ("forbidden-text", _NAME_HELP),
+    fields.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
+    fields.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
+    fields.PATH: ("forbidden-text", "write an absolute path: it begins with / and is one line"),
+    fields.PRINTABLE: ("forbidden-text", _TEXT_HELP),
+    fields.LINE: ("forbidden-text", _TEXT_HELP),
+    fields.NUMBER_TEXT: ("wrong-type", "write a number"),
+    fields.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
+    fields.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
+    fields.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
+    fields.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
+    fields.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
+    fields.BASE_URL: ("forbidden-text", "write http:// or https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ?, no user or key"),
+    fields.INTEGER_TEXT: ("wrong-type", "write a whole number"),
 }  # fmt: skip
 
 _LIMITS = {
@@ -164,7 +164,7 @@ def _meant_name(given: str) -> str:
     if address := re.match(r"(?:https?://)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", given):
         return f"write `{address[1]}`"
     provider, _, model = given.partition("/")
-    if provider in PROVIDERS and re.fullmatch(manifest.MODEL, model):
+    if provider in PROVIDERS and re.fullmatch(fields.MODEL, model):
         return f"write `{model}`, and `provider: {provider}` on a line of its own"
     if wide := re.search("[、，：\u3000]", given):
         return f"`{wide[0]}` is full-width: items of a list stand between `, `"
@@ -251,7 +251,7 @@ def _expected(error: Any) -> str:
 def _type_words(schema: Mapping[str, Any]) -> list[str]:
     if "const" in schema or "enum" in schema:
         return [json.dumps(value) for value in schema.get("enum", [schema.get("const")])]
-    if schema.get("pattern") == manifest.NUMBER_TEXT:
+    if schema.get("pattern") == fields.NUMBER_TEXT:
         return []  # numbers may be written as text, which is no advice to give
     if "anyOf" in schema:
         return [word for option in schema["anyOf"] for word in _type_words(option)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 
 from evalctl.commands.settings import ASSIGNMENT, env_path, env_values, process_with_env_file
-from evalctl.model.manifest import Service
+from evalctl.model.service import Service
 from evalctl.shell import Command, EnvironmentProblem, run
 
 # The lab's manual (1.1): models and data sets are large and must lie there; the others should.

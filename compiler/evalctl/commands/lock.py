@@ -11,7 +11,7 @@ from evalctl import cards
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_values
 from evalctl.load.places import files_of
-from evalctl.model.manifest import MODEL
+from evalctl.model.fields import MODEL
 from evalctl.shell import EnvironmentProblem, write_atomically
 
 

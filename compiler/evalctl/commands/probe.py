@@ -15,7 +15,7 @@ from evalctl import report
 from evalctl.commands.common import request_named, root_of
 from evalctl.commands.settings import env_path, environments_of, process_with_env_file
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.manifest import BASE_URL, MODEL
+from evalctl.model.fields import BASE_URL, MODEL
 from evalctl.model.providers import Provider, declared
 from evalctl.pipeline import Project
 from evalctl.probing.program import Surroundings, ask, python_of
@@ -97,7 +97,9 @@ def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
     if name is not None and name not in known:
         raise EnvironmentProblem(f"there is no provider `{name}`", help_for(name, known, f"there are: {listed(known)}"))
     if base is not None and not re.fullmatch(BASE_URL, base):
-        raise EnvironmentProblem(f"`{base}` is no base address", help="e.g. https://llm.example.jp/v1")
+        raise EnvironmentProblem(
+            "--api-base is no base address", help="e.g. https://llm.example.jp/v1, without a key in it"
+        )
     provider = known[name] if name is not None else declared(base, base, key=False)
     return replace(provider, base_url=base or provider.base_url)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Batch
-from evalctl.model.manifest import NodeKind, Service
 from evalctl.model.run import Sighting, State
+from evalctl.model.service import NodeKind, Service
 from evalctl.render.quoting import assignment
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
 from evalctl.sync.context import Context

@@ -17,7 +17,8 @@ from typing import Any
 
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import MODEL, NAME, Metrics
+from evalctl.model.fields import MODEL, NAME
+from evalctl.model.manifest import Metrics
 from evalctl.model.providers import PROVIDERS
 from evalctl.model.result import IMPORTED, SCHEMA
 from evalctl.results.names import task_name

@@ -9,8 +9,9 @@ from typing import Any
 from evalctl.model.diagnostic import Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import Metrics, ModelCard, Request, Service
+from evalctl.model.manifest import Metrics, ModelCard, Request
 from evalctl.model.providers import PROVIDERS, Provider
+from evalctl.model.service import Service
 
 Layer = Mapping[str, Sourced[Any]]
 

@@ -5,85 +5,29 @@ Field descriptions appear in editors. How layers merge is not known here (`resol
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StringConstraints,
-    WithJsonSchema,
-    model_validator,
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from evalctl.model.fields import (
+    BASE_URL,
+    LINE,
+    NAME,
+    REVISION,
+    SHA256,
+    AbsolutePath,
+    CommandText,
+    GpuList,
+    LabNumber,
+    Line,
+    ModelName,
+    Name,
+    StopText,
+    Strict,
+    TaskWord,
+    Text,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
-
-# Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
-NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
-MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
-RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
-PATH = r"^/[^\x00-\x1f\x7f]*$"
-TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
-NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
-LINE = r"^[^\x00-\x1f\x7f]*$"
-GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
-WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
-VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
-REVISION = r"^[0-9a-f]{40,64}$"
-SHA256 = r"^[0-9a-f]{64}$"
-INTEGER_TEXT = r"^-?[0-9]+$"
-# No user, no password, no query: a key stands in .env alone.
-BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*$"
-PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
-
-LONGEST_NAME = 96
-
-Name = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
-ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
-AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
-TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=LONGEST_NAME)]
-Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
-# One word of a command: Linux takes at most 128 KiB for one, and a character has up to four bytes.
-CommandText = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=32_000)]
-Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
-StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
-GpuList = Annotated[str, StringConstraints(pattern=GPU_LIST)]
-Walltime = Annotated[str, StringConstraints(pattern=WALLTIME)]
-
-
-@dataclass(frozen=True)
-class LabNumber:
-    """A number within bounds that may also be written as text: the lab has `max_n: "4"`."""
-
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        make: Any = core_schema.int_schema if source is int else core_schema.float_schema
-        bounds = {name: bound for name, bound in asdict(self).items() if bound is not None}
-        return core_schema.no_info_before_validator_function(_number, make(strict=True, **bounds))
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [handler(schema), {"type": "string", "pattern": NUMBER_TEXT}]}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, str) and re.fullmatch(NUMBER_TEXT, value):
-        return float(value) if "." in value else int(value)
-    return value
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, values are frozen."""
-
-    # Validators are built when first used: most models are parts of others, whose validators hold theirs.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class GenerationSettings(Strict):
@@ -230,110 +174,6 @@ class Request(Strict):
             message = "`model` and `models` are both given"
             raise PydanticCustomError("exclusive-keys", message, {"key": "models", "help": "keep one of the two"})
         return data
-
-
-class Cost(Strict):
-    """What a job costs: coefficient x priority x (used x elapsed + reserved x walltime) per hour, in `unit`."""
-
-    unit: Name
-    used: float = Field(description="Weight of the elapsed time.")
-    reserved: float = Field(0.0, description="Weight of the walltime asked for.")
-    minimum_seconds: float = Field(0.0, description="A job is charged for at least this long.")
-    held: bool = Field(False, description="The whole walltime is taken at the start and the rest paid back.")
-    currency: Name | None = None
-    currency_per_unit: float | None = None
-    checked: Line = Field(description="Date on which a person last compared these with the site's price page.")
-    source: Line
-
-
-class NodeKind(Strict):
-    """One resource type of a service."""
-
-    gpus: Annotated[int, Field(ge=0, le=64)]
-    gpu: Name | None = Field(None, description="GPU model.")
-    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = None
-    cores: Annotated[int, Field(ge=1)] | None = None
-    memory_gb: Annotated[float, Field(gt=0)] | None = None
-    runtime_column: Name = Field(description="Column of tasks_runtime.csv that holds this kind's times.")
-    max_walltime: Walltime | None = None
-    coefficient: float | None = Field(None, description="Cost per hour in the service's unit.")
-    server_environment: Name = Field("vllm", description="Job environment that serves models here.")
-    serves: bool | None = Field(None, description="Whether vLLM can run here; by default where there is a GPU.")
-    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
-    enforce_eager: bool = Field(False, description="Start vLLM without compiling (quick start, slower answers).")
-    variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
-        default_factory=dict, description="Environment variables of the server on this kind."
-    )
-    offered: bool = Field(True, description="Whether the plan may recommend this kind.")
-    directives: tuple[Line, ...] = Field((), description="Finished directive words, e.g. `-l node_q=1`.", strict=False)
-
-    @property
-    def can_serve(self) -> bool:
-        """Whether vLLM can run here."""
-        return self.serves if self.serves is not None else self.gpus > 0
-
-
-class Service(Strict):
-    """A place that runs jobs, a file manifests/services/NAME.yaml. A new site with a known scheduler needs no code."""
-
-    scheduler: Literal["gridengine", "pbs", "slurm", "local"]
-    description: Line = ""
-    detect: tuple[AbsolutePath, ...] = Field(
-        (), description="Paths whose presence shows that this machine is it.", strict=False
-    )
-    submit_args: tuple[Line, ...] = Field(
-        (), description="Words for the submit command; {GROUP} style placeholders come from .env.", strict=False
-    )
-    directives: tuple[Line, ...] = Field((), description="Finished directive words for every job.", strict=False)
-    node_kinds: dict[Name, NodeKind]
-    priorities: dict[Annotated[str, StringConstraints(pattern=INTEGER_TEXT)], float] = Field(
-        default_factory=dict, description="Allowed priorities and the factor each puts on the cost."
-    )
-    default_priority: int | None = None
-    small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
-    large_model: Name | None = Field(None, description="Node kind for larger models.")
-    api: Name | None = Field(None, description="Node kind for models that others serve.")
-    download: Name | None = Field(
-        None, description="Node kind of a job that downloads models first; left out, `evalctl sync` does that itself."
-    )
-    small_model_limit: Annotated[float, Field(gt=0)] = 13e9
-    cost: Cost | None = None
-    max_walltime: Walltime = "24:00:00"
-    walltime_step_minutes: Annotated[int, Field(ge=1)] = 10
-    start_allowance_minutes: Annotated[int, Field(ge=0)] = 10
-    grace_minutes: Annotated[int, Field(ge=0)] = Field(10, description="How long a submitted job may stay invisible.")
-    drain_seconds: Annotated[int, Field(ge=5)] = Field(
-        120, description="Reserved before the scheduler's kill for saving."
-    )
-    max_submitted: Annotated[int, Field(ge=1)] | None = None
-    max_running: Annotated[int, Field(ge=1)] | None = None
-    modules_init: AbsolutePath | None = None
-    modules: tuple[Line, ...] = Field((), strict=False)
-    variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
-        default_factory=dict, description="Environment variables of every job."
-    )
-    scratch: tuple[Line, ...] = Field(
-        (),
-        description="Where TMPDIR may be: variable names ($T4TMPDIR) or paths with $JOB_ID; the first that exists.",
-        strict=False,
-    )
-    parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
-    bulk_storage: tuple[AbsolutePath, ...] = Field(
-        (),
-        description="Where large files belong; caches that .env names elsewhere are told by `evalctl env check`.",
-        strict=False,
-    )
-    advice: tuple[Line, ...] = Field((), description="Notes that the plan repeats for this service.", strict=False)
-
-    def longest_seconds(self, node: NodeKind) -> int:
-        """The longest walltime of a node kind."""
-        hours, minutes, seconds = (int(part) for part in (node.max_walltime or self.max_walltime).split(":"))
-        return hours * 3600 + minutes * 60 + seconds
-
-    def walltime_seconds(self, wanted: int, node: NodeKind) -> int:
-        """What is asked for when a job wants that long: rounded up to the site's step, cut at its limit."""
-        step = self.walltime_step_minutes * 60
-        return min(-(-wanted // step) * step, self.longest_seconds(node))
 
 
 class Recommendation(Strict):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import ModelCard, Service
+from evalctl.model.manifest import ModelCard
+from evalctl.model.service import Service
 from evalctl.plan.placement import Placement, needed_bytes
 from evalctl.resolve.caution import SAMPLING
 

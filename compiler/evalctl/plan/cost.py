@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalctl.model.evaluation import Estimate
-from evalctl.model.manifest import NodeKind, Service
+from evalctl.model.service import NodeKind, Service
 
 
 def estimate(

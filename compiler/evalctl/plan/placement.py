@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalctl.model.manifest import ModelCard, NodeKind, Request, Service
+from evalctl.model.manifest import ModelCard, Request
+from evalctl.model.service import NodeKind, Service
 
 RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import LocalModel, ModelCard, Service
+from evalctl.model.manifest import LocalModel, ModelCard
 from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
 from evalctl.model.selection import model_span, models
+from evalctl.model.service import Service
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reminders import reminders

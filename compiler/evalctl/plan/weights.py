@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch, Download, Eval, Job, Weights
-from evalctl.model.manifest import ModelCard, Request, Service
+from evalctl.model.manifest import ModelCard, Request
+from evalctl.model.service import Service
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time goes on in the next attempt
 

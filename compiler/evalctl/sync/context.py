@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalctl.model.evaluation import Work
-from evalctl.model.manifest import Metrics, Service
+from evalctl.model.manifest import Metrics
+from evalctl.model.service import Service
 from evalctl.schedulers import SCHEDULERS, Scheduler
 from evalctl.shell import Run, run
 

@@ -1,0 +1,73 @@
+"""What may stand in a field of a manifest: patterns, bounded texts and numbers, and the base of every document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+# Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
+NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
+MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
+RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
+PATH = r"^/[^\x00-\x1f\x7f]*$"
+TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
+LINE = r"^[^\x00-\x1f\x7f]*$"
+GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
+WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
+VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
+REVISION = r"^[0-9a-f]{40,64}$"
+SHA256 = r"^[0-9a-f]{64}$"
+INTEGER_TEXT = r"^-?[0-9]+$"
+# No user, no password, no query: a key stands in .env alone.
+BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*$"
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
+
+LONGEST_NAME = 96
+
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
+TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=LONGEST_NAME)]
+Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
+# One word of a command: Linux takes at most 128 KiB for one, and a character has up to four bytes.
+CommandText = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=32_000)]
+Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
+StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
+GpuList = Annotated[str, StringConstraints(pattern=GPU_LIST)]
+Walltime = Annotated[str, StringConstraints(pattern=WALLTIME)]
+
+
+@dataclass(frozen=True)
+class LabNumber:
+    """A number within bounds that may also be written as text: the lab has `max_n: "4"`."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        make: Any = core_schema.int_schema if source is int else core_schema.float_schema
+        bounds = {name: bound for name, bound in asdict(self).items() if bound is not None}
+        return core_schema.no_info_before_validator_function(_number, make(strict=True, **bounds))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": NUMBER_TEXT}]}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(NUMBER_TEXT, value):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors, values are frozen."""
+
+    # Validators are built when first used: most models are parts of others, whose validators hold theirs.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
