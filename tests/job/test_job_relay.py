@@ -286,6 +286,27 @@ def test_an_abort_fails_what_is_in_flight_at_once(start_relay: StartRelay, endin
     assert (counts["asked"], counts["failed"], counts["first_error"]) == (1, 1, "the job was aborted")
 
 
+def test_after_an_abort_nothing_reaches_the_model(start_relay: StartRelay) -> None:
+    """A framework that goes on to its next question before it is ended has it neither asked nor paid for."""
+
+    def second_is_slow(asked: Asked) -> Reply:
+        return answers(asked) if asked.number != 2 else Reply(ERROR, pause=8)
+
+    with serving(second_is_slow) as server:
+        relay = start_relay(server.url)
+        slow = threading.Thread(target=lambda: replies.append(relay.post(QUESTION)[0]))
+        replies: list[int] = []
+        assert relay.post(QUESTION)[0] == 200
+        slow.start()
+        wait_for(lambda: len(server.posts) == 2)
+        assert relay.post(QUESTION)[0] == 200  # leaves an open connection, which the next request could take at once
+        (relay.state / "aborted").touch()
+        slow.join()
+        replies.append(relay.post(QUESTION)[0])
+        time.sleep(0.2)
+        assert (replies, len(server.posts)) == ([503, 503], 3)
+
+
 def _failed_counts(path: Path) -> dict[str, Any] | None:
     counts: dict[str, Any] = json.loads(path.read_text())
     return counts if counts["failed"] else None

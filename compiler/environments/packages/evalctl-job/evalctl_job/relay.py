@@ -35,6 +35,7 @@ TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
 MOST_BYTES = 256 * 2**20  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
+ABORTED = "the job was aborted"
 T = TypeVar("T")
 
 
@@ -69,6 +70,8 @@ class Relay:
         task.counts.ask(body, n)
         task.changed = True
         try:
+            if self.aborted.is_set():  # before the first step: an open connection would take the request at once
+                raise GivenUp(503, ABORTED)
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
             asking = Request(task, task.answers, path, body, n)
@@ -92,7 +95,7 @@ class Relay:
         if work.done():
             return work.result()
         work.cancel()
-        raise GivenUp(503, "the job was aborted")
+        raise GivenUp(503, ABORTED)
 
     async def models(self, request: web.Request) -> web.Response:
         """The server's list of models, as it is."""
