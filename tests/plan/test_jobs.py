@@ -197,6 +197,17 @@ def test_the_server_is_started_as_the_settings_say() -> None:
     assert cpu.environment.startswith("vllm-cpu-")
 
 
+def test_switches_of_the_chat_template_are_one_json_word() -> None:
+    """In the order of their names, whatever order they were written in; replaced as a whole by a higher layer."""
+    switches = "{thinking: true, mode: 深い 'x', depth: 2}"
+    text = f"{SMALL}tasks: [en_own, ja_exact]\noverrides:\n  all: {{chat_template_kwargs: {switches}}}\n"
+    argv = one_job(text).server.argv
+    assert (
+        argv[argv.index("--default-chat-template-kwargs") + 1] == '{"depth": 2, "mode": "深い \'x\'", "thinking": true}'
+    )
+    assert "--default-chat-template-kwargs" not in one_job(f"{SMALL}tasks: [en_own]\n").server.argv
+
+
 @pytest.mark.parametrize("parser", ["ignore", "deepseek_r1_markup"])
 def test_vllm_does_not_get_a_parser_that_is_not_its_own(parser: str) -> None:
     """`ignore` goes nowhere, the framework's own to the framework."""

@@ -40,8 +40,10 @@ def test_custom_settings_that_name_it_are_offered() -> None:
         ("system_message", "system_message: Be kind."),
         ("system_message", "system_message: null"),
         ("thinking", "reasoning_parser: ignore"),
+        ("thinking", "chat_template_kwargs: {thinking: false}"),
         ("enable_thinking", "reasoning_effort: none"),
         ("enable_thinking", "reasoning_parser: ignore"),
+        ("enable_thinking", "chat_template_kwargs: {enable_thinking: true}"),
         ("reasoning_effort", "reasoning_effort: low"),
         ("reasoning_effort", "reasoning_effort: null"),
     ],
@@ -59,6 +61,23 @@ def test_a_template_of_the_requests_own_decides_its_switches() -> None:
     text = f"{SMALL}overrides: {{all: {{chat_template: deep}}}}\n"
     assert compiled(text, {**recommending("thinking"), **files}).codes() == []
     assert compiled(text, {**recommending("system_message"), **files}).codes() == ["recommended-setting"]
+
+
+def test_another_switch_of_the_template_decides_nothing() -> None:
+    """Nor does taking away what a lower layer switched."""
+    for said in ("{think: true}", "null"):
+        text = f"{SMALL}overrides: {{all: {{chat_template_kwargs: {said}}}}}\n"
+        assert compiled(text, recommending("thinking")).codes() == ["recommended-setting"]
+
+
+def test_custom_settings_that_switch_it_are_offered() -> None:
+    """By the name of the switch that they give to the template."""
+    files = {
+        "manifests/models/lab/small-8B.yaml": 'deep: {chat_template_kwargs: {thinking: true}, version: "1"}\n'
+        'other: {chat_template_kwargs: {mode: x}, version: "1"}\n'
+    }
+    (told,) = compiled(SMALL, {**recommending("thinking"), **files}).problems
+    assert "custom_settings: one of deep;" in told.help
 
 
 def test_one_task_that_is_left_undecided_is_enough() -> None:

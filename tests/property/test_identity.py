@@ -107,6 +107,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "repetition_penalty": ("1.1", "1.2"), "frequency_penalty": ("0.1", "0.2"), "presence_penalty": ("0.1", "0.2"),
     "seed": ("1", "2"), "max_n": ("1", "2"), "reasoning_parser": ("qwen3", "ignore"),
     "reasoning_effort": ("low", "high"), "stop_tokens": ("[a]", "[b]"), "chat_template": ("plain", "other"),
+    "chat_template_kwargs": ("{thinking: true}", "{thinking: false}"),
     "vllm_use_v1": ("0", "1"), "generation_config": ("auto", "vllm"), "trust_remote_code": ("true", "false"),
 }  # fmt: skip
 _OTHER_TEMPLATE = {"manifests/models/chat_templates/other.jinja": "{{ messages }}"}

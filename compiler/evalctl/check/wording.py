@@ -29,6 +29,7 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     fields.NUMBER_TEXT: ("wrong-type", "write a number"),
     fields.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
     fields.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
+    fields.TEMPLATE_SWITCH: ("forbidden-text", "switches of a chat template are letters, digits and _: enable_thinking"),
     fields.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
     fields.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
     fields.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
@@ -38,7 +39,7 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
 
 _LIMITS = {
     "minimum": "must be at least", "exclusiveMinimum": "must be more than", "maximum": "must be at most",
-    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least", "minLength": "must have characters: at least",
+    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least", "minProperties": "must have keys: at least", "minLength": "must have characters: at least",
     "maxLength": "has too many characters: at most",
 }  # fmt: skip
 
@@ -244,7 +245,8 @@ def _choices(error: Any) -> list[str]:
 
 def _expected(error: Any) -> str:
     words = [word for option in _options(error) for word in _type_words(option)]
-    words = [word for word in dict.fromkeys(words) if word != "null" or len(words) == 1]
+    implied = {"null"} | ({"a whole number"} if "a number" in words else set())
+    words = [word for word in dict.fromkeys(words) if word not in implied or len(words) == 1]
     return " or ".join(words)
 
 

@@ -20,6 +20,7 @@ NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
 LINE = r"^[^\x00-\x1f\x7f]*$"
 GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
 WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
+TEMPLATE_SWITCH = r"^[A-Za-z_][A-Za-z0-9_]*$"  # a variable of a Jinja template
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
 SHA256 = r"^[0-9a-f]{64}$"
@@ -39,6 +40,7 @@ Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]
 CommandText = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=32_000)]
 Line = Annotated[str, StringConstraints(pattern=LINE, max_length=1000)]
 StopText = Annotated[str, StringConstraints(pattern=PRINTABLE, min_length=1, max_length=1000)]
+TemplateSwitch = Annotated[str, StringConstraints(pattern=TEMPLATE_SWITCH, max_length=LONGEST_NAME)]
 GpuList = Annotated[str, StringConstraints(pattern=GPU_LIST)]
 Walltime = Annotated[str, StringConstraints(pattern=WALLTIME)]
 

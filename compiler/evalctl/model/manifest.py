@@ -26,6 +26,7 @@ from evalctl.model.fields import (
     StopText,
     Strict,
     TaskWord,
+    TemplateSwitch,
     Text,
 )
 
@@ -62,6 +63,12 @@ class GenerationSettings(Strict):
     stop_tokens: tuple[StopText, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
     chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(
         None, description="A file manifests/models/chat_templates/NAME.jinja, used in place of the model's own."
+    )
+    chat_template_kwargs: Annotated[dict[TemplateSwitch, bool | int | float | Line], Field(min_length=1)] | None = (
+        Field(
+            None,
+            description="Switches of the chat template, as {enable_thinking: false}; replaces the whole of a lower layer.",
+        )
     )
     vllm_use_v1: Annotated[int, LabNumber(ge=0, le=1)] | None = Field(None, description="VLLM_USE_V1 (deprecated).")
     generation_config: Literal["auto", "vllm"] | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,6 @@ def _values(settings: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = str(list(value) if isinstance(value, tuple) else value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     words = "unset" if value is None else text.replace("\n", " ")
     return words if len(words) <= 40 else words[:39] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer
 from evalctl.model.diagnostic import WARNING, Diagnostic
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import Recommendation
@@ -21,7 +21,7 @@ _DECIDED_BY = {
 }
 _TO_TYPE = {
     "system_message": "`system_message:` in its custom settings, or `null` there for none",
-    "thinking": "`chat_template:` with a template that sets it first, or `reasoning_parser: ignore` where it shall not reason",
+    "thinking": "`chat_template_kwargs: {thinking: true}` in its custom settings, or false where it shall not reason",
     "enable_thinking": "`reasoning_effort: high` in its custom settings, `none` where it shall not reason",
     "reasoning_effort": "`reasoning_effort:` in its custom settings, or `null` there to leave it",
 }
@@ -37,18 +37,25 @@ def reminders(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalog
 
 
 def _decided(setting: str, evaluation: Eval) -> bool:
-    values = {one.name: one.sourced.value for one in evaluation.settings}
+    values = {one.name: one.sourced for one in evaluation.settings}
+    parser = values.get("reasoning_parser")
     if setting != "system_message" and (
-        evaluation.subject.provider != "vllm" or values.get("reasoning_parser") == "ignore"
+        evaluation.subject.provider != "vllm" or (parser is not None and parser.value == "ignore")
     ):
         return True  # a template of others' servers is not known, and a model that does not reason needs no switch
-    return not _DECIDED_BY[setting].isdisjoint(values)
+    return _names(values, setting)
+
+
+def _names(settings: Layer, setting: str) -> bool:
+    """Whether these settings decide it."""
+    switches = settings.get("chat_template_kwargs")
+    return not _DECIDED_BY[setting].isdisjoint(settings) or (switches is not None and setting in (switches.value or ()))
 
 
 def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, catalogue: Catalogue) -> Diagnostic:
     what = "recommends" if recommended.setting == "system_message" else "has a switch"
     message = f"{recommended.source} of {model} {what}: {recommended.setting} ({recommended.text})"
-    named = _named(model, _DECIDED_BY[recommended.setting], catalogue)
+    named = _named(model, recommended.setting, catalogue)
     choice = f"custom_settings: one of {listed(named)}; or " if named else ""
     return Diagnostic(
         "recommended-setting", f"{message}; the request does not say", model_span(checked, model),
@@ -56,6 +63,6 @@ def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, 
     )  # fmt: skip
 
 
-def _named(model: str, settings: set[str], catalogue: Catalogue) -> list[str]:
+def _named(model: str, setting: str, catalogue: Catalogue) -> list[str]:
     """The model's custom settings that decide it."""
-    return [name for name, entry in catalogue.settings.get(model, {}).items() if not settings.isdisjoint(entry.layer)]
+    return [name for name, entry in catalogue.settings.get(model, {}).items() if _names(entry.layer, setting)]

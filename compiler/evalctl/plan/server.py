@@ -51,6 +51,8 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
         argv += ["--reasoning-parser", parser]
     if "chat_template" in settings:
         argv += ["--chat-template", settings["chat_template"]]
+    if "chat_template_kwargs" in settings:
+        argv += ["--default-chat-template-kwargs", settings["chat_template_kwargs"]]
     if settings.get("trust_remote_code"):
         argv.append("--trust-remote-code")
     if place.node.enforce_eager:

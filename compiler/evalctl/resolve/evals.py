@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,7 +113,7 @@ def _eval(
 
 def _setting(name: str, sourced: Sourced[Any], subject: Subject) -> Setting:
     """One of the server's is kept out where others serve the model; a parser of the framework is not the server's."""
-    elsewhere = sourced.value in FRAMEWORK_PARSERS or sourced.value in (None, "ignore")
+    elsewhere = sourced.value in (None, "ignore", *FRAMEWORK_PARSERS)
     if subject.provider == "vllm" or name not in SERVED or elsewhere:
         return Setting(name, sourced)
     return Setting(name, sourced, applied=False, why=f"{subject.provider} serves the model, and takes no notice of it")
@@ -140,6 +141,8 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
         chosen.setdefault("generation_config", GENERATION_CONFIG)  # the mode is always explicit, after a `null`, too
     if "chat_template" in chosen:
         chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
+    if "chat_template_kwargs" in chosen:
+        chosen["chat_template_kwargs"] = json.dumps(chosen["chat_template_kwargs"], sort_keys=True, ensure_ascii=False)
     return tuple(sorted(chosen.items()))
 
 

@@ -21,7 +21,8 @@ SENT = frozenset({
     "frequency_penalty", "presence_penalty", "seed", "reasoning_effort", "stop_tokens",
 })  # fmt: skip
 SERVED = frozenset({
-    "max_model_length", "reasoning_parser", "chat_template", "vllm_use_v1", "generation_config", "trust_remote_code",
+    "max_model_length", "reasoning_parser", "chat_template", "chat_template_kwargs", "vllm_use_v1", "generation_config",
+    "trust_remote_code",
 })  # fmt: skip
 ASKED = frozenset({"max_n"})  # ten answers in one call or in ten are the same ten answers
 
