@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,9 +72,14 @@ def serving(behaviour: Behaviour, metrics: Callable[[], str] | None = None) -> I
     """The server for the time of the block. Like vLLM's it tells its health, and `metrics` where they are given."""
     lock = threading.Lock()
     asked: list[Asked] = []
+    connections: list[socket.socket] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            connections.append(self.connection)
 
         def do_GET(self) -> None:
             if self.path == "/metrics":
@@ -118,3 +124,6 @@ def serving(behaviour: Behaviour, metrics: Callable[[], str] | None = None) -> I
         server.shutdown()
         server.server_close()
         thread.join()
+        for connection in connections:  # or the threads of those that were kept open would go on answering
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
