@@ -99,6 +99,25 @@ def test_export_is_ready_to_paste(root: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
+    "content", ["", "{", "[" * 100_000, '{"model": "m", "results": {}, "custom_settings": {}, "evals": {}}']
+)
+def test_a_damaged_aggregate_is_named_and_the_others_are_shown(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """Committed as it is; asked for alone, or with nothing to compare it with, it is an error and no bug."""
+    (root / TINY / "aggregated_results.json").write_text(content)
+    subprocess.run(
+        ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qam", "x"], check=True
+    )
+    for words in (["show"], ["export", "--format", "overall"], ["report", "-o", str(tmp_path / "page.html")]):
+        assert cli.main(["--repo", str(root), "results", *words]) == 0
+        assert f"warning: at HEAD no aggregate can be read from {TINY}/aggregated" in capsys.readouterr().err
+    for words in (["show", "team/tiny"], ["compare", "team/tiny", "team/tiny@HEAD"], ["export", "team/tiny"]):
+        assert TINY in said(root, capsys, *words, code=1)
+    assert "0.5000" in said(root, capsys, "compare", "team/tiny@HEAD~4", "team/tiny@HEAD~3", "--columns", "alpha")
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (["show", "team/tinny"], "team/tiny"),

@@ -19,6 +19,7 @@ from .test_sync import git_input, told, write_ledger
 from .world import Clone, World, git, make_eval, make_job, plan
 
 PATH = "results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
+NO_SETTINGS = {"path": "", "name": "", "version": ""}
 
 
 def version_2(content: bytes) -> bytes:
@@ -145,6 +146,29 @@ def test_a_damaged_result_stops_only_its_job(clone: Clone, jobs: tuple[Job, Job]
     assert told(report) == [(Action.STOP, "unreadable-result"), (Action.DONE, "result-current")]
     assert PATH in report.steps[0].detail
     assert "en/subjects/result.json" in results(clone)
+
+
+@pytest.mark.parametrize("damage", [*sorted(DAMAGES.keys() - {"newer version"}), "no settings", "no evals"])
+def test_a_damaged_aggregate_costs_its_row_of_the_leaderboard_alone(
+    clone: Clone, jobs: tuple[Job, Job], damage: str
+) -> None:
+    """The other models' results come in, and the file stays as it is until there is a new result beside it."""
+    path = clone.root / "results/hosted_vllm/other/model/aggregated_results.json"
+    whole = {
+        "model": "hosted_vllm/other/model",
+        "results": {},
+        "overall": "",
+        "custom_settings": NO_SETTINGS,
+        "evals": {},
+    }
+    emptied = {"no settings": {**whole, "custom_settings": {}}, "no evals": {**whole, "evals": {"en_arithmetic": {}}}}
+    content = json.dumps(emptied.get(damage, whole)).encode()
+    path.parent.mkdir(parents=True)
+    path.write_bytes(DAMAGES[damage](content) if damage in DAMAGES else content)
+    git(clone.root, "add", "results")
+    git(clone.root, "commit", "-qm", "damaged")
+    assert told(go(clone, *jobs)) == [(Action.DONE, "result-current")] * 2
+    assert "other/model" not in git(clone.root, "show", "HEAD:results/README.md")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -144,16 +144,35 @@ def _folders(repo: Repository, commit: str) -> list[str]:
 
 
 def _at(repo: Repository, folders: Sequence[str], commit: str) -> list[Measured]:
+    """The aggregates of these folders; a damaged one is named and left out, and when all are there is nothing to go on with."""
+    found, damaged = _read(repo, folders, commit)
+    if damaged and not found:
+        raise EnvironmentProblem(_damaged(damaged, commit), help=f"git log -p -- {damaged[0]}")
+    if damaged:
+        print(f"warning: {_damaged(damaged, commit)}", file=sys.stderr)
+    return found
+
+
+def _read(repo: Repository, folders: Sequence[str], commit: str) -> tuple[list[Measured], list[str]]:
+    """The aggregates that can be read, and the paths of the others."""
     texts = repo.read(repo.resolve(commit or "HEAD"), [f"{folder}/{AGGREGATE}" for folder in folders], "results")
-    documents = {path.removesuffix(f"/{AGGREGATE}"): aggregate_in(text) for path, text in texts.items()}
-    return [Measured(folder, document, commit) for folder in folders if (document := documents.get(folder))]
+    documents = {path: aggregate_in(text) for path, text in texts.items()}
+    found = [
+        Measured(folder, document, commit) for folder in folders
+        if (document := documents.get(f"{folder}/{AGGREGATE}"))
+    ]  # fmt: skip
+    return found, [path for path, document in documents.items() if document is None]
+
+
+def _damaged(paths: Sequence[str], commit: str) -> str:
+    return f"at {commit or 'HEAD'} no aggregate can be read from {listed(paths)}"
 
 
 def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
     """The aggregate after each commit that changed it, newest first."""
     log = repo.tell("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
     commits = [line.split(" ") for line in log.splitlines()]
-    return [(day, one) for commit, day in commits for one in _at(repo, [folder], commit)]
+    return [(day, one) for commit, day in commits for one in _read(repo, [folder], commit)[0]]
 
 
 def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list[tuple[str, Measured]]]:
@@ -167,7 +186,7 @@ def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list
             commits.setdefault(path.removesuffix(f"/{AGGREGATE}"), []).append((commit, day))
     several = {one.folder: commits.get(one.folder, [])[:_MOST_VERSIONS] for one in measured if not one.commit}
     return {
-        folder: [(day, one) for commit, day in reversed(found) for one in _at(repo, [folder], commit)]
+        folder: [(day, one) for commit, day in reversed(found) for one in _read(repo, [folder], commit)[0]]
         for folder, found in several.items() if len(found) > 1
     }  # fmt: skip
 

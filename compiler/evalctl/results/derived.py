@@ -15,7 +15,9 @@ from evalctl.results.store import ResultIndex, folder_of, parse
 
 AGGREGATE = "aggregated_results.json"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
-_NEEDED = {"model": str, "results": dict, "custom_settings": dict, "evals": dict}
+_NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
+_OF_SETTINGS = {"name": str, "version": str}
+_OF_EVALS = {"measured": (str, type(None))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,13 @@ def aggregate_in(text: bytes) -> dict[str, Any] | None:
     """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict):
-        return None
-    return document if all(isinstance(document.get(key), kind) for key, kind in _NEEDED.items()) else None
+    whole = _has(document, _NEEDED) and _has(document["custom_settings"], _OF_SETTINGS)
+    return document if whole and all(_has(one, _OF_EVALS) for one in document["evals"].values()) else None
+
+
+def _has(document: Any, needed: Mapping[str, type | tuple[type, ...]]) -> bool:
+    return isinstance(document, dict) and all(
+        key in document and isinstance(document[key], kind) for key, kind in needed.items()
+    )
