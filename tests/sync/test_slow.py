@@ -12,7 +12,7 @@ from evalctl.sync.control import Line, status
 from evalctl.sync.slow import with_causes
 from evalctl.sync.sync import sync
 
-from .world import Clone, World, make_eval, make_job, mark, plan
+from .world import Clone, World, attempt_words, make_eval, make_job, mark, plan
 
 KEY = "en_arithmetic"
 FULL = {"admission": "auto", "preemptions": 7, "highest_cache_use": 1.0}
@@ -36,7 +36,7 @@ def relay(clone: Clone, world: World) -> Path:
 def looked(clone: Clone, *, done: bool = False) -> tuple[Line, list[str]]:
     """The line of the running task, and what was damaged."""
     job = make_job(make_eval("arithmetic"), make_eval("capitals"))
-    lines, problems = with_causes(status(clone.context(), plan(job))[0], done=done)
+    lines, problems = with_causes(status(clone.context(), plan(job))[0], clone.root, done=done)
     return next(line for line in lines if line.task == KEY), problems
 
 
@@ -58,14 +58,15 @@ def test_a_task_at_work_says_what_slows_it(clone: Clone, relay: Path) -> None:
     ]
 
 
+def answer(text: str) -> str:
+    """A line of the relay's about an answer that was cut off."""
+    choice = {"message": {"content": text}, "finish_reason": "length"}
+    return json.dumps({"body": {"prompt": "Q"}, "choices": [choice]}) + "\n"
+
+
 def test_answers_that_loop_are_told_from_long_ones(clone: Clone, relay: Path) -> None:
     """Where many were cut off, the last answers are looked at, and only the last of a large file."""
     write(relay / f"{KEY}.counts.json", {"asked": 100, "answered": 90, "truncated": 45})
-
-    def answer(text: str) -> str:
-        choice = {"message": {"content": text}, "finish_reason": "length"}
-        return json.dumps({"body": {"prompt": "Q"}, "choices": [choice]}) + "\n"
-
     kept = relay / f"{KEY}.answers.jsonl"
     kept.write_text(answer("はい、" * 60) * 2 + answer("long") * 10_000)
     assert [cause.name for cause in looked(clone)[0].causes] == ["length"]
@@ -97,3 +98,21 @@ def test_finished_evals_are_looked_into_only_when_asked(clone: Clone, relay: Pat
     sync(clone.context(), plan(make_job(make_eval("arithmetic"), make_eval("capitals"))))
     assert (looked(clone)[0].state, looked(clone)[0].causes) == ("done", ())
     assert [cause.name for cause in looked(clone, done=True)[0].causes] == ["too little memory"]
+
+
+def test_answers_beside_a_result_are_still_seen_to_loop(clone: Clone, relay: Path, world: World) -> None:
+    """`sync` moves them there when it collects; who asks later gets the same causes."""
+    write(relay / f"{KEY}.counts.json", {"asked": 100, "answered": 90, "truncated": 45})
+    store = Path(attempt_words(relay.parent, "ANSWERS")[0])
+    store.mkdir(parents=True)
+    kept = store / f"{make_eval('arithmetic').digest}.jsonl"
+    kept.write_text(answer("はい、" * 60) * 2)
+    (relay / f"{KEY}.answers.jsonl").symlink_to(kept)
+    world.run_all()
+    sync(clone.context(), plan(make_job(make_eval("arithmetic"), make_eval("capitals"))))
+    line = looked(clone, done=True)[0]
+    assert (line.state, kept.exists(), [cause.name for cause in line.causes]) == (
+        "done",
+        False,
+        ["repetition", "length"],
+    )

@@ -40,23 +40,32 @@ class _Look:
             return None
 
 
-def with_causes(lines: Sequence[Line], *, done: bool) -> tuple[list[Line], list[str]]:
+def with_causes(lines: Sequence[Line], root: Path, *, done: bool) -> tuple[list[Line], list[str]]:
     """The lines with the causes of slowness in their attempts, and what is damaged; of `done` evals only when asked."""
     look = _Look()
     found = [
-        replace(line, causes=tuple(_causes(line, look))) if line.run_dir and (done or line.state != "done") else line
+        replace(line, causes=tuple(_causes(line, root, look)))
+        if line.run_dir and (done or line.state != "done")
+        else line
         for line in lines
     ]
     return found, look.problems
 
 
-def _causes(line: Line, look: _Look) -> list[Cause]:
+def _causes(line: Line, root: Path, look: _Look) -> list[Cause]:
     relay = Path(line.run_dir) / "relay"
     counts = look.read(relay / f"{line.task}.counts.json", slowness.counts)
     found = slowness.causes_at_work(counts, look.server(relay), late=line.reason == _NOBODY)
     if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
-        found = [*slowness.looping(answers.summed(_last(relay / f"{line.task}.answers.jsonl"))), *found]
+        found = [*slowness.looping(answers.summed(_last(_kept(line, root)))), *found]
     return found
+
+
+def _kept(line: Line, root: Path) -> Path:
+    """Where the eval's answers lie: sync moves them beside its result."""
+    if line.reason == "result-current":
+        return root / Path(line.detail).parent / "details" / "answers.jsonl"
+    return Path(line.run_dir) / "relay" / f"{line.task}.answers.jsonl"
 
 
 def _last(path: Path) -> list[answers.Answer]:
