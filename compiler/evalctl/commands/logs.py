@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalctl.commands.machine import machine
@@ -19,14 +21,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the logs of the last attempts; with -f goes on until Ctrl-C."""
     here = machine(arguments, committed=False)
     jobs, forgotten = with_forgotten(here.context, here.plans, arguments.selectors)
-    paths = _wanted(logs(here.context, [*(job.name for job in jobs), *forgotten]), arguments.selectors, jobs)
+    names = [*(job.name for job in jobs), *forgotten]
+
+    def listed() -> list[Path]:
+        return _wanted(logs(here.context, names), arguments.selectors, jobs)
+
+    paths = listed()
     if not paths:
         print("no logs: nothing that matches has run on this machine")
         return 1
     if arguments.paths:
         print("\n".join(map(str, paths)))
         return 0
-    _print(paths, follow=arguments.follow)
+    _print(listed, follow=arguments.follow)
     return 0
 
 
@@ -36,19 +43,43 @@ def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]
     return [path for path in paths if not keys or path.parent.name in keys]
 
 
-def _print(paths: Sequence[Path], *, follow: bool) -> None:
-    seen = dict.fromkeys(paths, 0)
+def _print(listed: Callable[[], Sequence[Path]], *, follow: bool) -> None:
     last: Path | None = None
-    while True:
-        for path in paths:
-            with path.open("rb") as file:
-                file.seek(seen[path])
-                data = file.read()
-            if data:
-                if path != last:
-                    print(f"==> {path} <==")
-                print(data.decode("utf-8", "replace"), end="", flush=True)
-                seen[path], last = seen[path] + len(data), path
+    for new in rounds(listed):
+        for path, text in new:
+            if path != last:
+                print(f"==> {path} <==")
+            print(text, end="", flush=True)
+            last = path
         if not follow:
             return
         time.sleep(_PAUSE_S)
+
+
+def rounds(listed: Callable[[], Sequence[Path]]) -> Iterator[list[tuple[Path, str]]]:
+    """Each time what came to the logs since the last time: of those that tasks and attempts have begun meanwhile, too."""
+    known: dict[Path, _Log] = {}
+    while True:
+        found = [known.setdefault(path, _Log(path)) for path in listed()]
+        yield [(one.path, text) for one in found if (text := one.more())]
+
+
+@dataclass(slots=True)
+class _Log:
+    """A log and how much of it is known; a character of which only a part is there waits for its rest."""
+
+    path: Path
+    size: int = 0
+    decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
+    )
+
+    def more(self) -> str:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.size)
+                data = file.read()
+        except FileNotFoundError:  # somebody cleaned up between the listing and this
+            return ""
+        self.size += len(data)
+        return self.decoder.decode(data)

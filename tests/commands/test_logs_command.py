@@ -1,0 +1,38 @@
+"""`evalctl logs`: what jobs and their tasks write, as it comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evalctl.commands.logs import rounds
+
+
+def test_a_log_that_a_later_task_begins_is_followed_as_well(tmp_path: Path) -> None:
+    """A job of nineteen tasks has a few at work at a time; each text is told once."""
+    followed = rounds(lambda: sorted(tmp_path.iterdir()))
+    (tmp_path / "one").write_text("first\n")
+    assert next(followed) == [(tmp_path / "one", "first\n")]
+    (tmp_path / "two").write_text("second\n")
+    assert next(followed) == [(tmp_path / "two", "second\n")]
+    assert next(followed) == []
+
+
+def test_a_character_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
+    """Who writes a log does not flush at the borders of characters."""
+    log, text = tmp_path / "log", "東京".encode()
+    followed = rounds(lambda: [log])
+    log.write_bytes(text[:4])
+    assert next(followed) == [(log, "東")]
+    log.write_bytes(text)
+    assert next(followed) == [(log, "京")]
+
+
+def test_a_log_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+    """The others are followed on."""
+    gone, log = tmp_path / "gone", tmp_path / "log"
+    followed = rounds(lambda: [gone, log])
+    gone.write_text("a")
+    next(followed)
+    gone.unlink()
+    log.write_text("b")
+    assert next(followed) == [(log, "b")]
