@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
-    "results": {"model", "shell"},
+    "results": {"model", "shell", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell"},
     "render": {"model", "schedulers", "shell"},

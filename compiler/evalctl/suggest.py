@@ -1,4 +1,4 @@
-"""Did you mean …?"""
+"""Words for messages: did you mean …?, a short list, a number of things."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
     everything = list(names)
     more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
     return ", ".join(everything[:limit]) + more
+
+
+def plural(number: int, word: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _fold(name: str) -> str:

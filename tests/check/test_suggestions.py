@@ -8,7 +8,7 @@ import pytest
 from spec.literate import EXAMPLE, repository
 
 from evalctl.pipeline import Project
-from evalctl.suggest import did_you_mean, listed
+from evalctl.suggest import did_you_mean, listed, plural
 
 MODEL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
 RIGHT = {"model": MODEL, "service": "tsubame", "tasks": "[ja_mmlu]"}
@@ -126,3 +126,8 @@ def test_a_long_list_is_cut() -> None:
     """With how many more there are."""
     assert listed(map(str, range(20)), 3) == "0, 1, 2 and 17 more"
     assert listed(["a"]) == "a"
+
+
+def test_one_thing_is_not_several() -> None:
+    """Messages count what they found."""
+    assert [plural(number, "answer") for number in (0, 1, 2)] == ["0 answers", "1 answer", "2 answers"]

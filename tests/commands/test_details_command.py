@@ -42,7 +42,11 @@ def test_answers_are_read_while_the_job_runs(root: Path, capsys: pytest.CaptureF
     """By request or model; what the model wrote does not command the terminal."""
     assert cli.main(["--repo", str(root), "details", subject]) == 0
     shown = capsys.readouterr().out
-    assert "1 answers, 0 empty" in shown and "1 lines of" in shown and "\x1b" not in shown
+    assert (
+        "1 answer, 0 empty" in shown
+        and f"unreadable in {next((root / '.evalctl/answers/vllm-0').iterdir())}: 1 line\n" in shown
+        and "\x1b" not in shown
+    )
 
 
 def test_a_program_gets_the_text_as_it_is(root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -125,7 +129,7 @@ def forgotten(root: Path) -> Path:
 def test_results_without_a_request_are_read(forgotten: Path, capsys: pytest.CaptureFixture[str], subject: str) -> None:
     """By their path, or by their model."""
     assert cli.main(["--repo", str(forgotten), "details", subject, "en_mmlu"]) == 0
-    assert "en_mmlu: 1 answers" in capsys.readouterr().out
+    assert "en_mmlu: 1 answer, " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("subject", ["results/hosted_vllm/lab", "lab"])

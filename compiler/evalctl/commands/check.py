@@ -9,6 +9,7 @@ from evalctl import report
 from evalctl.commands.common import concerning, requests_named, root_of
 from evalctl.model.diagnostic import has_errors
 from evalctl.pipeline import Project
+from evalctl.suggest import plural
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,6 +21,6 @@ def run(arguments: argparse.Namespace) -> int:
         problems = concerning(entries, paths, problems)
     report.show(problems, root, arguments.format)
     if arguments.format == "text":
-        requests = f"{len(paths)} request{'' if len(paths) == 1 else 's'}"
+        requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
     return 1 if has_errors(problems) else 0

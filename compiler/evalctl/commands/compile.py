@@ -9,6 +9,7 @@ from evalctl import report
 from evalctl.commands.common import root_of
 from evalctl.model.diagnostic import ERROR, has_errors
 from evalctl.pipeline import Project
+from evalctl.suggest import plural
 
 OWN = ("foreign-file", "generated-outdated")
 
@@ -26,5 +27,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         scripts = sum(len(entry.artifacts or ()) for entry in entries.values())
         state = "up to date" if not changed else f"{len(changed)} changed"
-        print(f"{len(entries)} request{'' if len(entries) == 1 else 's'}, {scripts} generated files: {state}")
+        print(f"{plural(len(entries), 'request')}, {plural(scripts, 'generated file')}: {state}")
     return 0

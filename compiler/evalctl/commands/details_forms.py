@@ -14,6 +14,7 @@ from evalctl.report import plain
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.results.tables import harmless
+from evalctl.suggest import plural
 
 VERDICTS: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "not scored"}
 
@@ -80,7 +81,7 @@ def _verdict(graded: Graded) -> str:
 def _head(answer: Answer) -> str:
     graded = [_verdict(answer.graded)] if answer.graded else []
     ended = [f"ended by {plain(answer.finish_reason)}"] if answer.finish_reason else []
-    return "; ".join([*graded, f"{answer.length} characters", *ended])
+    return "; ".join([*graded, plural(answer.length, "character"), *ended])
 
 
 def _row(task: str, answer: Answer, metrics: Sequence[str]) -> list[Any]:

@@ -15,7 +15,7 @@ from evalctl.results.choosing import Wanted, chosen
 from evalctl.results.grading import Question
 from evalctl.results.slowness import Notes
 from evalctl.shell import EnvironmentProblem
-from evalctl.suggest import help_for
+from evalctl.suggest import help_for, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Found:
         told = self.summary
         scored = f"; {_scored(self.questions)}" if self.questions else ""
         return (
-            f"{self.place.task}: {told.answers} answers, {told.empty} empty, {told.truncated} truncated, "
+            f"{self.place.task}: {plural(told.answers, 'answer')}, {told.empty} empty, {told.truncated} truncated, "
             f"{told.repeating} repeating{scored}"
         )
 
@@ -57,7 +57,7 @@ def found(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> Found:
     rows, unread = questions(place.details, root) if scores or place.answers is None else ([], [])
     everything = grading.answers_of(rows) if place.answers is None else grading.joined(kept, rows)
     apart = sum(one.graded is None for one in everything) if rows else 0
-    lost = [f"{apart} answers belong to no question of the details files"] if apart else []
+    lost = [f"of no question of the details files: {plural(apart, 'answer')}"] if apart else []
     notes, damaged = _notes(place.server)
     return Found(
         place, answers.summed(everything), chosen(everything, wanted), rows, notes,
@@ -85,7 +85,7 @@ def _kept(place: Place) -> tuple[list[Answer], list[str]]:
         return [], ["the relay's answers are not here: nobody knows what ended these, and which were truncated"]
     with place.answers.open("rb") as file:
         everything, unreadable = answers.read(file)
-    return everything, [f"{unreadable} lines of {place.answers} cannot be read"] if unreadable else []
+    return everything, [f"unreadable in {place.answers}: {plural(unreadable, 'line')}"] if unreadable else []
 
 
 def _notes(path: Path | None) -> tuple[Notes | None, list[str]]:
@@ -100,4 +100,4 @@ def _notes(path: Path | None) -> tuple[Notes | None, list[str]]:
 
 def _scored(rows: Sequence[Question]) -> str:
     verdicts = [one.graded.right() for one in rows]
-    return f"{len(rows)} questions, {verdicts.count(True)} right, {verdicts.count(False)} wrong"
+    return f"{plural(len(rows), 'question')}, {verdicts.count(True)} right, {verdicts.count(False)} wrong"

@@ -10,6 +10,7 @@ from evalctl.commands.details_forms import VERDICTS, own_parts, parts, scores
 from evalctl.commands.details_found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
+from evalctl.suggest import plural
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -114,7 +115,7 @@ def _question(graded: Graded | None, answers: Sequence[Answer], same: int) -> st
 def _facts(answers: Sequence[Answer]) -> Iterator[str]:
     if len(answers) > 1:
         yield f"{len(answers)} answers"
-    yield f"{max(one.length for one in answers)} characters"
+    yield plural(max(one.length for one in answers), "character")
     marks = {
         "empty": any(not one.prediction for one in answers),
         "truncated": any(one.truncated for one in answers),

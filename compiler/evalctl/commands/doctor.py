@@ -66,7 +66,11 @@ class Printer:
         if self.as_json:
             print(json.dumps([asdict(finding) for finding in found], ensure_ascii=False, indent=1))
         else:
-            print("nothing is wrong" if not wrong else f"{wrong} of {len(found)} need a person")
+            print(
+                "nothing is wrong"
+                if not wrong
+                else f"{wrong} of {len(found)} {'needs' if wrong == 1 else 'need'} a person"
+            )
 
 
 def _machine(context: Context, how: str) -> Iterator[Finding]:

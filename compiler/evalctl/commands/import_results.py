@@ -22,7 +22,7 @@ from evalctl.results import derived, leaderboard
 from evalctl.results.record import to_text
 from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem
-from evalctl.suggest import listed
+from evalctl.suggest import listed, plural
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     texts = _texts(root, new, known) if new else {}
     write(root, texts, dry_run=arguments.dry_run)
     print(
-        f"{len(new)} results imported, {len(documents) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
+        f"{plural(len(new), 'result')} imported, {len(documents) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
     )
     for name in _perhaps_settings(chosen):
         print(

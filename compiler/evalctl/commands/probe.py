@@ -22,7 +22,7 @@ from evalctl.probing.program import Surroundings, ask, python_of
 from evalctl.probing.proposals import Proposal, proposals
 from evalctl.probing.target import Target, of_model, of_request
 from evalctl.shell import EnvironmentProblem
-from evalctl.suggest import help_for, listed
+from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.secrets import named_like_a_secret
 
 # Reasons that pass by themselves; the others are a person's.
@@ -179,7 +179,7 @@ def _named(target: Target) -> str:
 
 def _text(one: Probed) -> Iterator[str]:
     found = one.found
-    yield f"{_named(one.target)} ({found['calls']} requests, {found.get('tokens', 0)} tokens)"
+    yield f"{_named(one.target)} ({plural(found['calls'], 'request')}, {plural(found.get('tokens', 0), 'token')})"
     rows = [*_findings(found)]
     width = max((len(name) for name, _ in rows), default=0)
     yield from (f"  {name:<{width}}  {text}" for name, text in rows)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from evalctl.commands.machine import Machine, machine
 from evalctl.commands.selecting import chosen
+from evalctl.suggest import plural
 from evalctl.sync.control import Line, status
 from evalctl.sync.slow import with_causes
 
@@ -66,11 +67,11 @@ def summary(lines: Sequence[Line]) -> str:
         (found for found in requests.values() if _left(found)), key=lambda found: _rank(_left(found)[0].state)
     )
     rows = [("STATE", "REQUEST", "DONE", "AGE", "REASON"), *(_row(found) for found in left[:SCREEN])]
-    more = [f"and {len(left) - SCREEN} more requests (evalctl status --all)"] if len(left) > SCREEN else []
+    more = [f"and {plural(len(left) - SCREEN, 'more request')} (evalctl status --all)"] if len(left) > SCREEN else []
     done = len(requests) - len(left)
     states = Counter(line.state for line in lines)
     counts = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_rank))
-    total = f"{len(lines)} evals of {len(requests)} requests, {done} of them done: {counts}"
+    total = f"{plural(len(lines), 'eval')} of {plural(len(requests), 'request')}, {done} of them done: {counts}"
     return "\n".join([*(_aligned(rows) if left else []), *more, total])
 
 

@@ -163,6 +163,8 @@ def summary(report: SyncReport) -> str:
         Action.STOP: "need a person",
         Action.CANCEL: "cancelled",
     }
+    if counts[Action.STOP] == 1:
+        words[Action.STOP] = "needs a person"
     parts = [f"{number} {words.get(action, action.value)}" for action, number in counts.items()]
     waiting = Counter(step.reason for step in report.steps if step.action is Action.WAIT)
     why = f" ({', '.join(f'{number} {reason}' for reason, number in waiting.items())})" if waiting else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
+from evalctl.suggest import plural
 
 _NOTHING: Mapping[str, Any] = {"common": "", "own": {}}
 
@@ -99,11 +100,6 @@ def _total_cost(running: Sequence[JobForecast]) -> str:
         if job.job["cost"] is not None:
             totals[job.job["cost"]["unit"]] = totals.get(job.job["cost"]["unit"], 0.0) + job.job["cost"]["worst"]
     return "".join(f", {amount:g} {unit}s" for unit, amount in sorted(totals.items()))
-
-
-def plural(number: int, word: str) -> str:
-    """`1 job`, `2 jobs`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def clock(seconds: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from evalctl.results.answers import Summary
+from evalctl.suggest import plural
 
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
 LENGTH = "length"
@@ -96,7 +97,7 @@ def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
     late = task.abandoned + (task.failed if _LATE in task.first_error else 0)
     if failed or late >= max(1, MANY * task.asked):
         yield Cause(
-            "timeouts", f"{late or 'some'} answers came too late for the framework",
+            "timeouts", f"{plural(late, 'answer') if late else 'some answers'} came too late for the framework",
             "a larger request_timeout, or a node kind with more GPUs",
         )  # fmt: skip
 
@@ -113,12 +114,12 @@ def _of_server(server: Notes) -> Iterator[Cause]:
     full = f"cache up to {server.highest_cache_use:.0%} full"
     if server.preemptions or server.highest_cache_use >= FULL:
         remedy = "a larger node kind, or a smaller max_model_length"
-        yield Cause("too little memory", f"{server.preemptions} preemptions, {full}", remedy)
+        yield Cause("too little memory", f"{plural(server.preemptions, 'preemption')}, {full}", remedy)
     elif server.queued_seconds and server.admission == "fixed":
         waited = f"requests waited {server.queued_seconds:.0f} s for a fixed limit of {server.limit}, {full}"
         yield Cause("too little concurrency", waited, "`concurrency: auto`, or a larger number")
     if server.refusals:
-        yield Cause("rate limit", f"the server refused {server.refusals} times", "a smaller `concurrency`")
+        yield Cause("rate limit", f"the server refused {plural(server.refusals, 'request')}", "a smaller `concurrency`")
 
 
 def _known(content: bytes, form: type[Notes | Counts]) -> Mapping[str, Any]:
