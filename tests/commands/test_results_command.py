@@ -185,6 +185,19 @@ def test_a_chart_can_be_heard_and_has_only_the_best_of_many() -> None:
     assert (drawn.count("<rect"), "(2 more in the table)" in drawn) == (MOST_BARS, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("hosted_vllm/lab/Model-8B", "hosted_vllm/lab/Model-8B"),
+        (f"hosted_vllm/lab/Model-8B-{'x' * 30}/default", f"…/lab/Model-8B-{'x' * 30}/default"),
+        (f"hosted_vllm/lab/Model-8B-{'x' * 60}/default", f"…{'x' * 47}/default"),
+    ],
+)
+def test_a_long_name_beside_a_bar_still_tells_which_model_it_is(name: str, drawn: str) -> None:
+    """What is cut off is its beginning, and who points at it reads all of it."""
+    assert f"<title>{name}</title>{drawn}</text>" in chart("JMMLU", [Bar(name, 0.5)])
+
+
 def test_what_is_no_number_was_not_measured() -> None:
     """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
     broken = Measured("results/a", {"results": {"x": float("nan")}})

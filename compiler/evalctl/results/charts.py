@@ -42,7 +42,7 @@ def _bar(row: int, bar: Bar, most: float) -> str:
     top = row * _ROW
     width = max(1.0, bar.value / most * _BAR) if bar.value > 0 else 0.0
     return (
-        f'<text x="0" y="{top + 16}">{escape(_short(bar.name))}</text>'
+        f'<text x="0" y="{top + 16}"><title>{escape(bar.name)}</title>{escape(_short(bar.name))}</text>'
         f'<rect x="{_NAME}" y="{top + 4}" width="{width:.1f}" height="{_ROW - 8}"/>'
         f'<text x="{_NAME + width + 6:.1f}" y="{top + 16}">{shown(bar.value)}</text>'
         f"{_trend(top, bar.before) if len(bar.before) > 1 else ''}\n"
@@ -50,11 +50,11 @@ def _bar(row: int, bar: Bar, most: float) -> str:
 
 
 def _short(name: str) -> str:
-    """A long name loses whole parts of its path from the left, the provider's first."""
+    """A long name loses its beginning: whole parts of its path, the provider's first, as long as half of it stays."""
     if len(name) <= _LETTERS:
         return name
     tail = name[-_LETTERS + 1 :]
-    return "…" + tail[max(0, tail.find("/")) :]
+    return "…" + tail[max(0, tail.find("/", 0, _LETTERS // 2)) :]
 
 
 def _trend(top: int, before: Sequence[tuple[str, float]]) -> str:
