@@ -379,6 +379,18 @@ def test_a_group_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone
     assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
 
 
+def test_a_key_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:
+    """The job would say so itself, but only after its time in the queue; what needs no key is submitted."""
+    asks, other = replace(job, secrets=("OPENAI_API_KEY",)), make_job(make_eval("subjects"), stem="two")
+    clone.add_script(other)
+    clone.environment = {"OPENAI_API_KEY": ""}
+    report = go(clone, asks, other)
+    assert told(report) == [(Action.STOP, "secret-not-set"), (Action.SUBMIT, "never-submitted")]
+    assert report.steps[0].detail.startswith("OPENAI_API_KEY: ")
+    clone.environment = {"OPENAI_API_KEY": "verysecretvalue"}
+    assert told(go(clone, asks, other))[0] == (Action.SUBMIT, "never-submitted")
+
+
 def test_a_secret_in_a_result_is_never_committed(clone: Clone, world: World, job: Job) -> None:
     """The finding names the variable and not the value."""
     clone.environment = {"OPENAI_API_KEY": "verysecretvalue"}

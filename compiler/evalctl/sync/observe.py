@@ -255,6 +255,9 @@ def _read_time(path: Path) -> float | None:
 
 def _job_blocked(context: Context, job: Job) -> tuple[str, str]:
     blocked = _blocked(context, job.script_path, [job.server.environment, *job.framework_environments.values()])
+    unset = [name for name in job.secrets if not context.environment.get(name)]
+    if not blocked[0] and unset:
+        return "secret-not-set", ", ".join(unset)
     return blocked if blocked[0] or job.weights is None else lacking(context, job.weights)
 
 

@@ -26,6 +26,7 @@ _ADVICE = {
     "script-missing": "evalctl compile, commit generated/, then: evalctl sync",
     "env-variable-missing": "`submit_args` of the service name it: put it into .env, then: evalctl sync",
     "environment-not-built": "this job environment is not there or not whole: evalctl env setup, then: evalctl sync",
+    "secret-not-set": "the job would end at once: put it into .env, then: evalctl sync",
     "secret-missing": "put the key into .env, then: evalctl retry",
     "environment-missing": "evalctl env setup, then: evalctl retry",
     "authentication": "check the key or token in .env, then: evalctl retry",
