@@ -130,4 +130,4 @@ def test_a_download_job_is_retried_by_its_own_name(site: Site) -> None:
     (script,) = site.root.glob("generated/one/ev-download-*.sh")
     assert site.evalctl("sync", "--service", "slurm").returncode == 0
     said = site.evalctl("retry", script.stem, "--service", "slurm")
-    assert f"{script.stem}: it is still open" in said.stdout, said.stderr
+    assert f"{script.stem}: it is still open: evalctl sync collects it" in said.stdout, said.stderr

@@ -289,7 +289,7 @@ def _not_retried(context: Context, record: JobRecord) -> str:
     if record.open is None:
         return "it was never tried"
     if record.open.by == context.me:
-        return "it is still open"
+        return "it is still open: evalctl sync collects it once it has ended, evalctl cancel ends it"
     return (
         f"it runs as {record.open.by}; if nobody looks after it there any more: evalctl retry --take-over {record.job}"
     )
