@@ -68,6 +68,17 @@ def test_what_is_not_there_is_said(root: Path, capsys: pytest.CaptureFixture[str
     assert "no answers on this machine" in printed.err and printed.out == ""
 
 
+def test_that_nothing_was_answered_or_nothing_is_slow_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Zeros are no lengths, and who asks why gets an answer."""
+    assert cli.main(["--repo", str(root), "details", "a", "--why"]) == 0
+    shown = capsys.readouterr().out
+    assert "nothing is seen that slows it down" in shown and "nothing was answered" not in shown
+    next((root / ".evalctl/answers/vllm-0").iterdir()).write_text("")
+    assert cli.main(["--repo", str(root), "details", "a"]) == 0
+    shown = capsys.readouterr().out
+    assert "nothing was answered so far: evalctl status says why" in shown and "median" not in shown
+
+
 def test_that_no_answer_is_as_asked_for_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rather than nothing, which a damaged file would look like as well."""
     assert cli.main(["--repo", str(root), "details", "a", "--grep", "blue"]) == 0
@@ -212,7 +223,8 @@ def test_damaged_notes_of_the_server_cost_its_causes_alone(root: Path, capsys: p
     notes.parent.mkdir(parents=True)
     notes.write_text('{"preemptions": 7, "highest_cache_use": 1.0}')
     assert cli.main(["--repo", str(root), "details", "a", "--why"]) == 0
-    assert "too little memory: 7 preemptions" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "too little memory: 7 preemptions" in shown and "nothing is seen" not in shown
     notes.write_text('{"preemptions": 7, "high')
     assert cli.main(["--repo", str(root), "details", "a"]) == 0
     shown = capsys.readouterr().out

@@ -23,6 +23,8 @@ def text(found: Iterable[Found], *, summary_only: bool) -> Iterator[str]:
     """A summary of each eval and its answers, none of which can command the terminal; a question stands there once."""
     for one in found:
         yield from (f"{line}\n" for line in (plain(one.title), *(f"  {plain(line)}" for line in one.told)))
+        if summary_only and one.summary.answers and not one.causes:
+            yield "  nothing is seen that slows it down\n"
         before: Graded | None = None
         for answer in () if summary_only else one.answers:
             again = before is not None and answer.graded == before

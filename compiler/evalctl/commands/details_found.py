@@ -41,11 +41,19 @@ class Found:
         )
 
     @property
+    def causes(self) -> list[slowness.Cause]:
+        """What slows it down, as far as its answers and its server show."""
+        return slowness.causes(self.summary, self.notes)
+
+    @property
     def told(self) -> list[str]:
         """What else there is to say of them, a sentence each."""
         told = self.summary
-        lengths = f"characters: median {told.median}, 95% at most {told.p95}, longest {told.longest}"
-        causes = map(str, slowness.causes(told, self.notes))
+        lengths = (
+            f"characters: median {told.median}, 95% at most {told.p95}, longest {told.longest}"
+            if told.answers else "nothing was answered so far: evalctl status says why"
+        )  # fmt: skip
+        causes = map(str, self.causes)
         loops = [f"repeats: {plain(text)[:160]}" for text in told.examples]
         none = ["none of the answers is as asked for"] if told.answers and not self.answers else []
         return [lengths, *self.problems, *self.unscored, *causes, *loops, *none]
