@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.commands.selecting import with_forgotten
+from evalctl.commands.selecting import chosen, with_forgotten
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem
@@ -308,6 +308,18 @@ def test_cancel_and_logs_reach_a_job_whose_request_was_deleted(clone: Clone, wor
     assert [path.name for path in logs(clone.context(), forgotten)] == ["submit.log"]
     assert [(one.job, one.done) for one in cancel(clone.context(), [], jobs, forgotten)] == [(job.name, True)]
     assert world.live() == []
+
+
+def test_a_task_beside_a_request_means_the_requests_own(clone: Clone, job: Job) -> None:
+    """`evalctl cancel one en_arithmetic` ends nobody else's job that runs the task as well; a task alone means all."""
+    other = make_job(make_eval("arithmetic", model="team/other"), request="manifests/requests/two.yaml", stem="two")
+    plans = plan(job, other)
+    assert chosen(plans, ["one", "en_arithmetic"]) == [job]
+    assert chosen(plans, ["team/other", "one", "en_arithmetic"]) == [job, other] == chosen(plans, ["en_arithmetic"])
+    with pytest.raises(EnvironmentProblem, match="two does not run en_capitals"):
+        chosen(plans, ["two", "en_capitals"])
+    go(clone, job)
+    assert with_forgotten(clone.context(), plan(other), ["one", "en_arithmetic"]) == ([], [job.name])
 
 
 def test_a_word_that_neither_requests_nor_ledger_know_is_refused(clone: Clone, job: Job) -> None:

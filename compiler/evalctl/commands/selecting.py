@@ -13,21 +13,18 @@ from evalctl.sync.control import matching, recorded
 
 
 def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
-    """The jobs that every word selects together with the others (all without words); an unknown word is an error."""
+    """The jobs that the words select (all without words): task keys beside other words narrow what those select.
+
+    An unknown word is an error.
+    """
     jobs = [job for plan in plans for job in plan.jobs]
-    if not selectors:
-        return jobs
-    found: dict[str, Job] = {}
-    for word in selectors:
-        matched = matching(plans, word) or matching(plans, _as_request(word)) or _waiting_for(plans, word)
-        if not matched:
-            known = {name for job in jobs for name in _words(job)}
-            raise EnvironmentProblem(
-                f"nothing here is called `{word}`",
-                help=help_for(word, known, "name a request, a model, a task key or a job"),
-            )
-        found.update({job.name: job for job in matched})
-    return list(found.values())
+    keys = _task_keys(jobs) & set(selectors)
+    others = [word for word in selectors if word not in keys]
+    named = {job.name for word in others for job in _named(plans, jobs, word)}
+    found = [job for job in jobs if (not keys or keys & _task_keys([job])) and (not others or job.name in named)]
+    if selectors and not found:
+        raise EnvironmentProblem(f"{', '.join(others)} does not run {', '.join(sorted(keys))}", help="evalctl status")
+    return found
 
 
 def with_forgotten(
@@ -38,9 +35,24 @@ def with_forgotten(
     for word in selectors:
         if not (matching(plans, word) or matching(plans, _as_request(word))):
             forgotten[word] = recorded(context, word) or recorded(context, _as_request(word))
+    names = [name for found in forgotten.values() for name in found]
     rest = [word for word in selectors if not forgotten.get(word)]
-    jobs = chosen(plans, rest) if rest or not selectors else []
-    return jobs, [name for names in forgotten.values() for name in names]
+    if names and set(rest) <= _task_keys([job for plan in plans for job in plan.jobs]):
+        return [], names  # task keys beside them select nothing of the other requests
+    return chosen(plans, rest), names
+
+
+def _task_keys(jobs: Sequence[Job]) -> set[str]:
+    return {task.evaluation.task.key for job in jobs for task in job.tasks}
+
+
+def _named(plans: Sequence[RequestPlan], jobs: Sequence[Job], word: str) -> list[Job]:
+    found = matching(plans, word) or matching(plans, _as_request(word)) or _waiting_for(plans, word)
+    if not found:
+        known = {name for job in jobs for name in _words(job)}
+        otherwise = "name a request, a model, a task key or a job"
+        raise EnvironmentProblem(f"nothing here is called `{word}`", help=help_for(word, known, otherwise))
+    return found
 
 
 def _waiting_for(plans: Sequence[RequestPlan], name: str) -> list[Job]:
