@@ -198,6 +198,13 @@ def test_a_long_name_beside_a_bar_still_tells_which_model_it_is(name: str, drawn
     assert f"<title>{name}</title>{drawn}</text>" in chart("JMMLU", [Bar(name, 0.5)])
 
 
+def test_the_names_stay_in_sight_beside_a_wide_table() -> None:
+    """Who has scrolled to the twentieth entry still sees whose score it is, and a long name leaves room for scores."""
+    text = page([Measured("results/a", {"results": {"x": 0.5}})], ["x"], {}, {})
+    first, *_ = re.findall(r"td:first-child \{(.*?)\}", text, re.DOTALL)
+    assert "position: sticky; left: 0" in first and "overflow-wrap: anywhere" in first
+
+
 def test_what_is_no_number_was_not_measured() -> None:
     """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
     broken = Measured("results/a", {"results": {"x": float("nan")}})

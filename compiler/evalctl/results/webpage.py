@@ -15,7 +15,10 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child {
+  text-align: left; position: sticky; left: 0; background: Canvas;
+  min-width: min(24rem, 40vw); white-space: normal; overflow-wrap: anywhere;
+}
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid var(--bar); }
 figure { margin: 1rem 0 1.5rem; break-inside: avoid; }
@@ -30,6 +33,7 @@ svg rect { fill: var(--bar); }
   body { margin: 0; max-width: none; print-color-adjust: exact; }
   .wide { overflow: visible; }
   th, td { padding: .2rem .4rem; font-size: 9px; }
+  th:first-child, td:first-child { min-width: 0; white-space: nowrap; }
   h2 { break-after: avoid; }
 }
 """
