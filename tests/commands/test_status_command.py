@@ -79,6 +79,23 @@ def test_a_program_gets_the_evals_alone_and_a_person_the_warnings(
     assert printed.err.startswith("warning: ") and str(tmp_path / "gone") in printed.err
 
 
+def test_a_request_that_is_left_out_is_not_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its scripts are not compiled yet: it is named, and so is the command that tells why."""
+    monkeypatch.setenv("EVALCTL_QUEUE", str(tmp_path / "queue"))
+    root = repository(
+        tmp_path / "root", {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"}
+    )
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "manifests")
+    git(root, "commit", "-q", "-m", "request")
+    assert cli.main(["--repo", str(root), "status"]) == 0
+    printed = capsys.readouterr()
+    assert "evalctl compile --check" in printed.err and "manifests/requests/a.yaml" in printed.err
+    assert printed.out.startswith("no evals: there is no request without errors here")
+
+
 def git(root: Path, *words: str) -> None:
     """Runs git as somebody."""
     subprocess.run(["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org", *words], check=True)

@@ -47,7 +47,7 @@ def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) ->
 def table(lines: Sequence[Line]) -> str:
     """Rows of state, task, model, settings, age and reason, each with what slows it down; grouped by request."""
     if not lines:
-        return "no evals: there is no request here, or none matches"
+        return "no evals: there is no request without errors here, or none matches"
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
     for line in lines:
         named = f" ({line.settings})" if line.settings else ""
