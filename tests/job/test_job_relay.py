@@ -106,6 +106,31 @@ def test_what_is_transient_is_asked_again(start_relay: StartRelay, hiccup: Reply
     assert (counts["answered"], counts["failed"], counts["retried"], counts["first_error"]) == (1, 0, 2, None)
 
 
+def test_what_nobody_answers_is_told_while_it_is_tried(start_relay: StartRelay) -> None:
+    """The counts on disk name the last refusal before anything is given up, and forget it with the next answer."""
+    down = threading.Event()
+    down.set()
+
+    def back_later(asked: Asked) -> Reply:
+        return Reply({"error": {"message": "overloaded"}}, 503) if down.is_set() else answers(asked)
+
+    with serving(back_later) as server:
+        relay = start_relay(server.url)
+        asking = threading.Thread(target=relay.post, args=(QUESTION,))
+        asking.start()
+        wait_for(lambda: "HTTP 503: overloaded" in (_counts_on_disk(relay.state).get("last_refusal") or ""))
+        assert relay.counts()["failed"] == 0
+        down.clear()
+        asking.join()
+    assert (relay.counts()["answered"], relay.counts()["last_refusal"]) == (1, None)
+
+
+def _counts_on_disk(state: Path) -> dict[str, Any]:
+    path = state / "t.counts.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 def test_a_rate_limit_is_waited_for_as_long_as_it_says(start_relay: StartRelay) -> None:
     """429 with Retry-After: the next try comes no earlier."""
     with serving(first(1, Reply(ERROR, 429, {"Retry-After": "2"}))) as server:

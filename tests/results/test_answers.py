@@ -90,6 +90,8 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     assert "request_timeout" in causes_at_work(late, Notes())[0].remedy
     refused = Counts(asked=20, answered=100, truncated=1, failed=1, abandoned=0, first_error="HTTP 400: no")
     assert causes_at_work(refused, Notes()) == []
+    (down,) = causes_at_work(Counts(asked=20, last_refusal="no connection to api.example"), Notes())
+    assert str(down).startswith("no answers: the last try failed (no connection to api.example)")
 
 
 @pytest.mark.parametrize(

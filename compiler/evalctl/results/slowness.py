@@ -14,7 +14,7 @@ from evalctl.suggest import plural
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
 LENGTH = "length"
 FULL = 0.95  # of the cache
-_TEXTS = ("admission", "first_error")  # of the notes and counts; all others are numbers
+_TEXTS = ("admission", "first_error", "last_refusal")  # of the notes and counts; all others are numbers
 _LATE = "did not answer in time"  # the relay's word for it (evalctl_job/forward.py)
 
 
@@ -52,6 +52,7 @@ class Counts:
     failed: int = 0
     abandoned: int = 0
     first_error: str = ""
+    last_refusal: str = ""
 
 
 def notes(content: bytes) -> Notes:
@@ -75,6 +76,7 @@ def causes_at_work(task: Counts | None, server: Notes | None, *, late: bool = Fa
     return [
         *_length(counted.truncated, counted.answered),
         *_timeouts(counted, late),
+        *_refusals(counted),
         *(_of_server(server) if server else ()),
     ]
 
@@ -100,6 +102,13 @@ def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
             "timeouts", f"{plural(late, 'answer') if late else 'some answers'} came too late for the framework",
             "a larger request_timeout, or a node kind with more GPUs",
         )  # fmt: skip
+
+
+def _refusals(task: Counts) -> Iterator[Cause]:
+    """The relay forgets a refusal with the next answer, so this one is the last that is known of the model."""
+    if task.last_refusal:
+        remedy = "see whether whoever serves the model works; it is asked again for a while"
+        yield Cause("no answers", f"the last try failed ({task.last_refusal})", remedy)
 
 
 def _length(truncated: int, answered: int) -> Iterator[Cause]:

@@ -80,10 +80,14 @@ class Request:
     async def _one(self, upstream: Upstream, first: int, n: int) -> dict[str, Any]:
         """One request to the model, kept as soon as it is answered."""
         sent, start = choice.part(self._body, first, n), time.monotonic()
-        reply = await upstream.ask(self._task.key, self._path, sent, self._task.counts.retry)
+        reply = await upstream.ask(self._task.key, self._path, sent, self._retry)
         reply["choices"] = [one for one in reply.get("choices") or [] if choice.readable(one)][:n]
         kept = self._answers.keep(record(self._digest, sent, reply, time.monotonic() - start))
         self._kept[first : first + len(kept)] = kept
         self._task.counts.generate(len(kept), reply.get("usage") or {})
         self._task.changed = True
         return reply
+
+    def _retry(self, why: str | None) -> None:
+        self._task.counts.retry(why)
+        self._task.changed = True

@@ -36,6 +36,7 @@ class Counts:
     completion_tokens: int = 0
     fresh_tokens: int = 0
     first_error: str | None = None
+    last_refusal: str | None = None
     sent: dict[str, list[Any]] = field(default_factory=dict)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
@@ -58,6 +59,7 @@ class Counts:
 
     def generate(self, choices: int, usage: Mapping[str, Any]) -> None:
         """The model has just answered so many choices."""
+        self.last_refusal = None
         self.fresh += choices
         self.fresh_tokens += usage.get("completion_tokens") or 0
 
@@ -75,9 +77,10 @@ class Counts:
         self.failed += choices
         self.first_error = self.first_error or why
 
-    def retry(self) -> None:
-        """One more try of a request was made."""
+    def retry(self, why: str | None) -> None:
+        """A request is tried once more, since the model refused it, or None: the server has died over it."""
         self.retried += 1
+        self.last_refusal = why
 
     def as_json(self) -> dict[str, Any]:
         """The counters as they stand in `<key>.counts.json`; `keys` is the union of what requests carried."""

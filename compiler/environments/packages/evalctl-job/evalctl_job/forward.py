@@ -69,7 +69,7 @@ class Upstream:
         self._away_since: float | None = None
         self._probing = asyncio.Lock()
 
-    async def ask(self, task: str, path: str, body: Mapping[str, Any], on_retry: Callable[[], None]) -> dict[str, Any]:
+    async def ask(self, task: str, path: str, body: Mapping[str, Any], on_retry: Callable[[str | None], None]) -> dict[str, Any]:
         """The server's reply to one request of a task, or GivenUp."""
         start, tries = time.monotonic(), 0
         while True:
@@ -82,7 +82,7 @@ class Upstream:
             else:
                 self._away_since = None
                 return outcome
-            on_retry()
+            on_retry(outcome.why if outcome else None)
 
     async def get(self, path: str) -> dict[str, Any]:
         """A question that costs nothing (/models), asked once."""
