@@ -267,6 +267,24 @@ def test_a_commit_of_someone_else_meanwhile_is_built_upon(repo: Repository, monk
     assert status(repo) == ""
 
 
+def test_a_branch_switched_to_meanwhile_stays_as_it_is(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user leaves for a branch with a page of its own while the commit is made: ours is on its branch alone."""
+    git(repo.root, "switch", "-q", "-c", "theirs")
+    write(repo.root, PAGE, "their page\n")
+    git(repo.root, "commit", "-q", "-a", "-m", "theirs")
+    git(repo.root, "switch", "-q", "main")
+    whole = Repository.create_commits
+
+    def late(self: Repository, parent: str | None, drafts: list[Draft]) -> str:
+        git(self.root, "switch", "-q", "theirs")
+        return whole(self, parent, drafts)
+
+    monkeypatch.setattr(Repository, "create_commits", late)
+    commit_files(repo, [Draft(NEW, "results: new\n")])
+    assert (status(repo), work(repo, PAGE)) == ("", "their page\n")
+    assert git(repo.root, "show", f"main:{PAGE}") == "new page"
+
+
 @pytest.mark.parametrize("point", ["_set_index", "move_ref", "settle", "_settle_index", "_settle_work_tree"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_kill_at_any_step_is_put_right_by_the_next_pass(repo: Repository, point: str, when: str) -> None:

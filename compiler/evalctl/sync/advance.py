@@ -154,12 +154,15 @@ def _index(repo: Repository) -> dict[str, Entry]:
 
 
 def _settle_index(repo: Repository, moves: list[Move]) -> None:
-    """Where HEAD has the new file the index gets it too; where it still has the old one, the index goes back."""
+    """Where HEAD has the new file the index gets it too; elsewhere our entry goes back to what HEAD has.
+
+    That need not be the old file: the user may have switched to another branch meanwhile.
+    """
     head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
     changes = []
     for move in moves:
-        want, other = (move.new, move.old) if head.get(move.path) == move.new else (move.old, move.new)
-        if head.get(move.path) == want and index.get(move.path) == other:
+        want = head.get(move.path)
+        if index.get(move.path) == (move.old if want == move.new else move.new):
             changes.append((move.path, want))
     _set_index(repo, changes)
 
