@@ -176,6 +176,19 @@ def test_commits_of_the_user_alone_are_not_pushed(clone: Clone, remote: Path, jo
     assert git(remote, "branch", "--list", "private") == ""
 
 
+def test_a_commit_made_during_the_push_is_not_taken_for_pushed(
+    clone: Clone, remote: Path, jobs: tuple[Job, Job]
+) -> None:
+    """The user commits while the remote takes the results: the tracking branch says what the remote has."""
+    hook = remote / "hooks" / "post-receive"
+    commit = f"git -C {clone.root} commit -q --allow-empty -m mine"
+    hook.write_text(f"#!/bin/sh\nunset GIT_DIR GIT_QUARANTINE_PATH\ngrep -q refs/heads/main && {commit}\nexit 0\n")
+    hook.chmod(0o755)
+    measure(clone, jobs[0])
+    assert git(clone.root, "log", "--format=%s", "origin/main..main") == "mine"
+    assert git(clone.root, "rev-parse", "origin/main") == git(remote, "rev-parse", "main")
+
+
 def test_a_clone_that_is_behind_does_not_measure_again(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
     """The ledger says that results exist; the clone is told to pull."""
     bob = new_clone("bob", "bob")

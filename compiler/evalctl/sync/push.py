@@ -35,9 +35,10 @@ def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
     if target is None or not _ahead(repo, ref, *target):
         return PushReport(True)
     for _ in range(_TRIES):
-        state, said = push_commit(repo, target[0], str(repo.resolve(ref)), target[1])
+        tip = str(repo.resolve(ref))
+        state, said = push_commit(repo, target[0], tip, target[1])
         if state is Pushed.DONE:
-            _remember(repo, ref, *target)
+            _remember(repo, tip, *target)
             return PushReport(True)
         if state is not Pushed.BEHIND:
             warning = f"results are committed here but not pushed ({state.value}: {said})"
@@ -65,9 +66,9 @@ def _ahead(repo: Repository, ref: str, remote: str, remote_ref: str) -> bool:
     return bool(repo.tell("log", "-1", "--format=%H", f"--grep=^{OURS}: ", *span).text)
 
 
-def _remember(repo: Repository, ref: str, remote: str, remote_ref: str) -> None:
+def _remember(repo: Repository, pushed: str, remote: str, remote_ref: str) -> None:
     """`git push URL` of a named remote updates the tracking branch by itself; this holds for any fetch setting."""
-    repo.ask("update-ref", _tracking(remote, remote_ref), str(repo.resolve(ref)))
+    repo.ask("update-ref", _tracking(remote, remote_ref), pushed)
 
 
 def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regenerate) -> None:
