@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.run import State
-from evalctl.schedulers import local
+from evalctl.schedulers import local, local_queue
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
 PROGRAM = Path(local.__file__).with_name("local_queue.py")
@@ -241,6 +242,67 @@ def test_what_cannot_run_is_refused(queue: Queue, missing: str) -> None:
     )
     assert "nowhere" in (local.refusal(reply) or "")
     assert queue.states() == {}
+
+
+def test_a_job_in_the_queue_is_not_refused(queue: Queue) -> None:
+    """What cannot be started now, as on a full disk, holds up the queue; but a job that waits in it was taken."""
+    folder = queue.top / "queue" / "jobs"
+    queue.submit("a", f"until [ -e {queue.top}/go ]; do sleep 0.05; done", gpus="0")
+    in_the_way = folder / queue.submit("b", "true", gpus="0") / "lock"
+    in_the_way.mkdir()
+    (queue.top / "go").touch()
+    queue.wait((folder / "1" / "ended.json").exists)
+    assert local.refusal(queue.try_submit("c", "true", gpus="1")) is None
+    in_the_way.rmdir()
+    queue.wait_ended("b", "c")
+
+
+def in_a_child(work: Callable[[], object]) -> None:
+    """Work that may change or end its process."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_keeper_that_cannot_write_keeps_its_job(queue: Queue) -> None:
+    """On a full disk, the walltime still ends it."""
+    folder, script = queue.top / "queue" / "jobs" / "1", queue.top / "a.sh"
+    folder.mkdir(parents=True)
+    script.write_text("sleep 60\n")
+    words = ["--cpu", "--output-dir", str(queue.top), "--walltime", "0.5", str(script)]
+    asked = local_queue.asked(local_queue.parser().parse_args(["submit", "--name", "a", *words]))
+    local_queue.write(folder / "ticket.json", asked)
+    local_queue.write(folder / "started.json", {"started_at": 1.0})
+
+    def keep() -> None:
+        (folder / f".started.json.{os.getpid()}").mkdir()  # where the keeper would put its number
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+        local_queue.Keeper(local_queue.Ticket(folder, asked), lock).run()
+
+    in_a_child(keep)
+    assert queue.jobs()["a"]["state"] == "timeout"
+
+
+def test_a_job_that_is_forgotten_by_half_is_not_queued_again(queue: Queue) -> None:
+    """Whatever comes in between, its end is taken away only after its ticket."""
+    queue.submit("a", "true")
+    queue.wait_ended("a")
+    (ticket,) = local_queue.tickets(queue.top / "queue")
+
+    def refuse(event: str, words: tuple[object, ...]) -> None:
+        if event == "os.remove" and str(words[0]).endswith("ticket.json"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def forget() -> None:
+        sys.addaudithook(refuse)
+        local_queue.prune([ticket] * (local_queue.KEPT + 1))
+
+    in_a_child(forget)
+    assert queue.jobs()["a"]["state"] == "done"
 
 
 def test_submitting_returns_at_once(queue: Queue) -> None:

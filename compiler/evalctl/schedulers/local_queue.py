@@ -125,7 +125,8 @@ def submit(arguments: argparse.Namespace) -> str:
                 raise Refused(f"{arguments.name} is in the queue already, as {ticket.number}")
         folder = new_folder(queue)
         write(folder / "ticket.json", asked(arguments))
-        dispatch(queue)
+        with contextlib.suppress(OSError):  # it waits in the queue now, so it is not refused: the next look will tell
+            dispatch(queue)
     return folder.name
 
 
@@ -176,7 +177,9 @@ def dispatch(queue: Path) -> None:
 def prune(ended: Sequence[Ticket]) -> None:
     """Forget all but the last ended jobs."""
     for ticket in ended[:-KEPT]:
-        shutil.rmtree(ticket.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (ticket.folder / "ticket.json").unlink()  # first: without its end on record it would be queued once more
+            shutil.rmtree(ticket.folder, ignore_errors=True)
 
 
 def start(ticket: Ticket, queue: Path) -> None:
@@ -232,7 +235,10 @@ class Keeper:
         except OSError:
             self.ticket.end("failed", None)
             raise
-        write(self.ticket.folder / "started.json", {"started_at": time.time(), "pid": job.pid, "keeper": os.getpid()})
+        with contextlib.suppress(OSError):  # a full disk: the job runs, and must not be without a keeper
+            write(
+                self.ticket.folder / "started.json", {"started_at": time.time(), "pid": job.pid, "keeper": os.getpid()}
+            )
         if self.ticket.asked["walltime"]:
             self.deadline = time.monotonic() + self.ticket.asked["walltime"]
         status = self.watch(job.pid)
@@ -269,9 +275,9 @@ class Keeper:
     def begin_end(self, job: int, why: str) -> None:
         """TERM for the job's own group: it ends the rest itself. What is left after a while is killed."""
         self.why, self.deadline, self.kill_at = why, float("inf"), time.monotonic() + TERM_SECONDS
-        (self.ticket.folder / "ending").touch()
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # it has just ended by itself, or the disk is full
             os.killpg(job, signal.SIGTERM)
+            (self.ticket.folder / "ending").touch()
 
     def sweep(self) -> None:
         """End whatever the job left: TERM, later KILL."""
