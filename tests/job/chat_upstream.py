@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers: JSON (or text), after a pause; `hang_up` closes the connection without an answer."""
+    """What the server answers: JSON (or text, or bytes), after a pause; `hang_up` closes the connection without an answer."""
 
     body: Any = None
     status: int = 200
@@ -68,7 +68,7 @@ def answers(asked: Asked) -> Reply:
 
 
 @contextmanager
-def serving(behaviour: Behaviour, metrics: Callable[[], str] | None = None) -> Iterator[Server]:
+def serving(behaviour: Behaviour, metrics: Callable[[], str | bytes] | None = None) -> Iterator[Server]:
     """The server for the time of the block. Like vLLM's it tells its health, and `metrics` where they are given."""
     lock = threading.Lock()
     asked: list[Asked] = []
@@ -105,12 +105,13 @@ def serving(behaviour: Behaviour, metrics: Callable[[], str] | None = None) -> I
                 self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+            text = reply.body if isinstance(reply.body, str | bytes) else json.dumps(reply.body)
+            content = text if isinstance(text, bytes) else text.encode()
             self.send_response(reply.status)
-            for name, value in {"Content-Length": str(len(text.encode())), **reply.headers}.items():
+            for name, value in {"Content-Length": str(len(content)), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(text.encode())
+            self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read `asked`, not a log."""

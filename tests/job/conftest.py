@@ -122,11 +122,11 @@ def fork_run(fork_environment: Path, variables: dict[str, str], tmp_path_factory
 
 @pytest.fixture
 def start_relay(environment: Path, variables: dict[str, str], tmp_path: Path) -> Iterator[StartRelay]:
-    """Start relays in front of an upstream; options of task `t` as keyword; all of them end with the test."""
+    """Start relays in front of an upstream; options of task `t` as keyword, and what a shell does first."""
     started: list[Relay] = []
 
     def start(
-        *flags: str | Path, options: Any = None, answers: Path | None = None, ulimit: str = "", **secrets: str
+        *flags: str | Path, options: Any = None, answers: Path | None = None, first: str = "", **secrets: str
     ) -> Relay:
         folder = tmp_path / f"relay{len(started)}"
         state, port_file = folder / "state", folder / "port"
@@ -138,7 +138,7 @@ def start_relay(environment: Path, variables: dict[str, str], tmp_path: Path) ->
         upstream = ["--upstream"] if not str(flags[0]).startswith("-") else []
         program = [environment / "bin" / "python", "-m", "evalctl_job.relay", *upstream, *flags]
         command = [*program, "--listen-port-file", port_file, "--state", state]
-        shell = ["bash", "-c", f'ulimit {ulimit} && exec "$@"', "bash"] if ulimit else []
+        shell = ["bash", "-c", f'{first} && exec "$@"', "bash"] if first else []
         process = subprocess.Popen([*shell, *command], env={**variables, **secrets}, text=True)
         started.append(Relay(process, 0, state))
         wait_for(lambda: port_file.exists() or process.poll() is not None)

@@ -95,7 +95,16 @@ def test_a_missing_key_is_said_before_anything_is_asked(
     assert "NOT_SET is not set" in ended.stderr
 
 
-@pytest.mark.parametrize("hiccup", [Reply(ERROR, 500), Reply(ERROR, 503), Reply(hang_up=True), Reply("<html>", 200)])
+@pytest.mark.parametrize(
+    "hiccup",
+    [
+        Reply(ERROR, 500),
+        Reply(ERROR, 503),
+        Reply(hang_up=True),
+        Reply("<html>", 200),
+        Reply("混雑".encode("shift_jis"), 502),
+    ],
+)
 def test_what_is_transient_is_asked_again(start_relay: StartRelay, hiccup: Reply) -> None:
     """A server error, a closed connection or a proxy's page is not an answer and not yet a failure."""
     with serving(first(2, hiccup)) as server:

@@ -176,7 +176,7 @@ def test_a_full_disk_fails_the_request_and_not_the_relay(start_relay: StartRelay
 def test_a_line_that_does_not_fit_is_taken_back(start_relay: StartRelay, kept: Path) -> None:
     """With 8 KiB for the file, answers that fit are whole, none is half there, and the next attempt replays them."""
     with serving(lambda asked: completion([f"{asked.number}" + "あ" * 700])) as server:
-        relay = start_relay(server.url, answers=kept, ulimit="-f 8")
+        relay = start_relay(server.url, answers=kept, first="ulimit -f 8")
         statuses = [relay.post(question(number))[0] for number in range(5)]
         done = statuses.count(200)
         assert 1 <= done < 5 and statuses == [200] * done + [507] * (5 - done)
@@ -186,10 +186,11 @@ def test_a_line_that_does_not_fit_is_taken_back(start_relay: StartRelay, kept: P
     assert (more.counts()["replayed"], more.counts()["unreadable"]) == (done, 0)
 
 
-def test_counts_that_cannot_be_written_do_not_end_the_relay(start_relay: StartRelay) -> None:
-    """The counts are in memory still, and told when asked for."""
+@pytest.mark.parametrize("first", ["", "exec 2>/dev/full"])
+def test_counts_that_cannot_be_written_do_not_end_the_relay(start_relay: StartRelay, first: str) -> None:
+    """The counts are in memory still, and told when asked for, also where the complaint does not fit on the disk."""
     with serving(answers) as server:
-        relay = start_relay(server.url)
+        relay = start_relay(server.url, first=first)
         (relay.state / "t.counts.json").mkdir()
         (relay.state / "t.counts.json" / "in the way").touch()
         assert [relay.post(QUESTION)[0] for _ in range(2)] == [200, 200]

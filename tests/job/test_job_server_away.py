@@ -107,6 +107,19 @@ def test_only_the_end_of_the_job_ends_the_waiting(start_relay: StartRelay, place
     assert (status, reply["error"]["message"]) == (503, "the job was aborted")
 
 
+def test_silence_of_the_disk_is_not_the_end_of_the_job(start_relay: StartRelay) -> None:
+    """Where nobody can say whether the job was given up, it goes on."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        (relay.state / "aborted").symlink_to("x" * 300)  # looking there is an error that says nothing of a file
+        assert relay.post(question(1))[0] == 200
+        counts = relay.state / "t.counts.json"  # written after each look at `aborted`
+        wait_for(
+            lambda: relay.process.poll() is not None or (counts.exists() and json.loads(counts.read_text())["answered"])
+        )
+        assert relay.post(question(2))[0] == 200
+
+
 def test_a_killed_server_is_not_noticed_by_the_framework(
     start_relay: StartRelay, start_model: StartModel, place: Path
 ) -> None:

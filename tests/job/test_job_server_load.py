@@ -69,6 +69,20 @@ def test_what_vllm_tells_is_noted(start_relay: StartRelay) -> None:
     assert notes["highest_cache_use"] == 0.93
 
 
+def test_a_load_that_cannot_be_read_is_silence(start_relay: StartRelay) -> None:
+    """Whatever a server says at that address, its answers come through."""
+    looks: list[bytes] = []
+
+    def metrics() -> bytes:
+        looks.append("混雑".encode("shift_jis"))
+        return looks[-1]
+
+    with serving(answers, metrics) as server:
+        relay = start_relay(server.url)
+        wait_for(lambda: relay.process.poll() is not None or len(looks) == 2)
+        assert relay.post(question(1))[0] == 200
+
+
 def test_a_rate_limit_lowers_what_is_under_way(start_relay: StartRelay) -> None:
     """A provider that says 429 is asked for less at once; everything is answered in the end."""
     refused = threading.Semaphore(12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -22,3 +23,10 @@ def write_by_rename(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write strict JSON by rename; NaN and infinities are a ValueError, never a file."""
     write_by_rename(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def complain(name: str, problem: OSError) -> None:
+    """Say what cannot be written; a log on the same full disk is no reason to end either."""
+    with contextlib.suppress(OSError):
+        # not by sys.stderr, which would keep what it cannot write and try again until the end
+        os.write(2, f"relay: {name}: {problem.strerror or problem}\n".encode())

@@ -109,7 +109,7 @@ class Upstream:
             return None
         try:
             async with self._session.get(metrics, timeout=aiohttp.ClientTimeout(total=5)) as reply:
-                return await reply.text() if reply.status == 200 else None
+                return await reply.text(errors="replace") if reply.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
 
@@ -163,7 +163,7 @@ class Upstream:
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
         try:
             async with self._session.request(method, base + path, json=body, headers=headers) as reply:
-                return self._read(reply.status, reply.headers, await reply.text())
+                return self._read(reply.status, reply.headers, await reply.read())
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)
         except aiohttp.ClientSSLError as problem:
@@ -174,16 +174,16 @@ class Upstream:
             why = f"no connection to {urlsplit(base).hostname}: {type(problem).__name__}: {problem}"
             return Refused(None, self._clean(why), transient=True)
 
-    def _read(self, status: int, headers: Mapping[str, str], text: str) -> dict[str, Any] | Refused:
+    def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any] | Refused:
         if status != 200:
-            why = self._clean(f"HTTP {status}: {_message(text)}")
+            why = self._clean(f"HTTP {status}: {_message(content)}")
             return Refused(status, why, status in TRANSIENT, _retry_after(headers.get("Retry-After")))
         try:
-            reply = json.loads(text)
+            reply = json.loads(content)
         except ValueError:
-            return Refused(NO_ANSWER, self._clean(f"HTTP 200 without JSON: {text}"), transient=True)
+            return Refused(NO_ANSWER, self._clean(f"HTTP 200 without JSON: {_message(content)}"), transient=True)
         if not isinstance(reply, dict) or ("error" in reply and "choices" not in reply):
-            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with an error: {_message(text)}"), transient=True)
+            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with an error: {_message(content)}"), transient=True)
         return reply
 
     def _clean(self, text: str) -> str:
@@ -194,13 +194,13 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _message(text: str) -> str:
-    """The message inside an OpenAI-style error, or the text itself."""
+def _message(content: bytes) -> str:
+    """The message inside an OpenAI-style error, or the text itself: a proxy's page, in whatever encoding."""
     try:
-        error = json.loads(text)["error"]
+        error = json.loads(content)["error"]
         return str(error["message"]) if isinstance(error, dict) else str(error)
     except (ValueError, KeyError, TypeError):
-        return text
+        return content.decode(errors="replace")
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from evalctl_job.answers import Answers
 from evalctl_job.counts import Counts
-from evalctl_job.files import write_json
+from evalctl_job.files import complain, write_json
 from evalctl_job.options import BadOptions, Options, read_options
 
 FRESH_SECONDS = 0.5
@@ -64,8 +63,11 @@ class Store:
 
     @property
     def aborted(self) -> bool:
-        """Somebody outside has given the job up."""
-        return (self.folder / "aborted").exists()
+        """Somebody outside has given the job up. A file system that does not answer says nothing about that."""
+        try:
+            return (self.folder / "aborted").exists()
+        except OSError:
+            return False
 
     async def task(self, key: str) -> TaskState:
         """The task's state; its files are read, once, when it is first met."""
@@ -98,4 +100,4 @@ class Store:
     def _complain(self, name: str, problem: OSError) -> None:
         if name not in self._complained:
             self._complained.add(name)
-            sys.stderr.write(f"relay: {name}: {problem.strerror or problem}\n")
+            complain(name, problem)

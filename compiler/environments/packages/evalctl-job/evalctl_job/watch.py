@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from evalctl_job.address import Address
 from evalctl_job.admission import Limit, Load, Seen, adapted, read_load
-from evalctl_job.files import write_json
+from evalctl_job.files import complain, write_json
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 
@@ -90,7 +89,7 @@ class Watch:
         try:
             write_json(self._path, notes.as_json())
         except OSError as problem:
-            sys.stderr.write(f"relay: {self._path.name}: {problem.strerror or problem}\n")
+            complain(self._path.name, problem)
 
     def _seen(self, load: Load | None) -> Seen:
         gate = self._gate
