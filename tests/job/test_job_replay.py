@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_upstream import Asked, Reply, answers, completion, serving
+from chat_upstream import Asked, Reply, Server, answers, completion, serving
 from relay_process import Relay, StartRelay, wait_for
 
 pytestmark = pytest.mark.environments
@@ -102,19 +102,37 @@ def test_a_failed_request_leaves_its_answers_to_the_next(start_relay: StartRelay
 
 def test_an_answer_that_nobody_waits_for_is_the_next_ones(start_relay: StartRelay) -> None:
     """A client that hangs up and asks again is one question, and the model hears it once."""
-    body = json.dumps(QUESTION).encode()
-    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     with serving(lambda asked: Reply(answers(asked).body, pause=0.5)) as server:
         relay = start_relay(server.url)
-        with socket.create_connection(("127.0.0.1", relay.port)) as client:
-            client.sendall(head.encode() + body)
-            wait_for(lambda: server.posts)
+        ask_and_hang_up(relay, server)
         wait_for(lambda: relay.counts()["asked"] == 0)
         assert texts(relay.post(QUESTION)[1]) == relay.texts() and len(server.posts) == 1
     counts = relay.counts()
     assert {name: counts[name] for name in ("requests", "asked", "answered", "fresh", "replayed", "abandoned")} == {
         "requests": 1, "asked": 1, "answered": 1, "fresh": 1, "replayed": 1, "abandoned": 1,
     }  # fmt: skip
+
+
+def test_a_failure_that_nobody_waits_for_fails_nothing(start_relay: StartRelay) -> None:
+    """A client that hangs up and asks again has what it then gets."""
+    with serving(lambda asked: Reply(ERROR, 400, pause=0.5) if asked.number == 1 else answers(asked)) as server:
+        relay = start_relay(server.url)
+        ask_and_hang_up(relay, server)
+        wait_for(lambda: relay.counts()["abandoned"] or relay.counts()["failed"])
+        assert relay.post(QUESTION)[0] == 200
+    counts = relay.counts()
+    assert {name: counts[name] for name in ("requests", "asked", "answered", "failed", "abandoned")} == {
+        "requests": 1, "asked": 1, "answered": 1, "failed": 0, "abandoned": 1,
+    }  # fmt: skip
+
+
+def ask_and_hang_up(relay: Relay, server: Server) -> None:
+    """A client that does not wait for the answer."""
+    body = json.dumps(QUESTION).encode()
+    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", relay.port)) as client:
+        client.sendall(head.encode() + body)
+        wait_for(lambda: server.posts)
 
 
 def test_an_empty_answer_is_asked_again(start_relay: StartRelay, kept: Path) -> None:

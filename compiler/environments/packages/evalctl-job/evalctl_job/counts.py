@@ -17,8 +17,8 @@ class Counts:
     """Counters of one task. `asked` … `fresh` and `abandoned` count choices, and `unreadable` lines of the answers file.
 
     Of the choices that the framework got (`answered`), those from an earlier attempt are `replayed`. `fresh` ones were
-    answered by the model in this attempt, whether their request was then served or not. `abandoned` ones came when the
-    framework did not wait for them any more.
+    answered by the model in this attempt, whether their request was then served or not. `abandoned` ones came, or were
+    given up, when the framework did not wait for them any more.
     """
 
     requests: int = 0

@@ -77,9 +77,9 @@ class Relay:
             asking = Request(task, task.answers, path, body, n)
             whole = await self._unless_aborted(asking.answer(self.upstream))
         except GivenUp as given_up:
-            return _failed(task, n, given_up.status, str(given_up))
+            return _failed(request, task, n, given_up.status, str(given_up))
         except OSError as problem:
-            return _failed(task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
+            return _failed(request, task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
         if request.transport is None:
             asking.undelivered()
         else:
@@ -139,8 +139,12 @@ def _choices_asked(body: Mapping[str, Any]) -> int:
     return n
 
 
-def _failed(task: TaskState, choices: int, status: int, why: str) -> web.Response:
-    task.counts.fail(choices, why)
+def _failed(request: web.Request, task: TaskState, choices: int, status: int, why: str) -> web.Response:
+    """Where the framework has hung up, what it asks again is what counts."""
+    if request.transport is None:
+        task.counts.forget(choices)
+    else:
+        task.counts.fail(choices, why)
     task.changed = True
     return refusal(status, why)
 
