@@ -360,4 +360,30 @@ def test_the_relay_ends_with_the_process_that_started_it(
     assert relay.exists()
     shell.kill()
     shell.wait()
-    wait_for(lambda: not relay.exists() or "\nState:\tZ" in (relay / "status").read_text())
+    wait_for(lambda: has_ended(relay))
+
+
+def test_a_relay_whose_parent_ends_while_it_starts_ends_too(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """Killed at the very moment in which the port is told, a job script leaves no relay behind."""
+    flags = f"--listen-port-file {tmp_path}/port --upstream http://127.0.0.1:1/v1 --state {tmp_path}/state"
+    relay = (
+        f"echo $BASHPID >{tmp_path}/pid; exec {environment}/bin/python -m evalctl_job.relay {flags} --exit-with-parent"
+    )
+    pipe = f"mkfifo {tmp_path}/.port.$BASHPID.draft"  # the relay writes its port there and then renames it
+    shell = subprocess.Popen(["bash", "-c", f"({pipe}; {relay}) & wait"], env=variables)
+    wait_for((tmp_path / "pid").exists)
+    number = wait_for((tmp_path / "pid").read_text).strip()
+    with (tmp_path / f".port.{number}.draft").open():  # it is there, and waits until the port is read
+        shell.kill()
+        shell.wait()
+    wait_for(lambda: has_ended(Path("/proc") / number))
+
+
+def has_ended(process: Path) -> bool:
+    """Whether a process of /proc is gone, or dead with nobody to hear of it."""
+    try:
+        return "\nState:\tZ" in (process / "status").read_text()
+    except OSError:
+        return True

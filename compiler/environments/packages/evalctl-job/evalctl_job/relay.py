@@ -157,6 +157,7 @@ def refusal(status: int, why: str) -> web.Response:
 
 async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
+    parent = os.getppid() if arguments.exit_with_parent else None  # before the port is told: from then on it may end
     address = Address(arguments.upstream, arguments.upstream_file, arguments.health, arguments.health_path)
     timeout = aiohttp.ClientTimeout(total=arguments.timeout, sock_connect=30)
     connector = aiohttp.TCPConnector(limit=0)
@@ -170,7 +171,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
         await runner.setup()
         try:
             await _listen(runner, arguments.listen_port_file)
-            await _until_ended(relay, watch, arguments.exit_with_parent)
+            await _until_ended(relay, watch, parent)
         finally:
             watch.write()
             relay.store.flush(now=True)
@@ -183,11 +184,10 @@ async def _listen(runner: web.AppRunner, port_file: Path) -> None:
     write_by_rename(port_file, f"{runner.addresses[0][1]}\n")
 
 
-async def _until_ended(relay: Relay, watch: Watch, with_parent: bool) -> None:
+async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    parent = os.getppid() if with_parent else None
     works = (relay.watch(parent), relay.keep_synced(), watch.run(), stop.wait())
     going = [asyncio.create_task(work) for work in works]
     ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
