@@ -299,6 +299,13 @@ def test_a_full_disk_is_named(small_disk: Place) -> None:
     assert (ran.status, ran.mark("finished")["reason"]) == (3, "disk-full"), small_disk.job_log()
 
 
+def test_a_job_ended_while_its_relay_starts_was_cancelled(place: Place) -> None:
+    """A scheduler signals every process: that the relay is gone, too, is no failure of the relay."""
+    (place.run_dir / "end-all").touch()
+    ran = place.run(make_job(job_task("one")))
+    assert (ran.status, ran.mark("finished")["reason"]) == (76, "cancelled"), place.job_log()
+
+
 def test_a_relay_that_dies_ends_the_job(place: Place) -> None:
     """Without it no answer can be believed."""
     process = place.start(make_job(job_task("one", says="slow")))

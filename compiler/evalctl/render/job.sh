@@ -310,8 +310,8 @@ start_relay() {
   launch "$EVALCTL_RUN_DIR/relay.log" become_relay
   RELAY_PID=$LAUNCHED
   until [[ -s $RELAY_STATE/port ]]; do
-    alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
     check_time
+    check_relay
     ((SECONDS - begin < 120)) || give_up 70 relay-died "the relay did not open its port in 120 seconds"
     nap 0.1
   done
@@ -501,7 +501,9 @@ clean_up_after_a_kill() {
 }
 
 check_relay() {
-  alive "$RELAY_PID" || give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
+  ! alive "$RELAY_PID" || return 0
+  check_time # it may be the scheduler that ended it, with everything else
+  give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"
 }
 
 give_up() {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -58,6 +59,9 @@ def relay():
     with (RUN / "relay.json").open("a") as file:
         secrets = {name: value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN"))}
         print(json.dumps({"argv": sys.argv[3:], "secrets": secrets}), file=file)
+    if (RUN / "end-all").exists():  # as a scheduler does it: everything gets the signal
+        os.kill(os.getppid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Path(option("--listen-port-file")).write_text(f"{server.server_port}\n")
