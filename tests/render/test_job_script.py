@@ -306,6 +306,20 @@ def test_a_job_ended_while_its_relay_starts_was_cancelled(place: Place) -> None:
     assert (ran.status, ran.mark("finished")["reason"]) == (76, "cancelled"), place.job_log()
 
 
+def test_a_task_whose_shell_dies_after_its_last_word_is_done(place: Place) -> None:
+    """What was measured and accepted stays, whatever becomes of who said so."""
+    programs, mark = place.top / "programs", f"{place.run_dir}/marks/task/one.json"
+    programs.mkdir()
+    (programs / "mv").write_text(
+        f'#!/bin/bash\n/bin/mv "$@"\n[[ $3 == "{mark}" && $(<"$3") == *verdict* ]] && kill -KILL $PPID\nexit 0\n'
+    )
+    (programs / "mv").chmod(0o755)
+    place.env_file.write_text(f"PATH={programs}:/usr/bin:/bin\n", encoding="utf-8")
+    ran = place.run(make_job(job_task("one")))
+    assert (ran.status, ran.mark("finished")["tasks_done"]) == (0, ["one"]), place.job_log()
+    assert (ran.mark("task/one")["state"], ran.mark("task/one")["reason"]) == ("done", "")
+
+
 def test_a_relay_that_dies_ends_the_job(place: Place) -> None:
     """Without it no answer can be believed."""
     process = place.start(make_job(job_task("one", says="slow")))

@@ -385,6 +385,7 @@ collect_task() {
   local key=${TASKS[$1]} status=0
   wait "${RUNNING[$1]}" || status=$?
   unset "RUNNING[$1]"
+  ((status < 2)) || status=$(last_word "$key" "$status")
   case $status in
   0) DONE+=("$key") ;;
   1) FAILED+=("$key") ;;
@@ -393,6 +394,18 @@ collect_task() {
     mark "task/$key" key "$(json "$key")" state '"failed"' reason '"task-lost"' ended_at "$(now)" \
       detail "$(json "the shell of this task ended with status $status")"
     ;;
+  esac
+}
+
+# As the status of a task's shell: what its mark says, else $2. The shell may have been killed after its last word, and a
+# signal cuts `wait` short; what was measured is measured.
+last_word() {
+  local said=''
+  { read -r said <"$MARKS/task/$1.json"; } 2>/dev/null
+  case $said in
+  "{\"key\": \"$1\", \"state\": \"done\""*) echo 0 ;;
+  "{\"key\": \"$1\", \"state\": \"failed\""*) echo 1 ;;
+  *) echo "$2" ;;
   esac
 }
 
