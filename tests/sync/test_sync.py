@@ -255,6 +255,33 @@ def test_a_job_that_is_not_listed_once_is_not_lost(clone: Clone, world: World, j
     assert world.live()[0].endswith("-a2")
 
 
+def test_a_clock_that_was_ahead_holds_up_nothing(clone: Clone, world: World, job: Job) -> None:
+    """Submitted tomorrow, as a wrong clock said, and gone today: lost after the grace period, not the day after."""
+    world.now += 86_400
+    go(clone, job)
+    world.now -= 86_400
+    world.vanish()
+    assert told(go(clone, job)) == [(Action.WAIT, "settling")]
+    world.now += 601
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+
+
+def test_a_forgotten_claim_of_tomorrow_is_submitted_today(clone: Clone, world: World, job: Job) -> None:
+    """Killed right after its claim, on a machine whose clock was ahead."""
+
+    def killed(name: str) -> None:
+        if name == "after-claim":
+            raise KeyboardInterrupt
+
+    world.now += 86_400
+    with pytest.raises(KeyboardInterrupt):
+        sync(clone.context(checkpoint=killed), plan(job))
+    world.now -= 86_400
+    assert told(go(clone, job)) == [(Action.WAIT, "settling")]
+    world.now += 601
+    assert told(go(clone, job)) == [(Action.SUBMIT, "claim-unsubmitted")]
+
+
 def test_a_lost_job_keeps_the_results_of_its_finished_tasks(clone: Clone, world: World, job: Job) -> None:
     """Killed without a word after one task was accepted: that result counts."""
     go(clone, job)

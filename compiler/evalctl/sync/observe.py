@@ -225,7 +225,8 @@ def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sightin
 def _age(attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
     """For how long the attempt has been invisible, counted from the first pass that did not see it.
 
-    One answer without the job proves little: schedulers lose sight of jobs while they change state.
+    One answer without the job proves little: schedulers lose sight of jobs while they change state. What lies in the
+    future, a clock that was wrong has written: it is as if it were not there.
     """
     note = Path(attempt.run_dir) / _ABSENT
     if world.sightings is None:
@@ -233,14 +234,15 @@ def _age(attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
     if any(sighting.state is not State.ENDED for sighting in seen):
         note.unlink(missing_ok=True)
         return 0.0
-    return world.now - max(_unseen_since(note, attempt, world.now), attempt.submitted_at or attempt.claimed_at)
+    moments = (_unseen_since(note, attempt, world.now), attempt.submitted_at or attempt.claimed_at)
+    return min(world.now - moment for moment in moments if moment <= world.now)
 
 
 def _unseen_since(note: Path, attempt: Attempt, now: float) -> float:
     since = _read_time(note)
-    if since is not None and since <= now:  # what lies in the future, a clock that was wrong has written
+    if since is not None and since <= now:
         return since
-    if attempt.phase is Phase.CLAIMED and not note.parent.is_dir():
+    if attempt.phase is Phase.CLAIMED and attempt.claimed_at <= now and not note.parent.is_dir():
         return attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
     write_atomically(note, f"{now}\n")
     return now
