@@ -334,6 +334,24 @@ def test_a_held_index_is_waited_for(repo: Repository) -> None:
     assert status(repo) == ""
 
 
+def test_an_index_held_in_the_middle_is_waited_for(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor looks at the status after the branch has moved: the new files appear all the same."""
+    import threading
+
+    from evalctl.sync import advance
+
+    whole, lock = advance._settle_work_tree, repo.git_dir / "index.lock"
+
+    def late(repo: Repository, moves: list[advance.Move]) -> None:
+        lock.write_text("")
+        threading.Timer(0.5, lock.unlink).start()
+        whole(repo, moves)
+
+    monkeypatch.setattr(advance, "_settle_work_tree", late)
+    commit_files(repo, [Draft(NEW, "results: new\n")])
+    assert (status(repo), {path: work(repo, path) for path in NEW}) == ("", NEW)
+
+
 def test_thousands_of_files_are_one_commit(repo: Repository) -> None:
     """19 evals of 100 requests: plumbing in bulk."""
     files: dict[str, str | None] = {f"results/m/model{n // 19}/en/t{n % 19}/result.json": f"{n}\n" for n in range(1900)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl.shell import EnvironmentProblem, write_atomically
-from evalctl.sync.git import Entry, Repository
+from evalctl.sync.git import Entry, GitReply, Repository
 
 RESULTS = "results/"
 
@@ -125,21 +125,28 @@ def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
 
 
 def _set_index(repo: Repository, changes: Sequence[tuple[str, Entry | None]]) -> None:
-    """Puts entries into the real index, waiting a while for another git command that holds it."""
+    """Puts entries into the real index."""
     absent = "0 " + "0" * (64 if repo.configured("extensions.objectFormat") == "sha256" else 40)
     lines = [
         (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(path) + b"\0"
         for path, entry in changes
     ]
-    if not lines:
-        return
-    for pause in (0.1, 0.3, 1.0, 3.0, 6.0, None):
-        reply = repo.ask("update-index", "-z", "--index-info", data=b"".join(lines))
-        if reply.status == 0:
-            return
-        if "index.lock" not in reply.stderr or pause is None:
-            raise EnvironmentProblem(f"git's index cannot be written: {reply.stderr.strip()}")
+    if lines and (reply := _ask_index(repo, "update-index", "-z", "--index-info", data=b"".join(lines))).status != 0:
+        raise _unwritable(reply)
+
+
+def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
+    """What git says to a command that writes the index, after waiting a while for another one that holds it."""
+    for pause in (0.1, 0.3, 1.0, 3.0, 6.0, 0.0):
+        reply = repo.ask(*words, data=data)
+        if "index.lock" not in reply.stderr:
+            return reply
         time.sleep(pause)
+    raise _unwritable(reply)
+
+
+def _unwritable(reply: GitReply) -> EnvironmentProblem:
+    return EnvironmentProblem(f"git's index cannot be written: {reply.stderr.strip()}")
 
 
 def _index(repo: Repository) -> dict[str, Entry]:
@@ -177,7 +184,7 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
     write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
     if write:
         # -u: the index learns the new files' times, so that the next `git status` need not read them
-        repo.ask("checkout-index", "-f", "-u", "-z", "--stdin", data=write)
+        _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
     for move in writable:
         if move.new is None:
             _remove(repo.root, move.path)
