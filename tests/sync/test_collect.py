@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,28 @@ def test_accepted_tasks_are_results(attempt: Attempt) -> None:
     found = collect(attempt, STEP, cancelled=False)
     assert (found.outcome, len(found.files), found.problems) == ("collected", 2, ())
     assert set(found.digests) == set(attempt.evals.values())
+
+
+def test_a_job_that_ends_while_its_marks_are_read_keeps_its_results(attempt: Attempt) -> None:
+    """Taken for lost, it speaks after all: whoever sees its end sees what its tasks had done before."""
+    folder, key = Path(attempt.run_dir) / "marks", next(iter(attempt.evals))
+    finished, started = folder / "finished.json", folder / "started.json"
+    last_word = finished.read_bytes()
+    finished.unlink()
+    change(attempt, key, state="running")
+    os.mkfifo(started)
+
+    def end() -> None:
+        with started.open("w") as read:  # once somebody is about to read it
+            change(attempt, key, state="done")
+            finished.write_bytes(last_word)
+            json.dump({"started_at": 1}, read)
+
+    job = threading.Thread(target=end, daemon=True)
+    job.start()
+    found = collect(attempt, LOST, cancelled=False)
+    job.join()
+    assert (found.outcome, len(found.files)) == ("collected", 2)
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,16 @@ _ACCEPTANCE: Kinds = {
 def read_marks(run_dir: Path) -> Marks:
     """All marks of one attempt; a mark that is there but cannot be read is named in `unreadable`."""
     folder, unreadable = run_dir / "marks", list[str]()
+    # The job's own marks first: where `finished` is seen, the tasks' last words are older.
+    started, ready, finished = (
+        _read(folder / f"{name}.json", partial(_checked, kinds), unreadable)
+        for name, kinds in (("started", _STARTED), ("server_ready", _READY), ("finished", _FINISHED))
+    )
     tasks = {}
     for path in sorted((folder / "task").glob("*.json")):
         mark = _read(path, partial(_task_mark, path.stem), unreadable)
         if mark is not None:
             tasks[mark.key] = mark
-    started, ready, finished = (
-        _read(folder / f"{name}.json", partial(_checked, kinds), unreadable)
-        for name, kinds in (("started", _STARTED), ("server_ready", _READY), ("finished", _FINISHED))
-    )
     return Marks(started, ready, finished, tasks, tuple(unreadable))
 
 
