@@ -73,7 +73,7 @@ class Project:
     def _with(self, model_paths: list[str]) -> Catalogue:
         from evalctl import stages
 
-        return stages.with_models(self.shared[0], self.workspace.texts(model_paths))
+        return stages.with_models(self.shared[0], self.workspace, model_paths)
 
     def compile_one(self, path: str) -> Compiled:
         """One request through all stages but render, whatever is remembered."""

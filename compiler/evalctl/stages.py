@@ -6,8 +6,8 @@ load than a command takes for which everything is remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalctl.check import catalogue as catalogue_check
@@ -16,10 +16,10 @@ from evalctl.check.references import references
 from evalctl.check.schema import validated, without_faults
 from evalctl.check.secrets import secrets_in
 from evalctl.load import yaml_source
-from evalctl.load.places import METRICS
+from evalctl.load.places import METRICS, SUITES
 from evalctl.load.workspace import Workspace
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Eval, RequestPlan
 from evalctl.model.manifest import Metrics
@@ -89,7 +89,12 @@ def shared(workspace: Workspace, metrics: Any) -> tuple[Catalogue, list[Diagnost
     unreadable = workspace.problems
     problems = [found for found in problems if found.code != "missing-file" or found.span.file not in unreadable]
     problems += [found for path in workspace.shared_paths for found in unreadable.get(path, ())]
-    return catalogue, secrets + problems
+    return replace(catalogue, faulty=_faulty(catalogue, problems)), secrets + problems
+
+
+def _faulty(catalogue: Catalogue, problems: Sequence[Diagnostic]) -> frozenset[str]:
+    wrong = {problem.span.file for problem in problems if problem.severity == ERROR}
+    return frozenset(wrong - {SUITES} if catalogue.suites else wrong)
 
 
 def terms_of(catalogue: Catalogue) -> dict[str, Terms]:
@@ -104,9 +109,10 @@ def metrics_of(catalogue: Catalogue, problems: Sequence[Diagnostic]) -> Any:
     return None if wrong else catalogue.metrics.model_dump(mode="json")
 
 
-def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> Catalogue:
-    """`catalogue` with the settings and cards in `texts`."""
-    return models_check.with_models(catalogue, texts)[0]
+def with_models(catalogue: Catalogue, workspace: Workspace, paths: list[str]) -> Catalogue:
+    """`catalogue` with the settings and cards at `paths`."""
+    found = models_check.with_models(catalogue, workspace.texts(paths))[0]
+    return replace(found, faulty={*found.faulty, *(path for path in paths if path in workspace.problems)})
 
 
 def model_problems(workspace: Workspace, path: str) -> list[Diagnostic]:

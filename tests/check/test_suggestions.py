@@ -115,6 +115,35 @@ def test_a_dataset_that_the_hub_would_refuse_is_told_before_anything_runs(
     assert ([one.message for one in found if "no dataset on the Hub" in one.message] == []) is right
 
 
+SETTINGS = f"manifests/models/{MODEL}.yaml"
+SUITES, COMMON = "manifests/tasks/suites.yaml", "manifests/models/common_settings.yaml"
+TABLE = "manifests/tasks/task_settings.csv"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "change", "code"),
+    [
+        (SETTINGS, b"mine: {max_new_tokens: lots, version: '1'}\n", {"custom_settings": "mine"}, "unknown-custom-settings"),
+        (SETTINGS, b"mine: {version: '1'} # \xff\n", {"custom_settings": "mine"}, "unknown-custom-settings"),
+        (COMMON, b"mine: {version: []}\n", {"custom_settings": "mine"}, "unknown-custom-settings"),
+        (SUITES, b"mine: [ja_mmlu\n", {"tasks": "[mine]"}, "unknown-task"),
+        (SUITES, b"mine: 1\n", {"overrides": "{mine: {seed: 1}}"}, "unknown-task"),
+        (TABLE, b"", {"tasks": "[swallow-ja]"}, "unknown-task"),
+        ("manifests/providers/mine.yaml", b"base_url: here\n", {"provider": "mine"}, "unknown-provider"),
+        ("manifests/services/mine.yaml", b"scheduler: lsf\n", {"service": "mine"}, "unknown-service"),
+    ],
+)  # fmt: skip
+def test_a_name_in_a_file_with_a_mistake_is_not_said_to_be_missing(
+    path: str, text: bytes, change: dict[str, str], code: str, tmp_path: Path
+) -> None:
+    """It may well be there: the file is named that has to be mended, and nobody adds the name a second time."""
+    request = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items()).encode()
+    problems = Project(repository(tmp_path, {EXAMPLE: request, path: text})).check()[1]
+    (found,) = [one for one in problems if one.code == code and one.span.file == EXAMPLE]
+    assert "cannot be used" in found.message or found.message.startswith("no task can be used")
+    assert found.help == f"mend {path} first"
+
+
 def test_a_guess_is_near_or_none() -> None:
     """A wrong guess is worse than a list."""
     assert did_you_mean("ja_gpqa", ["jamcqa", "en_mmlu"]) is None

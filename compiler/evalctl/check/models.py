@@ -26,6 +26,7 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
     problems: list[Diagnostic] = []
     settings = dict(catalogue.settings)
     cards = dict(catalogue.cards)
+    faulty = set(catalogue.faulty)
     for path in sorted(filter(is_model_file, texts)):
         found, said = model_file(path, texts[path])
         problems += said
@@ -33,7 +34,8 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
             cards[found.model] = found
         elif found is not None:
             settings[_name(path)] = found
-    return replace(catalogue, settings=settings, cards=cards), problems
+            faulty |= {path} if said else set()
+    return replace(catalogue, settings=settings, cards=cards, faulty=faulty), problems
 
 
 @lru_cache(maxsize=8192)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from evalctl.load.places import COMMON, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
@@ -33,13 +34,19 @@ def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, 
     return Diagnostic(code, f"there is no {what} `{name}`", span, help)
 
 
+def _unusable(code: str, what: str, name: str, faulty: Iterable[str], span: Span) -> Diagnostic:
+    """Whether there is such a name can only be said when the files that may hold it are right."""
+    return Diagnostic(code, f"{what} `{name}` cannot be used", span, f"mend {listed(faulty)} first")
+
+
 def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
     if request.provider not in catalogue.providers:
+        path = f"manifests/providers/{request.provider}.yaml"
+        if path in catalogue.faulty:
+            return [_unusable("unknown-provider", "provider", request.provider, [path], span(("provider",)))]
         known = catalogue.providers
-        otherwise = (
-            f"there are: {listed(known)}; another endpoint is a file manifests/providers/{request.provider}.yaml"
-        )
+        otherwise = f"there are: {listed(known)}; another endpoint is a file {path}"
         return [_unknown("unknown-provider", "provider", request.provider, known, span(("provider",)), otherwise)]
     if request.predownload and request.provider != "vllm":
         message = f"there is nothing to download from provider `{request.provider}`"
@@ -80,8 +87,8 @@ def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
     entry = catalogue.services.get(request.service)
     if entry is None and request.service in catalogue.service_names:
-        message, path = f"service `{request.service}` cannot be used", f"manifests/services/{request.service}.yaml"
-        return [Diagnostic("unknown-service", message, span(("service",)), f"mend {path} first")]
+        path = f"manifests/services/{request.service}.yaml"
+        return [_unusable("unknown-service", "service", request.service, [path], span(("service",)))]
     if entry is None:
         otherwise = (
             f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
@@ -159,7 +166,6 @@ def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) 
 
 def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     found = []
-    known = [*catalogue.suites, *catalogue.tasks]
     for index, word in enumerate(checked.request.tasks):
         name = word.removeprefix("-")
         if name in catalogue.suites or name in catalogue.tasks:
@@ -167,24 +173,30 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         if name in catalogue.task_spans:
             found.append(_faulty_task(name, checked.document.span(("tasks", index)), catalogue))
         elif catalogue.tasks:
-            code = "unknown-task"
-            span = checked.document.span(("tasks", index))
-            otherwise = "task keys are in manifests/tasks/tasks_runtime.csv, suites in manifests/tasks/suites.yaml"
-            found.append(_unknown(code, "task or suite", name, known, span, otherwise))
+            found.append(_unknown_task(name, checked.document.span(("tasks", index)), catalogue))
     if not found:
         found += _without_metrics(checked, catalogue)
     if not any(problem.severity == ERROR for problem in found) and not selected_tasks(checked.request, catalogue):
         span = checked.document.key_span(("tasks",))
         if not catalogue.tasks:
-            message = "no task can be used: manifests/tasks/tasks_runtime.csv has none"
-            return [Diagnostic("unknown-task", message, span, "mend that table first")]
+            faulty = [path for path in TABLES if path in catalogue.faulty] or TABLES
+            return [Diagnostic("unknown-task", "no task can be used", span, f"mend {listed(faulty)} first")]
         found.append(Diagnostic("no-tasks", "every task is taken out again", span, "leave at least one task in"))
     return found
 
 
+def _unknown_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
+    if SUITES in catalogue.faulty:
+        return _unusable("unknown-task", "task or suite", name, [SUITES], span)
+    known = [*catalogue.suites, *catalogue.tasks]
+    otherwise = f"task keys are in manifests/tasks/tasks_runtime.csv, suites in {SUITES}"
+    return _unknown("unknown-task", "task or suite", name, known, span, otherwise)
+
+
 def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
     row = Note("its row", catalogue.task_spans[name])
-    return Diagnostic("unknown-task", f"task `{name}` cannot be used", span, "mend its row first", (row,))
+    help = f"mend its rows of {listed(TABLES)} first"
+    return Diagnostic("unknown-task", f"task `{name}` cannot be used", span, help, (row,))
 
 
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -212,8 +224,7 @@ def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         span = checked.document.key_span(("overrides", word))
         keys = set(expanded(word, catalogue))
         if not keys:
-            known = [*catalogue.suites, *catalogue.tasks]
-            found.append(_unknown("unknown-task", "task or suite", word, known, span))
+            found.append(_unknown_task(word, span, catalogue))
         elif not keys & selected:
             message = f"the override for `{word}` changes nothing: the request does not run it"
             found.append(
@@ -233,7 +244,10 @@ def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
         span = checked.document.span(("custom_settings", index) if matrix else ("custom_settings",))
         for model in model_names(checked.request):
             known = [*catalogue.settings.get(model, {}), *catalogue.common]
-            if name not in known:
+            faulty = [path for path in (files_of(model)[0], COMMON) if path in catalogue.faulty]
+            if name not in known and faulty:
+                found.append(_unusable("unknown-custom-settings", "settings", name, faulty, span))
+            elif name not in known:
                 there_are = f"there are: {listed(known)}; " if known else ""
                 help = help_for(name, known, f"{there_are}add them to manifests/models/{model}.yaml")
                 message = f"{model} has no custom settings `{name}`"

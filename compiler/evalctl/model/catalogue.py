@@ -55,7 +55,7 @@ class Catalogue:
     """All of manifests/ but the requests.
 
     `suites` are expanded to task keys; `settings` maps a model to its named sets, `common` is for every model.
-    `service_names` are all that have a file, right or not.
+    `service_names` are all that have a file, right or not. `faulty` are files whose mistakes hide all that is in them.
     """
 
     tasks: Mapping[str, Task]
@@ -69,3 +69,4 @@ class Catalogue:
     task_spans: Mapping[str, Span]
     service_names: Collection[str] = ()
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
+    faulty: Collection[str] = frozenset()
