@@ -79,6 +79,14 @@ def test_that_nothing_was_answered_or_nothing_is_slow_is_said(root: Path, capsys
     assert "nothing was answered so far: evalctl status says why" in shown and "median" not in shown
 
 
+def test_of_a_request_with_errors_no_task_is_known(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The errors are the reason, not the task that was asked for."""
+    (root / REQUEST).write_text("model: lab/small-8B\nservice: nowhere\ntasks: [en]\n")
+    for words in (["a"], ["a", "en_code"]):
+        assert cli.main(["--repo", str(root), "details", *words]) == 1
+        assert "the request has errors" in capsys.readouterr().err
+
+
 def test_that_no_answer_is_as_asked_for_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rather than nothing, which a damaged file would look like as well."""
     assert cli.main(["--repo", str(root), "details", "a", "--grep", "blue"]) == 0

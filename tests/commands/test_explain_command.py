@@ -86,3 +86,13 @@ def test_a_request_with_errors_shows_them(here: Path, capsys: pytest.CaptureFixt
     (here / EXAMPLE).write_text(REQUEST.replace("tsubame", "tsubane"), encoding="utf-8")
     assert main(["explain", "example", "ja_mmlu"]) == 1
     assert "unknown-service" in capsys.readouterr().out
+    assert main(["explain", "example", "ja_mmlu", "--json"]) == 1
+    assert [one["code"] for one in json.loads(capsys.readouterr().out)] == ["unknown-service"]
+
+
+def test_codes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them with what they mean, or one with its page."""
+    assert main(["explain", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == CODES
+    assert main(["explain", "unknown-task", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["page"] == (PAGES / "unknown-task.md").read_text("utf-8").rstrip()

@@ -57,10 +57,10 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
 def test_what_cannot_be_asked_is_said(
     root: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what to type instead, before any environment is looked for."""
+    """With what to type instead, before any environment is looked for; nothing where a program expects JSON."""
     assert probe(root, *words) == 1
-    said = capsys.readouterr().err
-    assert says in said and "secret" not in said
+    out, said = capsys.readouterr()
+    assert says in said and "secret" not in said and out == ""
 
 
 def test_without_its_environment_it_says_how_to_build_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

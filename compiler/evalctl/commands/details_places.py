@@ -140,6 +140,8 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _of_task(found: Sequence[Place], task: str | None) -> list[Place]:
+    if not found:
+        raise EnvironmentProblem("the request has errors, so no eval of it is known", help="evalctl check shows them")
     chosen = [place for place in found if task in (None, place.task)]
     if not chosen:
         keys = {place.task for place in found}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from evalctl import report
@@ -20,10 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
     """A diagnostic's page, all codes, or the origin of every setting of a request's eval(s)."""
     subject = arguments.subject
     if subject is None:
-        print("\n".join(f"{code:<28} {summary}" for code, summary in codes.CODES.items()))
+        lines = "\n".join(f"{code:<28} {summary}" for code, summary in codes.CODES.items())
+        print(_dumped(codes.CODES) if arguments.json else lines)
         return 0
     if subject in codes.CODES and arguments.task is None:
-        print(codes.page(subject))
+        page = {"code": subject, "summary": codes.CODES[subject], "page": codes.page(subject)}
+        print(_dumped(page) if arguments.json else page["page"])
         return 0
     return _request(arguments)
 
@@ -41,14 +42,14 @@ def _request(arguments: argparse.Namespace) -> int:
         ) from None
     compiled = project.compile_one(path)
     if not compiled.evals:
-        report.show(compiled.diagnostics, root, "text")
+        report.show(compiled.diagnostics, root, "json" if arguments.json else "text")
         return 1
     evals = [e for e in compiled.evals if arguments.task in (None, e.task.key)]
     if not evals:
         keys = sorted({e.task.key for e in compiled.evals})
         help = help_for(arguments.task, keys, f"its tasks are: {listed(keys)}")
         raise EnvironmentProblem(f"{path} does not run a task `{arguments.task}`", help=help)
-    print(_json(evals) if arguments.json else "\n\n".join(_text(e) for e in evals))
+    print(_dumped([_object(e) for e in evals]) if arguments.json else "\n\n".join(_text(e) for e in evals))
     return 0
 
 
@@ -80,8 +81,8 @@ def _origin(setting: Setting) -> str:
     return where if setting.applied else f"{where}; NOT APPLIED: {setting.why}"
 
 
-def _json(evals: Sequence[Eval]) -> str:
-    return json.dumps([_object(evaluation) for evaluation in evals], indent=2, ensure_ascii=False)
+def _dumped(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _object(evaluation: Eval) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _of_request(word: str, arguments: argparse.Namespace, project: Project) -> I
         raise EnvironmentProblem(problem.message, help) from None
     compiled = project.compile_one(path)
     if compiled.checked is None or not compiled.evals:
-        report.show(compiled.diagnostics, project.root, "text")
+        report.show(compiled.diagnostics, project.root, "text", sys.stderr)
         raise EnvironmentProblem(f"{path} has errors", help="mend them first")
     if compiled.checked.request.provider == "vllm":
         help = "the job's own server takes what its flags say; `evalctl doctor --probe` looks at a node"
