@@ -45,7 +45,7 @@ def _unused_gpus(place: Placement, card: ModelCard | None) -> list[str]:
 
 def _model_defaults(card: ModelCard | None, evals: tuple[Eval, ...]) -> list[str]:
     """vLLM fills each sampling key that a request omits from the model's generation_config.json, one by one."""
-    if card is None or not card.generation_config or dict(evals[0].server).get("generation_config") == "vllm":
+    if card is None or not card.generation_config or dict(evals[0].server).get("generation_config") != "auto":
         return []
     watched = (*SAMPLING, "repetition_penalty")
     defaults = {name: value for name, value in card.generation_config.items() if name in watched and value is not None}
