@@ -58,17 +58,20 @@ def test_a_parser_that_looks_for_think_tags_wants_them(parser: str) -> None:
     [
         ("reasoning_parser: deepseek_r1", ["setting-without-server"]), ("max_model_length: 8192", ["setting-without-server"]),
         ("chat_template: plain", ["setting-without-server"]), ("generation_config: vllm", ["setting-without-server"]),
+        ('chat_template_kwargs: {"thinking": true}', ["setting-without-server"]),
         ("max_model_length: null", []), ("reasoning_parser: ignore", []), ("reasoning_parser: deepseek_r1_markup", []),
         ("max_n: 4", []), ("system_message: Hi", []),
     ],
 )  # fmt: skip
 def test_a_provider_takes_no_setting_of_a_server(said: str, codes: list[str]) -> None:
-    """Said once for all tasks, where it stands; kept out of what the plan says of the tasks."""
+    """Said once for all tasks, where and as it stands; kept out of what the plan says of the tasks."""
     text = f"model: lab/small-8B\nprovider: deepinfra\nservice: tsubame\ntasks: [en]\noverrides:\n  all:\n    {said}\n"
     done = compiled(text)
     assert done.codes() == codes
     assert [problem.span.line for problem in done.problems] == [7] * len(codes)
-    (setting,) = [one for one in done.eval("en_own").settings if one.name == said.split(":")[0]]
+    name, _, value = said.partition(": ")
+    assert all(problem.message.startswith(f"{name}={value} is not applied") for problem in done.problems)
+    (setting,) = [one for one in done.eval("en_own").settings if one.name == name]
     assert setting.applied == (not codes)
 
 

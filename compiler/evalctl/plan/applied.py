@@ -44,10 +44,11 @@ def _own(evaluation: Eval, applied: Mapping[str, Any], common: Mapping[str, Any]
 
 
 def _values(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={_short(value)}" for name, value in settings.items())
+    return ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
 
 
-def _short(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting's value as it is written in a manifest, cut where it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     words = "unset" if value is None else text.replace("\n", " ")
     return words if len(words) <= 40 else words[:39] + "…"

@@ -11,6 +11,7 @@ from evalctl.model.manifest import LocalModel, ModelCard
 from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
 from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
+from evalctl.plan.applied import shown
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reminders import reminders
@@ -135,7 +136,7 @@ def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
     for evaluation in evals:
         for setting in evaluation.settings:
             if not setting.applied and setting.name in SERVED and setting.sourced.origin.span is not None:
-                message = f"{setting.name}={setting.sourced.value} is not applied: {setting.why}"
+                message = f"{setting.name}={shown(setting.sourced.value)} is not applied: {setting.why}"
                 help = "take it out for this provider; system message, sampling, max_new_tokens and max_n do apply"
                 yield Diagnostic("setting-without-server", message, setting.sourced.origin.span, help, severity=WARNING)
 
