@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,32 @@ def test_a_change_is_shown_at_once(
     assert shown not in plan()[1]
     (root / path).write_text(change((root / path).read_text(encoding="utf-8")), encoding="utf-8")
     assert shown in plan()[1]
+
+
+def git(root: Path, *words: str) -> None:
+    """Runs git as somebody."""
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("folder", [".", "evaluations"])
+def test_against_a_base_what_is_new_is_shown_before_git_knows_it(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And nothing else, until its plan is another than there; also in a folder of a clone."""
+    root = repository(tmp_path / folder, {REQUEST: TEXT})
+    against = ("--repo", str(root), "plan", "--base", "HEAD")
+    assert cli.main([*against]) == 1 and "not a git repository" in capsys.readouterr().err
+    git(tmp_path, "init", "-q", "-b", "main")
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    git(tmp_path, "add", f"{folder}/manifests", f"{folder}/generated")
+    git(tmp_path, "commit", "-q", "-m", "a")
+    (root / "manifests/requests/b.yaml").write_text(TEXT.replace("default", "greedy"))
+    assert cli.main([*against]) == 0
+    assert f"{REQUEST}:" not in (said := capsys.readouterr().out) and "manifests/requests/b.yaml:" in said
+    (root / REQUEST).write_text(f"{TEXT}retries: 2\n")
+    assert cli.main([*against]) == 0
+    assert f"{REQUEST}:" in capsys.readouterr().out
 
 
 def test_a_result_that_cannot_be_read_needs_a_person(root: Path, plan: Callable[..., tuple[int, str]]) -> None:

@@ -23,6 +23,7 @@ from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
 
 RESULTS_CACHE = ".evalctl/cache/results.json"
+_PLANNED = ("generated", "manifests/requests")
 DETAILED = 20  # with more requests than this, a line each
 
 
@@ -78,16 +79,19 @@ def _show(
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
     """Requests whose plan at `base` was another, by the plan.json files in git; new requests are among them."""
-    reply = run_command(
-        Command(("git", "diff", "--name-only", "-z", base, "--", "generated", "manifests/requests"), cwd=root)
-    )
+    added = _git_paths(root, base, "ls-files", "--others", "--exclude-standard", "-z", "--", *_PLANNED)
+    touched = {*added, *_git_paths(root, base, "diff", "--name-only", "--relative", "-z", base, "--", *_PLANNED)}
+    return [path for path in paths if path in touched or f"generated/{_stem(path)}/plan.json" in touched]
+
+
+def _git_paths(root: Path, base: str, *words: str) -> list[str]:
+    reply = run_command(Command(("git", *words), cwd=root))
     if reply.status != 0:
         problem = reply.stderr.strip().splitlines()[:1] or ["git did not answer"]
         raise EnvironmentProblem(
             f"git cannot compare with `{base}`: {problem[0]}", help="fetch that commit (in CI: fetch-depth: 0)"
         )
-    touched = set(filter(None, reply.stdout.split("\0")))
-    return [path for path in paths if path in touched or f"generated/{_stem(path)}/plan.json" in touched]
+    return reply.stdout.split("\0")
 
 
 def _stem(path: str) -> str:
