@@ -144,6 +144,12 @@ def test_a_name_in_a_file_with_a_mistake_is_not_said_to_be_missing(
     assert found.help == f"mend {path} first"
 
 
+def test_a_file_beside_the_folders_is_told_where_each_kind_lies(tmp_path: Path) -> None:
+    """A name of a folder that looks like the file's would be a guess at what the file is."""
+    (found,) = Project(repository(tmp_path, {"manifests/model.yaml": b"x: 1\n"})).check()[1]
+    assert found.code == "unread-file" and found.help.startswith("requests lie in manifests/requests/")
+
+
 def test_a_guess_is_near_or_none() -> None:
     """A wrong guess is worse than a list."""
     assert did_you_mean("ja_gpqa", ["jamcqa", "en_mmlu"]) is None

@@ -56,8 +56,8 @@ def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | Non
         return None
     if path.startswith("manifests/tasks/"):
         return _unread(path, "nothing reads this file", help_for(path, TASK_FILES, "move it out of manifests/"))
-    folder = "/".join(path.split("/")[:2])
-    help = _WHERE if folder in _FOLDERS else help_for(folder, _FOLDERS, _WHERE)
+    folder = "/".join(path.split("/")[:-1][:2])
+    help = _WHERE if folder in (*_FOLDERS, "manifests") else help_for(folder, _FOLDERS, _WHERE)
     return _unread(path, "nothing reads this file", help)
 
 
