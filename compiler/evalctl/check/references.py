@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from evalctl.load.places import COMMON, SUITES, TABLES, files_of
+from evalctl.load.places import COMMON, METRICS, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
@@ -200,7 +200,7 @@ def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
 
 
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    if not catalogue.metrics.entries:  # the file is faulty, and said to be
+    if METRICS in catalogue.faulty and not catalogue.metrics.entries:  # said of the file
         return []
     aggregated = {name for entry in catalogue.metrics.entries for name in entry.tasks}
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
