@@ -132,10 +132,12 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
         for problem in from_schema(document, meant)
     ]
     said = {problem.span for problem in found}
-    for detail in refused.errors(include_url=False):
-        if _is_said_of_its_misspelling(kind, detail):
-            continue
+    details = [one for one in refused.errors(include_url=False) if not _is_said_of_its_misspelling(kind, one)]
+    limited = {from_model(document, one).span for one in details if is_limit(one)}
+    for detail in details:
         problem = from_model(document, detail)
+        if problem.span in limited and not is_limit(detail):  # another branch of the union that the number is for
+            continue
         if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in said):
             found.append(problem)
     return list(dict.fromkeys(found))
