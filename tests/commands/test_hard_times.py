@@ -137,7 +137,7 @@ def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> N
 def test_a_comparison_outside_of_git_says_so(tmp_path: Path) -> None:
     """Not git's list of options."""
     said = evalctl("plan", "--base", "HEAD", cwd=repository(tmp_path, {EXAMPLE: LOCAL.encode()}))
-    assert said.returncode == 1 and "Not a git repository" in said.stderr
+    assert said.returncode == 1 and "not a git repository" in said.stderr
 
 
 @pytest.mark.parametrize(
