@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "task-without-settings": "a task has no default settings",
     "task-without-time": "a task has no time for this kind of node",
     "tensor-parallel-heads": "the model's heads cannot be divided among enough GPUs",
+    "text-switch": "a switch of the chat template is text that looks like a truth value",
     "think-tags-without-parser": "a model with think tags, and no reasoning parser",
     "unknown-chat-template": "a chat template that does not exist",
     "unknown-custom-settings": "custom settings that do not exist for the model",

@@ -47,6 +47,7 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_sampling(evals),
         *_server_settings(evals),
         *_remote_code(checked, evals),
+        *_text_switches(evals),
         *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
     ]
@@ -151,6 +152,19 @@ def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Dia
             help = "read its *.py files at that revision before you approve this"
             span = setting.origin.span or model_span(checked, subject.model)
             yield Diagnostic("remote-code", message, span, help, severity=WARNING)
+
+
+def _text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
+    """Words that are truth values in YAML 1.1 alone: any text but the empty one is true to Jinja, `no` as well."""
+    for evaluation in evals:
+        for setting in evaluation.settings:
+            if setting.name != "chat_template_kwargs" or not setting.applied or setting.sourced.origin.span is None:
+                continue
+            for name, value in (setting.sourced.value or {}).items():
+                if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
+                    message = f"`{name}` is the text `{value}`, which a chat template takes for true"
+                    help = "write true or false (YAML 1.2 has no yes, no, on and off); fine as it is if the template asks for this text"
+                    yield Diagnostic("text-switch", message, setting.sourced.origin.span, help, severity=WARNING)
 
 
 def _places(
