@@ -81,7 +81,7 @@ def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
     (root / BROKEN).write_text("model: nonsense\n")
     commit(root)
     said = evalctl("sync", "--dry-run", cwd=root)
-    assert said.stdout.startswith("submit ")
+    assert said.stdout.startswith("submit ") and "1 to submit" in said.stdout
     assert said.returncode == 1 and f"left alone because of the errors above: {BROKEN}" in said.stdout
 
 
@@ -183,6 +183,14 @@ def test_a_dry_run_does_not_promise_what_sync_refuses(root: Path) -> None:
     said = evalctl("sync", "--dry-run", cwd=root)
     assert said.stdout.startswith("stop ") and "not-committed" in said.stdout and "git commit" in said.stdout
     assert said.returncode == evalctl("sync", cwd=root).returncode == 1
+
+
+def test_a_dry_run_has_no_branch_for_results_either(root: Path) -> None:
+    """On a detached HEAD it says what sync says, instead of what would be submitted."""
+    git(root, "checkout", "-q", "--detach")
+    said = [evalctl("sync", *words, cwd=root) for words in ((), ("--dry-run",))]
+    assert [one.returncode for one in said] == [1, 1]
+    assert all("HEAD is detached" in one.stderr and one.stdout == "" for one in said)
 
 
 def test_plan_names_a_result_that_cannot_be_read(root: Path) -> None:

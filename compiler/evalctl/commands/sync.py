@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         report = watch(passes.one, screen.show, lambda: time.sleep(arguments.interval))
     else:
         report = passes.one()
-        _show(report, arguments.json)
+        _show(report, arguments.json, dry_run=arguments.dry_run)
     if passes.blocked and not arguments.json:
         print(f"left alone because of the errors above: {', '.join(passes.blocked)}")
     return report.exit_code
@@ -101,7 +101,7 @@ def _refused(report: SyncReport, here: Machine) -> SyncReport:
     return replace(report, steps=steps, exit_code=NEEDS_PERSON if steps != report.steps else report.exit_code)
 
 
-def _show(report: SyncReport, as_json: bool) -> None:
+def _show(report: SyncReport, as_json: bool, *, dry_run: bool = False) -> None:
     if as_json:
         steps = [{**asdict(step), "action": step.action.value} for step in report.steps]
         print(
@@ -114,7 +114,7 @@ def _show(report: SyncReport, as_json: bool) -> None:
     waiting = [line(step) for step in report.steps if step.reason in AWAITED and step.action is Action.WAIT]
     for text in (*_events(report), *waiting):
         print(text)
-    print(summary(report), flush=True)
+    print(summary(report, dry_run=dry_run), flush=True)
 
 
 class Screen:
@@ -153,15 +153,15 @@ def line(step: Step) -> str:
     return "  ".join(filter(None, (f"{step.action.value:<8}", step.job, step.reason, step.detail)))
 
 
-def summary(report: SyncReport) -> str:
-    """`3 done, 1 waiting`; the reasons of those that wait."""
+def summary(report: SyncReport, *, dry_run: bool = False) -> str:
+    """`3 done, 1 waiting`; the reasons of those that wait; after a dry run what is still to be done."""
     counts = Counter(step.action for step in report.steps)
     words = {
         Action.DONE: "done",
-        Action.SUBMIT: "submitted",
+        Action.SUBMIT: "to submit" if dry_run else "submitted",
         Action.WAIT: "waiting",
         Action.STOP: "need a person",
-        Action.CANCEL: "cancelled",
+        Action.CANCEL: "to cancel" if dry_run else "cancelled",
     }
     if counts[Action.STOP] == 1:
         words[Action.STOP] = "needs a person"

@@ -59,8 +59,8 @@ def sync(
     """
     with locked(context.home, context.host):
         view = View(context, plans, settled)
+        current_branch(view.repo)
         if not dry_run:
-            current_branch(view.repo)
             view.repo.identity()
             settle(view.repo)
             view.repo.sweep()
