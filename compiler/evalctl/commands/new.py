@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = request_path(root, arguments.name, arguments.model, arguments.custom_settings)
     if path.exists():
         raise EnvironmentProblem(
-            f"{path.relative_to(root)} exists already", help="give another name: evalctl new NAME --model …"
+            f"{path.relative_to(root)} exists already", help="edit it, or give another name: evalctl new NAME --model …"
         )
     write_atomically(path, _text(arguments, root, path))
     shown = path.relative_to(root).as_posix()
