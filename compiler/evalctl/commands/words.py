@@ -34,5 +34,5 @@ COMMANDS: dict[str, Words] = {
     "import": Words("import_lab", "the lab's own files: `request`, `settings`, `tables`, `results`", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
     "runtimes": Words("runtimes", "measured run times against tasks_runtime.csv, and suggested values", "evalctl runtimes --service tsubame"),
     "schema": Words("schema", "write schema/*.schema.json from the models", "evalctl schema --check"),
-    "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no network", "evalctl demo"),
+    "demo": Words("demo", "the whole idea on this machine: no GPU, no cluster, no root", "evalctl demo"),
 }  # fmt: skip
