@@ -245,6 +245,16 @@ def test_findings_are_the_same_the_second_time(root: Path) -> None:
     assert {problem.code for problem in first} == {"unknown-task", "override-without-task"}
 
 
+def test_what_several_requests_find_in_one_file_is_said_once(root: Path) -> None:
+    """Forty requests with one set of settings are no forty findings; each request is still shown its own."""
+    asked = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [en_code]\n"
+    for name in "xy":
+        (root / f"manifests/requests/{name}.yaml").write_text(asked)
+    entries, found = Project(root).check()
+    assert [one.span.line for one in found if one.code == "sampling-not-applied"] == [4, 5]
+    assert all(len(entries[f"manifests/requests/{name}.yaml"].diagnostics) == 2 for name in "xy")
+
+
 def test_every_mistake_of_several_files_is_found_at_once(root: Path) -> None:
     """Sorted by file and place."""
     edit(root, "manifests/requests/a.yaml", lambda text: text.replace("tsubame", "tsubam"))

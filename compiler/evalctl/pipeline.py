@@ -125,7 +125,8 @@ class Project:
         problems += conflicts(entries_of.suspects(entries.values()))
         if not render:
             self._remember(entries, None)
-        return entries, sorted(problems, key=lambda diagnostic: diagnostic.sort_key)
+        once = dict.fromkeys(problems)  # requests that use one file find the same in it
+        return entries, sorted(once, key=lambda diagnostic: diagnostic.sort_key)
 
     def _entry(self, path: str, render: bool, tree: Tree | None) -> Entry:
         known = entries_of.recalled(self._memory, path)
