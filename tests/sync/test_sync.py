@@ -490,6 +490,7 @@ def test_an_edited_request_does_not_lose_what_its_old_job_measured(clone: Clone,
     go(clone, job)
     report = go(clone, edited)
     assert sorted(told(report)) == [(Action.REPORT, "not-needed"), (Action.SUBMIT, "never-submitted")]
+    assert all(f"`evalctl cancel {one.job}`" in one.detail for one in report.steps if one.action is Action.REPORT)
     world.run_all()
     assert told(go(clone, edited)) == [(Action.DONE, "result-current")]
     assert json.loads(in_head(clone, PATH))["digest"] == edited.tasks[0].evaluation.digest

@@ -114,7 +114,7 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent")),
     # -- the scheduler has
     Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
-        lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel` ends it"),
+        lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel {e.job}` ends it"),
     Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"),
         lambda e: f"{_state_detail(e)}: the ledger does not know it: let it end, or: evalctl sync --prune"),
     Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
