@@ -21,6 +21,14 @@ def setting(evaluation: Eval, name: str) -> Setting:
     return found
 
 
+def test_what_is_listed_twice_is_asked_once() -> None:
+    """Models, settings and tasks alike; settings of two names have a place each, even where they say the same."""
+    text = "models: [lab/small-8B, lab/small-8B]\nservice: tsubame\ntasks: [ja_exact, ja, ja_exact]\n"
+    once = compiled(f"{SMALL}tasks: [ja]\ncustom_settings: [greedy, null]\n").evals
+    assert len(once) == 6 and {one.subject.custom_settings for one in once} == {"greedy", None}
+    assert compiled(f"{text}custom_settings: [greedy, null, greedy, null]\n").evals == once
+
+
 # ---- merge order ------------------------------------------------------------------------------------------------
 
 

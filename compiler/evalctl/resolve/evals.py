@@ -26,14 +26,18 @@ _BUILT_IN = Origin("evalctl")
 
 
 def evals(checked: CheckedRequest, catalogue: Catalogue) -> tuple[Eval, ...]:
-    """Every eval of a request whose names have been checked, in a fixed order."""
+    """Every eval of a request whose names have been checked, each once and in a fixed order."""
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     overrides = _overrides(checked, catalogue)
-    return tuple(
+    asked = (
         _eval(checked, catalogue, subject, task, (defaults, custom, overrides.get(task.key, {})))
         for subject, defaults, custom in _subjects(checked, catalogue)
         for task in tasks
     )
+    found: dict[tuple[str, str], Eval] = {}
+    for one in asked:  # a model or settings may be listed twice
+        found.setdefault((one.digest, one.result_path), one)
+    return tuple(found.values())
 
 
 def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer, Layer]]:
