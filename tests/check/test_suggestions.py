@@ -77,11 +77,15 @@ def test_a_misspelt_name_elsewhere(path: str, text: str, code: str, guess: str, 
         ({"model": f"https://huggingface.co/{MODEL}/tree/main"}, f"write `{MODEL}`"),
         ({"model": "deepinfra/meta-llama/Llama-4"}, "write `meta-llama/Llama-4`, and `provider: deepinfra` on a line of its own"),
         ({"tasks": "[ja_mmlu、ja_gpqa]"}, "`、` is full-width: items of a list stand between `, `"),
+        (
+            {"reason": "a\n<<<<<<< HEAD\npriority: -5\n=======\npriority: -4\n>>>>>>> theirs"},
+            "git left a merge conflict here: keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>",
+        ),
         ({"requested_by:\u3000me\npriority": "-5"}, "the space after the colon is full-width: write `: `"),
     ],
 )  # fmt: skip
 def test_what_people_copy_is_understood(change: dict[str, str], help: str, tmp_path: Path) -> None:
-    """An address for a name, litellm's name for a model, the punctuation of a Japanese keyboard."""
+    """An address for a name, litellm's name for a model, the punctuation of a Japanese keyboard, what a merge left."""
     text = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items())
     found = Project(repository(tmp_path, {EXAMPLE: text.encode()})).check()[1]
     assert help in [one.help for one in found]

@@ -251,6 +251,8 @@ def _explained(text: str) -> Any:
 
 
 def _syntax_help(said: str, text: str, line: int) -> str:
+    if re.search(r"^(?:<{7}|>{7}) ", text, re.MULTILINE):
+        return "git left a merge conflict here: keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>"
     for near in text.split("\n")[max(0, line - 2) : line]:
         if wide := re.search("[：，［］｛｝＃－“”]", near):
             narrow = "-" if wide[0] == "－" else '"' if wide[0] in "“”" else unicodedata.normalize("NFKC", wide[0])
