@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -219,6 +220,13 @@ def test_a_linked_work_tree_is_a_clone_like_any_other(repo: Repository, tmp_path
     assert (status(side), status(repo), head(repo, PAGE)) == ("", "", OLD[PAGE])
 
 
+def test_a_folder_of_a_larger_clone_is_refused(repo: Repository) -> None:
+    """Results at the top of somebody's clone would lie beside the requests of nobody; it is said that it is a clone."""
+    (repo.root / "evaluation").mkdir()
+    with pytest.raises(EnvironmentProblem, match=f"a folder of the clone {repo.root}"):
+        open_repository(repo.root / "evaluation")
+
+
 def test_a_detached_head_is_refused(repo: Repository) -> None:
     """There is no branch to commit on."""
     git(repo.root, "switch", "-q", "--detach")
@@ -350,6 +358,29 @@ def test_an_index_held_in_the_middle_is_waited_for(repo: Repository, monkeypatch
     monkeypatch.setattr(advance, "_settle_work_tree", late)
     commit_files(repo, [Draft(NEW, "results: new\n")])
     assert (status(repo), {path: work(repo, path) for path in NEW}) == ("", NEW)
+
+
+def test_files_that_find_no_room_are_told(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are committed; a work tree that lacks them would look as if somebody had taken them out again."""
+    from evalctl.sync import advance
+
+    whole, limits = advance._settle_work_tree, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def without_room(repo: Repository, moves: list[advance.Move]) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, limits[1]))
+        try:
+            whole(repo, moves)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    monkeypatch.setattr(advance, "_settle_work_tree", without_room)
+    large = {"results/new/result.json": "0\n" * 500_000}
+    with pytest.raises(EnvironmentProblem, match="committed, but not all are written") as told:
+        commit_files(repo, [Draft({**large}, "results: large\n")])
+    assert (told.value.help or "").endswith("git restore results")
+    (repo.git_dir / "index.lock").unlink(missing_ok=True)  # of the git that the limit killed; a full disk kills none
+    git(repo.root, "restore", "results")
+    assert (status(repo), {path: work(repo, path) for path in large}) == ("", large)
 
 
 def test_thousands_of_files_are_one_commit(repo: Repository) -> None:

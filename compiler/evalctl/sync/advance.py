@@ -149,6 +149,12 @@ def _unwritable(reply: GitReply) -> EnvironmentProblem:
     return EnvironmentProblem(f"git's index cannot be written: {reply.stderr.strip()}")
 
 
+def _unwritten(reply: GitReply) -> EnvironmentProblem:
+    said = reply.stderr.strip() or "git was ended by a signal"
+    message = f"new results are committed, but not all are written to the work tree: {said}"
+    return EnvironmentProblem(message, "make room for them, then: git restore results")
+
+
 def _index(repo: Repository) -> dict[str, Entry]:
     listing = repo.tell("ls-files", "-s", "-z", "--full-name").stdout
     entries = {}
@@ -184,7 +190,9 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
     write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
     if write:
         # -u: the index learns the new files' times, so that the next `git status` need not read them
-        _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
+        reply = _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
+        if reply.status != 0:
+            raise _unwritten(reply)
     for move in writable:
         if move.new is None:
             _remove(repo.root, move.path)

@@ -184,9 +184,14 @@ def open_repository(root: Path) -> Repository:
     except ImportError as error:  # gitpython looks for the git program while it is imported
         raise EnvironmentProblem("`git` is not on this machine", "install git") from error
     try:
-        repo = git.Repo(root)
+        repo = git.Repo(root, search_parent_directories=True)
     except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
         raise EnvironmentProblem(f"{root} is not a git repository", "run it inside a clone") from error
+    if repo.working_tree_dir and not root.samefile(repo.working_tree_dir):
+        message = (
+            f"{root} is a folder of the clone {repo.working_tree_dir}: requests and results need a clone of their own"
+        )
+        raise EnvironmentProblem(message, "move manifests/ and what lies beside it to the top of a clone")
     if repo.bare:
         raise EnvironmentProblem(f"{root} is a bare repository; a work tree is needed", "git clone it first")
     return Repository(repo)
