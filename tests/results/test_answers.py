@@ -92,6 +92,8 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     assert causes_at_work(refused, Notes()) == []
     (down,) = causes_at_work(Counts(asked=20, last_refusal="no connection to api.example"), Notes())
     assert str(down).startswith("no answers: the last try failed (no connection to api.example)")
+    limited = causes_at_work(Counts(asked=20, last_refusal="HTTP 429: slow down"), Notes(refusals=3))
+    assert [one.name for one in limited] == ["rate limit"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ MANY = 0.05  # a share of looping, truncated or late answers from which the whol
 LENGTH = "length"
 FULL = 0.95  # of the cache
 _TEXTS = ("admission", "first_error", "last_refusal")  # of the notes and counts; all others are numbers
-_LATE = "did not answer in time"  # the relay's word for it (evalctl_job/forward.py)
+# The relay's words for it (evalctl_job/forward.py).
+_LATE = "did not answer in time"
+_LIMITED = "HTTP 429"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,11 @@ def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
 
 
 def _refusals(task: Counts) -> Iterator[Cause]:
-    """The relay forgets a refusal with the next answer, so this one is the last that is known of the model."""
-    if task.last_refusal:
+    """The relay forgets a refusal with the next answer, so this one is the last that is known of the model.
+
+    A rate limit is no silence, and is told from the notes.
+    """
+    if task.last_refusal and not task.last_refusal.startswith(_LIMITED):
         remedy = "see whether whoever serves the model works; it is asked again for a while"
         yield Cause("no answers", f"the last try failed ({task.last_refusal})", remedy)
 
