@@ -59,35 +59,33 @@ def test_what_is_done_is_only_counted() -> None:
     assert summary([line(number) for number in range(50)]) == "50 evals of 50 requests, 50 of them done: 50 done"
 
 
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one request, and a queue of its own."""
+    monkeypatch.setenv("EVALCTL_QUEUE", str(tmp_path / "queue"))
+    text = "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"
+    made = repository(tmp_path / "root", {"manifests/requests/a.yaml": text})
+    git(made, "init", "-q", "-b", "main")
+    return made
+
+
 def test_a_program_gets_the_evals_alone_and_a_person_the_warnings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With --json a remote that is gone is named, too, where it does not break the JSON."""
-    monkeypatch.setenv("EVALCTL_QUEUE", str(tmp_path / "queue"))
-    root = repository(
-        tmp_path / "root", {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"}
-    )
     assert cli.main(["--repo", str(root), "compile"]) == 0
     capsys.readouterr()
-    git(root, "init", "-q", "-b", "main")
     git(root, "add", "manifests", "generated")
     git(root, "commit", "-q", "-m", "request")
-    git(root, "remote", "add", "origin", str(tmp_path / "gone"))
+    git(root, "remote", "add", "origin", str(root / "gone"))
     assert cli.main(["--repo", str(root), "status", "--json"]) == 0
     printed = capsys.readouterr()
     assert len(json.loads(printed.out)) == 3
-    assert printed.err.startswith("warning: ") and str(tmp_path / "gone") in printed.err
+    assert printed.err.startswith("warning: ") and str(root / "gone") in printed.err
 
 
-def test_a_request_that_is_left_out_is_not_said_to_be_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_request_that_is_left_out_is_not_said_to_be_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its scripts are not compiled yet: it is named, and so is the command that tells why."""
-    monkeypatch.setenv("EVALCTL_QUEUE", str(tmp_path / "queue"))
-    root = repository(
-        tmp_path / "root", {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"}
-    )
-    git(root, "init", "-q", "-b", "main")
     git(root, "add", "manifests")
     git(root, "commit", "-q", "-m", "request")
     assert cli.main(["--repo", str(root), "status"]) == 0

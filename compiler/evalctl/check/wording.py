@@ -39,8 +39,8 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
 
 _LIMITS = {
     "minimum": "must be at least", "exclusiveMinimum": "must be more than", "maximum": "must be at most",
-    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least", "minProperties": "must have keys: at least", "minLength": "must have characters: at least",
-    "maxLength": "has too many characters: at most",
+    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least",
+    "minProperties": "must have keys: at least", "minLength": "must have characters: at least", "maxLength": "has too many characters: at most",
 }  # fmt: skip
 
 

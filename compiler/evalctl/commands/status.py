@@ -25,9 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     lines, warnings = status(here.context, here.plans)
     lines = _selected(here, lines, arguments.selectors)
     few = len(lines) <= SCREEN or bool(arguments.selectors)
-    lines, damaged = with_causes(
-        lines, here.context.root, done=few
-    )  # thousands of finished evals are not all looked into
+    # thousands of finished evals are not all looked into
+    lines, damaged = with_causes(lines, here.context.root, done=few)
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=1, ensure_ascii=False))
     else:
