@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -368,17 +372,38 @@ def test_a_relay_whose_parent_ends_while_it_starts_ends_too(
 ) -> None:
     """Killed at the very moment in which the port is told, a job script leaves no relay behind."""
     flags = f"--listen-port-file {tmp_path}/port --upstream http://127.0.0.1:1/v1 --state {tmp_path}/state"
-    relay = (
-        f"echo $BASHPID >{tmp_path}/pid; exec {environment}/bin/python -m evalctl_job.relay {flags} --exit-with-parent"
-    )
     pipe = f"mkfifo {tmp_path}/.port.$BASHPID.draft"  # the relay writes its port there and then renames it
-    shell = subprocess.Popen(["bash", "-c", f"({pipe}; {relay}) & wait"], env=variables)
+    begin = f"{pipe}; echo $BASHPID >{tmp_path}/pid; until [ -e {tmp_path}/go ]; do sleep 0.05; done"
+    relay = f"exec {environment}/bin/python -m evalctl_job.relay {flags} --exit-with-parent"
+    shell = subprocess.Popen(["bash", "-c", f"({begin}; {relay}) & wait"], env=variables)
     wait_for((tmp_path / "pid").exists)
-    number = wait_for((tmp_path / "pid").read_text).strip()
-    with (tmp_path / f".port.{number}.draft").open():  # it is there, and waits until the port is read
+    process = Path("/proc") / wait_for((tmp_path / "pid").read_text).strip()
+    draft = tmp_path / f".port.{process.name}.draft"
+    with full_pipe(draft) as emptied:  # so that it stops there
+        (tmp_path / "go").touch()
+        wait_for(lambda: has_open(process, draft))
         shell.kill()
         shell.wait()
-    wait_for(lambda: has_ended(Path("/proc") / number))
+        emptied()
+        wait_for(lambda: has_ended(process))
+
+
+@contextmanager
+def full_pipe(path: Path) -> Iterator[Callable[[], bytes]]:
+    """A pipe into which nothing more goes until it is emptied."""
+    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(pipe, bytes(4096)):
+            pass
+    yield lambda: os.read(pipe, 2**20)
+    os.close(pipe)
+
+
+def has_open(process: Path, path: Path) -> bool:
+    """Whether a process of /proc holds this file open; one that it closes meanwhile is looked for again."""
+    with contextlib.suppress(FileNotFoundError):
+        return path in {link.readlink() for link in (process / "fd").iterdir()}
+    return False
 
 
 def has_ended(process: Path) -> bool:
