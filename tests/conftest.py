@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,13 @@ hypothesis.settings.load_profile("evalctl")
 _CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "HF_HOME": "huggingface"}
 # What the tests themselves go by; where environments are is read when tests are gathered, or by fixtures of a session.
 _OURS = ("EVALCTL_FAULTS", "EVALCTL_SWALLOW_SOURCE", "EVALCTL_TEST_USER")
+
+
+# A shell without job control starts background commands with SIGINT and SIGQUIT ignored (`make test &`), and what a test
+# starts inherits that: no Ctrl-C would reach it, and bash cannot trap a signal that was ignored when it started.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

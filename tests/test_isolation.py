@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,17 @@ def test_the_local_queue_is_not_the_persons() -> None:
     from evalctl.schedulers.local_queue import default_queue
 
     assert default_queue().is_relative_to(Path.home())
+
+
+def test_a_started_program_can_be_interrupted() -> None:
+    """Also where the tests run in the background of a shell, which ignores SIGINT for them."""
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    program = [sys.executable, "-c", code]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout == "False\n"
+    background = "trap '' INT QUIT; exec \"$0\" -m pytest -q tests/test_isolation.py -k test_home"
+    suite = ["bash", "-c", f"{background} --collect-only", sys.executable]
+    assert subprocess.run(suite, cwd=Path(__file__).parents[1], capture_output=True).returncode == 0
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def test_a_started_program_is_isolated_too() -> None:

@@ -178,10 +178,11 @@ def test_a_refusal_is_not_asked_again(start_relay: StartRelay, status: int) -> N
 def test_a_dead_server_costs_its_patience_once(start_relay: StartRelay) -> None:
     """Requests that come after the server was given up do not each wait for it again."""
     relay = start_relay(f"http://127.0.0.1:{closed_port()}/v1", "--patience", "2")
-    assert relay.post(QUESTION)[0] == 502
     start = time.monotonic()
+    assert relay.post(QUESTION)[0] == 502
+    given_up = time.monotonic()
     assert [relay.post(QUESTION)[0] for _ in range(5)] == [502] * 5
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - given_up < given_up - start
     assert relay.counts()["failed"] == 6
     assert "no connection" in relay.counts()["first_error"]
 
@@ -319,7 +320,7 @@ def test_an_abort_fails_what_is_in_flight_at_once(start_relay: StartRelay, endin
         else:
             assert relay.stop() == 0
         asking.join()
-        assert replies == [503] and time.monotonic() - start < 3
+        assert replies == [503] and time.monotonic() - start < 8  # the server's pause
     counts = wait_for(lambda: _failed_counts(relay.state / "t.counts.json"))
     assert (counts["asked"], counts["failed"], counts["first_error"]) == (1, 1, "the job was aborted")
 

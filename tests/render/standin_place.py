@@ -17,6 +17,9 @@ from evalctl.render.quoting import assignment
 from evalctl.render.script import script
 
 STANDINS = Path(__file__).with_name("standins")
+# Seconds that a script may take on a machine that is very busy; stand-ins that hang do so for much longer, so that a job
+# which ends at all has not waited for them.
+LONGEST = 240
 
 
 def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any) -> JobTask:
@@ -58,7 +61,6 @@ class Ran:
     """What a script left behind."""
 
     status: int
-    seconds: float
     folder: Path
 
     def mark(self, name: str) -> dict[str, Any]:
@@ -122,19 +124,16 @@ class Place:
 
     def run(self, job: Job, **attempt: Any) -> Ran:
         """The script, run to its end."""
-        begin = time.monotonic()
-        status = self.start(job, **attempt).wait(timeout=60)
-        return Ran(status, time.monotonic() - begin, self.run_dir)
+        return Ran(self.start(job, **attempt).wait(timeout=LONGEST), self.run_dir)
 
     def end(self, process: subprocess.Popen[bytes], sign: signal.Signals) -> Ran:
         """What a signal makes of a running script."""
-        begin = time.monotonic()
         process.send_signal(sign)
-        return Ran(process.wait(timeout=60), time.monotonic() - begin, self.run_dir)
+        return Ran(process.wait(timeout=LONGEST), self.run_dir)
 
-    def wait_for(self, *parts: str, seconds: float = 20) -> None:
+    def wait_for(self, *parts: str) -> None:
         """Until the job has written a file."""
-        path, limit = self.run_dir.joinpath(*parts), time.monotonic() + seconds
+        path, limit = self.run_dir.joinpath(*parts), time.monotonic() + LONGEST
         while not path.exists():
             assert time.monotonic() < limit, f"{path} never came: {self.job_log()}"
             time.sleep(0.05)
@@ -147,6 +146,13 @@ class Place:
             if fields.items() <= mark.items():
                 return mark
             time.sleep(0.05)
+
+    def wait_until_empty(self) -> None:
+        """Until no process of this place is left."""
+        limit = time.monotonic() + LONGEST
+        while self.processes():
+            assert time.monotonic() < limit, self.processes()
+            time.sleep(0.1)
 
     def job_log(self) -> str:
         """All that the job said."""

@@ -57,12 +57,20 @@ class Queue:
         """End a job."""
         return run(local.cancel(number, self.site_args))
 
-    def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 120) -> None:
         """Until something holds."""
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, self.jobs()
             time.sleep(0.05)
+
+    def until(self, word: str) -> str:
+        """A script's line that goes on when `release` says that word."""
+        return f"until [[ -e {self.top}/{word} ]]; do sleep 0.05; done"
+
+    def release(self, word: str) -> None:
+        """Scripts that wait for this word go on."""
+        (self.top / word).touch()
 
     def wait_ended(self, *names: str) -> None:
         """Until all these jobs have ended."""
@@ -90,7 +98,7 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
         if job["state"] in ("queued", "running"):
             here.cancel(str(job["id"]))
             here.wait_ended(name)
-    here.wait(lambda: not here.processes(), 5)
+    here.wait(lambda: not here.processes())
 
 
 def test_a_job_runs_with_its_devices_and_its_folder(queue: Queue) -> None:
@@ -107,13 +115,16 @@ def test_a_job_runs_with_its_devices_and_its_folder(queue: Queue) -> None:
 
 def test_jobs_on_one_gpu_take_turns_and_others_do_not_wait(queue: Queue) -> None:
     """First come first served per GPU; nobody overtakes a job that waits for two."""
-    queue.submit("a", "sleep 1.2", gpus="0")
-    queue.submit("b", "sleep 0.1", gpus="0,1")
-    queue.submit("c", "sleep 0.1", gpus="1")
-    queue.submit("d", "sleep 5", gpus="2")
+    queue.submit("a", queue.until("first"), gpus="0")
+    queue.submit("b", "true", gpus="0,1")
+    queue.submit("c", "true", gpus="1")
+    queue.submit("d", queue.until("last"), gpus="2")
     first = queue.states()
     assert first == {"a": State.RUNNING, "b": State.QUEUED, "c": State.QUEUED, "d": State.RUNNING}
+    queue.release("first")
     queue.wait_ended("a", "b", "c")
+    assert queue.states()["d"] is State.RUNNING
+    queue.release("last")
     jobs = queue.jobs()
     assert jobs["a"]["ended_at"] <= jobs["b"]["started_at"]
     assert jobs["b"]["ended_at"] <= jobs["c"]["started_at"]
@@ -123,14 +134,17 @@ def test_jobs_without_gpu_use_slots(queue: Queue) -> None:
     """At most so many at once; one by default."""
     slots = {"site_args": (*queue.site_args, "--slots", "2")}
     for name in ("a", "b", "c"):
-        queue.submit(name, "sleep 2; exit", **slots)
+        queue.submit(name, queue.until("go"), **slots)
     assert list(queue.states().values()) == [State.RUNNING, State.RUNNING, State.QUEUED]
+    queue.release("go")
+    queue.wait_ended("a", "b", "c")
 
 
 def test_a_waiting_job_starts_without_anybody_looking(queue: Queue) -> None:
     """The job before it starts it."""
-    queue.submit("a", "sleep 0.3")
+    queue.submit("a", queue.until("go"))
     queue.submit("b", f"touch {queue.top}/b-ran")
+    queue.release("go")
     queue.wait((queue.top / "b-ran").exists)
 
 
@@ -159,11 +173,11 @@ def test_a_cancelled_job_may_say_goodbye(queue: Queue) -> None:
 
 def test_a_waiting_job_can_be_cancelled(queue: Queue) -> None:
     """It never starts, and the next one is not held up."""
-    queue.submit("a", f"until [[ -e {queue.top}/go ]]; do sleep 0.1; done")
+    queue.submit("a", queue.until("go"))
     number = queue.submit("b", f"touch {queue.top}/b-ran")
     queue.submit("c", "true")
     assert local.cancelled(queue.cancel(number))
-    (queue.top / "go").touch()
+    queue.release("go")
     queue.wait_ended("a", "b", "c")
     assert queue.jobs()["b"]["state"] == "cancelled"
     assert not (queue.top / "b-ran").exists()
@@ -193,7 +207,7 @@ def test_a_job_killed_with_its_keeper_is_lost(queue: Queue) -> None:
     job = queue.jobs()["victim"]
     os.kill(job["keeper"], signal.SIGKILL)
     os.killpg(job["pid"], signal.SIGKILL)
-    queue.wait(lambda: queue.jobs()["victim"]["state"] == "lost", 2)
+    queue.wait(lambda: queue.jobs()["victim"]["state"] == "lost")
     queue.wait_ended("next")
     assert (queue.top / "starts").read_text() == "\n"
 
@@ -212,10 +226,11 @@ def test_a_job_outlives_its_keeper(queue: Queue) -> None:
 
 def test_a_name_is_in_the_queue_once(queue: Queue) -> None:
     """Two syncs cannot start one attempt twice."""
-    queue.submit("a", "sleep 5")
-    reply = queue.try_submit("a", "sleep 5")
+    queue.submit("a", queue.until("go"))
+    reply = queue.try_submit("a", "true")
     assert local.refusal(reply) == "local queue: a is in the queue already, as 1"
     assert len(queue.jobs()) == 1
+    queue.release("go")
 
 
 def test_many_submissions_at_once_keep_their_order(queue: Queue) -> None:
@@ -247,10 +262,10 @@ def test_what_cannot_run_is_refused(queue: Queue, missing: str) -> None:
 def test_a_job_in_the_queue_is_not_refused(queue: Queue) -> None:
     """What cannot be started now, as on a full disk, holds up the queue; but a job that waits in it was taken."""
     folder = queue.top / "queue" / "jobs"
-    queue.submit("a", f"until [ -e {queue.top}/go ]; do sleep 0.05; done", gpus="0")
+    queue.submit("a", queue.until("go"), gpus="0")
     in_the_way = folder / queue.submit("b", "true", gpus="0") / "lock"
     in_the_way.mkdir()
-    (queue.top / "go").touch()
+    queue.release("go")
     queue.wait((folder / "1" / "ended.json").exists)
     assert local.refusal(queue.try_submit("c", "true", gpus="1")) is None
     in_the_way.rmdir()
@@ -307,9 +322,9 @@ def test_a_job_that_is_forgotten_by_half_is_not_queued_again(queue: Queue) -> No
 
 def test_submitting_returns_at_once(queue: Queue) -> None:
     """The keeper holds nothing open of the submitting process."""
-    begin = time.monotonic()
-    queue.submit("a", "sleep 3")
-    assert time.monotonic() - begin < 2.5
+    queue.submit("a", queue.until("go"))  # it would wait for ever
+    assert queue.states() == {"a": State.RUNNING}
+    queue.release("go")
 
 
 def test_a_python_that_is_missing_is_a_broken_environment() -> None:
