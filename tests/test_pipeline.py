@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,38 @@ def test_what_is_remembered_may_be_garbage(root: Path, spoil: Callable[[bytes], 
     assert recompiled(root) == (["a.yaml", "b.yaml", "c/d.yaml"], [])
     assert dict(files_under(root / "generated")) == before
     assert recompiled(root) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda program: (program / "plan/cost.py").write_text("# another program\n"),
+        lambda program: (program / "render/job.sh").write_text("# another script\n"),
+        lambda program: (program / "resolve/new.py").write_text(""),
+        lambda program: os.utime(program / "plan/cost.py", ns=(1, 1)),
+        lambda program: (program / "check/schema.py").unlink(),
+    ],
+    ids=["module", "script", "new module", "time", "deleted"],
+)
+def test_another_program_remembers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
+) -> None:
+    """What an older evalctl compiled is compiled again: its key is that of its own files."""
+    program = tmp_path / "evalctl"
+    shutil.copytree(Path(memory.__file__).parent, program)
+    monkeypatch.setattr(memory, "__file__", str(program / "memory.py"))
+    before = memory.program_key()
+    assert memory.program_key() == before
+    change(program)
+    assert memory.program_key() != before
+
+
+def test_another_environment_is_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts name the job environments by their digest."""
+    before, known = memory.program_key(), memory.environments.catalogue()
+    changed = {**known, "vllm": replace(known["vllm"], digest="0" * 12)}
+    monkeypatch.setattr(memory.environments, "catalogue", lambda: changed)
+    assert memory.program_key() != before
 
 
 def test_a_name_that_is_not_utf8_is_only_not_remembered(root: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,6 @@ from relay_process import Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "compiler" / "environments" / "packages"
-sys.path.insert(0, str(PACKAGES / "evalctl-job"))  # its plain modules (no aiohttp, no pyarrow) are imported by tests
 
 
 def newest(pattern: str) -> Path:

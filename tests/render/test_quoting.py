@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -77,6 +78,30 @@ def test_a_long_list_keeps_its_words() -> None:
 def test_words_stay_readable(text: str, shown: str) -> None:
     """No needless quotes, no escapes for lines or Japanese; what a reviewer could not see is spelled out."""
     assert shown == word(text)
+
+
+# Ranges of Unicode whose characters are invisible or change the direction of what follows (Cc, Cf, Zl, Zp, tags).
+HIDDEN = [
+    *range(0x01, 0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", HIDDEN, ids=hex)
+def test_what_cannot_be_seen_is_spelled_out(code: int) -> None:
+    """In a word and in a comment, each of them; and bash gets it back."""
+    text = f"a{chr(code)}b"
+    assert chr(code) not in word(text)
+    assert chr(code) not in comment(text)
+    assert [text] == bash_says(f"printf '%s\\0' {word(text)}")
+
+
+def test_every_format_character_of_unicode_is_spelled_out() -> None:
+    """All that Unicode calls a control or a format character, but for signs that are drawn (Arabic, Syriac, …)."""
+    drawn = ("ARABIC", "SYRIAC", "KAITHI", "EGYPTIAN HIEROGLYPH")
+    for character in map(chr, range(1, 0x110000)):
+        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in "\t\n":
+            assert character not in word(f"a{character}b") or unicodedata.name(character).startswith(drawn)
 
 
 def test_a_nul_is_refused() -> None:

@@ -1,0 +1,88 @@
+"""The words for failures are a closed set: who can say one is known, and so is what follows from it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from evalctl_job.reasons import PATTERNS
+
+from evalctl.sync import reasons
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "compiler" / "evalctl"
+JOB = REPOSITORY / "compiler/environments/packages/evalctl-job/evalctl_job"
+# May pass by itself: the same job is tried again before a person is asked. Everything else waits for a person.
+MAY_PASS = {
+    "aborted", "answers-failed", "answers-missing", "dataset-unreachable", "gpu-error", "hub-unreachable", "job-killed",
+    "lost", "node-lost", "not-run", "port-taken", "provider-unreachable", "rate-limit", "relay-died", "request-timeout",
+    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen",
+}  # fmt: skip
+WAITED_FOR = {"hub-unreachable", "weights-missing"}
+# A person acts on these; each has advice of its own.
+FOR_A_PERSON = {
+    "answers-repeated", "authentication", "context-length", "custom-code", "disk-full", "download-failed", "empty-answers",
+    "env-variable-missing", "environment-missing", "environment-not-built", "gated-model", "gpu-missing", "hub-offline",
+    "model-not-found", "module-missing", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
+    "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
+    "unsupported-model",
+}  # fmt: skip
+GENERAL = reasons.advice("a word that nobody says")
+
+
+def said_by_the_script() -> set[str]:
+    """What job.sh gives as a reason: its own ends, the deaths of a server, the tasks that it marks as failed."""
+    script = (PACKAGE / "render/job.sh").read_text(encoding="utf-8")
+    ends = re.findall(r"give_up (?:\"[^\"]+\"|\d+) ([a-z][a-z-]+)", script)
+    deaths = re.findall(r"(?m)^ +(?:for row in )?'([a-z-]+)\|", script)
+    return {*ends, *deaths, *re.findall(r"REASON=([a-z][a-z-]+)", script)}
+
+
+def texts(folder: Path) -> set[str]:
+    """Every string constant of Python modules."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py") if path.name != "reasons.py"]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def said() -> set[str]:
+    """Every word that some part of evalctl can give as the reason of a failure."""
+    script = (PACKAGE / "render/job.sh").read_text(encoding="utf-8")
+    quoted = set(re.findall(r"[a-z]+(?:-[a-z]+)*", script))
+    outcomes = {text.removeprefix("failed:") for text in texts(PACKAGE / "sync")}
+    return quoted | texts(JOB) | outcomes | {word for word, _ in PATTERNS}
+
+
+@pytest.mark.parametrize("word", sorted(MAY_PASS))
+def test_what_may_pass_is_tried_again(word: str) -> None:
+    """A transient reason is known as such."""
+    assert reasons.is_transient(word)
+
+
+@pytest.mark.parametrize("word", sorted(FOR_A_PERSON))
+def test_what_does_not_pass_says_what_to_do(word: str) -> None:
+    """It is not tried again by itself, and its advice is its own."""
+    assert not reasons.is_transient(word)
+    assert reasons.advice(word) != GENERAL
+
+
+def test_these_are_all_the_words() -> None:
+    """A word that is added or dropped changes this page, too."""
+    assert reasons._TRANSIENT == MAY_PASS
+    assert reasons._AWAITED == WAITED_FOR
+    assert reasons._ADVICE.keys() <= FOR_A_PERSON | MAY_PASS | WAITED_FOR
+
+
+def test_every_word_is_said_by_somebody() -> None:
+    """A misspelt word would wait for a reason that never comes."""
+    assert reasons._TRANSIENT | reasons._AWAITED | reasons._ADVICE.keys() <= said()
+
+
+def test_every_reason_of_a_job_is_known() -> None:
+    """What the script and the framework's log can say is transient, or has advice of its own."""
+    spoken = {word for word, _ in PATTERNS} | said_by_the_script()
+    assert len(spoken) > 25
+    unknown = {word for word in spoken if not reasons.is_transient(word) and reasons.advice(word) == GENERAL}
+    assert unknown <= {"cancelled", "script-failed", "tasks-failed"}  # a person's wish, a bug, and others' reasons
