@@ -21,7 +21,8 @@ ARROWS: dict[str, set[str]] = {
     "model": set(),
     "suggest": set(),
     "secret_shapes": set(),
-    "shell": set(),
+    "surroundings": set(),
+    "shell": {"surroundings"},
     "load": {"model", "shell", "suggest"},
     "environments": {"shell"},
     "editing": {"load", "model", "suggest"},
@@ -30,7 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "resolve": {"frameworks", "model"},
     "results": {"model", "shell", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
-    "schedulers": {"model", "shell"},
+    "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell"},
     "importing": {"editing", "load", "model", "results"},
     "memory": {"environments", "model", "shell"},
@@ -69,6 +70,13 @@ PROGRAMS = {
     "results/parquet_rows.py": "reads parquet files with the library of a lighteval environment",
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
 }
+# Who starts processes, and how.
+STARTERS = {"shell.py": "subprocess", "sync/git.py": "gitpython"}
+STARTING_MODULES = {"subprocess", "_posixsubprocess", "pty", "multiprocessing", "git", "ctypes"}
+STARTING_NAMES = {name for name in dir(os) if name.startswith(("exec", "spawn", "fork", "posix_spawn"))} | {
+    "system", "popen", "ProcessPoolExecutor", "create_subprocess_exec", "create_subprocess_shell", "subprocess_exec",
+    "subprocess_shell",
+}  # fmt: skip
 # One part imports cli though nobody should: the demonstration shows the commands by running them in this process.
 MAY_IMPORT_CLI = {"__main__", "demo"}
 
@@ -134,15 +142,34 @@ def test_packages_from_outside_have_their_homes(path: Path) -> None:
 
 
 def test_only_shell_starts_processes() -> None:
-    """subprocess and its relatives stand in shell.py alone."""
-    starters = ("subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "os.fork", "pty", "multiprocessing")
-    found = [
-        path.relative_to(TOP).as_posix()
-        for path in modules()
-        if any(name.split(".")[0] in ("subprocess", "pty", "multiprocessing") for name in imports(path))
-        or any(f"{word}(" in path.read_text(encoding="utf-8") for word in starters if word.startswith("os."))
-    ]
-    assert found == ["shell.py"]
+    """Processes are started by shell.py and, through gitpython, by the module that is git's home; nothing else can."""
+    found = {path.relative_to(TOP).as_posix() for path in modules() if _starts_processes(path)}
+    assert found == set(STARTERS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import subprocess", "from subprocess import run", "import git", "from git import Repo",
+        "import pty", "from multiprocessing import Process", "from concurrent.futures import ProcessPoolExecutor",
+        "import os\nos.system('true')", "from os import execv", "import os as o\no.posix_spawn('/bin/true', [], {})",
+        "import asyncio\nasyncio.create_subprocess_exec('true')", "import ctypes",
+    ],
+)  # fmt: skip
+def test_each_way_to_start_a_process_is_known(text: str, tmp_path: Path) -> None:
+    """A module that could start one is found, whichever way it imports it."""
+    path = tmp_path / "one.py"
+    path.write_text(text)
+    assert _starts_processes(path)
+
+
+def _starts_processes(path: Path) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    attributes = {node.attr for node in used if ast.unparse(node) != "platform.system"}
+    names = set(_imports(tree))
+    last = {name.rsplit(".", 1)[-1] for name in names if not name.startswith("evalctl.")}
+    return bool({name.split(".")[0] for name in names} & STARTING_MODULES or (attributes | last) & STARTING_NAMES)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

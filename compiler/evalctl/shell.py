@@ -1,4 +1,4 @@
-"""The only module that starts processes, and the one way to write a file whole.
+"""Starts processes (gitpython, in its one home, starts git itself), and is the one way to write a file whole.
 
 It does not know what a command means: schedulers and environments say what to run and read what came back.
 """
@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from evalctl.surroundings import UMASK, Program, environment
 
 
 class EnvironmentProblem(Exception):
@@ -36,13 +38,15 @@ class Unreachable(TryLater):
 class Command:
     """One program call: words, never a shell line.
 
-    `env` is added to this process's environment; a variable that is None there is taken away.
+    `program` says whose environment it gets (`surroundings.py`); None is this process's. `env` is added to that; a
+    variable that is None there is taken away.
     """
 
     argv: tuple[str, ...]
     timeout_s: float = 60.0
     cwd: Path | None = None
     env: Mapping[str, str | None] | None = None
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +113,21 @@ def _start(command: Command, *, stderr: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command.argv, cwd=command.cwd, env=_environment(command), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
-            encoding="utf-8", errors="replace",
+            encoding="utf-8", errors="replace", umask=_umask(command),
         )  # fmt: skip
     except FileNotFoundError as error:
         raise EnvironmentProblem(f"`{command.argv[0]}` is not on this machine ({error.filename})") from error
 
 
 def _environment(command: Command) -> dict[str, str] | None:
-    if command.env is None:
+    if command.env is None and command.program is None:
         return None
-    return {name: value for name, value in {**os.environ, **command.env}.items() if value is not None}
+    base = os.environ if command.program is None else environment(command.program, os.environ)
+    return {name: value for name, value in {**base, **(command.env or {})}.items() if value is not None}
+
+
+def _umask(command: Command) -> int:
+    return -1 if command.program is None else UMASK.get(command.program, -1)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

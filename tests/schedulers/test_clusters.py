@@ -117,6 +117,26 @@ def test_a_job_gets_its_folder_and_nothing_of_the_submitting_shell(
     assert (cluster.top / "said").read_text() == f"{cluster.top} none\n"
 
 
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SQUEUE_PARTITION": "none", "SQUEUE_NAMES": "none", "SQUEUE_FORMAT": "%i"}, {"SQUEUE_LICENSES": "none"},
+        {"SQUEUE_STATES": "COMPLETED", "SQUEUE_USERS": "nobody"}, {"SBATCH_HOLD": "1", "SBATCH_ARRAY_INX": "1-3"},
+        {"SGE_LONG_QNAMES": "1", "LC_ALL": "xx_XX.UTF-8", "LANGUAGE": "ja"},
+    ],
+)  # fmt: skip
+def test_variables_of_the_persons_shell_change_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    """A submission is what evalctl says, and a listing is whole, whatever the shell has set."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    name = cluster.attempt_name()
+    number = cluster.submit(cluster.script("sleep 2"), name)
+    assert cluster.seen()[name].native_id == number
+    cluster.wait(lambda: cluster.over(name))
+
+
 def test_a_running_job_can_be_cancelled(cluster: Cluster) -> None:
     """It leaves the list, and cancelling again is fine."""
     name = cluster.attempt_name()

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from evalctl.shell import EnvironmentProblem, Reply
+from evalctl.shell import Command, EnvironmentProblem, Reply
+from evalctl.surroundings import Program
 
 
 class Unreadable(Exception):
     """The scheduler did not answer, or not in a form that is known. Nothing may be concluded from it."""
+
+
+def asked(words: tuple[str, ...], folder: str = "/") -> Command:
+    """A call of one of the scheduler's programs, in `folder`: Grid Engine reads options from the current one."""
+    return Command(words, cwd=Path(folder), program=Program.SCHEDULER)
 
 
 def clock(seconds: int) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
+from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
-VERSION = Command(("qstat", "-help"))  # `SGE 8.1.9`
+VERSION = asked(("qstat", "-help"))  # `SGE 8.1.9`
 _SUBMITTED = re.compile(r"^(?:Your job(?:-array)? )?(\d+)\b", re.MULTILINE)
 _SILENCE = re.compile(r"unable to (send message to|contact) qmaster|commlib error|got \w+ error", re.IGNORECASE)
 _GONE = re.compile(r'job "?\d+"? does not exist')
@@ -34,10 +34,10 @@ def submit(
 ) -> Command:  # fmt: skip
     """qsub; a missing output folder would put the job into Eqw, so it has to exist."""
     limit = () if walltime_seconds is None else ("-l", f"h_rt={clock(walltime_seconds)}")
-    return Command((
+    return asked((
         "qsub", *site_args, "-N", name, "-o", output_dir, "-e", output_dir,
         *limit, "-v", variable(run_dir), script,
-    ))  # fmt: skip
+    ), run_dir)  # fmt: skip
 
 
 def native_id(reply: Reply) -> str:
@@ -53,7 +53,7 @@ def refusal(reply: Reply) -> str | None:
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
     """`qstat -r`: plain qstat cuts names at ten characters, and TSUBAME4's is reported to have no `-xml`."""
-    return Command(("qstat", "-r", "-u", user))
+    return asked(("qstat", "-r", "-u", user))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
@@ -97,7 +97,7 @@ def _state(letters: str) -> State:
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
     """qdel by number: names may be patterns."""
-    return Command(("qdel", native_id))
+    return asked(("qdel", native_id))
 
 
 def cancelled(reply: Reply) -> bool:

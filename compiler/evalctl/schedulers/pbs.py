@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
+from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
 from evalctl.shell import Command, EnvironmentProblem, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
-VERSION = Command(("qstat", "--version"))  # `pbs_version = 23.06.06`
+VERSION = asked(("qstat", "--version"))  # `pbs_version = 23.06.06`
 _SUBMITTED = re.compile(r"^(\d+(?:\[\])?\.\S+)$", re.MULTILINE)
 _SILENCE = re.compile(
     r"cannot connect to server|Connection (refused|timed out|reset)|Communication failure|Server disconnected|"
@@ -47,10 +47,10 @@ def submit(
             help="move the repository (or EVALCTL_HOME) to a plain path",
         )
     limit = () if walltime_seconds is None else ("-l", f"walltime={clock(walltime_seconds)}")
-    return Command((
+    return asked((
         "qsub", *site_args, "-N", name, "-o", output_dir, *limit,
         "-v", variable(run_dir), script,
-    ))  # fmt: skip
+    ), run_dir)  # fmt: skip
 
 
 def native_id(reply: Reply) -> str:
@@ -70,7 +70,7 @@ def query(user: str, site_args: Sequence[str] = ()) -> Command:
     Not `-F json`: it lists everybody's jobs, and one with a variable like `nan`, `.5` or an escape character makes the
     answer for all of them invalid.
     """
-    return Command(("qstat", "-f", "-w", "-u", user))
+    return asked(("qstat", "-f", "-w", "-u", user))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
@@ -102,7 +102,7 @@ def _state(letter: str, comment: str) -> State:
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
     """qdel: TERM, then KILL."""
-    return Command(("qdel", native_id))
+    return asked(("qdel", native_id))
 
 
 def cancelled(reply: Reply) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, clock, said, unreachable, variable
+from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
-VERSION = Command(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
+VERSION = asked(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
 _SUBMITTED = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
 _SILENCE = re.compile(
     r"[Ss]ocket timed out|Unable to contact slurm controller|Connection (refused|timed out|reset)|Zero Bytes|"
@@ -54,10 +54,10 @@ def submit(
     """sbatch; `--export=NAME=value` passes that variable and nothing else of this shell."""
     folder = output_dir.replace("%", "%%")
     limit = () if walltime_seconds is None else (f"--time={clock(walltime_seconds)}",)
-    return Command((
+    return asked((
         "sbatch", "--parsable", *site_args, f"--job-name={name}", f"--output={folder}/%x.%j.out",
         *limit, f"--export={variable(run_dir)}", script,
-    ))  # fmt: skip
+    ), run_dir)  # fmt: skip
 
 
 def native_id(reply: Reply) -> str:
@@ -72,8 +72,11 @@ def refusal(reply: Reply) -> str | None:
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
-    """squeue with ended jobs as long as it keeps them; the name comes last because it may hold anything."""
-    return Command(("squeue", "--noheader", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j"))
+    """squeue with ended jobs as long as it keeps them, those in hidden partitions too (`--all`).
+
+    The name comes last because it may hold anything.
+    """
+    return asked(("squeue", "--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j"))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
@@ -100,7 +103,7 @@ def _state(word: str, reason: str) -> State:
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
     """scancel says nothing and is content with ended and unknown jobs too."""
-    return Command(("scancel", native_id))
+    return asked(("scancel", native_id))
 
 
 def cancelled(reply: Reply) -> bool:
