@@ -137,7 +137,7 @@ def test_a_declared_provider_is_called_as_any_openai_compatible_one() -> None:
     """Its address and the name of its key go to the relay; the key's name follows from the file's, or there is none."""
     files = {
         "manifests/providers/our-endpoint.yaml": "base_url: https://llm.example.jp/v1\n",
-        "manifests/providers/next_room.yaml": "base_url: http://next-room:8000/v1\nkey: false\n",
+        "manifests/providers/next_room.yaml": "base_url: http://localhost:8000/v1\nkey: false\n",
     }
     ours = one_job("model: org/m\nprovider: our-endpoint\nservice: tsubame\ntasks: [en_choice]\n", files)
     assert config(ours.tasks[0])["model_parameters"]["model_name"] == "hosted_vllm/org/m"
@@ -145,7 +145,7 @@ def test_a_declared_provider_is_called_as_any_openai_compatible_one() -> None:
     assert ours.secrets == ("OUR_ENDPOINT_API_KEY",)
     assert ours.tasks[0].evaluation.result_path == "results/our-endpoint/org/m/en/choice/result.json"
     near = one_job("model: org/m\nprovider: next_room\nservice: tsubame\ntasks: [ja_exact]\n", files)
-    assert (near.server.base_url, near.server.key_variable, near.secrets) == ("http://next-room:8000/v1", "", ())
+    assert (near.server.base_url, near.server.key_variable, near.secrets) == ("http://localhost:8000/v1", "", ())
 
 
 def test_only_a_judged_task_gets_the_judges_key() -> None:

@@ -78,11 +78,12 @@ SERVERS: dict[str, Behaviour] = {
     "crowded": crowded,
     "counted": limited(Limits(refused=("temperature",))),
     "forbidden": limited(Limits()),
+    "moved": lambda _: Reply({}, 307, {"Location": "http://localhost:9/v1/chat/completions"}),
     "open": limited(Limits(), key="none"),
     "failing": lambda asked: refusal("internal error", 500) if "n" in asked.body else limited(Limits())(asked),
 }
 OTHERS_KEY = "sk-the-key-of-openai-alone-5678"
-MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "open", "crowded", "generous"]
+MANY = ["forbidden", "silent", "elsewhere", "unkeyed", "loose", "failing", "open", "crowded", "moved", "generous"]
 CASES = {
     "words": ["probe", "strict", "busy"],
     "many": ["probe", *MANY, "--json"],
@@ -314,7 +315,7 @@ def test_who_does_not_answer_is_named_and_the_others_are_asked(story: Story) -> 
     stops = {name: said.of(name)["stopped"] for name in MANY}
     assert {name: stop["reason"] for name, stop in stops.items() if stop} == {
         "forbidden": "authentication", "silent": "provider-unreachable", "elsewhere": "model-not-found",
-        "unkeyed": "secret-missing", "crowded": "no-answer",
+        "unkeyed": "secret-missing", "crowded": "no-answer", "moved": "provider-unreachable",
     }  # fmt: skip
     assert stops["silent"]["message"] == "no connection to 127.0.0.1: [Errno 111] Connection refused"
     assert stops["unkeyed"]["message"] == "UNKEYED_API_KEY is not set: put it into .env"

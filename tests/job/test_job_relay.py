@@ -82,6 +82,19 @@ def test_the_key_is_added_and_stays_here(start_relay: StartRelay) -> None:
     assert "[redacted]" in json.loads((relay.state / "t.counts.json").read_text())["first_error"]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_carries_neither_key_nor_question_elsewhere(start_relay: StartRelay, status: int) -> None:
+    """The address is part of the eval, so another one does not answer for it, and no host but its own gets the key."""
+    with serving(answers) as stranger:
+        with serving(lambda _: Reply({}, status, {"Location": f"{stranger.url}/v1/chat/completions"})) as server:
+            relay = start_relay(
+                server.url, "--key-variable", "DEMO_API_KEY", DEMO_API_KEY="sk-" + "test-0123456789abcdef"
+            )
+            replied, reply = relay.post(QUESTION)
+        assert (replied >= 400, len(server.posts), stranger.asked) == (True, 1, [])
+    assert f"HTTP {status}: redirected to 127.0.0.1, not followed" in json.dumps(reply)
+
+
 def test_a_missing_key_is_said_before_anything_is_asked(
     environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:

@@ -14,11 +14,12 @@ from samples import compiled
 from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import GenerationSettings, Request
-from evalctl.resolve.identity import ASKED, SENT, SERVED, eval_digest
+from evalctl.model.providers import PROVIDERS
+from evalctl.resolve.identity import ASKED, SENT, SERVED, eval_digest, eval_inputs
 
 # What can change a score, and what cannot: a new field has to be put into one of the two.
 IDENTITY: dict[type, dict[str, Any]] = {
-    Subject: {"provider": "openai", "model": "lab/other", "revision": "f" * 40},
+    Subject: {"provider": "openai", "model": "lab/other", "revision": "f" * 40, "address": "https://other.example/v1"},
     Task: {"script": "another_script", "framework": "another-framework"},
     Eval: {
         "framework_version": "9.9", "task_digest": "feed", "generation": (("temperature", 0.7),),
@@ -97,6 +98,45 @@ def test_the_eval_carries_its_own_digest() -> None:
     """64 hex digits, those of its inputs."""
     assert sample().digest == digest(sample())
     assert len(sample().digest) == 64
+
+
+BUILT_IN = {
+    "vllm": "", "openai": "https://api.openai.com/v1", "deepinfra": "https://api.deepinfra.com/v1/openai",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai", "anthropic": "https://api.anthropic.com/v1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_a_built_in_provider_keeps_its_address_and_its_digests(name: str) -> None:
+    """Its name stands for the address, so that results from before addresses were recorded stay valid. An address that
+    changes here would reuse what another one has answered: measure again, as docs/decisions.md says."""
+    assert PROVIDERS[name].base_url == BUILT_IN[name]
+    known, elsewhere = (
+        replace(sample(), subject=replace(sample().subject, provider=name, address=address))
+        for address in (BUILT_IN[name], "https://elsewhere.example/v1")
+    )
+    inputs = [
+        eval_inputs(e.subject, e.task, e.framework_version, e.task_digest, e.generation, e.server, e.max_samples)
+        for e in (known, elsewhere)
+    ]
+    assert ["address" in one for one in inputs] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [("https://LLM.example.jp:443/v1", True), ("https://llm.example.jp/v2", False), ("https://llm.example.jp:8443/v1", False),
+     ("http://127.0.0.1:8000/v1", False)],
+)  # fmt: skip
+def test_an_endpoint_is_its_address(written: str, same: bool) -> None:
+    """Whoever changes where a provider's file points asks for other evals; another spelling of one address does not."""
+
+    def asked(address: str) -> str:
+        file = {"manifests/providers/ours.yaml": f"base_url: {address}\n"}
+        return (
+            compiled("model: lab/m\nprovider: ours\nservice: local\ntasks: [ja_exact]\n", file).eval("ja_exact").digest
+        )
+
+    assert (asked("https://llm.example.jp/v1") == asked(written)) is same
 
 
 # ---- settings ---------------------------------------------------------------------------------------------------

@@ -249,7 +249,7 @@ def test_keys_go_where_they_are_needed(place: Place) -> None:
                        key_variable="DEEPINFRA_API_KEY")  # fmt: skip
     judged = job_task("judged", secrets=("OPENAI_API_KEY",))
     job = make_job(judged, job_task("plain"), server=provider, secrets=("DEEPINFRA_API_KEY", "OPENAI_API_KEY"))
-    # the stand-in reads HOSTED_VLLM_API_BASE first, which a site may well have set to something else
+    # the stand-in takes the first address that it finds, and a site may well have set another one
     ran = place.run(replace(job, site=replace(job.site, variables=(("HOSTED_VLLM_API_BASE", "http://127.0.0.1:9"),))))
     assert {"DEEPINFRA_API_KEY": SECRET, "HF_TOKEN": f"{SECRET}-hf"} == ran.lines("relay")[0]["secrets"]
     assert ran.lines("relay")[0]["argv"][-3:-1] == ["--key-variable", "DEEPINFRA_API_KEY"]
@@ -259,6 +259,23 @@ def test_keys_go_where_they_are_needed(place: Place) -> None:
     recorded = ("call.json", "relay.json")
     for path in place.run_dir.rglob("*"):
         assert path.is_dir() or path.name in recorded or SECRET not in path.read_text(errors="replace"), path
+
+
+def test_no_variable_of_the_person_leads_a_framework_elsewhere(place: Place) -> None:
+    """Neither the model's questions nor a judge's: each address that litellm or openai would read is the relay's or absent."""
+    names = ("HOSTED_VLLM_API_BASE", "HOSTED_VLLM_BASE_URL", "OPENAI_API_BASE", "OPENAI_BASE_URL", "DEEPINFRA_API_BASE",
+             "LITELLM_PROXY_API_BASE", "AZURE_API_BASE", "WANDB_API_URL")  # fmt: skip
+    lines = [f"{name}=http://127.0.0.1:9/v1" for name in names]
+    place.env_file.write_text(
+        "\n".join([*lines, "USE_LITELLM_PROXY=True", "OPENAI_API_TYPE=azure", "HF_ENDPOINT=https://mirror"])
+    )
+    ran = place.run(make_job(job_task("one")))
+    assert ran.status == 0, place.job_log()
+    environment = ran.call("one")["environment"]
+    assert [name for name in names if name in environment] == ["HOSTED_VLLM_API_BASE", "HOSTED_VLLM_BASE_URL"]
+    assert all(":9/" not in environment[name] for name in names[:2])
+    assert "USE_LITELLM_PROXY" not in environment and "OPENAI_API_TYPE" not in environment
+    assert environment["HF_ENDPOINT"] == "https://mirror"
 
 
 def test_the_env_file_cannot_change_the_job(place: Place) -> None:

@@ -29,6 +29,7 @@ CODES: dict[str, str] = {
     "out-of-range": "a number or a text is outside its limits",
     "override-without-task": "an override for a task that the request does not run",
     "parser-without-think-tags": "vLLM's parser needs think tags that the model does not have",
+    "plain-http": "a provider's address on another machine begins with http://",
     "predownload-with-api": "predownload for a model that others serve",
     "provider-model-mismatch": "the provider cannot serve a model of this form",
     "recommended-setting": "the model's own files recommend what the request does not name",

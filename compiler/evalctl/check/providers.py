@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from evalctl.check.schema import document_at, validated
 from evalctl.model.diagnostic import Diagnostic, Span
-from evalctl.model.providers import PROVIDERS, RESERVED, Provider, declared
+from evalctl.model.document import Document
+from evalctl.model.manifest import Endpoint
+from evalctl.model.providers import PROVIDERS, RESERVED, Provider, declared, is_plain
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")  # becomes a folder and, in capitals, a variable
 
@@ -19,6 +21,8 @@ def providers(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str,
         document = document_at(texts, path, problems)
         endpoint, found = validated("provider", document) if document is not None else (None, [])
         found += _name_problems(name, path, known)
+        if document is not None and endpoint is not None:
+            found += _address_problems(document, endpoint)
         problems += found
         if endpoint is not None and not found:
             known[name] = declared(name, endpoint.base_url, key=endpoint.key)
@@ -29,6 +33,14 @@ def names(texts: Iterable[str]) -> dict[str, str]:
     """The path of each provider's file by the provider's name."""
     folder = "manifests/providers/"
     return {path.removeprefix(folder).removesuffix(".yaml"): path for path in texts if path.startswith(folder)}
+
+
+def _address_problems(document: Document, endpoint: Endpoint) -> list[Diagnostic]:
+    if not is_plain(endpoint.base_url):
+        return []
+    message = "http sends the key, the questions and the answers unprotected over the network"
+    help = "write https://; http is for a server on the machine of the job itself (127.0.0.1, localhost), or a tunnel to it"
+    return [Diagnostic("plain-http", message, document.span(("base_url",)), help)]
 
 
 def _name_problems(name: str, path: str, known: Mapping[str, Provider]) -> list[Diagnostic]:

@@ -33,7 +33,7 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     fields.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
     fields.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
     fields.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
-    fields.BASE_URL: ("forbidden-text", "write http:// or https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ?, no user or key"),
+    fields.BASE_URL: ("forbidden-text", "write https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ? or #, no user or key"),
     fields.INTEGER_TEXT: ("wrong-type", "write a whole number"),
 }  # fmt: skip
 

@@ -40,7 +40,8 @@ class Setting:
 class Subject:
     """Who answers: a model at a revision, served by a provider, with named custom settings.
 
-    `path` is set for a checkpoint on disk; `revision` is "" where others serve the model.
+    `path` is set for a checkpoint on disk; `revision` is "" where others serve the model, and `address` where nobody
+    else does.
     """
 
     provider: str
@@ -50,6 +51,7 @@ class Subject:
     custom_settings_file: str = ""
     custom_settings_version: str = ""
     path: str | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

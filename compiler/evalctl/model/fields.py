@@ -25,8 +25,8 @@ VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
 SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
-# No user, no password, no query: a key stands in .env alone.
-BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*$"
+# No user, no password, no query, no `..` in the path: a key is in .env alone.
+BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
 LONGEST_NAME = 96

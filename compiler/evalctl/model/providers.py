@@ -1,6 +1,7 @@
 """Who serves a model: where its results lie, how litellm names it, and which variable holds the key.
 
-Base addresses and variables as litellm 1.101 has them. gemini and anthropic are spoken to through their
+Base addresses and variables as litellm 1.101 has them. An eval's digest does not repeat the address of these five: one
+that moves to another address needs another name, or its results must be measured again (see docs/decisions.md). gemini and anthropic are spoken to through their
 OpenAI-compatible endpoints, because the relay speaks that protocol on both sides. Any other endpoint that speaks it is a
 file manifests/providers/NAME.yaml.
 """
@@ -42,14 +43,30 @@ PROVIDERS: dict[str, Provider] = {
         Provider("anthropic", "anthropic", _ANY, "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     )
 }
+LOOPBACK = ("127.0.0.1", "localhost")
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 # Folders under results/ that hold something else than a provider's models.
 RESERVED = frozenset({*PROVIDERS, *(provider.result_dir for provider in PROVIDERS.values()), "debug"})
 
 
 def declared(name: str, base_url: str, *, key: bool) -> Provider:
     """The provider of a file. Its key's variable follows from its name: no file can have another's key sent anywhere."""
+    base_url = normal(base_url)
     variable = f"{name.upper().replace('-', '_')}_API_KEY" if key else ""
     return Provider(name, name, _ANY, base_url, variable)
+
+
+def normal(base_url: str) -> str:
+    """One spelling of an address: small letters in the host, no port that the scheme implies."""
+    scheme, _, rest = base_url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.lower().removesuffix(_DEFAULT_PORTS.get(scheme, ''))}{slash}{path}"
+
+
+def is_plain(base_url: str) -> bool:
+    """Whether everybody on the way could read, and change, what is sent there: http to another machine."""
+    scheme, _, rest = base_url.partition("://")
+    return scheme == "http" and rest.partition("/")[0].partition(":")[0].lower() not in LOOPBACK
 
 
 def litellm_prefix(name: str) -> str:

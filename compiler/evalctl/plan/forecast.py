@@ -56,15 +56,17 @@ def forecast(summaries: Mapping[str, Mapping[str, Any] | None], index: ResultInd
 
 
 def _job(job: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> JobForecast:
-    return JobForecast(job, tuple(_eval(job["name"], task, index, owners) for task in job["tasks"]))
+    return JobForecast(job, tuple(_eval(job, task, index, owners) for task in job["tasks"]))
 
 
-def _eval(job: str, task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> EvalForecast:
+def _eval(job: Mapping[str, Any], task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> EvalForecast:
     state, detail = _state(job, task, index, owners)
     return EvalForecast(task["task"], state, detail, task["seconds"])
 
 
-def _state(job: str, task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> tuple[str, str]:
+def _state(
+    job: Mapping[str, Any], task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]
+) -> tuple[str, str]:
     path, digest = task["result"], task["digest"]
     if path in index.unreadable:
         return BLOCKED, f"{path}: {index.unreadable[path]}"
@@ -73,17 +75,21 @@ def _state(job: str, task: Mapping[str, Any], index: ResultIndex, owners: dict[s
     elsewhere = index.by_digest.get(digest)
     if elsewhere is not None:
         return COPIED, elsewhere.path
-    owner = owners.setdefault(digest, job)
-    if owner != job:
+    owner = owners.setdefault(digest, job["name"])
+    if owner != job["name"]:
         return WAITING, owner
-    return RUN, _why(path, index)
+    return RUN, _why(path, job.get("address", ""), index)
 
 
-def _why(path: str, index: ResultIndex) -> str:
+def _why(path: str, address: str, index: ResultIndex) -> str:
     if path not in index.by_path:
         return "no result yet"
-    imported = index.by_path[path].digest.startswith(IMPORTED)
-    return "its result is an imported one" if imported else "inputs changed since its result"
+    measured = index.by_path[path]
+    if measured.digest.startswith(IMPORTED):
+        return "its result is an imported one"
+    if measured.address != address and address:
+        return f"another address answers: {measured.address or 'not recorded'} → {address}"
+    return "inputs changed since its result"
 
 
 def counts(forecasts: Iterable[RequestForecast]) -> dict[str, int]:

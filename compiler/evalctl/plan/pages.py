@@ -51,6 +51,7 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
         f"  {facts['name']}  {facts['node_kind']}  {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
     ]
     shown = settings.get(facts["name"], _NOTHING)
+    lines += [f"  answered by: {facts['address']}"] if facts.get("address") else []
     lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
     width = max(len(evaluation.task) for evaluation in job.evals)
     for evaluation in job.evals:
@@ -144,6 +145,7 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
                 "",
             ]
         shown = settings.get(facts["name"], _NOTHING)
+        lines += [f"Answered by: {_cell(facts['address'])}", ""] if facts.get("address") else []
         lines += [f"All tasks: {_cell(shown['common'])}", ""] if shown["common"] else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
         for evaluation in job.evals:

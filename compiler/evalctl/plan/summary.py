@@ -54,6 +54,7 @@ def _job(job: Job) -> dict[str, Any]:
         "provider": subject.provider,
         "model": subject.model,
         "revision": subject.revision,
+        **({"address": subject.address} if subject.address else {}),
         "custom_settings": subject.custom_settings,
         "trust_remote_code": bool(dict(job.tasks[0].evaluation.server).get("trust_remote_code")),
         "retries": job.retries,

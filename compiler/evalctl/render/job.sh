@@ -441,12 +441,25 @@ keep_answers() {
 become_framework() {
   local base=http://127.0.0.1:$RELAY_PORT/task/$TASK/v1
   hide_secrets "${TASK_SECRETS[@]}" # a judge's key may pass; the model's own stays with the relay
+  forget_addresses
   export "${LITELLM_PREFIX}_API_BASE=$base" "${LITELLM_PREFIX}_BASE_URL=$base" "${LITELLM_PREFIX}_API_KEY=relay"
   export PATH=$ENVIRONMENTS/$FRAMEWORK_ENVIRONMENT/bin:$PATH PYTHONUTF8=1
   export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1 no_proxy=${no_proxy:+$no_proxy,}127.0.0.1
   export LITELLM_LOCAL_MODEL_COST_MAP=True # else each start asks the Internet (seen: 6 s without one)
   ((!${#VARIABLES[@]})) || export "${VARIABLES[@]}"
   exec "${COMMAND[@]}"
+}
+
+# An address in .env or in the environment would send questions, or a judge's, elsewhere than the eval says. litellm and
+# openai read more than a hundred such variables (seen: litellm 1.101, openai 2).
+forget_addresses() {
+  local name
+  for name in $(compgen -e); do
+    case $name in
+    LITELLM_PREFIX) ;;
+    *_API_BASE | *_BASE_URL | *_API_URL | LITELLM_* | USE_LITELLM_PROXY | OPENAI_API_TYPE) unset "$name" ;;
+    esac
+  done
 }
 
 # Its exit status. Ends it when this task is to stop.

@@ -56,6 +56,7 @@ def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subje
                 custom_settings_file=entry.file if entry else "",
                 custom_settings_version=entry.version if entry else "",
                 path=path,
+                address=catalogue.providers[request.provider].base_url,
             )
             found.append((subject, _defaults(subject, catalogue), entry.layer if entry else {}))
     return found

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from evalctl.model.evaluation import Subject, Task
+from evalctl.model.providers import PROVIDERS
 
 VERSION = 1
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -63,7 +64,15 @@ def eval_inputs(
         "generation": {name: _plain(value) for name, value in generation},
         "server": {name: _plain(value) for name, value in server},
         "max_samples": max_samples,
+        **_address(subject),
     }
+
+
+def _address(subject: Subject) -> dict[str, str]:
+    """The address that answers. A built-in provider's name implies it, so that results from before it was recorded
+    stay valid."""
+    known = PROVIDERS.get(subject.provider)
+    return {} if known is not None and known.base_url == subject.address else {"address": subject.address}
 
 
 def _plain(value: Any) -> Any:

@@ -136,6 +136,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "model": subject.model,
         "revision": subject.revision,
         "path": subject.path,
+        **({"address": subject.address} if subject.address else {}),
         "custom_settings": {
             "path": subject.custom_settings_file,
             "name": subject.custom_settings or "",

@@ -20,7 +20,7 @@ from evalctl.model.result import SCHEMA, Result
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 5
+_CACHE_SCHEMA = 6
 _LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
@@ -34,6 +34,7 @@ class Listed:
     task: str
     folder: str
     measured_at: float
+    address: str = ""  # of the provider that answered; "" for a server of ours, and where it was not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,14 @@ def _load_cache(cache: Path | None) -> dict[str, list[Any]]:
 
 
 def _facts(path: str, content: bytes) -> list[Any]:
-    """[digest, task, folder, measured_at, why it is unreadable]."""
+    """[digest, task, folder, measured_at, address, why it is unreadable]."""
     try:
         result = parse(path, content)
         folder = folder_of(path, result.document["task"]["result_dir"])
-        return [result.digest, result.task, folder, measured_at(result.document), ""]
+        address = str(result.document["subject"].get("address", ""))
+        return [result.digest, result.task, folder, measured_at(result.document), address, ""]
     except ValueError as error:
-        return ["", "", "", 0.0, str(error)]
+        return ["", "", "", 0.0, "", str(error)]
 
 
 def _document(content: bytes | str) -> dict[str, Any]:
@@ -192,11 +194,11 @@ def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
     by_folder: dict[str, list[Listed]] = {}
     unreadable: dict[str, str] = {}
     for path in sorted(rows):
-        _, digest, task, folder, moment, why = rows[path]
+        _, digest, task, folder, moment, address, why = rows[path]
         if why:
             unreadable[path] = why
             continue
-        by_path[path] = listed = Listed(path, digest, task, folder, moment)
+        by_path[path] = listed = Listed(path, digest, task, folder, moment, address)
         by_digest.setdefault(digest, listed)
         by_folder.setdefault(folder, []).append(listed)
     return ResultIndex(by_path, by_digest, by_folder, unreadable)

@@ -10,12 +10,13 @@ import urllib.request
 from pathlib import Path
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
-BASE = os.environ.get("HOSTED_VLLM_API_BASE") or os.environ["OPENAI_API_BASE"]
+BASE = next(value for name, value in os.environ.items() if name.endswith("_API_BASE"))
 TASK = sys.argv[4].partition("|")[0]
 SEEN = {
     name: value
     for name, value in os.environ.items()
-    if name.startswith(("HOSTED_", "OPENAI_", "HF_", "LITELLM_", "TASK_"))
+    if name.startswith(("HOSTED_", "OPENAI_", "HF_", "LITELLM_", "TASK_", "USE_LITELLM"))
+    or name.endswith(("_API_BASE", "_BASE_URL", "_API_URL"))
 }
 Path("call.json").write_text(
     json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "environment": SEEN, "config": Path("config.yaml").read_text(),

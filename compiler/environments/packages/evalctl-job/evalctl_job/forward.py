@@ -20,6 +20,7 @@ from evalctl_job.redact import redacted
 
 TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 TOO_MUCH = frozenset({429, 503, 529})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_ANSWER = 502
 PROBE_SECONDS = 0.5
 
@@ -162,7 +163,10 @@ class Upstream:
     async def _try(self, base: str, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
         try:
-            async with self._session.request(method, base + path, json=body, headers=headers) as reply:
+            # A redirect is not followed: questions and the key are for the address that the eval names.
+            async with self._session.request(
+                method, base + path, json=body, headers=headers, allow_redirects=False
+            ) as reply:
                 return self._read(reply.status, reply.headers, await reply.read())
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)
@@ -175,6 +179,9 @@ class Upstream:
             return Refused(None, self._clean(why), transient=True)
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any] | Refused:
+        if status in REDIRECTS:
+            where = urlsplit(headers.get("Location", "")).hostname or "another path"
+            return Refused(status, self._clean(f"HTTP {status}: redirected to {where}, not followed"), transient=False)
         if status != 200:
             why = self._clean(f"HTTP {status}: {_message(content)}")
             return Refused(status, why, status in TRANSIENT, _retry_after(headers.get("Retry-After")))

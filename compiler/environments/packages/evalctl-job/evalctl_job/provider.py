@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 # Read by litellm when it is imported; without it each import asks the Internet for prices (seen: 1.101.0).
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ.pop("USE_LITELLM_PROXY", None)  # it would send every question to the address of another variable
 
 import litellm
 import openai
@@ -27,7 +28,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 CROWDED = frozenset({408, 425, 503, 504, 529})  # says nothing about the question
-SHUT = frozenset({401, 402, 403, 404, 405, 429, *CROWDED})  # whatever is asked next, the answer will be the same
+ELSEWHERE = frozenset({301, 302, 303, 307, 308})  # redirects, which are not followed: the key is for this address
+SHUT = frozenset({401, 402, 403, 404, 405, 429, *CROWDED, *ELSEWHERE})  # whatever is asked next, the answer will be the same
 # litellm 1.101: "litellm.BadRequestError: OpenAIException - n must be at most 4"
 PREFIX = re.compile(r"^litellm\.\w+: .*?Exception - ", re.DOTALL)
 
@@ -51,6 +53,10 @@ class Provider:
         self._timeout, self._left, self._told = timeout, calls, told
         self.calls = self.tokens = 0
         self.headers: dict[str, str] = {}
+        self._client = openai.OpenAI(
+            api_key=self._sent_key, base_url=base, timeout=timeout, max_retries=0,
+            http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout),
+        )  # fmt: skip
 
     def ask(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
         """The reply to one question, a refusal as well; Stopped where no question has a chance."""
@@ -68,9 +74,8 @@ class Provider:
     def models(self) -> list[dict[str, Any]]:
         """The provider's list of models; empty from one that has none."""
         self._count("the list of models")
-        client = openai.OpenAI(api_key=self._sent_key, base_url=self._base, timeout=self._timeout, max_retries=0)
         try:
-            return [model.model_dump() for model in client.models.list().data]
+            return [model.model_dump() for model in self._client.models.list().data]
         except (openai.OpenAIError, ValueError, TypeError, AttributeError):  # none, or in a form of its own
             return []
 
@@ -100,6 +105,7 @@ class Provider:
             reply = litellm.completion(
                 model=f"openai/{self.model}", api_base=self._base, api_key=self._sent_key,
                 messages=messages, extra_body=dict(body), timeout=self._timeout, max_retries=0, num_retries=0,
+                client=self._client,
             )  # fmt: skip
         except Exception as problem:
             return self._refusal(problem)
@@ -129,7 +135,7 @@ class Provider:
     def _stopped(self, heard: Heard) -> Stopped:
         words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
         usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
-        usual |= dict.fromkeys(CROWDED, "no-answer")
+        usual |= {**dict.fromkeys(CROWDED, "no-answer"), **dict.fromkeys(ELSEWHERE, "provider-unreachable")}
         reason = classify(words) if heard.status != 402 else "quota-exhausted"
         if reason == "server-died":  # a provider, on this machine as well, is no server of a job
             reason = None
