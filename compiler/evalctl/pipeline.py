@@ -57,6 +57,17 @@ class Project:
         return stages.shared(self.workspace, known["data"] if known.get("key") == self._metrics_key else None)
 
     @property
+    def metric_entries(self) -> Sequence[Mapping[str, Any]]:
+        """The entries of metrics.yaml as plain data; none where the file has a mistake."""
+        known = self._memory.index.get("metrics") or {}
+        if known.get("key") != self._metrics_key:
+            from evalctl import stages
+
+            known = {"data": stages.metrics_of(*self.shared)}
+        entries: Sequence[Mapping[str, Any]] = (known["data"] or {}).get("entries", ())
+        return entries
+
+    @property
     def terms(self) -> dict[str, Terms]:
         """Of each service, what the plan says of all its jobs together."""
         return {name: Terms(*facts) for name, facts in self._shared_row["terms"].items()}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from evalctl.commands.common import unknown_metrics_of
 from evalctl.load.repo import SourceFile
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.pipeline import Project
@@ -50,7 +51,7 @@ class Case:
     files: tuple[Block, ...]
     expected: tuple[Finding, ...]
     verdict: str
-    asked: str  # check, compile-check or results
+    asked: str  # a key of ASKED
 
 
 def cases(page: SourceFile) -> list[Case]:
@@ -186,8 +187,12 @@ def _results(root: Path) -> list[Diagnostic]:
     return index_folder(root).diagnostics()
 
 
+def _metrics(root: Path) -> list[Diagnostic]:
+    return unknown_metrics_of(Project(root), index_folder(root))
+
+
 ASKED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {
-    "check": _check, "compile-check": _compile_check, "compile-twice": _compile_twice, "results": _results,
+    "check": _check, "compile-check": _compile_check, "compile-twice": _compile_twice, "results": _results, "metrics": _metrics,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from evalctl.check import models
 from evalctl.check import providers as providers_check
 from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
+from evalctl.check.metrics import shared_names
 from evalctl.check.schema import document_at, validated
 from evalctl.check.services import RUNTIME
 from evalctl.check.wording import from_model
@@ -45,6 +46,7 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
     defaults = _task_defaults(texts, problems)
     tasks, spans, columns = _tasks(texts, defaults, problems)
     metrics = _metrics(texts, problems) if metrics is None else metrics
+    problems += shared_names(tasks, spans, metrics)
     return Catalogue(
         tasks=tasks,
         suites=suites_check.suites(document_at(texts, SUITES, problems), tasks, spans or None, problems),

@@ -6,19 +6,23 @@ import argparse
 import sys
 
 from evalctl import report
-from evalctl.commands.common import concerning, requests_named, root_of
+from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
 from evalctl.model.diagnostic import has_errors
 from evalctl.pipeline import Project
+from evalctl.results.store import index_folder
 from evalctl.suggest import plural
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the findings; 1 if any is an error."""
     root = root_of(arguments)
-    entries, problems = Project(root).check()
+    project = Project(root)
+    entries, problems = project.check()
     paths = requests_named(arguments.requests, root, entries)
     if arguments.requests:
         problems = concerning(entries, paths, problems)
+    else:
+        problems = [*problems, *unknown_metrics_of(project, index_folder(root, root / RESULTS_CACHE))]
     report.show(problems, root, arguments.format)
     if arguments.format == "text":
         requests = plural(len(paths), "request")

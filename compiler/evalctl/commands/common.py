@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from evalctl.check.metrics import unknown_metrics
 from evalctl.entries import Entry
+from evalctl.load.places import METRICS
 from evalctl.load.repo import find_root
 from evalctl.model.diagnostic import ERROR, Diagnostic
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
+
+if TYPE_CHECKING:
+    from evalctl.pipeline import Project
+    from evalctl.results.store import ResultIndex
+
+RESULTS_CACHE = ".evalctl/cache/results-on-disk.json"  # sync has its own, of the commit
 
 
 def root_of(arguments: argparse.Namespace) -> Path:
@@ -57,6 +66,16 @@ def concerning(entries: Mapping[str, Entry], paths: Sequence[str], problems: Seq
     others = entries.keys() - set(paths)
     used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
     return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
+
+
+def unknown_metrics_of(project: Project, index: ResultIndex) -> list[Diagnostic]:
+    """Entries of metrics.yaml that name a metric which a measured task does not have."""
+    known: dict[str, set[str]] = {}
+    for one in index.by_path.values():
+        known.setdefault(one.script, set()).update(one.metrics)
+    found = {script: names for script, names in known.items() if names}
+    text = project.workspace.text(METRICS) if found else None
+    return [] if text is None else unknown_metrics(text, project.metric_entries, found)
 
 
 def _name(path: str) -> str:

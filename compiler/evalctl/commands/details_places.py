@@ -12,7 +12,7 @@ from evalctl.commands.settings import home_of
 from evalctl.model.evaluation import Job, JobTask
 from evalctl.pipeline import Project
 from evalctl.results.grading import is_details, newest
-from evalctl.results.store import FILE, parse, result_paths
+from evalctl.results.store import FILE, named, parse
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for
@@ -93,7 +93,7 @@ def _attempts(runs: Path) -> list[Path]:
 
 def _results(word: str, root: Path) -> Iterator[Place]:
     """Results that have the word in their path: their requests may be gone."""
-    return (_lying((root / path).parent, root) for path in matching(result_paths(root), word))
+    return (_lying((root / path).parent, root) for path in matching(named(root, FILE), word))
 
 
 def _below(path: Path, root: Path) -> Iterator[Place]:

@@ -20,7 +20,6 @@ from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline import Project
 from evalctl.results import derived, leaderboard
 from evalctl.results.record import to_text
-from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import listed, plural
 
@@ -154,8 +153,7 @@ def _there(path: Path) -> dict[str, Any] | None:
 def _texts(root: Path, documents: Mapping[str, dict[str, Any]], known: Known) -> dict[str, str]:
     """The records, their folders' aggregates and the leaderboard."""
     records = {path: to_text(document) for path, document in documents.items()}
-    paths = [path.relative_to(root).as_posix() for path in sorted((root / "results").rglob(derived.AGGREGATE))]
-    base = derived.Base(index_folder(root), paths, lambda wanted: {path: (root / path).read_bytes() for path in wanted})
+    base = derived.on_disk(root)
     made = derived.aggregates(derived.by_folder(records), base, known.metrics)
     aggregates = {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in made.items()}
     return {**records, **aggregates, leaderboard.PATH: derived.page(made, base, known.metrics)}

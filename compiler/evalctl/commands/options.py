@@ -166,6 +166,11 @@ def _results(parser: argparse.ArgumentParser) -> None:
     report.add_argument(
         "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
     )
+    summary = "aggregates and leaderboard as records and metrics.yaml give them; measures nothing"
+    rebuild = actions.add_parser(
+        "rebuild", help=summary, description=summary, epilog="example: evalctl results rebuild"
+    )
+    rebuild.add_argument("--check", action="store_true", help="write nothing; exit 1 if any of them differs")
     for made in (show, export, report):
         made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
     for made in (compare, history):

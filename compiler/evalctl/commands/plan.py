@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evalctl import report
-from evalctl.commands.common import concerning, requests_named, root_of
+from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.pipeline import Project
@@ -22,7 +22,6 @@ from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.shell import run as run_command
 
-RESULTS_CACHE = ".evalctl/cache/results.json"
 _PLANNED = ("generated", "manifests/requests")
 DETAILED = 20  # with more requests than this, a line each
 

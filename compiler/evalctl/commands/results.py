@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalctl.commands import rebuild
 from evalctl.commands.common import request_named, root_of
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
@@ -98,7 +99,10 @@ def _report(arguments: argparse.Namespace, root: Path) -> int:
     return 0
 
 
-_ACTIONS = {"show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report}
+_ACTIONS = {
+    "show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report,
+    "rebuild": rebuild.run,
+}  # fmt: skip
 
 
 def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:

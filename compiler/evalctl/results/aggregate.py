@@ -17,7 +17,7 @@ from evalctl.model.result import Result
 from evalctl.results.names import task_name
 from evalctl.results.store import measured_at
 
-GENERATED_BY = "evalctl aggregate 1"
+GENERATED_BY = "evalctl aggregate 2"
 MISSING = -1
 
 
@@ -36,16 +36,29 @@ class Unusable(Exception):
     """An entry that cannot be computed from rows that are there; the text becomes a warning."""
 
 
+class NoSuchMetric(Unusable):
+    """The task was measured, and its framework wrote other metrics than the entry names."""
+
+    def __init__(self, task: str, metric: str, rows: Sequence[Row]) -> None:
+        there = sorted({name for row in rows for name in row.metrics if not name.endswith("_stderr")})
+        super().__init__(f"task `{task}` has no metric `{metric}`; it has {', '.join(there) or 'none'}")
+
+
 def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict[str, Any]:
     """The document of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
     ordered = sorted(results, key=lambda result: (measured_at(result.document), result.path))
     rows = _rows(ordered)
     values: dict[str, Any] = {}
-    warnings: list[str] = _mixed(ordered)
+    warnings: list[str] = [*_mixed(ordered), *_measured_twice(ordered)]
+    unmatched: dict[str, str] = {}
     imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
     for entry in metrics.entries:
-        value = _value(entry, rows, metrics.subset_groups, warnings)
+        value, problems = _value(entry, rows, metrics.subset_groups)
         values[entry.name] = imported.get(entry.name, MISSING) if value == MISSING else value
+        warnings += [f"{entry.name}: {problem}" for problem in problems]
+        lacking = [str(one) for one in problems if isinstance(one, NoSuchMetric)]
+        if lacking and values[entry.name] == MISSING:
+            unmatched[entry.name] = "; ".join(lacking)
     return {
         "model": _model(folder, ordered),
         "results": values,
@@ -54,6 +67,7 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
         "custom_settings": _custom_settings(ordered),
         "evals": {result.task: _eval(folder, result) for result in sorted(results, key=lambda one: one.task)},
         "missing": [name for name, value in values.items() if value == MISSING],
+        "unmatched": unmatched,
         "warnings": warnings,
         "generated_by": GENERATED_BY,
     }
@@ -62,45 +76,73 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
 def _rows(results: Iterable[Result]) -> dict[str, Row]:
     """Rows by task name, the newest result last and therefore winning, as in the lab's."""
     return {
-        task_name(key): Row(metrics, result.weights.get(key))
-        for result in results
-        for key, metrics in result.scores.items()
-        if key != "all" and "_average" not in task_name(key).partition(":")[2]
+        task_name(key): Row(result.scores[key], result.weights.get(key)) for result in results for key in _own(result)
     }
 
 
-def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]], warnings: list[str]) -> Any:
-    """One entry: of several alternative tasks whichever was run counts, two of them are -1 and a warning."""
+def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[Any, list[Unusable]]:
+    """One entry and its problems: of several alternative tasks whichever was run counts, two of them are -1."""
     allowed = groups[entry.subsets] if entry.subsets else None
-    found = []
+    found: list[tuple[str, Any]] = []
+    problems: list[Unusable] = []
     for task in entry.tasks:
         try:
             value = _FUNCTIONS[entry.function](task, entry.metrics, rows, allowed)
         except Unusable as problem:
-            warnings.append(f"{entry.name}: {problem}")
+            problems.append(problem)
             continue
         if value is not None and value != MISSING:  # a real -1 is no value to the lab's aggregator either
             found.append((task, value))
+    if found:  # an alternative that has other metrics was not the one that was meant
+        problems = [one for one in problems if not isinstance(one, NoSuchMetric)]
     if len(found) > 1:
-        warnings.append(f"{entry.name}: several of its tasks were run ({', '.join(task for task, _ in found)})")
-    return found[0][1] if len(found) == 1 else MISSING
+        problems.append(Unusable(f"several of its tasks were run ({', '.join(task for task, _ in found)})"))
+    return (found[0][1] if len(found) == 1 else MISSING), problems
+
+
+def _measured_twice(ordered: Sequence[Result]) -> list[str]:
+    """A warning for each framework task that several of our tasks measured: their results share an entry."""
+    tasks: dict[str, list[str]] = {}
+    for result in ordered:
+        for name in dict.fromkeys(task_name(key).partition(":")[0] for key in _own(result)):
+            tasks.setdefault(name, []).append(result.task)
+    scripts = {result.task: result.script for result in ordered}
+    return [
+        f"{name} was measured by several tasks ({', '.join(found)}): the newest, {found[-1]}, counts"
+        for name, found in sorted(tasks.items())
+        if len({task_name(scripts[task]) for task in found}) < len(found)
+    ]
+
+
+def _own(result: Result) -> list[str]:
+    """The score keys that are a task's or a subset's, not an average that the framework adds."""
+    return [key for key in result.scores if key != "all" and "_average" not in task_name(key).partition(":")[2]]
 
 
 def _pick(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> Any:
-    """The metric as it stands."""
-    return rows[task].metrics.get(metrics[0]) if task in rows else None
+    """The metric as it is in the record."""
+    return _metric(task, metrics[0], rows[task]) if task in rows else None
 
 
 def _mean(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> float | None:
-    """Plain mean of several metrics of one task; one that is missing leaves nothing."""
-    found = [rows[task].metrics.get(metric) for metric in metrics] if task in rows else []
+    """Plain mean of several metrics of one task; one without a value leaves nothing."""
+    found = [_metric(task, metric, rows[task]) for metric in metrics] if task in rows else []
     values = [float(value) for value in found if value is not None]
     return sum(values) / len(values) if values and len(values) == len(found) else None
 
 
+def _metric(task: str, metric: str, row: Row) -> Any:
+    if metric not in row.metrics:
+        raise NoSuchMetric(task, metric, [row])
+    return row.metrics[metric]
+
+
 def _micro(task: str, metrics: Sequence[str], rows: Rows, allowed: Sequence[str] | None) -> float | None:
     """Mean over the subsets weighted by their questions; a subset without the metric is left out."""
-    used = [row for row in _subsets(task, rows, allowed) if row.metrics.get(metrics[0]) is not None]
+    there = _subsets(task, rows, allowed)
+    used = [row for row in there if row.metrics.get(metrics[0]) is not None]
+    if there and not any(metrics[0] in row.metrics for row in there):
+        raise NoSuchMetric(task, metrics[0], there)
     if not used:
         return None
     counts = [row.weight for row in used if row.weight is not None]

@@ -1,20 +1,28 @@
-"""Which files follow from changed records: the aggregates of their model folders, and the leaderboard."""
+"""Which files follow from records: the aggregates of their model folders, and the leaderboard.
+
+`everything` is the whole of it, a pure function of the records and metrics.yaml; `aggregates` and `page` do the part
+that changed records concern.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard
-from evalctl.results.aggregate import aggregated
-from evalctl.results.store import ResultIndex, folder_of, parse
+from evalctl.results.aggregate import GENERATED_BY, aggregated
+from evalctl.results.record import to_text
+from evalctl.results.store import ResultIndex, folder_of, index_folder, named, parse
 
 AGGREGATE = "aggregated_results.json"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
+Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs and of its aggregate, as last made
 _NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
 _OF_SETTINGS = {"name": str, "version": str}
 _OF_EVALS = {"measured": (str, type(None))}
@@ -22,11 +30,62 @@ _OF_EVALS = {"measured": (str, type(None))}
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What lies under results/ already: the index of records, the paths of aggregates, and how to read either."""
+    """What is under results/ already: the index of records, the paths of aggregates, and how to read either.
+
+    `keys` maps records and aggregates to what identifies their content, where that is known without reading them.
+    """
 
     index: ResultIndex
     aggregates: Sequence[str]
     read: Read
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def on_disk(root: Path) -> Base:
+    """What is under results/ in a folder, links not followed."""
+    paths = named(root, AGGREGATE)
+    return Base(index_folder(root), paths, lambda wanted: {path: (root / path).read_bytes() for path in wanted})
+
+
+def everything(
+    base: Base, metrics: Metrics, known: Known | None = None
+) -> tuple[dict[str, str | None], dict[str, Any]]:
+    """Every derived file as it follows from the records (None: no record supports it), and the aggregates by folder.
+
+    `known` spares work: a folder whose records, tables and aggregate are as they were is not computed again.
+    """
+    tables = tables_key(metrics)
+    unchanged = {
+        folder for folder, keys in (known or {}).items()
+        if folder in base.index.by_folder
+        and list(keys) == [input_key(folder, base, tables), base.keys.get(f"{folder}/{AGGREGATE}")]
+    }  # fmt: skip
+    there = base.read([f"{folder}/{AGGREGATE}" for folder in sorted(unchanged)])
+    kept = {_folder(path): document for path, text in there.items() if (document := aggregate_in(text))}
+    documents = {
+        folder: kept.get(folder) or _aggregate(folder, (), base, metrics) for folder in sorted(base.index.by_folder)
+    }
+    texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in documents}
+    texts.update({f"{folder}/{AGGREGATE}": to_text(document) for folder, document in documents.items()})
+    if documents or base.aggregates:
+        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics)
+    return texts, documents
+
+
+def input_key(folder: str, base: Base, tables: str) -> str:
+    """What an aggregate depends on: its records and the tables."""
+    records = sorted((one.path, base.keys.get(one.path, "")) for one in base.index.by_folder[folder])
+    return hashlib.sha256(json.dumps([tables, records]).encode()).hexdigest()
+
+
+def tables_key(metrics: Metrics) -> str:
+    """Identifies metrics.yaml by what it says, and how this program makes an aggregate of it."""
+    return hashlib.sha256(f"{GENERATED_BY}\0{metrics.model_dump_json()}".encode()).hexdigest()
+
+
+def mismatches(documents: Mapping[str, Any]) -> list[str]:
+    """`entry: task … has no metric …; it has …` of these aggregates, each once."""
+    return sorted({f"{name}: {why}" for one in documents.values() for name, why in one["unmatched"].items()})
 
 
 def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
@@ -45,7 +104,10 @@ def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Met
 
 def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
     """The leaderboard: the given aggregates, and the base's for all other folders."""
-    others = [path for path in base.aggregates if _folder(path) not in documents]
+    others = [
+        path for path in base.aggregates
+        if _folder(path) not in documents and _folder(path) in base.index.by_folder  # no record, no score
+    ]  # fmt: skip
     known = {_folder(path): document for path, text in base.read(others).items() if (document := aggregate_in(text))}
     return leaderboard.leaderboard({**known, **documents}, metrics)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.model.manifest import MetricEntry, Metrics
@@ -13,9 +13,10 @@ DEBUG = "results/debug/"
 _INTRODUCTION = """\
 # Results
 
-Rendered by `evalctl sync` from the `aggregated_results.json` files beside it; edits are overwritten.
+Written by `evalctl sync` from the `result.json` files in the folders beside it; edits are overwritten.
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
+_UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
@@ -35,6 +36,8 @@ def leaderboard(documents: Mapping[str, Mapping[str, Any]], metrics: Metrics) ->
     real = {folder: document for folder, document in documents.items() if not folder.startswith(DEBUG)}
     debug = sorted(folder for folder in documents if folder.startswith(DEBUG))
     parts = [_INTRODUCTION, _table(real, main_entries(metrics)) if real else "Nothing has been measured yet.\n"]
+    if unmatched := _unmatched(real.values()):
+        parts.append(_UNMATCHED + "".join(f"- {_cell(line)}\n" for line in unmatched))
     if any(_imported(document) for document in real.values()):
         parts.append(_IMPORTED)
     if debug:
@@ -50,19 +53,36 @@ def shown(value: Any) -> str:
 
 
 def _table(documents: Mapping[str, Mapping[str, Any]], entries: Sequence[MetricEntry]) -> str:
-    """Only columns in which somebody has a value."""
-    names = [entry.name for entry in entries]
-    used = [name for name in names if any(shown(one["results"].get(name)) != "–" for one in documents.values())]
+    used = used_columns(list(documents.values()), entries)
     head = ["model", "settings", *used, "evals", "measured"]
     rule = ["---", "---", *("---:" for _ in used), "---:", "---"]
     rows = [_row(folder, documents[folder], used) for folder in sorted(documents)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [list(map(_cell, head)), rule, *rows])
 
 
+def used_columns(documents: Sequence[Mapping[str, Any]], entries: Sequence[MetricEntry]) -> list[str]:
+    """Entries in which somebody has a value, or was measured by another metric than metrics.yaml names."""
+    names = [entry.name for entry in entries]
+    return [
+        name for name in names
+        if any(shown(one["results"].get(name)) != "–" or name in one.get("unmatched", {}) for one in documents)
+    ]  # fmt: skip
+
+
+def _unmatched(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """`entry: task … has no metric …; it has …`, each once."""
+    return sorted({f"{name}: {why}" for one in documents for name, why in one.get("unmatched", {}).items()})
+
+
+def _score(document: Mapping[str, Any], entry: str) -> str:
+    text = shown(document["results"].get(entry))
+    return "no metric" if text == "–" and entry in document.get("unmatched", {}) else text
+
+
 def _row(folder: str, document: Mapping[str, Any], used: Sequence[str]) -> list[str]:
     settings = document["custom_settings"]
     name = f"{settings['name']} (v{settings['version']})" if settings["version"] else settings["name"]
-    values = [shown(document["results"].get(entry)) for entry in used]
+    values = [_score(document, entry) for entry in used]
     measured = [one["measured"] for one in document["evals"].values() if one["measured"]]
     link = f"[{_cell(document['model'])}]({_url(folder)})"
     imported = _imported(document)

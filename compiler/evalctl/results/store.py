@@ -7,6 +7,7 @@ thereby missing: `ResultIndex.unreadable` names its path so that nobody measures
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -20,14 +21,19 @@ from evalctl.model.result import SCHEMA, Result
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 6
+_CACHE_SCHEMA = 7
+_MEASURED = ("digest", "scores", "weights", "samples", "measured_at", "ran")
 _LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One result as the index knows it. `folder` is the model folder: the path without result_dir and file name."""
+    """One result as the index knows it. `folder` is the model folder: the path without result_dir and file name.
+
+    `metrics` are those that its framework wrote for `script`. `job` and `attempt` say what it names as its origin, and
+    `fingerprint` identifies what was measured.
+    """
 
     path: str
     digest: str
@@ -35,6 +41,11 @@ class Listed:
     folder: str
     measured_at: float
     address: str = ""  # of the provider that answered; "" for a server of ours, and where it was not recorded
+    script: str = ""
+    metrics: Sequence[str] = ()
+    job: str = ""
+    attempt: int = 0
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,7 @@ class ResultIndex:
 
 def index_folder(root: Path, cache: Path | None = None) -> ResultIndex:
     """The index of the files on disk under root/results."""
-    versions = {path: f"{size}-{time}" for path, size, time in _walk(root, "results")}
+    versions = {path: f"{size}-{time}" for path, size, time in _walk(root, "results", FILE)}
     return index(versions, lambda paths: {path: (root / path).read_bytes() for path in paths}, cache)
 
 
@@ -86,9 +97,9 @@ def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
         write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
 
 
-def result_paths(root: Path) -> list[str]:
-    """Every result.json on disk under root/results, whether it can be read or not."""
-    return [path for path, _, _ in _walk(root, "results")]
+def named(root: Path, name: str) -> list[str]:
+    """Every file of that name on disk under root/results, whether it can be read or not."""
+    return [path for path, _, _ in _walk(root, "results", name)]
 
 
 def parse(path: str, content: bytes | str) -> Result:
@@ -115,18 +126,18 @@ def folder_of(path: str, result_dir: str) -> str:
     return path.removesuffix(ending)
 
 
-def _walk(root: Path, folder: str) -> Iterator[tuple[str, int, int]]:
-    """result.json files below a folder, in order; links are not followed. scandir: half the time of os.walk."""
+def _walk(root: Path, folder: str, name: str) -> Iterator[tuple[str, int, int]]:
+    """Files called `name` below a folder, in order; links are not followed. scandir: half the time of os.walk."""
     try:
         entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name == FILE and entry.is_file(follow_symlinks=False):
+        if entry.name == name and entry.is_file(follow_symlinks=False):
             facts = entry.stat(follow_symlinks=False)
-            yield f"{folder}/{FILE}", facts.st_size, facts.st_mtime_ns
+            yield f"{folder}/{name}", facts.st_size, facts.st_mtime_ns
         elif entry.is_dir(follow_symlinks=False) and entry.name not in ("logs", "details"):
-            yield from _walk(root, f"{folder}/{entry.name}")
+            yield from _walk(root, f"{folder}/{entry.name}", name)
 
 
 def _load_cache(cache: Path | None) -> dict[str, list[Any]]:
@@ -139,14 +150,35 @@ def _load_cache(cache: Path | None) -> dict[str, list[Any]]:
 
 
 def _facts(path: str, content: bytes) -> list[Any]:
-    """[digest, task, folder, measured_at, address, why it is unreadable]."""
+    """[why it is unreadable, then the fields of Listed without its path]."""
     try:
         result = parse(path, content)
         folder = folder_of(path, result.document["task"]["result_dir"])
+        job, attempt = origin(result.document)
         address = str(result.document["subject"].get("address", ""))
-        return [result.digest, result.task, folder, measured_at(result.document), address, ""]
+        return [
+            "", result.digest, result.task, folder, measured_at(result.document), address, result.script,
+            metric_names(result), job, attempt, fingerprint(result.document),
+        ]  # fmt: skip
     except ValueError as error:
-        return ["", "", "", 0.0, "", str(error)]
+        return [str(error)]
+
+
+def metric_names(result: Result) -> list[str]:
+    """The metrics that the framework wrote for the task or any of its subsets, without their standard errors."""
+    return sorted({name for row in result.scores.values() for name in row if not name.endswith("_stderr")})
+
+
+def origin(document: Mapping[str, Any]) -> tuple[str, int]:
+    """The job and the number of the attempt that a record names; "" and 0 where it names none."""
+    ran = document.get("ran") or {}
+    job, attempt = ran.get("job"), ran.get("attempt")
+    return (job, attempt) if isinstance(job, str) and type(attempt) is int else ("", 0)
+
+
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """Identifies what was measured, whatever place the record has: a copy for another request has the same."""
+    return hashlib.sha256(json.dumps([document.get(key) for key in _MEASURED], sort_keys=True).encode()).hexdigest()
 
 
 def _document(content: bytes | str) -> dict[str, Any]:
@@ -194,11 +226,11 @@ def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:
     by_folder: dict[str, list[Listed]] = {}
     unreadable: dict[str, str] = {}
     for path in sorted(rows):
-        _, digest, task, folder, moment, address, why = rows[path]
+        _, why, *facts = rows[path]
         if why:
             unreadable[path] = why
             continue
-        by_path[path] = listed = Listed(path, digest, task, folder, moment, address)
-        by_digest.setdefault(digest, listed)
-        by_folder.setdefault(folder, []).append(listed)
+        by_path[path] = listed = Listed(path, *facts)
+        by_digest.setdefault(listed.digest, listed)
+        by_folder.setdefault(listed.folder, []).append(listed)
     return ResultIndex(by_path, by_digest, by_folder, unreadable)

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalctl.model.manifest import Metrics
 from evalctl.results.aggregate import MISSING
-from evalctl.results.leaderboard import DEBUG, main_entries, shown
+from evalctl.results.leaderboard import DEBUG, main_entries, shown, used_columns
 
 # A spreadsheet computes what begins so; a model's name is nothing to compute.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -48,9 +48,8 @@ def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
 
 
 def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
-    """The main entries in which somebody has a value."""
-    names = [entry.name for entry in main_entries(metrics)]
-    return [name for name in names if any(one.value(name) is not None for one in measured)]
+    """The main entries in which somebody has a value, or should have one."""
+    return used_columns([one.document for one in measured], main_entries(metrics))
 
 
 def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:

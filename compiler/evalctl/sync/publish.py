@@ -30,16 +30,24 @@ class Batch:
     jobs: tuple[str, ...]
 
 
-def publish(context: Context, repo: Repository, batches: Sequence[Batch]) -> str | None:
-    """Commits the batches on the current branch, and returns the last commit, None if all of it was there already."""
-    return commit_made(repo, lambda parent: _drafts(context, repo, parent, batches))
+def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnings: list[str]) -> str | None:
+    """Commits the batches on the current branch, and returns the last commit, None if all of it was there already.
+
+    An entry of metrics.yaml that names a metric which a measured task does not have becomes one of `warnings`.
+    """
+    documents: dict[str, Any] = {}
+    commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, batches, documents))
+    warnings += [f"manifests/tasks/metrics.yaml: {line}" for line in derived.mismatches(documents)]
+    return commit
 
 
 def push(context: Context, repo: Repository) -> PushReport:
     """Sends local commits to the remote, told anew on top of what others sent meanwhile."""
 
-    def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str]:
+    def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str | None]:
         lying = lying_at(context, repo, base)
+        if not carried:  # a commit of derived files alone
+            return derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
         documents = derived.aggregates(derived.by_folder(carried), lying, context.metrics)
         return {**carried, **_texts(documents), leaderboard.PATH: derived.page(documents, lying, context.metrics)}
 
@@ -65,7 +73,7 @@ def lying_at(context: Context, repo: Repository, commit: str | None) -> derived.
 
     records = {path: blob for path, blob in blobs.items() if path.endswith(f"/{FILE}")}
     aggregates = [path for path in blobs if path.endswith(f"/{derived.AGGREGATE}")]
-    return derived.Base(index(records, read, context.home / "cache" / "results.json"), aggregates, read)
+    return derived.Base(index(records, read, context.home / "cache" / "results.json"), aggregates, read, blobs)
 
 
 def committed_results(context: Context, repo: Repository) -> ResultIndex:
@@ -73,11 +81,13 @@ def committed_results(context: Context, repo: Repository) -> ResultIndex:
     return lying_at(context, repo, repo.resolve("HEAD")).index
 
 
-def _drafts(context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch]) -> list[Draft]:
-    """A draft per batch, each on top of the one before; the leaderboard changes with the last."""
+def _drafts(
+    context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch], documents: dict[str, Any]
+) -> list[Draft]:
+    """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `documents`."""
     lying = lying_at(context, repo, parent)
     changed: dict[str, dict[str, Result]] = {}
-    documents: dict[str, Any] = {}
+    documents.clear()
     drafts = []
     for batch in batches:
         new = derived.by_folder(batch.files)

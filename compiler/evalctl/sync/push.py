@@ -16,7 +16,7 @@ _TRIES = 5
 OURS = "Eval-Digest"  # the trailer that every results commit has
 
 # From a base commit and result.json texts that go on top of it, to all files of the commit (aggregates among them).
-Regenerate = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+Regenerate = Callable[[str, Mapping[str, str]], Mapping[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)

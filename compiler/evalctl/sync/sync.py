@@ -15,6 +15,7 @@ from evalctl.sync.advance import current_branch, settle
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.follow import follow
 from evalctl.sync.ledger import LedgerRefused, Records
 from evalctl.sync.lock import locked
 from evalctl.sync.observe import World
@@ -98,7 +99,10 @@ def watch(
 
 def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> SyncReport:
     collected, stopped = _gather(view, world, [step for step in steps if step.action in (Action.COLLECT, Action.CLOSE)])
-    commit = _publish(view, world, collected)
+    view.context.checkpoint("before-follow")
+    followed = follow(view.context, view.repo, view.warnings)
+    view.context.checkpoint("after-follow")
+    commit = _publish(view, world, collected) or followed
     if collected:
         world = view.again(world)
         evidence = view.evidence(world)
@@ -147,7 +151,7 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
     kept = {found.attempt.job: _still_wanted(view, found) for found in collected}
     batches = _batches(view, world, kept, collected)
     view.context.checkpoint("before-commit")
-    commit = publish(view.context, view.repo, batches) if batches else None
+    commit = publish(view.context, view.repo, batches, view.warnings) if batches else None
     view.context.checkpoint("after-commit")
     for found in collected:
         view.context.checkpoint("before-keep")

@@ -1,0 +1,64 @@
+"""`evalctl results rebuild`: aggregates and leaderboard in the work tree as records and metrics.yaml give them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from evalctl import report
+from evalctl.commands.common import unknown_metrics_of
+from evalctl.load.places import METRICS
+from evalctl.model.diagnostic import ERROR
+from evalctl.pipeline import Project
+from evalctl.results import derived
+from evalctl.shell import write_together
+from evalctl.suggest import plural
+
+
+def run(arguments: argparse.Namespace, root: Path) -> int:
+    """Writes what differs, names it, and measures nothing; with --check only names it (exit 1)."""
+    project = Project(root)
+    catalogue, problems = project.shared
+    broken = [one for one in problems if one.span.file == METRICS and one.severity == ERROR]
+    if broken:
+        report.show(broken, root, "text")
+        print("nothing was written: the aggregates follow metrics.yaml")
+        return 1
+    base = derived.on_disk(root)
+    texts, _ = derived.everything(base, catalogue.metrics)
+    changed = differing(root, texts)
+    if not arguments.check:
+        write_together(root, {path: text for path, text in changed.items() if text is not None})
+        for path in (path for path, text in changed.items() if text is None):
+            (root / path).unlink()
+    report.show([*unknown_metrics_of(project, base.index), *base.index.diagnostics()], root, "text")
+    _say(changed, len(texts), would=arguments.check)
+    return 1 if arguments.check and changed else 0
+
+
+def differing(root: Path, texts: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Those of `texts` that the work tree has otherwise; None is a file that is to be gone."""
+    return {path: text for path, text in texts.items() if _text(root / path) != text}
+
+
+def _text(path: Path) -> str | None:
+    if path.is_symlink():
+        return ""
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+
+
+def _say(changed: Mapping[str, str | None], number: int, *, would: bool) -> None:
+    for path, text in sorted(changed.items()):
+        action = "remove" if text is None else "write"
+        why = "  (no record supports it)" if text is None else ""
+        print(
+            f"{'would ' + action if would else {'remove': 'removed', 'write': 'wrote'}[action]} {report.plain(path)}{why}"
+        )
+    if not changed:
+        print(f"{plural(number, 'derived file')}: up to date")
+    elif not would:
+        print("next: git add results && git commit")

@@ -1,0 +1,101 @@
+"""Derived files follow from what is committed: records and metrics.yaml. A pass commits those that differ.
+
+So a change of metrics.yaml re-aggregates everything without measuring, an edited aggregate is made anew, and one that no
+record supports is removed. A pass over an unchanged commit costs one git command: its tree is remembered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.results import derived
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync.commit import commit_made
+from evalctl.sync.context import Context
+from evalctl.sync.git import Draft, Repository, blob_id
+from evalctl.sync.publish import lying_at
+from evalctl.sync.push import OURS
+
+METRICS = "manifests/tasks/metrics.yaml"
+_SCHEMA = 1
+
+
+def follow(context: Context, repo: Repository, warnings: list[str]) -> str | None:
+    """Commits the derived files of HEAD that are not what its records and tables give; None where all are so."""
+    head = repo.resolve("HEAD")
+    if head is None or not context.metrics.entries:  # without entries the tables have a mistake: nothing follows
+        return None
+    known = _remembered(context)
+    state = _state(context, repo, head)
+    if known.get("state") == state:
+        return None
+    if repo.ask("diff", "--quiet", "HEAD", "--", METRICS).status != 0:
+        warnings.append(f"{METRICS} differs from the commit: the aggregates follow once it is committed")
+        return None
+    made: dict[str, Any] = {}
+    try:
+        commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, known, made))
+    except EnvironmentProblem as problem:  # a change of the user in results/: the pass has other work
+        warnings.append(f"the aggregates do not follow yet: {problem.message} ({problem.help})")
+        return None
+    warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made["documents"])]
+    _remember(context, repo, made)
+    return commit
+
+
+def _drafts(
+    context: Context, repo: Repository, parent: str | None, known: Mapping[str, Any], made: dict[str, Any]
+) -> list[Draft]:
+    """One draft of all derived files; `commit_made` leaves out those that are so already."""
+    lying = lying_at(context, repo, parent)
+    texts, documents = derived.everything(lying, context.metrics, known.get("folders"))
+    made.update(lying=lying, documents=documents, texts=texts, like=parent)
+    present = {path: text for path, text in texts.items() if text is not None or path in lying.keys}
+    return [Draft(present, _message(lying, present, str(parent)))] if present else []
+
+
+def _message(lying: derived.Base, texts: Mapping[str, str | None], like: str) -> str:
+    removed = [path for path, text in texts.items() if text is None]
+    changed = [
+        path for path, text in texts.items()
+        if text is not None and path in lying.aggregates and lying.keys[path] != blob_id(text.encode(), like)
+    ]  # fmt: skip
+    said = [f"Aggregates made anew from their records: {len(changed)}. Nothing was measured." if changed else ""]
+    said += [f"Removed, as no record supports it: {path}" for path in removed]
+    body = "\n".join(filter(None, said)) or "The leaderboard follows the aggregates."
+    return f"results: aggregates follow their records and metrics.yaml\n\n{body}\n\n{OURS}: none (derived files)\n"
+
+
+def _state(context: Context, repo: Repository, head: str) -> str:
+    """Identifies all that the derived files depend on, and the files themselves."""
+    tree = repo.ask("rev-parse", "--verify", "--quiet", f"{head}:results").text
+    return hashlib.sha256(json.dumps([tree, derived.tables_key(context.metrics)]).encode()).hexdigest()
+
+
+def _remembered(context: Context) -> dict[str, Any]:
+    """What the last pass found; whatever cannot be used is made anew."""
+    try:
+        document = json.loads((context.home / "cache" / "derived.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    whole = isinstance(document, dict) and document.get("schema") == _SCHEMA
+    return document if whole and isinstance(document.get("folders"), dict) else {}
+
+
+def _remember(context: Context, repo: Repository, made: Mapping[str, Any]) -> None:
+    """Losing it costs time only."""
+    lying, tables = made["lying"], derived.tables_key(context.metrics)
+    folders = {
+        folder: [
+            derived.input_key(folder, lying, tables),
+            blob_id(str(made["texts"][f"{folder}/{derived.AGGREGATE}"]).encode(), str(made["like"])),
+        ]
+        for folder in made["documents"]
+    }
+    document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
+    with contextlib.suppress(OSError):
+        write_atomically(context.home / "cache" / "derived.json", json.dumps(document))
