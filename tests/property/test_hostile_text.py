@@ -33,8 +33,10 @@ _CHARACTERS = st.characters(
 )
 TEXTS = st.lists(st.one_of(st.sampled_from(_FRAGMENTS), st.text(_CHARACTERS, max_size=5)), max_size=6).map("".join)
 LINES = TEXTS.map(lambda text: "".join(text.split("\n")).replace("\r", "").replace("\t", ""))
-_MAIN = 'printf "%s\\0" "${SERVER_COMMAND[@]}" "$JOB_NAME"; for n in "${!TASKS[@]}"; do "task_$((n+1))"; \
+_MAIN = (
+    'printf "%s\\0" "${SERVER_COMMAND[@]}" "${SERVER_FILES[@]}" "$JOB_NAME"; for n in "${!TASKS[@]}"; do "task_$((n+1))"; \
 printf "%s\\0" "${COMMAND[@]}" "$CONFIG" "$RELAY"; done'
+)
 
 
 def executed(job: Job) -> list[str]:
@@ -52,7 +54,11 @@ def executed(job: Job) -> list[str]:
 
 def planned(job: Job) -> list[str]:
     """The same words as they were planned."""
-    words = [*job.server.argv, job.name]
+    words = [
+        *job.server.argv,
+        *(part for file in job.server.files for part in (file.option, file.name, file.text)),
+        job.name,
+    ]
     for task in job.tasks:
         relay = json.dumps(task.invocation.relay, ensure_ascii=False, sort_keys=True)
         words += [*task.invocation.argv, task.invocation.config, relay]
@@ -81,7 +87,7 @@ def test_a_models_texts_arrive_unchanged(system: str, stop: list[str]) -> None:
     )
     assert planned(job) == executed(job)
     (theirs,) = [task for task in job.tasks if task.evaluation.task.key == "ja_exact"]
-    assert system == theirs.invocation.argv[theirs.invocation.argv.index("--system-prompt") + 1]
+    assert f"--system-prompt={system}" in theirs.invocation.argv
     assert stop == yaml.safe_load(theirs.invocation.config)["model"]["generation"]["stop_tokens"]
 
 
@@ -110,21 +116,28 @@ def test_a_checkpoints_path_arrives_unchanged(path: str, who: str, why: str) -> 
 
 
 @settings(max_examples=25, deadline=None)
-@given(template=TEXTS)
+@given(template=TEXTS.filter(lambda text: yaml_source.control_character(text, "") is None))
 def test_a_chat_template_arrives_unchanged(template: str) -> None:
-    """The file's text is one word of the server's command."""
+    """The file's text is a file of the job, and no word of the server's command."""
     text = "{{ messages }}" + template
     files = {"manifests/models/chat_templates/plain.jinja": text}
     job = only_job(compiled(request(overrides="{all: {chat_template: plain}}"), files))
-    assert text == job.server.argv[job.server.argv.index("--chat-template") + 1]
+    assert [("--chat-template", "chat_template.jinja", text)] == [
+        (file.option, file.name, file.text) for file in job.server.files
+    ]
+    assert text not in job.server.argv
     assert planned(job) == executed(job)
 
 
-@pytest.mark.parametrize("text", ["no braces", "", "-{{ x }}", "{{ x }}\0", "{{ x }}" + "長" * 50_000])
-def test_what_cannot_be_a_word_is_no_template(text: str) -> None:
-    """Without braces vLLM would open a file of that name; a NUL or 128 KiB cannot be passed to a program at all."""
-    _, problems = shared({**base_texts(), "manifests/models/chat_templates/plain.jinja": text})
+_PATHS = ["../../../../manifests/requests/{/../../../.env", "/etc/{{ x }}", "./{{", "~/{% %}", "{", "-{{ x }}"]
+
+
+@pytest.mark.parametrize("text", [*_PATHS, "no braces", "", "{{ x }}\0", "{{ x }}\n\x1b[2J", "{{ x }}" + "長" * 50_000])
+def test_what_is_no_template_is_left_out(text: str) -> None:
+    """A path, a text without Jinja, a control character, or more than 128,000 bytes: one finding, and no request uses it."""
+    known, problems = shared({**base_texts(), "manifests/models/chat_templates/plain.jinja": text})
     assert [problem.span.file for problem in problems] == ["manifests/models/chat_templates/plain.jinja"]
+    assert "plain" not in known.chat_templates
 
 
 def test_the_longest_system_message_can_be_passed_to_a_program() -> None:

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 from standin_place import LONGEST, Place, Ran, job_task, make_job, with_server
 
+from evalctl.model.evaluation import ServerFile
+
 
 def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
     """One server, one call per task in a folder of its own, a mark for every step, status 0."""
@@ -30,6 +32,36 @@ def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
     assert (task["key"], task["state"], task["digest"], task["exit"]) == ("ja_one", "done", "digest-of-ja_one", 0)
     assert task["acceptance"]["verdict"] == "done"
     assert task["started_at"] <= task["ended_at"] <= finished["ended_at"]
+
+
+@pytest.mark.parametrize("way", ["", "port-taken-once"])
+def test_a_text_of_a_manifest_is_a_file_of_the_job(place: Place, way: str) -> None:
+    """vLLM opens the word after --chat-template as a path: it is a private file that the job has written, with the very
+    text of the manifest, whatever path that text is; after the server's second start as well."""
+    target = place.top / "secret"
+    target.write_text("KEY=1")
+    text = f"{target}\n{{{{ messages }}}} 'x' $(id) 日本語\n"
+    job = with_server(make_job(job_task("ja_one")), way)
+    files = (ServerFile("--chat-template", "chat_template.jinja", text),)
+    ran = place.run(replace(job, server=replace(job.server, files=files)))
+    assert ran.status == 0, place.job_log()
+    for call in ran.lines("vllm"):
+        assert call["template"] == text
+        assert call["mode"] == "0o600"
+        assert call["argv"][-6] == "--chat-template"
+        assert call["argv"][-5] == str(place.run_dir / "server/files/chat_template.jinja")
+
+
+def test_the_name_of_a_model_is_no_folder(place: Place) -> None:
+    """vLLM takes a name that is a folder here for a checkpoint, and a list of VLLM_MODEL_REDIRECT_PATH for another name:
+    the server works in an empty folder, wherever the job was started, and has no such list."""
+    (place.top / "org/Model-1B").mkdir(parents=True)  # the job starts in `top`
+    place.env_file.write_text("VLLM_MODEL_REDIRECT_PATH=/tmp/list\n")
+    ran = place.run(make_job(job_task("org")))
+    assert ran.status == 0, place.job_log()
+    (call,) = ran.lines("vllm")
+    assert (call["beside"], call["redirect"]) == ([], None)
+    assert call["cwd"] == str(place.run_dir / "server/empty")
 
 
 def test_the_framework_gets_its_configuration_and_the_relay(place: Place) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.check import models
+from evalctl.check import models, server_files
 from evalctl.check import providers as providers_check
 from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
@@ -28,9 +28,7 @@ from evalctl.model.manifest import GenerationSettings, MetricEntry, Metrics
 from evalctl.suggest import help_for, listed
 
 SETTINGS = "manifests/tasks/task_settings.csv"
-TEMPLATES = "manifests/models/chat_templates/"
 
-LONGEST_TEMPLATE = 128_000  # Linux takes at most 128 KiB for one word of a command
 NO_METRICS = Metrics(entries=())
 
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:.@+-]*\Z")
@@ -55,24 +53,11 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
         common=models.common(texts, problems),
         cards={},
         metrics=metrics,
-        chat_templates=_chat_templates(texts, problems),
+        chat_templates=server_files.chat_templates(texts, problems),
         task_spans=spans,
         service_names=services_check.names(texts),
         providers=providers_check.providers(texts, problems),
     ), problems
-
-
-def _chat_templates(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, str]:
-    """Templates by name; each becomes one word of `vllm serve`, which tells a template from a path by its braces."""
-    templates = {path: text for path, text in texts.items() if path.startswith(TEMPLATES)}
-    for path, text in templates.items():
-        if "\0" in text or "{" not in text or text.startswith("-"):
-            help = "a template has Jinja's {{ }} or {% %} in it, does not begin with a dash, and has no NUL character"
-            problems.append(Diagnostic("forbidden-text", "this is not a chat template", Span(path), help))
-        elif len(text.encode()) > LONGEST_TEMPLATE:
-            message = f"a chat template has at most {LONGEST_TEMPLATE:,} bytes"
-            problems.append(Diagnostic("out-of-range", message, Span(path), f"it has {len(text.encode()):,}"))
-    return {path.removeprefix(TEMPLATES).removesuffix(".jinja"): text for path, text in templates.items()}
 
 
 def _table(texts: Mapping[str, str], path: str, required: tuple[str, ...], problems: list[Diagnostic]) -> Table:

@@ -61,7 +61,7 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     if shipped_task_digest(script):
         argv += ["--custom-tasks", "evalctl_tasks.swallow"]
     if "system_message" in settings:
-        argv += ["--system-prompt", settings["system_message"]]
+        argv.append(f"--system-prompt={settings['system_message']}")  # a text may begin with a dash
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
     variables = [("LITELLM_CONCURRENT_CALLS", str(concurrency))]

@@ -36,8 +36,8 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """The data of `text` with every position, or the reason why there is none."""
     if len(text) > MAX_CHARACTERS:
         return None, [_too_large(file)]
-    if forbidden := _FORBIDDEN.search(text):
-        return None, [_control_character(file, text, forbidden.start())]
+    if forbidden := control_character(text, file):
+        return None, [forbidden]
     try:
         builder = _Builder(file)
         for event in iter(CBaseLoader(text).get_event, None):
@@ -201,12 +201,17 @@ def _too_large(file: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def _control_character(file: str, text: str, at: int) -> Diagnostic:
+def control_character(text: str, file: str, code: str = "yaml-syntax") -> Diagnostic | None:
+    """The first character of `text` that no manifest may hold, if there is one."""
+    found = _FORBIDDEN.search(text)
+    if found is None:
+        return None
+    at = found.start()
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
     line = len(re.findall("\r\n?|\n", text[:at])) + 1
     column = at - start + 1
     return Diagnostic(
-        "yaml-syntax", f"the control character U+{ord(text[at]):04X} cannot stand here", Span(file, line, column, column + 1),
+        code, f"the control character U+{ord(text[at]):04X} cannot stand here", Span(file, line, column, column + 1),
         help="delete it: it cannot be seen in most editors and often comes with copied text",
     )  # fmt: skip
 

@@ -76,10 +76,22 @@ class Eval:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerFile:
+    """A text that the server reads: the job writes it into the run folder as `name` and adds `option` and its path.
+
+    A text of a manifest is never a word of the server's command: a program may open such a word as a path.
+    """
+
+    option: str
+    name: str  # one of the names in plan/server.py, never from a manifest
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """One `vllm serve`, or a provider's endpoint (`argv` empty).
 
-    `argv` lacks only host and port, which the job chooses. `gpus` is what it occupies.
+    `argv` lacks only host and port, which the job chooses, and the `files`. `gpus` is what it occupies.
     """
 
     provider: str
@@ -90,6 +102,7 @@ class Server:
     base_url: str  # of a provider; "" for vllm
     key_variable: str  # NAME of the environment variable that holds the key; never a key
     gpus: int
+    files: tuple[ServerFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,15 @@ NUMBER_TEXT = r"^-?[0-9]{1,12}(?:\.[0-9]{1,12})?$"
 LINE = r"^[^\x00-\x1f\x7f]*$"
 GPU_LIST = r"^(?:[0-9]+|GPU-[0-9a-f-]+)(?:,(?:[0-9]+|GPU-[0-9a-f-]+))*$"
 WALLTIME = r"^[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]$"
-TEMPLATE_SWITCH = r"^[A-Za-z_][A-Za-z0-9_]*$"  # a variable of a Jinja template
+# A variable of a Jinja template; names with a leading _ are vLLM's own (seen: 0.32, renderers/cohere.py).
+TEMPLATE_SWITCH = r"^[A-Za-z][A-Za-z0-9_]*$"
+# Parameters of transformers' apply_chat_template (5.x): vLLM passes a switch of such a name to the function, so that it
+# would replace the template, cut the prompt or change what the function returns.
+RESERVED_SWITCHES = frozenset({
+    "add_generation_prompt", "chat_template", "continue_final_message", "conversation", "documents", "max_length",
+    "messages", "padding", "return_assistant_tokens_mask", "return_dict", "return_tensors", "tokenize",
+    "tokenizer_kwargs", "tools", "truncation",
+})  # fmt: skip
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
 SHA256 = r"^[0-9a-f]{64}$"

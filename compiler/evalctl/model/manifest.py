@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from evalctl.model.fields import (
     BASE_URL,
     LINE,
     NAME,
+    RESERVED_SWITCHES,
     REVISION,
     SHA256,
     AbsolutePath,
@@ -78,6 +79,16 @@ class GenerationSettings(Strict):
     trust_remote_code: bool | None = Field(
         None, description="Lets the model's repository run its own code on the node. Reviewed with care."
     )
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _no_reserved_switch(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        for name in value or ():
+            if name in RESERVED_SWITCHES:
+                help = "name only variables of the template: enable_thinking"
+                context = {"help": help, "key": name}
+                raise PydanticCustomError("forbidden-text", "`{key}` is a parameter of vLLM, no switch", context)
+        return value
 
 
 def _version_text(value: Any) -> Any:

@@ -114,8 +114,12 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
             continue
         seen.add(setting.value)
         path = f"manifests/models/chat_templates/{setting.value}.jinja"
+        span = setting.origin.span or Span(path)
+        if path in catalogue.faulty:
+            yield Diagnostic("unknown-chat-template", f"{path} cannot be used", span, f"correct {path} first")
+            continue
         help = help_for(setting.value, catalogue.chat_templates, f"add {path}")
-        yield Diagnostic("unknown-chat-template", f"there is no {path}", setting.origin.span or Span(path), help)
+        yield Diagnostic("unknown-chat-template", f"there is no {path}", span, help)
 
 
 def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:

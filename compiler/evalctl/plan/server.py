@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from evalctl.frameworks.pins import catalogue as environments
-from evalctl.model.evaluation import Eval, Server
+from evalctl.model.evaluation import Eval, Server, ServerFile
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import Provider
 from evalctl.plan.placement import Placement
@@ -30,6 +31,7 @@ def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: b
         base_url="",
         key_variable="",
         gpus=place.node.gpus,
+        files=tuple(_files(settings)),
     )
 
 
@@ -37,7 +39,10 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
     subject = evaluation.subject
     argv = ["vllm", "serve", subject.path or subject.model, "--served-model-name", subject.model]
     if subject.path is None:
-        argv += ["--revision", subject.revision]
+        argv += ["--revision", subject.revision, "--tokenizer-revision", subject.revision]
+        if settings.get("trust_remote_code"):
+            # transformers takes code of another repository at its newest commit otherwise.
+            argv += ["--code-revision", subject.revision]
     if place.node.gpus:
         argv += ["--tensor-parallel-size", str(place.tensor_parallel)]
     if place.data_parallel > 1:
@@ -49,8 +54,6 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
     parser = settings.get("reasoning_parser")
     if parser and parser != "ignore" and parser not in FRAMEWORK_PARSERS:
         argv += ["--reasoning-parser", parser]
-    if "chat_template" in settings:
-        argv += ["--chat-template", settings["chat_template"]]
     if "chat_template_kwargs" in settings:
         argv += ["--default-chat-template-kwargs", settings["chat_template_kwargs"]]
     if settings.get("trust_remote_code"):
@@ -58,6 +61,11 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
     if place.node.enforce_eager:
         argv.append("--enforce-eager")
     return argv
+
+
+def _files(settings: dict[str, Any]) -> Iterator[ServerFile]:
+    if "chat_template" in settings:
+        yield ServerFile("--chat-template", "chat_template.jinja", settings["chat_template"])
 
 
 def _variables(settings: dict[str, Any], place: Placement, offline: bool) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ bring_weights() {
 
 become_download() {
   hide_secrets
-  exec "$(framework_python)" -m evalctl_job.download --model "$MODEL" --revision "$REVISION" --note "$NOTE"
+  PYTHONSAFEPATH=1 exec "$(framework_python)" -m evalctl_job.download --model "$MODEL" --revision "$REVISION" --note "$NOTE"
 }
 
 download

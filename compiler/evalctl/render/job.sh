@@ -180,6 +180,7 @@ check_gpus() {
 # Starts it and goes on: the relay lets the frameworks wait, which need their own time to load.
 start_server() {
   ((${#SERVER_COMMAND[@]})) || return 0 # others serve
+  make_server_folder
   SERVER_PORT=$(free_port)
   SERVER_STATE=starting SERVER_BEGIN=$SECONDS SERVER_TRIES=$((SERVER_TRIES + 1))
   SERVER_LOG_FROM=$(($(stat -c %s "$EVALCTL_RUN_DIR/server.log" 2>/dev/null || echo 0) + 1))
@@ -188,11 +189,27 @@ start_server() {
   echo "$SERVER_PID" >"$EVALCTL_RUN_DIR/server.pid"
 }
 
+# A text of a manifest is a file with a name of ours, never a word of the command: vLLM opens some words as paths (seen:
+# 0.32, --chat-template). The server works in an empty folder: the name of a model cannot be found there as a folder.
+make_server_folder() {
+  local index folder=$EVALCTL_RUN_DIR/server
+  SERVER_FOLDER=$folder/empty SERVER_FILE_OPTIONS=()
+  rm -rf -- "$folder"
+  (umask 077 && mkdir "$folder" "$folder/empty" "$folder/files") || give_up 70 disk-full "$folder cannot be made"
+  for ((index = 0; index < ${#SERVER_FILES[@]}; index += 3)); do
+    (umask 077 && printf '%s' "${SERVER_FILES[index + 2]}" >"$folder/files/${SERVER_FILES[index + 1]}") ||
+      give_up 70 disk-full "$folder/files/${SERVER_FILES[index + 1]} cannot be written"
+    SERVER_FILE_OPTIONS+=("${SERVER_FILES[index]}" "$folder/files/${SERVER_FILES[index + 1]}")
+  done
+}
+
 become_server() {
   hide_secrets
+  unset VLLM_MODEL_REDIRECT_PATH # it would serve another model under the name of this one
   export VLLM_NO_USAGE_STATS=1 PATH=$ENVIRONMENTS/$SERVER_ENVIRONMENT/bin:$PATH
+  export PYTHONUTF8=1 # the template is UTF-8 whatever the node's locale is
   ((!${#SERVER_VARIABLES[@]})) || export "${SERVER_VARIABLES[@]}"
-  cd "$EVALCTL_RUN_DIR" && exec "${SERVER_COMMAND[@]}" --host 127.0.0.1 --port "$SERVER_PORT"
+  cd "$SERVER_FOLDER" && exec "${SERVER_COMMAND[@]}" "${SERVER_FILE_OPTIONS[@]}" --host 127.0.0.1 --port "$SERVER_PORT"
 }
 
 tend_server() {
@@ -327,7 +344,7 @@ become_relay() {
   fi
   [[ -z $KEY_VARIABLE ]] || options+=(--key-variable "$KEY_VARIABLE")
   hide_secrets "$KEY_VARIABLE"
-  exec "$(framework_python)" -m evalctl_job.relay "${options[@]}" --exit-with-parent
+  PYTHONSAFEPATH=1 exec "$(framework_python)" -m evalctl_job.relay "${options[@]}" --exit-with-parent
 }
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
@@ -478,7 +495,8 @@ accept() {
   options+=(--counts "$RELAY_STATE/$TASK.counts.json" --exit-code "$1" --into "$verdict")
   [[ -z $MAX_SAMPLES ]] || options+=(--expected-max-samples "$MAX_SAMPLES")
   http_get "$RELAY_PORT" "/task/$TASK/counts" # brings the file up to date
-  if "$(framework_python)" -m evalctl_job.accept "${options[@]}" >>log 2>&1 && [[ -s $verdict ]]; then
+  # Python looks for modules in its folder first, and a framework has written into this one.
+  if PYTHONSAFEPATH=1 "$(framework_python)" -m evalctl_job.accept "${options[@]}" >>log 2>&1 && [[ -s $verdict ]]; then
     mark_task "done" '' '' "$1" "$(<"$verdict")"
     return 0
   elif [[ -s $verdict ]]; then
@@ -724,7 +742,7 @@ framework_python() {
 }
 
 free_port() {
-  "$(framework_python)" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  PYTHONSAFEPATH=1 "$(framework_python)" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 # Status 0 when 127.0.0.1:$1 answers 200 to GET $2; what it says is in BODY. No other program is needed for that.

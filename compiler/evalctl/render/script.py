@@ -123,6 +123,7 @@ def _server(job: Job) -> Iterator[str]:
     yield f"SERVED_NAME={word(server.served_name)}"
     yield f"SERVER_ENVIRONMENT={word(server.environment)}"
     yield assignment("SERVER_COMMAND", server.argv)
+    yield assignment("SERVER_FILES", [part for file in server.files for part in (file.option, file.name, file.text)])
     yield assignment("SERVER_VARIABLES", _pairs(server.variables))
     yield f"UPSTREAM_URL={word(server.base_url)}"
     yield f"KEY_VARIABLE={word(server.key_variable)}"

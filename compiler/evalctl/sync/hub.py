@@ -17,5 +17,8 @@ def program(context: Context, environment: str, *words: str, **variables: str) -
         name: value if name in TOKENS or not named_like_a_secret(name) else None
         for name, value in context.environment.items()
     }  # fmt: skip
+    # Without PYTHONSAFEPATH, modules would be looked for in the current folder first: here, a repository.
     # What they print is read as UTF-8, whatever the locale of the login node is.
-    return Command((str(python), "-m", *words), env={**known, "PYTHONIOENCODING": "utf-8", **variables})
+    return Command(
+        (str(python), "-m", *words), env={**known, "PYTHONSAFEPATH": "1", "PYTHONIOENCODING": "utf-8", **variables}
+    )

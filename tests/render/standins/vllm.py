@@ -41,8 +41,17 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+SAYS = {"argv": ARGV, "secrets": SECRETS, "devices": os.environ.get("CUDA_VISIBLE_DEVICES")}
+SAYS |= {
+    "cwd": str(Path.cwd()),
+    "beside": sorted(path.name for path in Path().iterdir()),
+    "redirect": os.environ.get("VLLM_MODEL_REDIRECT_PATH"),
+}
+if "--chat-template" in ARGV:
+    TEMPLATE = Path(ARGV[ARGV.index("--chat-template") + 1])
+    SAYS |= {"template": TEMPLATE.read_bytes().decode(), "mode": oct(TEMPLATE.stat().st_mode & 0o777)}
 with (RUN / "vllm.json").open("a") as file:
-    print(json.dumps({"argv": ARGV, "secrets": SECRETS, "devices": os.environ.get("CUDA_VISIBLE_DEVICES")}), file=file)
+    print(json.dumps(SAYS), file=file)
 if WAY == "no-think-tags":
     sys.exit("ValueError: DeepSeekR1ReasoningParser could not locate think start/end tokens in the tokenizer!")
 if WAY == "port-taken-once" and len((RUN / "vllm.json").read_text().splitlines()) == 1:

@@ -53,6 +53,7 @@ SERVER_COMMAND=(
   --dtype bfloat16
   --generation-config auto
 )
+SERVER_FILES=()
 SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''

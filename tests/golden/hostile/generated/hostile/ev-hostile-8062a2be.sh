@@ -54,6 +54,7 @@ SERVER_COMMAND=(
   --dtype bfloat16
   --generation-config auto
 )
+SERVER_FILES=()
 SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''
@@ -75,7 +76,7 @@ task_1() {
     --use-chat-template
     --output-dir output
     --save-details
-    --system-prompt $'\'; touch owned; echo "$(touch owned)`touch owned`"
+    $'--system-prompt=\'; touch owned; echo "$(touch owned)`touch owned`"
 }
 touch owned
 \x23$ -l h_rt=9:0:0

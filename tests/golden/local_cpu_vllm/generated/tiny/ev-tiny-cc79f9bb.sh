@@ -38,12 +38,14 @@ SERVER_COMMAND=(
   lab/local-1B
   --served-model-name lab/local-1B
   --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+  --tokenizer-revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
   --max-model-len 8192
   --gpu-memory-utilization 0.2
   --dtype bfloat16
   --generation-config auto
   --enforce-eager
 )
+SERVER_FILES=()
 SERVER_VARIABLES=(VLLM_CPU_KVCACHE_SPACE=1)
 UPSTREAM_URL=''
 KEY_VARIABLE=''

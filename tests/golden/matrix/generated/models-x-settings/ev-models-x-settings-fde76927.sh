@@ -48,12 +48,14 @@ SERVER_COMMAND=(
   lab/local-1B
   --served-model-name lab/local-1B
   --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+  --tokenizer-revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
   --tensor-parallel-size 1
   --max-model-len 8192
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
 )
+SERVER_FILES=()
 SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''

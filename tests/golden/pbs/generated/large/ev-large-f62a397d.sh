@@ -47,6 +47,7 @@ SERVER_COMMAND=(
   lab/large-70B
   --served-model-name lab/large-70B
   --revision 89abcdef0123456789abcdef0123456789abcdef
+  --tokenizer-revision 89abcdef0123456789abcdef0123456789abcdef
   --tensor-parallel-size 8
   --max-model-len 32768
   --gpu-memory-utilization 0.9
@@ -54,6 +55,7 @@ SERVER_COMMAND=(
   --generation-config auto
   --reasoning-parser qwen3
 )
+SERVER_FILES=()
 SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''

@@ -47,12 +47,14 @@ SERVER_COMMAND=(
   lab/small-8B
   --served-model-name lab/small-8B
   --revision 0123456789abcdef0123456789abcdef01234567
+  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
   --tensor-parallel-size 1
   --max-model-len 32768
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
 )
+SERVER_FILES=()
 SERVER_VARIABLES=()
 UPSTREAM_URL=''
 KEY_VARIABLE=''

@@ -48,12 +48,16 @@ SERVER_COMMAND=(
   lab/small-8B
   --served-model-name lab/small-8B
   --revision 0123456789abcdef0123456789abcdef01234567
+  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
   --tensor-parallel-size 1
   --max-model-len 32768
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
-  --chat-template '{% for message in messages %}{{ message.content }}{% endfor %}
+)
+SERVER_FILES=(
+  --chat-template chat_template.jinja
+  '{% for message in messages %}{{ message.content }}{% endfor %}
 '
 )
 SERVER_VARIABLES=(VLLM_USE_V1=0)
@@ -77,7 +81,7 @@ task_1() {
     --use-chat-template
     --output-dir output
     --save-details
-    --system-prompt 'あなたは誠実で優秀な日本人のアシスタントです。'
+    '--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。'
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
   TASK_SECRETS=()
