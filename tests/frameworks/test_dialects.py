@@ -48,6 +48,7 @@ def test_upstream_is_called_in_its_form() -> None:
     }  # fmt: skip
     assert task.invocation.relay == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
+        "length_key": "max_completion_tokens",
     }  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def test_the_fork_is_called_in_its_form() -> None:
     }  # fmt: skip
     assert task.invocation.relay == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
+        "length_key": "max_completion_tokens",
     }  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def test_no_setting_is_lost_on_the_way(task: str) -> None:
 def test_what_is_not_set_is_not_sent(task: str) -> None:
     """An absent setting is absent everywhere."""
     made = call(task)
-    assert made.invocation.relay == {"add": {}}
+    assert made.invocation.relay == {"add": {}, "length_key": "max_completion_tokens"}
     document = config(made)
     inner = document.get("model_parameters", {}).get("generation_parameters") or document["model"]["generation"]
     assert inner == {"temperature": 0.0}
@@ -186,3 +188,20 @@ def test_a_models_name_is_put_in_as_text(model: str) -> None:
     """Whatever it looks like; a text that happens to be the placeholder stays."""
     document = {"model_name": MODEL, "system_prompt": MODEL}
     assert yaml.safe_load(dump(document, model)) == {"model_name": model, "system_prompt": MODEL}
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "key"),
+    [("vllm", "lab/small-8B", "max_completion_tokens"), ("openai", "openai/gpt", "max_completion_tokens"),
+     ("deepinfra", "lab/m", "max_tokens"), ("gemini", "m", "max_tokens"), ("anthropic", "m", "max_tokens"),
+     ("ours", "m", "max_tokens"), ("other", "m", "both")],
+)  # fmt: skip
+@pytest.mark.parametrize("task", ["en_choice", "ja_exact"])
+def test_the_longest_answer_is_named_as_the_provider_takes_it(provider: str, model: str, key: str, task: str) -> None:
+    """One name, in both dialects; a provider's file may say another one, or both."""
+    files = {
+        "manifests/providers/ours.yaml": "base_url: https://llm.example.jp/v1\n",
+        "manifests/providers/other.yaml": "base_url: https://llm.example.jp/v2\nlength_key: both\n",
+    }
+    job = one_job(f"model: {model}\nprovider: {provider}\nservice: local\ntasks: [{task}]\n", files)
+    assert job.tasks[0].invocation.relay["length_key"] == key

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from evalctl_job import choices, redact
-from evalctl_job.options import BadOptions, checked
+from evalctl_job.options import BadOptions, apply, checked
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,9 +64,37 @@ def test_secret_shapes_never_pass(secret: str) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [[], {"max_n": 0}, {"max_n": "4"}, {"add": ["top_k"]}, {"remove": "x"}, {"null_content": "guess"}, {"nope": 1}],
+    [
+        [],
+        {"max_n": 0},
+        {"max_n": "4"},
+        {"add": ["top_k"]},
+        {"remove": "x"},
+        {"null_content": "guess"},
+        {"length_key": "tokens"},
+        {"nope": 1},
+    ],
 )
 def test_options_with_a_mistake_are_refused(raw: Any) -> None:
     """No option is skipped in silence."""
     with pytest.raises(BadOptions):
         checked(raw, "t.options.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "sent", "expected"),
+    [
+        ("max_tokens", {"max_tokens": 16, "max_completion_tokens": 24}, {"max_tokens": 24}),
+        ("max_tokens", {"max_completion_tokens": 24}, {"max_tokens": 24}),
+        ("max_completion_tokens", {"max_tokens": 16, "max_completion_tokens": 24}, {"max_completion_tokens": 24}),
+        ("max_completion_tokens", {"max_tokens": 16, "max_completion_tokens": None}, {"max_completion_tokens": 16}),
+        ("both", {"max_tokens": 16}, {"max_tokens": 16, "max_completion_tokens": 16}),
+        ("max_tokens", {}, {}),
+        (None, {"max_tokens": 16, "max_completion_tokens": 24}, {"max_tokens": 16, "max_completion_tokens": 24}),
+    ],
+)
+def test_the_longest_answer_has_the_name_that_the_endpoint_takes(
+    key: str | None, sent: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """One of the two, never both where one is asked for; the value that vLLM would obey; no limit that nobody set."""
+    assert apply(checked({"length_key": key}, "t"), {"model": "m", **sent}) == {"model": "m", **expected}

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from samples import card, card_file, catalogue, checked, compiled, one_job
 
-from evalctl.plan.placement import Placement, concurrency, placement, tensor_parallel
+from evalctl.plan.placement import (
+    SAFE_CONCURRENCY,
+    Placement,
+    concurrency,
+    placement,
+    tensor_parallel,
+    wanted_concurrency,
+)
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
 
@@ -134,24 +143,43 @@ def test_a_node_kind_without_memory_says_nothing() -> None:
 
 
 def test_an_8b_model_on_one_h100_gets_what_the_manual_says() -> None:
-    """50 to 100 questions at once (manual 4)."""
+    """50 to 100 questions at once (manual 4), of which the framework bears 64."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
-    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= 100
+    assert 50 <= wanted_concurrency(request, place("tsubame"), card(), 32768) <= 100
+    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= SAFE_CONCURRENCY
 
 
 def test_concurrency_grows_with_memory_and_stays_within_bounds() -> None:
     """More for two copies, at most 256, at least 8."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     tight, tiny = card(weight_bytes=82 * 10**9), card(layers=1, kv_heads=1)
-    assert concurrency(request, place("abci"), card(), 32768) > concurrency(request, place("tsubame"), card(), 32768)
-    assert concurrency(request, place("tsubame"), tight, 32768) == 8
-    assert concurrency(request, place("tsubame"), tiny, 32768) == 256
+    one, two = (wanted_concurrency(request, place(name), card(), 32768) for name in ("tsubame", "abci"))
+    assert two > one
+    assert wanted_concurrency(request, place("tsubame"), tight, 32768) == 8
+    assert wanted_concurrency(request, place("tsubame"), tiny, 32768) == 256
 
 
 @pytest.mark.parametrize(
-    ("line", "number"), [("concurrency: 7\n", 7), ("concurrency: 4096\n", 4096), ("provider: deepinfra\n", 20)]
+    ("line", "number"), [("concurrency: 7\n", 7), ("concurrency: 64\n", 64), ("provider: deepinfra\n", 20)]
 )
 def test_concurrency_that_is_said_is_kept(line: str, number: int) -> None:
     """A number of the request; 20 for endpoints that others run."""
     request = checked(f"{SMALL}tasks: [ja]\n{line}").request
     assert concurrency(request, place("tsubame"), card(), 32768) == number
+
+
+@pytest.mark.parametrize("framework", ["lighteval", "lighteval-swallow"])
+@pytest.mark.parametrize("line", ["", "concurrency: 65\n", "concurrency: 4096\n"])
+def test_no_framework_is_asked_for_more_than_it_bears(framework: str, line: str) -> None:
+    """Automatic or written: 64 at once in the framework's own configuration, and the plan says why."""
+    roomy = card_file(layers=1, kv_heads=1)
+    done = compiled(f"{SMALL}tasks: [all]\n{line}", roomy)
+    (job,) = done.jobs
+    (task, *_) = [one for one in job.tasks if one.evaluation.task.framework == framework]
+    said = (
+        dict(task.invocation.variables).get("LITELLM_CONCURRENT_CALLS")
+        or re.findall(r"concurrent_requests: (\d+)", task.invocation.config).pop()
+    )
+    assert int(said) == SAFE_CONCURRENCY
+    assert any(line.startswith("64 questions at once per task, not ") for line in job.advice)
+    assert done.codes().count("concurrency-capped") == bool(line)

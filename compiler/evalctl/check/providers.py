@@ -25,7 +25,7 @@ def providers(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str,
             found += _address_problems(document, endpoint)
         problems += found
         if endpoint is not None and not found:
-            known[name] = declared(name, endpoint.base_url, key=endpoint.key)
+            known[name] = declared(name, endpoint.base_url, key=endpoint.key, length_key=endpoint.length_key)
     return known
 
 

@@ -59,8 +59,6 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
     if max_n is not None:
         relay["max_n"] = max_n
-    if evaluation.subject.provider == "openai":
-        relay["remove"] = ["max_tokens"]  # sent beside max_completion_tokens, of which OpenAI takes only one
     return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), relay)
 
 

@@ -30,6 +30,7 @@ from evalctl.model.fields import (
     TemplateSwitch,
     Text,
 )
+from evalctl.model.providers import LengthKey
 
 
 class GenerationSettings(Strict):
@@ -237,6 +238,9 @@ class Endpoint(Strict):
         description="The address to which /chat/completions is added, e.g. https://llm.example.jp/v1."
     )
     key: bool = Field(True, description="Whether it wants a key; false for a server of one's own without one.")
+    length_key: LengthKey = Field(
+        "max_tokens", description="Under which name(s) it takes max_new_tokens; some refuse both together."
+    )
     description: Line = ""
 
 

@@ -9,6 +9,11 @@ file manifests/providers/NAME.yaml.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# The name of the longest answer in a request. max_tokens is what every endpoint knows; one that takes only the other
+# refuses it aloud, while a key that an endpoint does not know may be ignored without a word.
+LengthKey = Literal["max_tokens", "max_completion_tokens", "both"]
 
 _ANY = "hosted_vllm/"  # litellm's name for whatever speaks OpenAI's protocol: it drops and renames the least
 
@@ -22,6 +27,7 @@ class Provider:
     litellm_prefix: str
     base_url: str
     key_variable: str
+    length_key: LengthKey = "max_tokens"
 
     @property
     def serves_itself(self) -> bool:
@@ -36,8 +42,8 @@ class Provider:
 PROVIDERS: dict[str, Provider] = {
     provider.name: provider
     for provider in (
-        Provider("vllm", "hosted_vllm", "hosted_vllm/", "", ""),
-        Provider("openai", "", "", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+        Provider("vllm", "hosted_vllm", "hosted_vllm/", "", "", "max_completion_tokens"),
+        Provider("openai", "", "", "https://api.openai.com/v1", "OPENAI_API_KEY", "max_completion_tokens"),
         Provider("deepinfra", "deepinfra", "deepinfra/", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
         Provider("gemini", "gemini", _ANY, "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
         Provider("anthropic", "anthropic", _ANY, "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
@@ -49,11 +55,11 @@ _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 RESERVED = frozenset({*PROVIDERS, *(provider.result_dir for provider in PROVIDERS.values()), "debug"})
 
 
-def declared(name: str, base_url: str, *, key: bool) -> Provider:
+def declared(name: str, base_url: str, *, key: bool, length_key: LengthKey = "max_tokens") -> Provider:
     """The provider of a file. Its key's variable follows from its name: no file can have another's key sent anywhere."""
     base_url = normal(base_url)
     variable = f"{name.upper().replace('-', '_')}_API_KEY" if key else ""
-    return Provider(name, name, _ANY, base_url, variable)
+    return Provider(name, name, _ANY, base_url, variable, length_key)
 
 
 def normal(base_url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
@@ -14,7 +15,7 @@ from evalctl.model.manifest import ParallelPacking, Request
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
-from evalctl.plan.placement import Placement, concurrency, placement
+from evalctl.plan.placement import Placement, capped, concurrency, placement, wanted_concurrency
 from evalctl.plan.server import server
 from evalctl.plan.weights import downloads, said, weights
 
@@ -110,8 +111,11 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     busy = start + sum(task_seconds(evaluation, place) for evaluation in evals)
     walltime = service.walltime_seconds(busy + service.drain_seconds, place.node)
     priority = request.priority if request.priority is not None else service.default_priority
-    asked = concurrency(request, place, card, dict(evals[0].server).get("max_model_length", 0))
-    tasks = tuple(_task(request, evaluation, place, asked) for evaluation in evals)
+    length = dict(evals[0].server).get("max_model_length", 0)
+    asked = concurrency(request, place, card, length)
+    fewer = capped(wanted_concurrency(request, place, card, length))
+    length_key = catalogue.providers[request.provider].length_key
+    tasks = tuple(_task(request, evaluation, place, asked, length_key) for evaluation in evals)
     name = job_name(checked.path, evals)
     frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
     first = weights(request, evals[0], card, next(iter(frameworks.values())))
@@ -140,7 +144,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         retries=request.retries,
         estimate=estimate(service, place.node, priority, busy, walltime),
         site=_site(service),
-        advice=(*said(first, service), *advice(service, place, card, tuple(evals))),
+        advice=(*said(first, service), *filter(None, [fewer]), *advice(service, place, card, tuple(evals))),
         weights=first,
     )
 
@@ -149,9 +153,10 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
     return sorted({evaluation.task.framework for evaluation in evals})
 
 
-def _task(request: Request, evaluation: Eval, place: Placement, asked: int) -> JobTask:
+def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
     call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, max_n)
+    call = replace(call, relay={**call.relay, "length_key": length_key})
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 

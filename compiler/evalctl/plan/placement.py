@@ -11,6 +11,9 @@ RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
 API_CONCURRENCY = 20  # the lab's default for endpoints that others run
 CPU_CONCURRENCY = 8
+# Questions that one framework process may have under way. Above it litellm's HTTP client loses answers or waits for ever
+# (seen: lighteval 0.13, litellm 1.101; 1 of 2 jobs at 96, 2 of 3 runs at 128, none of three times 10,000 questions at 64).
+SAFE_CONCURRENCY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,19 @@ def needed_bytes(card: ModelCard, max_model_length: int) -> float:
     return card.weight_bytes + bytes_per_token(card) * max_model_length
 
 
+def capped(wanted: int) -> str:
+    """Why fewer questions are asked at once than wanted; "" where they are not."""
+    why = "above that the frameworks' HTTP client loses answers or hangs"
+    return f"{SAFE_CONCURRENCY} questions at once per task, not {wanted}: {why}" if wanted > SAFE_CONCURRENCY else ""
+
+
 def concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """Questions in flight: what the request says, else what the cache of all copies holds."""
+    """Questions in flight of one task: what is wanted, as far as the framework bears it."""
+    return min(SAFE_CONCURRENCY, wanted_concurrency(request, place, card, max_model_length))
+
+
+def wanted_concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
+    """What the request says, else what the cache of all copies holds."""
     if request.concurrency != "auto":
         return request.concurrency
     if request.provider != "vllm":

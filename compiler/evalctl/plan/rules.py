@@ -13,7 +13,7 @@ from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
 from evalctl.plan.applied import shown
 from evalctl.plan.jobs import task_seconds
-from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.placement import SAFE_CONCURRENCY, Placement, capped, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reminders import reminders
 from evalctl.resolve.caution import SAMPLING
 from evalctl.resolve.identity import SERVED
@@ -48,6 +48,7 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_server_settings(evals),
         *_remote_code(checked, evals),
         *_text_switches(evals),
+        *_concurrency(checked),
         *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
     ]
@@ -169,6 +170,14 @@ def _text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
                     message = f"`{name}` is the text `{value}`, which a chat template takes for true"
                     help = "write true or false (YAML 1.2 has no yes, no, on and off); fine as it is if the template asks for this text"
                     yield Diagnostic("text-switch", message, setting.sourced.origin.span, help, severity=WARNING)
+
+
+def _concurrency(checked: CheckedRequest) -> Iterator[Diagnostic]:
+    wanted = checked.request.concurrency
+    if wanted != "auto" and wanted > SAFE_CONCURRENCY:
+        help = f"write `concurrency: {SAFE_CONCURRENCY}` or less; several tasks of a job ask side by side"
+        span = checked.document.span(("concurrency",))
+        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=WARNING)
 
 
 def _places(

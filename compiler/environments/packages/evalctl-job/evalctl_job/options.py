@@ -10,6 +10,10 @@ from typing import Any
 
 from evalctl_job.choices import answer_reasoning
 
+# How the longest answer is named: OpenAI's first name for it, the newer one (the only one that its reasoning models
+# take), or both, of which some endpoints refuse one beside the other.
+LENGTH_KEYS = ("max_tokens", "max_completion_tokens")
+
 
 class BadOptions(Exception):
     """The options file of a task cannot be used; nothing of the task is sent."""
@@ -23,6 +27,7 @@ class Options:
     add: Mapping[str, Any] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     null_content: str | None = None
+    length_key: str | None = None
 
     def delivered(self, choice: dict[str, Any]) -> dict[str, Any]:
         """The model's choice as the framework gets it."""
@@ -44,7 +49,7 @@ def checked(raw: Any, name: str) -> Options:
     """Options from decoded JSON; an unknown key or a wrong type is refused, never skipped."""
     if not isinstance(raw, dict):
         raise BadOptions(f"{name} must be an object")
-    if unknown := sorted(set(raw) - {"max_n", "add", "remove", "null_content"}):
+    if unknown := sorted(set(raw) - {"max_n", "add", "remove", "null_content", "length_key"}):
         raise BadOptions(f"{name} has unknown keys: {', '.join(unknown)}")
     max_n, add, remove = raw.get("max_n"), raw.get("add") or {}, raw.get("remove") or []
     if max_n is not None and (not isinstance(max_n, int) or max_n < 1):
@@ -53,13 +58,26 @@ def checked(raw: Any, name: str) -> Options:
         raise BadOptions(f"{name}: add must be an object and remove a list")
     if raw.get("null_content") not in (None, "reasoning"):
         raise BadOptions(f"{name}: null_content must be null or `reasoning`")
-    return Options(max_n, add, tuple(remove), raw.get("null_content"))
+    if raw.get("length_key") not in (None, "both", *LENGTH_KEYS):
+        raise BadOptions(f"{name}: length_key must be null, `both` or one of {', '.join(LENGTH_KEYS)}")
+    return Options(max_n, add, tuple(remove), raw.get("null_content"), raw.get("length_key"))
 
 
 def apply(options: Options, body: Mapping[str, Any]) -> dict[str, Any]:
     """The request as it will be sent: keys taken out, decoding keys added where the framework set none."""
-    kept = {key: value for key, value in body.items() if key not in options.remove}
+    kept = {key: value for key, value in _with_length(options, body).items() if key not in options.remove}
     return {**{key: value for key, value in options.add.items() if body.get(key) is None}, **_set(kept, options.add)}
+
+
+def _with_length(options: Options, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The limit of the answer under the key(s) that the endpoint takes. vLLM obeys max_completion_tokens where the two
+    differ (seen: 0.32), and lighteval 0.13 puts the task's own limit into max_tokens: so the former holds."""
+    limits = [body[key] for key in reversed(LENGTH_KEYS) if body.get(key) is not None]
+    if options.length_key is None or not limits:
+        return dict(body)
+    others = {key: value for key, value in body.items() if key not in LENGTH_KEYS}
+    wanted = LENGTH_KEYS if options.length_key == "both" else (options.length_key,)
+    return {**others, **dict.fromkeys(wanted, limits[0])}
 
 
 def _set(body: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:

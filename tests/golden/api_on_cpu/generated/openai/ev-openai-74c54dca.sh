@@ -58,7 +58,7 @@ task_1() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "remove": ["max_tokens"]}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: openai/gpt-test-2025-01-31
   concurrent_requests: 7
@@ -90,7 +90,7 @@ task_2() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=7 REQUEST_TIMEOUT=1200)
   TASK_SECRETS=(OPENAI_API_KEY)
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model:
   base_params:
     model_name: openai/gpt-test-2025-01-31

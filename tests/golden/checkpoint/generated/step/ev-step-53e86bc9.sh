@@ -18,6 +18,7 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 915658aa93c9
 #     en_choice                 1:00:00   eval c4c9440a2c4d
+#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
@@ -78,10 +79,10 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
@@ -103,10 +104,10 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

@@ -83,7 +83,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -113,7 +113,7 @@ task_2() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -134,7 +134,7 @@ task_3() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
@@ -169,7 +169,7 @@ task_4() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -19,6 +19,7 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 6a5cbadb5d58
 #     en_choice                 1:00:00   eval 97acce09c4df
+#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
@@ -82,9 +83,9 @@ touch owned
 \x23$ -l h_rt=9:0:0
 \xe2\x80\xae!!\\'
   )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=149)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG=$'model:
   base_params:
     model_name: hosted_vllm/lab/local-1B
@@ -111,10 +112,10 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG=$'model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

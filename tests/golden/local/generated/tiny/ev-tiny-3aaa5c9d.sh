@@ -73,7 +73,7 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8
@@ -98,7 +98,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8

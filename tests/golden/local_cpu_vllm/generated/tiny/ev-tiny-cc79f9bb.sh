@@ -71,7 +71,7 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
   concurrent_requests: 8

@@ -18,6 +18,7 @@
 #   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 915658aa93c9
+#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
@@ -80,10 +81,10 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

@@ -18,6 +18,7 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval e601c20dfac4
 #     ja_exact                  0:30:00   eval 1aaab8558308
+#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
@@ -80,10 +81,10 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 101
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
@@ -114,9 +115,9 @@ task_2() {
     --save-details
     --max-samples 5
   )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

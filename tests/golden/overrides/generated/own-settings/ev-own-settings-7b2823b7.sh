@@ -83,7 +83,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -105,7 +105,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "max_n": 4}'
+  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
@@ -142,7 +142,7 @@ task_3() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG="model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

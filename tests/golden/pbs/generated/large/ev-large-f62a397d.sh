@@ -18,6 +18,7 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_choice                 1:00:00   eval bd137112ebd0
 #     ja_exact                  2:00:00   eval 72f74a1d70a5
+#   advice    64 questions at once per task, not 256: above that the frameworks' HTTP client loses answers or hangs
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
@@ -71,10 +72,10 @@ task_1() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/large-70B
-  concurrent_requests: 256
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
@@ -103,9 +104,9 @@ task_2() {
     --output-dir output
     --save-details
   )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=256)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/large-70B

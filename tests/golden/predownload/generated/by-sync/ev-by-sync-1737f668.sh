@@ -18,6 +18,7 @@
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #   advice    the model (16.1 GB) is downloaded first, by evalctl sync
+#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
@@ -77,9 +78,9 @@ task_1() {
     --output-dir output
     --save-details
   )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -76,7 +76,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
   TASK_SECRETS=(OPENAI_API_KEY)
-  RELAY='{"add": {}}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -18,6 +18,7 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval c108f8d8154c
 #     en_choice                 1:00:00   eval cb04e0149e0b
+#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
@@ -83,9 +84,9 @@ task_1() {
     --save-details
     '--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。'
   )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=101)
+  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}}'
+  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens"}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -111,10 +112,10 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}}'
+  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens"}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 101
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
