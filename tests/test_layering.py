@@ -23,8 +23,9 @@ ARROWS: dict[str, set[str]] = {
     "secret_shapes": set(),
     "surroundings": set(),
     "shell": {"surroundings"},
+    "gitcall": {"shell", "surroundings"},
     "load": {"model", "shell", "suggest"},
-    "environments": {"shell"},
+    "environments": {"gitcall", "shell"},
     "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
@@ -41,12 +42,12 @@ ARROWS: dict[str, set[str]] = {
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"model", "render", "results", "schedulers", "secret_shapes", "shell"},
+    "sync": {"gitcall", "model", "render", "results", "schedulers", "secret_shapes", "shell"},
     "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
-    "demo": {"cli", "environments", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
+    "demo": {"cli", "environments", "gitcall", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
+        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "gitcall", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

@@ -174,15 +174,19 @@ def test_a_clone_that_is_behind_gets_the_commits_with_its_results(
     assert git(remote, "rev-parse", "main") == git(clone.root, "rev-parse", "HEAD")
 
 
-def test_a_clone_that_is_ahead_publishes_the_persons_commits_with_the_results(
+def test_a_clone_that_is_ahead_keeps_the_persons_commits_and_says_what_to_type(
     clone: Clone, remote: Path, job: Job
 ) -> None:
-    """The results stand on the commit that asked for them, so it goes along."""
+    """Only the person publishes them, so that their hooks run; `git push` then sends the results too."""
     (clone.root / "mine.txt").write_text("mine\n")
     git(clone.root, "add", "mine.txt")
     git(clone.root, "commit", "-qm", "mine")
-    assert measure(clone, job).exit_code == 0
-    assert git(remote, "show", "main:mine.txt") == "mine"
+    main = git(remote, "rev-parse", "main")
+    report = measure(clone, job)
+    assert (report.exit_code, git(remote, "rev-parse", "main")) == (1, main)
+    assert "1 commit(s) below them are your own" in report.warnings[0] and "(git push, which" in report.warnings[0]
+    git(clone.root, "push", "-q")
+    assert (go(clone, job).exit_code, git(remote, "show", "main:mine.txt")) == (0, "mine")
 
 
 def test_a_dirty_clone_stays_as_dirty_as_it_was(clone: Clone, remote: Path, job: Job) -> None:

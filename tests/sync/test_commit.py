@@ -11,7 +11,8 @@ import pytest
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync.advance import settle
 from evalctl.sync.commit import commit_files
-from evalctl.sync.git import Draft, Repository, open_repository
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Repository, open_repository
 
 from .world import Clone, git
 
@@ -245,7 +246,7 @@ def test_an_operation_under_way_is_refused(repo: Repository, operation: str) -> 
     git(repo.root, "commit", "-qam", "main")
     repo.ask(operation, "side")
     before = status(repo)
-    with pytest.raises(EnvironmentProblem, match="detached" if operation == "rebase" else operation):
+    with pytest.raises(EnvironmentProblem, match=f"a {operation} is under way"):
         commit_files(repo, [Draft(NEW, "results: new\n")])
     assert status(repo) == before
 

@@ -76,6 +76,7 @@ def test_a_rebase_brings_the_work_tree_along_and_leaves_edits_alone(
     (clone.root / "docs.md").write_text("docs\n")
     git(clone.root, "add", "docs.md")
     git(clone.root, "commit", "-q", "-m", "docs")
+    git(clone.root, "push", "-q")
     measure(clone, jobs[0])
     assert measure(bob, jobs[1]).exit_code == 0
     assert (bob.status(), (bob.root / "docs.md").read_text()) == (before, "docs\n")
@@ -90,6 +91,7 @@ def test_an_edit_that_stands_in_the_way_is_not_slid_over(
     (bob.root / "README.md").write_text("bob's\n")
     (clone.root / "README.md").write_text("alice's\n")
     git(clone.root, "commit", "-qam", "alice's")
+    git(clone.root, "push", "-q")
     measure(clone, jobs[0])
     before = bob.status()
     report = measure(bob, jobs[1])
@@ -113,6 +115,7 @@ def test_the_users_own_commits_are_never_rebased(clone: Clone, new_clone: New, j
     assert "git pull --rebase" in " ".join(report.warnings)
     assert git(bob.root, "merge-base", "--is-ancestor", mine, "HEAD") == ""
     git(bob.root, "pull", "-q", "--rebase", "-X", "theirs")
+    git(bob.root, "push", "-q")
     assert go(bob, jobs[1]).exit_code == 0
 
 

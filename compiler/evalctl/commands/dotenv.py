@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
+from evalctl import gitcall
 from evalctl.commands.settings import ASSIGNMENT, env_path, env_values, process_with_env_file
 from evalctl.model.service import Service
-from evalctl.shell import Command, EnvironmentProblem, run
+from evalctl.shell import EnvironmentProblem, run
 
 # The lab's manual (1.1): models and data sets are large and must lie there; the others should.
 CACHES = {"HUGGINGFACE_CACHE": "must", "UV_CACHE": "should", "VLLM_CACHE": "should"}
@@ -38,7 +39,7 @@ def _file(root: Path, path: Path) -> Iterator[str]:
     if path.stat().st_mode & 0o077:
         yield f"{path.name} can be read by others: chmod 600 {path.name}"
     try:
-        tracked = run(Command(("git", "ls-files", "--error-unmatch", "--", str(path)), cwd=root)).status == 0
+        tracked = run(gitcall.command("ls-files", "--error-unmatch", "--", str(path), cwd=root)).status == 0
     except EnvironmentProblem:  # no git here: nothing can be tracked by it
         tracked = False
     if tracked:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalctl import gitcall
 from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
 from evalctl.entries import Entry
@@ -19,7 +20,7 @@ from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
 from evalctl.pipeline import Project
-from evalctl.shell import Command, EnvironmentProblem
+from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
@@ -41,6 +42,7 @@ class Machine:
     for_the_hub: tuple[Mapping[str, Any], ...] = ()  # plan.json of requests whose results are to be uploaded
 
 
+_REVIEWED = ("manifests/requests", "generated")
 COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
 
 
@@ -92,22 +94,11 @@ def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str
 
 def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
     """Requests that HEAD does not have as they are here: what runs must be what git shows."""
-    argv = (
-        "git",
-        "status",
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--no-renames",
-        "--",
-        "manifests/requests",
-        "generated",
-    )
-    reply = run_command(Command(argv, cwd=root))
+    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *_REVIEWED)
+    reply = run_command(gitcall.command(*words, cwd=root))
     if reply.status != 0:
-        raise EnvironmentProblem(
-            f"{root} is not a git repository", help="evalctl keeps requests and results in git: git init, or clone one"
-        )
+        why = f"git cannot say what is committed in {root}: {gitcall.fatal(reply.stderr)}"
+        raise gitcall.unusable(root, reply.stderr) or EnvironmentProblem(why, help="git status")
     changed = {line[3:] for line in reply.stdout.split("\0") if line}
     return [
         Diagnostic(
@@ -139,12 +130,10 @@ def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Cont
 
 
 def _head(root: Path) -> str:
-    reply = run_command(Command(("git", "rev-parse", "HEAD"), cwd=root))
-    if "not a git repository" in reply.stderr:
-        raise EnvironmentProblem(f"{root} is not a git repository", help="git init, or clone one")
-    if reply.status != 0:
+    commit = gitcall.commit_of(root, "HEAD", run_command)
+    if commit is None:
         raise EnvironmentProblem(f"{root} has no commit yet", help="git add . && git commit")
-    return reply.stdout.strip()
+    return commit
 
 
 def detected_service(root: Path, catalogue: Catalogue, asked: str | None) -> str:

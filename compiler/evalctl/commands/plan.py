@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from evalctl import report
+from evalctl import gitcall, report
 from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
@@ -19,7 +19,7 @@ from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.plan.notes import notes
 from evalctl.results.store import ResultIndex, index_folder
-from evalctl.shell import Command, EnvironmentProblem
+from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
 
 _PLANNED = ("generated", "manifests/requests")
@@ -78,18 +78,23 @@ def _show(
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
     """Requests whose plan at `base` was another, by the plan.json files in git; new requests are among them."""
+    commit = gitcall.commit_of(root, base, run_command)
+    if commit is None:
+        help = "fetch that commit (in CI: fetch-depth: 0)"
+        raise EnvironmentProblem(f"git cannot compare with `{base}`: it knows no such commit", help=help)
     added = _git_paths(root, base, "ls-files", "--others", "--exclude-standard", "-z", "--", *_PLANNED)
-    touched = {*added, *_git_paths(root, base, "diff", "--name-only", "--relative", "-z", base, "--", *_PLANNED)}
+    touched = {
+        *added,
+        *_git_paths(root, base, "diff", "--name-only", "--no-ext-diff", "--relative", "-z", commit, "--", *_PLANNED),
+    }
     return [path for path in paths if path in touched or f"generated/{_stem(path)}/plan.json" in touched]
 
 
 def _git_paths(root: Path, base: str, *words: str) -> list[str]:
-    reply = run_command(Command(("git", *words), cwd=root))
+    reply = run_command(gitcall.command(*words, cwd=root))
     if reply.status != 0:
-        problem = reply.stderr.strip().splitlines()[:1] or ["git did not answer"]
-        raise EnvironmentProblem(
-            f"git cannot compare with `{base}`: {problem[0]}", help="fetch that commit (in CI: fetch-depth: 0)"
-        )
+        problem = f"git cannot compare with `{base}`: {gitcall.fatal(reply.stderr)}"
+        raise EnvironmentProblem(problem, help="fetch that commit (in CI: fetch-depth: 0)")
     return reply.stdout.split("\0")
 
 

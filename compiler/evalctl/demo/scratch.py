@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalctl import gitcall
 from evalctl.environments import catalogue
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
@@ -36,7 +37,7 @@ class Scratch:
 
     def git(self, *words: str) -> Reply:
         """git in the clone; a failure is a broken environment."""
-        reply = run(Command(("git", *words), cwd=self.root, env=_QUIET))
+        reply = run(_git(*words, cwd=self.root))
         if reply.status != 0:
             raise EnvironmentProblem(f"git {words[0]} failed: {reply.stderr.strip()}")
         return reply
@@ -48,7 +49,10 @@ class Scratch:
         self.git("push", "--quiet", "origin", "main")
 
 
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+def _git(*words: str, cwd: Path | None = None) -> Command:
+    """A call of git that reads no configuration but the scratch repository's."""
+    call = gitcall.command(*words, cwd=cwd)
+    return replace(call, env={**(call.env or {}), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull})
 
 
 def fresh(folder: Path, shared_environments: Path) -> Scratch:
@@ -59,11 +63,8 @@ def fresh(folder: Path, shared_environments: Path) -> Scratch:
         if (folder / part).exists():
             shutil.rmtree(folder / part)
     origin = folder / "origin.git"
-    for argv in (
-        ("git", "init", "--quiet", "--bare", "-b", "main", str(origin)),
-        ("git", "init", "--quiet", "-b", "main", str(scratch.root)),
-    ):
-        reply = run(Command(argv, env=_QUIET))
+    for words in (("--bare", str(origin)), (str(scratch.root),)):
+        reply = run(_git("init", "--quiet", "-b", "main", *words))
         if reply.status != 0:
             raise EnvironmentProblem(f"git init failed: {reply.stderr.strip()}", help="git 2.28 or newer is needed")
     scratch.git("config", "user.name", "evalctl demo")

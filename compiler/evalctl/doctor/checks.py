@@ -16,14 +16,16 @@ from evalctl.doctor.finding import Finding, bad, good
 from evalctl.environments import catalogue, check
 from evalctl.model.run import State
 from evalctl.schedulers.common import variable
-from evalctl.shell import Command, EnvironmentProblem, Reply
+from evalctl.shell import Command, EnvironmentProblem
+from evalctl.sync.branch import current_branch
 from evalctl.sync.context import Context
+from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.observe import ask_scheduler
+from evalctl.sync.remote import remote_of, silence
 
 # job.sh expands empty lists under `set -u`, which older bash takes for unset variables.
 BASH = (4, 4)
 _SMALL_GB = 5
-_GIT = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 
 
 def service(context: Context, how: str) -> Iterator[Finding]:
@@ -93,25 +95,32 @@ def environments(context: Context, names: Iterable[str]) -> Iterator[Finding]:
 
 
 def git(context: Context) -> Iterator[Finding]:
-    """A clone on a branch, somebody to commit as, and a remote that answers."""
-    branch = _git(context, "symbolic-ref", "--quiet", "--short", "HEAD")
-    if branch.status != 0:
-        yield bad("git", "no branch is checked out, so results cannot be committed", "git switch main")
-    elif _git(context, "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT").status != 0:
-        yield bad("git", "git does not know who you are", 'git config user.name "…" && git config user.email …')
-    else:
-        yield good("git", f"branch {branch.stdout.strip()} of {context.root}")
-    yield _remote(context)
+    """A clone on a branch, somebody to commit as, and a remote that answers: asked as a pass asks it."""
+    try:
+        repo = open_repository(context.root)
+        branch = current_branch(repo)
+    except EnvironmentProblem as problem:
+        yield bad("git", problem.message, problem.help)
+        return
+    try:
+        repo.identity()
+        yield good("git", f"branch {branch.removeprefix('refs/heads/')} of {context.root}")
+    except EnvironmentProblem as problem:
+        yield bad("git", problem.message, problem.help)
+    yield _remote(repo, branch)
 
 
-def _remote(context: Context) -> Finding:
-    if _git(context, "config", "remote.origin.url").status != 0:
+def _remote(repo: Repository, branch: str) -> Finding:
+    try:
+        target = remote_of(repo, branch)
+    except EnvironmentProblem as problem:
+        return bad("remote", problem.message, problem.help)
+    if target is None:
         return good("remote", "none: claims and results stay in this clone")
-    reply = _git(context, "ls-remote", "--quiet", "origin", "HEAD")
-    if reply.status == 0:
-        return good("remote", "origin answers")
-    why = "no answer in time" if reply.timed_out else " ".join(reply.stderr.split())[:200]
-    return bad("remote", f"origin: {why}", "git ls-remote origin; nothing is submitted until it answers")
+    why = silence(repo, target[0])
+    if why is None:
+        return good("remote", f"{target[0]} answers; claims and results go there")
+    return bad("remote", f"{target[0]}: {why}", f"git ls-remote {target[0]}; nothing is submitted until it answers")
 
 
 def this_python() -> Finding:
@@ -168,7 +177,3 @@ def _said(context: Context, command: Command) -> str:
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-def _git(context: Context, *words: str) -> Reply:
-    return context.run(Command(("git", *words), timeout_s=20, cwd=context.root, env=_GIT))

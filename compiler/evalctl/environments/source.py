@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from evalctl import gitcall
 from evalctl.environments.listed import take_folder, take_wheel
 from evalctl.environments.recipes import Source, read_source
-from evalctl.shell import Command, EnvironmentProblem, Reply, run
+from evalctl.shell import EnvironmentProblem, Reply, run
 
 __all__ = ["LOCAL", "Source", "add_empty", "read_source", "unpack"]
 LOCAL = "EVALCTL_SWALLOW_SOURCE"
@@ -61,7 +62,7 @@ def _from_git(source: Source, clone: Path, target: Path) -> Path:
 
 def _fetched(source: Source, clone: Path) -> Path:
     """One commit, nothing of its history."""
-    run(Command(("git", "init", "--quiet", str(clone))))
+    run(gitcall.command("init", "--quiet", str(clone)))
     reply = _git(clone, "fetch", "--quiet", "--depth=1", source.repository, source.commit)
     if reply.status != 0:
         raise EnvironmentProblem(
@@ -72,4 +73,4 @@ def _fetched(source: Source, clone: Path) -> Path:
 
 
 def _git(clone: Path, *words: str) -> Reply:
-    return run(Command(("git", "-C", str(clone), *words), timeout_s=600, env={"GIT_TERMINAL_PROMPT": "0"}))
+    return run(gitcall.command("-C", str(clone), *words, timeout_s=600))

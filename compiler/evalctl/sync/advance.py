@@ -17,6 +17,7 @@ from pathlib import Path
 
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync.git import Entry, GitReply, Repository
+from evalctl.sync.sparse import index_words, skipped
 
 RESULTS = "results/"
 
@@ -34,24 +35,16 @@ class InTheWay(EnvironmentProblem):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One file of the move: what it was, what it becomes (None: absent), whether its work file is ours to change."""
+    """One file of the move: what it was, what it becomes (None: absent), whether its work file is ours to change.
+
+    `skip`: the index keeps it with its skip-worktree bit.
+    """
 
     path: str
     old: Entry | None
     new: Entry | None
     work_file: bool
-
-
-def current_branch(repo: Repository) -> str:
-    """The branch that results go to; refuses a detached HEAD and a merge or rebase that is under way."""
-    ref = repo.head_ref()
-    if ref is None:
-        raise EnvironmentProblem(
-            "HEAD is detached, so there is no branch for the results", "git switch main"
-        )  # fmt: skip
-    if busy := repo.under_way():
-        raise EnvironmentProblem(f"a {busy} is under way in this clone", f"finish it, or: git {busy} --abort")
-    return ref
+    skip: bool = False
 
 
 def advance(repo: Repository, ref: str, old: str | None, new: str, reason: str) -> None:
@@ -59,7 +52,7 @@ def advance(repo: Repository, ref: str, old: str | None, new: str, reason: str) 
     settle(repo)
     moves = _moves(repo, old, new)
     _journal_write(repo, moves)
-    _set_index(repo, [(move.path, move.new) for move in moves])
+    _set_index(repo, [(move, move.new) for move in moves])
     moved = repo.move_ref(ref, old, new, reason)
     settle(repo)
     if not moved:
@@ -83,13 +76,16 @@ def _moves(repo: Repository, old: str | None, new: str) -> list[Move]:
     changed = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
     staged, edited = _touched_by_user(repo)
     _refuse_in_the_way(path for path in changed if path in staged or path in edited)
+    skip = skipped(repo, changed)
     moves = []
     for path in changed:
         if path in staged:
             continue
-        untouched = path not in edited and (path in before or not os.path.lexists(repo.root / path))
+        there = os.path.lexists(repo.root / path)
+        untouched = path not in edited and (path in before or not there)
         _refuse_in_the_way([] if untouched else [path])
-        moves.append(Move(path, before.get(path), after.get(path), untouched))
+        ours = untouched and (there or path not in skip)
+        moves.append(Move(path, before.get(path), after.get(path), ours, path in skip))
     return moves
 
 
@@ -98,7 +94,7 @@ def _refuse_in_the_way(paths: Iterable[str]) -> None:
     others = [path for path in paths if not path.startswith(RESULTS)]
     if others:
         raise InTheWay(
-            f"your change of {', '.join(others[:3])} stands in the way of commits from the remote",
+            f"your change of {', '.join(others[:3])} conflicts with commits from the remote",
             "commit it (or git stash), then: git pull --rebase && evalctl sync",
         )
 
@@ -124,15 +120,18 @@ def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
     return staged, edited
 
 
-def _set_index(repo: Repository, changes: Sequence[tuple[str, Entry | None]]) -> None:
+def _set_index(repo: Repository, changes: Sequence[tuple[Move, Entry | None]]) -> None:
     """Puts entries into the real index."""
     absent = "0 " + "0" * (64 if repo.configured("extensions.objectFormat") == "sha256" else 40)
     lines = [
-        (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(path) + b"\0"
-        for path, entry in changes
-    ]
-    if lines and (reply := _ask_index(repo, "update-index", "-z", "--index-info", data=b"".join(lines))).status != 0:
-        raise _unwritable(reply)
+        (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(move.path) + b"\0"
+        for move, entry in changes if not (move.skip and entry)
+    ]  # fmt: skip
+    calls = [["update-index", "-z", "--index-info"]] if lines else []
+    calls.extend(index_words((move.path, entry) for move, entry in changes if move.skip and entry))
+    for words in calls:
+        if (reply := _ask_index(repo, *words, data=b"".join(lines))).status != 0:
+            raise _unwritable(reply)
 
 
 def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
@@ -176,7 +175,7 @@ def _settle_index(repo: Repository, moves: list[Move]) -> None:
     for move in moves:
         want = head.get(move.path)
         if index.get(move.path) == (move.old if want == move.new else move.new):
-            changes.append((move.path, want))
+            changes.append((move, want))
     _set_index(repo, changes)
 
 
@@ -251,14 +250,14 @@ def _journal(repo: Repository) -> Path:
 
 
 def _journal_write(repo: Repository, moves: list[Move]) -> None:
-    rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file] for move in moves]
+    rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file, move.skip] for move in moves]
     write_atomically(_journal(repo), json.dumps(rows))
 
 
 def _journal_read(path: Path) -> list[Move]:
     try:
         rows = json.loads(path.read_text())
-        return [Move(name, _unpair(old), _unpair(new), ours) for name, old, new, ours in rows]
+        return [Move(name, _unpair(old), _unpair(new), ours, *skip) for name, old, new, ours, *skip in rows]
     except (ValueError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
             f"{path}, the note of a commit that was cut off, cannot be read: {error}",

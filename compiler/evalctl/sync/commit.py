@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 
-from evalctl.sync.advance import BranchMoved, advance, current_branch
-from evalctl.sync.git import Draft, Entry, Repository, blob_id
+from evalctl.shell import EnvironmentProblem
+from evalctl.sync.advance import BranchMoved, advance
+from evalctl.sync.branch import current_branch
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Entry, Repository, blob_id
 
 _TRIES = 5
+_CONVERSIONS = ("filter", "working-tree-encoding")  # attributes by which a stored file is another than the work file
+_NOT_SET = (b"unspecified", b"unset")
 
 
 def commit_files(repo: Repository, drafts: Sequence[Draft]) -> str | None:
@@ -26,6 +32,7 @@ def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]])
         drafts = changed_only(make(parent), repo.entries(parent), parent or "0" * 40)
         if not drafts:
             return None
+        refuse_filtered(repo, [path for draft in drafts for path, text in draft.files.items() if text is not None])
         commit = repo.create_commits(parent, drafts)
         try:
             advance(repo, ref, parent, commit, drafts[-1].message.partition("\n")[0])
@@ -33,6 +40,25 @@ def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]])
             continue
         return commit
     raise BranchMoved(ref)
+
+
+def refuse_filtered(repo: Repository, paths: Iterable[str]) -> None:
+    """Refuses to commit files that git would not store as they are (LFS, encryption, another encoding).
+
+    Results are read from commits, where a pointer to LFS is no result, and every such file would show as changed.
+    """
+    data = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    words = repo.tell("check-attr", "-z", "--stdin", *_CONVERSIONS, data=data).stdout.split(b"\0")
+    found = [
+        (path, name, value) for path, name, value in zip(*[iter(words)] * 3, strict=False) if value not in _NOT_SET
+    ]
+    if found:
+        path, name, value = (os.fsdecode(word) for word in found[0])
+        raise EnvironmentProblem(
+            f".gitattributes gives {path} {name}={value}: results are small, and are kept in git as they are",
+            "echo 'results/** -filter -diff -working-tree-encoding' >> .gitattributes && git add .gitattributes "
+            "&& git commit -m 'results are plain files'",
+        )
 
 
 def changed_only(drafts: Sequence[Draft], entries: dict[str, Entry], like: str) -> list[Draft]:

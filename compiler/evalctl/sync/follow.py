@@ -16,7 +16,8 @@ from evalctl.results import derived
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
-from evalctl.sync.git import Draft, Repository, blob_id
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Repository, blob_id
 from evalctl.sync.publish import lying_at
 from evalctl.sync.push import OURS
 
@@ -33,7 +34,7 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
     state = _state(context, repo, head)
     if known.get("state") == state:
         return None
-    if repo.ask("diff", "--quiet", "HEAD", "--", METRICS).status != 0:
+    if repo.ask("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
         warnings.append(f"{METRICS} differs from the commit: the aggregates follow once it is committed")
         return None
     made: dict[str, Any] = {}

@@ -1,10 +1,14 @@
-"""Git's plumbing: objects and refs read and made without touching index or work tree. The only user of gitpython."""
+"""Git's plumbing: objects and refs read and made without touching index or work tree. The only user of gitpython.
+
+How git is called, whatever the person's environment and configuration are, is in `gitcall.py`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalctl import gitcall
 from evalctl.shell import EnvironmentProblem
+from evalctl.sync.drafts import Draft, stream
 
 if TYPE_CHECKING:
-    import git
+    from git.cmd import Git
 
 _NEXT = "refs/evalctl/next/"  # fast-import insists on a ref; nobody reads these
+_EARLIER = "refs/evalctl/remote/"  # until 2026-11; named after branches, so `exp` prevented `exp/two`
 _LEFT_LOCK = re.compile(r"Unable to create '(.+\.lock)': File exists")  # seen: git 2.39
-_UNDER_WAY = {
-    "MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert", "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,13 @@ class Entry:
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A commit to be made: whole texts by path (None removes), and the message."""
-
-    files: Mapping[str, str | None]
-    message: str
-
-
 class Repository:
     """One clone. Methods read, or create objects and refs; none touches the index or the work tree."""
 
-    def __init__(self, repo: git.Repo) -> None:
-        self._repo = repo
-        self.root = Path(str(repo.working_tree_dir))
-        self.git_dir = Path(repo.git_dir)
+    def __init__(self, git: Git, root: Path, git_dir: Path) -> None:
+        self._git = git
+        self.root = root
+        self.git_dir = git_dir
 
     def ask(
         self,
@@ -74,10 +69,10 @@ class Repository:
         with tempfile.TemporaryFile() as stdin:
             stdin.write(data or b"")
             stdin.seek(0)
-            status, stdout, stderr = self._repo.git.execute(
-                ["git", *words], istream=stdin, env=dict(environment or {}), with_extended_output=True,
-                with_exceptions=False, stdout_as_string=False, strip_newline_in_stdout=False,
-                kill_after_timeout=timeout_s,
+            status, stdout, stderr = self._git.execute(
+                _argv(words), istream=stdin, env={**gitcall.environment(), **(environment or {})},
+                with_extended_output=True, with_exceptions=False, stdout_as_string=False,
+                strip_newline_in_stdout=False, kill_after_timeout=timeout_s,
             )  # fmt: skip
         return GitReply(int(status), _bytes(stdout), _bytes(stderr).decode("utf-8", "replace"))
 
@@ -95,12 +90,8 @@ class Repository:
 
     def resolve(self, revision: str) -> str | None:
         """The commit that `revision` names, or None."""
-        reply = self.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        reply = self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         return reply.text if reply.status == 0 else None
-
-    def under_way(self) -> str | None:
-        """The operation of the user that is not finished (merge, rebase, …), or None."""
-        return next((word for name, word in _UNDER_WAY.items() if (self.git_dir / name).exists()), None)
 
     def entries(self, revision: str | None, folder: str = "") -> dict[str, Entry]:
         """Path to entry of all files of a tree below `folder`; an empty dict for a revision of None."""
@@ -115,8 +106,7 @@ class Repository:
         wanted = list(dict.fromkeys(ids))
         if not wanted:
             return {}
-        stream = self.tell("cat-file", "--batch", data="".join(f"{id_}\n" for id_ in wanted).encode()).stdout
-        return _batch(stream)
+        return _batch(self.tell("cat-file", "--batch", data="".join(f"{id_}\n" for id_ in wanted).encode()).stdout)
 
     def read(self, revision: str | None, paths: Iterable[str], folder: str = "") -> dict[str, bytes]:
         """Contents by path of those `paths` that the tree of `revision` has."""
@@ -141,14 +131,14 @@ class Repository:
         """Writes a chain of commits on `parent` into the object store, and returns the last; no branch moves."""
         author, committer = self.identity()
         ref = f"{_NEXT}{uuid.uuid4().hex}"  # another process of this clone may be at it, too
-        stream = _stream(ref, parent, drafts, author, committer)
-        commit = self.tell("fast-import", "--quiet", "--force", "--done", data=stream).text
+        data = stream(ref, parent, drafts, author, committer)
+        commit = self.tell("fast-import", "--quiet", "--force", "--done", data=data).text
         self.tell("update-ref", "-d", ref)
         return commit
 
     def sweep(self) -> None:
-        """Takes away refs that a killed `create_commits` left behind."""
-        left = self.tell("for-each-ref", "--format=delete %(refname)", _NEXT).stdout
+        """Removes refs that a killed `create_commits` or an earlier version left behind."""
+        left = self.tell("for-each-ref", "--format=delete %(refname)", _NEXT, _EARLIER).stdout
         if left:
             self.tell("update-ref", "--stdin", data=left)
 
@@ -178,23 +168,36 @@ class Repository:
 
 
 def open_repository(root: Path) -> Repository:
-    """The clone whose work tree is `root`; says what to do where there is none."""
-    try:
-        import git
-    except ImportError as error:  # gitpython looks for the git program while it is imported
-        raise EnvironmentProblem("`git` is not on this machine", "install git") from error
-    try:
-        repo = git.Repo(root, search_parent_directories=True)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
-        raise EnvironmentProblem(f"{root} is not a git repository", "run it inside a clone") from error
-    if repo.working_tree_dir and not root.samefile(repo.working_tree_dir):
-        message = (
-            f"{root} is a folder of the clone {repo.working_tree_dir}: requests and results need a clone of their own"
-        )
-        raise EnvironmentProblem(message, "move manifests/ and what lies beside it to the top of a clone")
-    if repo.bare:
+    """The clone whose work tree is `root`; says what to do where there is none, or git does not use it."""
+    Git = _gitpython()
+    if not root.is_dir():  # gitpython would run git in the current folder
+        raise EnvironmentProblem(f"{root} is not a folder", "run it inside a clone")
+    repo = Repository(Git(str(root)), root, root)
+    reply = repo.ask("rev-parse", "--absolute-git-dir", "--is-bare-repository", "--show-toplevel")
+    git_dir, bare, top = (*reply.text.split("\n"), "", "", "")[:3]
+    if reply.status != 0 and bare == "true":
         raise EnvironmentProblem(f"{root} is a bare repository; a work tree is needed", "git clone it first")
-    return Repository(repo)
+    if reply.status != 0:
+        words = f"git cannot use {root}: {gitcall.fatal(reply.stderr)}"
+        raise gitcall.unusable(root, reply.stderr) or EnvironmentProblem(words, "git status says the same")
+    if not root.samefile(top):
+        message = f"{root} is a folder of the clone {top}: requests and results need a clone of their own"
+        raise EnvironmentProblem(message, "move manifests/ and what is beside it to the top of a clone")
+    return Repository(Git(top), Path(top), Path(git_dir))
+
+
+def _gitpython() -> type[Git]:
+    """gitpython's way to start git. While it is imported (3.1) it runs git in this process's environment and fails when
+    git does, so the variables that git must not have are away meanwhile.
+    """
+    if shutil.which("git") is None:
+        raise EnvironmentProblem("`git` is not on this machine", "install git")
+    away = {name: os.environ.pop(name) for name in gitcall.dropped()}
+    try:
+        from git.cmd import Git
+    finally:
+        os.environ.update(away)
+    return Git
 
 
 def blob_id(content: bytes, like: str) -> str:
@@ -206,6 +209,13 @@ def blob_id(content: bytes, like: str) -> str:
 def trailer(message: str, key: str) -> list[str]:
     """All values of a trailer of a commit message."""
     return re.findall(rf"^{re.escape(key)}: (.*)$", message, re.MULTILINE)
+
+
+def _argv(words: Sequence[str]) -> list[str]:
+    """gitpython gives git this process's variables, so those that git must not have are removed by `env`."""
+    dropped = gitcall.dropped()
+    before = ["env", *(word for name in dropped for word in ("-u", name))] if dropped else []
+    return [*before, *gitcall.argv(*words)]
 
 
 def _bytes(value: str | bytes) -> bytes:
@@ -230,22 +240,3 @@ def _batch(stream: bytes) -> dict[str, bytes]:
         contents[words[0]] = stream[end + 1 : end + 1 + size]
         position = end + 1 + size + 1
     return contents
-
-
-def _stream(ref: str, parent: str | None, drafts: Sequence[Draft], author: str, committer: str) -> bytes:
-    """Commits on `parent`, and the request to say the last one's id."""
-    parts = [b"feature done\n", f"reset {ref}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
-    for draft in drafts:
-        message = draft.message.encode()
-        parts.append(f"commit {ref}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode())
-        parts.append(b"data %d\n%s\n" % (len(message), message))
-        parts.extend(_change(path, text) for path, text in sorted(draft.files.items()))
-        parts.append(b"\n")
-    return b"".join([*parts, b"get-mark :1\n", b"done\n"])
-
-
-def _change(path: str, text: str | None) -> bytes:
-    if text is None:
-        return b"D %s\n" % os.fsencode(path)
-    content = text.encode()
-    return b"M 100644 inline %s\ndata %d\n%s\n" % (os.fsencode(path), len(content), content)

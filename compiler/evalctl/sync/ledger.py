@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evalctl.shell import EnvironmentProblem, Unreachable
-from evalctl.sync.git import Draft, Repository
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Repository
 from evalctl.sync.records import JobRecord, from_text, merged, to_text
 from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
 
@@ -22,6 +23,12 @@ REF = f"refs/heads/{BRANCH}"
 _FOLDER, _REPOSITORY = "jobs/", "repository.json"
 _REPOSITORY_SCHEMA = "evalctl/repository/1"
 _TRIES = 8
+_PERSON = {
+    Pushed.REFUSED: (
+        "refuses the ledger", f"whoever looks after the remote must let everybody who syncs push the branch {BRANCH}"
+    ),
+    Pushed.BROKEN: ("cannot store the ledger", "ask who looks after the remote: its disk, quota or permissions"),
+}  # fmt: skip
 
 
 class LedgerRefused(EnvironmentProblem):
@@ -120,10 +127,9 @@ class Ledger:
             if state is Pushed.BEHIND:
                 self.refresh()
                 return False
-            if state is Pushed.REFUSED:
+            if state in _PERSON:
                 raise LedgerRefused(
-                    f"the remote refuses the ledger, so nothing is submitted: {said}",
-                    f"whoever looks after the remote must let you push the branch {BRANCH}",
+                    f"the remote {_PERSON[state][0]}, so nothing is submitted: {said}", _PERSON[state][1]
                 )
             if state is not Pushed.DONE:
                 raise Unreachable(f"the ledger cannot be pushed, so nothing is submitted: {said}", "git fetch")

@@ -14,7 +14,8 @@ from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
-from evalctl.sync.git import Draft, Repository
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Repository
 from evalctl.sync.push import OURS, PushReport, push_results
 from evalctl.sync.secrets import secret_in
 

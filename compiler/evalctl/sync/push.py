@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalctl.shell import EnvironmentProblem, TryLater, Unreachable
-from evalctl.sync.advance import RESULTS, BranchMoved, advance, current_branch
+from evalctl.sync.advance import RESULTS, BranchMoved, advance
+from evalctl.sync.branch import current_branch
 from evalctl.sync.commit import changed_only
-from evalctl.sync.git import Draft, Repository, trailer
-from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
+from evalctl.sync.drafts import Draft
+from evalctl.sync.git import Repository
+from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of, remotes_of, seen_ref
 
 _TRIES = 5
 OURS = "Eval-Digest"  # the trailer that every results commit has
@@ -29,28 +31,42 @@ class PushReport:
 
 
 def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
-    """Pushes the current branch when it is ahead of its remote; rebases our own commits if the remote moved on."""
+    """Pushes the current branch when it is ahead of its remote; rebases our own commits if the remote moved on.
+
+    Commits of the user are never pushed: their hooks would not run, and nobody has asked for them to be published.
+    """
     ref = current_branch(repo)
     target = remote_of(repo, ref)
     if target is None or not _ahead(repo, ref, *target):
         return PushReport(True)
     for _ in range(_TRIES):
-        tip = str(repo.resolve(ref))
-        state, said = push_commit(repo, target[0], tip, target[1])
-        if state is Pushed.DONE:
-            _remember(repo, tip, *target)
-            return PushReport(True)
-        if state is not Pushed.BEHIND:
-            warning = f"results are committed here but not pushed ({state.value}: {said})"
-            return PushReport(False, warning, needs_person=state is Pushed.REFUSED)
         try:
-            _rebase(repo, ref, target, regenerate)
+            report = _push(repo, ref, target, regenerate)
         except BranchMoved:
             continue
         except EnvironmentProblem as problem:
-            warning = f"results are committed here but not pushed: {problem.message} ({problem.help})"
-            return PushReport(False, warning, needs_person=not isinstance(problem, TryLater))
+            return _unpushed(f": {problem.message} ({problem.help})", needs_person=not isinstance(problem, TryLater))
+        if report is not None:
+            return report
     return PushReport(False, "the remote moved on at every one of five tries; the next sync pushes again")
+
+
+def _push(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regenerate) -> PushReport | None:
+    """One try; None when the remote had moved on, and our commits now are on top of what it has."""
+    tip = str(repo.resolve(ref))
+    _refuse_foreign(repo, tip, target)
+    state, said = push_commit(repo, target[0], tip, target[1])
+    if state is Pushed.BEHIND:
+        _rebase(repo, ref, target, regenerate)
+        return None
+    if state is not Pushed.DONE:
+        return _unpushed(f" ({state.value}: {said})", needs_person=state in (Pushed.REFUSED, Pushed.BROKEN))
+    _remember(repo, tip, *target)
+    return PushReport(True)
+
+
+def _unpushed(why: str, *, needs_person: bool) -> PushReport:
+    return PushReport(False, f"results are committed here but not pushed{why}", needs_person=needs_person)
 
 
 def _tracking(remote: str, ref: str) -> str:
@@ -59,30 +75,65 @@ def _tracking(remote: str, ref: str) -> str:
 
 def _ahead(repo: Repository, ref: str, remote: str, remote_ref: str) -> bool:
     """Whether a commit of ours is not known to be on the remote; commits of the user alone are theirs to push."""
-    here, there = repo.resolve(ref), repo.resolve(_tracking(remote, remote_ref))
-    if here is None or here == there:
+    here = repo.resolve(ref)
+    known = [repo.resolve(one) for one in (_tracking(remote, remote_ref), seen_ref(remote, remote_ref))]
+    if here is None or here in known:
         return False
-    span = [here, f"^{there}"] if there else [here, "--not", f"--remotes={remote}"]
-    return bool(repo.tell("log", "-1", "--format=%H", f"--grep=^{OURS}: ", *span).text)
+    there = [f"^{commit}" for commit in known if commit]
+    return bool(_ours(repo, [here, *(there or _published(repo, remote, remote_ref))], "-1"))
+
+
+def _published(repo: Repository, remote: str, remote_ref: str) -> list[str]:
+    """What is known to be on the remote, on any branch, as revisions to leave out."""
+    seen = repo.resolve(seen_ref(remote, remote_ref))
+    tracked = ["--not", f"--remotes={remote}"] if remote in remotes_of(repo) else []
+    return [*([f"^{seen}"] if seen else []), *tracked]
+
+
+def _ours(repo: Repository, span: Sequence[str], *limit: str) -> list[str]:
+    return repo.tell("log", *limit, "--format=%H", f"--grep=^{OURS}: ", *span).text.split()
+
+
+def _foreign(repo: Repository, span: Sequence[str]) -> list[str]:
+    """The commits of `span` that evalctl did not make: without its trailer, or with a change outside of results/."""
+    outside = repo.tell("rev-list", "--full-history", *span, "--", ".", f":(exclude){RESULTS}").text.split()
+    ours = set(_ours(repo, span)) - set(outside)
+    return [commit for commit in repo.tell("rev-list", *span).text.split() if commit not in ours]
+
+
+def _refuse_foreign(repo: Repository, tip: str, target: tuple[str, str]) -> None:
+    """Raises where a push would publish commits of the user; the remote is asked before that is believed."""
+    if not _foreign(repo, [tip, *_published(repo, *target)]):
+        return
+    base = fetch(repo, *target)
+    foreign = _foreign(repo, [tip, *_published(repo, *target)])
+    if foreign:
+        diverged = base is not None and repo.ask("merge-base", "--is-ancestor", base, tip).status != 0
+        raise EnvironmentProblem(
+            f"{len(foreign)} commit(s) below them are your own and not on `{target[0]}`, such as {foreign[-1][:12]}",
+            _own_push(target, known=base is not None, diverged=diverged),
+        )
+
+
+def _own_push(target: tuple[str, str], *, known: bool, diverged: bool) -> str:
+    branch = target[1].removeprefix("refs/heads/")
+    push = "git push" if known else f"git push -u {target[0]} {branch}"
+    return f"git pull --rebase && {push}, which sends the results too" if diverged else f"{push}, which sends both"
 
 
 def _remember(repo: Repository, pushed: str, remote: str, remote_ref: str) -> None:
-    """`git push URL` of a named remote updates the tracking branch by itself; this holds for any fetch setting."""
-    repo.ask("update-ref", _tracking(remote, remote_ref), pushed)
+    """`git push` of a named remote updates the tracking branch by itself; this holds for any fetch setting."""
+    if remote in remotes_of(repo):
+        repo.ask("update-ref", _tracking(remote, remote_ref), pushed)
 
 
 def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regenerate) -> None:
     base, tip = fetch(repo, *target), repo.resolve(ref)
     if base is None or tip is None:
         raise Unreachable("the remote branch is gone", "git push")
-    commits = repo.commits(f"{base}..{tip}")
-    foreign = [commit for commit in commits if not trailer(repo.message(commit), OURS)]
-    if foreign:
-        raise EnvironmentProblem(
-            f"this branch and the remote have both moved on, and {len(foreign)} commit(s) here are your own",
-            "git pull --rebase && evalctl sync",
-        )
-    new = _replay(repo, base, commits, regenerate)
+    if _foreign(repo, [tip, f"^{base}"]):  # committed since this push began
+        raise BranchMoved(ref)
+    new = _replay(repo, base, repo.commits(f"{base}..{tip}"), regenerate)
     advance(repo, ref, tip, new, "results on top of the remote's commits")
 
 

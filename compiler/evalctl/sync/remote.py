@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from enum import Enum
 
-from evalctl.shell import Unreachable
+from evalctl import gitcall
+from evalctl.shell import EnvironmentProblem, Unreachable
 from evalctl.sync.git import GitReply, Repository
 
 _TIMEOUT_S = 120.0
+# One name per remote and branch, all of one length: `exp` and `exp/two` cannot both be paths, `Exp` is `exp` on a Mac.
+_SEEN = "refs/evalctl/seen/"
 # "cannot lock ref" and "incorrect old value": two pushes met on the server (seen: git 2.39 with file and http remotes)
 _MOVED = (
     "fetch first", "non-fast-forward", "stale info", "cannot lock ref", "incorrect old value", "failed to update ref",
 )  # fmt: skip
+# A rule of the server; every other rejection ("unpacker error", "unable to migrate objects to permanent storage") is of
+# its machine. git's words for a ref that cannot be written are the same as for a lost race.
+_RULES = re.compile(
+    "declined|prohibited|protected|permission|not allowed|den(y|ied)|checked out|hidden|rule", re.IGNORECASE
+)
+_DISK = re.compile(
+    "Permission denied|No space left|Disk quota|Read-only file system|insufficient permission|unable to "
+)
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?)")
+_MOST_LINES, _LONGEST_LINE = 20, 300
 
 
 class Pushed(Enum):
@@ -20,47 +36,117 @@ class Pushed(Enum):
     DONE = "done"
     BEHIND = "behind"  # the remote has commits that we lack
     REFUSED = "refused"  # a rule of the remote (protected branch, hook) forbids it
+    BROKEN = "the remote could not store it"
     UNREACHABLE = "unreachable"
 
 
 def remote_of(repo: Repository, branch: str) -> tuple[str, str] | None:
-    """The remote's name and the full ref there that `branch` follows; `origin` and the same name if none is set."""
+    """Where `branch` is pushed to: the remote's name and the full ref there; None where there is no remote at all.
+
+    In git's own order: branch.NAME.pushRemote, remote.pushDefault, the remote that the branch follows, origin; then the
+    only remote there is.
+    """
     short = branch.removeprefix("refs/heads/")
-    name, merge = repo.configured(f"branch.{short}.remote"), repo.configured(f"branch.{short}.merge")
-    if name and name != "." and merge:
-        return name, merge
-    return ("origin", branch) if repo.configured("remote.origin.url") else None
+    followed, merge = repo.configured(f"branch.{short}.remote"), repo.configured(f"branch.{short}.merge")
+    asked = (repo.configured(f"branch.{short}.pushRemote"), repo.configured("remote.pushDefault"), followed)
+    remotes = remotes_of(repo)
+    name = next((one for one in asked if one and one != "."), None) or _only(short, remotes)
+    if name is None:
+        return None
+    if name not in remotes and not re.search("[:/]", name):
+        help = f"there are: {', '.join(remotes)}" if remotes else f"git remote add {name} URL"
+        raise EnvironmentProblem(f"{short} is pushed to the remote `{name}`, which does not exist", help)
+    return name, (merge if name == followed and merge else branch)
+
+
+def remotes_of(repo: Repository) -> list[str]:
+    """The remotes that have an address."""
+    reply = repo.ask("config", "--name-only", "--get-regexp", r"^remote\..*\.(url|pushurl)$")
+    names = (line.removeprefix("remote.").rpartition(".")[0] for line in reply.text.splitlines())
+    return list(dict.fromkeys(names))
+
+
+def _only(branch: str, remotes: list[str]) -> str | None:
+    if "origin" in remotes or len(remotes) < 2:
+        return "origin" if "origin" in remotes else next(iter(remotes), None)
+    raise EnvironmentProblem(
+        f"{branch} follows none of the remotes {', '.join(remotes)}, so it is not known where claims and results go",
+        f"git config remote.pushDefault {remotes[0]}, or another of them",
+    )
+
+
+def seen_ref(remote: str, ref: str) -> str:
+    """The private ref that holds what `ref` of `remote` was when it was last fetched or pushed."""
+    return _SEEN + hashlib.sha256(f"{remote}\0{ref}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
 def fetch(repo: Repository, remote: str, ref: str) -> str | None:
     """The commit that `ref` has on the remote, now present here too; None if the remote has no such branch."""
-    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", remote]
-    copy = f"refs/evalctl/remote/{ref.removeprefix('refs/heads/')}"
-    reply = _network(repo, *words, f"+{ref}:{copy}")
+    # --refmap=: no other ref moves, whatever remote.NAME.fetch says (a mirror's would move branches of this clone)
+    words = (
+        "fetch", "--quiet", "--no-tags", "--no-prune", "--no-prune-tags", "--no-write-fetch-head",
+        "--no-auto-maintenance", "--refmap=", "--",
+    )  # fmt: skip
+    copy = seen_ref(remote, ref)
+    reply = _network(repo, *words, remote, f"+{ref}:{copy}")
     if reply.status == 0:
         return repo.resolve(copy)
     if "couldn't find remote ref" in reply.stderr:
         return None
-    raise Unreachable(f"git remote `{remote}` does not answer: {_last_line(reply.stderr)}", f"git fetch {remote}")
+    raise Unreachable(f"git remote `{remote}` does not answer: {_said(reply)}", f"git fetch {remote}")
 
 
 def push_commit(repo: Repository, remote: str, commit: str, ref: str) -> tuple[Pushed, str]:
     """Offers `commit` as `ref` of the remote; the text says what the remote said when it was not taken."""
-    reply = _network(repo, "push", "--porcelain", "--no-verify", remote, f"{commit}:{ref}")
+    own = ("-c", f"remote.{remote}.mirror=false") if remote in remotes_of(repo) else ()
+    reply = _network(repo, *own, "push", "--porcelain", "--no-verify", "--", remote, f"{commit}:{ref}")
     if reply.status == 0:
+        repo.ask("update-ref", seen_ref(remote, ref), commit)
         return Pushed.DONE, ""
     refusals = [line for line in reply.text.splitlines() if line.startswith("!")]
     if not refusals:
-        return Pushed.UNREACHABLE, _last_line(reply.stderr)
-    summary = refusals[0].rpartition("\t")[2]
-    return (Pushed.BEHIND if any(word in summary for word in _MOVED) else Pushed.REFUSED), summary
+        return Pushed.UNREACHABLE, _said(reply)
+    summary = printable(refusals[0].rpartition("\t")[2])
+    words = remote_words(reply.stderr)
+    said = f"{summary}; the remote says: {' / '.join(words)}" if words else summary
+    return _kind(summary, "\n".join(words)), said
+
+
+def silence(repo: Repository, remote: str) -> str | None:
+    """Why the remote does not answer; None when it does."""
+    reply = _network(repo, "ls-remote", "--quiet", "--", remote, "HEAD")
+    return None if reply.status == 0 else _said(reply)
+
+
+def _kind(summary: str, words: str) -> Pushed:
+    if any(word in summary for word in _MOVED) and not _DISK.search(words):
+        return Pushed.BEHIND
+    return Pushed.REFUSED if _RULES.search(summary) and not _DISK.search(summary) else Pushed.BROKEN
 
 
 def _network(repo: Repository, *words: str) -> GitReply:
-    environment = {"GIT_TERMINAL_PROMPT": "0"}  # nobody sits there to type a password when cron calls
-    return repo.ask(*words, environment=environment, timeout_s=_TIMEOUT_S)
+    return repo.ask(*words, timeout_s=_TIMEOUT_S)
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"
+def remote_words(stderr: str) -> list[str]:
+    """What the remote itself wrote, line by line, without its progress and without what would move a terminal."""
+    told = [line.rstrip("\r").rpartition("\r")[2] for line in stderr.split("\n")]
+    lines = [printable(line.removeprefix("remote:")) for line in told if line.startswith("remote:")]
+    found = [line for line in lines if line]
+    return found[:_MOST_LINES] + (["…"] if len(found) > _MOST_LINES else [])
+
+
+def printable(text: str) -> str:
+    """`text` without escape sequences, control characters and characters that turn the direction of writing."""
+    plain = _ESCAPES.sub("", text)
+    kept = "".join(
+        " " if one.isspace() else one for one in plain if one.isspace() or unicodedata.category(one)[0] != "C"
+    )
+    return " ".join(kept.split())[:_LONGEST_LINE]
+
+
+def _said(reply: GitReply) -> str:
+    """Why git did not reach the remote: the remote's words, if it had any, and git's."""
+    if "Timeout: the command" in reply.stderr:
+        return f"no answer within {_TIMEOUT_S:.0f} s"
+    return "; ".join(dict.fromkeys((*remote_words(reply.stderr), printable(gitcall.fatal(reply.stderr)))))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Action, Phase, State, Step
+from evalctl.results.leaderboard import PATH
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import Submitted, cancel_live, submit
-from evalctl.sync.advance import current_branch, settle
+from evalctl.sync.advance import settle
+from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
+from evalctl.sync.commit import refuse_filtered
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.follow import follow
@@ -63,6 +66,7 @@ def sync(
         current_branch(view.repo)
         if not dry_run:
             view.repo.identity()
+            refuse_filtered(view.repo, [PATH, *view.places()])
             settle(view.repo)
             view.repo.sweep()
         world = view.look(ask=pruning)
