@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.doctor.probe import Probe, script
+from evalctl.doctor.probe import Probe, run_probe, script
 from evalctl.model.service import NodeKind, Service
+from evalctl.shell import Command, Reply
 from evalctl.sync.context import Context
 
 ROOT = Path(__file__).parents[2]
@@ -105,3 +106,33 @@ def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Pa
     assert checked.returncode == 0, checked.stdout
     words = path.read_text().replace("\nmain\n", '\nprintf "%s" "${MODULES[0]}"\n')
     assert subprocess.run(["bash", "-c", words], capture_output=True, text=True).stdout == hostile
+
+
+@pytest.mark.parametrize("said", ["37\n", "37.5000 JPY\n", '37\nYour job 38 ("NAME") has been submitted\n'])
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_interrupted_probe_cancels_only_what_bears_its_name(tmp_path: Path, said: str, listed: bool) -> None:
+    """A number in a reply may be anybody's job: what is cancelled was listed under the probe's whole name."""
+    kind = NodeKind(gpus=0, runtime_column="hrt_q")
+    probe = Probe("ev-probe-" + "x" * 46 + "-0123abcd", tmp_path, "cpu", kind, 60, ())
+    calls: list[tuple[str, ...]] = []
+
+    def programs(command: Command) -> Reply:
+        calls.append(command.argv)
+        if command.argv[0] == "qsub":
+            return Reply(0, said.replace("NAME", probe.name), "")
+        rows = [("37", "a-colleagues-job"), *([("41", probe.name)] if listed else [])]
+        head = "job-ID  prior   name       user   state submit/start at\n" + "-" * 60 + "\n"
+        row = "{:>7} 0.50000 {} me  r  11/26/2026 22:07:09  all.q  1\n       Full jobname:     {}\n"
+        return Reply(0, head + "".join(row.format(number, name[:10], name) for number, name in rows), "")
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    service = Service(scheduler="gridengine", node_kinds={"cpu": kind})
+    context = Context(
+        root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service, metrics=None,
+        environment={}, env_file=tmp_path / ".env", commit="", run=programs, user="me",
+    )  # type: ignore[arg-type]  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        run_probe(context, probe, pause=interrupted)
+    assert [words for words in calls if words[0] == "qdel"] == ([("qdel", "41")] if listed else [])

@@ -72,8 +72,8 @@ class Pbs:
         """The new job's id."""
         reply = self.submit_reply(script, name, *GROUP, *words, seconds=seconds, folder=folder)
         assert pbs.refusal(reply) is None, reply
-        assert pbs.native_id(reply), reply
-        return pbs.native_id(reply)
+        assert pbs.native_id(reply, name), reply
+        return pbs.native_id(reply, name)
 
     def submit_reply(
         self, script: Path, name: str, *words: str, seconds: int = 300, folder: Path | None = None, patience: float = 60

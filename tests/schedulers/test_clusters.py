@@ -37,7 +37,7 @@ class Cluster:
         """The new job's id."""
         reply = self.submit_reply(script, name, **more)
         assert self.scheduler.refusal(reply) is None, reply
-        number = self.scheduler.native_id(reply)
+        number = self.scheduler.native_id(reply, name)
         assert number, reply
         return number
 

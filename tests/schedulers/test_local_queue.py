@@ -33,7 +33,7 @@ class Queue:
         """The id of a new job."""
         reply = self.try_submit(name, script, gpus=gpus, **more)
         assert reply.status == 0, reply.stderr
-        return local.native_id(reply)
+        return local.native_id(reply, "")
 
     def try_submit(self, name: str, script: str, *, gpus: str = "", **more: Any) -> Reply:
         """What the queue says to a submission."""

@@ -194,7 +194,7 @@ def test_a_frozen_server_is_silent_and_may_have_taken_the_job(site: Pbs) -> None
     with site.frozen():
         reply = site.submit_reply(script, name, *GROUP, patience=3)
         asked = site.run(replace(pbs.query(site.user), timeout_s=3))
-    assert (reply.timed_out, pbs.refusal(reply), pbs.native_id(reply)) == (True, None, "")
+    assert (reply.timed_out, pbs.refusal(reply), pbs.native_id(reply, "")) == (True, None, "")
     with pytest.raises(Unreadable):
         pbs.sightings(asked)
 

@@ -316,6 +316,28 @@ def test_a_refused_submission_says_why_and_stops(clone: Clone, world: World, job
     assert told(go(clone, job)) == [(Action.STOP, "submit-refused")]
 
 
+def test_a_full_queue_is_waited_for_and_costs_no_try(clone: Clone, world: World, job: Job) -> None:
+    """A limit on submitted jobs: the scheduler's words, exit 4, and every pass tries again until there is room."""
+    world.full = "AssocMaxSubmitJobLimit"
+    for _ in range(4):
+        report = go(clone, job)
+        assert [(step.action, step.reason, step.detail) for step in report.steps] == [
+            (Action.WAIT, "submit-postponed", "AssocMaxSubmitJobLimit")
+        ]
+        assert report.exit_code == 4
+    world.full = ""
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
+def test_a_full_queue_is_asked_once_per_node_kind(clone: Clone, world: World, job: Job) -> None:
+    """The other jobs of that node kind wait for the next pass."""
+    other = make_job(make_eval("subjects"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(other)
+    world.full = "AssocMaxSubmitJobLimit"
+    assert sorted(told(go(clone, job, other))) == [(Action.WAIT, "next-pass"), (Action.WAIT, "submit-postponed")]
+    assert world.submissions == 1
+
+
 def test_cancel_reaches_the_job_that_an_edited_request_left_behind(clone: Clone, world: World, job: Job) -> None:
     """The step says `evalctl cancel ends it`, and it does."""
     edited = make_job(make_eval("arithmetic", version="2"), make_eval("capitals", version="2"))

@@ -101,13 +101,17 @@ class FakeScheduler:
         """As the Protocol says."""
         return Command(("fake-submit", name, run_dir, *site_args))
 
-    def native_id(self, reply: Reply) -> str:
+    def native_id(self, reply: Reply, name: str) -> str:
         """The number alone."""
         return reply.stdout.strip()
 
     def refusal(self, reply: Reply) -> str | None:
         """Status 1 is a certain no, anything else is not."""
         return reply.stderr.strip() if reply.status == 1 else None
+
+    def postponed(self, reply: Reply) -> str | None:
+        """Status 3: not now."""
+        return reply.stderr.strip() if reply.status == 3 else None
 
     def query(self, user: str, site_args: Sequence[str] = ()) -> Command:
         """All jobs."""
@@ -139,6 +143,8 @@ class World:
     silent: bool = False
     lose_reply: bool = False
     refuse: str = ""
+    full: str = ""
+    submissions: int = 0
     visible: bool = True
     now: float = 1_700_000_000.0
     queries: int = 0
@@ -156,6 +162,9 @@ class World:
         return {"fake-submit": self._submit, "fake-list": self._list, "fake-cancel": self._cancel}[verb](*words)
 
     def _submit(self, name: str, run_dir: str, *_: str) -> Reply:
+        self.submissions += 1
+        if self.full:
+            return Reply(3, "", self.full)
         if self.refuse:
             return Reply(1, "", self.refuse)
         state = self.state()

@@ -79,13 +79,18 @@ def run_probe(context: Context, probe: Probe, *, pause: Callable[[], None] = lam
     story = Story(Reply(-1, "", "", timed_out=True))
     try:
         story.submission = context.run(command)
-        story.native_id = context.scheduler.native_id(story.submission)
-        if context.scheduler.refusal(story.submission) is None:
+        story.native_id = context.scheduler.native_id(story.submission, probe.name)
+        if refused(context, story) is None:
             _follow(context, probe, story, pause)
     except BaseException:
         _end(context, probe, story)
         raise
     return story
+
+
+def refused(context: Context, story: Story) -> str | None:
+    """Why the scheduler did not take the probe, for good or for now."""
+    return context.scheduler.refusal(story.submission) or context.scheduler.postponed(story.submission)
 
 
 def facts(probe: Probe, mark: str) -> Iterator[tuple[str, str]]:
@@ -180,13 +185,13 @@ def _tell(context: Context, probe: Probe, story: Story, beat: int | None, told: 
 
 
 def _end(context: Context, probe: Probe, story: Story) -> None:
-    """Cancels the job, found by its name where the submission's reply was lost."""
-    (probe.folder / "stop").touch()
+    """Cancels the job as the scheduler lists it under the probe's whole name; never by a number of a reply alone."""
+    (probe.folder / "stop").touch()  # ends it at once where it is not listed
     try:
         _look(context, probe, story)
-        numbers = {story.native_id, *(one.native_id for one in story.sightings)} - {""}
-        queue = ["--queue", str(context.queue)] if context.service.scheduler == "local" else []
-        replies = [context.run(context.scheduler.cancel(number, queue)) for number in sorted(numbers)]
+        numbers = {one.native_id for one in story.sightings if one.name == probe.name}
+        args = context.scheduler_args()
+        replies = [context.run(context.scheduler.cancel(number, args)) for number in sorted(numbers)]
     except EnvironmentProblem:
         replies, numbers = [], set()
     if numbers and all(map(context.scheduler.cancelled, replies)):

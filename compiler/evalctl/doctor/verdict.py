@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from evalctl.doctor.checks import bash
 from evalctl.doctor.finding import Finding, bad, good
-from evalctl.doctor.probe import CANARY, Probe, Story, facts, last_beat, output_of
+from evalctl.doctor.probe import CANARY, Probe, Story, facts, last_beat, output_of, refused
 from evalctl.sync.context import Context
 
 _LATE_S = 15  # a kill within so many seconds of the limit is the limit's; schedulers look at clocks now and then
@@ -14,8 +14,8 @@ _LATE_S = 15  # a kill within so many seconds of the limit is the limit's; sched
 
 def verdict(context: Context, probe: Probe, story: Story) -> list[Finding]:
     """Everything that the probe shows, in the order of a job's life."""
-    if refused := context.scheduler.refusal(story.submission):
-        return [bad("submission", f"refused: {refused}", f"see manifests/services/{context.service_name}.yaml")]
+    if why := refused(context, story):
+        return [bad("submission", f"refused: {why}", f"see manifests/services/{context.service_name}.yaml")]
     found = [_submitted(story), _names(probe, story)]
     if last_beat(probe) is None:
         return [*found, _never_began(probe, story)]

@@ -41,14 +41,17 @@ class Scheduler(Protocol):
         are device numbers, used where no scheduler gives them out. An odd `run_dir` is an EnvironmentProblem.
         """
 
-    def native_id(self, reply: Reply) -> str:
-        """The id in a successful submission's reply, or "" where none can be read."""
+    def native_id(self, reply: Reply, name: str) -> str:
+        """The id in the reply to the successful submission of `name`, or "" where none can be read for certain."""
 
     def refusal(self, reply: Reply) -> str | None:
-        """What the scheduler said when it refused for certain; None when it accepted, or when nobody knows."""
+        """What the scheduler said against this job, in words that are known to mean it; None for everything else."""
+
+    def postponed(self, reply: Reply) -> str | None:
+        """What it said when it certainly has not accepted the job, and may later (a limit on submitted jobs); else None."""
 
     def query(self, user: str, site_args: Sequence[str] = ()) -> Command:
-        """One command that lists all jobs of `user` with whole names."""
+        """One command that lists all jobs of `user` with whole names, where `site_args` submit them."""
 
     def sightings(self, reply: Reply) -> list[Sighting]:
         """The jobs in a query's reply; raises Unreadable rather than guess, and is [] only when there are none."""

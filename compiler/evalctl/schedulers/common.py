@@ -33,14 +33,31 @@ def variable(run_dir: str) -> str:
     return f"EVALCTL_RUN_DIR={run_dir}"
 
 
+# Lines that shells, perl and ssh print before the scheduler's program starts; they say nothing of the answer.
+_NOISE = re.compile(
+    r"^(?:\S*/)?(?:ba|da|k|z|tc|c)?sh: (?:line \d+: )?warning: (?:setlocale|shell level|here-document).*$"
+    r"|^perl: warning: .*$|^\t?(?:LANGUAGE|LC_\w+|LANG) = .*$|^ +are supported and installed on your system\.$"
+    r"|^(?:\S+: )?(?:warning: )?(?:[Cc]annot|[Cc]an't|[Ff]ailed to) (?:change|set) (?:the )?(?:default )?locale.*$"
+    r"|^Warning: Permanently added .*$|^\s*$",
+)
+
+
+def complaint(reply: Reply) -> str:
+    """Standard error without the lines that have nothing to do with the scheduler."""
+    return "\n".join(line for line in reply.stderr.splitlines() if not _NOISE.match(line))
+
+
 def answer(reply: Reply) -> str:
-    """The text of a reply that is an answer; raises Unreadable for a timeout, a failure, a complaint or a cut text."""
+    """The text of a whole answer; raises Unreadable for a timeout, a failure, any complaint beside it, or a cut text.
+
+    A complaint counts although the status is 0: a cluster that was not reached is missing in the list.
+    """
     if reply.timed_out:
         raise Unreadable("no answer in time")
     if reply.status != 0:
         raise Unreadable(f"status {reply.status}: {said(reply)}")
-    if not reply.stdout.strip() and reply.stderr.strip():
-        raise Unreadable(said(reply))
+    if complaint(reply):
+        raise Unreadable(f"the list may be incomplete: {said(reply)}")
     if reply.stdout and not reply.stdout.endswith("\n"):
         raise Unreadable("the answer stops in the middle of a line")
     return reply.stdout
@@ -48,7 +65,27 @@ def answer(reply: Reply) -> str:
 
 def said(reply: Reply) -> str:
     """What the command complained of, on one line."""
-    return " ".join((reply.stderr.strip() or reply.stdout.strip() or "nothing").split())[:500]
+    return " ".join((complaint(reply).strip() or reply.stdout.strip() or "nothing").split())[:500]
+
+
+def only_id(reply: Reply, *forms: re.Pattern[str]) -> str:
+    """The job id in the reply of a successful submission: group 1 of the one line that has one of these forms.
+
+    "" where no line has, or several do: a site's wrapper prints lines of its own, and a wrong number would be cancelled.
+    """
+    if reply.status != 0:
+        return ""
+    lines = (line.rstrip() for line in reply.stdout.splitlines())
+    found = [match.group(1) for line in lines for form in forms if (match := form.fullmatch(line))]
+    return found[0] if len(found) == 1 else ""
+
+
+def declined(reply: Reply, words: re.Pattern[str], silence: re.Pattern[str], id_line: re.Pattern[str]) -> str | None:
+    """What was said, if it holds one of `words` and nothing that leaves open whether the job was accepted after all."""
+    if reply.status == 0 or unreachable(reply, silence):
+        return None
+    text = f"{complaint(reply)}\n{reply.stdout}"
+    return said(reply) if words.search(text) and not id_line.search(reply.stdout) else None
 
 
 def unreachable(reply: Reply, silence: re.Pattern[str]) -> bool:

@@ -7,13 +7,31 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
+from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined, only_id, unreachable, variable
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
 VERSION = asked(("qstat", "-help"))  # `SGE 8.1.9`
-_SUBMITTED = re.compile(r"^(?:Your job(?:-array)? )?(\d+)\b", re.MULTILINE)
-_SILENCE = re.compile(r"unable to (send message to|contact) qmaster|commlib error|got \w+ error", re.IGNORECASE)
+_TERSE = re.compile(r"(\d+)(?:\.\d+-\d+:\d+)?")  # of -terse, which a site's wrapper may add
+_ACCEPTED = re.compile(r"^(?:Your job|\d+(?:\.\d+-\d+:\d+)?$)", re.MULTILINE)
+_SILENCE = re.compile(
+    r"unable to (send message to|contact) qmaster|commlib error|got \w+(?: \w+)* error|gdi request|JSV",
+    re.IGNORECASE,
+)
+# Closed: sentences of sge_qmaster and qsub 8.1.9 that mean that the job is not there. Anything else is unclear.
+_REFUSED = re.compile(
+    r"^(?:Unable to run job: )?(?:qsub: )?(?:error: |ERROR! )?(?:"
+    r"denied: .*|unknown resource .*|(?:job rejected|Job rejected): (?!only \d+ jobs).*|no suitable queues?\.?"
+    r"|Job was rejected because .*|[Ii]nvalid option argument .*|[Uu]nknown option .*|.*option must have .*argument.*"
+    r"|[Pp]riority must be .*|error opening .*: No such file or directory.*|.* is not a valid object name.*"
+    r"|.*cannot start with a digit.*|.*: no suitable queues)$",
+    re.MULTILINE,
+)
+# `max_u_jobs` and `max_jobs` count jobs that are there now; `resource quota` is checked when jobs start.
+_LIMITED = re.compile(
+    r"^(?:Unable to run job: )?job rejected: only \d+ jobs are allowed per (?:user|cluster)|quota (?:exceeded|limit)",
+    re.MULTILINE | re.IGNORECASE,
+)
 _GONE = re.compile(r'job "?\d+"? does not exist')
 # id, priority, the name cut to ten characters (it may hold blanks), user, state, date and time
 _JOB = re.compile(r"\s*(\d+)\s+\d+\.\d+\s+\S.*?\s(\S+)\s+([A-Za-z]+)\s+\d\S*\s+\d\d:\d\d:\d\d")
@@ -40,15 +58,20 @@ def submit(
     ), run_dir)  # fmt: skip
 
 
-def native_id(reply: Reply) -> str:
+def native_id(reply: Reply, name: str) -> str:
     """From `Your job 4 ("NAME") has been submitted`, or the bare number of a site's `-terse` wrapper."""
-    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
-    return found.group(1) if found else ""
+    words = rf'Your job(?:-array)? (\d+)(?:\.\d+-\d+:\d+)? \("{re.escape(name)}"\) has been submitted'
+    return only_id(reply, re.compile(words), _TERSE)
 
 
 def refusal(reply: Reply) -> str | None:
     """qmaster down and a bad option are both status 1; only the text tells them apart."""
-    return None if reply.status == 0 or unreachable(reply, _SILENCE) else said(reply)
+    return None if postponed(reply) else declined(reply, _REFUSED, _SILENCE, _ACCEPTED)
+
+
+def postponed(reply: Reply) -> str | None:
+    """A limit on the number of jobs that are there at the same time."""
+    return declined(reply, _LIMITED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, clock, said
+from evalctl.schedulers.common import Unreadable, answer, clock, only_id, said
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ _STATES = {
     "queued": State.QUEUED, "running": State.RUNNING, "ending": State.ENDING,
     **dict.fromkeys(("done", "failed", "timeout", "cancelled", "lost"), State.ENDED),
 }  # fmt: skip
-_SUBMITTED = re.compile(r"^(\d+)$", re.MULTILINE)
+_TICKET = re.compile(r"(\d+)")
 
 
 def directives(batch: Batch) -> list[str]:
@@ -42,15 +42,20 @@ def submit(
     )  # fmt: skip
 
 
-def native_id(reply: Reply) -> str:
+def native_id(reply: Reply, name: str) -> str:
     """The ticket's number."""
-    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
-    return found.group(1) if found else ""
+    return only_id(reply, _TICKET)
 
 
 def refusal(reply: Reply) -> str | None:
-    """The queue is on this machine: what it does not accept, it has refused."""
-    return None if reply.status == 0 or reply.timed_out or reply.status < 0 else said(reply)
+    """The queue's own words (status 1) and those of its argument parser (2); a traceback says nothing."""
+    refused = re.search(r"^(local queue: |usage: )", reply.stderr, re.MULTILINE) is not None
+    return said(reply) if reply.status in (1, 2) and not reply.timed_out and refused else None
+
+
+def postponed(reply: Reply) -> str | None:
+    """The queue has no limit."""
+    return None
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:

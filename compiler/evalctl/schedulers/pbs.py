@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
+from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined, only_id, unreachable, variable
 from evalctl.shell import Command, EnvironmentProblem, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
 VERSION = asked(("qstat", "--version"))  # `pbs_version = 23.06.06`
-_SUBMITTED = re.compile(r"^(\d+(?:\[\])?\.\S+)$", re.MULTILINE)
+_ID = re.compile(r"(\d+(?:\[\])?\.(?=\S*[A-Za-z])[\w.-]+)")  # `12345.pbs1`; a server's name has a letter
+_ACCEPTED = re.compile(rf"^{_ID.pattern}$", re.MULTILINE)
 _SILENCE = re.compile(
     r"cannot connect to server|Connection (refused|timed out|reset)|Communication failure|Server disconnected|"
     r"No default server|pbs_iff|End of File|Expired credential",
@@ -21,10 +22,31 @@ _SILENCE = re.compile(
 # Statuses that leave open what happened: system error (seen when the server is down), internal error, protocol error,
 # no connection, no server (the error's number in pbs_error.h, modulo 256); 255 when qstat and qdel reach nobody.
 _UNCLEAR = (162, 163, 183, 185, 186, 255)
+# Closed: numbers of pbs_error.h, modulo 256, with which a server says that the job is not there, and will not be. Of
+# 23.06: attribute or value (154-159, 166, 184, 220), job name (68), user, group, account, host (160, 171, 172, 175, 197,
+# 201), queue (170, 174, 189), resource or limit of one job (181, 187, 188, 200, 3-7, 40, 62), project and dependency
+# (206, 236, 240), script (71, 194), reservation (52, 228), a hook's refusal (32, 65).
+_REFUSED_STATUS = frozenset(
+    {154, 155, 156, 157, 159, 166, 184, 220, 68, 160, 171, 172, 175, 197, 201, 170, 174, 189, 181, 187, 188, 200, 3, 4, 5,
+     6, 7, 40, 62, 206, 236, 240, 71, 194, 52, 228, 32, 65, 180, 69}
+)  # fmt: skip
+_REFUSED = re.compile(  # of qsub itself, status 1 or 2: nothing was sent
+    r"^qsub: (?:illegal -\w value|invalid option -- .*|Job name is too long ?|script file::? .*|option requires .*"
+    r"|Failed to create the job script.*|cannot (?:open|access) script .*)$|^usage: qsub ",
+    re.MULTILINE,
+)
+# Limits on jobs that are there at the same time (38 ENTLIMCT, 39 ENTLIMRESC, 198 MAXQUED, 70 RESCBUSY), and what is closed for now
+# (173 queue not enabled, 191 no destination takes it, 212 server going down, 13 and 158 connections, 104 try again).
+_LIMITED_STATUS = frozenset({38, 39, 198, 70, 173, 191, 192, 212, 13, 158, 104, 179, 123})
+_LIMITED = re.compile(
+    r"would exceed .*limit|[Mm]aximum number of jobs already in queue"
+    r"|[Qq]ueue is not enabled|[Tt]oo many (?:jobs|open connections)|limit .*jobs .*(?:reached|exceeded)",
+)
 _UNKNOWN_JOB, _FINISHED_JOB = 153, 35
 _STATES = {
-    **dict.fromkeys("QWT", State.QUEUED), **dict.fromkeys("RBSU", State.RUNNING), **dict.fromkeys("FXM", State.ENDED),
+    **dict.fromkeys("QWT", State.QUEUED), **dict.fromkeys("RBSU", State.RUNNING), **dict.fromkeys("FX", State.ENDED),
     "H": State.HELD, "E": State.ENDING,
+    "M": State.HELD,  # moved to another server, where it may run: only a person can look there
 }  # fmt: skip
 
 
@@ -53,15 +75,25 @@ def submit(
     ), run_dir)  # fmt: skip
 
 
-def native_id(reply: Reply) -> str:
+def native_id(reply: Reply, name: str) -> str:
     """`12345.pbs1`."""
-    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
-    return found.group(1) if found else ""
+    return only_id(reply, _ID)
 
 
 def refusal(reply: Reply) -> str | None:
     """A bad queue is 170, a bad resource 187, a bad walltime 166; a server that is down refuses nothing."""
-    return None if reply.status in (0, *_UNCLEAR) or unreachable(reply, _SILENCE) else said(reply)
+    if reply.status in _UNCLEAR or postponed(reply):
+        return None
+    words = re.compile("") if reply.status in _REFUSED_STATUS else _REFUSED
+    return declined(reply, words, _SILENCE, _ACCEPTED)
+
+
+def postponed(reply: Reply) -> str | None:
+    """`would exceed complex's per-user limit` and its like: status 38, or a hook's (32, 65) with such words."""
+    if reply.status in _UNCLEAR:
+        return None
+    words = re.compile("") if reply.status in _LIMITED_STATUS else _LIMITED
+    return declined(reply, words, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:

@@ -6,45 +6,41 @@ import re
 from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
-from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, asked, clock, said, unreachable, variable
+from evalctl.model.run import Sighting
+from evalctl.schedulers import slurm_words as words
+from evalctl.schedulers.common import (
+    Unreadable,
+    answer,
+    asked,
+    clock,
+    declined,
+    only_id,
+    said,
+    unreachable,
+    variable,
+)  # fmt: skip
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
 VERSION = asked(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
-_SUBMITTED = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
+_NUMBER = re.compile(r"(\d+(?:;[\w.-]+)?)")  # of --parsable; with `;cluster` where there are several
+_WORDS = re.compile(r"Submitted batch job (\d+)(?: on cluster [\w.-]+)?")
+_ACCEPTED = re.compile(r"^(?:\d+(?:;\S+)?|Submitted batch job .*)$", re.MULTILINE)
 _SILENCE = re.compile(
     r"[Ss]ocket timed out|Unable to contact slurm controller|Connection (refused|timed out|reset)|Zero Bytes|"
-    r"not respond|Transport endpoint|Protocol authentication error|Unexpected message received"
+    r"not respond|Transport endpoint|Protocol authentication error|Unexpected message received|can't be reached now"
 )
 _GONE = re.compile(r"Invalid job id|already completing or completed")
-_ENDED = (
-    "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY",
-    "REVOKED",
-)  # fmt: skip
-_STATES: dict[str, State] = {
-    **dict.fromkeys(_ENDED, State.ENDED),
-    **dict.fromkeys(("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED"), State.QUEUED),
-    **dict.fromkeys(("RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING", "STAGE_OUT"), State.RUNNING),
-    **dict.fromkeys(("REQUEUE_HOLD", "RESV_DEL_HOLD"), State.HELD),
-    "COMPLETING": State.ENDING,
-    "SPECIAL_EXIT": State.STUCK,
-}
-_HELD = ("JobHeldUser", "JobHeldAdmin")
-_HOPELESS = (
-    "BadConstraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS",
-    "PartitionNodeLimit", "PartitionTimeLimit", "AccountNotAllowed", "QOSNotAllowed",
-)  # fmt: skip
 
 
 def directives(batch: Batch) -> list[str]:
     """`#SBATCH` lines; TERM comes early enough to save what there is, and a job never comes back by itself."""
-    words = [f"--job-name={batch.name}", *batch.directives, f"--time={clock(batch.walltime_seconds)}"]
+    options = [f"--job-name={batch.name}", *batch.directives, f"--time={clock(batch.walltime_seconds)}"]
     if batch.gpus and not any(re.match(r"(--gpus|--gres|-G)\b", word) for word in batch.directives):
-        words.append(f"--gpus={batch.gpus}")
+        options.append(f"--gpus={batch.gpus}")
     if batch.priority is not None:
-        words.append(f"--nice={-batch.priority}")
-    return [f"#SBATCH {word}" for word in (*words, "--no-requeue", f"--signal=B:TERM@{batch.drain_seconds}")]
+        options.append(f"--nice={-batch.priority}")
+    return [f"#SBATCH {word}" for word in (*options, "--no-requeue", f"--signal=B:TERM@{batch.drain_seconds}")]
 
 
 def submit(
@@ -60,15 +56,20 @@ def submit(
     ), run_dir)  # fmt: skip
 
 
-def native_id(reply: Reply) -> str:
+def native_id(reply: Reply, name: str) -> str:
     """`4`, or `4;cluster` where there are several."""
-    found = _SUBMITTED.search(reply.stdout) if reply.status == 0 else None
-    return found.group(1) if found else ""
+    return only_id(reply, _NUMBER, _WORDS)
 
 
 def refusal(reply: Reply) -> str | None:
-    """What sbatch says against the job; a controller that does not answer refuses nothing."""
-    return None if reply.status == 0 or unreachable(reply, _SILENCE) else said(reply)
+    """What sbatch says against the job itself; a limit of the whole queue passes, see `postponed`."""
+    by_policy = declined(reply, words.POLICY, _SILENCE, _ACCEPTED) and words.REFUSED_BY_POLICY.search(reply.stderr)
+    return said(reply) if by_policy else declined(reply, words.REFUSED, _SILENCE, _ACCEPTED)
+
+
+def postponed(reply: Reply) -> str | None:
+    """A limit on submitted jobs, a standby controller. The policy's refusal without a reason counts as one."""
+    return None if refusal(reply) else declined(reply, words.LIMITED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
@@ -76,34 +77,47 @@ def query(user: str, site_args: Sequence[str] = ()) -> Command:
 
     The name comes last because it may hold anything.
     """
-    return asked(("squeue", "--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j"))
+    options = ("--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j")
+    return asked(("squeue", *_cluster(site_args), *options))
+
+
+def _cluster(site_args: Sequence[str]) -> tuple[str, ...]:
+    """The option that names another cluster, as `submit_args` have it: it is the same for all programs."""
+    for place, word in enumerate(site_args):
+        if re.match(r"--clusters?=|-M.", word):
+            return (word,)
+        if word in ("-M", "--clusters", "--cluster"):
+            return tuple(site_args[place : place + 2])
+    return ()
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """One line per job."""
-    return [_sighting(line) for line in answer(reply).splitlines() if line.strip()]
+    """One line per job; where clusters were named, a line `CLUSTER: NAME` before the jobs of each."""
+    found, cluster = [], ""
+    for line in answer(reply).splitlines():
+        if match := re.fullmatch(r"CLUSTER: ([\w.-]+)\s*", line):
+            cluster = f";{match.group(1)}"
+        elif line.strip():
+            found.append(_sighting(line, cluster))
+    return found
 
 
-def _sighting(line: str) -> Sighting:
+def _sighting(line: str, cluster: str) -> Sighting:
     fields = line.split("|", 3)
     if len(fields) != 4 or not re.fullmatch(r"\d+(_\S+|\+\d+)?", fields[0]) or not fields[3].strip():
         raise Unreadable(f"unknown line: {line}")
     number, word, reason, name = fields
-    detail = word if reason in ("None", "") else f"{word} {reason}"
-    return Sighting(name.rstrip(), number, _state(word, reason), detail)
-
-
-def _state(word: str, reason: str) -> State:
-    if word not in _STATES:
+    state = words.state_of(word, reason)
+    if state is None:
         raise Unreadable(f"unknown state {word}")
-    if reason in _HOPELESS and word == "PENDING":
-        return State.STUCK
-    return State.HELD if word == "PENDING" and reason in _HELD else _STATES[word]
+    detail = word if reason in ("None", "") else f"{word} {reason}"
+    return Sighting(name.rstrip(), number + cluster, state, detail)
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
-    """scancel says nothing and is content with ended and unknown jobs too."""
-    return asked(("scancel", native_id))
+    """scancel says nothing and is content with ended and unknown jobs too; the cluster is the id's own."""
+    number, _, cluster = native_id.partition(";")
+    return asked(("scancel", *((f"--clusters={cluster}",) if cluster else _cluster(site_args)), number))
 
 
 def cancelled(reply: Reply) -> bool:

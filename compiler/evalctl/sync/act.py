@@ -22,6 +22,7 @@ from evalctl.sync.weights import hub_cache, note_of
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
+POSTPONED = "submit-postponed"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
 
@@ -47,12 +48,17 @@ def submit(
     claimed = _claim(context, ledger, jobs, wanted, claims_of(seen).collected.keys())
     context.checkpoint("after-claim")
     told = Submitted()
+    full: set[str] = set()  # node kinds for which the scheduler takes no more jobs now
     try:
         for name, attempt in claimed.items():
             if _is_old(context, attempt):
                 break
+            if jobs[name].node_kind in full:
+                continue
             context.progress(f"submitting {attempt.name}")
             _submit_one(context, jobs[name], attempt, told)
+            if name in told.instead and told.instead[name].reason == POSTPONED:
+                full.add(jobs[name].node_kind)
     finally:
         # Nothing was submitted for these. Claims that grew old (this process slept, or there were many jobs) could be
         # taken for forgotten by another clone.
@@ -163,13 +169,15 @@ def _is_old(context: Context, attempt: Attempt) -> bool:
 
 
 def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitted) -> None:
-    why = context.scheduler.refusal(reply)
-    if why is not None:
+    later, why = context.scheduler.postponed(reply), context.scheduler.refusal(reply)
+    if later is not None:
+        _withdraw(context, attempt, Step(attempt.job, Action.WAIT, POSTPONED, later), told)
+    elif why is not None:
         told.instead[attempt.job] = Step(attempt.job, Action.STOP, "submit-refused", why)
         told.attempts[attempt.job] = _closed(context, attempt, "failed:submit-refused")
     elif reply.status == 0:
         del told.instead[attempt.job]
-        native = context.scheduler.native_id(reply)
+        native = context.scheduler.native_id(reply, attempt.name)
         told.attempts[attempt.job] = replace(
             attempt, phase=Phase.SUBMITTED, native_id=native, submitted_at=context.clock()
         )  # fmt: skip
@@ -195,7 +203,7 @@ def cancel_live(context: Context, cancelled: Sequence[JobEvidence]) -> bool:
 
 def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
     """Asks the scheduler to end these jobs; for each whether it took that."""
-    args = ["--queue", str(context.queue)] if context.service.scheduler == "local" else []
+    args = context.scheduler_args()
     taken = []
     for seen in jobs:
         context.checkpoint("before-cancel")

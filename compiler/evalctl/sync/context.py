@@ -12,6 +12,7 @@ from pathlib import Path
 from evalctl.model.evaluation import Work
 from evalctl.model.manifest import Metrics
 from evalctl.model.service import Service
+from evalctl.model.service_words import filled
 from evalctl.schedulers import SCHEDULERS, Scheduler
 from evalctl.shell import Run, run
 
@@ -77,5 +78,19 @@ class Context:
 
     def site_args(self) -> list[str]:
         """The service's words for the submit command with `.env`'s values; raises KeyError with a missing name."""
-        words = [word.format_map(self.environment) for word in self.service.submit_args]
-        return [*words, "--queue", str(self.queue)] if self.service.scheduler == "local" else words
+        return [*(filled(word, self.environment) for word in self.service.submit_args), *self._queue_args()]
+
+    def scheduler_args(self) -> list[str]:
+        """The same for a query or a cancellation, which must not fail for want of a group: that stays `{NAME}`."""
+        words = [filled(word, _Lenient(self.environment)) for word in self.service.submit_args]
+        return [*words, *self._queue_args()]
+
+    def _queue_args(self) -> list[str]:
+        return ["--queue", str(self.queue)] if self.service.scheduler == "local" else []
+
+
+class _Lenient(dict[str, str]):
+    """A variable that is not set is its own name in braces."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"

@@ -43,7 +43,7 @@ class Claims:
 
 def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
     """All our jobs, or None and why there was no answer."""
-    command = context.scheduler.query(context.user, _query_args(context))
+    command = context.scheduler.query(context.user, context.scheduler_args())
     try:
         return context.scheduler.sightings(context.run(command)), ""
     except (Unreadable, EnvironmentProblem) as problem:
@@ -273,8 +273,3 @@ def _blocked(context: Context, script_path: str, environments: Sequence[str]) ->
         return "env-variable-missing", str(missing.args[0])
     unbuilt = [name for name in environments if name and not (context.environments / name / ".complete").exists()]
     return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")
-
-
-def _query_args(context: Context) -> list[str]:
-    """A query needs the queue's folder, but must not fail for want of a group."""
-    return ["--queue", str(context.queue)] if context.service.scheduler == "local" else []

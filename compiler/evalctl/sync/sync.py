@@ -11,7 +11,7 @@ from evalctl.results.leaderboard import PATH
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
-from evalctl.sync.act import Submitted, cancel_live, submit
+from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
 from evalctl.sync.advance import settle
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
@@ -30,7 +30,7 @@ from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 
 FINE, NEEDS_PERSON, LATER = 0, 1, 4
-_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable"})
+_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable", POSTPONED})
 _NOTHING_TO_PUSH = PushReport(True)
 
 

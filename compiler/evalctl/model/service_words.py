@@ -1,0 +1,35 @@
+"""Words of a service file that reach a submit command: which variables may be in them, and how they are filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# Names of accounts and places, never of keys: what is filled in stands on a command line that everybody on the machine
+# can read, and in submit.log.
+VARIABLE = re.compile(
+    r"(?!.*(?:KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH))(?:[A-Z][A-Z0-9_]*_)?"
+    r"(?:GROUP|ACCOUNT|PROJECT|PARTITION|QUEUE|QOS|RESERVATION|CLUSTER|AR_ID)"
+)
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+:-]{0,127}")
+
+
+def placeholders(word: str) -> list[str]:
+    """The names between braces, allowed or not."""
+    return PLACEHOLDER.findall(word)
+
+
+def filled(word: str, environment: Mapping[str, str]) -> str:
+    """The word with its `{NAME}`s replaced; raises KeyError with a name that is not set, or holds no plain word."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if not VARIABLE.fullmatch(name):
+            raise KeyError(f"{name} (no variable that a service may name)")
+        found = environment[name]
+        if found != match.group(0) and not _VALUE.fullmatch(found):
+            raise KeyError(f"{name} (its value is not a plain word)" if found else name)
+        return found
+
+    return PLACEHOLDER.sub(value, word)
