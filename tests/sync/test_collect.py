@@ -42,7 +42,7 @@ def change(attempt: Attempt, key: str, **more: Any) -> None:
 
 def test_accepted_tasks_are_results(attempt: Attempt) -> None:
     """A file for each, under its own path, and their digests."""
-    found = collect(attempt, STEP, cancelled=False)
+    found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
     assert (found.outcome, len(found.files), found.problems) == ("collected", 2, ())
     assert set(found.digests) == set(attempt.evals.values())
 
@@ -64,7 +64,7 @@ def test_a_job_that_ends_while_its_marks_are_read_keeps_its_results(attempt: Att
 
     job = threading.Thread(target=end, daemon=True)
     job.start()
-    found = collect(attempt, LOST, cancelled=False)
+    found = collect(Path(attempt.run_dir), attempt, LOST, cancelled=False)
     job.join()
     assert (found.outcome, len(found.files)) == ("collected", 2)
 
@@ -83,7 +83,7 @@ def test_a_job_that_ends_while_its_marks_are_read_keeps_its_results(attempt: Att
 def test_without_a_verdict_that_accepts_there_is_no_result(attempt: Attempt, more: dict[str, Any]) -> None:
     """Whatever else the mark says: no score of 0, no guess."""
     change(attempt, "en_arithmetic", **more)
-    found = collect(attempt, STEP, cancelled=False)
+    found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
     assert found.digests == (attempt.evals["en_capitals"],)
     assert found.outcome.startswith("failed:")
 
@@ -91,7 +91,7 @@ def test_without_a_verdict_that_accepts_there_is_no_result(attempt: Attempt, mor
 def test_a_score_that_is_no_number_makes_the_mark_unreadable(attempt: Attempt) -> None:
     """NaN is not JSON, whatever Python thinks of it."""
     change(attempt, "en_arithmetic", acceptance={"verdict": "done", "scores": {"arithmetic|0": {"em": float("nan")}}})
-    found = collect(attempt, STEP, cancelled=False)
+    found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
     assert len(found.files) == 1
     assert any("NaN is no number" in problem for problem in found.problems)
 
@@ -113,7 +113,7 @@ def test_how_an_attempt_ended(attempt: Attempt, reason: str, tasks: dict[str, st
     for path in (Path(attempt.run_dir) / "marks/task").iterdir():
         path.unlink()
     finish(Path(attempt.run_dir), tasks, reason, 1000)
-    assert collect(attempt, STEP, cancelled=False).outcome == outcome
+    assert collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_answer_is_progress(attempt: Attempt, counts: str, outcome: str) -> N
     finish(Path(attempt.run_dir), {"en_arithmetic": "timeout", "en_capitals": "not-run"}, "timeout", 1000)
     (Path(attempt.run_dir) / "relay").mkdir()
     (Path(attempt.run_dir) / "relay/en_arithmetic.counts.json").write_text(counts)
-    assert collect(attempt, STEP, cancelled=False).outcome == outcome
+    assert collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).outcome == outcome
 
 
 def test_answers_of_measured_evals_move_beside_the_result(attempt: Attempt, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_answers_of_measured_evals_move_beside_the_result(attempt: Attempt, tmp_
         (tmp_path / "answers" / f"{digest}.jsonl").write_text("{}\n")
     (tmp_path / "tasks/en_arithmetic").mkdir(parents=True, exist_ok=True)
     for _ in range(2):
-        keep_files(tmp_path, collect(attempt, STEP, cancelled=False))
+        keep_files(tmp_path, collect(Path(attempt.run_dir), attempt, STEP, cancelled=False))
         kept = tmp_path / "results/hosted_vllm/team/tiny/default/en/arithmetic/details/answers.jsonl"
         left = [path.stem for path in (tmp_path / "answers").iterdir()]
         assert (kept.read_text(), left) == ("{}\n", [attempt.evals["en_capitals"]])
@@ -153,7 +153,7 @@ def test_waiting_for_the_server_is_not_counted(attempt: Attempt) -> None:
     """A framework is loaded while the server starts; its task begins when the server is ready."""
     path = Path(attempt.run_dir) / "marks/server_ready.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "ready_at": 997, "restarts": 1}))
-    text = next(iter(collect(attempt, STEP, cancelled=False).files.values()))
+    text = next(iter(collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).files.values()))
     assert (json.loads(text)["seconds"], json.loads(text)["ran"]["server_restarts"]) == (3, 1)
 
 
@@ -162,9 +162,12 @@ def test_a_lost_attempt_is_lost_and_a_cancelled_one_cancelled(attempt: Attempt) 
     run_dir = Path(attempt.run_dir)
     (run_dir / "marks/finished.json").unlink()
     (run_dir / "marks/task/en_capitals.json").unlink()
-    assert collect(attempt, LOST, cancelled=False).outcome == "failed:lost"
-    assert collect(attempt, LOST, cancelled=True).outcome == "cancelled"
-    assert collect(attempt, replace(LOST, reason="not-needed"), cancelled=False).outcome == "withdrawn"
+    assert collect(Path(attempt.run_dir), attempt, LOST, cancelled=False).outcome == "failed:lost"
+    assert collect(Path(attempt.run_dir), attempt, LOST, cancelled=True).outcome == "cancelled"
+    assert (
+        collect(Path(attempt.run_dir), attempt, replace(LOST, reason="not-needed"), cancelled=False).outcome
+        == "withdrawn"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"tasks": {}}'])
@@ -172,7 +175,7 @@ def test_without_a_submission_on_record_nothing_is_collected(attempt: Attempt, t
     """It names the file; the marks stay where they are."""
     (Path(attempt.run_dir) / "submission.json").write_text(text)
     with pytest.raises(NotCollectable, match=r"submission\.json"):
-        collect(attempt, STEP, cancelled=False)
+        collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
 
 
 def test_an_attempt_without_any_result_needs_no_submission(attempt: Attempt) -> None:
@@ -182,7 +185,7 @@ def test_an_attempt_without_any_result_needs_no_submission(attempt: Attempt) -> 
         path.unlink()
     (run_dir / "submission.json").unlink()
     mark(run_dir, "finished", {"exit": 72, "reason": "environment-missing"})
-    assert collect(attempt, STEP, cancelled=False).outcome == "failed:environment-missing"
+    assert collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).outcome == "failed:environment-missing"
 
 
 def test_a_broken_environment_is_named(attempt: Attempt) -> None:
@@ -195,4 +198,7 @@ def test_a_broken_environment_is_named(attempt: Attempt) -> None:
         "detail": "OPENAI_API_KEY is not set",
     }
     path.write_text(json.dumps(ended))
-    assert "secret-missing: OPENAI_API_KEY is not set" in collect(attempt, STEP, cancelled=False).problems
+    assert (
+        "secret-missing: OPENAI_API_KEY is not set"
+        in collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).problems
+    )

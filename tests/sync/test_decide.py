@@ -75,7 +75,7 @@ def test_every_row_is_reached() -> None:
     reached = {next(row for row in TABLE if row.test(one)) for one in EVERYTHING}
     extra = [
         replace(NEW, unreadable_record="file"), replace(NEW, missing=(), unreadable_results=("file",)),
-        replace(NEW, last_outcome="cancelled", attempts=1),
+        replace(NEW, last_outcome="cancelled", attempts=1), replace(OPEN, other_home="/elsewhere"),
     ]  # fmt: skip
     reached |= {next(row for row in TABLE if row.test(one)) for one in extra}
     assert [row.reason(OPEN) for row in TABLE if row not in reached] == []

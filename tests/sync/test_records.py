@@ -10,14 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl.model.run import Attempt, Phase
-from evalctl.sync.records import Event, JobRecord, from_text, merged, to_text
+from evalctl.sync.records import LARGEST, Event, JobRecord, from_text, merged, to_text
 
-FIRST = Attempt("ev-a-1", 1, "ev-abcd-a-1-a1", Phase.CLAIMED, "site", "r", {"t": "d"}, "/runs/1", 1.0, by="me")
+DIGEST = "d" * 64
+FIRST = Attempt(
+    "ev-a-1", 1, "ev-abcd-a-1-a1", Phase.CLAIMED, "site", "manifests/requests/r.yaml", {"t": DIGEST}, "/runs/1", 1.0, by="me"
+)  # fmt: skip
 
 
 def closed(number: int, outcome: str) -> Attempt:
     """An attempt that ended."""
-    return replace(FIRST, number=number, phase=Phase.CLOSED, outcome=outcome, closed_at=float(number))
+    return replace(
+        FIRST,
+        number=number,
+        name=f"ev-abcd-a-1-a{number}",
+        phase=Phase.CLOSED,
+        outcome=outcome,
+        closed_at=float(number),
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,7 @@ def test_collected_results_are_those_since_the_last_retry() -> None:
 
 
 ATTEMPTS = st.builds(
-    lambda number, phase, outcome: replace(FIRST, number=number, phase=phase, outcome=outcome),
+    lambda number, phase, outcome: replace(FIRST, number=number, name=f"ev-abcd-a-1-a{number}", phase=phase, outcome=outcome),
     st.integers(1, 3), st.sampled_from(list(Phase)), st.just(""),
 )  # fmt: skip
 EVENTS = st.builds(Event, st.floats(0, 10), st.just("me"), st.sampled_from(["retry", "cancel"]), st.integers(1, 3))
@@ -71,7 +81,7 @@ RECORDS = st.builds(
         tuple(sorted(set(events))),
     ),
     st.lists(ATTEMPTS, unique_by=lambda one: one.number),
-    st.dictionaries(st.integers(1, 3), st.sets(st.sampled_from("abc"), min_size=1)), st.lists(EVENTS, max_size=3),
+    st.dictionaries(st.integers(1, 3), st.sets(st.sampled_from(["a" * 64, "b" * 64, "c" * 64]), min_size=1)), st.lists(EVENTS, max_size=3),
 )  # fmt: skip
 
 
@@ -107,3 +117,49 @@ def test_an_attempt_with_a_value_of_a_wrong_kind_is_refused(key: str) -> None:
     document["attempts"][0][key] = [1]
     with pytest.raises(ValueError, match=r"."):
         from_text("ev-a-1", json.dumps(document).encode())
+
+
+HOSTILE = [
+    ("job", "ev-a-1/../../etc"), ("job", "ev-a-1\n"), ("name", "ev-abcd-a-1-a2"), ("name", "--exit"),
+    ("name", "ev-abcd-b-1-a1"), ("number", True), ("number", 0), ("number", 10**9), ("number", 1.0),
+    ("service", "site/../x"), ("request", "manifests/requests/../../.env"), ("request", "/etc/passwd"),
+    ("request", "manifests/requests/a\nM 100755 inline x"), ("request", "manifests/requests/"),
+    ("request", "manifests/requests/\u202egnp.yaml"), ("evals", {"../x": DIGEST}), ("evals", {"t\nx": DIGEST}),
+    ("evals", {"t": "d"}), ("evals", {"t": DIGEST + "\n"}), ("evals", {"t": "../" + DIGEST}),
+    ("run_dir", "/runs\n/1"), ("run_dir", "/" + "r" * 5000), ("claimed_at", 10**400), ("claimed_at", -1),
+    ("claimed_at", True), ("closed_at", 1e300), ("native_id", "-q all.q"), ("native_id", "1 2"), ("native_id", "1\n2"),
+    ("outcome", "failed:\x1b[2J"), ("outcome", "failed:a b"), ("walltime_seconds", 10**12), ("walltime_seconds", -1),
+    ("by", "me\n"), ("by", "\x1b]0;x\x07"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), HOSTILE, ids=[f"{key}-{number}" for number, (key, _) in enumerate(HOSTILE)])
+def test_an_attempt_with_a_value_that_evalctl_never_writes_is_refused(key: str, value: object) -> None:
+    """Who can push the ledger can write any text: none of it reaches a path, a command, a commit or a terminal."""
+    document = json.loads(to_text(JobRecord("ev-a-1", (FIRST,))))
+    document["attempts"][0][key] = value
+    with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"job": "ev-b-1"}, {"collected": {"1_0": [DIGEST]}}, {"collected": {"1": ["d"]}}, {"collected": {" 1": [DIGEST]}},
+        {"events": [{"at": 1, "by": "me", "what": "prune", "attempt": 1}]},
+        {"events": [{"at": 1, "by": "a\nb", "what": "retry", "attempt": 1}]},
+        {"events": [{"at": 1, "by": "me", "what": "retry", "attempt": 10**400}]},
+        {"events": [{"at": float("nan"), "by": "me", "what": "retry", "attempt": 1}]},
+    ],
+)  # fmt: skip
+def test_a_record_with_a_value_that_evalctl_never_writes_is_refused(more: dict[str, object]) -> None:
+    """As for its attempts."""
+    document = {**json.loads(to_text(JobRecord("ev-a-1", (FIRST,)))), **more}
+    with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", json.dumps(document).encode())
+
+
+def test_a_record_is_of_bounded_size() -> None:
+    """A larger one is not even parsed."""
+    with pytest.raises(ValueError, match="bytes"):
+        from_text("ev-a-1", to_text(JobRecord("ev-a-1", (FIRST,))).encode() + b" " * LARGEST)

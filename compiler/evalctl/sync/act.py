@@ -17,7 +17,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
-from evalctl.sync.records import WITHDRAWN, JobRecord
+from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
 from evalctl.sync.weights import hub_cache, note_of
 
 SUBMISSION = "submission.json"
@@ -88,7 +88,7 @@ def _claim(
 def _renewed(context: Context, records: Records, attempts: Sequence[Attempt]) -> dict[str, JobRecord]:
     """Forgotten claims, claimed once more: of two clones of one person that find one, the second leaves it alone."""
     return {
-        one.job: records.of(one.job).with_attempt(replace(one, claimed_at=context.clock()))
+        one.job: records.of(one.job).with_attempt(replace(one, claimed_at=context.clock(), run_dir=str(context.folder(one))))
         for one in attempts if records.of(one.job).open == one
     }  # fmt: skip
 
@@ -122,7 +122,7 @@ def _attempt(context: Context, mark: str, job: Work, record: JobRecord, digests:
     number = record.next_number
     return Attempt(
         job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
-        service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job, number)),
+        service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job.name, number)),
         claimed_at=context.clock(), walltime_seconds=_walltime(context, job, record.timeouts), by=context.me,
     )  # fmt: skip
 
@@ -158,7 +158,7 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("after-submit")
     _take_reply(context, attempt, reply, told)
     try:
-        write_atomically(Path(attempt.run_dir) / "submit.log", _told(command, reply))
+        write_atomically(context.folder(attempt) / "submit.log", _told(command, reply))
     except OSError as error:
         told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
 
@@ -179,7 +179,7 @@ def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitte
         del told.instead[attempt.job]
         native = context.scheduler.native_id(reply, attempt.name)
         told.attempts[attempt.job] = replace(
-            attempt, phase=Phase.SUBMITTED, native_id=native, submitted_at=context.clock()
+            attempt, phase=Phase.SUBMITTED, native_id=native if is_native_id(native) else "", submitted_at=context.clock()
         )  # fmt: skip
     else:  # nobody knows; the job's name will tell
         said = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
@@ -214,7 +214,7 @@ def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
 
 def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
-    folder = Path(attempt.run_dir)
+    folder = context.folder(attempt)
     text = (context.root / job.script_path).read_bytes()
     write_atomically(folder / "attempt.sh", "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt)))
     if isinstance(job, Job):
@@ -233,8 +233,9 @@ def answers_folder(context: Context, job: Job) -> Path:
 
 
 def _command(context: Context, job: Work, attempt: Attempt, script: Path) -> Command:
+    folder = str(context.folder(attempt))
     return context.scheduler.submit(
-        str(script), name=attempt.name, output_dir=attempt.run_dir, run_dir=attempt.run_dir,
+        str(script), name=attempt.name, output_dir=folder, run_dir=folder,
         walltime_seconds=attempt.walltime_seconds, site_args=context.site_args(), gpus=gpus(context, job),
     )  # fmt: skip
 

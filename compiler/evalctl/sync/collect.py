@@ -26,6 +26,7 @@ _NO_REASON = ("", "tasks-failed")
 class Collected:
     """The results of one attempt (path to text), the digests they answer, and how the attempt ended."""
 
+    folder: Path
     attempt: Attempt
     files: Mapping[str, str]
     digests: tuple[str, ...]
@@ -37,17 +38,19 @@ class NotCollectable(Exception):
     """The run folder lacks what is needed to tell its results; the text says which file and why."""
 
 
-def collect(attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
+def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
     """The accepted tasks of an attempt that ended; a task without an accepting verdict gives nothing but a problem."""
-    marks = read_marks(Path(attempt.run_dir))
+    marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
-    submitted = _submission(attempt) if done else {}
+    submitted = _submission(folder, attempt) if done else {}
     files = {_path(submitted, key): to_text(record(submitted, attempt, marks.tasks[key], marks)) for key in done}
     outcome = (
-        CANCELLED if cancelled and not _whole(attempt, marks, len(done)) else _outcome(attempt, marks, step, len(done))
+        CANCELLED
+        if cancelled and not _whole(attempt, marks, len(done))
+        else _outcome(folder, attempt, marks, step, len(done))
     )
     problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
-    return Collected(attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
+    return Collected(folder, attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
 
 
 def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:
@@ -57,9 +60,9 @@ def seen_here(context: Context, download: Download | None, found: Collected) -> 
     return replace(found, outcome="failed:weights-unseen")
 
 
-def given_up(attempt: Attempt, why: str) -> Collected:
+def given_up(folder: Path, attempt: Attempt, why: str) -> Collected:
     """A cancelled attempt whose results cannot be told: nothing of it counts, and its files stay where they are."""
-    return Collected(attempt, {}, (), CANCELLED, (why,))
+    return Collected(folder, attempt, {}, (), CANCELLED, (why,))
 
 
 def keep_files(root: Path, found: Collected) -> None:
@@ -69,7 +72,7 @@ def keep_files(root: Path, found: Collected) -> None:
     """
     attempt = found.attempt
     try:
-        submitted = _submission(attempt)
+        submitted = _submission(found.folder, attempt)
     except NotCollectable:
         return
     for key in attempt.evals:
@@ -99,18 +102,18 @@ def _whole(attempt: Attempt, marks: Marks, done: int) -> bool:
     return done == len(attempt.evals) and (done > 0 or (marks.finished or {}).get("exit") == 0)
 
 
-def _outcome(attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
+def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
     if _whole(attempt, marks, done):
         return COLLECTED
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
     reason = reason_of(attempt, marks)
-    return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(attempt)) else f"failed:{reason}"
+    return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(folder)) else f"failed:{reason}"
 
 
-def _answered(attempt: Attempt) -> bool:
+def _answered(folder: Path) -> bool:
     """Whether the model gave this attempt any answer; the next one starts with it."""
-    return any(_fresh(path) for path in Path(attempt.run_dir).glob("relay/*.counts.json"))
+    return any(_fresh(path) for path in folder.glob("relay/*.counts.json"))
 
 
 def _fresh(counts: Path) -> bool:
@@ -151,9 +154,9 @@ def _path(submitted: Mapping[str, Any], key: str) -> str:
     return str(submitted["tasks"][key]["path"])
 
 
-def _submission(attempt: Attempt) -> dict[str, Any]:
+def _submission(folder: Path, attempt: Attempt) -> dict[str, Any]:
     """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
-    path = Path(attempt.run_dir) / SUBMISSION
+    path = folder / SUBMISSION
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         require_form(document, attempt.evals)

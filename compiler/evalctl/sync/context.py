@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalctl.model.evaluation import Work
 from evalctl.model.manifest import Metrics
+from evalctl.model.run import Attempt
 from evalctl.model.service import Service
 from evalctl.model.service_words import filled
 from evalctl.schedulers import SCHEDULERS, Scheduler
@@ -72,9 +73,18 @@ class Context:
         """After how long a claim without a trace of its submission counts as forgotten."""
         return max(self.grace_seconds, _SHORTEST_CLAIM_S)
 
-    def run_dir(self, job: Work, number: int) -> Path:
-        """The folder of one attempt."""
-        return self.home / "runs" / job.name / f"a{number}"
+    def run_dir(self, job: str, number: int) -> Path:
+        """The folder of one attempt: derived, never read from the ledger, which others can write."""
+        return self.home / "runs" / job / f"a{number}"
+
+    def folder(self, attempt: Attempt) -> Path:
+        """The folder of a recorded attempt, whatever the record says of it."""
+        return self.run_dir(attempt.job, attempt.number)
+
+    def is_elsewhere(self, attempt: Attempt) -> bool:
+        """Whether the attempt was made with another EVALCTL_HOME: it is recorded there, and this one lacks its folder."""
+        own = self.folder(attempt)
+        return not os.path.lexists(own) and os.path.realpath(attempt.run_dir) != os.path.realpath(own)
 
     def site_args(self) -> list[str]:
         """The service's words for the submit command with `.env`'s values; raises KeyError with a missing name."""

@@ -63,7 +63,7 @@ def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[Line], 
     strays = [*(steps[record.job] for record in view.left_over(world.records)), *reported(world, evidence)]
     lines = [
         line for plan in plans for job in plan.jobs
-        for line in _lines(job, steps[job.name], evidence.get(job.name), world)
+        for line in _lines(context, job, steps[job.name], evidence.get(job.name), world)
     ]  # fmt: skip
     return lines, [*view.warnings, *(f"{stray.job}: {stray.reason}: {stray.detail}" for stray in strays)]
 
@@ -83,7 +83,7 @@ def logs(context: Context, names: Sequence[str]) -> list[Path]:
     """Log files of the jobs' last attempts, the script's own first; only those that exist."""
     records = View(context, ()).ledger.read()
     attempts = [record.attempts[-1] for name in names if (record := records.of(name)).attempts]
-    return [path for attempt in attempts for path in _logs_of(Path(attempt.run_dir))]
+    return [path for attempt in attempts for path in _logs_of(context.folder(attempt))]
 
 
 def cancel(
@@ -104,7 +104,7 @@ def cancel(
         downloads = view.downloads_for(requests, world)
         names = list(dict.fromkeys([*(job.name for job in jobs), *before, *downloads, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
-        ours = [one for one in known if one.attempt is not None and not one.foreign]
+        ours = [one for one in known if one.attempt is not None and not one.foreign and not one.other_home]
         context.checkpoint("before-wish")
         view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
         context.checkpoint("after-wish")
@@ -123,7 +123,7 @@ def retry(
 ) -> list[Told]:
     """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays.
 
-    With `take_over` somebody else's open attempt is closed: nobody waits any more for what it may still measure.
+    With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: nobody waits any more for what it may still measure.
     """
     with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
         view = View(context, plans)
@@ -132,7 +132,7 @@ def retry(
         names = [job.name for job in jobs]
         names += [one.name for one in _downloads_of(view, jobs) if records.of(one.name).attempts]
         idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
-        theirs = {name: one for name in names if (one := records.of(name).open) and one.by != context.me}
+        theirs = {name: one for name in names if (one := records.of(name).open) and not _is_here(context, one)}
         taken = theirs if take_over else {}
         context.checkpoint("before-forgive")
         warning = view.ledger.record(
@@ -168,7 +168,7 @@ def _recorded_names(record: JobRecord) -> set[str]:
     return {record.job, *requests, *stems, *(attempt.name for attempt in record.attempts)}
 
 
-def _lines(job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
+def _lines(context: Context, job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
     attempt = evidence.attempt if evidence else None
     record = world.records.of(job.name)
     times = [time for one in record.attempts for time in (one.claimed_at, one.submitted_at, one.closed_at) if time]
@@ -177,15 +177,20 @@ def _lines(job: Job, step: Step, evidence: JobEvidence | None, world: World) -> 
         Line(
             job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
             task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
-            task.evaluation.task.key, step, evidence, attempt, world), age, _run_dir(record, task.evaluation),
+            task.evaluation.task.key, step, evidence, attempt, world), age,
+            _run_dir(context, record, task.evaluation),
         )
         for task in job.tasks
     ]  # fmt: skip
 
 
-def _run_dir(record: JobRecord, evaluation: Eval) -> str:
+def _run_dir(context: Context, record: JobRecord, evaluation: Eval) -> str:
     """Where the last attempt that ran this very eval left its files."""
-    own = (one.run_dir for one in reversed(record.attempts) if one.evals.get(evaluation.task.key) == evaluation.digest)
+    own = (
+        str(context.folder(one))
+        for one in reversed(record.attempts)
+        if one.evals.get(evaluation.task.key) == evaluation.digest
+    )
     return next(own, "")
 
 
@@ -220,6 +225,8 @@ def _events(context: Context, records: Records, ours: Sequence[JobEvidence], wha
 def _idle(evidence: JobEvidence | None) -> str:
     if evidence is not None and evidence.foreign and evidence.attempt is not None:
         return f"it runs as {evidence.attempt.by}, who alone can cancel it"
+    if evidence is not None and evidence.other_home:
+        return f"its folder is {evidence.other_home}: cancel it in the clone that submitted it"
     return "nothing runs"
 
 
@@ -227,7 +234,7 @@ def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
     attempt = evidence.attempt
     assert attempt is not None
     context.checkpoint("before-poison")
-    never = _poison(Path(attempt.run_dir))
+    never = _poison(context.folder(attempt))
     context.checkpoint("after-poison")
     if world.sightings is None:
         return Told(evidence.job, False, f"the scheduler does not answer: {world.silence}")
@@ -279,6 +286,10 @@ def _take_over(context: Context, records: Records, taken: Mapping[str, Attempt])
     }
 
 
+def _is_here(context: Context, attempt: Attempt) -> bool:
+    return attempt.by == context.me and not context.is_elsewhere(attempt)
+
+
 def _taken(attempt: Attempt) -> str:
     return (
         f"taken over from {attempt.by}, whose job computes in vain if it still runs; the next sync runs what is missing"
@@ -288,7 +299,7 @@ def _taken(attempt: Attempt) -> str:
 def _not_retried(context: Context, record: JobRecord) -> str:
     if record.open is None:
         return "it was never tried"
-    if record.open.by == context.me:
+    if _is_here(context, record.open):
         return "it is still open: evalctl sync collects it once it has ended, evalctl cancel ends it"
     return (
         f"it runs as {record.open.by}; if nobody looks after it there any more: evalctl retry --take-over {record.job}"

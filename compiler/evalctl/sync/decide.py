@@ -106,6 +106,9 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
     # -- somebody else's
     Row(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
+    Row(lambda e: _open(e) and bool(e.other_home), Action.WAIT, _is("other-home"),
+        lambda e: f"its folder is {e.other_home}: evalctl sync in the clone that submitted it; if that is gone: "
+        f"evalctl retry --take-over {e.job}"),
     Row(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
         lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: {_too_many(e)}"),
     # -- the job has spoken

@@ -14,13 +14,15 @@ class JobEvidence(Evidence):
 
     `elsewhere` maps task keys without a result here to the job that runs them, `absent_here` to the job that gave
     their results into a commit that this clone lacks. `foreign`: the open attempt is another person's, whose jobs the
-    scheduler does not show us. `lingering` are sightings of attempts that are closed. `unreadable_results` are paths
+    scheduler does not show us. `other_home`: the folder that an attempt of ours is recorded with, where it is not one of
+    this EVALCTL_HOME; nothing is read or written there. `lingering` are sightings of attempts that are closed. `unreadable_results` are paths
     that hold no result.
     """
 
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     absent_here: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
+    other_home: str = ""
     lingering: tuple[Sighting, ...] = ()
     cancelled: bool = False
     forgiven: bool = False  # a person said `retry`, and nothing was tried since

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from evalctl.shell import EnvironmentProblem, Unreachable
 from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Repository
-from evalctl.sync.records import JobRecord, from_text, merged, to_text
+from evalctl.sync.git import Entry, Repository
+from evalctl.sync.records import LARGEST, JobRecord, from_text, merged, to_text
 from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
 
 BRANCH = "evalctl-state"
@@ -29,6 +29,7 @@ _PERSON = {
     ),
     Pushed.BROKEN: ("cannot store the ledger", "ask who looks after the remote: its disk, quota or permissions"),
 }  # fmt: skip
+_TOO_LARGE = b" " * (LARGEST + 1)  # from_text refuses it by its length
 
 
 class LedgerRefused(EnvironmentProblem):
@@ -75,17 +76,17 @@ class Ledger:
         """The ledger as this clone knows it."""
         commit = self._repo.resolve(REF)
         entries = self._repo.entries(commit)
-        contents = self._repo.blobs(entry.blob for entry in entries.values())
+        contents = self._contents(entries)
         by_job: dict[str, JobRecord] = {}
         unreadable: dict[str, str] = {}
         for path, entry in entries.items():
             if path.startswith(_FOLDER):
                 job = path.removeprefix(_FOLDER).removesuffix(".json")
                 try:
-                    by_job[job] = from_text(job, contents[entry.blob])
+                    by_job[job] = from_text(job, contents.get(entry.blob, _TOO_LARGE))
                 except ValueError as error:
                     unreadable[job] = f"{BRANCH}:{path}: {error}"
-        mark = _mark(contents[entries[_REPOSITORY].blob]) if _REPOSITORY in entries else uuid.uuid4().hex[:4]
+        mark = _mark(contents.get(entries[_REPOSITORY].blob, b"")) if _REPOSITORY in entries else uuid.uuid4().hex[:4]
         return Records(by_job, unreadable, mark, commit)
 
     def claim(self, change: Change, message: str) -> Mapping[str, JobRecord]:
@@ -169,9 +170,20 @@ class Ledger:
         """A commit on `there` with our records merged in; a file that one side cannot read stays as there."""
         ours, theirs = self._repo.entries(here, _FOLDER), self._repo.entries(there, _FOLDER)
         paths = [path for path, entry in ours.items() if theirs.get(path) != entry]
-        mine, other = self._repo.read(here, paths, _FOLDER), self._repo.read(there, paths, _FOLDER)
+        contents = self._contents({**{f"ours {path}": ours[path] for path in paths}, **theirs})
+        mine = {path: contents.get(ours[path].blob, _TOO_LARGE) for path in paths}
+        other = {path: contents.get(theirs[path].blob, _TOO_LARGE) for path in paths if path in theirs}
         files = {path: text for path in paths if (text := _merged_text(path, mine[path], other.get(path))) is not None}
         return self._repo.create_commits(there, [Draft(files, "merge\n")]) if files else there
+
+    def _contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+        """Contents by blob id, without those that are too large to be a record."""
+        wanted = "".join(f"{blob}\n" for blob in dict.fromkeys(entry.blob for entry in entries.values()))
+        if not wanted:
+            return {}
+        listing = self._repo.tell("cat-file", "--batch-check=%(objectname) %(objectsize)", data=wanted.encode()).text
+        sizes = dict(line.split(" ", 1) for line in listing.splitlines())
+        return self._repo.blobs(blob for blob, size in sizes.items() if not size.isdigit() or int(size) <= LARGEST)
 
     def _is_ancestor(self, old: str, new: str) -> bool:
         return self._repo.ask("merge-base", "--is-ancestor", old, new).status == 0
@@ -190,7 +202,7 @@ def _mark(content: bytes) -> str:
     try:
         document = json.loads(content)
         mark = document["mark"]
-        if document["schema"] != _REPOSITORY_SCHEMA or not re.fullmatch("[0-9a-z]+", mark):
+        if document["schema"] != _REPOSITORY_SCHEMA or not re.fullmatch("[0-9a-z]{1,16}", mark):
             raise ValueError(f"it is not {_REPOSITORY_SCHEMA!r} (written by a newer evalctl, or by hand?)")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(

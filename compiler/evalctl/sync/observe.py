@@ -158,7 +158,9 @@ def _of_attempt(
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
     named = by_name.get(_prefix(world.records.mark, record.job), ())
     seen = _relevant([one for one in named if one.name not in closed], attempt)
-    marks = read_marks(Path(attempt.run_dir)) if attempt and not foreign else Marks()
+    elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
+    own = attempt is not None and not foreign and not elsewhere
+    marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
     return JobEvidence(
         job=record.job,
         missing=(),
@@ -167,11 +169,12 @@ def _of_attempt(
         sightings=tuple(seen),
         silent=world.sightings is None,
         marks=marks,
-        age_seconds=_age(attempt, seen, world) if attempt and not foreign else 0.0,
+        age_seconds=_age(context.folder(attempt), attempt, seen, world) if attempt and own else 0.0,
         grace_seconds=_grace(context, attempt, marks),
         retries=0,
         last_outcome=record.last_outcome,
         foreign=foreign,
+        other_home=attempt.run_dir if attempt and elsewhere else "",
         cancelled=attempt is not None and record.cancelled(attempt.number),
         forgiven=0 < record.forgiven == record.next_number - 1,
         lingering=tuple(one for one in named if one.name in closed and one.state is not State.ENDED),
@@ -222,13 +225,13 @@ def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sightin
     ]  # fmt: skip
 
 
-def _age(attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
+def _age(folder: Path, attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
     """For how long the attempt has been invisible, counted from the first pass that did not see it.
 
     One answer without the job proves little: schedulers lose sight of jobs while they change state. What lies in the
     future, a clock that was wrong has written: it is as if it were not there.
     """
-    note = Path(attempt.run_dir) / _ABSENT
+    note = folder / _ABSENT
     if world.sightings is None:
         return 0.0
     if any(sighting.state is not State.ENDED for sighting in seen):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import NoneType
 from typing import Any
 
+from evalctl.model.fields import NAME
 from evalctl.model.run import Attempt, Phase
 
 SCHEMA = "evalctl/ledger/1"
@@ -19,6 +20,8 @@ TAKEN_OVER = "taken-over"  # closed by somebody else, who does not wait for its 
 PROGRESSED = "progressed:"  # ran out of time, but got tasks or answers done: goes on without using up a try
 MOST_RESUMES = 8  # … so often; then each counts, or a model that never stops talking would run for ever
 TIMEOUT = "timeout"
+LARGEST = 4 * 1024 * 1024  # bytes of a record: some thousands of attempts
+Form = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -126,52 +129,120 @@ def to_text(record: JobRecord) -> str:
 
 
 def from_text(job: str, content: bytes) -> JobRecord:
-    """The record in a file; raises ValueError with the reason when it is none that this evalctl understands."""
+    """The record in a file; raises ValueError with the reason when it is none that this evalctl understands.
+
+    Whoever can push the ledger's branch can write anything there: every value has the form that evalctl gives it, or the
+    whole record is refused.
+    """
+    if len(content) > LARGEST:
+        raise ValueError(f"it has {len(content)} bytes, at most {LARGEST} are read")
     try:
-        document = json.loads(content)
+        document = json.loads(content, parse_constant=_no_number)
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl, or by hand?)")
         record = JobRecord(
-            document["job"],
+            _checked({"job": is_job}, document)["job"],
             tuple(_attempt(row) for row in document["attempts"]),
-            {int(number): _digests(digests) for number, digests in document["collected"].items()},
+            dict(_collected(*item) for item in document["collected"].items()),
             tuple(Event(**_checked(_EVENT, row)) for row in document["events"]),
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"its form is wrong ({error})") from error
-    if record.job != job:
-        raise ValueError(f"it is about another job, `{record.job}`")
+        raise ValueError(f"its form is wrong ({error})"[:300]) from error
+    _require_own_names(job, record)
     return record
 
 
-_NUMBER, _PERHAPS = (int, float), (int, float, NoneType)
-_EVENT: Mapping[str, tuple[type, ...]] = {"at": _NUMBER, "by": (str,), "what": (str,), "attempt": (int,)}
-_ATTEMPT: Mapping[str, tuple[type, ...]] = {
-    "job": (str,), "number": (int,), "name": (str,), "phase": (str,), "service": (str,), "request": (str,),
-    "evals": (dict,), "run_dir": (str,), "claimed_at": _NUMBER, "submitted_at": _PERHAPS, "closed_at": _PERHAPS,
-    "native_id": (str,), "outcome": (str,), "walltime_seconds": (int,), "by": (str,),
-}  # fmt: skip
+def _require_own_names(job: str, record: JobRecord) -> None:
+    """A record's attempts have the names that follow from the job and the number: a name stands for nothing else."""
+    if record.job != job:
+        raise ValueError(f"it is about another job, `{record.job}`")
+    for attempt in record.attempts:
+        if attempt.job != job or not attempt.name.endswith(f"-{job.removeprefix('ev-')}-a{attempt.number}"):
+            raise ValueError(f"attempt {attempt.number} has the name of another, `{attempt.name}`")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
 
 
 def _attempt(row: Mapping[str, Any]) -> Attempt:
     unknown = row.keys() - {one.name for one in fields(Attempt)}
     if unknown:
-        raise ValueError(f"an attempt has unknown keys: {', '.join(sorted(unknown))}")
-    _checked({key: kind for key, kind in _ATTEMPT.items() if key in row}, row)
+        raise ValueError(f"an attempt has unknown keys: {', '.join(sorted(unknown))}"[:300])
+    _checked({key: form for key, form in _ATTEMPT.items() if key in row}, row)
     return Attempt(**{**row, "phase": Phase(row["phase"])})
 
 
-def _digests(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(digest, str) for digest in value):
+def _collected(number: str, digests: Any) -> tuple[int, tuple[str, ...]]:
+    if (
+        not re.fullmatch(r"[1-9][0-9]{0,5}", number)
+        or not isinstance(digests, list)
+        or not all(map(is_digest, digests))
+    ):
         raise ValueError("`collected` does not hold digests")
-    return tuple(value)
+    return int(number), tuple(digests)
 
 
-def _checked(kinds: Mapping[str, tuple[type, ...]], row: Mapping[str, Any]) -> Mapping[str, Any]:
-    wrong = [key for key, kind in kinds.items() if not isinstance(row[key], kind)]
-    if wrong:
-        raise ValueError(f"`{wrong[0]}` is {row[wrong[0]]!r}"[:120])
+def _checked(forms: Mapping[str, Form], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    for key, form in forms.items():
+        if not form(row[key]):
+            raise ValueError(f"`{key}` is {row[key]!r}"[:120])
     return row
+
+
+def _matches(pattern: str) -> Form:
+    whole = re.compile(pattern)
+    return lambda value: isinstance(value, str) and whole.fullmatch(value) is not None
+
+
+def _whole(least: int, most: int) -> Form:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _is_moment(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < _LAST_MOMENT
+
+
+def _is_moment_or_none(value: Any) -> bool:
+    return value is None or _is_moment(value)
+
+
+def _is_line(value: Any) -> bool:
+    """Text of one line that a terminal shows as it is."""
+    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+
+
+def _is_request(value: Any) -> bool:
+    words = value.split("/") if _is_line(value) else []
+    return words[:2] == ["manifests", "requests"] and len(words) > 2 and not {"", ".", ".."}.intersection(words)
+
+
+def _is_evals(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and len(value) <= _MOST_EVALS and all(map(_is_name, value))
+        and all(map(is_digest, value.values()))
+    )  # fmt: skip
+
+
+_LAST_MOMENT = 253_402_300_800  # the year 10000
+_LONGEST = 4096
+_MOST_EVALS = 10_000
+_is_name = _matches(NAME)
+is_job = _matches(r"ev-[a-z0-9]+(?:-[a-z0-9]+)*")
+is_digest = _matches(r"[0-9a-f]{64}")
+is_native_id = _matches(r"(?:[A-Za-z0-9][A-Za-z0-9._;:@\[\]-]{0,127})?")  # a word for scontrol or qdel, never an option
+is_reason = _matches(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_EVENT: Mapping[str, Form] = {
+    "at": _is_moment, "by": _is_line, "what": ("retry", "cancel").__contains__, "attempt": _whole(0, 999_999),
+}  # fmt: skip
+_ATTEMPT: Mapping[str, Form] = {
+    "job": is_job, "number": _whole(1, 999_999), "name": _matches(r"ev-[0-9a-z]+(?:-[a-z0-9]+)+"),
+    "phase": [one.value for one in Phase].__contains__, "service": _is_name, "request": _is_request,
+    "evals": _is_evals, "run_dir": _is_line, "claimed_at": _is_moment, "submitted_at": _is_moment_or_none,
+    "closed_at": _is_moment_or_none, "native_id": is_native_id,
+    "outcome": _matches(r"(?:[a-z0-9-]{1,100}(?::[a-z0-9-]{1,100})?)?"), "walltime_seconds": _whole(0, 100_000_000),
+    "by": _is_line,
+}  # fmt: skip
 
 
 def _same_claim(one: Attempt, other: Attempt) -> bool:

@@ -132,14 +132,14 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
         assert record.open is not None
         cancelled = record.cancelled(record.open.number)
         try:
-            found = collect(record.open, step, cancelled=cancelled)
+            found = collect(view.context.folder(record.open), record.open, step, cancelled=cancelled)
             found = seen_here(view.context, view.downloads.get(step.job), found)
         except NotCollectable as problem:
             if not cancelled:
                 why = f"{problem}; mend it, or give the attempt up: evalctl cancel {step.job}"
                 stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", why)
                 continue
-            found = given_up(record.open, str(problem))
+            found = given_up(view.context.folder(record.open), record.open, str(problem))
         if secret := secrets_in(view.context, found.files):
             stopped[step.job] = Step(step.job, Action.STOP, "secret-in-result", secret)
             continue

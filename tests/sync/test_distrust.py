@@ -1,0 +1,115 @@
+"""Whoever can push the branch `evalctl-state` is not trusted: a record leads to no folder, no file and no program."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evalctl.model.evaluation import Job
+from evalctl.model.run import Action
+from evalctl.sync.control import cancel, logs, retry, status
+from evalctl.sync.records import LARGEST
+from evalctl.sync.sync import SyncReport, sync
+
+from .test_sync import git_input, told, write_ledger
+from .world import Clone, World, git, make_eval, make_job, plan
+
+
+@pytest.fixture
+def job(clone: Clone) -> Job:
+    """A job that is known to everybody."""
+    made = make_job(make_eval("arithmetic"))
+    clone.add_script(made)
+    git(clone.root, "push", "-q")
+    return made
+
+
+def go(clone: Clone, *jobs: Job) -> SyncReport:
+    """One pass."""
+    return sync(clone.context(), plan(*jobs))
+
+
+def rewritten(clone: Clone, job: Job, **more: object) -> None:
+    """The job's open attempt as somebody else's push leaves it."""
+    path = f"jobs/{job.name}.json"
+    record = json.loads(git(clone.root, "show", f"evalctl-state:{path}"))
+    record["attempts"][0].update(more)
+    write_ledger(clone.root, path, git_input(clone.root, json.dumps(record)))
+
+
+@pytest.fixture
+def forged(clone: Clone, world: World, job: Job, tmp_path: Path) -> Path:
+    """A folder with a whole attempt of the job, made by hand."""
+    go(clone, job)
+    shutil.copytree(clone.root / ".evalctl/runs" / job.name / "a1", tmp_path / "forged")
+    world.run_all()
+    own = clone.root / ".evalctl/runs" / job.name / "a1"
+    shutil.copytree(own, tmp_path / "forged", dirs_exist_ok=True)
+    mark = tmp_path / "forged/marks/task/en_arithmetic.json"
+    mark.write_text(mark.read_text().replace("0.5", "0.9999"))
+    return tmp_path / "forged"
+
+
+def test_a_run_folder_that_the_ledger_names_is_not_read(clone: Clone, job: Job, forged: Path) -> None:
+    """The folder of the attempt follows from its name: the job's own score is published."""
+    rewritten(clone, job, run_dir=str(forged))
+    go(clone, job)
+    assert "0.9999" not in git(clone.root, "log", "-p", "--all", "--", "results")
+    assert '"em": 0.5' in git(
+        clone.root, "show", "HEAD:results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
+    )
+
+
+@pytest.mark.parametrize("phase", ["claimed", "submitted"])
+def test_where_the_derived_folder_is_not_there_nothing_is_read_or_written(
+    clone: Clone, world: World, job: Job, forged: Path, phase: str
+) -> None:
+    """It is reported with the folder; after any time nothing is submitted, collected, cancelled or shown from there."""
+    shutil.rmtree(clone.root / ".evalctl/runs")
+    rewritten(clone, job, run_dir=str(forged), phase=phase)
+    before = {path: path.stat().st_mtime_ns for path in forged.rglob("*")}
+    for _ in range(2):
+        world.now += 10_000
+        report = go(clone, job)
+        assert told(report) == [(Action.WAIT, "other-home")]
+        assert str(forged) in report.steps[0].detail
+    assert [one.done for one in cancel(clone.context(), plan(job), [job])] == [False]
+    assert logs(clone.context(), [job.name]) == []
+    assert {line.reason for line in status(clone.context(), plan(job))[0]} == {"other-home"}
+    assert {path: path.stat().st_mtime_ns for path in forged.rglob("*")} == before
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_an_attempt_of_another_home_of_mine_is_left_to_it_or_taken_over(
+    new_clone: Callable[..., Clone], clone: Clone, world: World, job: Job
+) -> None:
+    """Each clone looks after its own attempts; one that is gone is given up by hand."""
+    desk = new_clone("desk", "alice")
+    go(desk, job)
+    assert told(go(clone, job)) == [(Action.WAIT, "other-home")]
+    world.vanish()
+    assert [one.done for one in retry(clone.context(), plan(job), [job])] == [False]
+    assert [one.done for one in retry(clone.context(), plan(job), [job], take_over=True)] == [True]
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+
+
+def test_a_home_that_was_moved_goes_on(clone: Clone, world: World, job: Job) -> None:
+    """What an attempt is recorded with is of no consequence where its folder is in this home."""
+    go(clone, job)
+    world.run_all()
+    moved = (clone.root / ".evalctl").rename(clone.root.parent / "moved")
+    report = sync(clone.context(home=moved, environments=moved / "environments"), plan(job))
+    assert told(report) == [(Action.DONE, "result-current")]
+
+
+def test_a_record_that_is_too_large_is_not_read(clone: Clone, job: Job) -> None:
+    """It stops its job alone."""
+    go(clone, job)
+    write_ledger(clone.root, f"jobs/{job.name}.json", git_input(clone.root, " " * (LARGEST + 1)))
+    report = go(clone, job)
+    assert told(report) == [(Action.STOP, "unreadable-ledger")]
+    assert "bytes" in report.steps[0].detail
