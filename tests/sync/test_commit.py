@@ -163,6 +163,7 @@ def test_nothing_is_written_through_a_symbolic_link(repo: Repository, tmp_path: 
     (repo.root / "results/new").symlink_to(tmp_path / "outside")
     commit_files(repo, [Draft(NEW, "results: new\n")])
     assert list((tmp_path / "outside").iterdir()) == []
+    assert (repo.root / "results/new").readlink() == tmp_path / "outside", "the link is the user's"
 
 
 def test_the_same_files_again_make_no_commit(repo: Repository) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -208,12 +209,13 @@ def test_a_log_is_kept_whole_or_not_at_all(clone: Clone, world: World, jobs: tup
     sync(clone.context(), plan(*jobs))
     world.run_all()
 
-    def half(source: Path, target: Path) -> None:
-        target.write_bytes(source.read_bytes()[:3])
+    def half(source: BinaryIO, target: BinaryIO, _: int) -> None:
+        target.write(source.read(3))
+        target.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shutil, "copyfile", half)
+        patch.setattr(shutil, "copyfileobj", half)
         assert in_child(lambda: sync(clone.context(), plan(*jobs)))
     sync(clone.context(), plan(*jobs))
     kept = list((clone.root / "results").rglob("logs/*.log"))

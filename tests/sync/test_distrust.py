@@ -106,6 +106,43 @@ def test_a_home_that_was_moved_goes_on(clone: Clone, world: World, job: Job) -> 
     assert told(report) == [(Action.DONE, "result-current")]
 
 
+def test_results_of_a_request_that_is_gone_wait_for_it(clone: Clone, world: World, job: Job) -> None:
+    """What no request asks for is not published, and not lost: the attempt stays open until its request is back."""
+    go(clone, job)
+    world.run_all()
+    for _ in range(2):
+        report = go(clone)
+        assert told(report) == [(Action.REPORT, "not-asked-for")]
+        assert f"`evalctl cancel {job.name}`" in report.steps[0].detail
+        assert git(clone.root, "ls-tree", "-r", "--name-only", "HEAD", "results") == ""
+    assert told(go(clone, job)) == [(Action.DONE, "result-current")]
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_results_of_a_request_that_is_gone_can_be_given_up(clone: Clone, world: World, job: Job) -> None:
+    """After `cancel` the attempt is closed, nothing is published, and its answers stay for whoever asks again."""
+    go(clone, job)
+    world.run_all()
+    answers = clone.root / ".evalctl/answers/vllm-cpu-0123456789ab" / f"{job.tasks[0].evaluation.digest}.jsonl"
+    answers.parent.mkdir(parents=True)
+    answers.write_text("{}\n")
+    assert [one.job for one in cancel(clone.context(), [], [], [job.name])] == [job.name]
+    report = go(clone)
+    assert (report.steps, answers.exists()) == ((), True)
+    assert "not published" in " ".join(report.warnings)
+    assert git(clone.root, "ls-tree", "-r", "--name-only", "HEAD", "results") == ""
+
+
+def test_a_result_that_another_request_asks_for_is_published_for_it(clone: Clone, world: World, job: Job) -> None:
+    """The same eval elsewhere: nothing is measured twice."""
+    go(clone, job)
+    world.run_all()
+    other = make_job(make_eval("arithmetic", settings="twin"), request="manifests/requests/two.yaml", stem="two")
+    clone.add_script(other)
+    assert told(go(clone, other)) == [(Action.DONE, "result-current")]
+    assert len(world.state()["jobs"]) == 1
+
+
 def test_a_record_that_is_too_large_is_not_read(clone: Clone, job: Job) -> None:
     """It stops its job alone."""
     go(clone, job)

@@ -66,5 +66,5 @@ def test_an_old_attempt_does_not_replace_a_settled_result(clone: Clone, world: W
     world.run_all()
     places = {one.evaluation.result_path: one.evaluation.digest for one in job.tasks}
     head = git(clone.root, "rev-parse", "HEAD")
-    sync(clone.context(), [], [SettledJob(job.name, "site", places)])
+    sync(clone.context(), [], [SettledJob(job.name, "site", job.request, places)])
     assert git(clone.root, "rev-parse", "HEAD") == head

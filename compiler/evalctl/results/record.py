@@ -17,6 +17,7 @@ from evalctl.results.names import task_name
 
 SUBMISSION_SCHEMA = "evalctl/submission/1"
 _SUBMISSION = {"job": str, "service": str, "node_kind": str, "request": dict, "script": dict, "tasks": dict}
+_LONGEST_PATH = 1000
 _TASK = {"path": str, "inputs": dict, "environments": dict}
 
 
@@ -54,8 +55,15 @@ def require_form(document: Any, evals: Mapping[str, str]) -> None:
         _require_kinds(task if isinstance(task, dict) else {}, _TASK, f"{key}: ")
         if task["inputs"].get("digest") != digest:
             raise ValueError(f"{key}: its digest is not that of the attempt")
-        if ".." in task["path"].split("/") or not task["path"].startswith("results/"):
-            raise ValueError(f"{key}: its path leads out of results/")
+        if not is_place(task["path"]):
+            raise ValueError(f"{key}: its path is no place of a result: {task['path'][:200]!r}")
+
+
+def is_place(path: str) -> bool:
+    """Whether a text is a path that a result of evalctl can have: below results/, with no part that is hidden or a link up."""
+    first, *folders, last = path.split("/") if "/" in path else ("", "")
+    plain = path.isprintable() and "\\" not in path and len(path) <= _LONGEST_PATH
+    return plain and (first, last) == ("results", "result.json") and all(one and one[0] != "." for one in folders)
 
 
 def _require_kinds(document: Mapping[str, Any], kinds: Mapping[str, type], where: str) -> None:

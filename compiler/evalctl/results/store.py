@@ -23,7 +23,7 @@ from evalctl.shell import write_atomically
 FILE = "result.json"
 _CACHE_SCHEMA = 7
 _MEASURED = ("digest", "scores", "weights", "samples", "measured_at", "ran")
-_LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
+LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
@@ -197,7 +197,7 @@ def _document(content: bytes | str) -> dict[str, Any]:
         if not isinstance(told.get(key) or {}, dict):
             raise ValueError(f"its `{key}` is no mapping")
     _require_numbers(document)
-    if not 0 <= measured_at(document) < _LAST_MOMENT:
+    if not 0 <= measured_at(document) < LAST_MOMENT:
         raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
     return document
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,20 @@ from typing import Any
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.record import record, require_form, to_text
+from evalctl.results.store import parse
+from evalctl.sync import runfiles
 from evalctl.sync.act import SUBMISSION
 from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
-from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
+from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN, is_reason
 from evalctl.sync.weights import lacking
 
 _NO_REASON = ("", "tasks-failed")
+_UNKNOWN = "unknown-reason"
+_LARGEST_SUBMISSION = 64 * 1024 * 1024
+_LARGEST_LOG = 1024 * 1024 * 1024
+_OWN = 0o600  # logs and answers may hold what a provider was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Collected:
     digests: tuple[str, ...]
     outcome: str
     problems: tuple[str, ...]
+    places: frozenset[str] = frozenset()  # paths of results that requests ask for: files are kept beside these only
 
 
 class NotCollectable(Exception):
@@ -43,7 +51,7 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
     marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
     submitted = _submission(folder, attempt) if done else {}
-    files = {_path(submitted, key): to_text(record(submitted, attempt, marks.tasks[key], marks)) for key in done}
+    files = {_path(submitted, key): _text(submitted, attempt, key, marks) for key in done}
     outcome = (
         CANCELLED
         if cancelled and not _whole(attempt, marks, len(done))
@@ -65,26 +73,66 @@ def given_up(folder: Path, attempt: Attempt, why: str) -> Collected:
     return Collected(folder, attempt, {}, (), CANCELLED, (why,))
 
 
-def keep_files(root: Path, found: Collected) -> None:
+def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
     """Copies logs and details beside the results, where git ignores them; what is there already is not copied again.
 
-    The answers of measured evals move there: nobody goes on with them.
+    The answers of measured evals move there: nobody goes on with them. Returns what is not copied, and why.
     """
     attempt = found.attempt
     try:
         submitted = _submission(found.folder, attempt)
     except NotCollectable:
-        return
-    for key in attempt.evals:
-        source, target = Path(attempt.run_dir) / "tasks" / key, (root / _path(submitted, key)).parent
-        if not source.is_dir() or not target.resolve().is_relative_to((root / "results").resolve()):
+        return []
+    problems = list[str]()
+    for key, digest in attempt.evals.items():
+        place = _path(submitted, key)
+        if place not in found.places or not (found.folder / "tasks" / key).is_dir():
             continue
-        for log in (source / "log", Path(attempt.run_dir) / "job.log"):
-            _copy(log, target / "logs" / f"{attempt.name}.{'log' if log.name == 'log' else log.name}")
-        for parquet in source.glob("output/details/**/*.parquet"):
-            _copy(parquet, target / "details" / parquet.name)
-        if attempt.evals[key] in found.digests and "answers" in submitted:
-            _move(Path(submitted["answers"]) / f"{attempt.evals[key]}.jsonl", target / "details" / "answers.jsonl")
+        target = _Target(root, place.removesuffix("/result.json"), problems)
+        for name, kind in ((f"tasks/{key}/log", "log"), ("job.log", "job.log")):
+            target.copy(found.folder, name, f"logs/{attempt.name}.{kind}", _LARGEST_LOG)
+        for name in runfiles.names(found.folder, f"tasks/{key}/output/details", ".parquet"):
+            target.copy(found.folder, name, f"details/{name.rpartition('/')[2]}", sys.maxsize)
+        if digest in found.digests:
+            target.move(_answers(home, submitted), f"{digest}.jsonl", "details/answers.jsonl")
+    return problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The folder of a result below results/, and what could not be brought there."""
+
+    root: Path
+    place: str
+    problems: list[str]
+
+    def copy(self, source: Path, name: str, to: str, most: int) -> None:
+        """A file of a run folder; one that cannot be trusted is named and not copied."""
+        self._bring(source / name, to, lambda target: _copy(source, name, target, most))
+
+    def move(self, source: Path | None, name: str, to: str) -> None:
+        """A file of EVALCTL_HOME/answers; None where its folder is not one of these."""
+        if source is not None:
+            self._bring(source / name, to, lambda target: _move(source, name, target))
+
+    def _bring(self, source: Path, to: str, how: Callable[[Path], None]) -> None:
+        if not os.path.lexists(source):
+            return  # the job did not come so far, or it was brought before
+        try:
+            how(_made(self.root, f"{self.place}/{to}"))
+        except runfiles.NotTrusted as why:
+            self.problems.append(f"{source} is not kept beside the result: {why}")
+
+
+def _made(root: Path, path: str) -> Path:
+    """The path, with its folders made; NotTrusted where one of them is a link, which could lead out of results/."""
+    folder = root
+    for part in path.split("/")[:-1]:
+        folder /= part
+        if folder.is_symlink():
+            raise runfiles.NotTrusted(f"{folder} is a link: nothing is written through one")
+        folder.mkdir(exist_ok=True)
+    return root / path
 
 
 def reason_of(attempt: Attempt, marks: Marks) -> str:
@@ -108,18 +156,19 @@ def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
     reason = reason_of(attempt, marks)
+    reason = reason if is_reason(reason) else _UNKNOWN  # it goes into the ledger
     return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(folder)) else f"failed:{reason}"
 
 
 def _answered(folder: Path) -> bool:
     """Whether the model gave this attempt any answer; the next one starts with it."""
-    return any(_fresh(path) for path in folder.glob("relay/*.counts.json"))
+    return any(_fresh(folder, name) for name in runfiles.names(folder, "relay", ".counts.json"))
 
 
-def _fresh(counts: Path) -> bool:
+def _fresh(folder: Path, counts: str) -> bool:
     try:
-        return bool(json.loads(counts.read_bytes()).get("fresh"))
-    except (OSError, ValueError, AttributeError):
+        return bool(runfiles.document(runfiles.read(folder, counts)).get("fresh"))
+    except (OSError, ValueError):
         return False
 
 
@@ -154,26 +203,46 @@ def _path(submitted: Mapping[str, Any], key: str) -> str:
     return str(submitted["tasks"][key]["path"])
 
 
+def _answers(home: Path, submitted: Mapping[str, Any]) -> Path | None:
+    """Where the relay kept this attempt's answers: a folder of EVALCTL_HOME/answers, or nothing that is touched."""
+    named = submitted.get("answers")
+    folder = Path(named) if isinstance(named, str) else home
+    return folder if folder == home / "answers" / folder.name else None
+
+
+def _text(submitted: Mapping[str, Any], attempt: Attempt, key: str, marks: Marks) -> str:
+    """The result as it will be committed: one that could not be read again is none."""
+    text = to_text(record(submitted, attempt, marks.tasks[key], marks))
+    try:
+        parse(_path(submitted, key), text)
+    except ValueError as why:
+        raise NotCollectable(f"{key}: its record is no result: {why}") from why
+    return text
+
+
 def _submission(folder: Path, attempt: Attempt) -> dict[str, Any]:
     """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
-    path = folder / SUBMISSION
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = runfiles.document(runfiles.read(folder, SUBMISSION, _LARGEST_SUBMISSION))
         require_form(document, attempt.evals)
-    except (OSError, ValueError, RecursionError) as error:
-        raise NotCollectable(f"{path}: {error}") from error
-    return dict(document)
+    except (OSError, ValueError) as error:
+        raise NotCollectable(f"{folder / SUBMISSION}: {error}") from error
+    return document
 
 
-def _move(source: Path, target: Path) -> None:
-    if source.is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, target)
+def _move(source: Path, name: str, target: Path) -> None:
+    runfiles.opened(source, name, sys.maxsize, below=2).close()
+    target.unlink(missing_ok=True)
+    shutil.move(source / name, target)
+    target.chmod(_OWN)
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.is_file() and not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        half = target.with_name(f".{target.name}.half")  # a kill in the middle leaves no log that looks whole
-        shutil.copyfile(source, half)
-        half.replace(target)
+def _copy(source: Path, name: str, target: Path, most: int) -> None:
+    if os.path.lexists(target):
+        return
+    half = target.with_name(f".{target.name}.half")  # a kill in the middle leaves no log that looks whole
+    with runfiles.opened(source, name, most) as file:
+        half.unlink(missing_ok=True)
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWN), "wb") as copy:
+            shutil.copyfileobj(file, copy, 1024 * 1024)
+    half.replace(target)

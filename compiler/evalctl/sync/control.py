@@ -9,6 +9,7 @@ from pathlib import Path
 from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
 from evalctl.model.run import Action, Attempt, Phase, Step
 from evalctl.results.slowness import Cause
+from evalctl.sync import runfiles
 from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -211,8 +212,9 @@ def _state(
 
 
 def _logs_of(run_dir: Path) -> list[Path]:
-    fixed = [run_dir / name for name in ("submit.log", "job.log", "server.log", "relay.log", "download.log")]
-    return [path for path in (*fixed, *sorted(run_dir.glob("tasks/*/log"))) if path.is_file()]
+    fixed = ("submit.log", "job.log", "server.log", "relay.log", "download.log")
+    found = (*fixed, *(name for name in runfiles.names(run_dir, "tasks", "/log") if name.count("/") == 2))
+    return [run_dir / name for name in found if runfiles.is_own(run_dir, name)]
 
 
 def _events(context: Context, records: Records, ours: Sequence[JobEvidence], what: str) -> Mapping[str, JobRecord]:

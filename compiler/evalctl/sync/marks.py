@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,8 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from evalctl.model.run import Marks, TaskMark
+from evalctl.results.store import LAST_MOMENT
+from evalctl.sync import runfiles
 
 SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs
 
@@ -33,15 +34,15 @@ _ACCEPTANCE: Kinds = {
 
 def read_marks(run_dir: Path) -> Marks:
     """All marks of one attempt; a mark that is there but cannot be read is named in `unreadable`."""
-    folder, unreadable = run_dir / "marks", list[str]()
+    unreadable = list[str]()
     # The job's own marks first: where `finished` is seen, the tasks' last words are older.
     started, ready, finished = (
-        _read(folder / f"{name}.json", partial(_checked, kinds), unreadable)
+        _read(run_dir, f"marks/{name}.json", partial(_moments, kinds), unreadable)
         for name, kinds in (("started", _STARTED), ("server_ready", _READY), ("finished", _FINISHED))
     )
     tasks = {}
-    for path in sorted((folder / "task").glob("*.json")):
-        mark = _read(path, partial(_task_mark, path.stem), unreadable)
+    for name in runfiles.names(run_dir, "marks/task", ".json"):
+        mark = _read(run_dir, name, partial(_task_mark, Path(name).stem), unreadable)
         if mark is not None:
             tasks[mark.key] = mark
     return Marks(started, ready, finished, tasks, tuple(unreadable))
@@ -52,23 +53,31 @@ def unreadable_task(marks: Marks, key: str) -> bool:
     return any(f"/marks/task/{key}.json: " in why for why in marks.unreadable)
 
 
-def _read(path: Path, form: Callable[[Mapping[str, Any]], T], unreadable: list[str]) -> T | None:
+def _read(run_dir: Path, name: str, form: Callable[[Mapping[str, Any]], T], unreadable: list[str]) -> T | None:
     try:
-        document = json.loads(path.read_bytes(), parse_constant=_refuse)
-        if not isinstance(document, dict):
-            raise ValueError("not an object")
+        document = {key: _shown(value) for key, value in runfiles.document(runfiles.read(run_dir, name)).items()}
         if document.get("schema", SCHEMA) != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl?)")
         return form(document)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        unreadable.append(f"{path}: {error}")
+    except (OSError, ValueError) as error:
+        unreadable.append(f"{run_dir / name}: {error}")
         return None
 
 
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+def _shown(value: Any) -> Any:
+    """A text as a line that a terminal shows as it is; other values unchanged."""
+    return "".join(one if one.isprintable() else " " for one in value) if isinstance(value, str) else value
+
+
+def _moments(kinds: Kinds, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Checked, with times that have a date."""
+    _checked(kinds, document)
+    for key in kinds:
+        if key.endswith("_at") and not 0 <= (document.get(key) or 0) < LAST_MOMENT:
+            raise ValueError(f"its `{key}` is no time: {document.get(key)}")
+    return document
 
 
 def _checked(kinds: Kinds, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -80,7 +89,7 @@ def _checked(kinds: Kinds, document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _task_mark(name: str, document: Mapping[str, Any]) -> TaskMark:
     """The acceptance check says why a task failed; the script says it where there was none."""
-    _checked(_TASK, document)
+    _moments(_TASK, document)
     if document["key"] != name:
         raise ValueError(f"it is about another task, `{document['key']}`")
     acceptance = _acceptance(document.get("acceptance") or {})
@@ -88,7 +97,7 @@ def _task_mark(name: str, document: Mapping[str, Any]) -> TaskMark:
         key=document["key"],
         state=document["state"],
         reason=document.get("reason") or acceptance.get("reason") or "",
-        detail=document.get("detail") or acceptance.get("detail") or "",
+        detail=document.get("detail") or _shown(acceptance.get("detail")) or "",
         started_at=document.get("started_at"),
         ended_at=document.get("ended_at"),
         acceptance=acceptance,

@@ -11,6 +11,7 @@ from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
 from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
@@ -247,13 +248,13 @@ def _unseen_since(note: Path, attempt: Attempt, now: float) -> float:
         return since
     if attempt.phase is Phase.CLAIMED and attempt.claimed_at <= now and not note.parent.is_dir():
         return attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
-    write_atomically(note, f"{now}\n")
+    write_atomically(note, f"{now}\n", mode=0o600)
     return now
 
 
 def _read_time(path: Path) -> float | None:
     try:
-        return float(path.read_text())
+        return float(runfiles.read(path.parent, path.name, 64))
     except (OSError, ValueError):
         return None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from evalctl.model.fields import NAME
 from evalctl.model.run import Attempt, Phase
+from evalctl.results.store import LAST_MOMENT
 
 SCHEMA = "evalctl/ledger/1"
 _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
@@ -200,7 +201,7 @@ def _whole(least: int, most: int) -> Form:
 
 
 def _is_moment(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < _LAST_MOMENT
+    return type(value) in (int, float) and 0 <= value < LAST_MOMENT
 
 
 def _is_moment_or_none(value: Any) -> bool:
@@ -224,14 +225,13 @@ def _is_evals(value: Any) -> bool:
     )  # fmt: skip
 
 
-_LAST_MOMENT = 253_402_300_800  # the year 10000
 _LONGEST = 4096
 _MOST_EVALS = 10_000
 _is_name = _matches(NAME)
 is_job = _matches(r"ev-[a-z0-9]+(?:-[a-z0-9]+)*")
 is_digest = _matches(r"[0-9a-f]{64}")
 is_native_id = _matches(r"(?:[A-Za-z0-9][A-Za-z0-9._;:@\[\]-]{0,127})?")  # a word for scontrol or qdel, never an option
-is_reason = _matches(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+is_reason = _matches(r"[a-z0-9-]{1,100}")
 _EVENT: Mapping[str, Form] = {
     "at": _is_moment, "by": _is_line, "what": ("retry", "cancel").__contains__, "attempt": _whole(0, 999_999),
 }  # fmt: skip

@@ -17,19 +17,22 @@ class SettledJob:
 
     name: str
     service: str
+    request: str
     results: Mapping[str, str]
 
 
 def settled(context: Context, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[SettledJob, ...]]:
     """Of the requests in `summaries` (path to plan.json) the settled ones, with their jobs."""
     results = committed_results(context, open_repository(context.root))
-    found = {path: tuple(_jobs(summary)) for path, summary in summaries.items()}
+    found = {path: tuple(_jobs(path, summary)) for path, summary in summaries.items()}
     return {
         path: jobs for path, jobs in found.items()
         if all(results.current(place, digest) for job in jobs for place, digest in job.results.items())
     }  # fmt: skip
 
 
-def _jobs(summary: Mapping[str, Any]) -> Iterator[SettledJob]:
+def _jobs(request: str, summary: Mapping[str, Any]) -> Iterator[SettledJob]:
     for job in summary["jobs"]:
-        yield SettledJob(job["name"], job["service"], {task["result"]: task["digest"] for task in job["tasks"]})
+        yield SettledJob(
+            job["name"], job["service"], request, {task["result"]: task["digest"] for task in job["tasks"]}
+        )

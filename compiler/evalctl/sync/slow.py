@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TypeVar
 
 from evalctl.results import answers, slowness
 from evalctl.results.slowness import Cause, Notes
+from evalctl.sync import runfiles
 from evalctl.sync.control import Line
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
@@ -32,7 +35,7 @@ class _Look:
     def read(self, path: Path, form: Callable[[bytes], T]) -> T | None:
         """What a file says; None, and a problem, where it is damaged or may not be read."""
         try:
-            return form(path.read_bytes())
+            return form(runfiles.read(path.parent.parent, f"relay/{path.name}"))
         except FileNotFoundError:
             return None  # it has not come so far, or was deleted
         except (OSError, ValueError) as error:
@@ -57,23 +60,29 @@ def _causes(line: Line, root: Path, look: _Look) -> list[Cause]:
     counts = look.read(relay / f"{line.task}.counts.json", slowness.counts)
     found = slowness.causes_at_work(counts, look.server(relay), late=line.reason == _NOBODY)
     if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
-        found = [*slowness.looping(answers.summed(_last(_kept(line, root)))), *found]
+        found = [*slowness.looping(answers.summed(_last(*_kept(line, root)))), *found]
     return found
 
 
-def _kept(line: Line, root: Path) -> Path:
-    """Where the eval's answers lie: sync moves them beside its result."""
+def _kept(line: Line, root: Path) -> tuple[Path, int]:
+    """Where the eval's answers are, and how many folders of that path cannot be links: sync moves them beside its result.
+
+    While it runs they are in `EVALCTL_HOME/answers/`, where the job's link says; it may say nothing else.
+    """
     if line.reason == "result-current":
-        return root / Path(line.detail).parent / "details" / "answers.jsonl"
-    return Path(line.run_dir) / "relay" / f"{line.task}.answers.jsonl"
+        return root / Path(line.detail).parent / "details" / "answers.jsonl", 1
+    own = Path(line.run_dir) / "relay" / f"{line.task}.answers.jsonl"
+    store = Path(line.run_dir).parents[2] / "answers"
+    named = own.readlink() if own.is_symlink() else own
+    return (named, 2) if named.parent.parent == store else (own, 4)
 
 
-def _last(path: Path) -> list[answers.Answer]:
+def _last(path: Path, below: int) -> list[answers.Answer]:
     """The answers at the end of a file; none where it was moved or may not be read."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
+        with runfiles.opened(path.parent, path.name, sys.maxsize, below) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             whole = file.readlines()
-    except OSError:
+    except (OSError, runfiles.NotTrusted):
         return []
     return answers.read(whole)[0]  # the first line may be half of one: it is not read

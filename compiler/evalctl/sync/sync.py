@@ -13,6 +13,7 @@ from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
 from evalctl.sync.advance import settle
+from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.commit import refuse_filtered
@@ -140,6 +141,9 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
                 stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", why)
                 continue
             found = given_up(view.context.folder(record.open), record.open, str(problem))
+        if not cancelled and (why := unasked(view, found)):
+            stopped[step.job] = Step(step.job, Action.REPORT, "not-asked-for", why)
+            continue
         if secret := secrets_in(view.context, found.files):
             stopped[step.job] = Step(step.job, Action.STOP, "secret-in-result", secret)
             continue
@@ -152,8 +156,8 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
 
 def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | None:
     """Commits results, then closes their attempts; killed in between, the next pass finds nothing new to commit."""
-    kept = {found.attempt.job: _still_wanted(view, found) for found in collected}
-    batches = _batches(view, world, kept, collected)
+    collected = [asked_for(view, found) for found in collected]
+    batches = _batches(view, world, collected)
     view.context.checkpoint("before-commit")
     commit = publish(view.context, view.repo, batches, view.warnings) if batches else None
     view.context.checkpoint("after-commit")
@@ -164,7 +168,7 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
     view.context.checkpoint("before-close")
     if collected:
         message = f"close {len(collected)} job(s)"
-        warning = view.ledger.record(lambda records: _closing(view, records, collected, kept), message)
+        warning = view.ledger.record(lambda records: _closing(view, records, collected), message)
         view.warnings.extend([warning] if warning else [])
     view.context.checkpoint("after-close")
     return commit
@@ -173,20 +177,18 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
 def _keep(view: View, found: Collected) -> None:
     """Logs and details are worth a warning; a result that is committed is not held up for them."""
     try:
-        keep_files(view.context.root, found)
+        view.warnings.extend(keep_files(view.context.root, view.context.home, found))
     except OSError as error:
         view.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
 
 
-def _batches(
-    view: View, world: World, kept: Mapping[str, Mapping[str, str]], collected: Sequence[Collected]
-) -> list[Batch]:
+def _batches(view: View, world: World, collected: Sequence[Collected]) -> list[Batch]:
     """New records by request: those of attempts that ended, and copies of results measured for others."""
     files: dict[str, dict[str, str]] = {}
     jobs: dict[str, set[str]] = {}
     for found in collected:
         request = found.attempt.request
-        files.setdefault(request, {}).update(_new(world, kept[found.attempt.job]))
+        files.setdefault(request, {}).update(_new(world, found.files))
         jobs.setdefault(request, set()).add(found.attempt.job)
     for request, path, job, text in _copies(view, world):
         files.setdefault(request, {}).setdefault(path, text)
@@ -197,15 +199,6 @@ def _batches(
 def _new(world: World, files: Mapping[str, str]) -> dict[str, str]:
     """Without what is committed already (a pass was killed between commit and record, or another clone was first)."""
     return {path: text for path, text in files.items() if not world.results.current(path, parse(path, text).digest)}
-
-
-def _still_wanted(view: View, found: Collected) -> dict[str, str]:
-    """Without results of settings that were edited while they ran: their place is another eval's by now."""
-    wanted = view.places()
-    return {
-        path: text for path, text in found.files.items()
-        if wanted.get(path, digest := parse(path, text).digest) == digest
-    }  # fmt: skip
 
 
 def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
@@ -226,15 +219,12 @@ def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
     ]  # fmt: skip
 
 
-def _closing(
-    view: View, records: Records, collected: Sequence[Collected], kept: Mapping[str, Mapping[str, str]]
-) -> dict[str, JobRecord]:
+def _closing(view: View, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
     changed = {}
     for found in collected:
         record, number = records.of(found.attempt.job), found.attempt.number
         closed = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
-        digests = tuple(parse(path, text).digest for path, text in kept[found.attempt.job].items())
-        results = {**record.collected, number: digests} if digests else record.collected
+        results = {**record.collected, number: found.digests} if found.digests else record.collected
         changed[record.job] = replace(record.with_attempt(closed), collected=results)
     return changed
 

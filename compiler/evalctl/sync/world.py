@@ -113,6 +113,11 @@ class View:
         detail = "; ".join([step.detail, *(f"{one.job}: {one.reason}" for one in found)])
         return replace(step, detail=detail)
 
+    @property
+    def requests(self) -> set[str]:
+        """Those whose evals are known."""
+        return {*(plan.request for plan in self.plans), *(job.request for job in self.settled)}
+
     def places(self) -> dict[str, str]:
         """Where results belong, and the digest of the eval that each place is for."""
         tasks = [task.evaluation for job in self.jobs.values() for task in job.tasks]

@@ -1,0 +1,43 @@
+"""Which results of an attempt are published: those that a request of this commit asks for, at the digest of now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from evalctl.results.store import parse
+from evalctl.sync.collect import Collected
+from evalctl.sync.world import View
+
+
+def asked_for(view: View, found: Collected) -> Collected:
+    """Without results that no request of this commit asks for: of settings or tasks that were edited meanwhile, of requests
+    that were withdrawn, and of records that somebody else wrote into the ledger.
+    """
+    wanted = view.places()
+    digests = {path: parse(path, text).digest for path, text in found.files.items()}
+    files = {path: text for path, text in found.files.items() if _is_asked_for(wanted, path, digests[path])}
+    if left_out := sorted(found.files.keys() - files.keys()):
+        view.warnings.append(
+            f"{found.attempt.name}: no request asks for {', '.join(left_out)}: not published. Its answers stay in "
+            f"{view.context.home / 'answers'}: a request that asks for it starts with them"
+        )
+    kept = tuple(digests[path] for path in files)
+    return replace(found, files=files, digests=kept, places=frozenset(wanted))
+
+
+def _is_asked_for(wanted: Mapping[str, str], path: str, digest: str) -> bool:
+    """Whether an eval has this digest now, here or (where no eval has this place) elsewhere, which then copies it."""
+    return wanted.get(path, digest) == digest and digest in wanted.values()
+
+
+def unasked(view: View, found: Collected) -> str:
+    """Why an attempt with results stays open: its request is not in this commit, or has errors, and nobody else asks."""
+    wanted, request = view.places(), found.attempt.request
+    digests = [parse(path, text).digest for path, text in found.files.items()]
+    if not digests or request in view.requests or set(digests).intersection(wanted.values()):
+        return ""
+    return (
+        f"{request} is not in this commit or has errors: its results wait in {found.folder} until it is back; "
+        f"`evalctl cancel {found.attempt.job}` gives them up"
+    )

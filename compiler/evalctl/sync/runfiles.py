@@ -1,0 +1,138 @@
+"""Files of run folders, where a job leaves what it did: jobs run models' code, so nothing there is taken on trust.
+
+No link is followed, only regular files of this user are read, and sizes, depth and numbers are bounded.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import math
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MOST_BYTES = 8 * 1024 * 1024  # of a mark or a note
+_DEEPEST = 40
+_LONGEST_NUMBER = 25  # digits: more are no time, no count and no score
+_MOST_FILES = 20_000
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer must not block
+_BELOW_HOME = 3  # runs/JOB/aN
+
+
+class NotTrusted(ValueError):
+    """A file that is not what a job of this user writes; the text says why."""
+
+
+def read(folder: Path, name: str, most: int = MOST_BYTES) -> bytes:
+    """What the file `name` of a run folder holds; FileNotFoundError where it is not there, NotTrusted with the reason."""
+    with opened(folder, name, most) as file:
+        return file.read(most + 1)
+
+
+def opened(folder: Path, name: str, most: int, below: int = _BELOW_HOME) -> BinaryIO:
+    """The file for reading; as `read`. Folders are opened one below the other, so that none of the last `below` of
+    `folder`, and none in `name`, is a link.
+    """
+    *parents, last = (*folder.parts[-below:], *name.split("/"))
+    descriptor = os.open(Path(*folder.parts[:-below]), _FOLDER & ~os.O_NOFOLLOW)
+    try:
+        for parent in parents:
+            descriptor = _stepped(descriptor, parent)
+        file = os.open(last, _FILE, dir_fd=descriptor)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise NotTrusted("it is a link or is behind one: links are not followed") from error
+        raise
+    finally:
+        os.close(descriptor)
+    try:
+        _require_own(os.fstat(file), most)
+    except NotTrusted:
+        os.close(file)
+        raise
+    return os.fdopen(file, "rb")
+
+
+def _stepped(descriptor: int, name: str) -> int:
+    inner = os.open(name, _FOLDER, dir_fd=descriptor)
+    os.close(descriptor)
+    return inner
+
+
+def _require_own(facts: os.stat_result, most: int) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise NotTrusted("it is not a regular file")
+    if facts.st_uid != os.geteuid():
+        raise NotTrusted(f"it belongs to another user ({facts.st_uid})")
+    if facts.st_nlink != 1:
+        raise NotTrusted(f"it is one of {facts.st_nlink} hard links to a file")
+    if facts.st_size > most:
+        raise NotTrusted(f"it has {facts.st_size} bytes, at most {most} are read")
+
+
+def is_own(folder: Path, name: str) -> bool:
+    """Whether the file is there and can be trusted, of whatever size."""
+    try:
+        opened(folder, name, sys.maxsize).close()
+    except (OSError, NotTrusted):
+        return False
+    return True
+
+
+def names(folder: Path, below: str, ending: str) -> list[str]:
+    """Names (`below/…`) of files with this ending, at any depth, in order; links are not followed."""
+    return sorted(itertools.islice(_names(folder, below, ending), _MOST_FILES))
+
+
+def _names(folder: Path, below: str, ending: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder / below))
+    except OSError:
+        return
+    for entry in entries:
+        if f"/{entry.name}".endswith(ending):
+            yield f"{below}/{entry.name}"  # of whatever kind: who reads it says what is wrong with it
+        elif entry.is_dir(follow_symlinks=False):
+            yield from _names(folder, f"{below}/{entry.name}", ending)
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """The JSON object in a file; ValueError with the reason when it is none, or one that cannot be computed with."""
+    try:
+        value = json.loads(content, parse_constant=_refuse, parse_int=_whole, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    _require_plain(value, _DEEPEST)
+    return value
+
+
+def _refuse(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= _LONGEST_NUMBER else int(_refuse(f"{text[:20]}…"))
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text[:20])
+
+
+def _require_plain(value: Any, depth: int) -> None:
+    """Not deeper than `depth`, and no half of a surrogate pair: what is read here is written again as UTF-8."""
+    if depth == 0:
+        raise ValueError("it is nested too deeply")
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, (dict, list)):
+        for one in itertools.chain(value, value.values()) if isinstance(value, dict) else value:
+            _require_plain(one, depth - 1)
