@@ -16,7 +16,7 @@ from evalctl.pipeline import Project
 
 REQUESTS = {
     "manifests/requests/a.yaml": "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_subset]\n",
-    "manifests/requests/b.yaml": "model: lab/local-1B\nservice: tsubame\ntasks: [en, -en_code]\n",
+    "manifests/requests/b.yaml": "model: {path: /gs/x, name: lab/local-1B}\nservice: tsubame\ntasks: [en, -en_code]\n",
     "manifests/requests/c/d.yaml": "model: lab/large-70B\ncustom_settings: think\nservice: abci\ntasks: [ja_exact]\n",
 }
 

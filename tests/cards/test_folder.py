@@ -25,6 +25,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "model": "pub/tiny",
         "path": str(model),
         "revision": folder_revision(model),
+        "sampled_revision": None,
         "architecture": "LlamaForCausalLM",
         "context_length": 4096,
         "layers": 2,
@@ -52,6 +53,13 @@ def test_revision_changes_with_the_content_of_a_file(model: Path, name: str) -> 
     content[-1] ^= 1
     (model / name).write_bytes(content)
     assert folder_revision(model) != before
+
+
+def test_whole_keeps_both_digests(model: Path) -> None:
+    """`evalctl lock --whole`: results are kept by the digest of every byte; the cheap one is what is looked at often."""
+    card = read_folder(model, "pub/tiny", DAY, whole=True)
+    assert (card.revision, card.sampled_revision) == (folder_revision(model, whole=True), folder_revision(model))
+    assert card.revision != card.sampled_revision
 
 
 def test_revision_changes_with_a_name(model: Path) -> None:

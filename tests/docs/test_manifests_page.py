@@ -40,7 +40,9 @@ def repository(tmp_path_factory) -> Path:
     cards = {
         common: (REPOSITORY / common).read_text(encoding="utf-8"),
         CARD.replace("Model-8B", "Thinker-8B"): card.replace("Model-8B", "Thinker-8B").replace("tags: false", "tags: true"),
-        f"manifests/models/{checkpoint}.lock.yaml": card.replace("my-lab/Model-8B", checkpoint),
+        f"manifests/models/{checkpoint}.lock.yaml": card.replace("my-lab/Model-8B", checkpoint).replace(
+            "\nrevision: ", "\npath: /gs/bs/group/checkpoints/step-2000\nrevision: 0123456789abcdef01234567"
+        ),
     }  # fmt: skip
     for path, text in [*cards.items(), *((block.path, block.text) for block in FILES)]:
         (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def test_another_server_is_another_job() -> None:
 
 def test_models_and_settings_have_jobs_of_their_own() -> None:
     """Results of two settings never share a job, even where the server is the same."""
-    text = "models: [lab/small-8B, lab/local-1B]\ncustom_settings: [null, greedy]\nservice: tsubame\ntasks: [en]\n"
+    text = "models: [lab/small-8B, {path: /gs/x, name: lab/local-1B}]\ncustom_settings: [null, greedy]\nservice: tsubame\ntasks: [en]\n"
     jobs = compiled(text).jobs
     assert len(jobs) == len({job.name for job in jobs}) == 4
 

@@ -97,6 +97,28 @@ def test_code_of_the_models_own_is_shown_to_whoever_approves() -> None:
     assert compiled(f"{text}false\n").codes() == compiled(f"{text}null\n").codes() == []
 
 
+@pytest.mark.parametrize(
+    ("model", "path", "types"),
+    [
+        ("{path: /a b, name: lab/small-8B}", None, "evalctl lock --path '/a b' THAT-NAME"),
+        ("{path: /b, name: lab/small-8B}", "/a", "evalctl lock --path /b lab/small-8B"),
+        ("lab/small-8B", "/a", "write `model: {path: /a, name: lab/small-8B}`"),
+    ],
+)
+def test_a_card_of_other_weights_is_an_error(model: str, path: str | None, types: str) -> None:
+    """A folder with the card of the model on the Hub would have its digest and reuse its results; and the other way round."""
+    files = card_file(path=path, revision="f" * 64, source="folder") if path else {}
+    done = compiled(f"model: {model}\nservice: tsubame\ntasks: [ja]\n", files)
+    (found,) = [problem for problem in done.problems if problem.severity == "error"]
+    assert (found.code, types in found.help, done.jobs) == ("card-of-other-weights", True, ())
+
+
+def test_the_path_may_end_with_a_slash() -> None:
+    """It names the same folder."""
+    files = card_file(path="/a/b", revision="f" * 64, source="folder")
+    assert compiled("model: {path: /a/b/, name: lab/small-8B}\nservice: tsubame\ntasks: [ja]\n", files).codes() == []
+
+
 def test_an_unknown_chat_template_is_an_error() -> None:
     """Said once."""
     done = compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{chat_template: plian}}}}\n")

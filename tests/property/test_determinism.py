@@ -16,7 +16,7 @@ from samples import base_texts, files_under, repository
 
 REQUESTS = {
     "manifests/requests/a.yaml": "model: lab/small-8B\ncustom_settings: [ja, default]\nservice: tsubame\ntasks: [all]\n",
-    "manifests/requests/評価/ｂ.yaml": "model: lab/local-1B\nservice: abci\ntasks: [en, -en_code]\nreason: 日本語\n",
+    "manifests/requests/評価/ｂ.yaml": "model: {path: /gs/x, name: lab/local-1B}\nservice: abci\ntasks: [en, -en_code]\nreason: 日本語\n",
     "manifests/requests/c/d.yaml": "models: [lab/small-8B]\nservice: slurm\ntasks: [ja]\npacking: {parallel: 2}\n",
 }
 PLAIN: dict[str, str] = {"PYTHONHASHSEED": "0"}

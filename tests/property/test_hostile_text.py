@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import Compiled, base_texts, catalogue, checked, compiled, quoted
+from samples import Compiled, base_texts, card_file, catalogue, checked, compiled, quoted
 
 from evalctl.check.catalogue import shared
 from evalctl.check.schema import validated
@@ -105,11 +105,12 @@ def test_a_system_message_survives_the_configuration_file(system: str) -> None:
 @given(path=LINES, who=LINES, why=TEXTS)
 def test_a_checkpoints_path_arrives_unchanged(path: str, who: str, why: str) -> None:
     """The path is a word of the server's command and a comment; who asked and why are for people only."""
+    files = card_file(model="lab/local-1B", path="/gs/" + path, revision="f" * 64, source="folder")
     job = only_job(
         compiled(request(
             model=f"{{path: {quoted('/gs/' + path)}, name: lab/local-1B}}",
             requested_by=quoted(who), reason=quoted(why),
-        ))
+        ), files)
     )  # fmt: skip
     assert "/gs/" + path == job.server.argv[2]
     assert planned(job) == executed(job)

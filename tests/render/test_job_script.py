@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from standin_place import LONGEST, Place, Ran, job_task, make_job, with_server
 
-from evalctl.model.evaluation import ServerFile
+from evalctl.model.evaluation import Checkpoint, ServerFile
 
 
 def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:
@@ -62,6 +63,43 @@ def test_the_name_of_a_model_is_no_folder(place: Place) -> None:
     (call,) = ran.lines("vllm")
     assert (call["beside"], call["redirect"]) == ([], None)
     assert call["cwd"] == str(place.run_dir / "server/empty")
+
+
+WEIGHTS = Checkpoint("/gs/a run", "a" * 64)
+
+
+def test_a_checkpoint_is_looked_at_before_after_and_at_the_end(place: Place) -> None:
+    """Before the server reads the weights (every byte, where the card asks for it), before the first question, and when
+    a task ends: with what the card says."""
+    ran = place.run(make_job(job_task("ja_one"), checkpoint=replace(WEIGHTS, whole="b" * 64)))
+    assert ran.status == 0, place.job_log()
+    first, *others = [call["argv"] for call in ran.lines("checkpoint")]
+    assert first == ["--path", "/gs/a run", "--whole", "--revision", "b" * 64]
+    assert others == [["--path", "/gs/a run", "--revision", "a" * 64]] * 2
+
+
+@pytest.mark.parametrize(("look", "servers"), [("1", 0), ("2", 1)])
+def test_weights_that_are_not_the_cards_answer_no_question(place: Place, look: str, servers: int) -> None:
+    """Other weights before the server starts, or once it has read them: the job ends, and the relay has passed on nothing."""
+    (place.run_dir / "weights-change-at").write_text(look)
+    ran = place.run(make_job(job_task("ja_one"), checkpoint=WEIGHTS))
+    assert (ran.status, ran.mark("finished")["reason"]) == (72, "weights-changed"), place.job_log()
+    assert "not those of the model card" in ran.mark("finished")["detail"]
+    assert ran.mark("finished")["tasks_done"] == []
+    assert len(ran.lines("vllm")) if servers else not (place.run_dir / "vllm.json").exists()
+    assert not (place.run_dir / "relay/upstream").exists()
+
+
+def test_a_change_of_the_weights_during_the_run_discards_the_scores(place: Place, tmp_path: Path) -> None:
+    """The task fails with that reason, and its answers are kept for no later attempt."""
+    kept = tmp_path / "answers"
+    kept.mkdir()
+    (kept / "digest-of-ja_one.jsonl").write_text("{}")
+    (place.run_dir / "weights-change-at").write_text("3")
+    ran = place.run(make_job(job_task("ja_one"), checkpoint=WEIGHTS), answers=kept)
+    assert ran.status == 3
+    assert (ran.mark("task/ja_one")["state"], ran.mark("task/ja_one")["reason"]) == ("failed", "weights-changed")
+    assert not (kept / "digest-of-ja_one.jsonl").exists()
 
 
 def test_the_framework_gets_its_configuration_and_the_relay(place: Place) -> None:

@@ -179,7 +179,7 @@ def test_a_chat_template_is_put_in_by_its_text() -> None:
         ("model: lab/small-8B\n", "hosted_vllm/lab/small-8B/ja/exact"),
         ("model: lab/small-8B\ncustom_settings: ja\n", "hosted_vllm/lab/small-8B/ja/ja/exact"),
         ("model: lab/small-8B\nmax_samples: 5\n", "debug/max_samples-5/hosted_vllm/lab/small-8B/ja/exact"),
-        ("model: {path: /a/b, name: lab/local-1B}\n", "hosted_vllm/lab/local-1B/ja/exact"),
+        ("model: {path: /gs/x, name: lab/local-1B}\n", "hosted_vllm/lab/local-1B/ja/exact"),
         ("model: openai/o3-mini-2025\nprovider: openai\n", "openai/o3-mini-2025/ja/exact"),
         ("model: org/m\nprovider: deepinfra\n", "deepinfra/org/m/ja/exact"),
         ("model: gemini-9\nprovider: gemini\n", "gemini/gemini-9/ja/exact"),
@@ -224,9 +224,9 @@ def test_tasks_are_suites_keys_and_exclusions(tasks: str, keys: list[str]) -> No
 
 def test_a_matrix_is_every_model_with_every_settings() -> None:
     """Null among the settings is `none`."""
-    text = "models: [lab/small-8B, {path: /x, name: lab/local-1B}]\ncustom_settings: [null, greedy]\nservice: tsubame\ntasks: [en_own]\n"
+    text = "models: [lab/small-8B, {path: /gs/x, name: lab/local-1B}]\ncustom_settings: [null, greedy]\nservice: tsubame\ntasks: [en_own]\n"
     subjects = [(e.subject.model, e.subject.path, e.subject.custom_settings) for e in compiled(text).evals]
     assert subjects == [
         ("lab/small-8B", None, None), ("lab/small-8B", None, "greedy"),
-        ("lab/local-1B", "/x", None), ("lab/local-1B", "/x", "greedy"),
+        ("lab/local-1B", "/gs/x", None), ("lab/local-1B", "/gs/x", "greedy"),
     ]  # fmt: skip

@@ -27,6 +27,7 @@ FOR_A_PERSON = {
     "env-variable-missing", "environment-missing", "environment-not-built", "gated-model", "gpu-missing", "hub-offline",
     "model-not-found", "module-missing", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
     "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
+    "weights-changed", "weights-unreadable",
     "unsupported-model",
 }  # fmt: skip
 GENERAL = reasons.advice("a word that nobody says")

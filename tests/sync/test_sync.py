@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.cards import folder_revision
 from evalctl.commands.selecting import chosen, with_forgotten
-from evalctl.model.evaluation import Job
+from evalctl.model.evaluation import Checkpoint, Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.control import cancel, logs, matching, retry, status
@@ -438,6 +439,26 @@ def test_a_group_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone
     assert told(go(clone, job)) == [(Action.STOP, "env-variable-missing")]
     clone.environment = {"TSUBAME_GROUP": "tga-team"}
     assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
+def test_a_checkpoint_that_is_not_the_cards_is_not_submitted(
+    clone: Clone, world: World, job: Job, tmp_path: Path
+) -> None:
+    """Overwritten after `lock`, or not there: nothing is claimed. A copy with the same files and other times is the same."""
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "model.safetensors").write_text("trained")
+    checkpoint = Checkpoint(str(folder), folder_revision(folder))
+    (folder / "model.safetensors").write_text("further")
+    reads = replace(job, checkpoint=checkpoint)
+    report = go(clone, reads)
+    assert told(report) == [(Action.STOP, "weights-changed")]
+    assert "evalctl lock --path" in report.steps[0].detail
+    assert told(go(clone, replace(job, checkpoint=replace(checkpoint, path="/nowhere")))) == [
+        (Action.STOP, "weights-unreadable")
+    ]
+    (folder / "model.safetensors").write_text("trained")
+    assert told(go(clone, reads)) == [(Action.SUBMIT, "never-submitted")]
 
 
 def test_a_key_that_env_lacks_is_named_before_anything_is_claimed(clone: Clone, world: World, job: Job) -> None:

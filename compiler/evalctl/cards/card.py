@@ -25,12 +25,14 @@ _SAMPLING = (
 )  # fmt: skip
 
 
-def read_folder(path: Path, name: str, today: datetime.date | None = None) -> ModelCard:
-    """The card of a checkpoint on disk; `name` is what its results are kept under."""
+def read_folder(path: Path, name: str, today: datetime.date | None = None, *, whole: bool = False) -> ModelCard:
+    """The card of a checkpoint on disk; `name` is what its results are kept under. `whole` reads every byte."""
     place = path.absolute()
     source = open_folder(place)
-    facts = _facts(source)
-    return _card(model=name, path=str(place), revision=folder_revision(place), source="folder", today=today, **facts)
+    facts: dict[str, Any] = {**_facts(source), "revision": folder_revision(place, whole=whole)}
+    if whole:
+        facts["sampled_revision"] = folder_revision(place)
+    return _card(model=name, path=str(place), source="folder", today=today, **facts)
 
 
 def read_hub(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,20 +48,28 @@ def open_folder(path: Path) -> Folder:
         ) from error
 
 
-def folder_revision(path: Path) -> str:
-    """64 hex digits that change with any file's name, size or content, without reading all of the weights.
+def folder_revision(path: Path, *, whole: bool = False) -> str:
+    """64 hex digits that change with any file's name, size or content; the same for a copy elsewhere.
 
-    Of large files sixteen pieces spread evenly are read: training changes every tensor, so that a checkpoint which was
-    overwritten in place (same names, same sizes) is seen too.
+    Of files above SMALL sixteen pieces spread evenly are read: training changes every tensor, so that a checkpoint which
+    was overwritten in place (same names, same sizes) is seen too. A change of a few bytes between the pieces is not;
+    with `whole` every byte is read. Times, subfolders and hidden files do not count. A job computes the same in
+    evalctl_job.checkpoint.
     """
     source = open_folder(path)
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"whole\n" if whole else b"")
     for name, size in sorted(source.sizes.items()):
         content = hashlib.sha256()
-        for piece in _pieces(path / name, size):
+        for piece in _blocks(path / name) if whole else _pieces(path / name, size):
             content.update(piece)
         digest.update(f"{name}\0{size}\0{content.hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(SMALL):
+            yield block
 
 
 def _pieces(path: Path, size: int) -> list[bytes]:

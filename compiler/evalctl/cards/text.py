@@ -6,6 +6,8 @@ import yaml
 
 from evalctl.model.manifest import ModelCard
 
+_LEFT_OUT = ("path", "sampled_revision")  # where they have no value
+
 
 class _Quoted(str):
     """Text that stays text for every reader: a revision such as 12e34… is a number to YAML 1.2."""
@@ -21,7 +23,10 @@ _Dumper.add_representer(_Quoted, lambda dumper, text: dumper.represent_scalar("t
 def write(card: ModelCard) -> str:
     """MODEL.lock.yaml: the card in a stable order, with a line that says where it comes from."""
     what = f"--path {card.path} {card.model}" if card.path else card.model
+    what = f"--whole {what}" if card.sampled_revision else what
     head = f"# Facts of {card.model}, read by `evalctl lock`; refresh with `evalctl lock {what}`.\n"
-    facts = {key: value for key, value in card.model_dump().items() if not (key == "path" and value is None)}
-    facts["revision"] = _Quoted(facts["revision"])
+    facts = {key: value for key, value in card.model_dump().items() if not (key in _LEFT_OUT and value is None)}
+    for key in ("revision", "sampled_revision"):
+        if key in facts:
+            facts[key] = _Quoted(facts[key])
     return head + yaml.dump(facts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

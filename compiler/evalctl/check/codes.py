@@ -6,6 +6,7 @@ from pathlib import Path
 
 CODES: dict[str, str] = {
     "api-on-gpu": "a provider that serves elsewhere was given a GPU node",
+    "card-of-other-weights": "the model card is of other weights than the request names",
     "concurrency-capped": "more questions at once than the frameworks can have under way",
     "conflicting-requests": "two requests ask for the same eval differently",
     "context-too-long": "max_model_length is longer than the model's context",

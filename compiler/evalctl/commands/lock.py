@@ -24,7 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
             help="write publisher/model; a folder is named with --path FOLDER publisher/model",
         )
     if arguments.path:
-        card = cards.read_folder(Path(arguments.path).resolve(), arguments.model)
+        # A link stays one: requests name the path as it is typed, and what it leads to is looked at before each job.
+        card = cards.read_folder(Path(arguments.path), arguments.model, whole=arguments.whole)
     else:
         token = os.environ.get("HF_TOKEN") or env_values(root).get("HF_TOKEN")
         card = cards.read_hub(arguments.model, token)

@@ -86,6 +86,7 @@ def _new_request(group: argparse._ArgumentGroup) -> None:
 def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="Hugging Face id, or the name for --path")
     parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
+    parser.add_argument("--whole", action="store_true", help="with --path: every byte of the weights counts (minutes)")
 
 
 def _env(parser: argparse.ArgumentParser) -> None:

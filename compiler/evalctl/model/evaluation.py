@@ -155,6 +155,15 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model in a folder, and what its files have to be: `revision` without reading all bytes, `whole` with ("": not asked)."""
+
+    path: str
+    revision: str
+    whole: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`.
 
@@ -193,6 +202,7 @@ class Job:
     site: Site
     advice: tuple[str, ...] = ()
     weights: Weights | None = None  # what must lie in the Hub's cache before it is submitted
+    checkpoint: Checkpoint | None = None  # the folder that the model is read from
 
     @property
     def script_path(self) -> str:

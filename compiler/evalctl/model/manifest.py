@@ -210,7 +210,12 @@ class ModelCard(Strict):
 
     model: ModelName
     path: AbsolutePath | None = None
-    revision: Annotated[str, StringConstraints(pattern=REVISION)]
+    revision: Annotated[str, StringConstraints(pattern=REVISION)] = Field(
+        description="The commit on the Hub; of a folder, a digest of its files."
+    )
+    sampled_revision: Annotated[str, StringConstraints(pattern=SHA256)] | None = Field(
+        None, description="Of a folder locked with --whole: the digest that does not read all bytes."
+    )
     architecture: Line
     context_length: Annotated[int, Field(ge=1)] | None
     layers: Annotated[int, Field(ge=1)]
@@ -229,6 +234,16 @@ class ModelCard(Strict):
     gated: bool = False
     source: Line = Field(description="hub or folder")
     read_at: Line = Field(description="When the facts were read (date).")
+
+    @model_validator(mode="after")
+    def _of_one_place(self) -> ModelCard:
+        """A folder never has the revision of a model on the Hub: their results would be taken for each other's."""
+        if (self.path is not None) != (len(self.revision) == 64):
+            kind, has = ("a folder", "64") if self.path is not None else ("a model on the Hub", "40")
+            help = f"type `evalctl lock {f'--path {self.path} ' if self.path else ''}{self.model}`"
+            context = {"kind": kind, "has": has, "help": help, "key": "revision"}
+            raise PydanticCustomError("forbidden-text", "the revision of {kind} has {has} digits", context)
+        return self
 
 
 class Endpoint(Strict):

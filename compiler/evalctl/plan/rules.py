@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
@@ -24,10 +26,12 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
     """A model that vLLM serves needs its card: revision, length, heads, think tags; `known` are all models' names."""
     if checked.request.provider != "vllm":
         return []
-    found = []
+    found: list[Diagnostic] = []
     for model in models(checked.request):
         name = model.name if isinstance(model, LocalModel) else model
-        if name not in catalogue.cards:
+        if name in catalogue.cards:
+            found += _other_weights(checked, model, catalogue.cards[name])
+        else:
             where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
             guess = None if name in known else did_you_mean(name, known)
             help = f"did you mean `{guess}`? Otherwise " if guess else ""
@@ -36,6 +40,23 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
                 Diagnostic("missing-model-card", f"no facts about {name} are locked", model_span(checked, name), help)
             )
     return found
+
+
+def _other_weights(checked: CheckedRequest, model: LocalModel | str, card: ModelCard) -> Iterator[Diagnostic]:
+    """The card's facts and its revision, which results are kept by, have to be those of the weights that will be served."""
+    name, path = (model.name, model.path) if isinstance(model, LocalModel) else (model, None)
+    if path == card.path or (path and card.path and PurePosixPath(path) == PurePosixPath(card.path)):
+        return
+    typed = shlex.quote(path or "")
+    of = f"{card.path}" if card.path else "the model on the Hub"
+    message = f"the model card of {name} is of {of}, not of {path or 'the model on the Hub'}"
+    if path is None:
+        help = f"write `model: {{path: {card.path}, name: {name}}}`, or type `evalctl lock {name}`"
+    elif card.path is None:
+        help = f"give the checkpoint a name of its own, and type `evalctl lock --path {typed} THAT-NAME`"
+    else:
+        help = f"type `evalctl lock --path {typed} {name}`, or name the card's folder"
+    yield Diagnostic("card-of-other-weights", message, model_span(checked, name), help)
 
 
 def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> list[Diagnostic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from evalctl.model.evaluation import Batch, Download, Eval, Job, Weights
+from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, Weights
 from evalctl.model.manifest import ModelCard, Request
 from evalctl.model.service import Service
 
@@ -18,6 +18,16 @@ def weights(request: Request, evaluation: Eval, card: ModelCard | None, environm
     if not request.predownload or subject.path is not None or card is None:
         return None
     return Weights(subject.model, subject.revision, card.weight_bytes, environment)
+
+
+def checkpoint(evaluation: Eval, card: ModelCard | None) -> Checkpoint | None:
+    """The folder that our server reads the model from."""
+    subject = evaluation.subject
+    if subject.path is None or card is None or subject.provider != "vllm":
+        return None
+    if card.sampled_revision:
+        return Checkpoint(subject.path, card.sampled_revision, card.revision)
+    return Checkpoint(subject.path, card.revision)
 
 
 def said(needed: Weights | None, service: Service) -> list[str]:

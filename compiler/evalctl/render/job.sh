@@ -19,6 +19,7 @@ main() {
   mark_started
   prepare_node
   check_environment
+  checkpoint_holds whole || give_up 72 weights-changed "$CHECKPOINT_SAYS"
   start_watch
   start_relay
   start_server
@@ -177,6 +178,17 @@ check_gpus() {
 
 # --- server and relay -------------------------------------------------------------------------------------------------
 
+# Whether the folder of a checkpoint holds what its model card says; `whole` reads every byte where the card asks for it.
+# Looked at before the server reads the weights, after it has read them, and at the end of each task.
+checkpoint_holds() {
+  local -a options=(--path "$CHECKPOINT" --revision "$CHECKPOINT_REVISION")
+  [[ -n $CHECKPOINT ]] || return 0
+  [[ ${1:-} != whole || -z $CHECKPOINT_WHOLE ]] || options=(--path "$CHECKPOINT" --whole --revision "$CHECKPOINT_WHOLE")
+  CHECKPOINT_SAYS=$(PYTHONSAFEPATH=1 "$(framework_python)" -m evalctl_job.checkpoint "${options[@]}" 2>&1) && return 0
+  CHECKPOINT_SAYS=${CHECKPOINT_SAYS##*$'\n'}
+  return 1
+}
+
 # Starts it and goes on: the relay lets the frameworks wait, which need their own time to load.
 start_server() {
   ((${#SERVER_COMMAND[@]})) || return 0 # others serve
@@ -224,6 +236,7 @@ await_server() {
   if ! alive "$SERVER_PID"; then
     server_did_not_start
   elif serves; then
+    checkpoint_holds || give_up 72 weights-changed "$CHECKPOINT_SAYS" # before the first question
     SERVER_STATE=ready HEALTH_DUE=$SECONDS SICK_SINCE=$SECONDS
     mark_server_ready
     tell_relay
@@ -494,6 +507,11 @@ accept() {
   local -a options=(--framework "$FRAMEWORK" --task-key "$TASK" --output output --log log)
   options+=(--counts "$RELAY_STATE/$TASK.counts.json" --exit-code "$1" --into "$verdict")
   [[ -z $MAX_SAMPLES ]] || options+=(--expected-max-samples "$MAX_SAMPLES")
+  if ! checkpoint_holds; then
+    [[ -z $ANSWERS ]] || rm -f -- "$ANSWERS/$DIGEST.jsonl" # nothing of them is asked for again
+    mark_task failed weights-changed "$CHECKPOINT_SAYS" "$1"
+    return 1
+  fi
   http_get "$RELAY_PORT" "/task/$TASK/counts" # brings the file up to date
   # Python looks for modules in its folder first, and a framework has written into this one.
   if PYTHONSAFEPATH=1 "$(framework_python)" -m evalctl_job.accept "${options[@]}" >>log 2>&1 && [[ -s $verdict ]]; then

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Site
+from evalctl.model.evaluation import Artifact, Checkpoint, Estimate, Job, JobTask, Site
 from evalctl.model.providers import litellm_prefix
 from evalctl.render.quoting import assignment, comment, word
 from evalctl.schedulers import SCHEDULERS
@@ -120,6 +120,10 @@ def node_lines(site: Site, gpus: int) -> Iterator[str]:
 
 def _server(job: Job) -> Iterator[str]:
     server = job.server
+    checkpoint = job.checkpoint or Checkpoint("", "")
+    yield f"CHECKPOINT={word(checkpoint.path)}"
+    yield f"CHECKPOINT_REVISION={word(checkpoint.revision)}"
+    yield f"CHECKPOINT_WHOLE={word(checkpoint.whole)}"
     yield f"SERVED_NAME={word(server.served_name)}"
     yield f"SERVER_ENVIRONMENT={word(server.environment)}"
     yield assignment("SERVER_COMMAND", server.argv)

@@ -17,7 +17,7 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
 from evalctl.sync.records import JobRecord
-from evalctl.sync.weights import lacking
+from evalctl.sync.weights import changed, lacking
 
 _ABSENT = "absent-since"
 _DOWNLOAD_RETRIES = 3  # each goes on where the one before was cut off
@@ -117,7 +117,7 @@ def _of_job(
     context: Context, job: Job, world: World, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
     elsewhere, absent, missing = _sorted_out(job, world.results, claims)
-    blocked, blocked_by = _job_blocked(context, job)
+    blocked, blocked_by = _job_blocked(context, job, wanted=bool(missing))
     return replace(
         _of_attempt(context, world.records.of(job.name), world, by_name),
         missing=tuple(missing),
@@ -259,12 +259,17 @@ def _read_time(path: Path) -> float | None:
         return None
 
 
-def _job_blocked(context: Context, job: Job) -> tuple[str, str]:
+def _job_blocked(context: Context, job: Job, *, wanted: bool) -> tuple[str, str]:
+    """As `_blocked`; the weights are looked at only where something is `wanted` of the job."""
     blocked = _blocked(context, job.script_path, [job.server.environment, *job.framework_environments.values()])
     unset = [name for name in job.secrets if not context.environment.get(name)]
     if not blocked[0] and unset:
         return "secret-not-set", ", ".join(unset)
-    return blocked if blocked[0] or job.weights is None else lacking(context, job.weights)
+    if blocked[0] or not wanted:
+        return blocked
+    if job.checkpoint is not None:
+        return changed(job.checkpoint)
+    return blocked if job.weights is None else lacking(context, job.weights)
 
 
 def _blocked(context: Context, script_path: str, environments: Sequence[str]) -> tuple[str, str]:

@@ -23,6 +23,9 @@ _ADVICE = {
     "evalctl retry",
     "weights-unseen": "the job's node keeps them where this one does not see them: name a folder that both see, "
     "HF_HUB_CACHE in .env, then: evalctl retry",
+    "weights-changed": "its files are not those of the model card: put them back and type evalctl retry, or lock the "
+    "checkpoint again (evalctl lock --path FOLDER MODEL), evalctl compile, commit, then: evalctl sync",
+    "weights-unreadable": "make the folder readable on this machine, then: evalctl sync",
     "script-missing": "evalctl compile, commit generated/, then: evalctl sync",
     "env-variable-missing": "`submit_args` of the service name it: put it into .env, then: evalctl sync",
     "environment-not-built": "this job environment is not there or not whole: evalctl env setup, then: evalctl sync",

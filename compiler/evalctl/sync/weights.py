@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from evalctl.model.evaluation import RequestPlan, Weights
+from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
-from evalctl.shell import Command, stream, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, stream, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.hub import program
 from evalctl.sync.lock import locked
@@ -31,6 +32,35 @@ def lacking(context: Context, weights: Weights) -> tuple[str, str]:
     if Path(str(note.get("cache"))) == hub_cache(context) and _all_there(context, weights, note.get("files")):
         return "", ""
     return "weights-missing", f"{weights.model}, {weights.size / 1e9:.1f} GB"
+
+
+def changed(checkpoint: Checkpoint) -> tuple[str, str]:
+    """Why a checkpoint on disk is not the one of its card; ("", "") where it is."""
+    from evalctl.cards.folder import open_folder  # pydantic comes with it: only where there is a checkpoint
+
+    try:
+        folder = open_folder(Path(checkpoint.path))
+        known = tuple((name, _stamp(folder.path / name)) for name in sorted(folder.sizes))
+        found = _revision(checkpoint.path, known)
+    except EnvironmentProblem as problem:
+        return "weights-unreadable", problem.message
+    except OSError as error:
+        return "weights-unreadable", f"{error.filename}: {error.strerror}"
+    if found != checkpoint.revision:
+        return "weights-changed", checkpoint.path
+    return "", ""
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+@lru_cache(maxsize=64)  # `--watch` looks again and again, and many jobs read one checkpoint
+def _revision(path: str, _: tuple[tuple[str, tuple[int, int, int]], ...]) -> str:
+    from evalctl.cards.folder import folder_revision
+
+    return folder_revision(Path(path))
 
 
 def is_refused(context: Context, weights: Weights) -> bool:

@@ -41,6 +41,9 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
+CHECKPOINT='/gs/bs/it'\''s a run/$(touch owned)/iter 001'
+CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+CHECKPOINT_WHOLE=''
 SERVED_NAME=lab/local-1B
 SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(

@@ -3,7 +3,7 @@
 #
 # Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
-#   model     lab/local-1B at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   model     /gs/x at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 #   served by vllm in vllm-cpu-1ce68f2ed9fd
 #   runs on   local, cpu_vllm, no GPU
 #   time      at most 0:30:00, 0:10:02 of it to start
@@ -30,15 +30,16 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=()
 
+CHECKPOINT=/gs/x
+CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+CHECKPOINT_WHOLE=''
 SERVED_NAME=lab/local-1B
 SERVER_ENVIRONMENT=vllm-cpu-1ce68f2ed9fd
 SERVER_COMMAND=(
   vllm
   serve
-  lab/local-1B
+  /gs/x
   --served-model-name lab/local-1B
-  --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-  --tokenizer-revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
   --max-model-len 8192
   --gpu-memory-utilization 0.2
   --dtype bfloat16

@@ -10,7 +10,7 @@
 #
 # Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
-#   model     lab/local-1B at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   model     /gs/x at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 0:30:00, 0:15:02 of it to start
@@ -40,15 +40,16 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
+CHECKPOINT=/gs/x
+CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+CHECKPOINT_WHOLE=''
 SERVED_NAME=lab/local-1B
 SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
-  lab/local-1B
+  /gs/x
   --served-model-name lab/local-1B
-  --revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-  --tokenizer-revision fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
   --tensor-parallel-size 1
   --max-model-len 8192
   --gpu-memory-utilization 0.9
