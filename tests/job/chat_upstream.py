@@ -63,8 +63,9 @@ def completion(texts: list[str | None], finish: str = "stop", **message: Any) ->
 
 
 def answers(asked: Asked) -> Reply:
-    """Behaves well: as many choices as asked for, each with a letter and a number."""
-    return completion([f"A {asked.number + i}" for i in range(asked.body.get("n") or 1)])
+    """Behaves well: as many choices as asked for, each with a letter and a number, by the model that was asked for."""
+    whole = completion([f"A {asked.number + i}" for i in range(asked.body.get("n") or 1)])
+    return Reply({**whole.body, "model": asked.body.get("model", "m")})
 
 
 @contextmanager

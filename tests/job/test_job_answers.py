@@ -30,6 +30,12 @@ def keep(answers: Answers, body: dict[str, Any], *texts: str | None) -> None:
     answers.keep(record(digest(PATH, body), body, reply, 0.1))
 
 
+def kept_before(path: Path, body: dict[str, Any], *texts: str | None) -> None:
+    """An earlier attempt has kept this."""
+    with closing(Answers(path, Options())) as before:
+        keep(before, body, *texts)
+
+
 def replayed(answers: Answers, body: dict[str, Any]) -> list[str | None]:
     """The texts that a request gets from the store; None for what is to be asked."""
     taken = answers.take(questions(digest(PATH, body), body, body["n"]))
@@ -44,9 +50,9 @@ def path(tmp_path: Path) -> Path:
 
 def test_the_kth_equal_question_gets_the_kth_answer(path: Path) -> None:
     """Samples of one prompt stay several and in order; one more is asked anew, and so is another prompt."""
-    before = Answers(path, Options())
-    keep(before, asked("七", n=2), "a", "b")
-    keep(before, asked("七", n=1), "c")
+    with closing(Answers(path, Options())) as before:
+        keep(before, asked("七", n=2), "a", "b")
+        keep(before, asked("七", n=1), "c")
     after = Answers(path, Options())
     assert replayed(after, asked("七", n=1)) == ["a"]
     assert replayed(after, asked("八", n=1)) == [None]
@@ -62,9 +68,9 @@ def test_answers_of_this_attempt_are_not_replayed(path: Path) -> None:
 
 def test_a_seeded_choice_is_replayed_for_its_own_seed(path: Path) -> None:
     """What is missing between two seeds stays missing there: a resumed run never gives two choices one seed."""
-    before = Answers(path, Options())
-    keep(before, asked("q", n=2, seed=40), "seed 40", "seed 41")
-    keep(before, asked("q", n=1, seed=43), "seed 43")
+    with closing(Answers(path, Options())) as before:
+        keep(before, asked("q", n=2, seed=40), "seed 40", "seed 41")
+        keep(before, asked("q", n=1, seed=43), "seed 43")
     expected = ["seed 41", None, "seed 43", None]
     assert replayed(Answers(path, Options()), asked("q", n=4, seed=41)) == expected
 
@@ -72,13 +78,13 @@ def test_a_seeded_choice_is_replayed_for_its_own_seed(path: Path) -> None:
 @pytest.mark.parametrize("change", [{"temperature": 0.7}, {"model": "n"}, {"top_k": 5}, {"seed": 1}])
 def test_anything_that_can_change_an_answer_asks_anew(path: Path, change: dict[str, Any]) -> None:
     """An answer belongs to its whole request."""
-    keep(Answers(path, Options()), asked("q"), "a")
+    kept_before(path, asked("q"), "a")
     assert replayed(Answers(path, Options()), {**asked("q"), **change}) == [None]
 
 
 def test_empty_answers_stay_on_file_and_are_asked_again(path: Path) -> None:
     """Nothing is no answer, whichever of several it was; white space is one."""
-    keep(Answers(path, Options()), asked("q", n=4), "", None, " ", "d")
+    kept_before(path, asked("q", n=4), "", None, " ", "d")
     assert replayed(Answers(path, Options()), asked("q", n=4)) == [" ", "d", None, None]
     assert len(json.loads(path.read_text())["choices"]) == 4
 
@@ -86,17 +92,19 @@ def test_empty_answers_stay_on_file_and_are_asked_again(path: Path) -> None:
 def test_reasoning_is_an_answer_where_the_task_says_so(path: Path) -> None:
     """With `null_content: reasoning` the framework gets it, so it is replayed; without, it is asked again."""
     body, message = asked("q"), {"content": None, "reasoning": "because"}
-    reply = {"choices": [{"message": message}], "usage": None}
-    Answers(path, Options()).keep(record(digest(PATH, body), body, reply, 0.1))
+    reply = {"choices": [{"message": message, "finish_reason": "stop"}], "usage": None}
+    with closing(Answers(path, Options())) as before:
+        before.keep(record(digest(PATH, body), body, reply, 0.1))
     place = questions(digest(PATH, body), body, 1)
-    (kept,) = (answers := Answers(path, Options(null_content="reasoning"))).take(place)
-    assert kept and answers.reply(kept)["choices"][0]["message"] == message
+    with closing(Answers(path, Options(null_content="reasoning"))) as answers:
+        (kept,) = answers.take(place)
+        assert kept and answers.reply(kept)["choices"][0]["message"] == message
     assert Answers(path, Options()).take(place) == [None]
 
 
 def test_what_a_failed_request_took_is_there_for_the_next(path: Path) -> None:
     """In the order in which it was."""
-    keep(Answers(path, Options()), asked("q", n=3), "a", "b", "c")
+    kept_before(path, asked("q", n=3), "a", "b", "c")
     answers = Answers(path, Options())
     place = questions(digest(PATH, asked("q")), asked("q"), 2)
     answers.give_back(place, answers.take(place))
@@ -105,7 +113,7 @@ def test_what_a_failed_request_took_is_there_for_the_next(path: Path) -> None:
 
 def test_lone_surrogates_survive(path: Path) -> None:
     """A model may answer with half a character, as JSON allows; it comes back as it was."""
-    keep(Answers(path, Options()), asked("half \ud83d"), "\ud83d")
+    kept_before(path, asked("half \ud83d"), "\ud83d")
     assert replayed(Answers(path, Options()), asked("half \ud83d")) == ["\ud83d"]
 
 
@@ -120,7 +128,7 @@ def test_lone_surrogates_survive(path: Path) -> None:
 )  # fmt: skip
 def test_a_line_that_cannot_be_read_is_counted_and_left(path: Path, line: bytes) -> None:
     """Damaged, or from a newer evalctl: the answers around it count, and nothing of it is deleted."""
-    keep(Answers(path, Options()), asked("q"), "a")
+    kept_before(path, asked("q"), "a")
     whole = path.read_bytes()
     path.write_bytes(whole + line + b"\n" + whole)
     answers = Answers(path, Options())

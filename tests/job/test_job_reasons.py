@@ -65,6 +65,28 @@ HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingfa
         (VLLM_CONTEXT, "context-length"),
         (GEMINI_LONG, "context-length"),
         ("HTTP 400: prompt is too long: 210000 tokens > 200000 maximum (tried once)", "context-length"),
+        (
+            "HTTP 400: max_completion_tokens=16384 cannot be greater than max_model_len=max_total_tokens=4096. Please "
+            "request fewer output tokens. (tried once)",
+            "context-length",
+        ),
+        ("HTTP 400: max_tokens=9 cannot be greater than max_model_len=8. (tried once)", "context-length"),
+        ("HTTP 400: You passed 8193 input tokens and requested 0 output tokens. (tried once)", "context-length"),
+        (
+            "HTTP 400: As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat "
+            "template if the tokenizer does not define one. (tried once)",
+            "chat-template-missing",
+        ),
+        (
+            "HTTP 402: Insufficient credits. Add more using https://openrouter.ai/credits (tried once)",
+            "quota-exhausted",
+        ),
+        ("HTTP 402: Insufficient Balance (tried once)", "quota-exhausted"),
+        ("HTTP 429: You have no more of it. [insufficient_quota] (tried once)", "quota-exhausted"),
+        ("another model answered: cheap/other-1B instead of m (tried once)", "other-model"),
+        ("no answer: the provider filtered it (content_filter) (tried 3 times)", "questions-unanswered"),
+        ("more than 2 questions are without an answer: the answer is empty", "questions-unanswered"),
+        ("the answers cannot be kept in t.answers.jsonl: another relay is at work on them", "answers-in-use"),
         ("the model did not answer in time (tried 3 times)", "request-timeout"),
         ("litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out.", "request-timeout"),
         (SLURM_NODE, "node-lost"),

@@ -42,6 +42,12 @@ def killed(relay: Relay) -> None:
     relay.process.wait()
 
 
+def earlier(relay: Relay, body: dict[str, Any]) -> None:
+    """An attempt that asked this and ended."""
+    relay.post(body)
+    relay.stop()
+
+
 def test_a_reply_is_given_again_as_it_was(start_relay: StartRelay, kept: Path) -> None:
     """Reasoning, finish reason and usage included: the framework sees no difference, and the model is not asked."""
     details = {"reasoning_tokens": 2}
@@ -65,7 +71,7 @@ def test_a_reply_is_given_again_as_it_was(start_relay: StartRelay, kept: Path) -
 def test_only_what_is_missing_is_asked(start_relay: StartRelay, kept: Path) -> None:
     """Seven of ten choices are on file: the server is asked for three, whatever part sizes were used before."""
     with serving(answers) as server:
-        start_relay(server.url, answers=kept, options={"max_n": 3}).post({**QUESTION, "n": 7})
+        earlier(start_relay(server.url, answers=kept, options={"max_n": 3}), {**QUESTION, "n": 7})
         relay = start_relay(server.url, answers=kept, options={"max_n": 8})
         status, reply = relay.post({**QUESTION, "n": 10})
     assert status == 200 and [asked.body["n"] for asked in server.posts[3:]] == [3]
@@ -79,7 +85,7 @@ def test_only_what_is_missing_is_asked(start_relay: StartRelay, kept: Path) -> N
 def test_a_resumed_seed_goes_on_where_it_stopped(start_relay: StartRelay, kept: Path) -> None:
     """The choices that are asked anew get the seeds that they would have had."""
     with serving(answers) as server:
-        start_relay(server.url, answers=kept).post({**QUESTION, "n": 3, "seed": 40})
+        earlier(start_relay(server.url, answers=kept), {**QUESTION, "n": 3, "seed": 40})
         start_relay(server.url, answers=kept).post({**QUESTION, "n": 5, "seed": 40})
     assert [(asked.body["seed"], asked.body["n"]) for asked in server.posts] == [(40, 3), (43, 2)]
 
@@ -138,7 +144,7 @@ def ask_and_hang_up(relay: Relay, server: Server) -> None:
 def test_an_empty_answer_is_asked_again(start_relay: StartRelay, kept: Path) -> None:
     """It is on file for people; the next attempt wants a real one."""
     with serving(lambda asked: completion(["" if asked.number == 1 else "12"])) as server:
-        start_relay(server.url, answers=kept).post(QUESTION)
+        earlier(start_relay(server.url, answers=kept), QUESTION)
         relay = start_relay(server.url, answers=kept)
         assert texts(relay.post(QUESTION)[1]) == ["12"]
     assert relay.texts() == ["", "12"] and relay.counts()["empty"] == 0
@@ -172,7 +178,7 @@ def test_what_cannot_be_read_is_told(start_relay: StartRelay, kept: Path) -> Non
     """A damaged line costs its own answer and is said; the others are replayed."""
     kept.write_text("garbage\n", encoding="utf-8")
     with serving(answers) as server:
-        start_relay(server.url, answers=kept).post(QUESTION)
+        earlier(start_relay(server.url, answers=kept), QUESTION)
         relay = start_relay(server.url, answers=kept)
         relay.post(QUESTION)
         assert len(server.posts) == 1
@@ -199,6 +205,7 @@ def test_a_line_that_does_not_fit_is_taken_back(start_relay: StartRelay, kept: P
         done = statuses.count(200)
         assert 1 <= done < 5 and statuses == [200] * done + [507] * (5 - done)
         assert kept.read_bytes().count(b"\n") == done and kept.read_bytes().endswith(b"\n")
+        relay.stop()
         more = start_relay(server.url, answers=kept)
         assert [more.post(question(number))[0] for number in range(5)] == [200] * 5
     assert (more.counts()["replayed"], more.counts()["unreadable"]) == (done, 0)

@@ -401,6 +401,20 @@ def test_a_task_whose_shell_dies_after_its_last_word_is_done(place: Place) -> No
     assert (ran.mark("task/one")["state"], ran.mark("task/one")["reason"]) == ("done", "")
 
 
+def test_a_refusal_of_everything_ends_the_job(place: Place) -> None:
+    """What the relay says of it is the reason of the job and of what runs; later tasks never start."""
+    process = place.start(make_job(job_task("one", says="slow"), job_task("two", says="slow"), job_task("three")))
+    place.wait_for("tasks", "one", "call.json")
+    (place.run_dir / "relay" / "refused").write_text("quota-exhausted\nHTTP 402: Insufficient credits\n")
+    assert process.wait(timeout=60) == 3, place.job_log()
+    ran = Ran(3, 0.0, place.run_dir)
+    assert (ran.mark("finished")["reason"], ran.mark("finished")["detail"]) == (
+        "quota-exhausted",
+        "HTTP 402: Insufficient credits",
+    )
+    assert (ran.mark("task/one")["reason"], "task/three.json" in ran.marks()) == ("quota-exhausted", False)
+
+
 def test_a_relay_that_dies_ends_the_job(place: Place) -> None:
     """Without it no answer can be believed."""
     process = place.start(make_job(job_task("one", says="slow")))

@@ -10,7 +10,7 @@ import pytest
 from evalctl.model.run import Action, Attempt, Marks, Phase, Sighting, State
 from evalctl.sync.decide import TABLE, decide
 from evalctl.sync.evidence import JobEvidence
-from evalctl.sync.reasons import gravest, is_transient
+from evalctl.sync.reasons import advice, gravest, is_transient
 
 CLAIMED = Attempt("ev-a-1", 1, "ev-abcd-a-1-a1", Phase.CLAIMED, "site", "r", {"t": "d"}, "/runs/1", 1.0, by="me")
 SUBMITTED = replace(CLAIMED, phase=Phase.SUBMITTED)
@@ -130,5 +130,21 @@ def test_a_row(evidence: JobEvidence, action: Action, reason: str) -> None:
 def test_unknown_reasons_need_a_person() -> None:
     """What nobody has met yet is not tried again by itself; of several, the passing one decides."""
     assert not is_transient("never-heard-of")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "request-refused",
+        "quota-exhausted",
+        "chat-template-missing",
+        "context-length",
+        "other-model",
+        "questions-unanswered",
+    ],
+)
+def test_what_is_refused_for_good_is_not_tried_again(reason: str) -> None:
+    """No second job for it, and each says what to do."""
+    assert not is_transient(reason) and advice(reason) != advice("never-heard-of")
     assert gravest(["secret-missing", "rate-limit"]) == "rate-limit"
     assert gravest([]) == ""

@@ -563,6 +563,11 @@ clean_up_after_a_kill() {
 }
 
 check_relay() {
+  local reason detail
+  if [[ -s $RELAY_STATE/refused ]]; then # no task will get an answer: what is refused is not the task's own
+    { read -r reason && read -r detail; } <"$RELAY_STATE/refused"
+    give_up 3 "$reason" "$detail"
+  fi
   ! alive "$RELAY_PID" || return 0
   check_time # it may be the scheduler that ended it, with everything else
   give_up 70 relay-died "$(tail -n 1 "$EVALCTL_RUN_DIR/relay.log")"

@@ -89,6 +89,7 @@ def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks
         "request": submitted["request"],
         "script": submitted["script"],
         "sent": acceptance.get("sent") or {},
+        "answered_by": acceptance.get("answered_by") or {},
         "warnings": list(acceptance.get("warnings") or []),
     }
 

@@ -28,7 +28,7 @@ _TASK: Kinds = {
 _ACCEPTANCE: Kinds = {
     "verdict": _TEXT, "reason": _TEXT, "detail": _TEXT, "scores": (dict, NoneType), "config_tasks": (dict, NoneType),
     "samples": (dict, NoneType), "tokens": (dict, NoneType), "sent": (dict, NoneType), "versions": (dict, NoneType),
-    "warnings": (list, NoneType),
+    "warnings": (list, NoneType), "answered_by": (dict, NoneType),
 }  # fmt: skip
 
 

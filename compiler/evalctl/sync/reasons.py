@@ -10,7 +10,7 @@ _TRANSIENT = frozenset(
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
         "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error", "hub-unreachable",
-        "weights-unseen",
+        "weights-unseen", "answers-in-use",
     }
 )  # fmt: skip
 # Not this job's fault, and not a person's: it waits until its weights are there.
@@ -41,12 +41,20 @@ _ADVICE = {
     "parser-without-think-tags": "set reasoning_parser: ignore in the custom settings",
     "custom-code": "the model brings code of its own: read it, then trust_remote_code: true in the custom settings",
     "unsupported-model": "this vllm does not know the model's architecture; a newer one may",
-    "quota-exhausted": "the provider's account has no credit left; then: evalctl retry",
+    "quota-exhausted": "the provider's account has no credit left: add some, then: evalctl retry",
+    "request-refused": "every question was refused in these words: change what they name (custom settings, provider file, "
+    "request), evalctl compile, commit, then: evalctl retry",
+    "chat-template-missing": "the model has no chat template of its own: name one with `chat_template` in the custom settings",
+    "other-model": "the job's own server answered as another model than the one asked for: evalctl logs, and tell us",
+    "questions-unanswered": "the provider filters these questions: another provider, or `unanswered: N` in the request "
+    "accepts so many, scored as wrong; then: evalctl compile, commit, evalctl retry",
+    "answers-in-use": "another job of this eval is still at work on its answers; evalctl sync tries again",
     "answers-repeated": "the framework answered questions out of a cache of its own: evalctl env setup, then: evalctl retry",
     "disk-full": "free some space under EVALCTL_HOME and the caches, then: evalctl retry",
     "submit-refused": "evalctl logs shows what the scheduler said; then: evalctl retry",
     "unknown-task": "the job environment lacks this task: evalctl env setup, then: evalctl retry",
-    "empty-answers": "the model gave empty answers: check its chat template and reasoning parser",
+    "empty-answers": "the model gave empty answers: check its chat template and reasoning parser; `unanswered: N` in the "
+    "request accepts so many, scored as wrong",
     "gpu-missing": "the node showed fewer GPUs than the node kind says",
     "unreadable-marks": "a mark of the task is damaged (see the warning): evalctl logs, then evalctl retry runs it again",
     "timeout": "raise the task's time in tasks_runtime.csv, then: evalctl retry",

@@ -25,7 +25,7 @@ from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
 
 LOG_BYTES = 64 * 1024
-SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed")
+SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
 VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
 
@@ -59,15 +59,22 @@ def answers_failed(evidence: Evidence) -> Failure | None:
     failed, why = evidence.counts.get("failed", 0), str(evidence.counts.get("first_error"))
     if not failed:
         return None
-    return Failure(classify(why) or "answers-failed", f"{failed} of {evidence.counts['asked']} answers failed: {why}")
+    alike = evidence.counts.get("refused_alike")  # the words by which every question was refused: it will be, again
+    reason = classify(why) or ("request-refused" if alike else "answers-failed")
+    return Failure(reason, f"{failed} of {evidence.counts['asked']} answers failed: {why}")
 
 
 def answers_empty(evidence: Evidence) -> Failure | None:
     """The model answered with nothing. Before the exit code: lighteval crashes over an empty second sample."""
     empty = evidence.counts.get("empty", 0)
-    if not empty:
+    if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:
         return None
     return Failure("empty-answers", f"{empty} of {evidence.counts['asked']} answers are empty; they are never scored")
+
+
+def unanswered(evidence: Evidence) -> int:
+    """The questions that the framework scores without an answer, since the request allows for so many."""
+    return int(evidence.counts.get("unanswered", 0))
 
 
 def framework_failed(evidence: Evidence) -> Failure | None:
@@ -130,8 +137,9 @@ def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
     details = evidence.output.details.get(entry) if evidence.output else None
     if details is None or not details.texts:
         return Failure("details-missing", f"no answers on file for {entry}")
-    if empty := sum(not text for row in details.texts for text in row):
-        # The relay saw no empty answer (that is checked before), so they got lost between relay and framework.
+    empty = sum(not text for row in details.texts for text in row)
+    if sum(not all(row) for row in details.texts) > unanswered(evidence):
+        # More than the relay gave (that is checked before), so they got lost between relay and framework.
         return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
     short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True))
     return Failure("answers-missing", f"{short} documents of {entry} have too few samples") if short else None
@@ -168,6 +176,11 @@ def warnings(evidence: Evidence) -> Iterator[str]:
     answered = evidence.counts.get("answered", 0)
     if cut := evidence.counts.get("truncated", 0):
         yield f"{cut} of {answered} answers were cut off at the length limit"
+    if left := unanswered(evidence):
+        yield f"{left} of its questions have no answer and are scored as wrong (the request allows {evidence.counts['unanswered_allowed']})"
+    asked = ", ".join(str(name) for name in evidence.counts.get("sent", {}).get("model", ())) or "the model"
+    for name, number in evidence.counts.get("other_models", {}).items():
+        yield f"{number} of {answered} answers are by another model: {name} instead of {asked}"
 
 
 def report(evidence: Evidence, task_key: str) -> dict[str, Any]:
@@ -184,6 +197,7 @@ def report(evidence: Evidence, task_key: str) -> dict[str, Any]:
         "tokens": {"prompt": counts.get("prompt_tokens", 0), "completion": counts.get("completion_tokens", 0)},
         "requests": {"made": counts.get("requests", 0), "retried": counts.get("retried", 0)},
         "sent": counts.get("sent", {}),
+        "answered_by": counts.get("models", {}),
         "seconds": round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
         "versions": installed(),
         "details": sorted(one.path for one in output.details.values()) if output else [],

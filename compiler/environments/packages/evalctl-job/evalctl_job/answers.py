@@ -7,6 +7,7 @@ attempt: the k-th equal question gets the k-th stored choice, so that several sa
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -19,9 +20,12 @@ from typing import Any
 
 from evalctl_job import choices as choice
 from evalctl_job.options import Options
+from evalctl_job.replies import loads, read_choice, usage_of
 
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
 NOT_ENVELOPE = frozenset({"choices", "usage"})
+LOCK_SECONDS = 10.0  # for the relay of an attempt that is just ending
+IN_USE = "another relay is at work on them"
 
 # What a choice answers: a digest of the request, and the choice's own seed.
 Question = tuple[str, "int | None"]
@@ -56,8 +60,9 @@ def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds
 
 def read_record(line: bytes) -> dict[str, Any]:
     """A line of the file; ValueError, KeyError or TypeError when it is damaged or from a newer evalctl."""
-    read: dict[str, Any] = json.loads(line)
+    read: dict[str, Any] = loads(line)
     whole = isinstance(read["digest"], str) and isinstance(read["reply"], dict) and "usage" in read
+    whole = whole and isinstance(read["choices"], list)
     if read["format"] > FORMAT or not whole:
         raise ValueError("not a line of this format")
     return read
@@ -79,14 +84,22 @@ class Answers:
     in a second of CPU. A choice is read again when it is replayed.
     """
 
-    def __init__(self, path: Path, options: Options) -> None:
-        """Open the file, which may be a link to one that does not exist yet, and read what is there."""
-        self._options = options
+    def __init__(self, path: Path, options: Options, *, ours: bool = False, patience: float = LOCK_SECONDS) -> None:
+        """Open the file, which may be a link to one that does not exist yet, and read what is there.
+
+        `ours`: what another model than the one asked for has said is not replayed. OSError: another relay has the file.
+        """
+        self._options, self._ours = options, ours
         self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._waiting: dict[Question, list[Kept]] = {}
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False
         self.unreadable = 0
+        try:
+            self._lock(patience)
+        except OSError:
+            os.close(self._handle)
+            raise
         for offset, line in self._lines():
             if line.endswith(b"\n"):
                 self._index(offset, line)
@@ -107,8 +120,10 @@ class Answers:
         """The stored choice as the model's server replied it."""
         read = self._read(kept)
         stored = read["choices"]
-        usage = choice.share(read["usage"], kept.position, len(stored))
-        return {**read["reply"], "choices": [stored[kept.position]], **({"usage": usage} if usage else {})}
+        usage = choice.share(usage_of(read["usage"]), kept.position, len(stored))
+        one = read_choice(stored[kept.position])
+        assert isinstance(one, dict)  # or it would not have been kept
+        return {**read["reply"], "choices": [one], **({"usage": usage} if usage else {})}
 
     def keep(self, line: Mapping[str, Any]) -> list[Kept | None]:
         """Append one reply: in the kernel's hands when this returns. Where its choices are; None for one without text.
@@ -134,6 +149,24 @@ class Answers:
         if self._unsynced:
             self._unsynced = False
             os.fdatasync(self._handle)
+
+    def _lock(self, patience: float) -> None:
+        """Two relays on one file would give one answer twice, and cut each other's lines.
+
+        A file system without locks (seen: Lustre mounted without `flock`) keeps nobody from that.
+        """
+        end = time.monotonic() + patience
+        while stat.S_ISREG(os.fstat(self._handle).st_mode):
+            try:
+                return fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise OSError(errno.EBUSY, IN_USE) from None
+                time.sleep(0.1)
+            except OSError as problem:
+                if problem.errno in (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK):
+                    return None
+                raise
 
     def _write(self, text: bytes) -> None:
         done = 0
@@ -163,6 +196,8 @@ class Answers:
             read = read_record(line)
             asked = questions(read["digest"], read["body"], len(read["choices"]))
             places = [self._kept(offset, len(line), position, one) for position, one in enumerate(read["choices"])]
+            if self._ours and read["reply"].get("model", read["body"].get("model")) != read["body"].get("model"):
+                return
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.unreadable += 1
             return
@@ -170,11 +205,14 @@ class Answers:
             if kept is not None:
                 self._waiting.setdefault(question, []).append(kept)
 
-    def _kept(self, offset: int, length: int, position: int, stored: dict[str, Any]) -> Kept | None:
-        """An empty answer is on file for people only: it is asked again."""
-        return None if choice.described(self._options.delivered(stored)).empty else Kept(offset, length, position)
+    def _kept(self, offset: int, length: int, position: int, stored: Any) -> Kept | None:
+        """An empty answer is on file for people only: it is asked again, and so is what an older evalctl took for one."""
+        read = read_choice(stored)
+        if not isinstance(read, dict) or choice.described(self._options.delivered(read)).empty:
+            return None
+        return Kept(offset, length, position)
 
     def _read(self, kept: Kept) -> dict[str, Any]:
         if self._last is None or self._last[0] != kept.offset:
-            self._last = (kept.offset, json.loads(os.pread(self._handle, kept.length, kept.offset)))
+            self._last = (kept.offset, loads(os.pread(self._handle, kept.length, kept.offset)))
         return self._last[1]

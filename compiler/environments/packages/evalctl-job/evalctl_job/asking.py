@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from evalctl_job import choices as choice
-from evalctl_job.answers import Answers, Kept, Question, digest, questions, record
-from evalctl_job.forward import GivenUp, Upstream
+from evalctl_job.answers import NOT_ENVELOPE, Answers, Kept, Question, digest, questions, record
+from evalctl_job.choices import Run
+from evalctl_job.forward import NO_ANSWER, GivenUp, Refused, Upstream
+from evalctl_job.refusals import Refusals
+from evalctl_job.replies import NoAnswer, model_of
 from evalctl_job.store import TaskState
+
+BLANK = "evalctl_blank"  # marks a reply that nobody gave
 
 # The number of a choice within its request, and a reply that has this choice and perhaps those after it.
 Piece = tuple[int, dict[str, Any]]
@@ -20,31 +26,65 @@ Piece = tuple[int, dict[str, Any]]
 class Request:
     """One request of a task, with what is known of each of its `n` choices."""
 
-    def __init__(self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int) -> None:
-        """What earlier attempts have answered is taken at once, before any other request can have it."""
+    def __init__(
+        self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int, others: Refusals
+    ) -> None:
+        """`others` are the refusals of all tasks. What earlier attempts have answered is taken at once, before any other request can have it."""
         self._task, self._answers, self._path, self._body = task, answers, path, body
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
         self._kept: list[Kept | None] = answers.take(self._asked)
+        self._others = others
         self._replayed = 0
+        self._models: list[tuple[str, int]] = []
+
+    @property
+    def question(self) -> str:
+        """What is asked, whatever the number of choices and the seed."""
+        return self._digest
 
     async def answer(self, upstream: Upstream) -> dict[str, Any]:
         """The whole reply; without it, what is there of it stays in the store for the next equal request."""
         try:
             stored = [(number, self._answers.reply(kept)) for number, kept in enumerate(self._kept) if kept]
             fresh = await self._missing(upstream)
+            self._replayed = len(stored)
+            return self._whole([reply for _, reply in sorted(stored + fresh, key=itemgetter(0))])
         except BaseException:
             self._give_back()
             raise
-        self._replayed = len(stored)
-        whole = choice.merged([reply for _, reply in sorted(stored + fresh, key=itemgetter(0))])
-        whole["choices"] = [self._task.options.delivered(one) for one in whole["choices"]]
-        return whole
+
+    def _whole(self, replies: list[dict[str, Any]]) -> dict[str, Any]:
+        given = [reply for reply in replies if BLANK not in reply]
+        self._models = [(model_of(reply), len(reply["choices"])) for reply in given]
+        merged = choice.merged(replies)
+        own = {key: merged[key] for key in NOT_ENVELOPE if key in merged}
+        return {
+            **envelope(given[0] if given else replies[0]),
+            **own,
+            "choices": [self._delivered(one) for one in merged["choices"]],
+        }
+
+    def _delivered(self, one: dict[str, Any]) -> dict[str, Any]:
+        """A choice as the framework gets it. An empty one is nothing to score, unless the request allows for it."""
+        given = self._task.options.delivered(one)
+        if not self._task.options.unanswered or not choice.described(given).empty:
+            return given
+        if not self._task.counts.leave_blank(self._digest):
+            raise self._too_many("the answer is empty")
+        return choice.without_null(given)
+
+    def _too_many(self, why: str) -> GivenUp:
+        allowed = self._task.options.unanswered
+        return GivenUp(NO_ANSWER, f"more than {allowed} questions are without an answer: {why}", unanswerable=True)
 
     def delivered(self, whole: Mapping[str, Any]) -> None:
         """The framework gets this reply."""
         described = [choice.described(one) for one in whole["choices"]]
         self._task.counts.answer(described, whole.get("usage") or {}, self._replayed)
+        for name, choices in self._models:
+            self._task.counts.answered_by(str(self._body.get("model")), name, choices)
+        self._task.refusals.answered()
 
     def undelivered(self) -> None:
         """Nobody waits for the reply any more: whoever asks the same again gets it, and was the first to ask."""
@@ -68,26 +108,56 @@ class Request:
     async def _part(self, upstream: Upstream, first: int, size: int) -> list[Piece]:
         """The replies that together hold `size` choices: some providers ignore `n` and answer with one."""
         pieces: list[Piece] = []
-        end = first + size
-        while first < end:
-            reply = await self._one(upstream, first, end - first)
-            if not reply["choices"]:
-                raise GivenUp(502, "the model's reply has no choices")
-            pieces.append((first, reply))
-            first += len(reply["choices"])
+        wanted = list(range(first, first + size))
+        while wanted:
+            pieces += await self._one(upstream, *choice.parts(wanted, None)[0])
+            there = {number + i for number, reply in pieces for i in range(len(reply["choices"]))}
+            wanted = [number for number in wanted if number not in there]
         return pieces
 
-    async def _one(self, upstream: Upstream, first: int, n: int) -> dict[str, Any]:
+    async def _one(self, upstream: Upstream, first: int, n: int) -> list[Piece]:
         """One request to the model, kept as soon as it is answered."""
         sent, start = choice.part(self._body, first, n), time.monotonic()
-        reply = await upstream.ask(self._task.key, self._path, sent, self._retry)
-        reply["choices"] = [one for one in reply.get("choices") or [] if choice.readable(one)][:n]
-        kept = self._answers.keep(record(self._digest, sent, reply, time.monotonic() - start))
-        self._kept[first : first + len(kept)] = kept
-        self._task.counts.generate(len(kept), reply.get("usage") or {})
+        try:
+            runs = await upstream.ask(self._task.key, self._path, sent, partial(self._read, upstream.ours, n), self._retry)
+        except GivenUp as given_up:
+            return self._without(given_up, first, n)
+        seconds = time.monotonic() - start
+        return [(first + position, self._keep(first + position, reply, seconds)) for position, reply in runs]
+
+    def _read(self, ours: bool, n: int, raw: Mapping[str, Any]) -> list[Run] | Refused:
+        """The answers in a reply, or why there is none to keep."""
+        asked, answered = self._body.get("model"), raw.get("model", self._body.get("model"))
+        if ours and answered != asked:
+            return Refused(NO_ANSWER, f"another model answered: {model_of(raw)} instead of {asked}", transient=False)
+        runs = choice.read_reply(raw, n)
+        if not isinstance(runs, NoAnswer):
+            return runs
+        return Refused(NO_ANSWER, runs.why, transient=True, few=not runs.passing, unanswerable=runs.unanswerable)
+
+    def _keep(self, first: int, reply: dict[str, Any], seconds: float) -> dict[str, Any]:
+        size = len(reply["choices"])
+        sent = choice.part(self._body, first, size)
+        self._kept[first : first + size] = self._answers.keep(record(self._digest, sent, reply, seconds))
+        self._task.counts.generate(size, reply.get("usage") or {})
         self._task.changed = True
+        self._others.answered()
         return reply
+
+    def _without(self, given_up: GivenUp, first: int, n: int) -> list[Piece]:
+        """Empty answers in place of those that the model will not give, as many as the request allows."""
+        if not given_up.unanswerable or not self._task.options.unanswered:
+            raise given_up
+        if not self._task.counts.leave_blank(self._digest):
+            raise self._too_many(str(given_up)) from given_up
+        named = {"id": BLANK, "object": "chat.completion", "created": 0, "model": self._body.get("model")}
+        return [(first, {BLANK: True, **named, "choices": [choice.blank(self._path) for _ in range(n)]})]
 
     def _retry(self, why: str | None) -> None:
         self._task.counts.retry(why)
         self._task.changed = True
+
+
+def envelope(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reply says beside its choices and their cost."""
+    return {key: value for key, value in reply.items() if key not in NOT_ENVELOPE and key != BLANK}

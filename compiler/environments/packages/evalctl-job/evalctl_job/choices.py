@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl_job.replies import NoAnswer, in_order, read_choice, usage_of
+
+# The position of a choice within its reply, and a reply that has this choice and those after it.
+Run = tuple[int, dict[str, Any]]
+NO_CHOICES = NoAnswer("the model's reply has no choices")
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -58,9 +64,36 @@ def reasoning_of(message: Mapping[str, Any]) -> str | None:
     return message.get("reasoning") or message.get("reasoning_content") or None
 
 
-def readable(choice: Any) -> bool:
-    """Whether it has the form of a choice at all."""
-    return isinstance(choice, dict) and isinstance(choice.get("message") or {}, dict)
+def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
+    """The answers in a reply, neighbours together; or, where there is none, the reason that may best pass by itself."""
+    read = [read_choice(one) for one in in_order(raw.get("choices"), asked)]
+    good = [position for position, one in enumerate(read) if isinstance(one, dict)]
+    if not good:
+        bad = [one for one in read if isinstance(one, NoAnswer)]
+        return min(bad, key=lambda one: (not one.passing, one.unanswerable), default=NO_CHOICES)
+    usage = usage_of(raw.get("usage"))
+    costs = {position: share(usage, number, len(good)) for number, position in enumerate(good)}
+    runs = [range(first, first + size) for first, size in parts(good, None)]
+    return [(run[0], _part_of(raw, [read[i] for i in run], [costs[i] for i in run])) for run in runs]
+
+
+def _part_of(raw: Mapping[str, Any], choices: Sequence[Any], costs: Sequence[Any]) -> dict[str, Any]:
+    """A reply of its own with some of the choices, and what they cost."""
+    envelope = {key: value for key, value in raw.items() if key not in ("choices", "usage", "error")}
+    usage = costs[0] if len(costs) == 1 else total([cost for cost in costs if cost])
+    return {**envelope, "choices": list(choices), **({"usage": usage} if usage else {})}
+
+
+def blank(path: str) -> dict[str, Any]:
+    """The answer to a question that has none, as a framework scores it: nothing."""
+    said = {"text": ""} if path == "/completions" else {"message": {"role": "assistant", "content": ""}}
+    return {"index": 0, **said, "finish_reason": "stop"}
+
+
+def without_null(choice: dict[str, Any]) -> dict[str, Any]:
+    """An empty answer whose content is missing, as one whose content is nothing."""
+    message = choice.get("message")
+    return {**choice, "message": {**message, "content": ""}} if isinstance(message, dict) else choice
 
 
 def described(choice: Mapping[str, Any]) -> Choice:
@@ -75,8 +108,8 @@ def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     choices = [choice for reply in replies for choice in reply["choices"]]
     whole["choices"] = [{**choice, "index": index} for index, choice in enumerate(choices)]
     usages = [reply["usage"] for reply in replies if isinstance(reply.get("usage"), dict)]
-    if len(usages) > 1:
-        whole["usage"] = total(usages)
+    if usages:
+        whole["usage"] = total(usages) if len(usages) > 1 else usages[0]
     return whole
 
 

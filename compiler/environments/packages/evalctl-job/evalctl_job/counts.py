@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl_job.choices import Choice
+from evalctl_job.replies import UNNAMED, same_model, tokens
 
 PROMPT_KEYS = frozenset({"messages", "prompt"})
 MOST_VALUES = 4
+MOST_MODELS = 8
+OTHERS = "(others)"
 
 
 @dataclass(slots=True)
@@ -19,6 +22,10 @@ class Counts:
     Of the choices that the framework got (`answered`), those from an earlier attempt are `replayed`. `fresh` ones were
     answered by the model in this attempt, whether their request was then served or not. `abandoned` ones came, or were
     given up, when the framework did not wait for them any more.
+
+    `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
+    `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
+    `unanswered_allowed` of them. `refused_alike` are the words by which every question so far was refused.
     """
 
     requests: int = 0
@@ -37,7 +44,12 @@ class Counts:
     fresh_tokens: int = 0
     first_error: str | None = None
     last_refusal: str | None = None
+    unanswered_allowed: int = 0
+    refused_alike: str | None = None
     sent: dict[str, list[Any]] = field(default_factory=dict)
+    models: dict[str, int] = field(default_factory=dict)
+    other_models: dict[str, int] = field(default_factory=dict)
+    blank: set[str] = field(default_factory=set)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
         """The framework asked for that many choices with this request (as it is sent)."""
@@ -61,7 +73,7 @@ class Counts:
         """The model has just answered so many choices."""
         self.last_refusal = None
         self.fresh += choices
-        self.fresh_tokens += usage.get("completion_tokens") or 0
+        self.fresh_tokens += tokens(usage, "completion_tokens")
 
     def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any], replayed: int) -> None:
         """The framework gets these choices, so many of them from the store."""
@@ -69,8 +81,21 @@ class Counts:
         self.replayed += replayed
         self.empty += sum(choice.empty for choice in choices)
         self.truncated += sum(choice.finish_reason == "length" for choice in choices)
-        self.prompt_tokens += usage.get("prompt_tokens") or 0
-        self.completion_tokens += usage.get("completion_tokens") or 0
+        self.prompt_tokens += tokens(usage, "prompt_tokens")
+        self.completion_tokens += tokens(usage, "completion_tokens")
+
+    def answered_by(self, asked: str, answered: str, choices: int) -> None:
+        """So many of the answers that the framework gets are by the model that their reply names."""
+        _add(self.models, answered, choices)
+        if answered != UNNAMED and not same_model(asked, answered):
+            _add(self.other_models, answered, choices)
+
+    def leave_blank(self, question: str) -> bool:
+        """Whether this question may stay without an answer; asked again it is no other one."""
+        if question not in self.blank and len(self.blank) >= self.unanswered_allowed:
+            return False
+        self.blank.add(question)
+        return True
 
     def fail(self, choices: int, why: str) -> None:
         """So many choices will never be answered; the first reason is the one kept."""
@@ -84,6 +109,12 @@ class Counts:
 
     def as_json(self) -> dict[str, Any]:
         """The counters as they stand in `<key>.counts.json`; `keys` is the union of what requests carried."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name != "sent"}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("sent", "blank")}
         values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
-        return {**plain, "keys": sorted(self.sent), "sent": values}
+        return {**plain, "unanswered": len(self.blank), "keys": sorted(self.sent), "sent": values}
+
+
+def _add(names: dict[str, int], name: str, choices: int) -> None:
+    """A server that gives itself ever new names fills no file."""
+    known = name if name in names or len(names) < MOST_MODELS else OTHERS
+    names[known] = names.get(known, 0) + choices

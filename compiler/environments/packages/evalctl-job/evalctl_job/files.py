@@ -10,10 +10,10 @@ from typing import Any
 
 
 def write_by_rename(path: Path, text: str) -> None:
-    """Readers of `path` see the old text or all of the new text, never a part."""
+    """Readers of `path` see the old text or all of the new text, never a part; half a character becomes `?`."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="replace")
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,20 +17,40 @@ import aiohttp
 from evalctl_job.address import Address
 from evalctl_job.gate import Gate
 from evalctl_job.redact import redacted
+from evalctl_job.replies import loads, message_of
 
-TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+# Statuses that pass by themselves, and whose they are.
+TRANSIENT: Mapping[int, str] = {
+    408: "request timeout", 409: "conflict", 424: "text-generation-inference: the generation failed", 425: "too early",
+    429: "too many requests", 499: "a gateway's client hung up", 500: "server error", 502: "bad gateway",
+    503: "unavailable", 504: "gateway timeout", 520: "Cloudflare: unknown error", 521: "Cloudflare: server down",
+    522: "Cloudflare: connection timed out", 523: "Cloudflare: unreachable", 524: "Cloudflare: timed out",
+    525: "Cloudflare: TLS handshake failed", 527: "Cloudflare: Railgun", 529: "Anthropic: overloaded",
+    530: "Cloudflare: its own error 1xxx", 598: "a proxy's read timed out", 599: "a proxy's connect timed out",
+}  # fmt: skip
 TOO_MUCH = frozenset({429, 503, 529})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_ANSWER = 502
 PROBE_SECONDS = 0.5
+FEW = 3  # tries of what hardly passes by itself: a filter, an end that nobody knows
+MOST_REPLY_BYTES = 256 * 2**20
+MOST_WORDS = 4096  # bytes of a page that are looked at
+# An account without credit, whatever the status: OpenAI says it with 429, by which others ask to wait.
+NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit", re.IGNORECASE)
+# Azure's filter refuses the question itself.
+FILTER = re.compile(r"\[content_filter\]|content management policy", re.IGNORECASE)
+T = TypeVar("T")
 
 
 class GivenUp(Exception):
-    """The model will not answer this request; `status` is what the framework is told, the text says why."""
+    """The model will not answer this request; `status` is what the framework is told, the text says why.
 
-    def __init__(self, status: int, why: str) -> None:
+    `lasting`: it was refused and would be again; `unanswerable`: so did the model or its provider decide.
+    """
+
+    def __init__(self, status: int, why: str, *, lasting: bool = False, unanswerable: bool = False) -> None:
         super().__init__(why)
-        self.status = status
+        self.status, self.lasting, self.unanswerable = status, lasting, unanswerable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +70,20 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One try without an answer. `status` is None when the server could not be talked to."""
+    """One try without an answer. `status` is None when the server could not be talked to; `few`: it hardly passes."""
 
     status: int | None
     why: str
     transient: bool
     retry_after: float | None = None
+    few: bool = False
+    unanswerable: bool = False
+
+    def given_up(self, tries: int) -> GivenUp:
+        """After so many tries."""
+        lasting = (not self.transient or self.few) and not self.unanswerable
+        why = f"{self.why} (tried {_times(tries)})"
+        return GivenUp(self.status or NO_ANSWER, why, lasting=lasting, unanswerable=self.unanswerable)
 
 
 class Upstream:
@@ -70,11 +98,19 @@ class Upstream:
         self._away_since: float | None = None
         self._probing = asyncio.Lock()
 
-    async def ask(self, task: str, path: str, body: Mapping[str, Any], on_retry: Callable[[str | None], None]) -> dict[str, Any]:
-        """The server's reply to one request of a task, or GivenUp."""
+    @property
+    def ours(self) -> bool:
+        """The server is the job's own, which serves one model by one name."""
+        return self._address.may_move
+
+    async def ask(
+        self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused],
+        on_retry: Callable[[str | None], None],
+    ) -> T:  # fmt: skip
+        """What `read` finds in the server's reply to one request of a task, or GivenUp."""
         start, tries = time.monotonic(), 0
         while True:
-            outcome = await self._admitted(task, path, body)
+            outcome = await self._admitted(task, path, body, read)
             if outcome is None:
                 start, tries = time.monotonic(), 0  # the server's death is not this request's fault
             elif isinstance(outcome, Refused):
@@ -114,14 +150,17 @@ class Upstream:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
-    async def _admitted(self, task: str, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Refused | None:
+    async def _admitted(
+        self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused]
+    ) -> T | Refused | None:
         """One try; None when the server died over it and is there again.
 
         Those who wait for that stay within the gate, or every other request would knock at the dead server's door too.
         """
         async with self._gate.admitted(task, body.get("n") or 1):
             base = await self._address.known()
-            outcome = await self._try(base, "POST", path, body)
+            reply = await self._try(base, "POST", path, body)
+            outcome = reply if isinstance(reply, Refused) else read(reply)
             if isinstance(outcome, Refused) and await self._died(base, outcome):
                 return None
         self._gate.note(refused=isinstance(outcome, Refused) and outcome.status in TOO_MUCH)
@@ -144,11 +183,11 @@ class Upstream:
         """Until the next try, when one is worth it."""
         pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))
         if not await self._worth_waiting(outcome, tries, start, pause):
-            raise GivenUp(outcome.status or NO_ANSWER, f"{outcome.why} (tried {_times(tries)})")
+            raise outcome.given_up(tries)
         await asyncio.sleep(pause)
 
     async def _worth_waiting(self, outcome: Refused, tries: int, start: float, pause: float) -> bool:
-        if not outcome.transient or tries >= self._patience.tries:
+        if not outcome.transient or tries >= min(self._patience.tries, FEW if outcome.few else self._patience.tries):
             return False
         # A server that is away is away for every request: those that come late share the patience already used up,
         # or a dead server would cost it once per round of concurrent requests.
@@ -167,7 +206,7 @@ class Upstream:
             async with self._session.request(
                 method, base + path, json=body, headers=headers, allow_redirects=False
             ) as reply:
-                return self._read(reply.status, reply.headers, await reply.read())
+                return self._read(reply.status, reply.headers, await _content(reply))
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)
         except aiohttp.ClientSSLError as problem:
@@ -180,18 +219,26 @@ class Upstream:
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any] | Refused:
         if status in REDIRECTS:
-            where = urlsplit(headers.get("Location", "")).hostname or "another path"
+            where = _host(headers.get("Location", "")) or "another path"
             return Refused(status, self._clean(f"HTTP {status}: redirected to {where}, not followed"), transient=False)
         if status != 200:
-            why = self._clean(f"HTTP {status}: {_message(content)}")
-            return Refused(status, why, status in TRANSIENT, _retry_after(headers.get("Retry-After")))
+            return self._refused(status, f"HTTP {status}: {_message(content)}", _retry_after(headers.get("Retry-After")))
         try:
-            reply = json.loads(content)
+            reply = loads(content)
         except ValueError:
             return Refused(NO_ANSWER, self._clean(f"HTTP 200 without JSON: {_message(content)}"), transient=True)
-        if not isinstance(reply, dict) or ("error" in reply and "choices" not in reply):
-            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with an error: {_message(content)}"), transient=True)
+        if not isinstance(reply, dict):
+            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with no object: {_message(content)}"), transient=True)
+        if reply.get("error") is not None:
+            return self._refused(_code(reply["error"]), f"HTTP 200 with an error: {_message(content)}")
         return reply
+
+    def _refused(self, status: int, text: str, retry_after: float | None = None) -> Refused:
+        """Which refusals pass by themselves is one table; an account's credit and a filter do not."""
+        why = self._clean(text)
+        if FILTER.search(text):
+            return Refused(status, f"the provider filtered it: {why}", transient=False, unanswerable=True)
+        return Refused(status, why, status in TRANSIENT and not NO_CREDIT.search(text), retry_after)
 
     def _clean(self, text: str) -> str:
         return redacted(text, self._secret)
@@ -201,22 +248,46 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def _host(address: str) -> str | None:
+    """The host of an address that may be none at all."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+async def _content(reply: aiohttp.ClientResponse) -> bytes:
+    """The whole body, unpacked; one that never ends is refused."""
+    parts, size = [], 0
+    async for part in reply.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_REPLY_BYTES:
+            raise aiohttp.ClientPayloadError(f"the reply is longer than {MOST_REPLY_BYTES} bytes")
+    return b"".join(parts)
+
+
 def _message(content: bytes) -> str:
     """The message inside an OpenAI-style error, or the text itself: a proxy's page, in whatever encoding."""
     try:
-        error = json.loads(content)["error"]
-        return str(error["message"]) if isinstance(error, dict) else str(error)
+        return message_of(loads(content)["error"])
     except (ValueError, KeyError, TypeError):
-        return content.decode(errors="replace")
+        return content[:MOST_WORDS].decode(errors="replace")
+
+
+def _code(error: Any) -> int:
+    """The status inside an error that came with 200 (seen: OpenRouter, once the model has begun)."""
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if type(code) is int and 400 <= code < 600 else NO_ANSWER
 
 
 def _retry_after(value: str | None) -> float | None:
     """Seconds that the server asks for: a number or an HTTP date."""
     if value is None:
         return None
-    if value.strip().replace(".", "", 1).isdigit():
-        return float(value)
     try:
+        if re.fullmatch(r"\s*[0-9]+(?:\.[0-9]*)?\s*", value):
+            return float(value)
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -13,12 +13,21 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("node-lost", r"due to node failure"),
         ("disk-full", r"no space left on device|disk quota exceeded|file too large"),
         ("out-of-memory", r"out of memory|OutOfMemoryError|MemoryError|cannot allocate memory"),
+        ("answers-in-use", r"another relay is at work on them"),
+        ("other-model", r"another model answered"),
+        ("questions-unanswered", r"the provider filtered it|the model called a tool|questions are without an answer"),
         ("port-taken", r"errno 98\b|address already in use"),
         ("parser-without-think-tags", r"could not locate think"),
         (
             "context-length",
             r"maximum context length|context_length_exceeded|longer than the maximum model length|"
-            r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens",
+            r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens|"
+            r"cannot be greater than `?max_model_len|more than max_model_len|exceeds (the )?max_model_len|"
+            r"you passed \d+ input tokens",
+        ),
+        (
+            "chat-template-missing",
+            r"default chat template is no longer allowed|tokenizer\.chat_template is not set|must provide a chat template",
         ),
         ("gated-model", r"cannot access gated repo|is a gated dataset|access to (model|dataset) \S+ is restricted"),
         (
@@ -32,7 +41,11 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|invalid api key|API key not valid|invalid user token|"
             r"invalid username or password|invalid credentials|40[13] client error",
         ),
-        ("quota-exhausted", r"insufficient_quota|exceeded your current quota|billing_hard_limit"),
+        (
+            "quota-exhausted",
+            r"HTTP 402\b|insufficient_quota|insufficient (credits|balance|funds)|exceeded your current quota|"
+            r"billing_hard_limit",
+        ),
         ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|429 client error"),
         ("unknown-task", r"cannot find tasks? |cannot get task info|is not in the task registry"),
         (

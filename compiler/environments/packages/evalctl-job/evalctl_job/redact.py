@@ -13,4 +13,5 @@ def redacted(text: str, secret: str | None) -> str:
     """The text on one line, shortened, without the known secret and without anything that looks like one."""
     if secret:
         text = text.replace(secret, "[redacted]")
-    return " ".join(SECRET_SHAPES.sub("[redacted]", text).split())[:LONGEST]
+    whole = text.encode("utf-8", "replace").decode()  # half a character, as JSON allows it, fits into no file
+    return " ".join(SECRET_SHAPES.sub("[redacted]", whole).split())[:LONGEST]

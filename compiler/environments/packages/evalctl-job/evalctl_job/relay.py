@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -35,7 +36,9 @@ TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
 MOST_BYTES = 256 * 2**20  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
+MOST_CHOICES = 10_000
 ABORTED = "the job was aborted"
+REFUSED_BEFORE = 400
 T = TypeVar("T")
 
 
@@ -63,9 +66,9 @@ class Relay:
         task = await self.store.task(request.match_info["key"])
         path = request.path.partition("/v1")[2]
         try:
-            asked = await request.json()
+            asked = await request.json(loads=_strict)
             body, n = apply(task.options, asked), _choices_asked(asked)
-        except (ValueError, AttributeError, TypeError) as problem:
+        except (ValueError, AttributeError, TypeError, RecursionError) as problem:
             return refusal(400, f"not a request of this API: {problem}")
         task.counts.ask(body, n)
         task.changed = True
@@ -74,8 +77,9 @@ class Relay:
                 raise GivenUp(503, ABORTED)
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
-            asking = Request(task, task.answers, path, body, n)
-            whole = await self._unless_aborted(asking.answer(self.upstream))
+            self._refuse_in_vain(task)
+            asking = Request(task, task.answers, path, body, n, self.store.refusals)
+            whole = await self._unless_aborted(self._answer(task, asking))
         except GivenUp as given_up:
             return _failed(request, task, n, given_up.status, str(given_up))
         except OSError as problem:
@@ -86,6 +90,21 @@ class Relay:
             asking.delivered(whole)
         task.changed = True
         return web.json_response(whole)
+
+    def _refuse_in_vain(self, task: TaskState) -> None:
+        """What would be refused like all before it is not asked any more."""
+        told = self.store.refusals.for_all_tasks
+        if words := told[1] if told else task.refusals.settled:
+            raise GivenUp(REFUSED_BEFORE, words)
+
+    async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
+        try:
+            return await asking.answer(self.upstream)
+        except GivenUp as given_up:
+            if given_up.lasting:
+                task.refusals.refused(asking.question, str(given_up))
+                self.store.refusals.refused(asking.question, str(given_up))
+            raise
 
     async def _unless_aborted(self, answering: Awaitable[T]) -> T:
         work = asyncio.ensure_future(answering)
@@ -120,6 +139,7 @@ class Relay:
             if self.store.aborted:
                 self.aborted.set()
             self.address.look()
+            self.store.tell_refusal()
             self.store.flush()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -130,10 +150,19 @@ class Relay:
             await self.store.sync()
 
 
+def _strict(text: str) -> Any:
+    """What the framework sends is JSON without NaN, or it is no request."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
 def _choices_asked(body: Mapping[str, Any]) -> int:
     n = 1 if body.get("n") is None else body["n"]
-    if not isinstance(n, int) or n < 1:
-        raise ValueError("n must be a positive number")
+    if type(n) is not int or not 1 <= n <= MOST_CHOICES:
+        raise ValueError(f"n must be a number from 1 to {MOST_CHOICES}")
     if body.get("stream"):
         raise ValueError("streaming is not supported")
     return n
@@ -145,6 +174,7 @@ def _failed(request: web.Request, task: TaskState, choices: int, status: int, wh
         task.counts.forget(choices)
     else:
         task.counts.fail(choices, why)
+        task.counts.refused_alike = task.refusals.alike
     task.changed = True
     return refusal(status, why)
 
@@ -165,7 +195,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
         gate = Gate(arguments.admit or START)
         upstream = Upstream(session, address, secret, Patience(arguments.patience, arguments.tries), gate)
-        relay = Relay(Store(arguments.state), upstream, address)
+        relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address)
         watch = Watch(gate, upstream, address, arguments.admit, arguments.state / "server.json")
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()

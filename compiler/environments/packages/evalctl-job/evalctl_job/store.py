@@ -10,10 +10,12 @@ from pathlib import Path
 
 from evalctl_job.answers import Answers
 from evalctl_job.counts import Counts
-from evalctl_job.files import complain, write_json
+from evalctl_job.files import complain, write_by_rename, write_json
 from evalctl_job.options import BadOptions, Options, read_options
+from evalctl_job.refusals import Refusals
 
 FRESH_SECONDS = 0.5
+REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class TaskState:
     answers: Answers | None = None
     refusal: str | None = None
     counts: Counts = field(default_factory=Counts)
+    refusals: Refusals = field(default_factory=Refusals)
     changed: bool = True
     written: float = 0.0
 
@@ -37,12 +40,13 @@ class TaskState:
             self.changed = False
 
 
-def met(key: str, folder: Path) -> TaskState:
+def met(key: str, folder: Path, ours: bool) -> TaskState:
     """The state of a task that asks for the first time, with what earlier attempts have left of it."""
     task = TaskState(key, folder)
     try:
         task.options = read_options(folder / f"{key}.options.json")
-        task.answers = Answers(folder / f"{key}.answers.jsonl", task.options)
+        task.counts.unanswered_allowed = task.options.unanswered
+        task.answers = Answers(folder / f"{key}.answers.jsonl", task.options, ours=ours)
         task.counts.unreadable = task.answers.unreadable
     except BadOptions as problem:
         task.refusal = str(problem)
@@ -54,10 +58,11 @@ def met(key: str, folder: Path) -> TaskState:
 class Store:
     """The tasks that a relay has met, each with its files in one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep everything under `folder`, which is made when absent."""
+    def __init__(self, folder: Path, *, ours: bool = False) -> None:
+        """Keep everything under `folder`, which is made when absent. `ours`: the server is the job's own."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self._ours = folder, ours
+        self.refusals = Refusals()  # of all tasks together
         self._meetings: dict[str, asyncio.Future[TaskState]] = {}
         self._complained: set[str] = set()
 
@@ -72,8 +77,17 @@ class Store:
     async def task(self, key: str) -> TaskState:
         """The task's state; its files are read, once, when it is first met."""
         if key not in self._meetings:
-            self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(met, key, self.folder))
+            self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(met, key, self.folder, self._ours))
         return await asyncio.shield(self._meetings[key])
+
+    def tell_refusal(self) -> None:
+        """Let the job know, once, that no task will get an answer."""
+        if (told := self.refusals.for_all_tasks) is None or (self.folder / REFUSED).exists():
+            return
+        try:
+            write_by_rename(self.folder / REFUSED, "\n".join((*told, "")))
+        except OSError as problem:
+            self._complain(REFUSED, problem)
 
     def flush(self, *, now: bool = False) -> None:
         """Bring every counts file up to date. A full disk is no reason to end: the counts are in memory."""

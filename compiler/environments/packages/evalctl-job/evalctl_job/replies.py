@@ -1,0 +1,247 @@
+"""What counts as an answer of the model: the one place that decides, for fresh replies and for stored ones.
+
+`read_choice` gives a choice in one form, or says why it is no answer. Everything else that a server may send is made
+harmless here: what is no JSON, numbers that are none, counters that nobody can have counted, names of any type.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+STOP, LENGTH = "stop", "length"
+# The ends of a whole answer, as servers write them. A server that passes on its model's own word is read, too.
+GOOD_ENDS: Mapping[str, str] = {
+    "stop": STOP,  # OpenAI's API reference; vLLM 0.32, DeepInfra, Gemini's and Anthropic's endpoints, OpenRouter
+    "length": LENGTH,  # the same
+    "eos": STOP,  # Together AI
+    "eos_token": STOP,  # Hugging Face's text-generation-inference
+    "stop_sequence": STOP,  # text-generation-inference; Anthropic's own API
+    "end_turn": STOP,  # Anthropic's own API, as gateways pass it on
+    "max_tokens": LENGTH,  # the same
+    "model_length": LENGTH,  # Mistral: the model's context is full
+    "STOP": STOP,  # Gemini's own API, as gateways pass it on
+    "MAX_TOKENS": LENGTH,  # the same
+    "COMPLETE": STOP,  # Cohere
+}
+# Ends by which a provider says that it keeps the answer back: OpenAI; Anthropic's own; Gemini's own; Zhipu; Bedrock.
+FILTERED = frozenset({
+    "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+    "sensitive", "guardrail_intervened",
+})  # fmt: skip
+# No tool is ever offered: a part of the answer went to where no framework reads.
+CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
+# The server says itself that it broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words. Null: the
+# reply ended before the answer did.
+BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
+THINKING = frozenset({"thinking", "reasoning"})
+TEXT = frozenset({"text", "output_text"})
+DEEPEST = 64
+MOST_TOKENS = 10**9  # of one reply; the longest contexts of 2026 have 10**7
+LONGEST_NAME = 200
+UNNAMED = "(not named)"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why a choice is none. `unanswerable`: the model or its provider decided so, and will again; `passing`: it may pass."""
+
+    why: str
+    unanswerable: bool = False
+    passing: bool = False
+
+
+class Malformed(Exception):
+    """A choice has not the form of one."""
+
+
+def loads(content: bytes | str) -> Any:
+    """Decoded JSON without NaN and infinities (null instead), or ValueError: no JSON, or nested too deeply."""
+    try:
+        found = json.loads(content, parse_constant=lambda word: None, parse_float=_finite)
+    except RecursionError as problem:
+        raise ValueError("nested too deeply") from problem
+    _require_flat(found)
+    return found
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _require_flat(value: Any) -> None:
+    """What is nested deeper could be read here and not be written again."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inner(outer)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+def _inner(value: Any) -> Iterator[Any]:
+    yield from value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
+    """The choice with one of two ends and texts that are texts, or why it is no answer. Reading it twice changes nothing."""
+    try:
+        return _read_choice(raw)
+    except Malformed as problem:
+        return NoAnswer(f"no answer: {problem}")
+
+
+def _read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
+    if not isinstance(raw, dict):
+        raise Malformed("a choice is no object")
+    if bad := _bad_end(raw):
+        return bad
+    read = {**raw, "finish_reason": GOOD_ENDS[raw["finish_reason"]]}
+    if read["finish_reason"] != raw["finish_reason"]:
+        read.setdefault("native_finish_reason", raw["finish_reason"])
+    if isinstance(raw.get("message"), dict):
+        return {**read, "message": _read_message(raw["message"])}
+    if raw.get("message") is None and isinstance(raw.get("text"), str):
+        return read
+    raise Malformed("a choice has neither a message nor a text")
+
+
+def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
+    end, error = raw.get("finish_reason"), raw.get("error")
+    if error is not None:
+        return NoAnswer(f"no answer: it ended with {_named(end)}: {message_of(error)}", passing=True)
+    if not isinstance(end, str | None):
+        raise Malformed("its end is not a word")
+    if end is None or end in BROKEN_OFF:
+        return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
+    if end in FILTERED:
+        return NoAnswer(f"no answer: the provider filtered it ({end})", unanswerable=True)
+    if end in CALLED:
+        return NoAnswer(f"no answer: the model called a tool ({end})", unanswerable=True)
+    return None if end in GOOD_ENDS else NoAnswer(f"no answer: its end {_named(end)} is not known")
+
+
+def _named(end: Any) -> str:
+    return f"`{str(end)[:LONGEST_NAME]}`" if end is not None else "null"
+
+
+def _read_message(message: Mapping[str, Any]) -> dict[str, Any]:
+    content, thoughts = _texts(message.get("content"))
+    read = {**message, "content": content}
+    for name in ("reasoning", "reasoning_content"):
+        if name in message:
+            read[name] = _joined(message[name], f"its `{name}`")
+    if thoughts and not (read.get("reasoning") or read.get("reasoning_content")):
+        read["reasoning"] = thoughts
+    return read
+
+
+def _joined(value: Any, what: str) -> str | None:
+    """A text as it is, or the texts of a list of parts."""
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise Malformed(f"{what} is neither a text nor a list of parts")
+    return "".join(_text_of(part) for part in value)
+
+
+def _texts(content: Any) -> tuple[str | None, str]:
+    """The text that is the answer and the text that led to it, of a content that is a text or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content, ""
+    if not isinstance(content, list):
+        raise Malformed("its content is neither a text nor a list of parts")
+    said, thought = "", ""
+    for part in content:
+        kind = str(part.get("type", "text")) if isinstance(part, dict) else "text"
+        if kind in THINKING:
+            thought += _text_of(part)
+        elif kind in TEXT:
+            said += _text_of(part)
+        else:
+            raise Malformed(f"its content has a part of kind {_named(kind)}")
+    return said, thought
+
+
+def _text_of(part: Any) -> str:
+    """Mistral gives its thoughts as a list of parts in `thinking`, Anthropic's own API as a text there."""
+    if isinstance(part, str):
+        return part
+    known = part if isinstance(part, dict) else {}
+    found = next((known[key] for key in ("text", "thinking", "reasoning") if key in known), None)
+    if not isinstance(found, str | list):
+        raise Malformed("a part of its content has no text")
+    return _joined(found, "a part of its content") or ""
+
+
+def in_order(raw: Any, asked: int) -> list[Any]:
+    """The choices of a reply as they belong to what was asked: by their index where that says so, never more than asked.
+
+    Indexes that are not a number each, or twice the same (seen: gateways that answer 0 for all), say nothing.
+    """
+    if not isinstance(raw, list):
+        return []
+    places = [one.get("index") if isinstance(one, dict) else None for one in raw]
+    told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)
+    ordered = [raw[places.index(place)] for place in range(len(raw))] if told else raw
+    return ordered[:asked]
+
+
+def usage_of(raw: Any) -> dict[str, Any] | None:
+    """The counters of a reply's usage that are counts; nested ones (their details) likewise."""
+    if not isinstance(raw, dict):
+        return None
+    found = {name: value if _is_count(value) else usage_of(value) for name, value in raw.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MOST_TOKENS
+
+
+def tokens(usage: Any, name: str) -> int:
+    """One counter, 0 where it is none."""
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if _is_count(value) else 0
+
+
+def message_of(error: Any) -> str:
+    """The words of an error object, with its code or type where they are words: `insufficient_quota` says more than 429."""
+    if not isinstance(error, dict):
+        return str(error)
+    said = str(error.get("message") or error)
+    words = [word for key in ("code", "type") if isinstance(word := error.get(key), str) and word and word not in said]
+    return f"{said} [{words[0]}]" if words else said
+
+
+def model_of(reply: Mapping[str, Any]) -> str:
+    """The model that a reply names."""
+    name = reply.get("model")
+    if not isinstance(name, str) or not name:
+        return UNNAMED
+    return name[:LONGEST_NAME].encode("utf-8", "replace").decode()
+
+
+# What OpenRouter puts behind a model's name to choose among those who serve it.
+_ROUTE = re.compile(r":(?:free|nitro|floor|exacto)$")
+# gpt-4o-2024-08-06, claude-3-5-haiku-20241022, mistral-large-2411, gemini-2.5-flash-preview-05-20, gemini-1.5-pro-002
+_DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{2}-\d{2}|\d{3})$")
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """Whether a provider that names `answered` has served `asked`: a date or a publisher more is the same model.
+
+    A name without what was asked for (gpt-4o for gpt-4o-2024-08-06) is another one: it may be any version.
+    """
+    wanted, named = (_ROUTE.sub("", name.lower().removeprefix("models/")) for name in (asked, answered))
+    undated = _DATE.sub("", named)
+    return any(_same_path(wanted, name) or _same_path(wanted.removesuffix("-latest"), name) for name in (named, undated))
+
+
+def _same_path(one: str, other: str) -> bool:
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")

@@ -1,0 +1,219 @@
+"""The relay before servers whose replies are broken, or meant to break it: it lives, and keeps answers only."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_upstream import Asked, Reply, answers, completion, serving
+from hypothesis import HealthCheck, given, settings
+from relay_process import Relay, StartRelay
+from test_job_replies import ANYTHING, REPLIES
+
+pytestmark = pytest.mark.environments
+
+QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5?"}], "temperature": 0.0}
+BROKEN = {"index": 0, "finish_reason": "error", "error": {"code": 502}, "message": {"content": "Let me"}}
+
+
+def question(number: int, **more: Any) -> dict[str, Any]:
+    """One of many."""
+    return {**QUESTION, "messages": [{"role": "user", "content": f"question {number}"}], **more}
+
+
+def with_usage(usage: str) -> Reply:
+    """A good answer that costs this."""
+    whole = answers(Asked(1, "", {}, {})).body
+    return Reply(json.dumps({**whole, "usage": "USAGE"}).replace('"USAGE"', usage))
+
+
+def test_half_an_answer_is_asked_again(start_relay: StartRelay) -> None:
+    """HTTP 200 with a choice that broke off is no answer: neither given to the framework nor kept."""
+    numbers = itertools.count()
+
+    def every_second(asked: Asked) -> Reply:
+        return Reply({"model": "m", "choices": [BROKEN]}) if next(numbers) % 2 == 0 else completion(["C"])
+
+    with serving(every_second) as server:
+        relay = start_relay(server.url)
+        given = [relay.post(question(number))[1]["choices"][0]["message"]["content"] for number in range(3)]
+    counts = relay.counts()
+    assert given == ["C"] * 3 == relay.texts()
+    assert (counts["answered"], counts["failed"], counts["retried"]) == (3, 0, 3)
+
+
+def test_what_stays_half_fails_with_its_words(start_relay: StartRelay) -> None:
+    """After its tries the question has failed, in the provider's words."""
+    with serving(lambda asked: Reply({"model": "m", "choices": [BROKEN]})) as server:
+        relay = start_relay(server.url, "--tries", "2")
+        assert relay.post(QUESTION)[0] == 502
+        assert len(server.posts) == 2
+    assert "no answer: it ended with `error`" in relay.counts()["first_error"] and relay.texts() == []
+
+
+@pytest.mark.parametrize("end", ["content_filter", "tool_calls", "who_knows"])
+def test_what_hardly_passes_is_tried_a_few_times(start_relay: StartRelay, end: str) -> None:
+    """A filter, a call of no tool and an end that nobody knows do not cost twenty tries each."""
+    with serving(lambda asked: completion(["C"], end)) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 502
+        assert len(server.posts) == 3
+    assert end in relay.counts()["first_error"] and relay.texts() == []
+
+
+def test_of_several_choices_only_the_broken_ones_are_asked_again(start_relay: StartRelay) -> None:
+    """Good ones are kept; each of the others is asked with its own seed."""
+
+    def second_and_fourth_break(asked: Asked) -> Reply:
+        whole = answers(asked).body
+        if asked.number == 1:
+            for place in (1, 3):
+                whole["choices"][place] |= {"finish_reason": None}
+        return Reply(whole)
+
+    with serving(second_and_fourth_break) as server:
+        relay = start_relay(server.url)
+        status, reply = relay.post({**QUESTION, "n": 4, "seed": 40})
+        assert sorted((asked.body["n"], asked.body["seed"]) for asked in server.posts) == [(1, 41), (1, 43), (4, 40)]
+        texts = [one["message"]["content"] for one in reply["choices"]]
+        relay.stop()
+        again = start_relay(server.url, answers=relay.state / "t.answers.jsonl")
+        assert [
+            one["message"]["content"] for one in again.post({**QUESTION, "n": 4, "seed": 40})[1]["choices"]
+        ] == texts
+        assert len(server.posts) == 3
+    assert (status, texts) == (200, ["A 1", "A 2", "A 3", "A 3"])
+    assert again.counts()["replayed"] == 4
+
+
+def test_what_an_older_evalctl_took_for_an_answer_is_not_replayed(start_relay: StartRelay, tmp_path: Path) -> None:
+    """A stored line is judged like a fresh reply."""
+    kept = tmp_path / "kept.jsonl"
+    with serving(answers) as server:
+        first = start_relay(server.url, answers=kept)
+        first.post(QUESTION)
+        first.stop()
+        line = json.loads(kept.read_text())
+        line["choices"] = [BROKEN]
+        kept.write_text(json.dumps(line) + "\n")
+        second = start_relay(server.url, answers=kept)
+        assert second.post(QUESTION)[1]["choices"][0]["message"]["content"] == "A 2"
+    assert second.counts()["replayed"] == 0
+
+
+def test_the_parts_of_a_content_reach_the_framework_as_one_text(start_relay: StartRelay) -> None:
+    """Thoughts go to the reasoning, text to the content; nothing counts as empty."""
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "C"}]
+    with serving(lambda asked: completion([parts])) as server:  # type: ignore[list-item]
+        relay = start_relay(server.url)
+        message = relay.post(QUESTION)[1]["choices"][0]["message"]
+    assert (message["content"], message["reasoning"], relay.counts()["empty"]) == ("C", "hm", 0)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        '{"prompt_tokens": NaN, "completion_tokens": 3}', '{"prompt_tokens": -Infinity}', '{"prompt_tokens": 1e999}',
+        "[NaN]", '"3"', "true", "-1", '{"prompt_tokens": true, "completion_tokens": -3}', "[[[]]]",
+        '{"completion_tokens": ' + "9" * 4000 + "}", "[" * 500 + "]" * 500, "[" * 100_000,
+    ],
+)  # fmt: skip
+def test_no_usage_ends_the_relay(start_relay: StartRelay, usage: str) -> None:
+    """Whatever it costs by its own account: the counts on disk stay strict JSON, and the next question is answered."""
+    with serving(lambda asked: with_usage(usage) if asked.number == 1 else answers(asked)) as server:
+        relay = start_relay(server.url)
+        assert [relay.post(question(number))[0] for number in range(2)] == [200, 200]
+    assert relay.counts()["answered"] == 2 and relay.process.poll() is None
+    on_disk = (relay.state / "t.counts.json").read_text()
+    assert json.loads(on_disk, parse_constant=pytest.fail)["prompt_tokens"] in (10, 20)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply([]), Reply("[1]"), Reply({"choices": None}), Reply({"choices": {}}), Reply({"choices": []}), Reply("null"),
+        Reply("<html>busy</html>"), Reply("data: {}\n\ndata: [DONE]\n\n", headers={"Content-Type": "text/event-stream"}),
+        Reply(b"not gzip", headers={"Content-Encoding": "gzip"}), Reply({"error": {"message": "\ud83d half"}}, 500),
+        Reply({"error": "\ud83d", "choices": [BROKEN]}), Reply(b"\xff\xfe\x00", 200), Reply("[" * 10**5, 500),
+        Reply({"error": {"message": {"deep": [["x"]]}}}, 503), Reply({}, 429, {"Retry-After": "²"}), Reply("", 302, {"Location": "http://[::1"}),
+        Reply({}, 429, {"Retry-After": "Mon, 01 Jan 0001 00:00:00 GMT"}), Reply("", 204),
+        Reply(completion(["C"]).body | {"error": {"code": 502, "message": "after all"}}),
+    ],
+)  # fmt: skip
+def test_a_reply_that_is_none_is_asked_again_or_fails(start_relay: StartRelay, reply: Reply) -> None:
+    """It is never an answer, never the end of the relay, and every question is answered or counted as failed."""
+    with serving(lambda asked: reply if asked.number == 1 else answers(asked)) as server:
+        relay = start_relay(server.url)
+        first, second = relay.post(question(1))[0], relay.post(question(2))[0]
+    counts = relay.counts()
+    assert second == 200 and first in (200, 502) and relay.process.poll() is None
+    assert counts["answered"] + counts["failed"] == counts["asked"] == 2
+    assert len(relay.texts()) == counts["answered"]
+
+
+def test_a_packed_reply_is_unpacked(start_relay: StartRelay) -> None:
+    """gzip is how many providers answer."""
+    content = gzip.compress(json.dumps(completion(["C"]).body).encode())
+    with serving(lambda asked: Reply(content, headers={"Content-Encoding": "gzip"})) as server:
+        assert start_relay(server.url).post(QUESTION)[0] == 200
+
+
+@pytest.fixture(scope="module")
+def replied() -> list[Any]:
+    """What the server of the property test answers next."""
+    return [None]
+
+
+def test_no_json_at_all_ends_the_relay(start_relay: StartRelay, replied: list[Any]) -> None:
+    """Any JSON, with any status of success or failure: the relay answers, counts, and goes on."""
+    with serving(lambda asked: Reply(json.dumps(replied[0]))) as server:
+        relay = start_relay(server.url, "--tries", "1")
+        numbers = itertools.count()
+
+        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(REPLIES | ANYTHING)
+        def survives(reply: Any) -> None:
+            replied[0] = reply
+            key = f"t{next(numbers)}"
+            status, _ = relay.post({**QUESTION, "n": 1}, key)
+            assert status in (200, 502) or 400 <= status < 600
+            survived(relay, key, status)
+
+        survives()
+
+
+def survived(relay: Relay, key: str, status: int) -> None:
+    """The counts of a question are whole, on disk, and fit what the framework got."""
+    counts = relay.counts(key)
+    assert relay.process.poll() is None
+    assert (counts["answered"], counts["failed"]) == ((1, 0) if status == 200 else (0, 1))
+    on_disk = (relay.state / f"{key}.counts.json").read_text(encoding="utf-8")
+    assert json.loads(on_disk, parse_constant=pytest.fail) == counts
+
+
+def test_a_request_that_is_no_strict_json_is_refused(start_relay: StartRelay) -> None:
+    """A framework's NaN would reach the counts, and the model's server."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        assert relay.post({**QUESTION, "temperature": float("nan")})[0] == 400
+        assert relay.post({**QUESTION, "stop": "\ud83d"})[0] == 200
+        assert not [asked for asked in server.posts if "NaN" in json.dumps(asked.body)]
+    assert relay.counts()["asked"] == 1 and (relay.state / "t.counts.json").exists()
+
+
+def test_two_relays_never_share_an_answers_file(start_relay: StartRelay, tmp_path: Path) -> None:
+    """The second one asks nothing and says why; what the first one keeps is whole."""
+    kept = tmp_path / "kept.jsonl"
+    with serving(answers) as server:
+        first, second = (start_relay(server.url, answers=kept) for _ in range(2))
+        assert first.post(QUESTION)[0] == 200
+        status, reply = second.post(QUESTION)
+        assert (status, len(server.posts)) == (400, 1)
+        assert "another relay is at work on them" in reply["error"]["message"]
+        first.stop()
+        third = start_relay(server.url, answers=kept)
+        assert third.post(QUESTION)[0] == 200 and len(server.posts) == 1

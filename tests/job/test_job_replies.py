@@ -1,0 +1,199 @@
+"""What counts as an answer, and by whom it is, without a server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from evalctl_job import choices, replies
+from evalctl_job.replies import NoAnswer, loads, read_choice, same_model
+from hypothesis import given
+from hypothesis import strategies as st
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+ENDS = st.sampled_from(["stop", "length", "error", "content_filter", "eos", "tool_calls"])
+NAMES = st.sampled_from(
+    ["message", "content", "text", "finish_reason", "index", "type", "thinking", "reasoning", "error", "usage", "model"]
+)
+ANYTHING = st.recursive(
+    SCALARS | ENDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=4), inner, max_size=5),
+    max_leaves=25,
+)
+CHOICES = st.lists(
+    ANYTHING
+    | st.fixed_dictionaries(
+        {"message": ANYTHING | st.fixed_dictionaries({"content": ANYTHING})},
+        optional={"finish_reason": ENDS | ANYTHING, "error": ANYTHING, "index": ANYTHING},
+    ),
+    max_size=5,
+)
+REPLIES = st.fixed_dictionaries(
+    {}, optional={"choices": CHOICES | ANYTHING, "usage": ANYTHING, "model": ANYTHING, "id": ANYTHING}
+)
+
+
+def choice(end: Any = "stop", content: Any = "C", **more: Any) -> dict[str, Any]:
+    """A choice of /chat/completions."""
+    return {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": end, **more}
+
+
+@pytest.mark.parametrize(("end", "read"), sorted(replies.GOOD_ENDS.items()))
+def test_a_known_good_end_is_an_answer_in_one_of_two_words(end: str, read: str) -> None:
+    """The server's own word stays beside it, where it is another one."""
+    found = read_choice(choice(end))
+    assert isinstance(found, dict) and found["finish_reason"] == read
+    assert found.get("native_finish_reason", end) == end
+    assert read_choice(found) == found
+
+
+@pytest.mark.parametrize(
+    ("raw", "unanswerable", "passing"),
+    [
+        (choice("error", "Let me", error={"code": 502, "message": "gone"}), False, True),
+        (choice("stop", "Let me", error={"code": 502}), False, True),
+        (choice("error"), False, True),
+        (choice(None), False, True),
+        ({"message": {"content": "C"}}, False, True),
+        (choice("abort"), False, True),
+        (choice("done"), False, False),
+        (choice("Stop"), False, False),
+        (choice(["stop"]), False, False),
+        (choice({"stop": 1}), False, False),
+        (choice("content_filter"), True, False),
+        (choice("SAFETY"), True, False),
+        (choice("tool_calls"), True, False),
+        (choice(content={"text": "C"}), False, False),
+        (choice(content=3), False, False),
+        (choice(content=[{"type": "image_url", "image_url": "x"}]), False, False),
+        (choice(content=[{"type": "text", "text": 3}]), False, False),
+        (choice(content=[3]), False, False),
+        ({"finish_reason": "stop"}, False, False),
+        ({"finish_reason": "stop", "message": None}, False, False),
+        ({"finish_reason": "stop", "message": "C"}, False, False),
+        ({"finish_reason": "stop", "text": None}, False, False),
+        ("C", False, False),
+        (None, False, False),
+    ],
+)
+def test_anything_else_is_none(raw: Any, unanswerable: bool, passing: bool) -> None:
+    """A broken off, filtered, unknown or malformed choice is no answer, and says whether it may pass by itself."""
+    found = read_choice(raw)
+    assert isinstance(found, NoAnswer) and found.why.startswith("no answer: ")
+    assert (found.unanswerable, found.passing) == (unanswerable, passing)
+
+
+def test_a_content_in_parts_is_one_text_and_its_thoughts_are_the_reasoning() -> None:
+    """As Mistral and Anthropic's own API word it; a reasoning that stands beside it stays."""
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "so "}, {"type": "text", "text": "C"}]},
+        {"type": "text", "text": "The answer "},
+        {"type": "text", "text": "is C"},
+    ]
+    found = choices.described(read_choice(choice(content=parts)))  # type: ignore[arg-type]
+    assert (found.text, found.reasoning) == ("The answer is C", "so C")
+    known = {"message": {"content": parts, "reasoning": "given"}, "finish_reason": "stop"}
+    assert choices.described(read_choice(known)).reasoning == "given"  # type: ignore[arg-type]
+    only_thoughts = read_choice(choice(content=parts[:1]))
+    assert isinstance(only_thoughts, dict) and choices.described(only_thoughts).empty
+
+
+@given(CHOICES)
+def test_reading_is_total_and_done_once(raw: list[Any]) -> None:
+    """Of whatever a choice consists, it is an answer with texts or none; an answer read again is the same."""
+    for one in raw:
+        found = read_choice(one)
+        if isinstance(found, dict):
+            assert read_choice(found) == found
+            described = choices.described(found)
+            assert isinstance(described.text, str) and described.finish_reason in ("stop", "length")
+            assert isinstance(described.reasoning, str | None)
+
+
+@given(REPLIES, st.integers(1, 6))
+def test_any_reply_gives_answers_that_strict_json_holds(raw: dict[str, Any], asked: int) -> None:
+    """Whatever a server sends: never more choices than asked, each its own number, and no NaN in what is kept."""
+    reply = loads(json.dumps(raw))
+    found = choices.read_reply(reply, asked)
+    if isinstance(found, NoAnswer):
+        return
+    numbers = [first + i for first, run in found for i in range(len(run["choices"]))]
+    assert numbers == sorted(set(numbers)) and set(numbers) <= set(range(asked))
+    json.dumps([run for _, run in found], allow_nan=False)
+    for _, run in found:
+        assert all(0 <= replies.tokens(run.get("usage"), name) <= replies.MOST_TOKENS for name in run.get("usage", {}))
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        ('{"prompt_tokens": NaN}', {}),
+        ('{"prompt_tokens": 1e999, "completion_tokens": 3}', {"completion_tokens": 3}),
+        ('{"prompt_tokens": -5, "completion_tokens": "3"}', {}),
+        ('{"prompt_tokens": true, "completion_tokens": 2.5}', {}),
+        ('{"prompt_tokens": 99999999999999999999}', {}),
+        ('{"prompt_tokens": 7, "details": {"cached": NaN, "audio": 2}}', {"prompt_tokens": 7, "details": {"audio": 2}}),
+        ("[1, 2]", None), ('"many"', None), ("null", None), ("3", None),
+    ],
+)  # fmt: skip
+def test_usage_is_counts_or_nothing(usage: str, read: Any) -> None:
+    """Numbers that nobody can have counted are left out."""
+    assert replies.usage_of(loads(usage)) == read
+
+
+@pytest.mark.parametrize("text", ["[" * 200 + "]" * 200, '{"a":' * 5000 + "1" + "}" * 5000, "9" * 5000, "", "data: {}"])
+def test_what_cannot_be_written_again_is_no_json(text: str) -> None:
+    """Nested without end, numbers without end, a stream: one error, which is a ValueError."""
+    with pytest.raises(ValueError, match=r"."):
+        loads(text)
+
+
+@pytest.mark.parametrize(
+    ("indexes", "asked", "order"),
+    [
+        ([2, 0, 1], 3, [1, 2, 0]), ([0, 0, 0], 3, [0, 1, 2]), ([5, 6, 7], 3, [0, 1, 2]), ([None, 1], 2, [0, 1]),
+        ([1, 0, 2], 2, [1, 0]), (["1", "0"], 2, [0, 1]), ([True, False], 2, [0, 1]),
+    ],
+)  # fmt: skip
+def test_choices_belong_where_their_index_says(indexes: list[Any], asked: int, order: list[int]) -> None:
+    """Indexes that say nothing leave the order as it is; more choices than asked are cut."""
+    raw = [{"index": index, "was": place} for place, index in enumerate(indexes)]
+    assert [one["was"] for one in replies.in_order(raw, asked)] == order
+
+
+def test_of_several_choices_the_answers_are_kept_where_they_are() -> None:
+    """Two answers around one that is none are two runs; the whole cost is theirs."""
+    raw = {"model": "m", "choices": [choice(), choice("error"), choice("length", "D"), choice(content="E")],
+           "usage": {"prompt_tokens": 9, "completion_tokens": 31}}  # fmt: skip
+    found = choices.read_reply(raw, 4)
+    assert isinstance(found, list) and [(first, len(run["choices"])) for first, run in found] == [(0, 1), (2, 2)]
+    assert choices.total([run["usage"] for _, run in found]) == raw["usage"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ("gpt-4o", "gpt-4o-2024-08-06"), ("gpt-4", "gpt-4-0613"), ("gemini-2.5-flash", "models/gemini-2.5-flash"),
+        ("claude-3-5-haiku-latest", "claude-3-5-haiku-20241022"), ("mistral-large-latest", "mistral-large-2411"),
+        ("gemini-1.5-pro", "gemini-1.5-pro-002"), ("gemini-2.5-flash-preview", "gemini-2.5-flash-preview-05-20"),
+        ("deepseek/deepseek-r1:free", "deepseek/deepseek-r1"), ("Qwen/Qwen3-8B", "qwen3-8b"), ("qwen3:8b", "qwen3:8b"),
+        ("accounts/fireworks/models/llama-v3p1-8b", "llama-v3p1-8b"), ("gpt-4o", "openai/gpt-4o-2024-08-06"),
+    ],
+)  # fmt: skip
+def test_a_date_or_a_publisher_more_is_the_same_model(asked: str, answered: str) -> None:
+    """Providers answer with the exact name behind an alias."""
+    assert same_model(asked, answered)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ("m", "cheap/other-1B"), ("gpt-4o", "gpt-4o-mini"), ("gpt-4o", "gpt-4o-mini-2024-07-18"), ("qwen3:8b", "qwen3:4b"),
+        ("gpt-4o-2024-08-06", "gpt-4o"), ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20"), ("lab/small-8B", "other/small-8B"),
+        ("llama-3-70b", "llama-3-70b-turbo"), ("o1", "gpt-4o1"),
+    ],
+)  # fmt: skip
+def test_any_other_name_is_another_model(asked: str, answered: str) -> None:
+    """A smaller, a different or a vaguer name is not what was asked for."""
+    assert not same_model(asked, answered)
