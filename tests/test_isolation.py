@@ -46,7 +46,7 @@ def test_a_started_program_can_be_interrupted() -> None:
 def test_the_suite_may_run_in_the_background() -> None:
     """A shell without job control ignores SIGINT for what it starts there; what the tests start is not concerned."""
     tests = "tests/test_isolation.py::test_a_started_program_can_be_interrupted"
-    background = "trap '' INT QUIT; exec \"$0\" -m pytest -q \"$1\""
+    background = 'trap \'\' INT QUIT; exec "$0" -m pytest -q "$1"'
     argv = ["bash", "-c", background, sys.executable, tests]
     done = subprocess.run(argv, cwd=Path(__file__).parents[1], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

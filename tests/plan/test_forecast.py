@@ -11,6 +11,7 @@ from samples import compiled
 from evalctl.model.evaluation import RequestPlan
 from evalctl.plan import pages
 from evalctl.plan.applied import applied
+from evalctl.plan.cost import cost_of
 from evalctl.plan.forecast import RequestForecast, counts, forecast
 from evalctl.plan.summary import summary
 from evalctl.results.store import Listed, ResultIndex
@@ -125,6 +126,56 @@ def test_a_request_with_an_error_is_blocked() -> None:
     assert "bad.yaml: blocked" in pages.text(found, {})
 
 
+def test_only_what_runs_takes_time_and_costs() -> None:
+    """A job with one task left is planned and priced with the walltime of that task; one with none left costs nothing."""
+    made = plans(f"{SMALL}tasks: [ja]\n")
+    whole = forecast(made, NOTHING)[0].jobs[0]
+    first, *rest = tasks_of(made["manifests/requests/r0.yaml"])
+    left = forecast(made, results(*((task["result"], task["digest"]) for task in rest)))
+    (part,) = left[0].jobs
+    assert (whole.walltime_seconds, whole.cost) == (whole.job["walltime_seconds"], whole.job["cost"])
+    assert part.walltime_seconds == compiled(f"{SMALL}tasks: [{first['task']}]\n").jobs[0].batch.walltime_seconds
+    assert part.cost is not None and whole.cost is not None
+    assert 0 < part.cost["worst"] < whole.cost["worst"]
+    assert part.cost["worst"] == cost_of(part.job, [first["task"]])["worst"]  # type: ignore[index]
+    assert f"at most {pages.clock(part.walltime_seconds)}" in pages.total_line(left)
+    none = forecast(made, results(*((task["result"], task["digest"]) for task in [first, *rest])))
+    assert "nothing to run" in pages.text(none, {}) and "estimate" not in pages.text(none, {})
+
+
+def test_points_of_two_sites_are_not_added() -> None:
+    """Each service has its own total; money is one sum."""
+    made = plans(f"{SMALL}tasks: [ja_exact]\n", f"{SMALL.replace('tsubame', 'abci')}tasks: [en_own]\n")
+    found = forecast(made, NOTHING)
+    costs = {job.job["service"]: job.cost for one in found for job in one.jobs}
+    line = pages.total_line(found)
+    amounts = [cost["worst"] * (cost["currency_per_unit"] or 0) for cost in costs.values() if cost is not None]
+    assert len(costs) == 2 and line.count("points") == 2
+    assert "; abci " not in line.split("at most ")[0] and "abci " in line and "tsubame " in line
+    assert line.endswith(f"in all {sum(amounts):,.0f} JPY")
+
+
+def test_one_service_has_one_total_in_points_and_money() -> None:
+    """Without its name: it is in each request's line."""
+    found = forecast(plans(f"{SMALL}tasks: [ja_exact]\n"), NOTHING)
+    cost = found[0].jobs[0].cost
+    assert cost is not None
+    money = f"{cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}"
+    assert pages.total_line(found).endswith(f", {cost['worst']:.10g} points, {money}")
+
+
+def test_a_request_in_conflict_is_not_counted() -> None:
+    """Neither is priced, and the plan says which one has its results already."""
+    made = plans(f"{SMALL}tasks: [ja_exact]\n", f"{SMALL}tasks: [ja_exact]\noverrides: {{ja_exact: {{seed: 1}}}}\n")
+    first, second = made
+    (task,) = tasks_of(made[first])
+    blocked = {first: {second}, second: {first}}
+    found = forecast(made, results((task["result"], task["digest"])), blocked)
+    assert [one.blocked for one in found] == [True, True] and all(one.jobs == () for one in found)
+    assert f"conflicts with {first} (which has 1 of 1 results)" in pages.text(found, {})
+    assert pages.total_line(found) == "nothing to submit: 0 evals to run, 0 reused, 2 requests blocked by errors"
+
+
 def test_the_text_names_job_time_cost_and_settings() -> None:
     """What a reviewer asks: where, how long, how dear, with what, and what was kept out."""
     done = compiled(
@@ -132,7 +183,7 @@ def test_the_text_names_job_time_cost_and_settings() -> None:
     )
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, NOTHING)
     text = pages.text(found, applied(done.jobs))
-    for part in ("lab/small-8B (default) on tsubame", "node_q", "1:50:00", "points", "max_new_tokens=2048", 'stop_tokens=["Q:"]',
+    for part in ("lab/small-8B (default) on tsubame", "node_q", "at most 1:50:00", "points", "max_new_tokens=2048", 'stop_tokens=["Q:"]',
                  "not applied: temperature=0.6, top_p=0.95", "advice: gpu_1", "2 evals to run"):  # fmt: skip
         assert part in text, part
 

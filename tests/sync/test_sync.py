@@ -181,6 +181,16 @@ def test_a_transient_failure_is_tried_again_with_what_is_missing(clone: Clone, w
     assert told(go(clone, job)) == [(Action.STOP, "attempts-exhausted")]
 
 
+def test_an_attempt_asks_for_the_time_of_what_it_runs(clone: Clone, world: World, job: Job) -> None:
+    """A job with one of two tasks left is submitted, and paid, for half the time."""
+    go(clone, job)
+    world.run_all({"en_capitals": "rate-limit"})
+    assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
+    runs = clone.root / ".evalctl/runs" / job.name
+    asked = [attempt_words(runs / attempt, "WALLTIME_SECONDS") for attempt in ("a1", "a2")]
+    assert asked == [["3600"], ["2400"]]
+
+
 def test_what_needs_a_person_is_not_tried_again(clone: Clone, world: World, job: Job) -> None:
     """Exit 1, the reason by name, and nothing more until somebody says retry."""
     go(clone, job)

@@ -67,6 +67,9 @@ def hash_of(*words: str) -> int:
     return int(hashlib.sha256("|".join(words).encode()).hexdigest(), 16)
 
 
+TASK_SECONDS = 1700  # with two of them, a minute to start and one to end, an hour in steps of ten minutes
+
+
 def make_job(
     *evals: Eval,
     request: str = "manifests/requests/one.yaml",
@@ -78,9 +81,9 @@ def make_job(
     digest8 = f"{hash_of(*(one.digest for one in evals)):064x}"[:8]
     return Job(
         name=f"ev-{stem}-{digest8}", request=request, service=service, node_kind="gpu_1",
-        batch=Batch(f"ev-{stem}-{digest8}", 3600, 1, None, (), 60),
+        batch=Batch(f"ev-{stem}-{digest8}", 3600, 1, None, (), 60, 600),
         server=Server("vllm", ("vllm", "serve"), (), "vllm-cpu-0123456789ab", "tiny", "", "", 1),
-        tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", {}), 60) for one in evals),
+        tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", {}), TASK_SECONDS) for one in evals),
         parallel_tasks=2, admit="auto", start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
         cuda_visible_devices=None, retries=retries, estimate=None,
         site=Site("slurm", "", (), (), ()),

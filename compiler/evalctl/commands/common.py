@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from evalctl.check.metrics import unknown_metrics
 from evalctl.entries import Entry
-from evalctl.load.places import METRICS
+from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
+from evalctl.load.workspace import is_shared
 from evalctl.model.diagnostic import ERROR, Diagnostic
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
@@ -76,6 +77,22 @@ def unknown_metrics_of(project: Project, index: ResultIndex) -> list[Diagnostic]
     found = {script: names for script, names in known.items() if names}
     text = project.workspace.text(METRICS) if found else None
     return [] if text is None else unknown_metrics(text, project.metric_entries, found)
+
+
+def blocked_requests(entries: Mapping[str, Entry], problems: Iterable[Diagnostic]) -> dict[str, set[str]]:
+    """Requests that sync leaves out, each with those that it conflicts with: they, or their model, have an error.
+
+    An error in what all share blocks every one.
+    """
+    errors = [problem for problem in problems if problem.severity == ERROR]
+    groups = [{error.span.file, *(note.span.file for note in error.notes if note.span is not None)} for error in errors]
+    files = {file for group in groups for file in group}
+    shared = any(is_shared(file) for file in files)
+    return {
+        path: {file for group in groups if path in group for file in group if file in entries} - {path}
+        for path, entry in entries.items()
+        if shared or entry.plan is None or path in files or any(set(files_of(model)) & files for model in entry.models)
+    }
 
 
 def _name(path: str) -> str:

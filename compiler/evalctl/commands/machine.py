@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalctl import gitcall
-from evalctl.commands.common import root_of
+from evalctl.commands.common import blocked_requests, root_of
 from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
 from evalctl.entries import Entry
-from evalctl.load.places import files_of
-from evalctl.load.workspace import is_shared
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
@@ -58,7 +56,7 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     if committed:
         problems = [*problems, *uncommitted]
     errors = [problem for problem in problems if problem.severity == "error"]
-    blocked = _blocked(entries, errors)
+    blocked = blocked_requests(entries, errors)
     if blocked and not committed:
         names = ", ".join(sorted(blocked))
         print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
@@ -78,18 +76,6 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
 def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, Mapping[str, Any]]:
     found = ((path, entry.summary) for path, entry in entries.items() if path not in blocked)
     return {path: summary for path, summary in found if summary is not None}
-
-
-def _blocked(entries: dict[str, Entry], errors: Sequence[Diagnostic]) -> set[str]:
-    """Requests with an error of their own or of their model; an error in what all share blocks every one."""
-    files = {error.span.file for error in errors} | {n.span.file for e in errors for n in e.notes if n.span is not None}
-    if any(is_shared(file) for file in files):
-        return set(entries)
-    return {
-        path
-        for path, entry in entries.items()
-        if entry.plan is None or path in files or any(set(files_of(model)) & files for model in entry.models)
-    }
 
 
 def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evalctl import gitcall, report
-from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of
+from evalctl.commands.common import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.pipeline import Project
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         paths = _changed(root, arguments.base, paths)
     detailed = bool(arguments.requests) or len(paths) <= DETAILED
     index = index_folder(root, root / RESULTS_CACHE)
-    forecasts = _forecast(entries, paths, index)
+    forecasts = _forecast(entries, paths, index, problems)
     problems = [*problems, *_unreadable(forecasts, index)]
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
     shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
@@ -45,11 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if has_errors(shown) else 0
 
 
-def _forecast(entries: Mapping[str, Entry], paths: Sequence[str], index: ResultIndex) -> list[RequestForecast]:
+def _forecast(
+    entries: Mapping[str, Entry], paths: Sequence[str], index: ResultIndex, problems: Sequence[Diagnostic]
+) -> list[RequestForecast]:
     """What happens to `paths`, given all requests: an eval that another one asks for already is not run twice."""
     others = [path for path in entries if path not in set(paths)]
     summaries = {path: entries[path].summary for path in [*others, *paths]}
-    everything = forecast(summaries, index)
+    everything = forecast(summaries, index, blocked_requests(entries, problems))
     return everything[len(others) :]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl.model.diagnostic import Sourced
+from evalctl.model.walltime import rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,18 @@ class JobTask:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing)."""
+    """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing).
+
+    `used_rate` and `reserved_rate` are units per hour of elapsed time (of `minimum_seconds` at least) and of walltime.
+    """
 
     unit: str
     expected: float
     worst: float
     held: float | None
+    used_rate: float
+    reserved_rate: float
+    minimum_seconds: float
     currency: str | None
     currency_per_unit: float | None
     checked: str
@@ -152,6 +159,7 @@ class Batch:
     priority: int | None
     directives: tuple[str, ...]  # finished words from the service and the node kind, e.g. "-l node_q=1"
     drain_seconds: int
+    step_seconds: int = 60  # walltimes are multiples of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +217,11 @@ class Job:
         """Where the generated script lies, relative to the repository."""
         stem = self.request.removeprefix("manifests/requests/").removesuffix(".yaml")
         return f"generated/{stem}/{self.name}.sh"
+
+    def walltime_seconds(self, keys: Collection[str]) -> int:
+        """The walltime of an attempt that runs only these of the tasks."""
+        busy = self.start_seconds + sum(task.seconds for task in self.tasks if task.evaluation.task.key in keys)
+        return rounded(busy + self.batch.drain_seconds, self.batch.step_seconds, self.batch.walltime_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from evalctl.model.fields import INTEGER_TEXT, VARIABLE, AbsolutePath, Line, Name, Strict, Walltime
+from evalctl.model.walltime import rounded
 
 
 class Cost(Strict):
@@ -107,7 +108,11 @@ class Service(Strict):
         hours, minutes, seconds = (int(part) for part in (node.max_walltime or self.max_walltime).split(":"))
         return hours * 3600 + minutes * 60 + seconds
 
+    @property
+    def step_seconds(self) -> int:
+        """Walltimes are multiples of it."""
+        return self.walltime_step_minutes * 60
+
     def walltime_seconds(self, wanted: int, node: NodeKind) -> int:
         """What is asked for when a job wants that long: rounded up to the site's step, cut at its limit."""
-        step = self.walltime_step_minutes * 60
-        return min(-(-wanted // step) * step, self.longest_seconds(node))
+        return rounded(wanted, self.step_seconds, self.longest_seconds(node))

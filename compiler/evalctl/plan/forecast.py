@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from evalctl.model.result import IMPORTED
+from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.results.store import ResultIndex
 
 RUN, REUSED, COPIED, WAITING, BLOCKED = "run", "reused", "reused from", "waiting for", "blocked"
@@ -24,10 +25,15 @@ class EvalForecast:
 
 @dataclass(frozen=True, slots=True)
 class JobForecast:
-    """One job of plan.json with what happens to its evals; `runs` says whether it is submitted at all."""
+    """One job of plan.json with what happens to its evals, and the walltime and cost of those that run.
+
+    `runs` says whether it is submitted at all; `cost` is None where the service names no price.
+    """
 
     job: Mapping[str, Any]
     evals: tuple[EvalForecast, ...]
+    walltime_seconds: int
+    cost: Mapping[str, Any] | None
 
     @property
     def runs(self) -> bool:
@@ -37,26 +43,47 @@ class JobForecast:
 
 @dataclass(frozen=True, slots=True)
 class RequestForecast:
-    """One request; `jobs` is empty where an error forbids planning."""
+    """One request; where an error blocks it, `jobs` is empty and `because` says which request it conflicts with."""
 
     request: str
     jobs: tuple[JobForecast, ...]
     blocked: bool = False
+    because: str = ""
 
 
-def forecast(summaries: Mapping[str, Mapping[str, Any] | None], index: ResultIndex) -> list[RequestForecast]:
-    """Every request in order; the first request that asks for an eval runs it, later ones wait for it."""
+def forecast(
+    summaries: Mapping[str, Mapping[str, Any] | None],
+    index: ResultIndex,
+    blocked: Mapping[str, Collection[str]] | None = None,
+) -> list[RequestForecast]:
+    """Every request in order; the first request that asks for an eval runs it, later ones wait for it.
+
+    `blocked` are requests that sync leaves out, each with those that it conflicts with.
+    """
     owners: dict[str, str] = {}
+    blocked = blocked or {}
     return [
-        RequestForecast(path, tuple(_job(job, index, owners) for job in summary["jobs"]))
-        if summary is not None
-        else RequestForecast(path, (), blocked=True)
+        RequestForecast(path, (), True, _because(blocked.get(path, ()), summaries, index))
+        if summary is None or path in blocked
+        else RequestForecast(path, tuple(_job(job, index, owners) for job in summary["jobs"]))
         for path, summary in summaries.items()
     ]
 
 
+def _because(others: Collection[str], summaries: Mapping[str, Mapping[str, Any] | None], index: ResultIndex) -> str:
+    return ", ".join(f"conflicts with {path}{_finished(summaries.get(path), index)}" for path in sorted(others))
+
+
+def _finished(summary: Mapping[str, Any] | None, index: ResultIndex) -> str:
+    tasks = [task for job in (summary or {"jobs": ()})["jobs"] for task in job["tasks"]]
+    done = sum(index.current(task["result"], task["digest"]) for task in tasks)
+    return f" (which has {done} of {len(tasks)} results)" if done else ""
+
+
 def _job(job: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> JobForecast:
-    return JobForecast(job, tuple(_eval(job, task, index, owners) for task in job["tasks"]))
+    evals = tuple(_eval(job, task, index, owners) for task in job["tasks"])
+    running = [one.task for one in evals if one.state == RUN]
+    return JobForecast(job, evals, walltime_of(job, running), cost_of(job, running))
 
 
 def _eval(job: Mapping[str, Any], task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> EvalForecast:

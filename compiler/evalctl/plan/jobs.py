@@ -132,6 +132,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
             priority,
             (*service.directives, *place.node.directives),
             service.drain_seconds,
+            service.step_seconds,
         ),
         server=serving,
         tasks=tasks,

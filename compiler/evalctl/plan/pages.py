@@ -17,7 +17,7 @@ def text(forecasts: Sequence[RequestForecast], settings: Applied, notes: Sequenc
     lines: list[str] = []
     for request in forecasts:
         if request.blocked:
-            lines.append(f"{request.request}: blocked by an error (see above)")
+            lines.append(f"{request.request}: blocked by an error (see above){_because(request)}")
         for job in request.jobs:
             lines += _job_lines(request, job, settings)
     return "\n".join([*lines, *_noted(notes), total_line(forecasts)])
@@ -31,7 +31,7 @@ def brief(forecasts: Sequence[RequestForecast], notes: Sequence[str] = ()) -> st
         if running or request.blocked:
             evals = sum(forecast.state == RUN for job in running for forecast in job.evals)
             what = (
-                "blocked by an error"
+                f"blocked by an error{_because(request)}"
                 if request.blocked
                 else f"{plural(len(running), 'job')}, {plural(evals, 'eval')} to run"
             )
@@ -48,7 +48,7 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     named = f" ({facts['custom_settings']})" if facts["custom_settings"] else ""
     lines = [
         f"{request.request}: {facts['model']}{named} on {facts['service']}",
-        f"  {facts['name']}  {facts['node_kind']}  {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
+        f"  {facts['name']}  {facts['node_kind']}  {_time_and_cost(job)}",
     ]
     shown = settings.get(facts["name"], _NOTHING)
     lines += [f"  answered by: {facts['address']}"] if facts.get("address") else []
@@ -63,8 +63,18 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     return lines
 
 
-def _cost_text(facts: Mapping[str, Any]) -> str:
-    cost = facts["cost"]
+def _because(request: RequestForecast) -> str:
+    return f": {request.because}" if request.because else ""
+
+
+def _time_and_cost(job: JobForecast) -> str:
+    """Of what will run: tasks that have their results take no time and cost nothing."""
+    if not job.runs:
+        return "nothing to run"
+    return f"at most {clock(job.walltime_seconds)}{_cost_text(job.cost)}"
+
+
+def _cost_text(cost: Mapping[str, Any] | None) -> str:
     if cost is None:
         return ""
     held = f", {cost['held']:g} held at the start" if cost["held"] is not None else ""
@@ -86,21 +96,44 @@ def total_line(forecasts: Iterable[RequestForecast]) -> str:
     parts += [plural(blocked, "request") + " blocked by errors"] if blocked else []
     if not running:
         return f"nothing to submit: {', '.join(parts)}"
-    seconds = sum(job.job["walltime_seconds"] for job in running)
-    return (
-        f"{plural(len(running), 'job')} to submit: {', '.join(parts)}; at most {clock(seconds)}{_total_cost(running)}"
-    )
+    return f"{plural(len(running), 'job')} to submit: {', '.join(parts)}; at most {_totals(running)}"
 
 
 _OTHER_STATES = {WAITING: "waiting for another job", BLOCKED: "blocked"}
 
 
-def _total_cost(running: Sequence[JobForecast]) -> str:
-    totals: dict[str, float] = {}
-    for job in running:
-        if job.job["cost"] is not None:
-            totals[job.job["cost"]["unit"]] = totals.get(job.job["cost"]["unit"], 0.0) + job.job["cost"]["worst"]
-    return "".join(f", {amount:g} {unit}s" for unit, amount in sorted(totals.items()))
+def _totals(running: Sequence[JobForecast]) -> str:
+    """Hours and cost of each service by itself: points of two sites are different things. Money adds up."""
+    services = sorted({job.job["service"] for job in running})
+    totals = {name: [job for job in running if job.job["service"] == name] for name in services}
+    if len(services) == 1:
+        return _service_total(running)
+    money = _money(running)
+    return "; ".join(
+        [f"{name} {_service_total(totals[name])}" for name in services] + ([f"in all {money}"] if money else [])
+    )
+
+
+def _service_total(jobs: Sequence[JobForecast]) -> str:
+    units: dict[str, float] = {}
+    for cost in _costs(jobs):
+        units[cost["unit"]] = units.get(cost["unit"], 0.0) + cost["worst"]
+    hours = clock(sum(job.walltime_seconds for job in jobs))
+    amounts = [f"{amount:,.10g} {unit}s" for unit, amount in sorted(units.items())]
+    return ", ".join([hours, *amounts, *filter(None, [_money(jobs)])])
+
+
+def _money(jobs: Sequence[JobForecast]) -> str:
+    """The sum of what has a price in money, by currency."""
+    sums: dict[str, float] = {}
+    for cost in _costs(jobs):
+        if cost["currency_per_unit"]:
+            sums[cost["currency"]] = sums.get(cost["currency"], 0.0) + cost["worst"] * cost["currency_per_unit"]
+    return " + ".join(f"{amount:,.0f} {currency}" for currency, amount in sorted(sums.items()))
+
+
+def _costs(jobs: Sequence[JobForecast]) -> list[Mapping[str, Any]]:
+    return [job.cost for job in jobs if job.cost is not None]
 
 
 def clock(seconds: int) -> str:
@@ -130,12 +163,12 @@ def markdown(
 def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
     lines = [f"### {_cell(request.request)}", ""]
     if request.blocked:
-        return [*lines, "Blocked by an error; see the annotations.", ""]
+        return [*lines, f"Blocked by an error; see the annotations{_cell(_because(request))}.", ""]
     for job in request.jobs:
         facts = job.job
         named = f", settings `{facts['custom_settings']}`" if facts["custom_settings"] else ""
         lines += [
-            f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, at most {clock(facts['walltime_seconds'])}{_cost_text(facts)}",
+            f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, {_time_and_cost(job)}",
             "",
         ]
         if facts["trust_remote_code"]:

@@ -51,6 +51,8 @@ def _job(job: Job) -> dict[str, Any]:
         "node_kind": job.node_kind,
         "walltime_seconds": job.batch.walltime_seconds,
         "start_seconds": job.start_seconds,
+        "drain_seconds": job.batch.drain_seconds,
+        "step_seconds": job.batch.step_seconds,
         "provider": subject.provider,
         "model": subject.model,
         "revision": subject.revision,
@@ -60,6 +62,8 @@ def _job(job: Job) -> dict[str, Any]:
         "retries": job.retries,
         "cost": None if estimate is None else {
             "unit": estimate.unit, "expected": estimate.expected, "worst": estimate.worst, "held": estimate.held,
+            "used_rate": estimate.used_rate, "reserved_rate": estimate.reserved_rate,
+            "minimum_seconds": estimate.minimum_seconds,
             "currency": estimate.currency, "currency_per_unit": estimate.currency_per_unit, "checked": estimate.checked,
         },
         "advice": list(job.advice),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -123,17 +123,19 @@ def _attempt(context: Context, mark: str, job: Work, record: JobRecord, digests:
     return Attempt(
         job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
         service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job.name, number)),
-        claimed_at=context.clock(), walltime_seconds=_walltime(context, job, record.timeouts), by=context.me,
+        claimed_at=context.clock(), walltime_seconds=_walltime(context, job, digests, record.timeouts), by=context.me,
     )  # fmt: skip
 
 
-def _walltime(context: Context, job: Work, timeouts: int) -> int:
-    """The script's own, and half as much again for every time that it was not enough, up to the site's limit."""
+def _walltime(context: Context, job: Work, keys: Collection[str], timeouts: int) -> int:
+    """The time of the tasks that will run, and half as much again for every time that it was not enough, up to the
+    site's limit.
+    """
+    needed = job.walltime_seconds(keys) if isinstance(job, Job) else job.batch.walltime_seconds
     node = context.service.node_kinds.get(job.node_kind)
     if node is None or not timeouts:
-        return job.batch.walltime_seconds
-    wanted = int(job.batch.walltime_seconds * MORE_TIME**timeouts)
-    return max(job.batch.walltime_seconds, context.service.walltime_seconds(wanted, node))
+        return needed
+    return max(needed, context.service.walltime_seconds(int(needed * MORE_TIME**timeouts), node))
 
 
 def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) -> None:
