@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "importing": {"editing", "load", "model", "results"},
     "memory": {"environments", "model", "shell"},
     "stages": {"check", "load", "model", "plan", "resolve"},
-    "entries": {"memory", "model", "plan"},
+    "entries": {"load", "memory", "model", "plan"},
     "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
     "report": {"model", "secret_shapes"},
     "cards": {"model", "shell"},

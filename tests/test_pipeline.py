@@ -120,7 +120,7 @@ def _one_byte_changed(data: bytes) -> bytes:
 
 
 def _older(data: bytes) -> bytes:
-    return data.replace(b"evalctl 4 ", b"evalctl 3 ", 1)
+    return data.replace(b"evalctl %d " % memory.VERSION, b"evalctl 3 ", 1)
 
 
 @pytest.mark.parametrize(

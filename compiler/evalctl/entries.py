@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalctl import memory
+from evalctl.load.places import folded
 from evalctl.memory import Memory
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.plan.applied import Applied
@@ -51,7 +52,7 @@ def entry(
 ) -> Entry:
     """The entry of a request that was compiled now."""
     tasks = [task for job in summary["jobs"] for task in job["tasks"]]
-    asks = {_mark(task["result"]): task["digest"][:_SHORT] for task in tasks}
+    asks = {_mark(folded(task["result"])): _mark(f"{task['result']} {task['digest']}") for task in tasks}
     if len(asks) < len(tasks):  # a place named twice: whether it conflicts with itself is for a closer look
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
     return Entry(key, models, diagnostics, memory.as_json(summary), memory.as_json(settings), asks)

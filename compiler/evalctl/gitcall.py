@@ -96,7 +96,7 @@ def unusable(root: Path, said: str) -> EnvironmentProblem | None:
             f"{root} is not a git repository",
             "evalctl keeps requests and results in git: run it inside a clone, or: git init",
         )
-    broken = ("not a git repository", "bad config", "repository version", "repository extension", "unable to read config",
+    broken = ("not a git repository", "bad config", "repository version", "repo version", "repository extension", "unable to read config",
               "invalid gitfile", "bad numeric config", "bad boolean config")  # fmt: skip
     if any(words in said for words in broken):
         return EnvironmentProblem(f"git cannot use the repository at {root}: {fatal(said)}", "git status says the same")
@@ -115,6 +115,19 @@ def usable(root: Path, run: Run) -> None:
     reply = run(command("rev-parse", "--git-dir", cwd=root))
     if reply.status != 0:
         raise unusable(root, reply.stderr) or EnvironmentProblem(f"git cannot use {root}: {fatal(reply.stderr)}")
+
+
+_SHARED = {
+    "group": 0o660, "true": 0o660, "yes": 0o660, "on": 0o660, "1": 0o660,
+    "all": 0o664, "world": 0o664, "everybody": 0o664, "2": 0o664,
+}  # fmt: skip
+
+
+def shared_mode(root: Path, run: Run) -> int:
+    """The permissions of files in a clone that several people use (core.sharedRepository); 0 where the umask decides."""
+    said = run(command("config", "--get", "core.sharedRepository", cwd=root)).stdout.strip().lower()
+    octal = int(said, 8) & 0o666 if re.fullmatch("0[0-7]{3}", said) else 0
+    return _SHARED.get(said, octal)
 
 
 def commit_of(root: Path, revision: str, run: Run) -> str | None:

@@ -16,7 +16,7 @@ from evalctl.model.diagnostic import Diagnostic, Note, Span
 from evalctl.shell import write_atomically
 
 PATH = ".evalctl/cache/compile"
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

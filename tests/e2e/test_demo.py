@@ -157,6 +157,7 @@ def _submit_with_temperature(demo: Demo, value: str) -> None:
     assert compiled.returncode == 0, compiled.stderr
     demo.git("add", "--all")
     demo.git("commit", "--quiet", "-m", f"temperature {value}")
+    demo.git("push", "--quiet", "origin", "main")
     assert demo.evalctl("sync", "--service", "local").returncode == 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.load import workspace
+from evalctl.load.places import clashes
 from evalctl.load.repo import find_root, read
 from evalctl.shell import EnvironmentProblem
 
@@ -138,3 +139,35 @@ def test_the_root_is_found_from_below_and_named_when_it_is_not(
     outside = tmp_path_factory.mktemp("outside")
     with pytest.raises(EnvironmentProblem, match="no evalctl repository here"):
         find_root(outside)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("manifests/requests/R1.yaml", "manifests/requests/r1.yaml"),
+        ("manifests/requests/caf\u00e9.yaml", "manifests/requests/cafe\u0301.yaml"),
+        ("manifests/models/Team/x.yaml", "manifests/models/team/y.yaml"),
+        ("manifests/models/team/Tiny.yaml", "manifests/models/team/tiny.lock.yaml"),
+        ("manifests/requests/A/b.yaml", "manifests/requests/a.yaml"),
+        ("manifests/services/Site.yaml", "manifests/services/site.yaml"),
+        ("manifests/providers/One.yaml", "manifests/providers/one.yaml"),
+        ("manifests/models/chat_templates/A.jinja", "manifests/models/chat_templates/a.jinja"),
+        ("manifests/requests/stra\u00dfe.yaml", "manifests/requests/STRASSE.yaml"),
+    ],
+)
+def test_names_that_are_one_on_another_disk_are_a_finding(first: str, second: str) -> None:
+    """Case and Unicode forms, of files and of folders, and what a request is compiled to."""
+    found = list(clashes(sorted([first, second, "manifests/requests/other.yaml"])))
+    expected = [] if "lock" in second else ["clashing-names"]
+    assert [one.code for one in found] == expected
+
+
+def test_requests_beside_each_other_do_not_clash() -> None:
+    """A request and a folder of its name, models with equal beginnings."""
+    paths = [
+        "manifests/requests/a.yaml",
+        "manifests/requests/a/b.yaml",
+        "manifests/models/t/x.yaml",
+        "manifests/models/t/x1.yaml",
+    ]
+    assert list(clashes(paths)) == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from samples import card_file, compiled
 
 from evalctl.check.conflicts import conflicts
+from evalctl.entries import entry, suspects
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.parsers import NEED_THINK_TAGS
 from evalctl.plan.summary import summary
@@ -172,6 +175,25 @@ def test_two_requests_that_ask_differently_conflict() -> None:
 def test_a_request_can_conflict_with_itself() -> None:
     """A model that is named twice, as a checkpoint and from the Hub, would too; equal evals do not."""
     assert conflicts(_plans(f"{SMALL}tasks: [ja]\n", f"{SMALL}tasks: [ja_exact, en_own]\nreason: again\n")) == []
+
+
+def test_results_whose_places_are_one_on_another_disk_clash() -> None:
+    """A model of a provider needs no file, so its name is compared where its results are to be; equal evals, too."""
+    plans: list[dict[str, Any]] = [
+        {
+            "request": f"manifests/requests/r{number}.yaml",
+            "jobs": [
+                {"tasks": [{"task": "en", "result": f"results/openai/{model}/en/result.json", "digest": "d" * 64}]}
+            ],
+        }
+        for number, model in enumerate(("openai/GPT", "openai/gpt", "openai/gpt"))
+    ]
+    made = [entry("k", [], [], plan, {}) for plan in plans]
+    found = conflicts(suspects(made))
+    assert [(one.code, one.span.file) for one in found] == [
+        ("clashing-names", "manifests/requests/r1.yaml"), ("clashing-names", "manifests/requests/r2.yaml"),
+    ]  # fmt: skip
+    assert list(suspects(made[1:])) == []
 
 
 def test_debugging_does_not_conflict_with_the_real_run() -> None:

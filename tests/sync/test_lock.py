@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.sync.lock import Held, locked
+from evalctl.sync.lock import Held, in_home, locked, share_like_parent
 
-from .world import wait_for
+from .world import Clone, git, wait_for
 
 
 def holder(home: Path) -> int:
@@ -49,3 +49,24 @@ def test_a_command_of_a_person_waits_a_little(tmp_path: Path) -> None:
     with locked(tmp_path, "login2", wait_s=10):
         assert time.monotonic() - asked > 0.2
     os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "lock", "folder"),
+    [("group", 0o660, 0o2770), ("all", 0o664, 0o2775), ("0640", 0o640, 0o2750), ("false", 0o600, 0o700)],
+)
+def test_a_clone_that_a_group_shares_has_a_lock_that_the_group_can_take(
+    clone: Clone, value: str, lock: int, folder: int
+) -> None:
+    """Lock, state and run folders have the modes of core.sharedRepository, whatever the umask is."""
+    git(clone.root, "config", "core.sharedRepository", value)
+    before = os.umask(0o077)
+    try:
+        with in_home(clone.context(home=clone.root / "home")):
+            assert (clone.root / "home/sync.lock").stat().st_mode & 0o7777 == lock
+        assert (clone.root / "home").stat().st_mode & 0o7777 == folder
+        if value != "false":
+            share_like_parent(clone.root / "home/runs/job")
+            assert (clone.root / "home/runs/job").stat().st_mode & 0o070 == (0o070 if folder & 0o020 else 0)
+    finally:
+        os.umask(before)

@@ -7,6 +7,7 @@ from pathlib import Path
 CODES: dict[str, str] = {
     "api-on-gpu": "a provider that serves elsewhere was given a GPU node",
     "card-of-other-weights": "the model card is of other weights than the request names",
+    "clashing-names": "two names that are one on a disk that ignores case",
     "concurrency-capped": "more questions at once than the frameworks can have under way",
     "conflicting-requests": "two requests ask for the same eval differently",
     "context-too-long": "max_model_length is longer than the model's context",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable, Iterator
 
-from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.diagnostic import Diagnostic, Note, Span
 from evalctl.suggest import help_for
 
 TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
@@ -38,6 +40,39 @@ def files_of(model: str) -> tuple[str, str]:
 def model_of(path: str) -> str:
     """The model whose file lies at `path`."""
     return path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock")
+
+
+def folded(path: str) -> str:
+    """What `path` is on file systems where neither case nor the form of Unicode counts (macOS, Windows)."""
+    return (
+        path.lower() if path.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+    )
+
+
+def clashes(paths: Iterable[str]) -> Iterator[Diagnostic]:
+    """A finding for each file that shares its place, or that of a folder above it, with an earlier one on such a disk.
+
+    A request also names a folder of generated/, so `a.yaml` clashes with `A/b.yaml`.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        for name in _names(path):
+            known, owner = first.setdefault(folded(name), (name, path))
+            if known != name:
+                yield Diagnostic(
+                    "clashing-names", f"`{name}` and `{known}` are one name on a disk that ignores case or Unicode forms",
+                    Span(path), help="rename one of the two (git mv)", notes=(Note("the other file", Span(owner)),),
+                )  # fmt: skip
+                break
+
+
+def _names(path: str) -> Iterator[str]:
+    """The folders of `path` from the top, itself, and the folder of generated/ that a request is compiled to."""
+    parts = path.split("/")
+    yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+    if path.startswith("manifests/requests/"):
+        stem = [*parts[2:-1], parts[-1].removesuffix(".yaml")]
+        yield from ("/".join(["generated", *stem[:count]]) for count in range(1, len(stem) + 1))
 
 
 def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | None:

@@ -94,6 +94,7 @@ def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:
         workspace.keys[path] = key
         if key != "unreadable" and now - modified > _SETTLED_NS:
             workspace.stats[path] = (size, modified, key)
+    workspace.unread.extend(places.clashes(workspace.keys))
     return workspace
 
 

@@ -16,6 +16,7 @@ from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
+from evalctl.sync.lock import share_like_parent
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
 from evalctl.sync.weights import hub_cache, note_of
@@ -218,6 +219,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
     folder = context.folder(attempt)
     text = (context.root / job.script_path).read_bytes()
+    share_like_parent(folder.parent)
     write_atomically(folder / "attempt.sh", "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt)))
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))

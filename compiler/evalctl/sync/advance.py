@@ -17,6 +17,7 @@ from pathlib import Path
 
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync.git import Entry, GitReply, Repository
+from evalctl.sync.lock import share_like_parent
 from evalctl.sync.sparse import index_words, skipped
 
 RESULTS = "results/"
@@ -251,6 +252,7 @@ def _journal(repo: Repository) -> Path:
 
 def _journal_write(repo: Repository, moves: list[Move]) -> None:
     rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file, move.skip] for move in moves]
+    share_like_parent(_journal(repo).parent)
     write_atomically(_journal(repo), json.dumps(rows))
 
 

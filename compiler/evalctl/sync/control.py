@@ -14,7 +14,7 @@ from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
-from evalctl.sync.lock import locked
+from evalctl.sync.lock import in_home
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import reported
 from evalctl.sync.records import CANCELLED, TAKEN_OVER, Event, JobRecord
@@ -96,7 +96,7 @@ def cancel(
 
     First on record, then at the scheduler; an attempt that has not started finds itself refused at the start.
     """
-    with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
+    with in_home(context, wait_s=_LOCK_WAIT_S):
         view = View(context, plans)
         world = view.look()
         evidence = view.evidence(world)
@@ -126,7 +126,7 @@ def retry(
 
     With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: nobody waits any more for what it may still measure.
     """
-    with locked(context.home, context.host, wait_s=_LOCK_WAIT_S):
+    with in_home(context, wait_s=_LOCK_WAIT_S):
         view = View(context, plans)
         view.ledger.refresh()
         records = view.ledger.read()

@@ -55,7 +55,7 @@ def stream(ref: str, parent: str | None, drafts: Sequence[Draft], author: str, c
     """Commits on `parent`, and the request to say the last one's id."""
     parts = [b"feature done\n", f"reset {ref}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
     for draft in drafts:
-        message = draft.message.encode()
+        message = draft.message.replace("\0", "").encode()
         parts.append(
             f"commit {ref}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode("utf-8", "surrogateescape")
         )

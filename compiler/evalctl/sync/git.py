@@ -145,7 +145,7 @@ class Repository:
     def move_ref(self, ref: str, old: str | None, new: str, reason: str) -> bool:
         """Compare and swap: `ref` becomes `new` if it still is `old` (None: absent)."""
         expected = old or "0" * len(new)
-        reply = self.ask("update-ref", "-m", f"evalctl: {reason}", ref, new, expected)
+        reply = self.ask("update-ref", "-m", "evalctl: " + reason.replace("\0", ""), ref, new, expected)
         if lock := _LEFT_LOCK.search(reply.stderr):
             raise EnvironmentProblem(
                 f"{ref} cannot move: {lock[1]} is there, by a git command at work or one that was killed",

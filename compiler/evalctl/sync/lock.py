@@ -8,11 +8,13 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from evalctl.shell import EnvironmentProblem, TryLater
+from evalctl.gitcall import shared_mode
+from evalctl.shell import EnvironmentProblem, TryLater, run
+from evalctl.sync.context import Context
 
 
 class Held(TryLater):
@@ -20,17 +22,46 @@ class Held(TryLater):
 
 
 @contextmanager
-def locked(home: Path, host: str, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Holds the lock of `home` while the block runs; says who holds it when it is not free within `wait_s`."""
+def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> Iterator[None]:
+    """Holds the lock of `home` while the block runs; says who holds it when it is not free within `wait_s`.
+
+    `shared` are the permissions that core.sharedRepository asks for: others of the group take the same lock.
+    """
     path = home / "sync.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if shared:
+        for folder in (home, home / "runs", home / "cache"):
+            share_folder(folder, shared)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
+        if shared and os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600 | shared)
         _take(descriptor, path, time.monotonic() + wait_s)
         _sign(descriptor, host)
         yield
     finally:
         os.close(descriptor)
+
+
+def in_home(context: Context, *, wait_s: float = 0.0) -> AbstractContextManager[None]:
+    """Holds the lock of this home, open to those who share the clone."""
+    return locked(context.home, context.host, wait_s=wait_s, shared=shared_mode(context.root, run))
+
+
+def share_folder(folder: Path, shared: int) -> None:
+    """Makes `folder`, or opens one's own, for those who may use files with the permissions `shared`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        enter = (shared & 0o444) >> 2  # who may read a folder may enter it
+        folder.chmod(0o2700 | shared | enter)
+
+
+def share_like_parent(folder: Path) -> None:
+    """Makes `folder`, which the group may write when it may write in the folder above, whatever the umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    above = folder.parent.stat().st_mode & 0o2070
+    if above & 0o020 and folder.stat().st_uid == os.geteuid():
+        folder.chmod(folder.stat().st_mode & 0o7777 | above)
 
 
 def _take(descriptor: int, path: Path, deadline: float) -> None:

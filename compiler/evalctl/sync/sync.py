@@ -7,21 +7,18 @@ from dataclasses import dataclass, replace
 
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Action, Phase, State, Step
-from evalctl.results.leaderboard import PATH
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
-from evalctl.sync.advance import settle
 from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
-from evalctl.sync.commit import refuse_filtered
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.follow import follow
 from evalctl.sync.ledger import LedgerRefused, Records
-from evalctl.sync.lock import locked
+from evalctl.sync.lock import in_home
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
@@ -62,14 +59,11 @@ def sync(
     `settled` are jobs of requests without a plan, since all their results are there. `pruning` ends orphans, which are
     only reported otherwise.
     """
-    with locked(context.home, context.host):
+    with in_home(context):
         view = View(context, plans, settled)
         current_branch(view.repo)
         if not dry_run:
-            view.repo.identity()
-            refuse_filtered(view.repo, [PATH, *view.places()])
-            settle(view.repo)
-            view.repo.sweep()
+            view.ready()
         world = view.look(ask=pruning)
         evidence = view.evidence(world)
         steps = view.steps(world, evidence)

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from evalctl.model.evaluation import Download, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
+from evalctl.results.leaderboard import PATH
 from evalctl.shell import Unreachable
+from evalctl.sync.advance import settle
+from evalctl.sync.commit import refuse_filtered
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
@@ -35,6 +38,13 @@ class View:
         }
         self.warnings: list[str] = []
         self.remote_answers = True
+
+    def ready(self) -> None:
+        """Refuses what could not be committed later, and finishes what an earlier pass left behind."""
+        self.repo.identity()
+        refuse_filtered(self.repo, [PATH, *self.places()])
+        settle(self.repo)
+        self.repo.sweep()
 
     def look(self, *, ask: bool = False) -> World:
         """The world as it is now; the scheduler is asked at most once, and unless `ask` only if anything is unfinished."""
