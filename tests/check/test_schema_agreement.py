@@ -23,7 +23,7 @@ FILES = {
 }  # fmt: skip
 REQUEST = {
     "model": "a/b", "custom_settings": ["x", None], "service": "tsubame", "node_kind": "node_q", "tasks": ["ja_mmlu", "-x"],
-    "provider": "vllm", "priority": -5, "max_samples": 3, "predownload": False, "cuda_visible_devices": "0,1", "concurrency": "auto",
+    "provider": "vllm", "priority": -5, "max_samples": 3, "unanswered": 2, "predownload": False, "cuda_visible_devices": "0,1", "concurrency": "auto",
     "request_timeout": 60, "packing": {"parallel": 2}, "sampling_override": True, "retries": 1, "requested_by": "x", "reason": "a\nb",
     "overrides": {"ja_mmlu": {"temperature": 0.5, "stop_tokens": ["x"], "seed": "3", "max_n": 4, "top_p": None}},
     "push_to_hub": {"org": "x", "private": True},

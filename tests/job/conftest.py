@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from chat_upstream import answers
-from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, Run, Start, cold, run_framework
+from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, UNANSWERED, Run, Start, cold, run_framework
 from relay_process import Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +100,10 @@ def runs(
         command = [task, "--custom-tasks", TASKS.get(name, "evalctl_tasks.tasks")]
         folder = base / name.replace(" ", "_")
         kill = "killed" in name
-        return run_framework(environment, variables, folder, config, command, behaviour, start, kill_relay=kill)
+        return run_framework(
+            environment, variables, folder, config, command, behaviour, start,
+            kill_relay=kill, unanswered=UNANSWERED.get(name, 0),
+        )  # fmt: skip
 
     with ThreadPoolExecutor(1) as pool:
         alone = pool.submit(one, "subjects", cold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,23 @@ def falls_silent(asked: Asked) -> Reply:
     return answers(asked) if asked.number < 4 else completion([""])
 
 
+class TwoAreSilent:
+    """The first question is always empty, the second one always filtered; all others are answered."""
+
+    def __init__(self) -> None:
+        """No question was asked."""
+        self.places: dict[str, int] = {}
+
+    def __call__(self, asked: Asked) -> Reply:
+        """The same for the same question, however often it is asked."""
+        place = self.places.setdefault(str(asked.body["messages"]), len(self.places))
+        n = asked.body.get("n") or 1
+        if place > 1:
+            return answers(asked)
+        whole = completion([None] * n) if place == 0 else completion(["half"] * n, "content_filter")
+        return Reply({**whole.body, "model": asked.body["model"]})
+
+
 def slow(asked: Asked) -> Reply:
     """Good answers, one second each."""
     return Reply(**{**vars(answers(asked)), "pause": 1.0})
@@ -72,7 +90,10 @@ CASES: dict[str, tuple[str, Behaviour]] = {
     "null": ("demo_code|0", second_is_null),
     "unknown": ("demo_nothing|0", answers),
     "relay killed": ("demo_arithmetic|0", slow),
+    "two allowed": ("demo_arithmetic|0", TwoAreSilent()),
+    "one allowed": ("demo_arithmetic|0", TwoAreSilent()),
 }
+UNANSWERED = {"two allowed": 2, "one allowed": 1}
 
 
 TASKS = {"repeated": str(Path(__file__).with_name("repeating_tasks.py"))}  # others are the demo's
@@ -99,10 +120,12 @@ def run_framework(
     start: Start,
     *,
     kill_relay: bool = False,
+    unanswered: int = 0,
 ) -> Run:
     """One task as a job runs it: its own folder, a relay, nothing else."""
-    folder.mkdir()
+    (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)
+    (folder / "state" / "t.options.json").write_text(json.dumps({"unanswered": unanswered}))
     relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
     relay += ["--exit-with-parent", "--listen-port-file", folder / "port", "--state", folder / "state"]
     whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]

@@ -116,6 +116,30 @@ def test_an_empty_answer_is_never_scored(accept: Accept, runs: dict[str, Run], c
     assert accept(run.folder, run.exit_code)["reason"] == "empty-answers"
 
 
+def test_what_the_request_allows_stays_without_an_answer(accept: Accept, runs: dict[str, Run]) -> None:
+    """An empty and a filtered question are scored as wrong by the framework, and told."""
+    run = runs["two allowed"]
+    verdict = accept(run.folder, run.exit_code)
+    assert (verdict["verdict"], verdict["samples"]["unanswered"], verdict["samples"]["failed"]) == ("done", 2, 0)
+    assert verdict["warnings"] == ["2 of its questions have no answer and are scored as wrong (the request allows 2)"]
+
+
+def test_never_more_than_the_request_allows(accept: Accept, runs: dict[str, Run]) -> None:
+    """Two of them where one may be: no score."""
+    run = runs["one allowed"]
+    verdict = accept(run.folder, run.exit_code)
+    assert (verdict["reason"], verdict["scores"]) == ("questions-unanswered", {})
+
+
+def test_an_empty_answer_that_the_relay_did_not_give_is_not_allowed_for(
+    accept: Accept, runs: dict[str, Run], tmp_path: Path
+) -> None:
+    """The framework's own losses are none of the provider's."""
+    folder = Path(shutil.copytree(runs["two allowed"].folder, tmp_path / "copy"))
+    edit(folder / "counts.json", lambda counts: counts.update(unanswered=1, unanswered_allowed=5))
+    assert accept(folder)["reason"] == "empty-answers"
+
+
 def test_an_unknown_task_is_named(accept: Accept, runs: dict[str, Run]) -> None:
     """The reason comes from the log, in the framework's own words."""
     run = runs["unknown"]

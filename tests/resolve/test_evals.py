@@ -201,6 +201,16 @@ def test_a_debugging_run_is_another_eval() -> None:
     assert real.result_path != debug.result_path
 
 
+def test_questions_that_may_stay_unanswered_are_part_of_an_eval() -> None:
+    """A score with zeros that nobody measured is another one; the answers that are kept serve both."""
+    none, zero, two = (
+        compiled(f"{SMALL}{line}tasks: [ja_exact]\n").eval("ja_exact")
+        for line in ("", "unanswered: 0\n", "unanswered: 2\n")
+    )
+    assert none.digest == zero.digest != two.digest and none.result_path == two.result_path
+    assert {none.answers, two.answers} == {none.digest}
+
+
 # ---- selection --------------------------------------------------------------------------------------------------
 
 

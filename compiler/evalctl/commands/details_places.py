@@ -77,7 +77,7 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     folder = (root / evaluation.result_path).parent
     own = _result(folder).get("digest", evaluation.digest) == evaluation.digest
     lying = _lying(folder, root) if own else None
-    stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.digest}.jsonl"))), None)
+    stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.answers or evaluation.digest}.jsonl"))), None)
     tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
     notes = (attempt / "relay" / "server.json" for attempt in attempts)
     return Place(

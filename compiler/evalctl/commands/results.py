@@ -38,6 +38,8 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
         print(_json([_object(one, names) for one in measured]))
         return 0
     print(_aligned(tables.table(measured, names)) if measured else webpage.NOTHING)
+    for line in (f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()):
+        print(plain(line))
     return 0
 
 

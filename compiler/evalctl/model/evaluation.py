@@ -61,7 +61,8 @@ class Eval:
 
     `generation` are the settings sent with each question, `server` those that the server is started with, both
     sorted pairs. `settings` explains each value (not part of the identity). `result_path` is where its result.json
-    lies, relative to the repository.
+    lies, relative to the repository. `unanswered` questions may stay without an answer. `answers` names the answers that
+    are kept: those of an eval that allows for none, or raising the number would ask every question again.
     """
 
     digest: str
@@ -73,6 +74,8 @@ class Eval:
     server: tuple[tuple[str, Any], ...]
     max_samples: int | None
     result_path: str
+    unanswered: int = 0
+    answers: str = ""
     settings: tuple[Setting, ...] = field(compare=False, default=())
 
 

@@ -155,6 +155,10 @@ class Request(Strict):
     max_samples: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Only the first N samples: for debugging, kept apart from real results."
     )
+    unanswered: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0,
+        description="Questions per task that may stay without an answer (empty or filtered): scored as wrong, and shown.",
+    )
     predownload: bool | None = Field(None, description="Download the model before the job is submitted (vllm only).")
     cuda_visible_devices: GpuList | Annotated[int, Field(ge=0)] | None = Field(
         None, description='GPUs to use on service local, as "0,1".'

@@ -158,7 +158,8 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
     call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, max_n)
-    call = replace(call, relay={**call.relay, "length_key": length_key})
+    allowed = {"unanswered": evaluation.unanswered} if evaluation.unanswered else {}
+    call = replace(call, relay={**call.relay, "length_key": length_key, **allowed})
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 

@@ -56,7 +56,7 @@ refuse_a_second_start() {
 }
 
 read_attempt() {
-  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' RUN_TASKS=()
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' ANSWERS_NAME='' RUN_TASKS=()
   if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
     give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
   fi
@@ -465,7 +465,7 @@ run_task() {
 
 # Answers outlive the attempt: the next one, on whatever node and port, does not ask them again.
 keep_answers() {
-  [[ -z $ANSWERS ]] || { mkdir -p "$ANSWERS" && ln -sfn "$ANSWERS/$DIGEST.jsonl" "$RELAY_STATE/$TASK.answers.jsonl"; }
+  [[ -z $ANSWERS ]] || { mkdir -p "$ANSWERS" && ln -sfn "$ANSWERS/${ANSWERS_NAME:-$DIGEST}.jsonl" "$RELAY_STATE/$TASK.answers.jsonl"; }
 }
 
 become_framework() {

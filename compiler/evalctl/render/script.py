@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from evalctl.model.evaluation import Artifact, Checkpoint, Estimate, Job, JobTask, Site
+from evalctl.model.evaluation import Artifact, Checkpoint, Estimate, Eval, Job, JobTask, Site
 from evalctl.model.providers import litellm_prefix
 from evalctl.render.quoting import assignment, comment, word
 from evalctl.schedulers import SCHEDULERS
@@ -146,7 +146,7 @@ def _task(number: int, task: JobTask, environment: str) -> str:
 task_{number}() {{
   TASK={word(evaluation.task.key)}
   TASK_SECONDS={task.seconds}
-  DIGEST={word(evaluation.digest)}
+  DIGEST={word(evaluation.digest)}{_answers(evaluation)}
   MAX_SAMPLES={size}
   FRAMEWORK={word(evaluation.task.framework)}
   FRAMEWORK_ENVIRONMENT={word(environment)}
@@ -157,6 +157,11 @@ task_{number}() {{
   CONFIG={word(invocation.config)}
 }}
 """
+
+
+def _answers(evaluation: Eval) -> str:
+    """Where the answers have another name than the eval."""
+    return f"\n  ANSWERS_NAME={word(evaluation.answers)}" if evaluation.unanswered else ""
 
 
 def _pairs(variables: Iterable[tuple[str, str]]) -> list[str]:

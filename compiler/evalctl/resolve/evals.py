@@ -15,7 +15,7 @@ from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import result_dir
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious
-from evalctl.resolve.identity import SENT, SERVED, eval_digest
+from evalctl.resolve.identity import SENT, SERVED, allowing, eval_digest
 from evalctl.resolve.layers import merge
 
 # Longer contexts cost memory and time and change no score of the lab's tasks; the manual's scripts capped alike.
@@ -102,8 +102,9 @@ def _eval(
     generation = tuple(sorted((name, value) for name, value in values.items() if name in SENT))
     server = _server_settings(values, subject, catalogue)
     version, task_digest = framework.version(), framework.task_digest(task.script)
+    answers = eval_digest(subject, task, version, task_digest, generation, server, request.max_samples)
     return Eval(
-        digest=eval_digest(subject, task, version, task_digest, generation, server, request.max_samples),
+        digest=allowing(answers, request.unanswered),
         subject=subject,
         task=task,
         framework_version=version,
@@ -112,6 +113,8 @@ def _eval(
         server=server,
         max_samples=request.max_samples,
         result_path=result_path(subject, task, request.max_samples),
+        unanswered=request.unanswered,
+        answers=answers,
         settings=(*(_setting(name, merged[name], subject) for name in sorted(merged)), *kept_out),
     )
 

@@ -68,6 +68,14 @@ def eval_inputs(
     }
 
 
+def allowing(digest: str, unanswered: int) -> str:
+    """The digest of the same eval where so many questions may stay without an answer.
+
+    It can change the score: a result with zeros that nobody measured must not stand for a request that allows none.
+    """
+    return hashlib.sha256(f"{digest} unanswered {unanswered}".encode()).hexdigest() if unanswered else digest
+
+
 def _address(subject: Subject) -> dict[str, str]:
     """The address that answers. A built-in provider's name implies it, so that results from before it was recorded
     stay valid."""

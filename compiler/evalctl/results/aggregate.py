@@ -49,7 +49,7 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     ordered = sorted(results, key=lambda result: (measured_at(result.document), result.path))
     rows = _rows(ordered)
     values: dict[str, Any] = {}
-    warnings: list[str] = [*_mixed(ordered), *_measured_twice(ordered)]
+    warnings: list[str] = [*_mixed(ordered), *_measured_twice(ordered), *told_of(ordered)]
     unmatched: dict[str, str] = {}
     imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
     for entry in metrics.entries:
@@ -177,6 +177,11 @@ def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
     """Of the newest result; three empty strings when none were used, as the lab writes it."""
     newest = results[-1].document["subject"].get("custom_settings") if results else None
     return {key: str((newest or {}).get(key) or "") for key in ("path", "name", "version")}
+
+
+def told_of(results: Sequence[Result]) -> list[str]:
+    """What each result says of its own answers: cut off, without an answer, by another model."""
+    return [f"{one.task}: {warning}" for one in results for warning in one.document.get("warnings") or ()]
 
 
 def _mixed(results: Sequence[Result]) -> list[str]:

@@ -39,6 +39,7 @@ def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[
                 "path": task.evaluation.result_path,
                 "inputs": inputs(task.evaluation),
                 "environments": environments(job, task.evaluation.task.framework),
+                **({"answers": task.evaluation.answers} if task.evaluation.unanswered else {}),
             }
             for task in job.tasks
         },
@@ -118,6 +119,7 @@ def inputs(evaluation: Eval) -> dict[str, Any]:
         "generation": dict(evaluation.generation),
         "server": dict(evaluation.server),
         "max_samples": evaluation.max_samples,
+        **({"unanswered": evaluation.unanswered} if evaluation.unanswered else {}),
     }
 
 

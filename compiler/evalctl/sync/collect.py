@@ -94,7 +94,10 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
         for name in runfiles.names(found.folder, f"tasks/{key}/output/details", ".parquet"):
             target.copy(found.folder, name, f"details/{name.rpartition('/')[2]}", sys.maxsize)
         if digest in found.digests:
-            target.move(_answers(home, submitted), f"{digest}.jsonl", "details/answers.jsonl")
+            name = Path(
+                str(submitted["tasks"][key].get("answers", digest))
+            ).name  # no path: a run folder is not trusted
+            target.move(_answers(home, submitted), f"{name}.jsonl", "details/answers.jsonl")
     return problems
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
-from evalctl.results.aggregate import MISSING
+from evalctl.results.aggregate import MISSING, told_of
 from evalctl.results.names import task_name
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
@@ -114,6 +114,7 @@ def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]]
     lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
     reused = sum(1 for result in results if result.document.get("reused_from"))
     told = [f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)", ""]
+    told += [*warned, ""] if (warned := told_of(results)) else []
     trailers = [
         f"Request: {batch.request}",
         *(f"Job: {job}" for job in sorted(set(batch.jobs))),

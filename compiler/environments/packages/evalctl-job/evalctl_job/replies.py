@@ -207,7 +207,7 @@ def _is_count(value: Any) -> bool:
 def tokens(usage: Any, name: str) -> int:
     """One counter, 0 where it is none."""
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if _is_count(value) else 0
+    return int(value) if _is_count(value) else 0
 
 
 def message_of(error: Any) -> str:
