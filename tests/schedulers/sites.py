@@ -83,6 +83,7 @@ SITES: dict[str, Site] = {
         killed="stop cancelled",  # TERM: the job says so itself
         impossible="--partition=nowhere",
         daemon="slurmctld.pid",
+        group="-A",
     ),
     "pbs": Site(
         scheduler="pbs",

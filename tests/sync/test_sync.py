@@ -327,6 +327,17 @@ def test_a_refused_submission_says_why_and_stops(clone: Clone, world: World, job
     assert told(go(clone, job)) == [(Action.STOP, "submit-refused")]
 
 
+def test_options_of_a_start_up_file_are_no_answer(clone: Clone, world: World, job: Job, tmp_path: Path) -> None:
+    """`~/.sge_qstat` may hide jobs: nothing is asked or submitted while it is there, and it is named; comments are fine."""
+    (tmp_path / ".fakerc").write_text("# mine\n-s r\n")
+    report = sync(clone.context(account_home=tmp_path), plan(job))
+    assert (told(report), report.exit_code) == ([(Action.WAIT, "scheduler-silent")], 4)
+    assert ".fakerc" in " ".join([*report.warnings, *(step.detail for step in report.steps)])
+    assert (world.queries, world.submissions) == (0, 0)
+    (tmp_path / ".fakerc").write_text("# mine\n\n")
+    assert told(sync(clone.context(account_home=tmp_path), plan(job))) == [(Action.SUBMIT, "never-submitted")]
+
+
 def test_a_full_queue_is_waited_for_and_costs_no_try(clone: Clone, world: World, job: Job) -> None:
     """A limit on submitted jobs: the scheduler's words, exit 4, and every pass tries again until there is room."""
     world.full = "AssocMaxSubmitJobLimit"

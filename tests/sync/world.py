@@ -93,6 +93,8 @@ def make_job(
 class FakeScheduler:
     """Text in, text out, like the real ones: `fake-submit NAME RUN_DIR`, `fake-list`, `fake-cancel ID`."""
 
+    STARTUP = (".fakerc",)
+
     def directives(self, batch: Batch) -> list[str]:
         """None are needed."""
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from evalctl.check.schema import document_at, validated
+from evalctl.check.service_words import word_problems
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.catalogue import ServiceEntry
 from evalctl.model.diagnostic import Diagnostic
@@ -24,7 +25,7 @@ def services(texts: Mapping[str, str], columns: tuple[str, ...], problems: list[
         problems += found
         if service is not None:
             entries[name] = ServiceEntry(name, service, document)
-            problems += _node_kind_problems(entries[name], columns)
+            problems += _node_kind_problems(entries[name], columns) + word_problems(entries[name])
     return entries
 
 

@@ -80,6 +80,23 @@ expanded() {
 look_at_gpus() {
   command -v nvidia-smi >/dev/null 2>&1 || return 0
   nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | sed 's/^/gpu=/'
+  nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | sed -n '1s/^/driver=/p'
+  look_at_compiler
+}
+
+# vLLM's libraries compile kernels when a server starts: nvcc, a host compiler, and an object for the node's own GPU.
+look_at_compiler() {
+  local folder
+  command -v nvcc >/dev/null 2>&1 || return 0
+  nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/nvcc=\1/p'
+  folder=$(mktemp -d) || return 0
+  echo '__global__ void probe(float *x) { x[0] = 1; }' >"$folder/probe.cu"
+  if timeout 60 nvcc -arch=native -c "$folder/probe.cu" -o "$folder/probe.o" >"$folder/log" 2>&1; then
+    echo "kernel=compiles"
+  else
+    echo "kernel=$(tail -n 1 "$folder/log" | tr -cd '[:print:]' | cut -c 1-200)"
+  fi
+  rm -rf "$folder"
 }
 
 # A connection alone: no program of a site is needed for that, and nothing is sent.

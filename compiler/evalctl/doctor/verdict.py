@@ -21,7 +21,7 @@ def verdict(context: Context, probe: Probe, story: Story) -> list[Finding]:
         return [*found, _never_began(probe, story)]
     looked = list(facts(probe, "looked"))
     parts: tuple[Callable[[Context, Probe, list[tuple[str, str]]], Iterator[Finding]], ...] = (
-        _node, _environment, _folders, _gpus, _network,
+        _node, _environment, _folders, _gpus, _compiler, _network,
     )  # fmt: skip
     began = good(
         "start", f"began after {story.queued_seconds:.0f} s on {_value(looked, 'host')}; the run folder is there"
@@ -111,6 +111,20 @@ def _gpus(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iter
         )
     else:
         yield bad("gpus", f"{len(names)} seen, {probe.kind_name} promises {probe.kind.gpus}", "correct the node kind")
+
+
+def _compiler(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Whether kernels can be compiled there; asked only where the probe saw a GPU."""
+    if not _values(looked, "gpu"):
+        return
+    driver, nvcc, kernel = (_value(looked, name) for name in ("driver", "nvcc", "kernel"))
+    help = "load the site's CUDA module of the version that torch was built for: `modules` in the service's file"
+    if not nvcc:
+        yield bad("compiler", f"no nvcc on PATH (driver {driver}): FlashInfer cannot compile kernels", help)
+    elif kernel != "compiles":
+        yield bad("compiler", f"nvcc {nvcc} (driver {driver}) does not compile a kernel: {kernel}", help)
+    else:
+        yield good("compiler", f"nvcc {nvcc} compiles a kernel for this GPU (driver {driver})")
 
 
 def _network(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:

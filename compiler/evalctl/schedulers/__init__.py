@@ -26,6 +26,7 @@ class Scheduler(Protocol):
     """A module that knows one scheduler's commands; `site_args` are a service's words (`-g GROUP`, `--queue DIR`)."""
 
     PROGRAMS: tuple[str, ...]  # that a login node must have
+    STARTUP: tuple[str, ...]  # files in the person's home folder that add options to them, and cannot be switched off
     VERSION: Command  # whose first line says which version they are
 
     def directives(self, batch: Batch) -> list[str]:

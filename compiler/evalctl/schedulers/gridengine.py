@@ -11,6 +11,10 @@ from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
+STARTUP: tuple[str, ...] = (
+    ".sge_qstat",
+    ".sge_request",
+)  # `-s r` hides what waits; -clear would drop the site's own too
 VERSION = asked(("qstat", "-help"))  # `SGE 8.1.9`
 _TERSE = re.compile(r"(\d+)(?:\.\d+-\d+:\d+)?")  # of -terse, which a site's wrapper may add
 _ACCEPTED = re.compile(r"^(?:Your job|\d+(?:\.\d+-\d+:\d+)?$)", re.MULTILINE)

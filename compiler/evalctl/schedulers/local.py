@@ -15,6 +15,7 @@ from evalctl.schedulers.common import Unreadable, answer, clock, only_id, said
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ()
+STARTUP: tuple[str, ...] = ()
 VERSION = Command((sys.executable, "--version"))
 _STATES = {
     "queued": State.QUEUED, "running": State.RUNNING, "ending": State.ENDING,

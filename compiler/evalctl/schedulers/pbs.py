@@ -11,6 +11,7 @@ from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined
 from evalctl.shell import Command, EnvironmentProblem, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
+STARTUP: tuple[str, ...] = (".qstatrc",)  # a script for qstat, where it was built with Tcl
 VERSION = asked(("qstat", "--version"))  # `pbs_version = 23.06.06`
 _ID = re.compile(r"(\d+(?:\[\])?\.(?=\S*[A-Za-z])[\w.-]+)")  # `12345.pbs1`; a server's name has a letter
 _ACCEPTED = re.compile(rf"^{_ID.pattern}$", re.MULTILINE)

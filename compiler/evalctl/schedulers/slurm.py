@@ -22,6 +22,7 @@ from evalctl.schedulers.common import (
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
+STARTUP: tuple[str, ...] = (".slurm/defaults",)  # of the plug-in cli_filter/user_defaults
 VERSION = asked(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
 _NUMBER = re.compile(r"(\d+(?:;[\w.-]+)?)")  # of --parsable; with `;cluster` where there are several
 _WORDS = re.compile(r"Submitted batch job (\d+)(?: on cluster [\w.-]+)?")

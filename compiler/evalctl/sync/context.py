@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,9 @@ class Context:
     checkpoint: Callable[[str], None] = _silent
     user: str = field(default_factory=getpass.getuser)
     host: str = field(default_factory=socket.gethostname)
+    account_home: Path = field(
+        default_factory=lambda: Path(pwd.getpwuid(os.getuid()).pw_dir)
+    )  # as Grid Engine finds it
     schedulers: Mapping[str, Scheduler] = field(default_factory=lambda: SCHEDULERS)
 
     @property
@@ -95,8 +99,26 @@ class Context:
         words = [filled(word, _Lenient(self.environment)) for word in self.service.submit_args]
         return [*words, *self._queue_args()]
 
+    def startup_problem(self) -> str:
+        """What adds options to every call of the scheduler's programs, so that no answer can be believed; "" for nothing."""
+        for name in self.scheduler.STARTUP:
+            path = self.account_home / name
+            if path.is_file() and _has_options(path):
+                return (
+                    f"{path} adds options to the scheduler's programs: move them into the service's file, and it away"
+                )
+        return ""
+
     def _queue_args(self) -> list[str]:
         return ["--queue", str(self.queue)] if self.service.scheduler == "local" else []
+
+
+def _has_options(path: Path) -> bool:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return any(line.strip() and not line.startswith("#") for line in text.splitlines())
 
 
 class _Lenient(dict[str, str]):

@@ -44,6 +44,8 @@ class Claims:
 
 def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
     """All our jobs, or None and why there was no answer."""
+    if problem := context.startup_problem():
+        return None, problem
     command = context.scheduler.query(context.user, context.scheduler_args())
     try:
         return context.scheduler.sightings(context.run(command)), ""

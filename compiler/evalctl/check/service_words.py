@@ -1,0 +1,130 @@
+"""What a service file may hand to a submit command, to the job's shell and to its environment: closed lists.
+
+A service file comes with a pull request. Its words are options of the scheduler that choose where a job runs and who pays;
+none names another script, another shell, a file, the environment, or what the job is called and writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from evalctl.model.catalogue import ServiceEntry
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.service_words import PLACEHOLDER, VARIABLE, placeholders
+from evalctl.suggest import listed
+
+# Options by scheduler; the names of options that take no value are in _FLAGS. A value never begins with `-`.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "gridengine": ("-g", "-l", "-q", "-P", "-A", "-ar", "-pe", "-m", "-M", "-R", "-js", "-hard", "-soft", "-j"),
+    "pbs": ("-P", "-q", "-l", "-A", "-m", "-M", "-j"),
+    "slurm": (
+        "--account", "-A", "--partition", "-p", "--qos", "-q", "--reservation", "--constraint", "-C", "--nodes", "-N",
+        "--ntasks", "-n", "--ntasks-per-node", "--cpus-per-task", "-c", "--cpus-per-gpu", "--gpus", "-G",
+        "--gpus-per-node", "--gpus-per-task", "--gres", "--gres-flags", "--mem", "--mem-per-cpu", "--mem-per-gpu",
+        "--exclude", "-x", "--nodelist", "-w", "--licenses", "-L", "--mail-type", "--mail-user", "--comment", "--wckey",
+        "--switches", "--tmp", "--exclusive", "--spread-job", "--hint", "--prefer",
+    ),
+    "local": (),
+}  # fmt: skip
+# Only in `submit_args`: the listing and the cancellation take it from there.
+_CLUSTER = ("--clusters", "--cluster", "-M")
+_FLAGS = frozenset({"-hard", "-soft", "--exclusive", "--spread-job"})
+_TWO_VALUES = frozenset({"-pe"})
+_VALUE = re.compile(r"[A-Za-z0-9_*!(\[][A-Za-z0-9_.:,@+=*&|()\[\]!-]{0,255}")
+_CLUSTER_VALUE = re.compile(r"(?!all$)[A-Za-z0-9_.-]{1,64}")
+
+_INIT = re.compile(
+    r"/etc/profile\.d/(?!\.)[\w.+-]+\.sh"
+    r"|/(?:usr|opt|apps|cm|cvmfs|software)/(?:(?!\.)[\w.+-]+/)*init/(?:bash|sh|profile)"
+)
+
+_PREFIXES = (
+    "VLLM", "NCCL", "CUDA", "OMP", "MKL", "OPENBLAS", "TORCH", "PYTORCH", "TOKENIZERS", "UCX", "FI", "GLOO", "RAY", "TRITON",
+    "FLASHINFER", "HF_HUB", "HF_XET", "HF_DATASETS", "TRANSFORMERS",
+)  # fmt: skip
+# Words of names by which a library loads a file, a plug-in or code, or talks to another place.
+_DENIED = frozenset(
+    {
+        "PATH", "PATHS", "DIR", "DIRS", "FILE", "FILES", "LIBRARY", "LIBRARIES", "LIB", "LIBS", "SO", "HOME", "ROOT", "CACHE",
+        "PLUGIN", "PLUGINS", "MODULE", "MODULES", "INJECTION64", "INJECTION32", "INJECTION", "URL", "URI", "ENDPOINT", "PROXY",
+        "HOST", "ADDR", "ADDRESS", "SERVER", "PORT", "IP", "KEY", "TOKEN", "SECRET", "PASSWORD", "CMD", "COMMAND",
+        "EXEC", "EXECUTABLE", "PTXAS", "TOOL", "TOOLS", "INSECURE", "RUNTIME", "MODELSCOPE", "S3", "REGISTRY", "CUSTOM", "HOOK",
+        "HOOKS", "DEBUGGER", "PRELOAD", "VISIBLE", "FOLDER", "TRUST", "REMOTE",
+    }
+)  # fmt: skip
+_PLAIN = re.compile(r"[\w.,:+=-]{0,200}")
+
+
+def word_problems(entry: ServiceEntry) -> list[Diagnostic]:
+    """Everything in the file that is on none of the lists."""
+    service, span = entry.service, entry.document.span
+    found = [*_options(entry, service.submit_args, span(("submit_args",)), submit=True)]
+    found += _options(entry, service.directives, span(("directives",)))
+    found += _variables(service.variables, span(("variables",)))
+    for name, node in service.node_kinds.items():
+        found += _options(entry, node.directives, span(("node_kinds", name, "directives")))
+        found += _variables(node.variables, span(("node_kinds", name, "variables")))
+    if service.modules_init is not None and not _INIT.fullmatch(service.modules_init):
+        help = "name the site's own file: /etc/profile.d/NAME.sh, /usr/share/…/init/bash or /opt/…/init/bash"
+        message = f"`{service.modules_init}` is not a file that sets up environment modules"
+        found.append(Diagnostic("service-modules-init", message, span(("modules_init",)), help))
+    return found
+
+
+def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit: bool = False) -> Iterator[Diagnostic]:
+    """One finding for the first word that is not allowed: what follows it cannot be told apart any more."""
+    scheduler = entry.service.scheduler
+    if submit:
+        bad = [name for word in given for name in placeholders(word) if not VARIABLE.fullmatch(name)]
+        if bad:
+            help = "names that end in GROUP, ACCOUNT, PROJECT, PARTITION, QUEUE, QOS, RESERVATION, CLUSTER or AR_ID"
+            yield Diagnostic("service-placeholder", f"`{{{bad[0][:60]}}}` is no variable that may be here", span, help)
+            return
+        given = tuple(PLACEHOLDER.sub("X", word) for word in given)
+    known = (*OPTIONS[scheduler], *(_CLUSTER if submit and scheduler == "slurm" else ()))
+    wrong = _first_wrong([word for text in given for word in (text.split() or [""])], known, scheduler)
+    if wrong is not None:
+        allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
+        yield Diagnostic("service-option", f"`{wrong[:80]}` is not allowed here", span, f"allowed: {allowed}")
+
+
+def _first_wrong(words: list[str], known: tuple[str, ...], scheduler: str) -> str | None:
+    wanted, option = 0, ""
+    for word in words:
+        if wanted:
+            if not _value_fits(scheduler, option, word):
+                return word
+            wanted -= 1
+            continue
+        option, equals, value = word.partition("=")
+        if scheduler == "slurm" and not word.startswith("--"):
+            option, equals, value = word[:2], word[2:], word[2:]
+        if option not in known or (not option.startswith("--") and scheduler != "slurm" and equals):
+            return word
+        if equals and not _value_fits(scheduler, option, value):
+            return word
+        wanted = 0 if equals or option in _FLAGS else 2 if option in _TWO_VALUES else 1
+    return option if wanted else None
+
+
+def _value_fits(scheduler: str, option: str, value: str) -> bool:
+    if scheduler == "slurm" and option in _CLUSTER:
+        return _CLUSTER_VALUE.fullmatch(value) is not None
+    # `-q queue@server` of PBS is another server, which the listing would not ask.
+    elsewhere = scheduler == "pbs" and option == "-q" and "@" in value
+    return _VALUE.fullmatch(value) is not None and not elsewhere
+
+
+def _variables(given: Mapping[str, str], span: Span) -> Iterator[Diagnostic]:
+    for name, value in given.items():
+        parts = name.split("_")
+        known = any(name.startswith(f"{prefix}_") for prefix in _PREFIXES)
+        if not known or _DENIED & set(parts):
+            help = "settings of vLLM and its libraries (VLLM_…, NCCL_…, OMP_…) that name no file, place or plug-in; others: .env"
+            yield Diagnostic("service-variable", f"`{name}` may not be set in a service file", span, help)
+        elif not _PLAIN.fullmatch(value):
+            yield Diagnostic(
+                "service-variable", f"the value of `{name}` is not a plain word", span,
+                "letters, digits and . , : + = - _ only: no path, no address",
+            )  # fmt: skip

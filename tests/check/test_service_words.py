@@ -1,0 +1,122 @@
+"""A service file may say where a job runs and who pays, and nothing else: closed lists, never a bug of evalctl."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from spec.literate import repository
+
+from evalctl.pipeline import Project
+
+BASE = {"node_kinds": {"cpu": {"gpus": 0, "runtime_column": "hrt_q"}}}
+
+
+def codes(tmp_path: Path, **fields: object) -> list[str]:
+    """What `evalctl check` finds in a service with these fields."""
+    text = json.dumps({**BASE, **fields})
+    found = Project(repository(tmp_path, {"manifests/services/mysite.yaml": text.encode()})).check()[1]
+    return sorted({one.code for one in found if one.span and one.span.file == "manifests/services/mysite.yaml"})
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "words"),
+    [
+        ("slurm", ["/tmp/other.sh"]), ("slurm", ["--account=a", "other.sh"]), ("slurm", ["--wrap=id"]), ("slurm", ["--export=ALL"]),
+        ("slurm", ["--export-file=x"]), ("slurm", ["-o", "/tmp/x"]), ("slurm", ["--output=/tmp/x"]), ("slurm", ["--prolog=x"]),
+        ("slurm", ["--task-prolog=x"]), ("slurm", ["--bcast=x"]), ("slurm", ["--uid=0"]), ("slurm", ["--chdir=/"]), ("slurm", ["-D/"]),
+        ("slurm", ["--array=1-9"]), ("slurm", ["--job-name=x"]), ("slurm", ["--"]), ("slurm", ["-"]), ("slurm", ["--account"]),
+        ("slurm", ["--account=-x"]), ("slurm", ["--account=/etc"]), ("slurm", ["--acc=x"]), ("slurm", ["--clusters=a,b"]),
+        ("slurm", ["--clusters=all"]), ("slurm", ["--get-user-env"]), ("slurm", ["--account=a{"]), ("slurm", ["--account=$HOME"]),
+        ("gridengine", ["-S", "/bin/sh"]), ("gridengine", ["-v", "A=b"]), ("gridengine", ["-V"]), ("gridengine", ["-@", "file"]),
+        ("gridengine", ["-C", "x"]), ("gridengine", ["-b", "y"]), ("gridengine", ["-o", "x"]), ("gridengine", ["-jsv", "x"]),
+        ("gridengine", ["-t", "1-9"]), ("gridengine", ["-g"]), ("gridengine", ["-g", "-V"]), ("gridengine", ["-sync", "y"]),
+        ("gridengine", ["-l h_rt=1 other.sh"]), ("gridengine", ["-clear"]), ("gridengine", [""]),
+        ("pbs", ["-S", "/bin/sh"]), ("pbs", ["-q", "q@server"]), ("pbs", ["-v", "A"]), ("pbs", ["-W", "x=y"]), ("pbs", ["-C", "x"]),
+        ("pbs", ["-u", "root"]), ("pbs", ["--", "x"]), ("pbs", ["-J", "1-3"]), ("local", ["--queue", "x"]),
+    ],
+)  # fmt: skip
+def test_only_listed_options_reach_the_scheduler(scheduler: str, words: list[str], tmp_path: Path) -> None:
+    """No script, shell, file, environment, array or name; wherever the words are."""
+    assert codes(tmp_path / "a", scheduler=scheduler, submit_args=words) == ["service-option"]
+    assert codes(tmp_path / "b", scheduler=scheduler, directives=words) == ["service-option"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["--comment={OPENAI_API_KEY}", "--account={0}", "--account={HOME.x}", "--account={HOME:>3000000000}", "--account={}",
+     "--account={GROUP!r}", "--account={SECRET_GROUP}", "--account={MY_TOKEN_GROUP}", "--account={HF_TOKEN}", "--account={group}"],
+)  # fmt: skip
+def test_only_names_of_accounts_are_filled_in(word: str, tmp_path: Path) -> None:
+    """Anything else between braces is an error with its place, never formatted."""
+    assert codes(tmp_path, scheduler="slurm", submit_args=[word]) == ["service-placeholder"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PYTHONPATH", "PYTHONSTARTUP", "PATH", "IFS", "PS4", "GCONV_PATH",
+     "MALLOC_CHECK_", "HF_ENDPOINT", "HTTPS_PROXY", "VLLM_PLUGINS", "VLLM_ALLOW_RUNTIME_LORA_UPDATING",
+     "NCCL_NET_PLUGIN", "NCCL_CONF_FILE", "OMP_TOOL_LIBRARIES", "CUDA_INJECTION64_PATH", "CUDA_VISIBLE_DEVICES", "HF_HUB_CACHE",
+     "VLLM_API_KEY", "VLLM_USE_MODELSCOPE", "EVALCTL_RUN_DIR", "SLURM_JOB_ID"],
+)  # fmt: skip
+def test_variables_that_load_code_or_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
+    """In the service as in a node kind."""
+    kinds = {"cpu": {"gpus": 0, "runtime_column": "hrt_q", "variables": {name: "x"}}}
+    assert codes(tmp_path / "a", scheduler="slurm", variables={name: "x"}) == ["service-variable"]
+    assert codes(tmp_path / "b", scheduler="slurm", node_kinds=kinds) == ["service-variable"]
+
+
+@pytest.mark.parametrize("value", ["/tmp/x", "http://x", "a b", "$(id)", "`id`", "~/x"])
+def test_a_variables_value_is_a_plain_word(value: str, tmp_path: Path) -> None:
+    """No path, no address, nothing for a shell."""
+    assert codes(tmp_path, scheduler="slurm", variables={"NCCL_DEBUG": value}) == ["service-variable"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "/home/x/init/bash",
+        "/etc/profile.d/../x.sh",
+        "/opt/../home/x/init/bash",
+        "/tmp/init/bash",
+        "/etc/profile.d/x",
+    ],
+)
+def test_modules_are_set_up_by_a_file_of_the_site(path: str, tmp_path: Path) -> None:
+    """Every job sources it."""
+    assert codes(tmp_path, scheduler="slurm", modules_init=path) == ["service-modules-init"]
+
+
+def test_what_sites_need_is_allowed(tmp_path: Path) -> None:
+    """Accounts, queues, resources, reservations, constraints, mail, and settings of vLLM's libraries."""
+    kinds = {
+        "cpu": {
+            "gpus": 0,
+            "runtime_column": "hrt_q",
+            "directives": ["--nodes=1 --gres=gpu:h100:4", "-G 4", "-C a100&ib"],
+        }
+    }
+    words = [
+        "--account={SLURM_ACCOUNT}",
+        "-p",
+        "{SLURM_PARTITION}",
+        "--qos=high",
+        "--clusters=gpu",
+        "--mail-user=a@b.jp",
+    ]
+    variables = {"NCCL_SOCKET_IFNAME": "ib0", "NCCL_P2P_DISABLE": "1", "VLLM_ATTENTION_BACKEND": "FLASHINFER",
+                 "OMP_NUM_THREADS": "8", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+    assert codes(tmp_path / "a", scheduler="slurm", submit_args=words, node_kinds=kinds, variables=variables) == []
+    assert codes(tmp_path / "b", scheduler="gridengine", submit_args=["-g", "{G_GROUP}", "-ar", "{AR_ID}"],
+                 directives=["-l node_q=1", "-pe mpi 4"], modules_init="/etc/profile.d/modules.sh") == []  # fmt: skip
+    assert (
+        codes(
+            tmp_path / "c",
+            scheduler="pbs",
+            submit_args=["-P", "{A_GROUP}"],
+            directives=["-q rt_HF", "-l select=1:ncpus=4"],
+        )
+        == []
+    )
