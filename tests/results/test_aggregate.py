@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,6 +194,14 @@ def test_a_mixture_of_versions_is_warned_of() -> None:
     document = aggregated(FOLDER, [old, new], METRICS)
     assert document["warnings"] == ["measured with several versions of the custom settings: 1, 2"]
     assert document["custom_settings"]["version"] == "2"
+
+
+def test_what_a_result_says_of_its_answers_stands_in_the_aggregate() -> None:
+    """Questions without an answer and answers by another model are shown wherever the score is."""
+    told = ["2 of its questions have no answer and are scored as wrong (the request allows 2)"]
+    one = result("a", {"wmt20:en-ja|0": {"bleu": 1.0}})
+    shown = replace(one, document={**one.document, "warnings": told})
+    assert aggregated(FOLDER, [shown], METRICS)["warnings"] == [f"{one.task}: {told[0]}"]
 
 
 def test_a_mixture_of_server_settings_is_warned_of() -> None:
