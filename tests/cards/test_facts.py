@@ -74,8 +74,9 @@ def test_context_length_follows_vllm(rope: dict[str, Any], length: int) -> None:
 
 
 def test_context_length_is_unknown_where_nothing_says_it() -> None:
-    """No key, no invented number."""
-    assert shape(max_position_embeddings=None).context_length is None
+    """No key and no default of the type, no invented number."""
+    assert shape(max_position_embeddings=None, model_type="own").context_length is None
+    assert shape(max_position_embeddings=None).context_length == 2048  # LlamaConfig's
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import re
 import pytest
 from samples import card, card_file, catalogue, checked, compiled, one_job
 
+from evalctl.plan import divisions
 from evalctl.plan.placement import (
     SAFE_CONCURRENCY,
     Placement,
     concurrency,
     placement,
-    tensor_parallel,
     wanted_concurrency,
 )
 
@@ -67,14 +67,15 @@ def test_models_that_others_serve_need_no_gpu(service: str, kind: str) -> None:
 )
 def test_tensor_parallel_divides_the_heads(heads: int, sizes: tuple[int, ...]) -> None:
     """The largest size that divides heads and GPUs on 1, 2, 4 and 8 GPUs."""
-    assert tuple(tensor_parallel(gpus, heads) for gpus in (1, 2, 4, 8)) == sizes
+    one = card(attention_heads=heads, kv_heads=heads)
+    assert tuple(max(divisions.sizes(one, gpus)) for gpus in (1, 2, 4, 8)) == sizes
 
 
 @pytest.mark.parametrize("heads", [7, 14, 28, 32, 40, 48, 96])
 @pytest.mark.parametrize("gpus", [1, 2, 3, 4, 6, 8])
 def test_no_gpu_is_left_over(gpus: int, heads: int) -> None:
     """What one copy cannot use, further copies do."""
-    tensor = tensor_parallel(gpus, heads)
+    tensor = max(divisions.sizes(card(attention_heads=heads, kv_heads=heads), gpus))
     assert (gpus % tensor, heads % tensor) == (0, 0)
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.cards.configuration import LARGEST, Config, Text, text_part
 from evalctl.shell import EnvironmentProblem
 
-Config = Mapping[str, Any]
-
-_NESTED = ("text_config", "llm_config", "language_config")
-_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 _KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
-_HIDDEN = ("hidden_size", "n_embd", "d_model")
 _LENGTH = (
     "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length",
     "max_target_positions", "max_sequence_length", "max_seq_length", "seq_len",
 )  # fmt: skip
 # Their max_position_embeddings is the scaled length already.
 _SCALED = ("su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling")
+# Types that do not attend at all: vLLM gives them no heads (convertors of 0.32.0).
+ATTENTION_FREE = frozenset({"mamba", "mamba2", "falcon_mamba"})
+
+_ONE_KV_HEAD = frozenset({"falcon", "RefinedWeb", "RefinedWebModel", "gpt_bigcode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +37,71 @@ class Architecture:
 
 def architecture(config: Config, label: str) -> Architecture:
     """The shape of the text part, or an EnvironmentProblem that names what config.json lacks."""
-    name, text = _name(config, label), _text_part(config)
-    heads = _needed(text, _HEADS, label)
+    name, text = _name(config, label), text_part(config, label)
+    heads = attention_heads(text)
     return Architecture(
         name=name,
         context_length=_context_length(config, text),
-        layers=_needed(text, _LAYERS, label),
+        layers=layers(text),
         attention_heads=heads,
-        kv_heads=_kv_heads(text, heads),
-        head_size=_head_size(text, heads, label),
-        dtype=_dtype(text) or _dtype(config),
+        kv_heads=kv_heads(text),
+        head_size=head_size(text),
+        dtype=_dtype(text.written) or _dtype(config),
     )
 
 
-def _text_part(config: Config) -> Config:
-    """Models that see or hear nest their text model's configuration."""
-    for key in _NESTED:
-        if isinstance(config.get(key), dict):
-            return {**config, **config[key]}
-    return config
+def layers(text: Text) -> int:
+    """How many layers, those without attention included."""
+    # LongCat counts two attention sublayers per layer; NemotronH may say its layers by their pattern alone.
+    pattern = text.written.get("hybrid_override_pattern")
+    kinds = text.written.get("layers_block_type")
+    if "num_hidden_layers" not in text.written and (isinstance(pattern, str) or isinstance(kinds, list)):
+        return len(pattern or kinds or ())
+    return text.needed("num_hidden_layers")
+
+
+def attention_heads(text: Text) -> int:
+    """Heads of one layer; a model without attention counts as one."""
+    return 1 if text.type in ATTENTION_FREE else text.needed("num_attention_heads")
+
+
+def kv_heads(text: Text) -> int:
+    """Heads for keys and values of one layer."""
+    # Falcon's first generation has one head for keys and values and says so by a flag alone.
+    one = text.type in _ONE_KV_HEAD and text.get("multi_query") is True
+    if one and not text.get("new_decoder_architecture"):
+        return 1
+    if text.type == "dbrx":
+        grouped = text.section("attn_config").get("kv_n_heads")
+        return grouped if isinstance(grouped, int) else 1  # transformers' own default
+    heads = attention_heads(text)
+    return text.number(*_KV_HEADS) or _heads_of_first_block(text, heads) or heads
+
+
+def _heads_of_first_block(text: Text, heads: int) -> int | None:
+    """Nemotron-NAS describes each block; the first that attends counts."""
+    for block in text.written.get("block_configs") or ():
+        attention = (block.get("attention") if isinstance(block, dict) else None) or {}
+        if not attention.get("no_op") and isinstance(attention.get("n_heads_in_group"), int):
+            return heads // max(1, int(attention["n_heads_in_group"]))
+    return None
+
+
+def head_size(text: Text) -> int:
+    """Elements of one head."""
+    given = text.number("head_dim")
+    if given:
+        return given
+    return max(1, text.needed("hidden_size") // attention_heads(text))
 
 
 def _name(config: Config, label: str) -> str:
     names = config.get("architectures") or ()
-    if not names:
+    if not isinstance(names, list) or not names:
         raise EnvironmentProblem(
             f"config.json of {label} names no architecture", "is this a model that generates text?"
         )
     return str(names[0])
-
-
-def _needed(config: Config, keys: tuple[str, ...], label: str) -> int:
-    value = _first(config, keys)
-    if value is None:
-        raise EnvironmentProblem(
-            f"config.json of {label} does not say {keys[0]}",
-            "write the model's lock.yaml by hand, with the values of its documentation",
-        )
-    return value
-
-
-def _first(config: Config, keys: tuple[str, ...]) -> int | None:
-    return next((config[key] for key in keys if isinstance(config.get(key), int)), None)
-
-
-def _kv_heads(config: Config, heads: int) -> int:
-    # Falcon's first generation has one head for keys and values and says so by a flag alone.
-    if config.get("multi_query") is True and not config.get("new_decoder_architecture") and "falcon" in _type(config):
-        return 1
-    return _first(config, _KV_HEADS) or _heads_of_first_block(config, heads) or heads
-
-
-def _heads_of_first_block(config: Config, heads: int) -> int | None:
-    """Nemotron-NAS describes each block; the first that attends counts."""
-    for block in config.get("block_configs") or ():
-        attention = block.get("attention") or {}
-        if not attention.get("no_op") and attention.get("n_heads_in_group"):
-            return heads // int(attention["n_heads_in_group"])
-    return None
-
-
-def _head_size(config: Config, heads: int, label: str) -> int:
-    given = _first(config, ("head_dim", "hidden_size_per_head"))
-    return given or _needed(config, _HIDDEN, label) // heads
 
 
 def _dtype(config: Config) -> str | None:
@@ -108,23 +109,28 @@ def _dtype(config: Config) -> str | None:
     return value.removeprefix("torch.") if isinstance(value, str) and value != "auto" else None
 
 
-def _type(config: Config) -> str:
-    return str(config.get("model_type", ""))
-
-
-def _context_length(config: Config, text: Config) -> int | None:
-    lengths = [text[key] for key in _LENGTH if isinstance(text.get(key), int)]
+def _context_length(config: Config, text: Text) -> int | None:
+    lengths = [number for key in _LENGTH if (number := text.number(key))]
     if not lengths:
         return None
-    length = text["model_max_length"] if isinstance(text.get("model_max_length"), int) else min(lengths)
-    return int(length * _scaling(config, text))
+    # Command-R says its length in a key of its own.
+    length = text.number("model_max_length") or min(lengths)
+    return int(min(LARGEST, length * _scaling(config, text)))
 
 
-def _scaling(config: Config, text: Config) -> float:
+def _scaling(config: Config, text: Text) -> float:
     """What rope scaling of the older kinds (linear, dynamic) adds to the length."""
-    rope = text.get("rope_scaling") or text.get("rope_parameters")
-    if not isinstance(rope, dict) or "gemma3" in _type(config):
+    if "gemma3" in str(config.get("model_type")) or "gemma3" in text.type:
         return 1.0
-    kind = rope.get("rope_type", rope.get("type"))
-    factor = rope.get("factor")
-    return 1.0 if kind in _SCALED or not isinstance(factor, (int, float)) else float(factor)
+    factor = 1.0
+    for rope in _ropes(text.section("rope_scaling", "rope_parameters")):
+        given = rope.get("factor")
+        if rope.get("rope_type", rope.get("type")) not in _SCALED and isinstance(given, (int, float)):
+            factor = float(given)
+    return factor
+
+
+def _ropes(rope: Config) -> Iterator[dict[str, Any]]:
+    """One set of parameters, or one for each kind of layer."""
+    nested = [one for one in rope.values() if isinstance(one, dict)]
+    yield from nested if nested and len(nested) == len(rope) else [dict(rope)]

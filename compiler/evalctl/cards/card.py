@@ -9,12 +9,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from evalctl.cards.architecture import architecture
+from evalctl.cards.cache import cache
+from evalctl.cards.configuration import text_part
 from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
 from evalctl.cards.tokenizer import has_think_tags, template_digest
 from evalctl.cards.weights import weights
+from evalctl.cards.widths import quantization, state_bytes, widths
 from evalctl.model.manifest import ModelCard
 from evalctl.shell import EnvironmentProblem
 
@@ -56,12 +59,15 @@ def _facts(source: Source) -> dict[str, Any]:
             f"{source.label} has no config.json",
             "evalctl needs a model in the form of transformers, not GGUF or adapters",
         )
-    shape = architecture(config, source.label)
+    shape, text = architecture(config, source.label), text_part(config, source.label)
+    sizes = widths(text)
     stored = weights(source, shape.dtype)
     return {
         "architecture": shape.name, "context_length": shape.context_length, "layers": shape.layers,
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
+        "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,
+        "quantization": quantization(config, text),
         "think_tags": has_think_tags(source), "chat_template_sha256": template_digest(source),
         "generation_config": _sampling(json_file(source, "generation_config.json")),
         "recommends": recommendations(source),

@@ -6,7 +6,6 @@ import yaml
 
 from evalctl.model.manifest import ModelCard
 
-_LEFT_OUT = ("path", "sampled_revision")  # where they have no value
 
 
 class _Quoted(str):
@@ -20,12 +19,15 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(_Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
 
 
+_SHOWN = ("context_length", "chat_template_sha256")  # null says something: nothing is known, there is none
+
+
 def write(card: ModelCard) -> str:
     """MODEL.lock.yaml: the card in a stable order, with a line that says where it comes from."""
     what = f"--path {card.path} {card.model}" if card.path else card.model
     what = f"--whole {what}" if card.sampled_revision else what
     head = f"# Facts of {card.model}, read by `evalctl lock`; refresh with `evalctl lock {what}`.\n"
-    facts = {key: value for key, value in card.model_dump().items() if not (key in _LEFT_OUT and value is None)}
+    facts = {key: value for key, value in card.model_dump().items() if value is not None or key in _SHOWN}
     for key in ("revision", "sampled_revision"):
         if key in facts:
             facts[key] = _Quoted(facts[key])

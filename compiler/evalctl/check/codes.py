@@ -50,7 +50,7 @@ CODES: dict[str, str] = {
     "task-without-metrics": "no metric of the task goes into aggregated_results.json",
     "task-without-settings": "a task has no default settings",
     "task-without-time": "a task has no time for this kind of node",
-    "tensor-parallel-heads": "the model's heads cannot be divided among enough GPUs",
+    "tensor-parallel-heads": "the model cannot be divided among enough GPUs",
     "text-switch": "a switch of the chat template is text that looks like a truth value",
     "think-tags-without-parser": "a model with think tags, and no reasoning parser",
     "unknown-chat-template": "a chat template that does not exist",

@@ -209,6 +209,32 @@ class Recommendation(Strict):
     text: Line = Field(description="Its words, or what holds where nobody sets the switch.")
 
 
+# Far above any model, and small enough that nothing computed from them can overflow.
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Bytes = Annotated[int, Field(ge=1, le=10**16)]
+
+
+class CacheLayers(Strict):
+    """Layers that cache every token alike."""
+
+    layers: Count
+    kv_heads: Count = Field(description="Heads that are cached; 1 where it is one compressed vector (MLA).")
+    width: Count = Field(description="Elements that one head keeps of one token, keys and values together.")
+    window: Count | None = Field(None, description="Tokens that are kept at most; null keeps all.")
+
+
+class Quantization(Strict):
+    """How the weights are stored."""
+
+    method: Line
+    block: Annotated[tuple[Count, Count], Field(strict=False)] | None = Field(
+        None, description="Outputs and inputs that share a scale."
+    )
+    group: Count | None = Field(None, description="Inputs that share a scale.")
+    bits: Annotated[int, Field(ge=1, le=64)] | None = None
+    skipped: tuple[Name, ...] = Field((), description="Parts that are not quantised.", strict=False)
+
+
 class ModelCard(Strict):
     """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""
 
@@ -221,14 +247,24 @@ class ModelCard(Strict):
         None, description="Of a folder locked with --whole: the digest that does not read all bytes."
     )
     architecture: Line
-    context_length: Annotated[int, Field(ge=1)] | None
-    layers: Annotated[int, Field(ge=1)]
-    attention_heads: Annotated[int, Field(ge=1)]
-    kv_heads: Annotated[int, Field(ge=1)]
-    head_size: Annotated[int, Field(ge=1)]
+    context_length: Annotated[int, Field(ge=1, le=10**12)] | None
+    layers: Count
+    attention_heads: Count
+    kv_heads: Count
+    head_size: Count
     dtype: Name
-    parameters: Annotated[int, Field(ge=1)]
-    weight_bytes: Annotated[int, Field(ge=1)]
+    parameters: Bytes
+    weight_bytes: Bytes
+    cache: tuple[CacheLayers, ...] | None = Field(
+        None, description="Absent in a card of an older evalctl: lock again to have it.", strict=False
+    )
+    state_bytes: Annotated[int, Field(ge=0, le=10**12)] = Field(
+        0, description="What layers without attention keep of one answer."
+    )
+    widths: dict[Name, Count] | None = Field(
+        None, description="Sizes that tensor parallelism divides. Absent in a card of an older evalctl: lock again."
+    )
+    quantization: Quantization | None = None
     think_tags: bool
     chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
     generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evalctl.model.manifest import ModelCard, Request
 from evalctl.model.service import NodeKind, Service
+from evalctl.plan.divisions import sizes
 
 RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
@@ -48,31 +49,46 @@ def placement(request: Request, service: Service, card: ModelCard | None) -> Pla
 def placed_on(kind: str, service: Service, card: ModelCard | None) -> Placement:
     """How the server uses this node kind."""
     node = service.node_kinds[kind]
-    tensor = tensor_parallel(node.gpus, card.attention_heads) if card is not None and node.gpus else 1
+    tensor = tensor_parallel(node, card) if card is not None and node.gpus else 1
     return Placement(kind, node, tensor, max(1, node.gpus // tensor))
 
 
-def tensor_parallel(gpus: int, heads: int) -> int:
-    """The most GPUs that can share one copy: vLLM wants the heads divided evenly; what remains runs further copies."""
-    return max(size for size in range(1, gpus + 1) if gpus % size == 0 and heads % size == 0)
+def tensor_parallel(node: NodeKind, card: ModelCard) -> int:
+    """The most GPUs that can share one copy, by vLLM's own layers; what remains runs further copies.
+
+    A division that refines the scales of experts' weights is taken only where the model fits no other way.
+    """
+    exact, refined = max(sizes(card, node.gpus)), max(sizes(card, node.gpus, refined=True))
+    fits = not node.gpu_memory_gb or card.weight_bytes <= exact * _usable(node)
+    return exact if fits else refined
 
 
-def bytes_per_token(card: ModelCard) -> int:
-    """KV cache of one token: keys and values of every layer, 16 bits each. A bound for MLA and sliding windows."""
-    return 2 * card.layers * card.kv_heads * card.head_size * 2
+def cache_bytes(card: ModelCard, tokens: int, copies: int) -> int:
+    """KV cache of one answer of `tokens`, 16 bits each, on all of the `copies` GPUs that share the model: a head that
+    more of them need than there are heads is kept by each. A card of an older evalctl gives an upper bound.
+    """
+    if card.cache is None:
+        return 2 * card.layers * max(card.kv_heads, copies) * card.head_size * 2 * tokens
+    attended = sum(
+        layers.layers * max(layers.kv_heads, copies) * layers.width * min(tokens, layers.window or tokens)
+        for layers in card.cache
+    )
+    return 2 * attended + card.state_bytes
+
+
+def _usable(node: NodeKind) -> float:
+    """Memory of one GPU that the model may use."""
+    return (node.gpu_memory_gb or 0.0) * 1e9 * node.gpu_memory_utilization - RESERVED_BYTES
 
 
 def usable_bytes(place: Placement) -> float:
     """GPU memory that one copy of the model may use; 0 where the node kind does not say."""
-    memory = place.node.gpu_memory_gb or 0.0
-    return (
-        place.tensor_parallel * (memory * 1e9 * place.node.gpu_memory_utilization - RESERVED_BYTES) if memory else 0.0
-    )
+    return place.tensor_parallel * _usable(place.node) if place.node.gpu_memory_gb else 0.0
 
 
-def needed_bytes(card: ModelCard, max_model_length: int) -> float:
+def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1) -> float:
     """Weights and the cache of one answer of full length."""
-    return card.weight_bytes + bytes_per_token(card) * max_model_length
+    return card.weight_bytes + cache_bytes(card, max_model_length, copies)
 
 
 def capped(wanted: int) -> str:
@@ -95,4 +111,5 @@ def wanted_concurrency(request: Request, place: Placement, card: ModelCard | Non
     if card is None or place.node.gpus == 0 or not place.node.gpu_memory_gb:
         return CPU_CONCURRENCY
     free = max(0.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel
-    return int(min(256, max(8, free / (bytes_per_token(card) * min(TYPICAL_TOKENS, max_model_length)))))
+    each = cache_bytes(card, min(TYPICAL_TOKENS, max_model_length or TYPICAL_TOKENS), place.tensor_parallel)
+    return int(min(256, max(8, free / max(1, each))))

@@ -14,6 +14,7 @@ from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSE
 from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
 from evalctl.plan.applied import shown
+from evalctl.plan.divisions import VLLM, refusal
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import SAFE_CONCURRENCY, Placement, capped, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reminders import reminders
@@ -279,29 +280,28 @@ def _memory(
     checked: CheckedRequest, card: ModelCard, place: Placement, length: int, service: Service
 ) -> Iterator[Diagnostic]:
     usable = usable_bytes(place)
-    needed = needed_bytes(card, length)
+    needed = needed_bytes(card, length, place.tensor_parallel)
     if not usable or needed <= usable:
         return
     code, why = "model-does-not-fit", f"{place.node_kind} has {usable / 1e9:.0f} GB for it"
     if needed <= usable / place.tensor_parallel * place.node.gpus:
         code = "tensor-parallel-heads"
-        why = (
-            f"only {place.tensor_parallel} of the {place.node.gpus} GPUs can share it: tensor parallel size must "
-            f"divide its {card.attention_heads} heads"
-        )
+        reason = refusal(card, place.node.gpus, refined=True)
+        why = f"only {place.tensor_parallel} of the {place.node.gpus} GPUs can share it in vLLM {VLLM}: {reason}"
     cache = (needed - card.weight_bytes) / 1e9
     note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
     yield Diagnostic(
         code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", model_span(checked, card.model),
-        _where_it_fits(card, needed, service), (note,),
+        _where_it_fits(card, length, service), (note,),
     )  # fmt: skip
 
 
-def _where_it_fits(card: ModelCard, needed: float, service: Service) -> str:
+def _where_it_fits(card: ModelCard, length: int, service: Service) -> str:
     """The node kinds of the service that hold the model, the fewest GPUs first."""
     offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve]
-    fitting = [kind for kind in offered if usable_bytes(placed_on(kind, service, card)) >= needed]
-    kinds = sorted(fitting, key=lambda kind: service.node_kinds[kind].gpus)
+    places = [placed_on(kind, service, card) for kind in offered]
+    fitting = [place for place in places if usable_bytes(place) >= needed_bytes(card, length, place.tensor_parallel)]
+    kinds = sorted((place.node_kind for place in fitting), key=lambda kind: service.node_kinds[kind].gpus)
     if not kinds:
         return "no node kind of this service holds it: choose another service, or lower max_model_length"
     return f"write `node_kind: {kinds[0]}`" + (f" (or {listed(kinds[1:])})" if kinds[1:] else "")

@@ -1,0 +1,113 @@
+"""config.json as transformers reads it: what it leaves out has the default of its model type.
+
+`defaults.json` is that table, generated from the pinned transformers (tests/environments/transformers_defaults.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from evalctl.shell import EnvironmentProblem
+
+Config = Mapping[str, Any]
+
+# Where a model type is not in the table (its code is its own), the text part is looked for under these keys, as vLLM does.
+_NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
+# Names that older and remote configurations use; those of a known type are in the table.
+_OTHER_NAMES = {
+    "num_hidden_layers": ("n_layer", "n_layers", "num_layers"),
+    "num_attention_heads": ("n_head", "n_heads", "num_heads"),
+    "hidden_size": ("n_embd", "d_model"),
+    "intermediate_size": ("n_inner", "ffn_hidden_size", "ffn_dim"),
+    "vocab_size": ("padded_vocab_size",),
+    "head_dim": ("hidden_size_per_head", "attention_head_dim", "kv_channels"),
+}
+LARGEST = 10**12  # no width, count or length of a model comes near
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The configuration of the text model: what is written, then what its type means by leaving it out."""
+
+    written: Config
+    known: Config  # the type's entry of the table; empty for a type that is not in it
+    label: str
+
+    @property
+    def type(self) -> str:
+        """The model type, "" where nothing says it."""
+        return str(self.written.get("model_type") or "")
+
+    def get(self, key: str) -> Any:
+        """The value of `key`; None where it is written as null, or left out and without default."""
+        for name in (self.known.get("names", {}).get(key, key), key, *_OTHER_NAMES.get(key, ())):
+            if name in self.written:
+                return self.written[name]
+        return self.known.get("defaults", {}).get(key)
+
+    def number(self, *keys: str) -> int | None:
+        """The first of `keys` that holds a whole number."""
+        for key in keys:
+            value = self.get(key)
+            if isinstance(value, int) and not isinstance(value, bool):
+                if not 0 <= value <= LARGEST:
+                    raise EnvironmentProblem(
+                        f"{key} in config.json of {self.label} is no possible number", "download the model again"
+                    )
+                return value
+        return None
+
+    def needed(self, key: str) -> int:
+        """A number without which there is no card."""
+        value = self.number(key)
+        if not value:
+            kind = f"; evalctl knows no defaults of model_type {self.type}" if self.type and not self.known else ""
+            raise EnvironmentProblem(
+                f"config.json of {self.label} does not say {key}{kind}",
+                f"add {key} to config.json of a copy and type `evalctl lock --path FOLDER NAME`",
+            )
+        return value
+
+    def section(self, *keys: str) -> Config:
+        """A mapping within the configuration; empty where there is none."""
+        return next((value for key in keys if isinstance(value := self.written.get(key), dict)), {})
+
+
+def text_part(config: Config, label: str) -> Text:
+    """Models that see or hear nest their text model's configuration."""
+    known = _type_of(config)
+    key, default = known.get("text") or (None, "")
+    nested = config.get(key) if key else None
+    if isinstance(nested, dict):
+        inner = {"model_type": default, **nested}
+        return Text(inner, _type_of(inner), label)
+    for key in _NESTED:
+        if isinstance(config.get(key), dict):
+            return _unknown_nested(config, config[key], label)
+    if default and not known.get("defaults"):  # Qwen2-VL as it was released: the keys of the text model on top
+        return Text({**config, "model_type": default}, _types().get(default, {}), label)
+    return Text(config, known, label)
+
+
+def _unknown_nested(config: Config, nested: Config, label: str) -> Text:
+    """Where the nested type is known, nothing of the outer configuration is taken for it."""
+    inner = text_part(nested, label)
+    if inner.known:
+        return inner
+    return Text({**config, **inner.written}, {}, label)
+
+
+def _type_of(config: Config) -> Config:
+    return _types().get(str(config.get("model_type") or ""), {})
+
+
+@lru_cache(maxsize=1)
+def _types() -> Mapping[str, Config]:
+    table = json.loads(Path(__file__).with_name("defaults.json").read_text(encoding="utf-8"))
+    types: Mapping[str, Config] = table["types"]
+    return types

