@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import threading
+import urllib.parse
 from typing import Any
 
 from hub_datasets import Datasets
@@ -22,6 +23,7 @@ class HubServer:
 
     def __init__(self) -> None:
         self.models: dict[str, dict[str, bytes]] = {}
+        self.names: dict[str, str] = {}  # of branches and tags, with their commits
         self.gated: set[str] = set()
         self.members = {"member"}
         self.refuse: int | None = None
@@ -73,7 +75,9 @@ class HubServer:
         name, _, revision = name.partition("/revision/")
         if name not in self.models:
             return 401, {"X-Error-Code": "RepoNotFound"}, b""
-        if revision and revision != sha_of(name):
+        # One segment of the path: the real Hub takes `refs%2Fpr%2F3`, not `refs/pr/3`.
+        named = None if "/" in revision else self.names.get(urllib.parse.unquote(revision))
+        if revision and sha_of(name) not in (revision, named):
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
         siblings = [{"rfilename": file, "size": len(body)} for file, body in self.models[name].items()]
         info: dict[str, Any] = {

@@ -25,7 +25,7 @@ default:
 CARD = {
     "architecture": "LlamaForCausalLM", "context_length": 131072, "layers": 32, "attention_heads": 32, "kv_heads": 8,
     "head_size": 128, "dtype": "bfloat16", "parameters": 8030261248, "weight_bytes": 16060522496, "think_tags": False,
-    "chat_template_sha256": None, "source": "hub", "read_at": "2026-11-23",
+    "chat_template_sha256": "0" * 64, "source": "hub", "read_at": "2026-11-23",
 }  # fmt: skip
 
 

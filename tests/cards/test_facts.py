@@ -11,7 +11,8 @@ import pytest
 
 from evalctl.cards.architecture import architecture
 from evalctl.cards.folder import open_folder
-from evalctl.cards.tokenizer import has_think_tags, template_digest
+from evalctl.cards.tokenizer import marks, template_digest
+from evalctl.model.marks import MARKS, THINK, Mark
 
 from .conftest import CONFIG, TEMPLATE
 
@@ -95,14 +96,14 @@ def test_context_length_is_unknown_where_nothing_says_it() -> None:
 def test_think_tags_are_found_wherever_a_tokenizer_keeps_tokens(tmp_path: Path, name: str, content: object) -> None:
     """Each of the files that may hold a token is asked."""
     (tmp_path / name).write_text(json.dumps(content))
-    assert has_think_tags(open_folder(tmp_path))
+    assert marks(open_folder(tmp_path)) == (THINK,)
 
 
 def test_one_think_tag_alone_is_none(tmp_path: Path) -> None:
     """A reasoning parser needs both ends; a template that merely mentions them is not a token."""
     (tmp_path / "added_tokens.json").write_text(json.dumps({"<think>": 5}))
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": "<think></think>"}))
-    assert not has_think_tags(open_folder(tmp_path))
+    assert marks(open_folder(tmp_path)) == ()
 
 
 @pytest.mark.parametrize(
@@ -130,3 +131,15 @@ def test_the_template_file_wins_over_the_key(model: Path) -> None:
 def test_a_base_model_has_no_template(tmp_path: Path) -> None:
     """No template is None, not the digest of nothing."""
     assert template_digest(open_folder(tmp_path)) is None
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_each_mark_of_reasoning_is_found(tmp_path: Path, mark: Mark) -> None:
+    """In a tokenizer's tokens and in Mistral's tekken.json alike; one half alone is none."""
+    both = [mark.begin, mark.end]
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": [{"content": text} for text in both]}))
+    assert marks(open_folder(tmp_path)) == (mark,)
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"added_tokens": [{"content": mark.begin}]}))
+    assert marks(open_folder(tmp_path)) == ()
+    (tmp_path / "tekken.json").write_text(json.dumps({"special_tokens": [{"token_str": text} for text in both]}))
+    assert marks(open_folder(tmp_path)) == (mark,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "widths": {"hidden": 128, "vocabulary": 32, "query": 128, "key": 64, "value": 128, "mlp": 11008},
         "quantization": None,
         "think_tags": False,
+        "reasoning_marks": (),
+        "tokenizer": "transformers",
         "chat_template_sha256": hashlib.sha256(TEMPLATE.encode()).hexdigest(),
         "generation_config": {"temperature": 0.6, "top_p": 0.9},
         "recommends": (),
@@ -101,7 +104,7 @@ def test_shards_count_together(model: Path) -> None:
     (model / "model.safetensors").unlink()
     for number in (1, 2):
         (model / f"model-0000{number}-of-00002.safetensors").write_bytes(safetensors())
-    (model / "consolidated.safetensors").write_bytes(safetensors())
+    (model / "adapter.safetensors").write_bytes(safetensors())
     index = {"weight_map": {f"w{number}": f"model-0000{number}-of-00002.safetensors" for number in (1, 2)}}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
     card = read_folder(model, "pub/tiny")
@@ -161,3 +164,69 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match=r"nowhere cannot be read: No such file") as caught:
         read_folder(tmp_path / "nowhere", "pub/tiny")
     assert "absolute path" in caught.value.help
+
+
+PARAMS = {
+    "dim": 128, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "hidden_dim": 256, "vocab_size": 32,
+    "max_position_embeddings": 40960,
+}  # fmt: skip
+TEKKEN = {"config": {"version": "v13"}, "special_tokens": [{"token_str": "[THINK]"}, {"token_str": "[/THINK]"}]}
+
+
+def test_a_repository_in_mistrals_own_form_is_read(model: Path) -> None:
+    """params.json, consolidated weights and tekken.json alone, as vLLM takes them without an option."""
+    for name in ("config.json", "tokenizer_config.json", "tokenizer.json", "generation_config.json"):
+        (model / name).unlink()
+    (model / "model.safetensors").rename(model / "consolidated.safetensors")
+    (model / "params.json").write_text(json.dumps(PARAMS))
+    (model / "tekken.json").write_text(json.dumps(TEKKEN))
+    card = read_folder(model, "pub/tiny")
+    assert (card.architecture, card.context_length, card.kv_heads, card.dtype) == (
+        "MistralForCausalLM",
+        40960,
+        2,
+        "bfloat16",
+    )
+    assert (card.tokenizer, card.reasoning_marks, card.think_tags) == ("mistral", ("[THINK]",), False)
+
+
+def test_mistrals_own_form_is_preferred(model: Path) -> None:
+    """Where both forms are there, vLLM loads the consolidated weights and reads params.json first."""
+    (model / "consolidated.safetensors").write_bytes(safetensors() + bytes(8))
+    (model / "params.json").write_text(json.dumps({**PARAMS, "n_layers": 3}))
+    card = read_folder(model, "pub/tiny")
+    assert (card.layers, card.weight_bytes, card.tokenizer) == (3, len(safetensors()) + 8, "transformers")
+
+
+DEEP = b"[" * 100_000
+NESTED = (
+    json.dumps({"architectures": ["X"]})[:-1].encode() + b', "text_config": {"llm_config": ' * 400 + b"{}" + b"}" * 401
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", DEEP), ("config.json", b'{"a":' * 100_000), ("config.json", NESTED), ("tokenizer.json", b'{"a":' * 100_000),
+        ("tokenizer_config.json", b'{"added_tokens_decoder": ["x"]}'), ("tokenizer.json", b'{"model": {"vocab": [1]}}'),
+("tokenizer.json", b'{"model": ["x"]}'),
+        ("tokenizer_config.json", b'{"chat_template": ["x"]}'), ("generation_config.json", b'{"temperature": 1e999}'),
+        ("config.json", b'{"architectures": ["X"], "num_hidden_layers": ' + b"9" * 4000 + b"}"),
+        ("config.json", b'{"architectures": ["X"], "num_hidden_layers": ' + b"9" * 5000 + b"}"),
+        ("model.safetensors", (11).to_bytes(8, "little") + b'{"a": "bc"}'),
+        ("model.safetensors.index.json", b'{"weight_map": ["x"]}'),
+    ],
+)  # fmt: skip
+def test_no_file_of_a_model_is_a_bug(model: Path, name: str, content: bytes) -> None:
+    """Whatever a stranger's JSON holds, and however deep it nests, the place is named and no card is made."""
+    (model / name).write_bytes(content)
+    with pytest.raises(EnvironmentProblem) as caught:
+        read_folder(model, "pub/tiny")
+    assert str(model) in str(caught.value) or "pub/tiny" in str(caught.value)
+
+
+def test_a_name_that_is_not_utf_8_is_named(model: Path) -> None:
+    """A file that nothing can write into a card or a message."""
+    (model / os.fsdecode(b"caf\xe9.json")).write_bytes(b"{}")
+    with pytest.raises(EnvironmentProblem, match="is not UTF-8"):
+        read_folder(model, "pub/tiny")

@@ -78,6 +78,13 @@ def test_an_unknown_model_is_a_spelling_to_check(hub: HubServer) -> None:
     assert "check the spelling" in caught.value.help
 
 
+@pytest.mark.parametrize("name", ["v1.0", "refs/pr/3"])
+def test_a_tag_or_branch_is_recorded_as_its_commit(hub: HubServer, name: str) -> None:
+    """What is measured is a commit, whatever moves later."""
+    hub.names[name] = sha_of("pub/tiny")
+    assert read_hub("pub/tiny", None, revision=name).revision == sha_of("pub/tiny")
+
+
 def test_an_unknown_revision_is_named(hub: HubServer) -> None:
     """A revision that is not there is no other revision."""
     assert read_hub("pub/tiny", None, revision=sha_of("pub/tiny")).revision == sha_of("pub/tiny")

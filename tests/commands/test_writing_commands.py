@@ -83,6 +83,7 @@ def test_lock_of_a_folder_writes_the_card_that_check_wants(root: Path, tmp_path:
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
     header = json.dumps({"w": {"dtype": "BF16", "shape": [16, 128], "data_offsets": [0, 4096]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4096))
     request = f"model: {{path: {folder}, name: lab/own}}\nservice: tsubame\ntasks: [ja_mmlu]\n"
@@ -90,6 +91,14 @@ def test_lock_of_a_folder_writes_the_card_that_check_wants(root: Path, tmp_path:
     assert "missing-model-card" in evalctl("check", cwd=root).stdout
     assert evalctl("lock", "--path", str(folder), "lab/own", cwd=root).returncode == 0
     assert evalctl("check", cwd=root).returncode == 0
+
+
+@pytest.mark.parametrize("words", [("--revision", "v1", "--path", "/x"), ("--revision", "../x"), ("--revision=--x",)])
+def test_lock_takes_the_revision_of_a_model_on_the_hub_alone(root: Path, words: tuple[str, ...]) -> None:
+    """A folder has none, and only a commit, tag or branch can be one."""
+    said = evalctl("lock", "some/model", *words, cwd=root, HF_ENDPOINT="http://127.0.0.1:9")
+    assert said.returncode == 1
+    assert "--revision" in said.stderr
 
 
 def test_lock_without_a_hub_says_try_later_and_writes_nothing(root: Path) -> None:

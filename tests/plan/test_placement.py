@@ -184,3 +184,13 @@ def test_no_framework_is_asked_for_more_than_it_bears(framework: str, line: str)
     assert int(said) == SAFE_CONCURRENCY
     assert any(line.startswith("64 questions at once per task, not ") for line in job.advice)
     assert done.codes().count("concurrency-capped") == bool(line)
+
+
+def test_a_card_of_an_older_evalctl_gives_an_upper_bound_and_says_so() -> None:
+    """Locked again, a model with few layers that attend may fit."""
+    text = f"{SMALL}node_kind: node_q\ntasks: [en_own]\n"
+    (found,) = compiled(text, card_file(weight_bytes=81 * 10**9)).problems
+    assert found.code == "model-does-not-fit"
+    assert "evalctl lock lab/small-8B" in found.notes[-1].message
+    few = ({"layers": 4, "kv_heads": 8, "width": 256, "window": None},)
+    assert compiled(text, card_file(weight_bytes=81 * 10**9, cache=few)).codes() == []

@@ -173,7 +173,7 @@ RUNTIMES = "key,script,result_dir,framework,hrt_q\n"
 CARD = {
     "architecture": "LlamaForCausalLM", "context_length": 8192, "layers": 2, "attention_heads": 2, "kv_heads": 2,
     "head_size": 64, "dtype": "bfloat16", "parameters": 1000000, "weight_bytes": 2000000, "think_tags": False,
-    "chat_template_sha256": None, "source": "folder", "read_at": "2026-11-24", "model": "team/tiny", "revision": "a" * 40,
+    "chat_template_sha256": "0" * 64, "source": "folder", "read_at": "2026-11-24", "model": "team/tiny", "revision": "a" * 40,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from evalctl.cards.architecture import ATTENTION_FREE, head_size, kv_heads, layers
 from evalctl.cards.configuration import Text
-from evalctl.model.manifest import CacheLayers
+from evalctl.model.card import CacheLayers
 
 # vLLM's list (is_deepseek_mla): what is cached is one compressed vector per token and layer.
 MLA = frozenset(

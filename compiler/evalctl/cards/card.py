@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evalctl.cards import mistral
 from evalctl.cards.architecture import architecture
 from evalctl.cards.cache import cache
 from evalctl.cards.configuration import text_part
@@ -15,10 +16,11 @@ from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
-from evalctl.cards.tokenizer import has_think_tags, template_digest
+from evalctl.cards.tokenizer import marks, template_digest
 from evalctl.cards.weights import weights
 from evalctl.cards.widths import quantization, state_bytes, widths
 from evalctl.model.manifest import ModelCard
+from evalctl.model.marks import THINK
 from evalctl.shell import EnvironmentProblem
 
 # What vLLM takes from generation_config.json for requests that leave it out (seen: 0.32.0).
@@ -53,7 +55,19 @@ def read_hub(
 
 
 def _facts(source: Source) -> dict[str, Any]:
-    config = json_file(source, "config.json")
+    """The facts; all that is read here is a stranger's JSON, and any part of it may be of another type than meant."""
+    try:
+        return _read(source)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}"[:200]
+        raise EnvironmentProblem(
+            f"the files of {source.label} are not in the form that transformers reads ({what})",
+            "download the model again, or ask its publisher",
+        ) from error
+
+
+def _read(source: Source) -> dict[str, Any]:
+    config = mistral.configuration(source)
     if not config:
         raise EnvironmentProblem(
             f"{source.label} has no config.json",
@@ -61,14 +75,16 @@ def _facts(source: Source) -> dict[str, Any]:
         )
     shape, text = architecture(config, source.label), text_part(config, source.label)
     sizes = widths(text)
-    stored = weights(source, shape.dtype)
+    stored, found = weights(source, shape.dtype), marks(source)
     return {
         "architecture": shape.name, "context_length": shape.context_length, "layers": shape.layers,
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
         "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,
         "quantization": quantization(config, text),
-        "think_tags": has_think_tags(source), "chat_template_sha256": template_digest(source),
+        "think_tags": THINK in found, "reasoning_marks": tuple(mark.begin for mark in found if mark is not THINK),
+        "tokenizer": "mistral" if mistral.own_tokenizer(source) else "transformers",
+        "chat_template_sha256": template_digest(source),
         "generation_config": _sampling(json_file(source, "generation_config.json")),
         "recommends": recommendations(source),
     }  # fmt: skip

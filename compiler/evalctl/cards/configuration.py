@@ -27,6 +27,7 @@ _OTHER_NAMES = {
     "vocab_size": ("padded_vocab_size",),
     "head_dim": ("hidden_size_per_head", "attention_head_dim", "kv_channels"),
 }
+_DEEPEST = 3  # Qwen-Omni nests two
 LARGEST = 10**12  # no width, count or length of a model comes near
 
 
@@ -78,7 +79,7 @@ class Text:
         return next((value for key in keys if isinstance(value := self.written.get(key), dict)), {})
 
 
-def text_part(config: Config, label: str) -> Text:
+def text_part(config: Config, label: str, depth: int = 0) -> Text:
     """Models that see or hear nest their text model's configuration."""
     known = _type_of(config)
     key, default = known.get("text") or (None, "")
@@ -87,16 +88,16 @@ def text_part(config: Config, label: str) -> Text:
         inner = {"model_type": default, **nested}
         return Text(inner, _type_of(inner), label)
     for key in _NESTED:
-        if isinstance(config.get(key), dict):
-            return _unknown_nested(config, config[key], label)
+        if depth < _DEEPEST and isinstance(config.get(key), dict):
+            return _unknown_nested(config, config[key], label, depth + 1)
     if default and not known.get("defaults"):  # Qwen2-VL as it was released: the keys of the text model on top
         return Text({**config, "model_type": default}, _types().get(default, {}), label)
     return Text(config, known, label)
 
 
-def _unknown_nested(config: Config, nested: Config, label: str) -> Text:
+def _unknown_nested(config: Config, nested: Config, label: str, depth: int) -> Text:
     """Where the nested type is known, nothing of the outer configuration is taken for it."""
-    inner = text_part(nested, label)
+    inner = text_part(nested, label, depth)
     if inner.known:
         return inner
     return Text({**config, **inner.written}, {}, label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class Folder:
     @property
     def label(self) -> str:
         """How a message names the place."""
-        return str(self.path)
+        return _shown(self.path)
 
     @property
     def parameters(self) -> int | None:
@@ -40,12 +41,20 @@ def open_folder(path: Path) -> Folder:
     """The folder as a Source, or an EnvironmentProblem that says what is wrong with it."""
     try:
         files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        odd = next((entry for entry in files if entry.name.encode("utf-8", "replace").decode() != entry.name), None)
+        if odd is not None:
+            raise EnvironmentProblem(f"the name of {_shown(odd)} is not UTF-8", "rename the file, or leave it out")
         return Folder(path, {entry.name: entry.stat().st_size for entry in files})
     except OSError as error:
         raise EnvironmentProblem(
-            f"the checkpoint {path} cannot be read: {error.strerror}",
+            f"the checkpoint {_shown(path)} cannot be read: {error.strerror}",
             "give the absolute path of a folder that holds config.json and the weights, readable by you",
         ) from error
+
+
+def _shown(path: Path) -> str:
+    """A path in a message, whatever its bytes are."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def folder_revision(path: Path, *, whole: bool = False) -> str:

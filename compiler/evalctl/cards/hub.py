@@ -67,7 +67,7 @@ def endpoint_of(environment: Mapping[str, str]) -> str:
 def open_hub(model: str, token: str | None, fetch: Fetch | None = None, revision: str | None = None) -> Hub:
     """The model as a Source at its newest revision (or the named one), or an EnvironmentProblem with its remedy."""
     fetch, endpoint = fetch or over_http, endpoint_of(os.environ)
-    at = f"/revision/{_quoted(revision)}" if revision else ""
+    at = f"/revision/{urllib.parse.quote(revision, safe='')}" if revision else ""
     address = f"{endpoint}/api/models/{_quoted(model)}{at}?blobs=true"
     info = _listing(_ask(fetch, address, _authorization(token), _LISTING, model, token), endpoint)
     return Hub(
@@ -80,7 +80,7 @@ def _listing(answer: Answer, endpoint: str) -> dict[str, Any]:
     try:
         info = json.loads(answer.body)
         info["sha"], info["siblings"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
             f"{endpoint} does not answer like the Hugging Face Hub", "is HF_ENDPOINT right, or a proxy in between?"
         ) from error

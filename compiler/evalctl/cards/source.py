@@ -46,9 +46,9 @@ def json_file(source: Source, name: str) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EnvironmentProblem(
-            f"{name} of {source.label} is not JSON: {error}", "download the model again"
+            f"{name} of {source.label} is not JSON: {str(error)[:200]}", "download the model again"
         ) from error
     if not isinstance(value, dict):
         raise EnvironmentProblem(f"{name} of {source.label} holds no mapping", "download the model again")

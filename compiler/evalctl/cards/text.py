@@ -7,7 +7,6 @@ import yaml
 from evalctl.model.manifest import ModelCard
 
 
-
 class _Quoted(str):
     """Text that stays text for every reader: a revision such as 12e34… is a number to YAML 1.2."""
 

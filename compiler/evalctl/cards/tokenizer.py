@@ -1,4 +1,4 @@
-"""What the tokenizer's files say: think tags in the vocabulary, and the chat template."""
+"""What the tokenizer's files say: marks of reasoning in the vocabulary, and the chat template."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from evalctl.cards.source import Source, json_file, small_file
+from evalctl.model.marks import MARKS, Mark
 
-THINK_TAGS = frozenset(("<think>", "</think>"))
+_TOKENS = frozenset(token for mark in MARKS for token in (mark.begin, mark.end))
 
 
-def has_think_tags(source: Source) -> bool:
-    """Whether both think tags are tokens of their own; the smallest files that can tell are read first."""
-    found: set[str] = set()
-    for tokens in _token_lists(source):
-        found |= THINK_TAGS & tokens
-        if found == THINK_TAGS:
-            return True
-    return False
+def marks(source: Source) -> tuple[Mark, ...]:
+    """The marks of reasoning of which both are tokens of their own."""
+    found = {token for tokens in _token_lists(source) for token in _TOKENS & tokens}
+    return tuple(mark for mark in MARKS if {mark.begin, mark.end} <= found)
 
 
 def _token_lists(source: Source) -> Iterator[set[str]]:
@@ -28,6 +25,7 @@ def _token_lists(source: Source) -> Iterator[set[str]]:
     yield _words(json_file(source, "special_tokens_map.json").get("additional_special_tokens"))
     yield _tokenizer(json_file(source, "tokenizer.json"))
     yield set(json_file(source, "vocab.json"))
+    yield _tekken(json_file(source, "tekken.json"))
 
 
 def _configured(config: dict[str, Any]) -> set[str]:
@@ -40,6 +38,12 @@ def _tokenizer(tokenizer: dict[str, Any]) -> set[str]:
     if not isinstance(vocabulary, dict):  # unigram: [token, score] pairs
         vocabulary = [entry[0] for entry in vocabulary]
     return _words(tokenizer.get("added_tokens")) | set(vocabulary)
+
+
+def _tekken(tokenizer: dict[str, Any]) -> set[str]:
+    """Mistral's own form lists its special tokens from version 7 on."""
+    special = tokenizer.get("special_tokens")
+    return {str(token.get("token_str")) for token in special or () if isinstance(token, dict)}
 
 
 def _words(tokens: Any) -> set[str]:

@@ -45,11 +45,13 @@ def weights(source: Source, dtype: str | None) -> Weights:
 def weight_files(source: Source) -> list[str]:
     """The files that hold the weights, sorted; a missing one is an EnvironmentProblem."""
     names = (
-        _indexed(source, "model.safetensors.index.json")
+        # vLLM prefers Mistral's own form wherever it is there (seen: 0.32.0, load_format auto).
+        _plain(source, "consolidated", ".safetensors")
+        or _indexed(source, "model.safetensors.index.json")
         or _plain(source, "model", ".safetensors")
         or _indexed(source, "pytorch_model.bin.index.json")
         or _plain(source, "pytorch_model", ".bin")
-        # Other names, such as those of adapters or of a second format (consolidated.safetensors), come last.
+        # Other names, such as those of adapters, come last.
         or _plain(source, "", ".safetensors")
     )
     missing = [name for name in names if not source.sizes.get(name)]

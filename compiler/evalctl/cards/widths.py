@@ -12,7 +12,7 @@ from typing import Any
 from evalctl.cards.architecture import ATTENTION_FREE, attention_heads, head_size, kv_heads
 from evalctl.cards.cache import BOTH, MLA, STATE, layer_kinds
 from evalctl.cards.configuration import Config, Text
-from evalctl.model.manifest import Quantization
+from evalctl.model.card import Quantization
 
 _EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
 _SHARED = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "shared_intermediate_size")

@@ -14,6 +14,8 @@ from evalctl.load.places import files_of
 from evalctl.model.fields import MODEL
 from evalctl.shell import EnvironmentProblem, write_atomically
 
+_REVISION = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/models/MODEL.lock.yaml; says whether it changed."""
@@ -23,12 +25,17 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.model}` cannot be a model's name",
             help="write publisher/model; a folder is named with --path FOLDER publisher/model",
         )
+    if arguments.revision and (arguments.path or not re.fullmatch(_REVISION, arguments.revision)):
+        raise EnvironmentProblem(
+            "a folder has no revision" if arguments.path else "that cannot be the name of a revision",
+            help="write --revision with a commit, tag or branch of a model on the Hub",
+        )
     if arguments.path:
         # A link stays one: requests name the path as it is typed, and what it leads to is looked at before each job.
         card = cards.read_folder(Path(arguments.path), arguments.model, whole=arguments.whole)
     else:
         token = os.environ.get("HF_TOKEN") or env_values(root).get("HF_TOKEN")
-        card = cards.read_hub(arguments.model, token)
+        card = cards.read_hub(arguments.model, token, revision=arguments.revision)
     path = root / files_of(arguments.model)[1]
     text = cards.write(card)
     before = path.read_text(encoding="utf-8") if path.exists() else None

@@ -87,6 +87,11 @@ def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="Hugging Face id, or the name for --path")
     parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
     parser.add_argument("--whole", action="store_true", help="with --path: every byte of the weights counts (minutes)")
+    parser.add_argument(
+        "--revision",
+        metavar="REVISION",
+        help="a commit, tag or branch on the Hub (default: main); its commit is recorded",
+    )
 
 
 def _env(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from evalctl.model.card import Bytes, CacheLayers, Count, Quantization
 from evalctl.model.fields import (
     BASE_URL,
     LINE,
@@ -209,32 +210,6 @@ class Recommendation(Strict):
     text: Line = Field(description="Its words, or what holds where nobody sets the switch.")
 
 
-# Far above any model, and small enough that nothing computed from them can overflow.
-Count = Annotated[int, Field(ge=1, le=10**9)]
-Bytes = Annotated[int, Field(ge=1, le=10**16)]
-
-
-class CacheLayers(Strict):
-    """Layers that cache every token alike."""
-
-    layers: Count
-    kv_heads: Count = Field(description="Heads that are cached; 1 where it is one compressed vector (MLA).")
-    width: Count = Field(description="Elements that one head keeps of one token, keys and values together.")
-    window: Count | None = Field(None, description="Tokens that are kept at most; null keeps all.")
-
-
-class Quantization(Strict):
-    """How the weights are stored."""
-
-    method: Line
-    block: Annotated[tuple[Count, Count], Field(strict=False)] | None = Field(
-        None, description="Outputs and inputs that share a scale."
-    )
-    group: Count | None = Field(None, description="Inputs that share a scale.")
-    bits: Annotated[int, Field(ge=1, le=64)] | None = None
-    skipped: tuple[Name, ...] = Field((), description="Parts that are not quantised.", strict=False)
-
-
 class ModelCard(Strict):
     """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""
 
@@ -266,6 +241,14 @@ class ModelCard(Strict):
     )
     quantization: Quantization | None = None
     think_tags: bool
+    reasoning_marks: tuple[Line, ...] = Field(
+        (),
+        description="Tokens other than <think> that begin reasoning. Absent in a card of an older evalctl.",
+        strict=False,
+    )
+    tokenizer: Literal["transformers", "mistral"] = Field(
+        "transformers", description="mistral: mistral_common's, which has its chat template within."
+    )
     chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
     generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
     recommends: tuple[Recommendation, ...] = Field(

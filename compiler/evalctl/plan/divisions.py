@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalctl.model.manifest import ModelCard, Quantization
+from evalctl.model.card import Quantization
+from evalctl.model.manifest import ModelCard
 
-VLLM = "0.32.0"
 VOCABULARY_PADDING = 64  # vocab_parallel_embedding.py: the vocabulary is padded to a multiple, and that is divided
 SMALLEST_BLOCK = 32  # oracle/fp8.py and moe_wna16.py: the finest scales that experts' weights are refined to
 NVFP4_GROUP = 16

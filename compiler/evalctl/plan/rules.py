@@ -10,13 +10,15 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import LocalModel, ModelCard
-from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
 from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
+from evalctl.model.vllm import VLLM
 from evalctl.plan.applied import shown
-from evalctl.plan.divisions import VLLM, refusal
+from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import SAFE_CONCURRENCY, Placement, capped, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.reasoning import parsers
+from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
 from evalctl.resolve.caution import SAMPLING
 from evalctl.resolve.identity import SERVED
@@ -64,7 +66,8 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
     """Every rule over the request's evals; names have been checked before."""
     service = catalogue.services[checked.request.service].service
     found = [
-        *_parsers(checked, evals, catalogue),
+        *refusals(checked, evals, catalogue),
+        *parsers(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
         *_server_settings(evals),
@@ -75,53 +78,6 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_places(checked, evals, service, catalogue),
     ]
     return list(dict.fromkeys(found))  # evals of several settings have the same fault in the same place
-
-
-def _parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    seen: set[object] = set()
-    for evaluation in evals:
-        setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
-        parser = setting.value if setting is not None else None
-        span = setting.origin.span if setting is not None else None
-        model = evaluation.subject.model
-        if (model, evaluation.subject.custom_settings, parser) in seen:
-            continue
-        seen.add((model, evaluation.subject.custom_settings, parser))
-        card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
-        if card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
-            yield _no_think_tags(span or model_span(checked, model), model, parser)
-        elif card is not None and card.think_tags and parser is None:
-            yield _think_tags(model_span(checked, model), model, _with_parser(catalogue, model))
-        elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
-            help = help_for(
-                str(parser),
-                [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"],
-                "type `evalctl explain unknown-parser` for the list",
-            )
-            yield Diagnostic(
-                "unknown-parser", f"there is no reasoning parser `{parser}`", span or model_span(checked, model), help
-            )
-
-
-def _with_parser(catalogue: Catalogue, model: str) -> list[str]:
-    """The custom settings of the model, then the common ones, that name a parser."""
-    known = {**catalogue.settings.get(model, {}), **catalogue.common}
-    return [name for name, entry in known.items() if "reasoning_parser" in entry.layer]
-
-
-def _think_tags(span: Span, model: str, named: list[str]) -> Diagnostic:
-    choice = f"write custom_settings: one of {listed(named)}; or " if named else ""
-    return Diagnostic(
-        "think-tags-without-parser", f"{model} has think tags in its vocabulary, and no reasoning parser is named", span,
-        help=f"{choice}add `reasoning_parser: deepseek_r1` (qwen3, …, or `ignore` if it does not reason) to its custom settings",
-    )  # fmt: skip
-
-
-def _no_think_tags(span: Span, model: str, parser: str) -> Diagnostic:
-    return Diagnostic(
-        "parser-without-think-tags", f"{model} has no think tags in its vocabulary, and vLLM ends with {parser}", span,
-        help="write `reasoning_parser: deepseek_r1_markup`: the framework takes the tags out of the text",
-    )  # fmt: skip
 
 
 def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -290,9 +246,12 @@ def _memory(
         why = f"only {place.tensor_parallel} of the {place.node.gpus} GPUs can share it in vLLM {VLLM}: {reason}"
     cache = (needed - card.weight_bytes) / 1e9
     note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
+    older = Note(
+        f"the card is of an older evalctl, so this is an upper bound: `evalctl lock {card.model}` counts what is kept"
+    )
     yield Diagnostic(
         code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", model_span(checked, card.model),
-        _where_it_fits(card, length, service), (note,),
+        _where_it_fits(card, length, service), (note,) if card.cache is not None else (note, older),
     )  # fmt: skip
 
 

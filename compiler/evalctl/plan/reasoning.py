@@ -1,0 +1,78 @@
+"""Reasoning parsers against what the model card says of the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import Diagnostic, Span
+from evalctl.model.evaluation import Eval
+from evalctl.model.manifest import ModelCard
+from evalctl.model.marks import IMPLIED, MARKS, THINK, Mark
+from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
+from evalctl.model.selection import model_span
+from evalctl.model.vllm import VLLM
+from evalctl.suggest import help_for, listed
+
+
+def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """A parser that does not exist, one that needs think tags, and a model with marks of reasoning and no parser."""
+    seen: set[object] = set()
+    for evaluation in evals:
+        setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
+        parser = setting.value if setting is not None else None
+        span = setting.origin.span if setting is not None else None
+        model = evaluation.subject.model
+        if (model, evaluation.subject.custom_settings, parser) in seen:
+            continue
+        seen.add((model, evaluation.subject.custom_settings, parser))
+        card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
+        if card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
+            yield _no_think_tags(span or model_span(checked, model), model, parser)
+        elif card is not None and parser is None and (mark := _mark(card)) is not None:
+            yield _unparsed(model_span(checked, model), model, mark, _with_parser(catalogue, model))
+        elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
+            help = help_for(
+                str(parser),
+                [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"],
+                "type `evalctl explain unknown-parser` for the list",
+            )
+            yield Diagnostic(
+                "unknown-parser", f"there is no reasoning parser `{parser}`", span or model_span(checked, model), help
+            )
+
+
+def _with_parser(catalogue: Catalogue, model: str) -> list[str]:
+    """The custom settings of the model, then the common ones, that name a parser."""
+    known = {**catalogue.settings.get(model, {}), **catalogue.common}
+    return [name for name, entry in known.items() if "reasoning_parser" in entry.layer]
+
+
+def _mark(card: ModelCard) -> Mark | None:
+    """What the model writes its reasoning between, where vLLM does not take it out by itself."""
+    if card.architecture in IMPLIED:
+        return None
+    found = {"<think>"} if card.think_tags else set(card.reasoning_marks)
+    return next((mark for mark in MARKS if mark.begin in found), None)
+
+
+def _unparsed(span: Span, model: str, mark: Mark, named: list[str]) -> Diagnostic:
+    choice = f"write custom_settings: one of {listed(named)}; or " if named else ""
+    what = "think tags" if mark is THINK else f"reasoning marks {mark.begin}"
+    others = "qwen3, …, or " if mark is THINK else ""
+    fitting = (
+        f"`reasoning_parser: {mark.parser}` ({others}`ignore` if it does not reason)"
+        if mark.parser
+        else (f"`reasoning_parser: ignore` if it does not reason (no parser of vLLM {VLLM} takes {mark.begin} out)")
+    )
+    return Diagnostic(
+        "think-tags-without-parser", f"{model} has {what} in its vocabulary, and no reasoning parser is named", span,
+        help=f"{choice}add {fitting} to its custom settings",
+    )  # fmt: skip
+
+
+def _no_think_tags(span: Span, model: str, parser: str) -> Diagnostic:
+    return Diagnostic(
+        "parser-without-think-tags", f"{model} has no think tags in its vocabulary, and vLLM ends with {parser}", span,
+        help="write `reasoning_parser: deepseek_r1_markup`: the framework takes the tags out of the text",
+    )  # fmt: skip

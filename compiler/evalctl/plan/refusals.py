@@ -1,0 +1,77 @@
+"""What the pinned vLLM certainly refuses, from the model card and the settings: known before a job is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalctl.model.catalogue import Catalogue, CheckedRequest
+from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.model.evaluation import Eval
+from evalctl.model.manifest import ModelCard
+from evalctl.model.selection import model_span
+from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATION_NAMES, VLLM
+from evalctl.suggest import did_you_mean
+
+
+def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Every certain refusal; of a model, said once at its name."""
+    for evaluation in evals:
+        card = catalogue.cards.get(evaluation.subject.model)
+        if card is None or evaluation.subject.provider != "vllm":
+            continue
+        place = model_span(checked, card.model)
+        yield from _architecture(card, place, evaluation)
+        yield from _quantization(card, place)
+        yield from _template(card, place, evaluation)
+        yield from _answer(card, place, evaluation)
+
+
+def _architecture(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    if card.architecture in GENERATING:
+        return
+    if card.architecture in GONE or card.architecture in OTHER_CLASSES:
+        why = "no longer has it" if card.architecture in GONE else "generates no text with it"
+        message = f"{card.model} is a {card.architecture}, and vLLM {VLLM} {why}"
+        yield Diagnostic("unsupported-architecture", message, place, "choose a model that this vLLM serves")
+    elif not dict(evaluation.server).get("trust_remote_code"):
+        guess = did_you_mean(card.architecture, sorted(GENERATING))
+        meant = f"if it is {guess}, correct `architectures` in its config.json; otherwise " if guess else ""
+        message = f"{card.model} is a {card.architecture}, which vLLM {VLLM} has no class for: it may refuse it"
+        help = f"{meant}try it with `max_samples: 1` first"
+        yield Diagnostic("unsupported-architecture", message, place, help, severity=WARNING)
+
+
+def _quantization(card: ModelCard, place: Span) -> Iterator[Diagnostic]:
+    method = card.quantization.method if card.quantization is not None else ""
+    if method and method not in QUANTIZATION_NAMES:
+        guess = did_you_mean(method, sorted(QUANTIZATION_NAMES))
+        message = f"{card.model} is quantised with `{method}`, which vLLM {VLLM} does not read"
+        help = "choose the unquantised model, or one in another format (fp8, gptq, awq, compressed-tensors, …)"
+        yield Diagnostic(
+            "unsupported-quantization", message, place, f"did you mean `{guess}`? Otherwise {help}" if guess else help
+        )
+
+
+def _template(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    """vLLM answers every question with 400 where there is none; Mistral's own tokenizer has its template within."""
+    if card.chat_template_sha256 is not None or card.tokenizer == "mistral":
+        return
+    if "chat_template" not in dict(evaluation.server):
+        message = f"{card.model} has no chat template, and no `chat_template` is named: vLLM refuses every question"
+        help = "add manifests/models/chat_templates/NAME.jinja and `chat_template: NAME` to its custom settings"
+        yield Diagnostic("no-chat-template", message, place, help)
+
+
+def _answer(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    """A question needs some of the context as well; vLLM refuses each whose answer may fill all of it."""
+    longest = dict(evaluation.generation).get("max_new_tokens")
+    length = dict(evaluation.server).get("max_model_length") or card.context_length
+    if longest is None or length is None or longest < length:
+        return
+    setting = next(s.sourced for s in evaluation.settings if s.name == "max_new_tokens")
+    raised = "raise max_model_length" if length < (card.context_length or length) else "choose a longer context"
+    message = f"max_new_tokens {longest} leaves no room for the question in a context of {length}"
+    help = f"lower it to less than {length}, by the length of the questions" + (
+        f", or {raised} (at most {card.context_length})" if length < (card.context_length or 0) else ""
+    )
+    yield Diagnostic("no-room-for-question", message, setting.origin.span or place, help)

@@ -1,0 +1,88 @@
+"""What the pinned vLLM certainly refuses is known before a job is queued."""
+
+from __future__ import annotations
+
+import pytest
+from samples import card_file, compiled
+
+from evalctl.model.marks import MARKS, Mark
+from evalctl.model.parsers import VLLM_PARSERS
+
+SMALL = "model: lab/small-8B\nservice: tsubame\n"
+
+
+def codes(text: str = "", **facts: object) -> list[str]:
+    """The findings of a request with overrides `text`, of a model with these facts."""
+    line = f"overrides: {{all: {{{text}}}}}\n" if text else ""
+    return compiled(f"{SMALL}tasks: [ja]\n{line}", card_file(**facts)).codes()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("max_new_tokens: 32767", []), ("max_new_tokens: 32768", ["no-room-for-question"]),
+        ("max_new_tokens: 40000", ["no-room-for-question"]), ("max_new_tokens: 40000, max_model_length: 65536", []),
+        ("max_new_tokens: 4096, max_model_length: 4096", ["no-room-for-question"]),
+        ("max_new_tokens: 131071, max_model_length: null", []),
+        ("max_new_tokens: 131072, max_model_length: null", ["no-room-for-question"]), ("max_new_tokens: null", []),
+    ],
+)  # fmt: skip
+def test_an_answer_leaves_room_for_the_question(text: str, found: list[str]) -> None:
+    """Against the length that the server is started with, the cap included, else against the model's own."""
+    assert codes(text) == found
+
+
+def test_where_the_longest_answer_was_said_is_shown() -> None:
+    """In custom settings as well as in an override."""
+    settings = {"manifests/models/lab/small-8B.yaml": "long:\n  version: 1\n  max_new_tokens: 32768\n"}
+    (found,) = compiled(f"{SMALL}custom_settings: long\ntasks: [ja]\n", settings).problems
+    assert (found.code, found.span.file, found.span.line) == (
+        "no-room-for-question",
+        "manifests/models/lab/small-8B.yaml",
+        3,
+    )
+    assert "max_model_length" in found.help
+
+
+def test_a_model_without_template_needs_one() -> None:
+    """Its own, one of the settings, or Mistral's tokenizer, which has it within."""
+    assert codes(chat_template_sha256=None) == ["no-chat-template"]
+    assert codes("chat_template: plain", chat_template_sha256=None) == []
+    assert codes(chat_template_sha256=None, tokenizer="mistral") == []
+
+
+@pytest.mark.parametrize(
+    ("architecture", "found"),
+    [
+        ("Qwen3ForCausalLM", []),
+        ("MPTForCausalLM", ["error"]),
+        ("BertModel", ["error"]),
+        ("LlamaForCasualLM", ["warning"]),
+    ],
+)
+def test_a_class_that_vllm_does_not_serve_is_found(architecture: str, found: list[str]) -> None:
+    """An error where vLLM refuses it by name, a warning where it may serve it with the code of transformers."""
+    problems = compiled(f"{SMALL}tasks: [ja]\n", card_file(architecture=architecture)).problems
+    assert [(one.code, one.severity) for one in problems] == [("unsupported-architecture", said) for said in found]
+    assert all("LlamaForCausalLM" in one.help for one in problems if one.severity == "warning")
+
+
+@pytest.mark.parametrize(
+    ("method", "found"), [("fp8", []), ("auto-round", []), ("bitsandbytes", ["unsupported-quantization"])]
+)
+def test_a_quantisation_that_vllm_does_not_read_is_found(method: str, found: list[str]) -> None:
+    """By the name that the model's configuration gives it."""
+    assert codes(quantization={"method": method}) == found
+
+
+@pytest.mark.parametrize("mark", MARKS[1:])
+def test_marks_of_reasoning_want_a_parser(mark: Mark) -> None:
+    """Like think tags, naming vLLM's parser that fits; gpt-oss has its own in vLLM."""
+    facts = card_file(reasoning_marks=(mark.begin,))
+    (found,) = compiled(f"{SMALL}tasks: [ja]\n", facts).problems
+    parser = mark.parser
+    assert (found.code, found.severity) == ("think-tags-without-parser", "error")
+    assert (f"reasoning_parser: {parser}" if parser else "ignore") in found.help
+    assert not parser or parser in VLLM_PARSERS
+    assert codes("reasoning_parser: ignore", reasoning_marks=(mark.begin,)) == []
+    assert codes(reasoning_marks=("<|channel|>",), architecture="GptOssForCausalLM") == []
