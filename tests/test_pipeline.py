@@ -226,6 +226,27 @@ def test_left_over_scripts_go_and_foreign_files_stay(root: Path) -> None:
     ]
 
 
+FOREIGN = {
+    "generated/todo.txt": "run `evalctl compile` again\n",
+    "generated/README.md": "# Made by `evalctl compile` from manifests/requests/a.yaml; change that file, not this one.\n",
+    "generated/a/README.md": "These scripts come from `evalctl compile`.\n",
+    "generated/a/mine.sh": "#!/bin/bash\necho 'type evalctl compile' # Made by `evalctl compile`\n",
+    "generated/a/notes.json": '{\n "schema": "evalctl/plan/1",\n',
+    "generated/other/plan.json": '{"mine": "evalctl/plan/1"}\n',
+    "generated/plan.json": '{\n "schema": "evalctl/plan/1",\n',
+}
+
+
+@pytest.mark.parametrize("path", FOREIGN)
+def test_a_file_that_only_mentions_evalctl_stays(root: Path, path: str) -> None:
+    """`compile` deletes a file only if place, name and first lines are those of one that it makes."""
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(FOREIGN[path])
+    _, problems, changed = Project(root).compile()
+    assert (changed, (root / path).read_text()) == ([], FOREIGN[path])
+    assert [(problem.code, problem.span.file) for problem in problems] == [("foreign-file", path)]
+
+
 def _edited(root: Path) -> None:
     _script(root).write_text(_script(root).read_text() + "echo\n")
 
@@ -235,7 +256,8 @@ def _deleted(root: Path) -> None:
 
 
 def _left_over(root: Path) -> None:
-    (root / "generated/ev-x.sh").write_text("# Made by `evalctl compile`\n")
+    (root / "generated/old").mkdir()
+    (root / "generated/old/ev-x.sh").write_bytes(_script(root).read_bytes())
 
 
 def _stale(root: Path) -> None:

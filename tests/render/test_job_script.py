@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -321,7 +322,7 @@ def test_keys_go_where_they_are_needed(place: Place) -> None:
     job = make_job(judged, job_task("plain"), server=provider, secrets=("DEEPINFRA_API_KEY", "OPENAI_API_KEY"))
     # the stand-in takes the first address that it finds, and a site may well have set another one
     ran = place.run(replace(job, site=replace(job.site, variables=(("HOSTED_VLLM_API_BASE", "http://127.0.0.1:9"),))))
-    assert {"DEEPINFRA_API_KEY": SECRET, "HF_TOKEN": f"{SECRET}-hf"} == ran.lines("relay")[0]["secrets"]
+    assert ran.lines("relay")[0]["secrets"] == {"DEEPINFRA_API_KEY": SECRET}
     assert ran.lines("relay")[0]["argv"][-3:-1] == ["--key-variable", "DEEPINFRA_API_KEY"]
     assert f"{SECRET}-judge" == ran.call("judged")["environment"]["OPENAI_API_KEY"]
     assert "OPENAI_API_KEY" not in ran.call("plain")["environment"]
@@ -329,6 +330,77 @@ def test_keys_go_where_they_are_needed(place: Place) -> None:
     recorded = ("call.json", "relay.json")
     for path in place.run_dir.rglob("*"):
         assert path.is_dir() or path.name in recorded or SECRET not in path.read_text(errors="replace"), path
+
+
+KEYS = (
+    "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "GH_" + "TOKEN", "GITHUB_PAT", "MY_apikey", "OPENAI_API_KEY", "DB_PASSWORD",
+    "SERVICE_CREDENTIALS", "SSH_AUTH_SOCK", "KRB5CCNAME", "SLURM_JWT", "WANDB_API_KEY", "SIGNING_KEY_ID", "PGPASSFILE",
+    "SESSION_COOKIE", "GOOGLE_APPLICATION_CREDENTIALS", "VAULT_ADDR", "DBUS_SESSION_BUS_ADDRESS",
+)  # fmt: skip
+NO_KEYS = ("TOKENIZERS_PARALLELISM", "VLLM_MAX_TOKENS_PER_THING", "OMP_NUM_THREADS", "NCCL_SOCKET_IFNAME")
+SHOW = "import os, json, sys; json.dump(dict(os.environ), open('environment.json', 'w')); sys.exit(3)"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_server_and_framework_see_no_key_but_the_hubs(place: Place, trusted: bool) -> None:
+    """Whatever the person has exported: names that look like a key or a login are away, what counts tokens is not.
+
+    Where the model brings code of its own, its server does not get the Hub's token either.
+    """
+    lines = [f"{name}={SECRET}" for name in (*KEYS, *NO_KEYS, "HF_TOKEN")]
+    place.env_file.write_text("\n".join(lines) + "\n")
+    vllm = place.environments / "vllm-env/bin/vllm"
+    vllm.write_text(f"#!{place.python} -IS\n{SHOW}\n")
+    job = make_job(job_task("one"))
+    more = ("--trust-remote-code",) if trusted else ()
+    place.run(replace(job, server=replace(job.server, argv=(*job.server.argv, *more))))
+    (shown,) = place.run_dir.rglob("environment.json")
+    seen = json.loads(shown.read_text())
+    assert {name for name in KEYS if name in seen} == set()
+    assert {name for name in NO_KEYS if name not in seen} == set()
+    assert ("HF_TOKEN" in seen) != trusted
+
+
+def test_a_framework_sees_no_key_but_the_hubs(place: Place) -> None:
+    """As the server; a data set may need the Hub's token."""
+    place.env_file.write_text("\n".join(f"{name}={SECRET}" for name in (*KEYS, *NO_KEYS, "HF_TOKEN")) + "\n")
+    (place.environments / "lighteval-env/bin/lighteval").write_text(f"#!{place.python} -IS\n{SHOW}\n")
+    ran = place.run(make_job(job_task("one")))
+    seen = json.loads((ran.folder / "tasks/one/environment.json").read_text())
+    assert {name for name in KEYS if name in seen} == set()
+    assert {name for name in (*NO_KEYS, "HF_TOKEN") if name not in seen} == set()
+
+
+def test_what_a_job_writes_is_its_owners_alone(place: Place) -> None:
+    """Whatever the umask: marks, logs, counts and options are 0600 in folders of 0700."""
+    before = set(place.run_dir.rglob("*"))
+    assert place.run(make_job(job_task("one"))).status == 0
+    own = [place.run_dir / name for name in ("job.log", "server.log", "relay.log", "marks", "relay", "tasks")]
+    own += [*(place.run_dir / "marks").rglob("*")]
+    assert {path for path in own if path not in before and path.stat().st_mode & 0o077} == set()
+
+
+@pytest.mark.parametrize("how", ["link", "writable", "folder link"])
+def test_an_attempt_file_that_sync_did_not_write_is_not_sourced(place: Place, how: str) -> None:
+    """A link, or a file that others can write, could be anybody's program."""
+    job = make_job(job_task("one"))
+    place.write(job)
+    attempt, other = place.run_dir / "attempt.sh", place.top / "other.sh"
+    other.write_text(f"touch {place.top}/sourced\n")
+    place.write = lambda *_, **__: place.top / "job.sh"  # type: ignore[method-assign]
+    if how == "link":
+        attempt.unlink()
+        attempt.symlink_to(other)
+    elif how == "writable":
+        attempt.write_text(other.read_text())
+        attempt.chmod(0o666)
+    else:
+        real = place.run_dir.rename(place.top / "real")
+        place.run_dir.symlink_to(real)
+        (real / "attempt.sh").write_text(other.read_text())
+    ran = place.run(job)
+    assert (ran.status, ran.mark("finished")["reason"]) == (72, "environment-missing")
+    assert not (place.top / "sourced").exists()
 
 
 def test_no_variable_of_the_person_leads_a_framework_elsewhere(place: Place) -> None:

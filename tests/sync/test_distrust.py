@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_results_of_a_request_that_is_gone_can_be_given_up(clone: Clone, world: 
     go(clone, job)
     world.run_all()
     answers = clone.root / ".evalctl/answers/vllm-cpu-0123456789ab" / f"{job.tasks[0].evaluation.digest}.jsonl"
-    answers.parent.mkdir(parents=True)
+    answers.parent.mkdir(parents=True, exist_ok=True)
     answers.write_text("{}\n")
     assert [one.job for one in cancel(clone.context(), [], [], [job.name])] == [job.name]
     report = go(clone)
@@ -150,3 +151,43 @@ def test_a_record_that_is_too_large_is_not_read(clone: Clone, job: Job) -> None:
     report = go(clone, job)
     assert told(report) == [(Action.STOP, "unreadable-ledger")]
     assert "bytes" in report.steps[0].detail
+
+
+def test_folders_and_files_of_the_home_are_their_owners_alone(clone: Clone, world: World, job: Job) -> None:
+    """Whatever the umask, and where an earlier evalctl left them open; environments may be shared."""
+    home = clone.root / ".evalctl"
+    (home / "runs").mkdir(mode=0o755)
+    umask = os.umask(0)
+    try:
+        go(clone, job)
+    finally:
+        os.umask(umask)
+    folders = [home / name for name in ("runs", "answers", "queue", "cache", "caches/downloads")]
+    run = home / "runs" / job.name / "a1"
+    assert {path.stat().st_mode & 0o777 for path in (*folders, run.parent, run)} == {0o700}
+    assert {path.stat().st_mode & 0o077 for path in run.rglob("*")} == {0}
+    assert (home / "environments").stat().st_mode & 0o077
+
+
+def test_a_clone_that_a_group_shares_lets_it_in(clone: Clone, job: Job) -> None:
+    """As git does for `core.sharedRepository`; a run folder stays its owner's."""
+    git(clone.root, "config", "core.sharedRepository", "group")
+    go(clone, job)
+    home = clone.root / ".evalctl"
+    assert (home / "runs" / job.name).stat().st_mode & 0o7777 == 0o2770
+    assert (home / "runs" / job.name / "a1").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("part", ["runs", "runs/JOB", "runs/JOB/a1"])
+def test_no_run_folder_is_made_behind_a_link(clone: Clone, world: World, job: Job, tmp_path: Path, part: str) -> None:
+    """Its script would be what somebody else put there."""
+    link = clone.root / ".evalctl" / part.replace("JOB", job.name)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "elsewhere").mkdir()
+    link.symlink_to(tmp_path / "elsewhere")
+    if part == "runs":
+        with pytest.raises(OSError, match="never behind a link"):
+            go(clone, job)
+    else:
+        assert told(go(clone, job)) == [(Action.STOP, "run-folder")]
+    assert (list((tmp_path / "elsewhere").iterdir()), world.live()) == ([], [])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from evalctl import gitcall
+from evalctl.shell import EnvironmentProblem, run
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -50,10 +53,50 @@ def process_with_env_file(root: Path) -> dict[str, str]:
 def home_of(root: Path) -> Path:
     """Where environments, run folders and caches lie: EVALCTL_HOME of the environment or of .env, else .evalctl."""
     given = os.environ.get("EVALCTL_HOME") or env_values(root).get("EVALCTL_HOME")
-    return Path(given).expanduser() if given else root / ".evalctl"
+    return _of_this_machine((Path(given).expanduser() if given else root / ".evalctl").absolute(), root.absolute())
 
 
 def environments_of(root: Path) -> Path:
     """Where the job environments lie; EVALCTL_ENVIRONMENTS lets several repositories share them."""
     given = os.environ.get("EVALCTL_ENVIRONMENTS") or env_values(root).get("EVALCTL_ENVIRONMENTS")
-    return Path(given).expanduser() if given else home_of(root) / "environments"
+    if not given:
+        return home_of(root) / "environments"
+    return _of_this_machine(Path(given).expanduser().absolute(), root.absolute())
+
+
+def _of_this_machine(folder: Path, root: Path) -> Path:
+    """`folder`, unless git tracks anything there: programs are run and answers believed that this machine made, and a
+    commit must not bring any.
+    """
+    inside = folder.relative_to(root) if folder.is_relative_to(root) else None
+    for where, names in ((root, _steps(inside)), (folder.resolve(), ["."])):
+        if names and where.is_dir() and (found := _tracked(where, names)):
+            raise EnvironmentProblem(
+                f"git tracks {found} in {where}: programs and answers in {folder} must be this machine's own",
+                "see which commit brought it (git log -- PATH) and take it out of git; then remove that folder, which may hold "
+                "strangers' programs, and: evalctl env setup",
+            )
+    return folder
+
+
+def _steps(inside: Path | None) -> list[str]:
+    """The folder as a path in the repository, and the links on the way to it, which git may track as well."""
+    return [] if inside is None else [str(one) for one in (inside, *inside.parents) if str(one) != "."]
+
+
+def _tracked(where: Path, names: Sequence[str]) -> str | None:
+    """A file that git tracks at one of these paths in `where`; of a parent folder only if it is tracked itself, as a link is."""
+    # environments of a colleague are asked about, too; gitcall switches off what a repository could start
+    options = ("-c", "safe.directory=*", "--literal-pathspecs")
+    for name in names:
+        reply = run(gitcall.command(*options, "ls-files", "-z", "--", name, cwd=where))
+        if "not a git repository" in reply.stderr:
+            return None
+        if reply.status != 0 and "beyond a symbolic link" not in reply.stderr:
+            raise EnvironmentProblem(
+                f"git cannot say what it tracks in {where}: {gitcall.fatal(reply.stderr)}", "git status"
+            )
+        paths = [path for path in reply.stdout.split("\0") if path]
+        if found := [path for path in paths if name == names[0] or path == name]:
+            return found[0]
+    return None

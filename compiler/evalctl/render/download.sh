@@ -31,7 +31,8 @@ bring_weights() {
 }
 
 become_download() {
-  hide_secrets
+  hide_secrets "${HUB_TOKENS[@]}"
+  umask "$CALLER_MASK" # caches may be shared
   PYTHONSAFEPATH=1 exec "$(framework_python)" -m evalctl_job.download --model "$MODEL" --revision "$REVISION" --note "$NOTE"
 }
 

@@ -33,6 +33,8 @@ open_run_folder() {
   # Slurm's `--export=NAME=…` and PBS leave little in the environment.
   [[ -n ${HOME:-} ]] || export HOME=~
   export PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
+  CALLER_MASK=$(umask)
+  umask 077 # logs, marks and answers are their owner's alone
   if [[ ${EVALCTL_RUN_DIR:-} != /* || ! -d $EVALCTL_RUN_DIR ]]; then
     echo "EVALCTL_RUN_DIR must name the folder of this attempt; \`evalctl sync\` sets it" >&2
     exit 72
@@ -42,6 +44,7 @@ open_run_folder() {
   DONE=() FAILED=() RUNNING=() TASK_TIME=() FAMILY=()
   SERVER_PID='' RELAY_PID='' WATCH_PID='' SCRATCH_FOLDER='' SIGNALLED='' REASON='' DETAIL=''
   SERVER_STATE='' SERVER_TRIES=0 SERVER_RESTARTS=0 READY_AT=''
+  HUB_TOKENS=(HF_TOKEN HUGGING_FACE_HUB_TOKEN HF_TOKEN_PATH)
   # What this job exports is how its processes are known again when it ends.
   export EVALCTL_MARKER="$$-$RANDOM-$RANDOM"
   exec {NAP}<> <(:) # never gives a byte: `read -t` on it sleeps without a process
@@ -56,17 +59,26 @@ refuse_a_second_start() {
 }
 
 read_attempt() {
-  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' ANSWERS_NAME='' RUN_TASKS=()
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' ANSWERS_NAME='' MASK=077 RUN_TASKS=()
   if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
     give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
   fi
+  if ! written_by_sync "$EVALCTL_RUN_DIR/attempt.sh"; then
+    give_up 72 environment-missing "attempt.sh is a link, or others can write it or own it; \`evalctl sync\` writes it anew"
+  fi
   # shellcheck source=/dev/null
   source "$EVALCTL_RUN_DIR/attempt.sh"
+  umask "$MASK"
   local index
   for index in "${!TASKS[@]}"; do
     "task_$((index + 1))"
     TASK_TIME[index]=$TASK_SECONDS
   done
+}
+
+# A regular file of this user, in a folder of this user, that nobody else can write.
+written_by_sync() {
+  [[ -f $1 && ! -L $1 && -O $1 && -O ${1%/*} && ! -L ${1%/*} && $(stat -c %A "$1") == ?????-??-? ]]
 }
 
 # A shell of its own reads .env, so that nothing in there can change this program or its data.
@@ -216,7 +228,11 @@ make_server_folder() {
 }
 
 become_server() {
-  hide_secrets
+  case " ${SERVER_COMMAND[*]} " in
+  *' --trust-remote-code '*) hide_secrets ;; # code that the model brings sees no key at all
+  *) hide_secrets "${HUB_TOKENS[@]}" ;;
+  esac
+  umask "$CALLER_MASK" # caches may be shared
   unset VLLM_MODEL_REDIRECT_PATH # it would serve another model under the name of this one
   export VLLM_NO_USAGE_STATS=1 PATH=$ENVIRONMENTS/$SERVER_ENVIRONMENT/bin:$PATH
   export PYTHONUTF8=1 # the template is UTF-8 whatever the node's locale is
@@ -470,7 +486,8 @@ keep_answers() {
 
 become_framework() {
   local base=http://127.0.0.1:$RELAY_PORT/task/$TASK/v1
-  hide_secrets "${TASK_SECRETS[@]}" # a judge's key may pass; the model's own stays with the relay
+  umask "$CALLER_MASK"
+  hide_secrets "${HUB_TOKENS[@]}" "${TASK_SECRETS[@]}" # a judge's key may pass; the model's own stays with the relay
   forget_addresses
   export "${LITELLM_PREFIX}_API_BASE=$base" "${LITELLM_PREFIX}_BASE_URL=$base" "${LITELLM_PREFIX}_API_KEY=relay"
   export PATH=$ENVIRONMENTS/$FRAMEWORK_ENVIRONMENT/bin:$PATH PYTHONUTF8=1
@@ -750,14 +767,25 @@ end_group() {
   kill -KILL -- "-$1" 2>/dev/null
 }
 
-# Takes what looks like a secret out of the environment, but for HF_TOKEN and the named ones.
+# Takes what looks like a key, a token or a way to log in out of the environment, but for the named variables.
 hide_secrets() {
   local name
   for name in $(compgen -e); do
-    case " HF_TOKEN $* " in *" $name "*) continue ;; esac
-    case $name in *_API_KEY | *_TOKEN | *_SECRET | *_PASSWORD) unset "$name" ;; esac
-    case " ${SECRETS[*]} $KEY_VARIABLE " in *" $name "*) unset "$name" ;; esac
+    case " $* " in *" $name "*) continue ;; esac
+    ! looks_secret "$name" || unset "$name"
   done
+}
+
+looks_secret() {
+  case " ${SECRETS[*]} $KEY_VARIABLE " in *" $1 "*) return 0 ;; esac
+  case ${1^^} in
+  TOKENIZERS_PARALLELISM | VLLM_*_TOKENS | VLLM_*_TOKENS_* | *_MAX_TOKENS) return 1 ;; # these count tokens
+  *KEY | *_KEY_* | *_KEYS | *APIKEY* | *TOKEN* | *SECRET* | *PASSW* | *PASSPHRASE* | *_PASS | *_PWD | *CREDENTIAL*) ;;
+  *COOKIE* | *JWT* | *_PAT | *_AUTH | *_DSN | *DATABASE_URL | *WEBHOOK* | *_AUTH_SOCK | *ASKPASS* | *NETRC* | *_CERT) ;;
+  AWS_* | AZURE_* | GCP_* | GOOGLE_* | CLOUDSDK_* | GH_* | GITHUB_* | GITLAB_* | CI_* | SSH_* | GPG_* | KRB5* | VAULT_*) ;;
+  DBUS_SESSION_BUS_ADDRESS | XAUTHORITY | KUBECONFIG | DOCKER_* | SINGULARITY_DOCKER_* | APPTAINER_DOCKER_* | PGPASSFILE | MYSQL_*) ;;
+  *) return 1 ;;
+  esac
 }
 
 framework_python() {

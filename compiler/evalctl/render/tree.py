@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 FOLDER = "generated"
 Stat = tuple[int, int, str]
 
-_MARKS = (b"evalctl compile", b"evalctl/plan/")
+# How evalctl's own files begin, whatever version made them: a plan, and a script with its line for reviewers.
+_PLAN = re.compile(rb'\{\s*"schema": "evalctl/plan/[0-9]+",')
+_SCRIPT = re.compile(
+    rb"#!/bin/bash\n(?:#.*\n)*?# Made by `evalctl compile` from manifests/requests/.+; change that file, not this one\.\n"
+)
+_HEAD = 64 * 1024
 
 
 class Tree:
@@ -88,9 +94,13 @@ class Tree:
         ]
 
     def _is_ours(self, path: str) -> bool:
+        """Whether evalctl made it: it has the place, the name and the first lines that evalctl gives its files."""
+        name = path.rpartition("/")[2]
+        if path.count("/") < 2 or not (name == "plan.json" or name.endswith(".sh")):
+            return False
         with (self.root / path).open("rb") as file:
-            head = file.read(4096)
-        return any(mark in head for mark in _MARKS)
+            head = file.read(_HEAD)
+        return (_PLAN if name == "plan.json" else _SCRIPT).match(head) is not None
 
 
 def outdated(path: str, request: str, why: str) -> Diagnostic:

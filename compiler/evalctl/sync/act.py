@@ -13,10 +13,10 @@ from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
+from evalctl.sync import private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
-from evalctl.sync.lock import share_like_parent
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
 from evalctl.sync.weights import hub_cache, note_of
@@ -161,7 +161,7 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("after-submit")
     _take_reply(context, attempt, reply, told)
     try:
-        write_atomically(context.folder(attempt) / "submit.log", _told(command, reply))
+        write_atomically(context.folder(attempt) / "submit.log", _told(command, reply), mode=private.OWN_FILE)
     except OSError as error:
         told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
 
@@ -219,15 +219,19 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
     folder = context.folder(attempt)
     text = (context.root / job.script_path).read_bytes()
-    share_like_parent(folder.parent)
-    write_atomically(folder / "attempt.sh", "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt)))
+    private.made_own(context.home, folder, shared=private.is_shared(context))
+    lines = "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt))
+    write_atomically(folder / "attempt.sh", lines, mode=private.OWN_FILE)
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
-        write_atomically(folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        write_atomically(
+            folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=private.OWN_FILE
+        )
+        private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:
         note_of(context, job.weights).parent.mkdir(parents=True, exist_ok=True)
         note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
-    write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=0o755)
+    write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=private.OWN_SCRIPT)
     return folder / SCRIPT
 
 
@@ -259,6 +263,7 @@ def _attempt_sh(context: Context, job: Work, attempt: Attempt) -> Iterator[str]:
     yield assignment("ENVIRONMENTS", str(context.environments))
     yield assignment("ENV_FILE", str(context.env_file))
     yield assignment("CACHES", str(context.home / "caches"))
+    yield assignment("MASK", "007" if private.is_shared(context) else "077")
     yield assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds))
     if isinstance(job, Job):
         yield assignment("ANSWERS", str(answers_folder(context, job)))

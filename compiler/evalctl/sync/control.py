@@ -9,7 +9,7 @@ from pathlib import Path
 from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
 from evalctl.model.run import Action, Attempt, Phase, Step
 from evalctl.results.slowness import Cause
-from evalctl.sync import runfiles
+from evalctl.sync import private, runfiles
 from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -236,6 +236,7 @@ def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
     attempt = evidence.attempt
     assert attempt is not None
     context.checkpoint("before-poison")
+    private.made_own(context.home, context.folder(attempt), shared=private.is_shared(context))
     never = _poison(context.folder(attempt))
     context.checkpoint("after-poison")
     if world.sightings is None:
@@ -250,7 +251,6 @@ def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
 
 def _poison(run_dir: Path) -> bool:
     """Makes sure that the attempt never starts; False if it has started already."""
-    run_dir.mkdir(parents=True, exist_ok=True)
     try:
         (run_dir / _STARTED_LOCK).mkdir()
     except FileExistsError:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from evalctl.shell import Command
 from evalctl.sync.context import Context
 from evalctl.sync.secrets import named_like_a_secret
 
 # What huggingface_hub 0.36 reads the token from.
 TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"})
+
+
+def is_environment(name: str) -> bool:
+    """Whether a text that stands in a result can be the name of a job environment: a name leads to no other folder."""
+    return re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name) is not None
 
 
 def program(context: Context, environment: str, *words: str, **variables: str) -> Command:

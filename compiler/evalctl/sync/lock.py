@@ -32,9 +32,9 @@ def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> It
     if shared:
         for folder in (home, home / "runs", home / "cache"):
             share_folder(folder, shared)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if shared and os.fstat(descriptor).st_uid == os.geteuid():
+        if os.fstat(descriptor).st_uid == os.geteuid():
             os.fchmod(descriptor, 0o600 | shared)
         _take(descriptor, path, time.monotonic() + wait_s)
         _sign(descriptor, host)

@@ -10,6 +10,7 @@ from evalctl.model.run import Action, Phase, State, Step
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
+from evalctl.sync import private
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
 from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.branch import current_branch
@@ -60,6 +61,7 @@ def sync(
     only reported otherwise.
     """
     with in_home(context):
+        private.tighten(context.home, shared=private.is_shared(context))
         view = View(context, plans, settled)
         current_branch(view.repo)
         if not dry_run:

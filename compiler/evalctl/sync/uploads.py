@@ -20,7 +20,7 @@ from evalctl.results.store import ResultIndex
 from evalctl.shell import stream, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.git import open_repository
-from evalctl.sync.hub import program
+from evalctl.sync.hub import is_environment, program
 from evalctl.sync.publish import committed_results, lying_at, secrets_in
 from evalctl.sync.secrets import secret_in
 
@@ -158,8 +158,11 @@ def _documents(context: Context, paths: Sequence[str]) -> dict[str, dict[str, An
 
 def _environment(context: Context, documents: Iterable[Mapping[str, Any]]) -> str | None:
     """A job environment that measured one of them and is still there."""
-    names = (document.get("environments", {}).get("framework", "") for document in documents)
-    return next((name for name in names if name and (context.environments / name / ".complete").exists()), None)
+    recorded = (document.get("environments") for document in documents)
+    names = (str(one.get("framework")) for one in recorded if isinstance(one, dict))
+    return next(
+        (name for name in names if is_environment(name) and (context.environments / name / ".complete").exists()), None
+    )
 
 
 def _contents(context: Context, documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, Path]]:

@@ -1,0 +1,60 @@
+"""Folders of EVALCTL_HOME that hold what jobs were asked and answered: their owner's alone, whatever the umask.
+
+Where git shares the clone with a group (`core.sharedRepository`), the group may enter them; a run folder stays its owner's.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from evalctl.gitcall import shared_mode
+from evalctl.shell import run
+from evalctl.sync.context import Context
+
+_KEPT = ("runs", "answers", "queue", "cache", "caches/downloads", "caches/uploads")
+OWN_FILE, OWN_SCRIPT, OWN_FOLDER, GROUP_FOLDER = 0o600, 0o700, 0o700, 0o2770
+
+
+def is_shared(context: Context) -> bool:
+    """Whether git lets a group write to this clone."""
+    return bool(shared_mode(context.root, run) & 0o020)
+
+
+def tighten(home: Path, *, shared: bool) -> None:
+    """The folders exist and are closed to others; one of another user is that user's to close."""
+    for name in _KEPT:
+        made(home, home / name, shared=shared)
+
+
+def made(home: Path, folder: Path, *, shared: bool) -> None:
+    """`folder` below `home` and the folders between exist and are closed to others; OSError where one is no real folder."""
+    path = home
+    for part in folder.relative_to(home).parts:
+        path /= part
+        _close(path, GROUP_FOLDER if shared else OWN_FOLDER)
+
+
+def made_own(home: Path, folder: Path, *, shared: bool) -> None:
+    """As `made`, and the last one is this user's alone: a job reads and runs what is in it."""
+    made(home, folder.parent, shared=shared)
+    _close(folder, OWN_FOLDER)
+    if folder.lstat().st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "it belongs to another user", str(folder))
+
+
+def _close(path: Path, mode: int) -> None:
+    try:
+        path.mkdir(mode)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode)
+    except FileExistsError:
+        pass
+    facts = path.lstat()
+    if not stat.S_ISDIR(facts.st_mode):
+        raise OSError(errno.ENOTDIR, "it is a link or no folder; a run folder is never behind a link", str(path))
+    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) != mode and path.name != "caches":
+        path.chmod(mode)
