@@ -269,17 +269,18 @@ def test_a_claim_that_was_second_keeps_its_other_jobs(clone: Clone, new_clone: N
     assert len(clone.world.state()["jobs"]) == 2
 
 
-def test_two_clones_of_one_person_collect_once(
+def test_of_two_clones_of_one_person_the_one_that_submitted_collects(
     clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
 ) -> None:
-    """Submitted in one, collected in the other: the record is the same whoever writes it."""
+    """Each clone reads the run folders of its own EVALCTL_HOME alone; the other one gets the results by git."""
     second = new_clone("second", "alice")
     go(clone, jobs[0])
     clone.world.run_all()
-    assert [step.reason for step in go(second, jobs[0]).steps] == ["result-current"]
-    assert [step.reason for step in go(clone, jobs[0]).steps] == ["collected-elsewhere"]
-    git(clone.root, "pull", "-q", "--rebase")
-    assert go(clone, jobs[0]).exit_code == 0
+    assert [step.reason for step in go(second, jobs[0]).steps] == ["other-home"]
+    assert [step.reason for step in go(clone, jobs[0]).steps] == ["result-current"]
+    assert [step.reason for step in go(second, jobs[0]).steps] == ["collected-elsewhere"]
+    git(second.root, "pull", "-q", "--rebase")
+    assert go(second, jobs[0]).exit_code == 0
     subjects = git(remote, "log", "--format=%s", "main").splitlines()
     assert sum(subject.startswith("results:") for subject in subjects) == 1
 
