@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
     "results": {"model", "shell", "suggest"},
+    "changes": {"load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell"},
@@ -47,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
     "demo": {"cli", "environments", "gitcall", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "demo", "doctor", "editing", "entries", "environments", "gitcall", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
+        "cards", "changes", "check", "demo", "doctor", "editing", "entries", "environments", "gitcall", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
         "suggest", "sync",
     },
     "cli": {"commands", "shell", "suggest"},

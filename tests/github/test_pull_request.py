@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from .remote import MODEL_SETTINGS, REQUEST, SETTINGS
-from .workflow import jobs, load, run_step
+from .workflow import WORKFLOWS, jobs, load, run_step
 
 CHECK, COMPILE = "Check the manifests", "Are the scripts in generated/ what the manifests say?"
+SUMMARY = "Name what changes in the summary"
 SCHEMA, PLAN = "Are the schemas what the program says?", "Plan against the base branch"
 NEW = "manifests/requests/new.yaml"
 
@@ -17,7 +18,13 @@ NEW = "manifests/requests/new.yaml"
 def test_a_good_request_passes_and_its_plan_is_in_the_summary(pull_request):
     """Jobs, tasks, settings, time and cost of what is new; nothing of what main asked for already."""
     run = pull_request({NEW: REQUEST.replace("[ja_mmlu, en_mtbench]", "[swallow-ja]")})
-    assert {name: ran.status for name, ran in run.steps.items()} == {CHECK: 0, COMPILE: 0, SCHEMA: 0, PLAN: 0}
+    assert {name: ran.status for name, ran in run.steps.items()} == {
+        CHECK: 0,
+        COMPILE: 0,
+        SCHEMA: 0,
+        SUMMARY: 0,
+        PLAN: 0,
+    }
     assert run.annotations(CHECK) == []
     assert f"### {NEW}" in run.summary
     assert "old.yaml" not in run.summary
@@ -62,6 +69,20 @@ def test_scripts_that_were_not_compiled_are_found(pull_request):
     assert run.steps[COMPILE].status == 1
     found = [line for line in run.annotations(COMPILE) if "title=generated-outdated" in line]
     assert found and all("evalctl compile" in line for line in found)
+
+
+def test_what_changes_is_annotated_and_in_the_summary(pull_request):
+    """A service's submit words as a warning; a score that no record supports as an error."""
+    service = (WORKFLOWS.parents[1] / "manifests/services/tsubame.yaml").read_text(encoding="utf-8")
+    fake = "results/hosted_vllm/team/Fake-1T/aggregated_results.json"
+    run = pull_request(
+        {"manifests/services/tsubame.yaml": service.replace("drain_seconds: 120", "drain_seconds: 77"), fake: "{}\n"}
+    )
+    assert run.steps[CHECK].status == 1
+    said = "\n".join(run.annotations(CHECK))
+    assert "::warning file=manifests/services/tsubame.yaml," in said and "drain_seconds: 120 → 77" in said
+    assert f"::error file={fake}," in said and "supports it" in said
+    assert "drain_seconds: 120 → 77" in run.summary.replace("\\", "") and "Fake-1T" in run.summary
 
 
 def test_a_change_without_a_request_plans_nothing(pull_request):

@@ -60,8 +60,8 @@ def test_each_code_has_a_page_with_both_examples(code: str) -> None:
         assert {case.verdict for case in EXPLAINED[code]} == {"bad", "good"}
 
 
-# What only a git repository or a running scheduler can show (tests/sync), or a file from outside (tests/importing).
-WITHOUT_EXAMPLE = {"not-committed", "unreadable-source"}
+# What only a git repository or a running scheduler can show (tests/sync, tests/changes), or a file from outside (tests/importing).
+WITHOUT_EXAMPLE = {"not-committed", "unreadable-source", "change-to-review", "changed-by-hand", "result-touched"}
 
 
 def test_no_page_is_left_over() -> None:

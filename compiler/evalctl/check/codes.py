@@ -7,6 +7,8 @@ from pathlib import Path
 CODES: dict[str, str] = {
     "api-on-gpu": "a provider that serves elsewhere was given a GPU node",
     "card-of-other-weights": "the model card is of other weights than the request names",
+    "change-to-review": "a change of where or how evalctl runs, or where data goes",
+    "changed-by-hand": "a file that evalctl would not have written so",
     "clashing-names": "two names that are one on a disk that ignores case",
     "concurrency-capped": "more questions at once than the frameworks can have under way",
     "conflicting-requests": "two requests ask for the same eval differently",
@@ -39,6 +41,7 @@ CODES: dict[str, str] = {
     "provider-model-mismatch": "the provider cannot serve a model of this form",
     "recommended-setting": "the model's own files recommend what the request does not name",
     "remote-code": "the model's repository will run its own code on the node",
+    "result-touched": "a change adds, edits or deletes a result",
     "sampling-not-applied": "a sampling setting is kept out of tasks that sample by design",
     "secret-in-manifest": "text that looks like a key or a password",
     "service-modules-init": "modules_init of a service is not a set-up file of environment modules",

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from evalctl import report
 from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
-from evalctl.model.diagnostic import has_errors
+from evalctl.commands.compile import OWN
+from evalctl.entries import Entry
+from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline import Project
+from evalctl.plan.pages import cell
 from evalctl.results.store import index_folder
 from evalctl.suggest import plural
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the findings; 1 if any is an error."""
+    """Prints the findings, with --base also what changes since that commit; 1 if any is an error."""
     root = root_of(arguments)
     project = Project(root)
-    entries, problems = project.check()
+    entries, problems = _checked(project, rendered=bool(arguments.base))
     paths = requests_named(arguments.requests, root, entries)
     if arguments.requests:
         problems = concerning(entries, paths, problems)
     else:
         problems = [*problems, *unknown_metrics_of(project, index_folder(root, root / RESULTS_CACHE))]
-    report.show(problems, root, arguments.format)
+    if arguments.base:
+        from evalctl.commands.base import compared  # reads git and all results: no other check needs it
+
+        problems = [*problems, *compared(root, arguments.base, project, entries)]
+    if arguments.format == "markdown":
+        print(_markdown(problems))
+    else:
+        report.show(problems, root, arguments.format)
     if arguments.format == "text":
         requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
     return 1 if has_errors(problems) else 0
+
+
+def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, Entry], list[Diagnostic]]:
+    """Entries and findings; `rendered` ones know what generated/ should hold, whose own findings `compile` gives."""
+    if not rendered:
+        return project.check()
+    entries, problems, _ = project.compile(check_only=True)
+    return entries, [one for one in problems if one.code not in OWN]
+
+
+def _markdown(problems: Sequence[Diagnostic]) -> str:
+    """For the summary of a pull request, where GitHub cuts annotations off after ten."""
+    lines = [f"- **{one.severity}** {cell(f'{report.place(one.span)}: {one.message}')}" for one in problems]
+    return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *map(report.plain, lines), ""])

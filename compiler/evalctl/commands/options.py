@@ -19,11 +19,15 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
-    _findings(parser)
+    parser.add_argument("--base", metavar="COMMIT", help="also name what changes since that commit (a pull request)")
+    _findings(parser, "markdown")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
 
 
-def _findings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="how findings are printed")
+def _findings(parser: argparse.ArgumentParser, *more: str) -> None:
+    parser.add_argument(
+        "--format", choices=("text", "json", "github", *more), default="text", help="how findings are printed"
+    )
 
 
 def _compile(parser: argparse.ArgumentParser) -> None:

@@ -150,18 +150,18 @@ def markdown(
     """The plan for the pull request: totals first, then a table per request, then notes about the services."""
     lines = ["## evalctl plan", "", f"**{total_line(forecasts)}**", ""]
     if findings:
-        lines += ["### Findings", "", *[f"- {_cell(finding)}" for finding in findings], ""]
+        lines += ["### Findings", "", *[f"- {cell(finding)}" for finding in findings], ""]
     for request in forecasts:
         lines += _request_markdown(request, settings)
     if not forecasts:
         lines += ["No request changes its plan.", ""]
     if notes:
-        lines += ["### Services", "", *[f"- {_cell(note)}" for note in notes], ""]
+        lines += ["### Services", "", *[f"- {cell(note)}" for note in notes], ""]
     return "\n".join(lines)
 
 
 def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
-    lines = [f"### {_cell(request.request)}", ""]
+    lines = [f"### {cell(request.request)}", ""]
     if request.blocked:
         return [*lines, f"Blocked by an error; see the annotations{_cell(_because(request))}.", ""]
     for job in request.jobs:
@@ -178,15 +178,15 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
                 "",
             ]
         shown = settings.get(facts["name"], _NOTHING)
-        lines += [f"Answered by: {_cell(facts['address'])}", ""] if facts.get("address") else []
-        lines += [f"All tasks: {_cell(shown['common'])}", ""] if shown["common"] else []
+        lines += [f"Answered by: {cell(facts['address'])}", ""] if facts.get("address") else []
+        lines += [f"All tasks: {cell(shown['common'])}", ""] if shown["common"] else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
         for evaluation in job.evals:
             own = shown["own"].get(evaluation.task, "")
             lines.append(
-                f"| {evaluation.task} | {_cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {_cell(own)} |"
+                f"| {evaluation.task} | {cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {cell(own)} |"
             )
-        lines += ["", *[f"- {_cell(line)}" for line in facts["advice"]], ""]
+        lines += ["", *[f"- {cell(line)}" for line in facts["advice"]], ""]
     return lines
 
 
@@ -196,7 +196,7 @@ def _state(state: str, detail: str) -> str:
     return state if state == REUSED else f"{state} {detail}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text of a manifest inside Markdown: no table cell, no HTML, no mention, no link can come of it."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
     for mark in "\\`|*[]@#":

@@ -1,0 +1,42 @@
+"""One file that differs between two commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REGULAR, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file's mode as git writes it, and its content (of a link: where it leads; of a submodule: nothing)."""
+
+    mode: str
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`old` is None for a file that is new, `new` for one that is gone."""
+
+    path: str
+    old: Blob | None
+    new: Blob | None
+
+    @property
+    def word(self) -> str:
+        """What happened to it."""
+        if self.old is None:
+            return "added"
+        if self.new is None:
+            return "deleted"
+        return "changed" if self.old.data != self.new.data else "changed in mode"
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both texts; "" for a file that is not there."""
+        return _text(self.old), _text(self.new)
+
+
+def _text(blob: Blob | None) -> str:
+    return "" if blob is None else blob.data.decode("utf-8", "replace")

@@ -1,0 +1,108 @@
+"""What a change of manifests/ means for where and how evalctl runs, and where data goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from evalctl.changes.data import Difference, differences, parsed, shown
+from evalctl.changes.listed import Change
+from evalctl.load.places import METRICS, is_model_file
+from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Span
+from evalctl.suggest import listed
+
+Texts = Mapping[str, str]  # manifests by path, as they are now
+_SERVICE, _PROVIDER = re.compile(r"manifests/services/(.+)\.yaml"), re.compile(r"manifests/providers/(.+)\.yaml")
+_TEMPLATE = re.compile(r"manifests/models/chat_templates/(.+)\.jinja")
+_POLICY = "manifests/policy.yaml"
+_REQUESTS = "manifests/requests/"
+# Of a model's settings and card: what runs other code, reads other files, or puts other words before each question.
+_OF_MODELS = ("path", "revision", "trust_remote_code", "chat_template", "chat_template_sha256", "system_message")
+
+
+def told(changes: Iterable[Change], texts: Texts) -> list[Diagnostic]:
+    """A finding for each change of manifests/ that a reviewer must know of."""
+    return [found for change in changes if change.path.startswith("manifests/") for found in _of(change, texts)]
+
+
+def _of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
+    path = change.path
+    if match := _SERVICE.fullmatch(path):
+        yield from _keys(change, f"service {match[1]}")
+    elif match := _PROVIDER.fullmatch(path):
+        yield from _provider(change, match[1])
+    elif match := _TEMPLATE.fullmatch(path):
+        yield _template(change, match[1], texts)
+    elif path == _POLICY:
+        yield from _keys(change, "policy")
+    elif path.startswith(_REQUESTS):
+        yield from _request(change)
+    elif is_model_file(path) or path == "manifests/models/common_settings.yaml":
+        yield from _model(change)
+    elif path == METRICS:
+        yield changed("metrics.yaml changes: the next sync makes every aggregate anew", Span(path), severity=NOTE)
+
+
+def changed(message: str, span: Span, *, severity: str = WARNING) -> Diagnostic:
+    """What a reviewer must look at; nothing is wrong with its form."""
+    return Diagnostic(
+        "change-to-review", message, span, "make sure that this is meant, then approve", severity=severity
+    )
+
+
+def _keys(change: Change, what: str) -> Iterator[Diagnostic]:
+    if change.old is None or change.new is None:
+        yield changed(f"{what} is {change.word}", Span(change.path))
+    for one in differences(*change.texts, change.path):
+        if change.new is not None:
+            yield changed(f"{what}: {one.words}", one.span)
+
+
+def _provider(change: Change, name: str) -> Iterator[Diagnostic]:
+    """Where questions and the key go."""
+    document = parsed(change.texts[1], change.path)
+    facts: Mapping[str, Any] = document.data if document is not None and isinstance(document.data, Mapping) else {}
+    key = "no key" if facts.get("key") is False else f"the key {name.upper().replace('-', '_')}_API_KEY"
+    if change.new is not None:
+        to = f"all questions and {key} go to {shown(facts.get('base_url', ''))}"
+        yield changed(f"provider {name}: {to}", Span(change.path))
+    yield from _keys(change, f"provider {name}")
+
+
+def _template(change: Change, name: str, texts: Texts) -> Diagnostic:
+    """With those whose every question it goes into."""
+    uses = re.compile(rf"\bchat_template[\"']?\s*:\s*[\"']?{re.escape(name)}[\"']?\s*(?:[,}}#]|$)", re.MULTILINE)
+    users = [path for path, text in texts.items() if path.endswith(".yaml") and uses.search(text)]
+    return changed(
+        f"chat template {name} is {change.word}: used by {listed(users) or 'no settings and no request'}",
+        Span(change.path),
+    )
+
+
+def _request(change: Change) -> Iterator[Diagnostic]:
+    """Paths of models, uploads, and a provider that serves elsewhere."""
+    if change.new is None:
+        return
+    for one in differences(*change.texts, change.path):
+        top = str(one.path[0]) if one.path else ""
+        if top in ("model", "models") and _names_path(one):
+            yield changed(f"the model is read from a path: {one.words}", one.span)
+        elif top == "push_to_hub":
+            yield changed(f"upload to the Hub: {one.words}{_public(one)}", one.span)
+        elif one.path and one.path[-1] in _OF_MODELS:
+            yield changed(f"override: {one.words}", one.span)
+
+
+def _names_path(one: Difference) -> bool:
+    return one.path[-1] in ("path", "name") or '"path"' in f"{one.old}{one.new}"
+
+
+def _public(one: Difference) -> str:
+    return " (PUBLIC: everybody can read it)" if one.path[-1] == "private" and one.new == "false" else ""
+
+
+def _model(change: Change) -> Iterator[Diagnostic]:
+    for one in differences(*change.texts, change.path):
+        if change.new is not None and one.path and one.path[-1] in _OF_MODELS:
+            yield changed(f"model: {one.words}", one.span)

@@ -1,0 +1,134 @@
+"""Files under results/ and generated/ that evalctl would not have written so.
+
+Sync commits results on the service's login node. A pull request has reason to touch results/ only where sync ran on its
+branch or `import results` was used; every record that it adds, changes or deletes is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from evalctl.changes.listed import EXECUTABLE, REGULAR, Change
+from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.model.result import IMPORTED
+from evalctl.results.derived import AGGREGATE
+from evalctl.results.leaderboard import PATH as LEADERBOARD
+from evalctl.results.record import to_text
+from evalctl.results.store import FILE, parse
+
+_RESTORE = (
+    "take this file out of the change; `evalctl sync` writes results, `evalctl results rebuild` what follows from them"
+)
+_COMPILE = "type `evalctl compile` and commit generated/"
+_KEPT = (".gitkeep", "accepted.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What evalctl would write. `derived` are possible texts of aggregates and leaderboard (with the tables as they are
+    and as they were), `generated` the digests of generated files; `uncompiled` begin the paths of requests with errors.
+    """
+
+    derived: Mapping[str, frozenset[str]]
+    generated: Mapping[str, str]
+    uncompiled: tuple[str, ...]
+    digest: Callable[[bytes], str]
+    origin: Callable[[str], str] = lambda _: ""  # of a record by its path: why it counts as measured; "" for unknown
+
+
+def told(changes: Iterable[Change], expected: Expected) -> list[Diagnostic]:
+    """A finding for each file that is not as evalctl writes it, and for each record that is touched."""
+    found: list[Diagnostic] = []
+    for change in changes:
+        if change.path.startswith("generated/"):
+            found += _generated(change, expected)
+        elif change.path.startswith("results/"):
+            found += _result(change, expected)
+    return found
+
+
+def by_hand(path: str, why: str, help: str = _RESTORE) -> Diagnostic:
+    """evalctl would not have written this."""
+    return Diagnostic("changed-by-hand", f"{path}: {why}", Span(path), help)
+
+
+def _generated(change: Change, expected: Expected) -> Iterator[Diagnostic]:
+    path, wanted = change.path, expected.generated.get(change.path)
+    if path.startswith(expected.uncompiled):
+        yield by_hand(
+            path, f"{change.word}, and cannot be compared: its request has errors", "fix the request, then compile"
+        )
+    elif change.new is None:
+        if wanted is not None:
+            yield by_hand(path, "deleted, and the manifests still ask for it", _COMPILE)
+    elif wanted is None and not path.endswith("/.gitkeep"):
+        yield by_hand(path, f"{change.word}, and no request compiles to it", "take it out of generated/")
+    elif wanted is not None and expected.digest(change.new.data) != wanted:
+        yield by_hand(path, f"{change.word}, and is not what the manifests compile to", _COMPILE)
+    elif wanted is not None and change.new.mode != (EXECUTABLE if path.endswith(".sh") else REGULAR):
+        yield by_hand(path, f"its mode is {change.new.mode}, which compile does not give it", _COMPILE)
+
+
+def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
+    path, name = change.path, change.path.rpartition("/")[2]
+    if change.new is not None and change.new.mode != REGULAR:
+        yield by_hand(path, f"its mode is {change.new.mode}; results are regular files")
+    elif path == LEADERBOARD or name == AGGREGATE:
+        yield from _derived(change, expected)
+    elif name == FILE:
+        yield _record(change, expected)
+    elif name in _KEPT and path.count("/") == 1:
+        return
+    else:
+        yield by_hand(path, f"{change.word}; evalctl commits no such file under results/")
+
+
+def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
+    wanted = expected.derived.get(change.path, frozenset())
+    if change.new is None:
+        if wanted:
+            yield by_hand(change.path, "deleted, and the records beside it still give it")
+    elif not wanted:
+        yield by_hand(change.path, f"{change.word}, and no record (result.json) in this folder supports it")
+    elif change.texts[1] not in wanted:
+        yield by_hand(change.path, f"{change.word}, and its records do not give it{_first(change.texts[1], wanted)}")
+
+
+def _first(text: str, wanted: frozenset[str]) -> str:
+    """The entries that differ, of an aggregate."""
+    try:
+        here, there = (json.loads(one)["results"] for one in (text, min(wanted)))
+        found = [
+            f"{name} is {value}, the records give {there.get(name)}"
+            for name, value in here.items()
+            if there.get(name) != value
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    return f": {'; '.join(found[:5])}" if found else ""
+
+
+def _record(change: Change, expected: Expected) -> Diagnostic:
+    """A record that is touched: by whom it was measured, as far as that can be known here."""
+    path = change.path
+    if change.new is None:
+        return _touched(path, "a result is deleted; a request for it measures it anew")
+    try:
+        result = parse(path, change.new.data)
+        canonical = to_text(result.document).encode() == change.new.data
+    except (ValueError, RecursionError) as error:
+        return by_hand(path, f"{change.word}, and is no result: {error}")
+    if not canonical:
+        return by_hand(path, f"{change.word}, and is not in the form that evalctl writes")
+    if result.digest.startswith(IMPORTED) and "imported" in result.document:
+        return _touched(path, f"an imported result is {change.word}: shown as imported, never reused")
+    if why := expected.origin(path):
+        return _touched(path, f"a result is {change.word}: {why}")
+    return _touched(path, f"a result is {change.word}, and whether an attempt measured it is not known here")
+
+
+def _touched(path: str, said: str) -> Diagnostic:
+    help = "results are committed by `evalctl sync` or `evalctl import results`; make sure that this one was"
+    return Diagnostic("result-touched", f"{path}: {said}", Span(path), help, severity=WARNING)

@@ -1,0 +1,101 @@
+"""What a pull request changes, gathered from git and the work tree for `evalctl check --base`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from evalctl.changes import files, manifests, outcomes
+from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
+from evalctl.changes.outcomes import Expected
+from evalctl.check.catalogue import shared
+from evalctl.entries import Entry
+from evalctl.load.places import METRICS
+from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.manifest import Metrics
+from evalctl.pipeline import Project
+from evalctl.results import derived
+from evalctl.shell import EnvironmentProblem
+from evalctl.sync.git import Repository, open_repository
+
+_ABSENT = "000000"
+
+
+def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entry]) -> list[Diagnostic]:
+    """Every change since the commit `base` that a reviewer must know of, and every file that evalctl would not write so."""
+    repo = open_repository(root)
+    commit = None if base.startswith("-") else repo.resolve(base)
+    if commit is None:
+        raise EnvironmentProblem(f"git knows no commit `{base}`", help="fetch that commit (in CI: fetch-depth: 0)")
+    changes = list(_changes(root, repo, commit))
+    texts = project.workspace.texts(list(project.workspace.keys))
+    expected = _expected(root, repo, commit, changes, project, entries)
+    return [*manifests.told(changes, texts), *files.told(changes), *outcomes.told(changes, expected)]
+
+
+def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
+    """Files that differ between the commit and the work tree, and those that git does not know yet."""
+    words = ("diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
+    fields = repo.tell(*words, commit, "--").stdout.split(b"\0")
+    rows = [
+        (head.decode().lstrip(":").split(" "), os.fsdecode(path))
+        for head, path in zip(fields[::2], fields[1::2], strict=False)
+    ]
+    wanted = [facts[2] for facts, _ in rows if facts[0] not in (_ABSENT, SUBMODULE)]
+    contents = repo.blobs(wanted)
+    for facts, path in rows:
+        old = None if facts[0] == _ABSENT else Blob(facts[0], contents.get(facts[2], b""))
+        new = None if facts[1] == _ABSENT else _blob(root, path, facts[1])
+        if old != new:
+            yield Change(path, old, new)
+    others = repo.tell("ls-files", "--others", "--exclude-standard", "-z").stdout
+    for path in map(os.fsdecode, filter(None, others.split(b"\0"))):
+        yield Change(path, None, _blob(root, path, ""))
+
+
+def _blob(root: Path, path: str, mode: str) -> Blob:
+    """A file of the work tree; a link is read, never followed."""
+    if mode == SUBMODULE:
+        return Blob(mode)
+    here = root / path
+    try:
+        facts = here.lstat()
+        if stat.S_ISLNK(facts.st_mode):
+            return Blob(LINK, os.fsencode(here.readlink()))
+        if not stat.S_ISREG(facts.st_mode):
+            return Blob(mode or SUBMODULE)
+        return Blob(mode or (EXECUTABLE if facts.st_mode & 0o100 else REGULAR), here.read_bytes())
+    except OSError as error:
+        raise EnvironmentProblem(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _expected(
+    root: Path, repo: Repository, commit: str, changes: Sequence[Change], project: Project, entries: Mapping[str, Entry]
+) -> Expected:
+    """What evalctl would write; results are computed only if the change touches them."""
+    texts: dict[str, set[str]] = {}
+    if any(change.path.startswith("results/") for change in changes):
+        base = derived.on_disk(root)
+        for metrics in _tables(repo, commit, project):
+            for path, text in derived.everything(base, metrics)[0].items():
+                if text is not None:
+                    texts.setdefault(path, set()).add(text)
+    artifacts = {path: sha for entry in entries.values() for path, sha in (entry.artifacts or {}).items()}
+    broken = tuple(_folder(path) for path, entry in entries.items() if entry.artifacts is None)
+    found = {path: frozenset(some) for path, some in texts.items()}
+    return Expected(found, artifacts, broken, lambda data: hashlib.sha256(data).hexdigest())
+
+
+def _tables(repo: Repository, commit: str, project: Project) -> list[Metrics]:
+    """metrics.yaml as it is, and as it was: aggregates follow it at the next sync, not in the pull request."""
+    before = repo.read(commit, [METRICS], METRICS).get(METRICS, b"")
+    now = project.shared[0].metrics
+    old = shared({METRICS: before.decode("utf-8", "replace")})[0].metrics if before else now
+    return [now] if old == now else [now, old]
+
+
+def _folder(request: str) -> str:
+    return f"generated/{request.removeprefix('manifests/requests/').removesuffix('.yaml')}/"

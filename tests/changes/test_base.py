@@ -1,0 +1,232 @@
+"""`evalctl check --base COMMIT`: what a pull request changes is named, and what evalctl would not have written is an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import repository
+
+from evalctl import cli
+from evalctl.results.record import to_text
+
+FOLDER = "results/hosted_vllm/team/tiny"
+RECORD = {
+    "schema": "evalctl/result/1", "digest": "d" * 64, "weights": {}, "scores": {"exact|0": {"em": 0.5}},
+    "task": {"key": "ja_exact", "script": "exact", "result_dir": "ja/exact"}, "subject": {"model": "team/tiny"},
+}  # fmt: skip
+METRICS = "entries:\n  - {name: exact, function: pick, metrics: [em], tasks: [exact]}\n"
+REQUEST = "manifests/requests/a.yaml"
+TEXT = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_exact, en_code]\n"
+TSUBAME, PROVIDER = "manifests/services/tsubame.yaml", "manifests/providers/lab-llm.yaml"
+Found = list[dict[str, Any]]
+
+
+def git(root: Path, *words: str) -> None:
+    """Runs git as somebody."""
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A compiled request, a provider, and one result with what follows from it; committed."""
+    files = {
+        REQUEST: TEXT, PROVIDER: "base_url: https://llm.lab.example/v1\n", "manifests/tasks/metrics.yaml": METRICS,
+        f"{FOLDER}/ja/exact/result.json": to_text(RECORD), ".gitignore": "/.evalctl/\n",
+    }  # fmt: skip
+    repository(tmp_path, files)
+    for words in (["compile"], ["results", "rebuild"]):
+        assert cli.main(["--repo", str(tmp_path), *words]) == 0
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-q", "-m", "base")
+    return tmp_path
+
+
+@pytest.fixture
+def found(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], Found]:
+    """The findings that name changes since HEAD."""
+
+    def said() -> Found:
+        capsys.readouterr()
+        cli.main(["--repo", str(root), "check", "--json", "--base", "HEAD"])
+        every = json.loads(capsys.readouterr().out)
+        return [one for one in every if one["code"] in ("change-to-review", "changed-by-hand", "result-touched")]
+
+    return said
+
+
+def replaced(root: Path, path: str, old: str, new: str) -> None:
+    """One text in place of another."""
+    text = (root / path).read_text(encoding="utf-8")
+    assert old in text
+    (root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def written(root: Path, path: str, text: str) -> None:
+    """A new file."""
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text, encoding="utf-8")
+
+
+def test_without_a_change_nothing_is_named(found: Callable[[], Found]) -> None:
+    """Whatever else `check` warns of."""
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        (TSUBAME, "max_running: 3\n", "service tsubame: max_running: (absent) → 3"),
+        (TSUBAME, "modules_init: /any/file\n", "service tsubame: modules_init: (absent) → /any/file"),
+        (TSUBAME, "variables: {LANG: C}\n", "service tsubame: variables.LANG: (absent) → C"),
+        ("manifests/services/new.yaml", "scheduler: slurm\nnode_kinds: {}\n", "service new is added"),
+        ("manifests/policy.yaml", "remote_code: allow\n", "policy: remote_code: (absent) → allow"),
+        (REQUEST, "push_to_hub: {org: lab, private: false}\n", "push_to_hub.private: (absent) → false (PUBLIC"),
+        (".github/workflows/new.yml", "on: push\n", "workflow added"),
+        (".github/CODEOWNERS", "* @somebody\n", "code owners: added `* @somebody`"),
+        (
+            ".gitattributes",
+            "/results/** -diff\n",
+            "added `/results/** -diff` (hides or rewrites files in review: diff)",
+        ),
+        ("results/.gitattributes", "* binary\n", ".gitattributes: added `* binary` (hides"),
+        ("compiler/evalctl/x.py", "pass\n", "the program itself changes: 1 file"),
+        ("manifests/models/chat_templates/t.jinja", "{{ 1 }}\n", "chat template t is added: used by no settings"),
+    ],
+)
+def test_what_changes_is_named(root: Path, found: Callable[[], Found], path: str, text: str, message: str) -> None:
+    """In words, as a warning on the file: whatever a list of requests does not show."""
+    before = (root / path).read_text() if (root / path).exists() else ""
+    written(root, path, before + text)
+    (one,) = [one for one in found() if message in one["message"]] or [found()]
+    assert (one["file"], one["severity"]) == (path, "warning")
+
+
+def test_words_of_the_submit_command_are_shown_before_and_after(root: Path, found: Callable[[], Found]) -> None:
+    """On the line where they are now."""
+    replaced(root, TSUBAME, "submit_args: [", "submit_args: [/tmp/other.sh, ")
+    (one,) = found()
+    old, new = one["message"].removeprefix("service tsubame: submit_args: ").split(" → ")
+    assert new == old.replace("[", '["/tmp/other.sh", ', 1) and one["line"] > 1
+
+
+def test_the_summary_of_a_pull_request_has_every_change(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """GitHub shows ten annotations of a step; as Markdown no text of a file becomes a mention, a link or HTML."""
+    replaced(root, PROVIDER, "https://llm.lab.example/v1", "https://other.example/v1")
+    written(root, ".gitattributes", "/results/**\u202e -diff <b>@all [x](y)\n")
+    assert cli.main(["--repo", str(root), "check", "--format", "markdown", "--base", "HEAD"]) == 0
+    said = capsys.readouterr().out
+    assert "LAB\\_LLM" in said or "LAB_LLM" in said
+    assert "https://other.example/v1" in said and "gitattributes: added" in said
+    assert not {"\u202e", "<b>", "@all", "[x](y)"} & {
+        mark for mark in ("\u202e", "<b>", "@all", "[x](y)") if mark in said
+    }
+
+
+def test_a_providers_new_address_and_its_key_are_named(root: Path, found: Callable[[], Found]) -> None:
+    """Where questions and the key go from now on, and where they went."""
+    replaced(root, PROVIDER, "https://llm.lab.example", "https://other.example")
+    said = "\n".join(one["message"] for one in found())
+    assert "all questions and the key LAB_LLM_API_KEY go to https://other.example/v1" in said
+    assert "base_url: https://llm.lab.example/v1 → https://other.example/v1" in said
+
+
+def test_a_model_that_is_read_from_a_path_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """In a request that is new as in one that changes."""
+    replaced(root, REQUEST, "model: lab/small-8B", "model: {path: /elsewhere, name: lab/small-8B}")
+    assert "the model is read from a path: model.path: (absent) → /elsewhere" in "".join(o["message"] for o in found())
+
+
+def test_a_template_names_those_who_use_it(root: Path, found: Callable[[], Found]) -> None:
+    """It goes before every question of theirs."""
+    written(root, "manifests/models/chat_templates/t.jinja", "{{ 1 }}\n")
+    replaced(root, "manifests/models/lab/small-8B.yaml", "default:", "default:\n  chat_template: t")
+    said = [one["message"] for one in found()]
+    assert "chat template t is added: used by manifests/models/lab/small-8B.yaml" in said
+    assert "model: default.chat_template: (absent) → t" in said
+
+
+def test_an_aggregate_without_a_record_is_an_error(root: Path, found: Callable[[], Found]) -> None:
+    """However right its form is."""
+    text = (root / FOLDER / "aggregated_results.json").read_text().replace("team/tiny", "team/Fake-1T")
+    written(root, "results/hosted_vllm/team/Fake-1T/aggregated_results.json", text)
+    (one,) = found()
+    assert (one["code"], one["severity"]) == ("changed-by-hand", "error")
+    assert "no record (result.json) in this folder supports it" in one["message"]
+
+
+def test_an_edited_aggregate_is_an_error_with_what_the_records_give(root: Path, found: Callable[[], Found]) -> None:
+    """The leaderboard, too."""
+    replaced(root, f"{FOLDER}/aggregated_results.json", '"exact": 0.5', '"exact": 0.99')
+    replaced(root, "results/README.md", "0.5000", "0.9900")
+    other, one = sorted(found(), key=lambda one: str(one["file"]))
+    assert "exact is 0.99, the records give 0.5" in one["message"] and other["file"] == "results/README.md"
+    assert {one["severity"], other["severity"]} == {"error"}
+
+
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_aggregates_may_follow_new_tables_now_or_at_the_next_sync(
+    root: Path, found: Callable[[], Found], rebuilt: bool
+) -> None:
+    """A change of metrics.yaml is a note, with its aggregates or without them."""
+    replaced(root, "manifests/tasks/metrics.yaml", "name: exact", "name: renamed")
+    if rebuilt:
+        assert cli.main(["--repo", str(root), "results", "rebuild"]) == 0
+    assert [(one["severity"], one["file"]) for one in found()] == [("note", "manifests/tasks/metrics.yaml")]
+
+
+def test_each_record_that_is_touched_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """Added, edited, deleted; one that evalctl cannot have written is an error."""
+    written(root, f"{FOLDER}/ja/other/result.json", "{}")
+    record = root / FOLDER / "ja/exact/result.json"
+    record.write_text(to_text({**RECORD, "scores": {"exact|0": {"em": 0.9}}}))
+    said = {one["file"]: (one["code"], one["severity"]) for one in found()}
+    assert said[f"{FOLDER}/ja/other/result.json"] == ("changed-by-hand", "error")
+    assert said[f"{FOLDER}/ja/exact/result.json"] == ("result-touched", "warning")
+    record.write_text(json.dumps(RECORD))
+    assert "not in the form that evalctl writes" in "".join(one["message"] for one in found())
+    record.unlink()
+    assert "a result is deleted" in "".join(one["message"] for one in found())
+
+
+def test_a_generated_file_by_hand_is_an_error(root: Path, found: Callable[[], Found]) -> None:
+    """Edited, added, deleted or of another mode; a request with what it compiles to is none."""
+    written(root, "manifests/requests/b.yaml", TEXT.replace("ja_exact, ", ""))
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    assert found() == []
+    one = next((root / "generated").rglob("*.sh"))
+    one.write_text(one.read_text() + "true\n")
+    written(root, "generated/a/more.sh", "# evalctl compile\n")
+    (root / "generated/b/plan.json").chmod(0o755)
+    (root / "generated/a/plan.json").unlink()
+    said = {one["file"]: one["message"] for one in found() if one["code"] == "changed-by-hand"}
+    assert len(said) == 4
+    assert "is not what the manifests compile to" in said[one.relative_to(root).as_posix()]
+    assert "no request compiles to it" in said["generated/a/more.sh"]
+    assert "deleted, and the manifests still ask for it" in said["generated/a/plan.json"]
+
+
+def test_links_and_odd_names_are_named(root: Path, found: Callable[[], Found]) -> None:
+    """Where a link leads is shown, not followed; a name that is no UTF-8 is shown with its bytes replaced."""
+    (root / FOLDER / "aggregated_results.json").unlink()
+    (root / FOLDER / "aggregated_results.json").symlink_to("/etc/passwd")
+    (root / os.fsdecode(b"results/\xff\x1b[2J.json")).write_text("{}")
+    said = {one["code"]: one["message"] for one in found()}
+    assert "root:" not in json.dumps(said) and "\x1b" not in json.dumps(said, ensure_ascii=False)
+    assert any("a symbolic link to /etc/passwd" in one["message"] for one in found())
+    assert sum(one["code"] == "changed-by-hand" for one in found()) == 2
+
+
+@pytest.mark.parametrize("base", ["nope", "--output=/tmp/evalctl-never"])
+def test_a_commit_that_git_does_not_know_is_said(root: Path, capsys: pytest.CaptureFixture[str], base: str) -> None:
+    """A word that looks like an option is no option of git's."""
+    assert cli.main(["--repo", str(root), "check", f"--base={base}"]) == 1
+    assert f"git knows no commit `{base}`" in capsys.readouterr().err
+    assert not Path("/tmp/evalctl-never").exists()
