@@ -38,7 +38,8 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 def test_what_can_be_given_is_read(name: str) -> None:
     """`sync REQUEST` once took a request, and ran everything."""
     own = COMMANDS[name].module
-    handed_on = re.findall(r"^from evalctl\.commands import (\w+)$", (FOLDER / f"{own}.py").read_text(), re.MULTILINE)
+    lines = re.findall(r"^from evalctl\.commands import ([\w, ]+)$", (FOLDER / f"{own}.py").read_text(), re.MULTILINE)
+    handed_on = [name for line in lines for name in line.split(", ")]
     modules = (own, *handed_on, *SHARED)
     text = "".join((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
     unread = [

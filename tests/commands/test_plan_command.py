@@ -99,3 +99,23 @@ def test_a_result_that_cannot_be_read_needs_a_person(root: Path, plan: Callable[
     code, said = plan()
     assert code == 1 and "error[unreadable-result]" in said and "1 blocked" in said
     assert f"git checkout -- {asked.relative_to(root)}" in said and "elsewhere" not in said
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_what_a_request_reaches_is_shown(root: Path, plan: Callable[..., tuple[int, str]], form: str) -> None:
+    """The path that the model is read from, the address and the key of a provider, and an upload that all can read."""
+    local = TEXT.replace("model: lab/small-8B", "model: {path: /checkpoints/mine, name: lab/small-8B}")
+    card = (root / "manifests/models/lab/small-8B.lock.yaml").read_text(encoding="utf-8")
+    card = card.replace("0123456789abcdef0123456789abcdef01234567", "0" * 64).replace("source: hub", "source: folder")
+    (root / "manifests/models/lab/small-8B.lock.yaml").write_text(f"{card}path: /checkpoints/mine\n", encoding="utf-8")
+    (root / REQUEST).write_text(f"{local}push_to_hub: {{org: lab, private: false}}\n", encoding="utf-8")
+    provided = "model: any/model\nprovider: lab-llm\nservice: tsubame\ntasks: [ja_exact]\n"
+    (root / "manifests/requests/b.yaml").write_text(provided, encoding="utf-8")
+    (root / "manifests/providers").mkdir(exist_ok=True)
+    (root / "manifests/providers/lab-llm.yaml").write_text("base_url: https://llm.lab.example/v1\n", encoding="utf-8")
+    code, said = plan("--format", form)
+    said = said.replace("\\", "")
+    assert code == 0, said
+    assert "model path: /checkpoints/mine" in said
+    assert "answered by: https://llm.lab.example/v1, with the key LAB_LLM_API_KEY" in said
+    assert "uploads results and details to lab on the Hub (PUBLIC: everybody can read it)" in said

@@ -61,7 +61,14 @@ def test_each_code_has_a_page_with_both_examples(code: str) -> None:
 
 
 # What only a git repository or a running scheduler can show (tests/sync, tests/changes), or a file from outside (tests/importing).
-WITHOUT_EXAMPLE = {"not-committed", "unreadable-source", "change-to-review", "changed-by-hand", "result-touched"}
+WITHOUT_EXAMPLE = {
+    "not-committed",
+    "unreadable-source",
+    "change-to-review",
+    "changed-by-hand",
+    "result-touched",
+    "unproven-result",
+}
 
 
 def test_no_page_is_left_over() -> None:

@@ -15,6 +15,8 @@ from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.result import IMPORTED
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.leaderboard import PATH as LEADERBOARD
+from evalctl.results.leaderboard import unmarked
+from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, parse
 
@@ -22,7 +24,6 @@ _RESTORE = (
     "take this file out of the change; `evalctl sync` writes results, `evalctl results rebuild` what follows from them"
 )
 _COMPILE = "type `evalctl compile` and commit generated/"
-_KEPT = (".gitkeep", "accepted.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,25 @@ def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
         yield from _derived(change, expected)
     elif name == FILE:
         yield _record(change, expected)
-    elif name in _KEPT and path.count("/") == 1:
+    elif path == ACCEPTED_FILE:
+        yield from _accepted(change)
+    elif path == "results/.gitkeep":
         return
     else:
         yield by_hand(path, f"{change.word}; evalctl commits no such file under results/")
+
+
+def _accepted(change: Change) -> Iterator[Diagnostic]:
+    """What a person says of records that nothing accounts for."""
+    try:
+        before, after = ([tuple(sorted(row.items())) for row in rows(text)] for text in change.texts)
+    except ValueError as error:
+        yield by_hand(change.path, f"nothing is accepted by it: {error}", "evalctl results accept writes this file")
+        return
+    for row in map(dict, [row for row in after if row not in before]):
+        yield _touched(change.path, f"{row['by']} accepts {row['path']} without an attempt: {row['why']}")
+    for row in map(dict, [row for row in before if row not in after]):
+        yield _touched(change.path, f"{row['path']} is no longer accepted")
 
 
 def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
@@ -92,7 +108,7 @@ def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
             yield by_hand(change.path, "deleted, and the records beside it still give it")
     elif not wanted:
         yield by_hand(change.path, f"{change.word}, and no record (result.json) in this folder supports it")
-    elif change.texts[1] not in wanted:
+    elif unmarked(change.texts[1]) not in wanted:
         yield by_hand(change.path, f"{change.word}, and its records do not give it{_first(change.texts[1], wanted)}")
 
 

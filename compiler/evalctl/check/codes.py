@@ -72,6 +72,7 @@ CODES: dict[str, str] = {
     "unknown-service": "a service that does not exist",
     "unknown-subset-group": "a subset group that does not exist",
     "unknown-task": "a task or suite that does not exist",
+    "unproven-result": "no attempt in the ledger accounts for a result",
     "unread-file": "a file under manifests/ that nothing reads",
     "unreadable-result": "a result that cannot be read",
     "unreadable-source": "a file of the lab that cannot be taken over as it stands",

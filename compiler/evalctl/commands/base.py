@@ -5,23 +5,28 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evalctl.changes import files, manifests, outcomes
 from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
 from evalctl.changes.outcomes import Expected
 from evalctl.check.catalogue import shared
+from evalctl.commands.common import RESULTS_CACHE
 from evalctl.entries import Entry
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
 from evalctl.results import derived
+from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
+from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync.git import Repository, open_repository
+from evalctl.sync.proofs import proofs_at
 
 _ABSENT = "000000"
+_NOBODY = "UNPROVEN: no attempt in the ledger accounts for it"
 
 
 def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entry]) -> list[Diagnostic]:
@@ -86,7 +91,15 @@ def _expected(
     artifacts = {path: sha for entry in entries.values() for path, sha in (entry.artifacts or {}).items()}
     broken = tuple(_folder(path) for path, entry in entries.items() if entry.artifacts is None)
     found = {path: frozenset(some) for path, some in texts.items()}
-    return Expected(found, artifacts, broken, lambda data: hashlib.sha256(data).hexdigest())
+    return Expected(found, artifacts, broken, lambda data: hashlib.sha256(data).hexdigest(), _origins(root, repo))
+
+
+def _origins(root: Path, repo: Repository) -> Callable[[str], str]:
+    """Of a record by its path: what the ledger of this clone says of it, "" where there is none."""
+    index = index_folder(root, root / RESULTS_CACHE)
+    proofs = proofs_at(repo, "HEAD", authoritative=False)
+    words = {PROVEN: "the ledger's attempt measured it", ACCEPTED: "accepted by a person", UNPROVEN: _NOBODY}
+    return lambda path: words.get(proofs.state(index.by_path[path]), "") if path in index.by_path else ""
 
 
 def _tables(repo: Repository, commit: str, project: Project) -> list[Metrics]:

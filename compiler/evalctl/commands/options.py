@@ -181,6 +181,11 @@ def _results(parser: argparse.ArgumentParser) -> None:
         "rebuild", help=summary, description=summary, epilog="example: evalctl results rebuild"
     )
     rebuild.add_argument("--check", action="store_true", help="write nothing; exit 1 if any of them differs")
+    summary = "says in results/accepted.json that a result counts though no attempt of the ledger accounts for it"
+    example = "example: evalctl results accept results/…/result.json --why TEXT"
+    accept = actions.add_parser("accept", help=summary, description=summary, epilog=example)
+    accept.add_argument("paths", nargs="+", metavar="PATH", help="of result.json, from the repository")
+    accept.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the reviewers")
     for made in (show, export, report):
         made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
     for made in (compare, history):

@@ -12,12 +12,13 @@ from pathlib import Path
 from evalctl import gitcall, report
 from evalctl.commands.common import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
 from evalctl.entries import Entry
-from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
+from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
 from evalctl.pipeline import Project
 from evalctl.plan import pages
 from evalctl.plan.applied import Applied
-from evalctl.plan.forecast import RequestForecast, forecast
+from evalctl.plan.forecast import COPIED, REUSED, RequestForecast, forecast
 from evalctl.plan.notes import notes
+from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
@@ -38,9 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     index = index_folder(root, root / RESULTS_CACHE)
     forecasts = _forecast(entries, paths, index, problems)
     problems = [*problems, *_unreadable(forecasts, index)]
+    unproven, unchecked = _unproven(root, forecasts, index)
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
     shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
-    said = notes(forecasts, project.terms)
+    shown = [*shown, *unproven]
+    said = [*notes(forecasts, project.terms), *unchecked]
     _show(arguments.format, root, forecasts, settings, shown, said)
     return 1 if has_errors(shown) else 0
 
@@ -59,6 +62,37 @@ def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> lis
     """Findings about results that these requests ask for: their evals are neither reused nor run."""
     asked = {task["result"] for one in forecasts for job in one.jobs for task in job.job["tasks"]}
     return [found for found in index.diagnostics() if found.span.file in asked]
+
+
+def _unproven(
+    root: Path, forecasts: Sequence[RequestForecast], index: ResultIndex
+) -> tuple[list[Diagnostic], list[str]]:
+    """Warnings about results that these requests would reuse and nothing accounts for, and what is not checked."""
+    reused = {
+        (one.detail if one.state in (REUSED, COPIED) else "") for request in forecasts for job in request.jobs
+        for one in job.evals
+    } - {""}  # fmt: skip
+    if not reused:
+        return [], []
+    from evalctl.sync.git import open_repository
+    from evalctl.sync.proofs import proofs_at
+
+    try:
+        proofs = proofs_at(open_repository(root), "HEAD", authoritative=False)
+    except EnvironmentProblem:  # no clone: there is no ledger either
+        proofs = Proofs(None)
+    states = {path: proofs.state(index.by_path[path]) for path in sorted(reused)}
+    unchecked = sum(state == NOT_CHECKED for state in states.values())
+    note = f"{unchecked} reused results are not checked against the ledger: this clone has no branch evalctl-state"
+    return [unproven_result(path) for path, state in states.items() if state == UNPROVEN], [note] if unchecked else []
+
+
+def unproven_result(path: str) -> Diagnostic:
+    """A result that would be reused, and that no attempt of the ledger accounts for."""
+    return Diagnostic(
+        "unproven-result", "no attempt in the ledger accounts for this result, and it would be reused", Span(path),
+        help=f"delete it to measure anew, or: evalctl results accept {path} --why TEXT", severity=WARNING,
+    )  # fmt: skip
 
 
 def _show(

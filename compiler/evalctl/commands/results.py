@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalctl.commands import rebuild
-from evalctl.commands.common import request_named, root_of
+from evalctl.commands import accept, rebuild
+from evalctl.commands.common import RESULTS_CACHE, request_named, root_of
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
 from evalctl.report import display_width, plain
@@ -17,11 +17,13 @@ from evalctl.results import tables, webpage
 from evalctl.results.charts import by_language
 from evalctl.results.derived import AGGREGATE, aggregate_in
 from evalctl.results.leaderboard import shown
-from evalctl.results.store import folder_of
+from evalctl.results.proof import unproven
+from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import help_for, listed
 from evalctl.sync.git import Repository, open_repository
+from evalctl.sync.proofs import proofs_at
 
 _MOST_VERSIONS = 20  # of one model's scores in the report
 
@@ -34,13 +36,27 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace, root: Path) -> int:
     measured = _chosen(arguments, root)
     names = _columns(arguments, root, measured)
+    found = _unproven(root)
     if arguments.json:
-        print(_json([_object(one, names) for one in measured]))
+        print(_json([{**_object(one, names), "unproven": _of(found, one.folder)} for one in measured]))
         return 0
     print(_aligned(tables.table(measured, names)) if measured else webpage.NOTHING)
     for line in (f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()):
         print(plain(line))
+    for one in measured:
+        if tasks := _of(found, one.folder):
+            print(f"unproven in {plain(one.name)}: {plain(listed(tasks))} (no attempt in the ledger accounts for them)")
     return 0
+
+
+def _unproven(root: Path) -> dict[str, list[Listed]] | None:
+    """Unproven records by folder; None where this clone has no ledger to check them against."""
+    proofs = proofs_at(open_repository(root), "HEAD", authoritative=False)
+    return None if proofs.attempts is None else unproven(index_folder(root, root / RESULTS_CACHE), proofs)
+
+
+def _of(found: Mapping[str, Sequence[Listed]] | None, folder: str) -> list[str] | None:
+    return None if found is None else sorted(one.task for one in found.get(folder, ()))
 
 
 def _compare(arguments: argparse.Namespace, root: Path) -> int:
@@ -103,7 +119,7 @@ def _report(arguments: argparse.Namespace, root: Path) -> int:
 
 _ACTIONS = {
     "show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report,
-    "rebuild": rebuild.run,
+    "rebuild": rebuild.run, "accept": accept.run,
 }  # fmt: skip
 
 

@@ -43,12 +43,16 @@ class JobForecast:
 
 @dataclass(frozen=True, slots=True)
 class RequestForecast:
-    """One request; where an error blocks it, `jobs` is empty and `because` says which request it conflicts with."""
+    """One request; where an error blocks it, `jobs` is empty and `because` says which request it conflicts with.
+
+    `upload` is its push_to_hub.
+    """
 
     request: str
     jobs: tuple[JobForecast, ...]
     blocked: bool = False
     because: str = ""
+    upload: Mapping[str, Any] | None = None
 
 
 def forecast(
@@ -65,7 +69,9 @@ def forecast(
     return [
         RequestForecast(path, (), True, _because(blocked.get(path, ()), summaries, index))
         if summary is None or path in blocked
-        else RequestForecast(path, tuple(_job(job, index, owners) for job in summary["jobs"]))
+        else RequestForecast(
+            path, tuple(_job(job, index, owners) for job in summary["jobs"]), upload=summary.get("push_to_hub")
+        )
         for path, summary in summaries.items()
     ]
 

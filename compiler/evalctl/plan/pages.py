@@ -51,7 +51,7 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
         f"  {facts['name']}  {facts['node_kind']}  {_time_and_cost(job)}",
     ]
     shown = settings.get(facts["name"], _NOTHING)
-    lines += [f"  answered by: {facts['address']}"] if facts.get("address") else []
+    lines += [f"  {line}" for line in _reach(request, facts)]
     lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
     width = max(len(evaluation.task) for evaluation in job.evals)
     for evaluation in job.evals:
@@ -72,6 +72,18 @@ def _time_and_cost(job: JobForecast) -> str:
     if not job.runs:
         return "nothing to run"
     return f"at most {clock(job.walltime_seconds)}{_cost_text(job.cost)}"
+
+
+def _reach(request: RequestForecast, facts: Mapping[str, Any]) -> list[str]:
+    """What the job reads besides the Hub's model, where questions and a key go, and where results are uploaded."""
+    lines = [f"model path: {facts['path']}"] if facts.get("path") else []
+    if facts.get("address"):
+        key = f", with the key {facts['key_variable']}" if facts.get("key_variable") else ", without a key"
+        lines.append(f"answered by: {facts['address']}{key}")
+    if request.upload is not None:
+        seen = "private" if request.upload["private"] else "PUBLIC: everybody can read it"
+        lines.append(f"uploads results and details to {request.upload['org']} on the Hub ({seen})")
+    return lines
 
 
 def _cost_text(cost: Mapping[str, Any] | None) -> str:
@@ -163,7 +175,7 @@ def markdown(
 def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
     lines = [f"### {cell(request.request)}", ""]
     if request.blocked:
-        return [*lines, f"Blocked by an error; see the annotations{_cell(_because(request))}.", ""]
+        return [*lines, f"Blocked by an error; see the annotations{cell(_because(request))}.", ""]
     for job in request.jobs:
         facts = job.job
         named = f", settings `{facts['custom_settings']}`" if facts["custom_settings"] else ""
@@ -178,7 +190,7 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
                 "",
             ]
         shown = settings.get(facts["name"], _NOTHING)
-        lines += [f"Answered by: {cell(facts['address'])}", ""] if facts.get("address") else []
+        lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
         lines += [f"All tasks: {cell(shown['common'])}", ""] if shown["common"] else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
         for evaluation in job.evals:

@@ -18,7 +18,7 @@ from evalctl.model.result import Result
 from evalctl.results import leaderboard
 from evalctl.results.aggregate import GENERATED_BY, aggregated
 from evalctl.results.record import to_text
-from evalctl.results.store import ResultIndex, folder_of, index_folder, named, parse
+from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named, parse
 
 AGGREGATE = "aggregated_results.json"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -39,6 +39,7 @@ class Base:
     aggregates: Sequence[str]
     read: Read
     keys: Mapping[str, str] = field(default_factory=dict)
+    unproven: Mapping[str, Sequence[Listed]] = field(default_factory=dict)  # by model folder
 
 
 def on_disk(root: Path) -> Base:
@@ -68,7 +69,7 @@ def everything(
     texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in documents}
     texts.update({f"{folder}/{AGGREGATE}": to_text(document) for folder, document in documents.items()})
     if documents or base.aggregates:
-        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics)
+        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics, _scripts(base))
     return texts, documents
 
 
@@ -109,7 +110,12 @@ def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
         if _folder(path) not in documents and _folder(path) in base.index.by_folder  # no record, no score
     ]  # fmt: skip
     known = {_folder(path): document for path, text in base.read(others).items() if (document := aggregate_in(text))}
-    return leaderboard.leaderboard({**known, **documents}, metrics)
+    return leaderboard.leaderboard({**known, **documents}, metrics, _scripts(base))
+
+
+def _scripts(base: Base) -> dict[str, set[str]]:
+    """The framework's names of unproven tasks, by folder."""
+    return {folder: {one.script for one in found} for folder, found in base.unproven.items()}
 
 
 def _folder(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.model.manifest import MetricEntry, Metrics
@@ -17,6 +17,10 @@ Written by `evalctl sync` from the `result.json` files in the folders beside it;
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
 _UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"
+UNPROVEN = " (unproven)"
+_UNPROVEN = (
+    "\nunproven: no attempt in the ledger accounts for the record; `evalctl results accept` says that it counts.\n"
+)
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
@@ -31,13 +35,21 @@ def main_entries(metrics: Metrics) -> list[MetricEntry]:
     return [entry for entry in metrics.entries if chosen.get(entry.tasks) is entry]
 
 
-def leaderboard(documents: Mapping[str, Mapping[str, Any]], metrics: Metrics) -> str:
-    """The page for all model folders (folder to its aggregated document); debugging runs stand apart."""
+def leaderboard(
+    documents: Mapping[str, Mapping[str, Any]], metrics: Metrics, unproven: Mapping[str, Collection[str]] | None = None
+) -> str:
+    """The page for all model folders (folder to its aggregated document); debugging runs stand apart.
+
+    `unproven` has the framework's names of tasks whose records nothing accounts for, by folder: their scores are marked.
+    """
+    marks = unproven or {}
     real = {folder: document for folder, document in documents.items() if not folder.startswith(DEBUG)}
     debug = sorted(folder for folder in documents if folder.startswith(DEBUG))
-    parts = [_INTRODUCTION, _table(real, main_entries(metrics)) if real else "Nothing has been measured yet.\n"]
+    parts = [_INTRODUCTION, _table(real, main_entries(metrics), marks) if real else "Nothing has been measured yet.\n"]
     if unmatched := _unmatched(real.values()):
         parts.append(_UNMATCHED + "".join(f"- {_cell(line)}\n" for line in unmatched))
+    if any(UNPROVEN in part for part in parts):
+        parts.append(_UNPROVEN)
     if any(_imported(document) for document in real.values()):
         parts.append(_IMPORTED)
     if debug:
@@ -52,11 +64,19 @@ def shown(value: Any) -> str:
     return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
 
 
-def _table(documents: Mapping[str, Mapping[str, Any]], entries: Sequence[MetricEntry]) -> str:
+def unmarked(page: str) -> str:
+    """The page as a clone without the ledger makes it."""
+    return page.replace(UNPROVEN, "").replace(f"\n{_UNPROVEN}", "")
+
+
+def _table(
+    documents: Mapping[str, Mapping[str, Any]], entries: Sequence[MetricEntry], marks: Mapping[str, Collection[str]]
+) -> str:
     used = used_columns(list(documents.values()), entries)
     head = ["model", "settings", *used, "evals", "measured"]
     rule = ["---", "---", *("---:" for _ in used), "---:", "---"]
-    rows = [_row(folder, documents[folder], used) for folder in sorted(documents)]
+    chosen = [entry for entry in entries if entry.name in used]
+    rows = [_row(folder, documents[folder], chosen, marks.get(folder, ())) for folder in sorted(documents)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [list(map(_cell, head)), rule, *rows])
 
 
@@ -79,10 +99,17 @@ def _score(document: Mapping[str, Any], entry: str) -> str:
     return "no metric" if text == "–" and entry in document.get("unmatched", {}) else text
 
 
-def _row(folder: str, document: Mapping[str, Any], used: Sequence[str]) -> list[str]:
+def _marked(score: str, entry: MetricEntry, marks: Collection[str]) -> str:
+    """A score that an unproven task takes part in says so."""
+    names = {mark.partition(":")[0] for mark in marks}
+    part = any(task.partition(":")[0] in names for task in entry.tasks)
+    return f"{score}{UNPROVEN}" if part and score not in ("–", "no metric") else score
+
+
+def _row(folder: str, document: Mapping[str, Any], used: Sequence[MetricEntry], marks: Collection[str]) -> list[str]:
     settings = document["custom_settings"]
     name = f"{settings['name']} (v{settings['version']})" if settings["version"] else settings["name"]
-    values = [_score(document, entry) for entry in used]
+    values = [_marked(_score(document, entry.name), entry, marks) for entry in used]
     measured = [one["measured"] for one in document["evals"].values() if one["measured"]]
     link = f"[{_cell(document['model'])}]({_url(folder)})"
     imported = _imported(document)

@@ -18,6 +18,7 @@ from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
 from evalctl.sync.drafts import Draft
 from evalctl.sync.git import Repository, blob_id
+from evalctl.sync.ledger import REF
 from evalctl.sync.publish import lying_at
 from evalctl.sync.push import OURS
 
@@ -44,6 +45,10 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
         warnings.append(f"the aggregates do not follow yet: {problem.message} ({problem.help})")
         return None
     warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made["documents"])]
+    warnings += [
+        f"unproven, no attempt in the ledger accounts for it: {one.path} (evalctl results accept PATH --why TEXT, or delete it)"
+        for found in made["lying"].unproven.values() for one in found
+    ]  # fmt: skip
     _remember(context, repo, made)
     return commit
 
@@ -74,7 +79,8 @@ def _message(lying: derived.Base, texts: Mapping[str, str | None], like: str) ->
 def _state(context: Context, repo: Repository, head: str) -> str:
     """Identifies all that the derived files depend on, and the files themselves."""
     tree = repo.ask("rev-parse", "--verify", "--quiet", f"{head}:results").text
-    return hashlib.sha256(json.dumps([tree, derived.tables_key(context.metrics)]).encode()).hexdigest()
+    ledger = repo.ask("rev-parse", "--verify", "--quiet", REF).text
+    return hashlib.sha256(json.dumps([tree, ledger, derived.tables_key(context.metrics)]).encode()).hexdigest()
 
 
 def _remembered(context: Context) -> dict[str, Any]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import MISSING, told_of
 from evalctl.results.names import task_name
+from evalctl.results.proof import unproven
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
 from evalctl.sync.drafts import Draft
 from evalctl.sync.git import Repository
+from evalctl.sync.proofs import proofs_at
 from evalctl.sync.push import OURS, PushReport, push_results
 from evalctl.sync.secrets import secret_in
 
@@ -64,7 +66,12 @@ def secrets_in(context: Context, files: Mapping[str, str]) -> str | None:
 
 
 def lying_at(context: Context, repo: Repository, commit: str | None) -> derived.Base:
-    """What a commit has under results/."""
+    """What a commit has under results/, and which of its records nothing accounts for."""
+    found = _lying_at(context, repo, commit)
+    return replace(found, unproven=unproven(found.index, proofs_at(repo, commit, authoritative=True)))
+
+
+def _lying_at(context: Context, repo: Repository, commit: str | None) -> derived.Base:
     entries = repo.entries(commit, "results")
     blobs = {path: entry.blob for path, entry in entries.items()}
 
@@ -79,7 +86,7 @@ def lying_at(context: Context, repo: Repository, commit: str | None) -> derived.
 
 def committed_results(context: Context, repo: Repository) -> ResultIndex:
     """The results in the commit that is checked out; what lies only in the work tree is no result yet."""
-    return lying_at(context, repo, repo.resolve("HEAD")).index
+    return _lying_at(context, repo, repo.resolve("HEAD")).index
 
 
 def _drafts(

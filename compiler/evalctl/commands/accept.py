@@ -1,0 +1,33 @@
+"""`evalctl results accept`: a person says that a record counts though no attempt of the ledger accounts for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from evalctl.results.proof import ACCEPTED_FILE, rows
+from evalctl.results.store import index_folder
+from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync.git import open_repository
+
+
+def run(arguments: argparse.Namespace, root: Path) -> int:
+    """Writes what is said into results/accepted.json, which is to be committed and reviewed."""
+    index, by = index_folder(root), open_repository(root).identity()[0].partition(" <")[0]
+    target = root / ACCEPTED_FILE
+    try:
+        said = {row["path"]: row for row in rows(target.read_text(encoding="utf-8") if target.exists() else "")}
+    except ValueError as error:
+        raise EnvironmentProblem(f"{ACCEPTED_FILE}: {error}", f"git checkout -- {ACCEPTED_FILE}") from error
+    for path in arguments.paths:
+        if path not in index.by_path:
+            raise EnvironmentProblem(
+                f"there is no result `{path}`", "name it from the repository: results/…/result.json"
+            )
+        one = index.by_path[path]
+        said[path] = {"path": path, "fingerprint": one.fingerprint, "by": by, "why": arguments.why}
+    document = [said[path] for path in sorted(said)]
+    write_atomically(target, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    print(f"wrote {ACCEPTED_FILE}; next: git add {ACCEPTED_FILE} && git commit")
+    return 0

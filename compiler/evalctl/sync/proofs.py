@@ -1,0 +1,35 @@
+"""What the ledger says of records: which attempts gave which evals."""
+
+from __future__ import annotations
+
+import contextlib
+
+from evalctl.model.run import Phase
+from evalctl.results.proof import ACCEPTED_FILE, Proofs, accepted
+from evalctl.sync.git import Repository
+from evalctl.sync.ledger import Ledger, Records
+
+
+def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> Proofs:
+    """By the ledger of this clone and what `commit` says is accepted.
+
+    `authoritative`: the ledger was just fetched, so that none is an empty one; else nothing is known without it.
+    """
+    records = Ledger(repo).read()
+    text = repo.read(commit, [ACCEPTED_FILE], ACCEPTED_FILE).get(ACCEPTED_FILE, b"")
+    said: frozenset[tuple[str, str]] = frozenset()
+    with contextlib.suppress(ValueError):  # `evalctl check` says what is wrong with it; nothing is accepted by it
+        said = accepted(text)
+    known = records.commit is not None or authoritative
+    return Proofs(_attempts(records) if known else None, said, frozenset(records.unreadable))
+
+
+def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:
+    """A closed attempt accounts for what was collected of it, an open one for what it runs."""
+    return {
+        (name, attempt.number): frozenset(
+            record.collected.get(attempt.number, ()) if attempt.phase is Phase.CLOSED else attempt.evals.values()
+        )
+        for name, record in records.by_job.items()
+        for attempt in record.attempts
+    }

@@ -1,0 +1,117 @@
+"""A record counts when an attempt of the ledger accounts for it, or when a person has said so in git."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import pytest
+
+from evalctl.commands import accept
+from evalctl.results.proof import ACCEPTED, NOT_CHECKED, PROVEN, TAKEN_OVER, UNPROVEN, Proofs
+from evalctl.results.record import to_text
+from evalctl.results.store import Listed
+from evalctl.sync.git import open_repository
+from evalctl.sync.proofs import proofs_at
+from evalctl.sync.publish import committed_results
+from evalctl.sync.sync import sync
+
+from .world import Clone, World, git, make_eval, make_job, plan
+
+FOLDER = "results/hosted_vllm/team/tiny/default"
+FORGED = f"{FOLDER}/en/capitals/result.json"
+
+
+@pytest.fixture
+def measured(clone: Clone, world: World) -> Clone:
+    """One result that an attempt gave, and one beside it that somebody wrote."""
+    job = make_job(make_eval("arithmetic"))
+    clone.add_script(job)
+    git(clone.root, "push", "-q")
+    for _ in range(2):
+        sync(clone.context(), plan(job))
+        world.run_all()
+    record = json.loads((clone.root / FOLDER / "en/arithmetic/result.json").read_text())
+    forged(clone, record, 0.9)
+    return clone
+
+
+def forged(clone: Clone, record: dict[str, Any], score: float) -> None:
+    """A record of another task, which names the attempt that is known."""
+    task = {**record["task"], "key": "en_capitals", "script": "capitals", "result_dir": "en/capitals"}
+    scores = {"capitals|0": {"em": score}}
+    (clone.root / FORGED).parent.mkdir(parents=True, exist_ok=True)
+    (clone.root / FORGED).write_text(to_text({**record, "digest": "f" * 64, "task": task, "scores": scores}))
+    git(clone.root, "add", FORGED)
+    git(clone.root, "commit", "-q", "-m", "by hand")
+    git(clone.root, "push", "-q")
+
+
+def page(clone: Clone) -> str:
+    """The committed leaderboard's row."""
+    return git(clone.root, "show", "HEAD:results/README.md")
+
+
+def states(clone: Clone) -> dict[str, str]:
+    """What is known of each committed record, by task."""
+    proofs = proofs_at(open_repository(clone.root), "HEAD", authoritative=False)
+    found = committed_results(clone.context(), open_repository(clone.root)).by_path.values()
+    return {one.task: proofs.state(one) for one in found}
+
+
+def test_a_record_that_no_attempt_accounts_for_is_marked(measured: Clone) -> None:
+    """On the leaderboard and in the report; the measured one beside it is not."""
+    (warning,) = sync(measured.context(), []).warnings
+    assert "unproven" in warning and FORGED in warning
+    assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
+    assert states(measured) == {"en_arithmetic": PROVEN, "en_capitals": UNPROVEN}
+
+
+def test_a_person_says_in_git_that_it_counts(measured: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who and why are in the file; another score at the same place is unproven again."""
+    sync(measured.context(), [])
+    accept.run(argparse.Namespace(paths=[FORGED], why="measured on paper"), measured.root)
+    assert "results/accepted.json" in capsys.readouterr().out
+    git(measured.root, "add", "results")
+    git(measured.root, "commit", "-q", "-m", "accepted")
+    git(measured.root, "push", "-q")
+    assert sync(measured.context(), []).warnings == ()
+    assert "unproven" not in page(measured) and states(measured)["en_capitals"] == ACCEPTED
+    forged(measured, json.loads((measured.root / FOLDER / "en/arithmetic/result.json").read_text()), 0.99)
+    sync(measured.context(), [])
+    assert "| 0.9900 (unproven) |" in page(measured)
+
+
+def test_without_a_ledger_nothing_is_said_to_be_unproven(measured: Clone) -> None:
+    """A clone of a pull request has none: that is not checked, which is something else."""
+    git(measured.root, "branch", "-q", "-D", "evalctl-state")
+    assert set(states(measured).values()) == {NOT_CHECKED}
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{}", '[{"path": "x"}]', '[{"path": 1, "fingerprint": "f", "by": "b", "why": "w"}]']
+)
+def test_a_damaged_list_accepts_nothing(measured: Clone, text: str) -> None:
+    """And stops no pass."""
+    (measured.root / "results/accepted.json").write_text(text)
+    git(measured.root, "add", "results")
+    git(measured.root, "commit", "-q", "-m", "damaged")
+    git(measured.root, "push", "-q")
+    assert sync(measured.context(), []).exit_code == 0
+    assert states(measured)["en_capitals"] == UNPROVEN
+
+
+def test_what_the_state_of_a_record_follows_from() -> None:
+    """An imported one is imported; one whose job's ledger file cannot be read is not checked."""
+    proofs = Proofs({("j", 1): frozenset({"d"})}, frozenset({("p", "f")}), frozenset({"broken"}))
+
+    def state(**more: Any) -> str:
+        facts = {"path": "x", "digest": "d", "task": "t", "folder": "r", "measured_at": 0.0, "job": "j", "attempt": 1}
+        return proofs.state(Listed(**{**facts, **more}))
+
+    assert state() == PROVEN
+    assert [state(attempt=2), state(job=""), state(digest="e")] == [UNPROVEN] * 3
+    assert state(path="p", fingerprint="f", job="") == ACCEPTED
+    assert state(digest="imported-d", job="") == TAKEN_OVER
+    assert state(job="broken") == NOT_CHECKED
