@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from samples import one_job
 
 from evalctl.environments import catalogue, check
+from evalctl.model.engine import KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import RESERVED_SWITCHES
 from evalctl.model.manifest import GenerationSettings
-from evalctl.resolve.identity import SERVED
+from evalctl.resolve.identity import OPERATED, SERVED
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
 pytestmark = [
@@ -23,7 +24,9 @@ pytestmark = [
 ]
 SETTINGS: dict[str, Any] = {
     "max_model_length": 4096, "reasoning_parser": "qwen3", "chat_template": "plain", "generation_config": "vllm",
-    "chat_template_kwargs": {"enable_thinking": False, "mode": "深い '$(x)'", "depth": 2}, "trust_remote_code": True,
+    "chat_template_kwargs": {"enable_thinking": False, "mode": "深い '$(x)'", "depth": 2}, "trust_remote_code": True, "kv_cache_dtype": "fp8",
+    "quantization": "fp8", "max_num_seqs": 64,
+    "speculative_config": {"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4},
 }  # fmt: skip
 PROGRAM = """
 import json, sys
@@ -37,7 +40,9 @@ print(json.dumps({name: value for name, value in taken.items() if isinstance(val
 def test_vllm_takes_every_option() -> None:
     """The model and all that custom settings can say of its server, read by vLLM's own parser."""
     text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides: {{all: {json.dumps(SETTINGS)}}}\n"
-    assert {*SETTINGS} == SERVED & {*GenerationSettings.model_fields} - {"vllm_use_v1"}  # a variable, no option
+    assert {*SETTINGS} == (SERVED | OPERATED) & {*GenerationSettings.model_fields} - {
+        "vllm_use_v1"
+    }  # a variable, no option
     server = one_job(text).server
     files = [word for file in server.files for word in (file.option, f"/run/{file.name}")]
     taken = json.loads(_python("-c", PROGRAM, *server.argv[2:], *files).splitlines()[-1])
@@ -83,3 +88,22 @@ def _python(*words: str) -> str:
     done = subprocess.run([str(python), *words], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+LISTS = """
+import json
+from typing import get_args
+from vllm.config.cache import CacheDType
+from vllm.config.speculative import SpeculativeMethod
+from vllm.model_executor.layers.quantization import QuantizationMethods, DEPRECATED_QUANTIZATION_METHODS
+def flat(of):
+    return [word for part in get_args(of) for word in ([part] if isinstance(part, str) else flat(part))]
+print(json.dumps([flat(CacheDType), [*{*flat(QuantizationMethods)} - {*DEPRECATED_QUANTIZATION_METHODS}], flat(SpeculativeMethod)]))
+"""
+
+
+def test_every_choice_is_one_of_vllms() -> None:
+    """The lists of model/engine.py are part of the installed vLLM's; nothing in them is deprecated there."""
+    theirs = json.loads(_python("-c", LISTS).splitlines()[-1])
+    for ours, known in zip((KvCacheDtype, QuantizationMethod, SpeculativeMethod), theirs, strict=True):
+        assert {*get_args(ours)} - {*known} == set()

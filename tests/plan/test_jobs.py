@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import base_texts, compiled, one_job
 
+from evalctl.check.schema import validated
+from evalctl.load import yaml_source
 from evalctl.model.evaluation import Job
 from evalctl.model.service import NodeKind, Service
 from evalctl.plan.jobs import LONGEST_STEM, job_name, stem
@@ -214,3 +216,36 @@ def test_vllm_does_not_get_a_parser_that_is_not_its_own(parser: str) -> None:
     job = one_job(f"{SMALL}tasks: [ja_exact]\noverrides: {{all: {{reasoning_parser: {parser}}}}}\n")
     assert "--reasoning-parser" not in job.server.argv
     assert ("deepseek_r1_markup" in job.tasks[0].invocation.config) is (parser == "deepseek_r1_markup")
+
+
+def test_options_of_the_engine_reach_the_server() -> None:
+    """Each by its own option; how many answers it generates at once is no part of the identity, and a server of its own."""
+    said = "kv_cache_dtype: fp8, quantization: fp8, speculative_config: {method: ngram, num_speculative_tokens: 4}"
+    job = one_job(f"{SMALL}tasks: [en_own]\noverrides: {{all: {{{said}, max_num_seqs: 64}}}}\n")
+    argv = job.server.argv
+    found = {name: argv[argv.index(name) + 1] for name in ("--kv-cache-dtype", "--quantization", "--max-num-seqs")}
+    assert found == {"--kv-cache-dtype": "fp8", "--quantization": "fp8", "--max-num-seqs": "64"}
+    assert argv[argv.index("--speculative-config") + 1] == '{"method": "ngram", "num_speculative_tokens": 4}'
+    fewer = one_job(f"{SMALL}tasks: [en_own]\noverrides: {{all: {{{said}, max_num_seqs: 8}}}}\n")
+    assert fewer.tasks[0].evaluation.digest == job.tasks[0].evaluation.digest
+    two = compiled(f"{SMALL}tasks: [en_own, ja_exact]\noverrides: {{en_own: {{max_num_seqs: 8}}}}\n")
+    assert len(two.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("{method: eagle3, num_speculative_tokens: 4}", "missing-key"),
+        ("{method: ngram, num_speculative_tokens: 4, model: /etc}", "forbidden-text"),
+        ("{method: ngram, num_speculative_tokens: 4, model: a/b}", "exclusive-keys"),
+        ("{method: draft_model, num_speculative_tokens: 4, model: a/b, revision: main}", "forbidden-text"),
+        ("{method: custom_class, num_speculative_tokens: 4}", "wrong-type"),
+        ("{method: ngram, num_speculative_tokens: 4, hf_overrides: {}}", "unknown-key"),
+    ],
+)
+def test_speculation_is_a_closed_list(said: str, code: str) -> None:
+    """A draft model is named with its commit; nothing that vLLM would import or open can be written."""
+    text = f"{SMALL}tasks: [en_own]\noverrides: {{all: {{speculative_config: {said}}}}}\n"
+    document, _ = yaml_source.parse(text, "r.yaml")
+    assert document is not None
+    assert {problem.code for problem in validated("request", document)[1]} == {code}

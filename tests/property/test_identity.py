@@ -15,7 +15,7 @@ from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import GenerationSettings, Request
 from evalctl.model.providers import PROVIDERS
-from evalctl.resolve.identity import ASKED, SENT, SERVED, eval_digest, eval_inputs
+from evalctl.resolve.identity import ASKED, OPERATED, SENT, SERVED, eval_digest, eval_inputs
 
 # What can change a score, and what cannot: a new field has to be put into one of the two.
 IDENTITY: dict[type, dict[str, Any]] = {
@@ -148,15 +148,17 @@ VALUES: dict[str, tuple[str, str]] = {
     "seed": ("1", "2"), "max_n": ("1", "2"), "reasoning_parser": ("qwen3", "ignore"),
     "reasoning_effort": ("low", "high"), "stop_tokens": ("[a]", "[b]"), "chat_template": ("plain", "other"),
     "chat_template_kwargs": ("{thinking: true}", "{thinking: false}"),
-    "vllm_use_v1": ("0", "1"), "generation_config": ("auto", "vllm"), "trust_remote_code": ("true", "false"),
+    "kv_cache_dtype": ("auto", "fp8"), "quantization": ("fp8", "awq"),
+    "speculative_config": ("{method: mtp, num_speculative_tokens: 1}", "{method: mtp, num_speculative_tokens: 2}"),
+    "max_num_seqs": ("8", "64"), "vllm_use_v1": ("0", "1"), "generation_config": ("auto", "vllm"), "trust_remote_code": ("true", "false"),
 }  # fmt: skip
 _OTHER_TEMPLATE = {"manifests/models/chat_templates/other.jinja": "{{ messages }}"}
 
 
 def test_every_setting_is_classified() -> None:
-    """Sent, served or only a way of asking: exactly one of the three, and tried below."""
+    """Sent, served, a way of operating the server or of asking: exactly one of the four, and tried below."""
     assert set(GenerationSettings.model_fields) == set(VALUES)
-    assert sorted(GenerationSettings.model_fields) == sorted([*SENT, *SERVED, *ASKED])
+    assert sorted(GenerationSettings.model_fields) == sorted([*SENT, *SERVED, *OPERATED, *ASKED])
 
 
 def _with_override(name: str, value: str) -> str:
@@ -173,7 +175,7 @@ def test_a_setting_that_reaches_model_or_server_changes_the_digest(name: str) ->
     assert _with_override(name, first) != _with_override(name, second)
 
 
-@pytest.mark.parametrize("name", sorted(ASKED))
+@pytest.mark.parametrize("name", sorted(ASKED | OPERATED))
 def test_a_way_of_asking_does_not_change_the_digest(name: str) -> None:
     """Ten answers in one call or in ten are the same ten answers."""
     first, second = VALUES[name]

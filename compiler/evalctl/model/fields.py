@@ -31,6 +31,7 @@ RESERVED_SWITCHES = frozenset({
 })  # fmt: skip
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
+COMMIT = r"^[0-9a-f]{40}$"
 SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
 # No user, no password, no query, no `..` in the path: a key is in .env alone.

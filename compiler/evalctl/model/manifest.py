@@ -11,8 +11,10 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from pydantic_core import PydanticCustomError
 
 from evalctl.model.card import Bytes, CacheLayers, Count, Quantization
+from evalctl.model.engine import WITH_DRAFT_MODEL, KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import (
     BASE_URL,
+    COMMIT,
     LINE,
     NAME,
     RESERVED_SWITCHES,
@@ -32,6 +34,33 @@ from evalctl.model.fields import (
     Text,
 )
 from evalctl.model.providers import LengthKey
+
+
+class Speculation(Strict):
+    """Speculative decoding: tokens are guessed and checked by the model."""
+
+    method: SpeculativeMethod = Field(
+        description="ngram and mtp need no model; the others need `model` and `revision`."
+    )
+    num_speculative_tokens: Annotated[int, Field(ge=1, le=64)] = Field(description="Tokens guessed at once.")
+    model: ModelName | None = Field(None, description="The draft model, by its name on the Hub.")
+    revision: Annotated[str, StringConstraints(pattern=COMMIT)] | None = Field(
+        None, description="The commit of the draft model."
+    )
+    prompt_lookup_max: Annotated[int, Field(ge=1, le=64)] | None = Field(None, description="Longest n-gram (ngram).")
+    prompt_lookup_min: Annotated[int, Field(ge=1, le=64)] | None = Field(None, description="Shortest n-gram (ngram).")
+
+    @model_validator(mode="after")
+    def _with_its_draft(self) -> Speculation:
+        needs = self.method in WITH_DRAFT_MODEL
+        for key in ("model", "revision"):
+            if needs and getattr(self, key) is None:
+                help = f"add `{key}: …`: a draft model is named with its commit"
+                raise PydanticCustomError("missing-key", f"`{key}` is missing for method {self.method}", {"help": help})
+            if not needs and getattr(self, key) is not None:
+                context = {"help": "take it out", "key": key}
+                raise PydanticCustomError("exclusive-keys", f"`{key}` is not for method {self.method}", context)
+        return self
 
 
 class GenerationSettings(Strict):
@@ -77,6 +106,14 @@ class GenerationSettings(Strict):
     generation_config: Literal["auto", "vllm"] | None = Field(
         None,
         description="auto: vLLM fills what a request omits from the model's generation_config.json; vllm: it does not.",
+    )
+    kv_cache_dtype: KvCacheDtype | None = Field(None, description="Type of the cache (vLLM's --kv-cache-dtype).")
+    quantization: QuantizationMethod | None = Field(
+        None, description="How the weights are quantised, where the model's own files do not say it."
+    )
+    speculative_config: Speculation | None = Field(None, description="Speculative decoding of vLLM.")
+    max_num_seqs: Annotated[int, LabNumber(ge=1, le=4096)] | None = Field(
+        None, description="Most answers that the server generates at once; changes no score."
     )
     trust_remote_code: bool | None = Field(
         None, description="Lets the model's repository run its own code on the node. Reviewed with care."

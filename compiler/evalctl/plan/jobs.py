@@ -16,7 +16,7 @@ from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, capped, concurrency, placement, wanted_concurrency
-from evalctl.plan.server import server
+from evalctl.plan.server import operation, server
 from evalctl.plan.weights import checkpoint, downloads, said, weights
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
@@ -49,7 +49,9 @@ def _push_to_hub(request: Request) -> PushToHub | None:
 def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
     groups: dict[object, list[Eval]] = {}
     for evaluation in evals:
-        groups.setdefault((evaluation.subject, evaluation.server), []).append(evaluation)
+        groups.setdefault((evaluation.subject, evaluation.server, *operation(evaluation).items()), []).append(
+            evaluation
+        )
     return list(groups.values())
 
 

@@ -21,7 +21,7 @@ from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
 from evalctl.resolve.caution import SAMPLING
-from evalctl.resolve.identity import SERVED
+from evalctl.resolve.identity import OPERATED, SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
 
 
@@ -119,7 +119,7 @@ def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
     """What is said to a server of our own, while others serve the model."""
     for evaluation in evals:
         for setting in evaluation.settings:
-            if not setting.applied and setting.name in SERVED and setting.sourced.origin.span is not None:
+            if not setting.applied and setting.name in SERVED | OPERATED and setting.sourced.origin.span is not None:
                 message = f"{setting.name}={shown(setting.sourced.value)} is not applied: {setting.why}"
                 help = "take it out for this provider; system message, sampling, max_new_tokens and max_n do apply"
                 yield Diagnostic("setting-without-server", message, setting.sourced.origin.span, help, severity=WARNING)

@@ -10,6 +10,7 @@ from evalctl.model.evaluation import Eval, Server, ServerFile
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import Provider
 from evalctl.plan.placement import Placement
+from evalctl.resolve.identity import OPERATED
 
 DTYPE = "bfloat16"  # as the lab has always measured
 
@@ -21,7 +22,7 @@ def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: b
             provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,
             base_url=provider.base_url, key_variable=provider.key_variable, gpus=0,
         )  # fmt: skip
-    settings = dict(evaluation.server)
+    settings = {**dict(evaluation.server), **operation(evaluation)}
     return Server(
         provider=provider.name,
         argv=tuple(_argv(evaluation, settings, place)),
@@ -33,6 +34,15 @@ def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: b
         gpus=place.node.gpus,
         files=tuple(_files(settings)),
     )
+
+
+def operation(evaluation: Eval) -> dict[str, Any]:
+    """How the server works, without an effect on scores: not in `evaluation.server`, which is part of the identity."""
+    return {
+        setting.name: setting.sourced.value
+        for setting in evaluation.settings
+        if setting.name in OPERATED and setting.applied and setting.sourced.value is not None
+    }
 
 
 def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[str]:
@@ -56,11 +66,21 @@ def _argv(evaluation: Eval, settings: dict[str, Any], place: Placement) -> list[
         argv += ["--reasoning-parser", parser]
     if "chat_template_kwargs" in settings:
         argv += ["--default-chat-template-kwargs", settings["chat_template_kwargs"]]
+    argv += _engine(settings)
     if settings.get("trust_remote_code"):
         argv.append("--trust-remote-code")
     if place.node.enforce_eager:
         argv.append("--enforce-eager")
     return argv
+
+
+def _engine(settings: dict[str, Any]) -> Iterator[str]:
+    for name, option in (
+        ("kv_cache_dtype", "--kv-cache-dtype"), ("quantization", "--quantization"),
+        ("speculative_config", "--speculative-config"), ("max_num_seqs", "--max-num-seqs"),
+    ):  # fmt: skip
+        if name in settings:
+            yield from (option, str(settings[name]))
 
 
 def _files(settings: dict[str, Any]) -> Iterator[ServerFile]:

@@ -15,7 +15,7 @@ from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import result_dir
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious
-from evalctl.resolve.identity import SENT, SERVED, allowing, eval_digest
+from evalctl.resolve.identity import OPERATED, SENT, SERVED, allowing, eval_digest
 from evalctl.resolve.layers import merge
 
 # Longer contexts cost memory and time and change no score of the lab's tasks; the manual's scripts capped alike.
@@ -122,7 +122,7 @@ def _eval(
 def _setting(name: str, sourced: Sourced[Any], subject: Subject) -> Setting:
     """One of the server's is kept out where others serve the model; a parser of the framework is not the server's."""
     elsewhere = sourced.value in (None, "ignore", *FRAMEWORK_PARSERS)
-    if subject.provider == "vllm" or name not in SERVED or elsewhere:
+    if subject.provider == "vllm" or name not in SERVED | OPERATED or elsewhere:
         return Setting(name, sourced)
     return Setting(name, sourced, applied=False, why=f"{subject.provider} serves the model, and takes no notice of it")
 
@@ -151,6 +151,9 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
         chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
     if "chat_template_kwargs" in chosen:
         chosen["chat_template_kwargs"] = json.dumps(chosen["chat_template_kwargs"], sort_keys=True, ensure_ascii=False)
+    if "speculative_config" in chosen:
+        speculation = chosen["speculative_config"].model_dump(exclude_none=True)
+        chosen["speculative_config"] = json.dumps(speculation, sort_keys=True)
     return tuple(sorted(chosen.items()))
 
 

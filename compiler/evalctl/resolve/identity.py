@@ -23,8 +23,9 @@ SENT = frozenset({
 })  # fmt: skip
 SERVED = frozenset({
     "max_model_length", "reasoning_parser", "chat_template", "chat_template_kwargs", "vllm_use_v1", "generation_config",
-    "trust_remote_code",
+    "trust_remote_code", "kv_cache_dtype", "quantization", "speculative_config",
 })  # fmt: skip
+OPERATED = frozenset({"max_num_seqs"})  # given to the server, and no cause of a score
 ASKED = frozenset({"max_n"})  # ten answers in one call or in ten are the same ten answers
 
 
