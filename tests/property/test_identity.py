@@ -15,7 +15,7 @@ from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import GenerationSettings, Request
 from evalctl.model.providers import PROVIDERS
-from evalctl.resolve.identity import ASKED, OPERATED, SENT, SERVED, eval_digest, eval_inputs
+from evalctl.resolve.identity import ASKED, OPERATED, SENT, SERVED, allowing, eval_digest, eval_inputs
 
 # What can change a score, and what cannot: a new field has to be put into one of the two.
 IDENTITY: dict[type, dict[str, Any]] = {
@@ -23,7 +23,7 @@ IDENTITY: dict[type, dict[str, Any]] = {
     Task: {"script": "another_script", "framework": "another-framework"},
     Eval: {
         "framework_version": "9.9", "task_digest": "feed", "generation": (("temperature", 0.7),),
-        "server": (("max_model_length", 17),), "max_samples": 3,
+        "server": (("max_model_length", 17),), "max_samples": 3, "unanswered": 2,
     },
 }  # fmt: skip
 NOT_IDENTITY: dict[type, dict[str, Any]] = {
@@ -40,11 +40,11 @@ NOT_IDENTITY: dict[type, dict[str, Any]] = {
     },
     Eval: {"result_path": "results/elsewhere/result.json", "settings": (Setting("x", Sourced(1, Origin("test"))),)},
 }  # fmt: skip
-STRUCTURE = {Eval: {"digest", "subject", "task"}, Task: set(), Subject: set()}
+STRUCTURE = {Eval: {"digest", "subject", "task", "answers"}, Task: set(), Subject: set()}
 
 # Every key of a request: what it does to the evals it names. A new one has to be classified.
 SELECTS = {"model", "models", "custom_settings", "tasks", "provider"}
-CHANGES = {"max_samples", "sampling_override", "overrides"}
+CHANGES = {"max_samples", "sampling_override", "overrides", "unanswered"}
 HOW = {
     "service": "slurm", "node_kind": "gpu_1", "priority": -4, "predownload": False, "concurrency": 3,
     "request_timeout": 5, "packing": "per_task", "push_to_hub": "{org: lab}", "retries": 3, "requested_by": "me",
@@ -61,9 +61,8 @@ def sample() -> Eval:
 def digest(evaluation: Eval) -> str:
     """The digest of an eval as it stands."""
     e = evaluation
-    return eval_digest(
-        e.subject, e.task, e.framework_version, e.task_digest, e.generation, e.server, e.max_samples
-    )  # fmt: skip
+    inputs = (e.subject, e.task, e.framework_version, e.task_digest, e.generation, e.server, e.max_samples)
+    return allowing(eval_digest(*inputs), e.unanswered)
 
 
 def changed(kind: type, name: str, value: Any) -> Eval:
