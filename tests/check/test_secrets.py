@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
+import json
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from spec.literate import EXAMPLE, repository
 
-from evalctl import report
+from evalctl import key_shapes, report
 from evalctl.check.secrets import secrets_in
 from evalctl.pipeline import Project
 from evalctl.secret_shapes import redacted, secret_shapes
+from evalctl.sync.secrets import hidden
 
 # Assembled here, so that no scanner takes this file for a leak. Shapes as the providers issue them; none is a key.
 SECRETS = {
-    "an API key": ["sk-" + "proj-" + "aB3dE6gH9" * 4, "sk-" + "ant-api03-" + "Zy9_x-W8v" * 4, "sk-" + "0123456789abcdef" * 2, "sk-" + "or-v1-" + "0a1b" * 16],
+    "an API key": ["sk-" + "proj-" + "aB3dE6gH9" * 4, "sk-" + "ant-api03-" + "Zy9_x-W8v" * 4, "sk-" + "0123456789abcdef" * 2, "sk-" + "or-v1-" + "0a1b" * 16,
+                   "gs" + "k_" + "aB3dE6gH9" * 5, "xa" + "i-" + "aB3dE6gH9" * 8, "nva" + "pi-" + "aB3dE6gH9_" * 6, "r8" + "_" + "aB3dE6gH9" * 4,
+                   "glp" + "at-" + "aB3dE6gH9xYz12345678", "pp" + "lx-" + "a1b2c3d4e5f6" * 4, "xo" + "xb-" + "123456789012-aB3dE6gH9xYz"],
+    "a signed token (JWT)": ["ey" + "JhbGciOiJIUzI1NiJ9" + ".ey" + "JzdWIiOiIxMjM0NSJ9" + ".dBjftJeZ4CVP_mB92K27uhbUJU1p1r_wW1g"],
     "a Hugging Face token": ["hf_" + "aBcDeFgHiJ" * 3 + "KlMn"],
     "a GitHub token": ["gh" + "p_" + "a1B2c3D4e5" * 4, "gh" + "s_" + "a1B2c3D4e5" * 4, "github" + "_pat_" + "11ABCDEFG0" + "a1B2c3D4e5" * 4],
     "a Google key": ["AI" + "zaSy" + "A0b1C2d3E4" * 3 + "_-x"],
-    "an AWS key": ["AK" + "IA" + "ABCDEFGH01234567"],
+    "an AWS key": ["AK" + "IA" + "ABCDEFGH01234567", "AS" + "IA" + "ABCDEFGH01234567"],
     "a private key": ["-----BEGIN" + " OPENSSH PRIVATE KEY-----", "-----BEGIN" + " PRIVATE KEY-----"],
 }  # fmt: skip
 ALL = [(kind, text) for kind, texts in SECRETS.items() for text in texts]
@@ -78,3 +86,37 @@ def test_each_secret_is_its_own_finding() -> None:
     first, second = SECRETS["an AWS key"][0], SECRETS["a GitHub token"][0]
     found = secrets_in("f", f"{first} {second}\n{first}")
     assert [(one.span.line, one.span.column) for one in found] == [(1, 1), (1, 22), (2, 1)]
+
+
+def test_a_job_and_evalctl_know_the_same_shapes() -> None:
+    """The job's packages cannot import evalctl: they have a copy of the one list, and it is the same file."""
+    job = Path(__file__).parents[2] / "compiler/environments/packages/evalctl-job/evalctl_job/key_shapes.py"
+    assert job.read_bytes() == Path(key_shapes.__file__).read_bytes()
+
+
+@pytest.mark.parametrize("secret", [text for _, text in ALL])
+def test_no_shape_passes_in_the_words_of_a_provider(secret: str) -> None:
+    """Every kind that manifests may not hold is hidden in error texts, too, and so is one that is shortened or masked."""
+    masked = [f"key={secret[:12]}{'*' * 6}{secret[-4:]}"] if not secret.startswith(("ey", "---")) else []
+    for text in (secret, f"Bearer {secret}", *masked):
+        assert secret[:12] not in key_shapes.without_shapes(f"wrong: {text}, see the page")
+
+
+KNOWN = "Zq7/p+W=9 x'\"k&T4mLw0Rr"  # of no shape at all
+JOINED = KNOWN.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        KNOWN, quote(KNOWN), quote(KNOWN, safe=""), quote_plus(KNOWN), json.dumps(KNOWN), json.dumps(KNOWN).replace("/", "\\/"),
+        html.escape(KNOWN), repr(KNOWN), KNOWN[::-1], KNOWN.encode().hex(), KNOWN.upper(), base64.b64encode(KNOWN.encode()).decode(),
+        base64.b64encode(f"user:{KNOWN}".encode()).decode(), base64.urlsafe_b64encode(f"u:{KNOWN}!".encode()).decode(),
+        f"{KNOWN[:10]}\n│ {KNOWN[10:]}", f"{KNOWN[:4]}***{KNOWN[-4:]}", f"{KNOWN[:4]}...{KNOWN[-4:]}", f"********{KNOWN[-4:]}",
+    ],
+)  # fmt: skip
+def test_a_known_secret_is_hidden_in_whatever_form_it_is_echoed(echo: str) -> None:
+    """Quoted, encoded, reversed, in capitals, broken over lines, masked: its letters are gone, the words around stay."""
+    shown = hidden(f"refused: {echo} (code 7)", {"LAB_API_KEY": KNOWN, "LAB_NAME": "refused: "})
+    assert key_shapes.HIDDEN in shown and shown.startswith("refused: ") and shown.endswith("(code 7)")
+    assert not any(part in shown for part in (KNOWN[:5], KNOWN[-4:], KNOWN[::-1][:5], JOINED[5:10]))

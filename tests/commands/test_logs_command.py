@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evalctl.commands.logs import rounds
+import pytest
+
+from evalctl.commands.logs import rounds, show
+from evalctl.sync.secrets import hidden
 
 
 def test_a_log_that_a_later_task_begins_is_followed_as_well(tmp_path: Path) -> None:
@@ -36,3 +39,12 @@ def test_a_log_that_is_gone_ends_nothing(tmp_path: Path) -> None:
     gone.unlink()
     log.write_text("b")
     assert next(followed) == [(log, "b")]
+
+
+def test_no_key_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither one of .env, in whatever form, nor text of a key's shape: what is printed is pasted into issues."""
+    known, strange = "Zq7/p+W9xk" + "T4mLw0Rr", "gs" + "k_" + "aB3dE6gH9" * 5
+    (tmp_path / "job.log").write_text(f"401: {known} and {known.encode().hex()}; {strange} too\n")
+    show(lambda: [tmp_path / "job.log"], lambda text: hidden(text, {"LAB_API_KEY": known}), follow=False)
+    printed = capsys.readouterr().out
+    assert printed.endswith(f"401: [redacted] and [redacted]; {'*' * len(strange)} too\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
@@ -80,6 +82,20 @@ def test_the_key_is_added_and_stays_here(start_relay: StartRelay) -> None:
     assert status == 401 and secret not in json.dumps(reply)
     assert all(secret not in path.read_text() for path in relay.state.iterdir())
     assert "[redacted]" in json.loads((relay.state / "t.counts.json").read_text())["first_error"]
+
+
+def test_a_key_in_an_answer_is_neither_kept_nor_delivered(start_relay: StartRelay) -> None:
+    """A provider that repeats it, as it is or encoded: no file of answers, no score and no details has it."""
+    secret = "Zq7/p+W9xk" + "T4mLw0Rr"
+    said = f"the key is {secret}, {quote(secret, safe='')}, {base64.b64encode(secret.encode()).decode()}"
+    with serving(lambda _: completion([said], reasoning=said)) as server:
+        relay = start_relay(server.url, "--key-variable", "DEMO_API_KEY", DEMO_API_KEY=secret)
+        _, reply = relay.post(QUESTION)
+    relay.stop()
+    content = reply["choices"][0]["message"]["content"]
+    assert content == "the key is [redacted], [redacted], [redacted]"
+    texts = [json.dumps(reply), *(path.read_text() for path in relay.state.iterdir())]
+    assert not any(form in text for text in texts for form in (secret, secret[-6:], quote(secret, safe="")))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -13,6 +13,7 @@ from evalctl.commands.machine import machine
 from evalctl.commands.selecting import with_forgotten
 from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
+from evalctl.sync.secrets import hidden
 
 _PAUSE_S = 0.5
 
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.paths:
         print("\n".join(map(str, paths)))
         return 0
-    _print(listed, follow=arguments.follow)
+    show(listed, lambda text: hidden(text, here.context.environment), follow=arguments.follow)
     return 0
 
 
@@ -43,13 +44,14 @@ def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]
     return [path for path in paths if not keys or path.parent.name in keys]
 
 
-def _print(listed: Callable[[], Sequence[Path]], *, follow: bool) -> None:
+def show(listed: Callable[[], Sequence[Path]], shown: Callable[[str], str], *, follow: bool) -> None:
+    """Prints what the logs hold, each text as `shown` makes it fit to be seen."""
     last: Path | None = None
     for new in rounds(listed):
         for path, text in new:
             if path != last:
                 print(f"==> {path} <==")
-            print(text, end="", flush=True)
+            print(shown(text), end="", flush=True)
             last = path
         if not follow:
             return

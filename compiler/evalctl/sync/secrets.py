@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from evalctl.secret_shapes import secret_shapes
+from evalctl.key_shapes import forms, without
+from evalctl.secret_shapes import redacted, secret_shapes
 
 _SHORTEST = 8
 _NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
@@ -16,9 +17,15 @@ def named_like_a_secret(name: str) -> bool:
     return _NAMES.search(name) is not None
 
 
+def hidden(text: str, environment: Mapping[str, str]) -> str:
+    """`text` as it may be shown: without known values in any form, and without what looks like a secret."""
+    known = [value for name, value in sorted(environment.items()) if _NAMES.search(name) and len(value) >= _SHORTEST]
+    return redacted(without(text, known))
+
+
 def secret_in(text: str, environment: Mapping[str, str]) -> str | None:
     """What kind of secret `text` holds (a variable's name, or a shape), or None."""
     for name, value in sorted(environment.items()):
-        if _NAMES.search(name) and len(value) >= _SHORTEST and value in text:
+        if _NAMES.search(name) and len(value) >= _SHORTEST and any(form in text for form in forms(value)):
             return f"the value of {name}"
     return next((kind for *_, kind in secret_shapes(text)), None)

@@ -16,7 +16,7 @@ import aiohttp
 
 from evalctl_job.address import Address
 from evalctl_job.gate import Gate
-from evalctl_job.redact import redacted
+from evalctl_job.redact import cleaned, redacted
 from evalctl_job.replies import loads, message_of
 
 # Statuses that pass by themselves, and whose they are.
@@ -231,7 +231,7 @@ class Upstream:
             return Refused(NO_ANSWER, self._clean(f"HTTP 200 with no object: {_message(content)}"), transient=True)
         if reply.get("error") is not None:
             return self._refused(_code(reply["error"]), f"HTTP 200 with an error: {_message(content)}")
-        return reply
+        return dict(cleaned(reply, self._secret))
 
     def _refused(self, status: int, text: str, retry_after: float | None = None) -> Refused:
         """Which refusals pass by themselves is one table; an account's credit and a filter do not."""

@@ -1,17 +1,31 @@
-"""Error texts of providers without the secrets that they repeat."""
+"""Texts of providers without the secrets that they repeat."""
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
-# Providers answer 401 with (part of) the key that they were given, e.g. "Incorrect API key provided: sk-abc***xyz".
-SECRET_SHAPES = re.compile(r"(?:\b(?:sk|hf|gsk|pk|rk|xai|key)[-_][A-Za-z0-9_\-*]{6,})|(?<=Bearer )\S+")
+from evalctl_job.key_shapes import HIDDEN, forms, without, without_shapes
+
 LONGEST = 600
 
 
 def redacted(text: str, secret: str | None) -> str:
     """The text on one line, shortened, without the known secret and without anything that looks like one."""
-    if secret:
-        text = text.replace(secret, "[redacted]")
     whole = text.encode("utf-8", "replace").decode()  # half a character, as JSON allows it, fits into no file
-    return " ".join(SECRET_SHAPES.sub("[redacted]", whole).split())[:LONGEST]
+    return " ".join(without_shapes(without(whole, (secret,))).split())[:LONGEST]
+
+
+def cleaned(value: Any, secret: str | None) -> Any:
+    """A reply without the known secret, in none of its texts: answers are kept, scored and shown to others.
+
+    What only looks like a key stays: it is the model's answer.
+    """
+    if not secret:
+        return value
+    if isinstance(value, str):
+        for form in forms(secret):
+            value = value.replace(form, HIDDEN) if form in value else value
+        return value
+    if isinstance(value, dict):
+        return {cleaned(name, secret): cleaned(one, secret) for name, one in value.items()}
+    return [cleaned(one, secret) for one in value] if isinstance(value, list) else value
