@@ -49,6 +49,10 @@ def test_upstream_is_called_in_its_form() -> None:
     assert task.invocation.relay == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
         "length_key": "max_completion_tokens",
+        "planned": {
+            "max_completion_tokens": 64, "temperature": 0.5, "top_p": 0.9, "seed": 7, "repetition_penalty": 1.1, "top_k": 20,
+            "frequency_penalty": 0.2, "stop": ["\n", "end"], "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low",
+        },
     }  # fmt: skip
 
 
@@ -69,6 +73,10 @@ def test_the_fork_is_called_in_its_form() -> None:
     assert task.invocation.relay == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
         "length_key": "max_completion_tokens",
+        "planned": {
+            "max_completion_tokens": 64, "temperature": 0.5, "top_p": 0.9, "seed": 7, "repetition_penalty": 1.1, "top_k": 20,
+            "frequency_penalty": 0.2, "stop": ["\n", "end"], "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low",
+        },
     }  # fmt: skip
 
 
@@ -95,7 +103,7 @@ def test_no_setting_is_lost_on_the_way(task: str) -> None:
 def test_what_is_not_set_is_not_sent(task: str) -> None:
     """An absent setting is absent everywhere."""
     made = call(task)
-    assert made.invocation.relay == {"add": {}, "length_key": "max_completion_tokens"}
+    assert made.invocation.relay == {"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}
     document = config(made)
     inner = document.get("model_parameters", {}).get("generation_parameters") or document["model"]["generation"]
     assert inner == {"temperature": 0.0}

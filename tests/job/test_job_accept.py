@@ -300,3 +300,29 @@ def test_the_forks_files_are_judged_alike(
     assert verdict["reason"] == reason
     assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 2
     assert verdict["scores"] == ({} if reason else {"swallow|demo_code|0": {"humaneval_pass@1:2": 0.5}})
+
+
+@pytest.mark.parametrize(
+    ("planned", "said"),
+    [
+        ({"temperature": 0.0, "max_completion_tokens": 24}, []),
+        ({"temperature": 0.5}, ["temperature: the plan has 0.5, and 0.0 was sent"]),
+        ({"top_k": 20}, ["top_k: the plan has 20, and no request carried it"]),
+    ],
+)
+def test_what_was_sent_is_compared_with_the_plan(
+    accept: Accept, copy: Path, planned: dict[str, Any], said: list[str]
+) -> None:
+    """Whatever the task: a parameter that the framework has changed or dropped is a warning of the result."""
+    (copy / "options.json").write_text(json.dumps({"planned": planned}))
+    verdict = accept(copy)
+    assert (verdict["verdict"], verdict["warnings"]) == ("done", said)
+
+
+def test_a_task_that_sends_several_values_is_told_with_all_of_them(accept: Accept, copy: Path) -> None:
+    """As MT-Bench does with temperatures: the result names what was really sent."""
+    (copy / "options.json").write_text(json.dumps({"planned": {"temperature": 0.5}}))
+    edit(copy / "counts.json", lambda counts: counts["sent"].update(temperature=[0.7, 0.0]))
+    verdict = accept(copy)
+    assert verdict["warnings"] == ["temperature: the plan has 0.5, and 0.7, 0.0 was sent"]
+    assert verdict["sent"]["temperature"] == [0.7, 0.0]

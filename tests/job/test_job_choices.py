@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from evalctl_job import choices, redact
+from evalctl_job import choices, observed, redact
 from evalctl_job.options import BadOptions, apply, checked
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +72,7 @@ def test_secret_shapes_never_pass(secret: str) -> None:
         {"remove": "x"},
         {"null_content": "guess"},
         {"length_key": "tokens"},
+        {"planned": "x"},
         {"nope": 1},
     ],
 )
@@ -98,3 +99,17 @@ def test_the_longest_answer_has_the_name_that_the_endpoint_takes(
 ) -> None:
     """One of the two, never both where one is asked for; the value that vLLM would obey; no limit that nobody set."""
     assert apply(checked({"length_key": key}, "t"), {"model": "m", **sent}) == {"model": "m", **expected}
+
+
+@pytest.mark.parametrize("mark", observed.REASONING_MARKS)
+def test_reasoning_that_is_left_in_an_answer_is_seen(mark: str) -> None:
+    """Whatever the model calls it, and wherever in the answer it is."""
+    texts = ["C", f"well {mark} then C", None, f"{mark}C"]
+    assert observed.marked(texts, pairs_are_taken_out=False) == (2, mark)
+
+
+def test_pairs_that_lighteval_takes_out_are_no_left_over_reasoning() -> None:
+    """lighteval 0.13 scores what is beside a pair of <think>; half a pair stays in the answer."""
+    texts = ["<think>a\nb</think>C", "so </think>C", "<think>never ends"]
+    assert observed.marked(texts, pairs_are_taken_out=True) == (2, "</think>")
+    assert observed.marked(texts, pairs_are_taken_out=False)[0] == 3

@@ -6,6 +6,7 @@ import pytest
 from samples import card_file, compiled
 
 from evalctl.model.evaluation import Eval, Setting
+from evalctl.resolve.caution import OWN
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
 
@@ -124,8 +125,25 @@ def test_custom_sampling_does_not_apply_to_tasks_that_sample(task: str, kept: di
 def test_sampling_override_applies_it_everywhere(task: str) -> None:
     """The request takes the responsibility."""
     done = compiled(f"{SMALL}custom_settings: default\nsampling_override: true\ntasks: [{task}]\n")
-    assert dict(done.eval(task).generation)["temperature"] == 0.6
-    assert done.codes() == []
+    assert dict(done.eval(task).generation)["top_p"] == 0.95
+    if task == "en_code":
+        assert dict(done.eval(task).generation)["temperature"] == 0.6
+        assert done.codes() == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["sampling_override: true\n", "", "overrides: {ja_judged: {temperature: 0.6}}\nsampling_override: true\n"],
+)
+def test_a_temperature_that_a_task_sends_itself_is_not_claimed(lines: str) -> None:
+    """MT-Bench of the fork sends its categories' temperature: no setting changes the eval, and the plan says why."""
+    done = compiled(f"{SMALL}custom_settings: default\n{lines}tasks: [ja_judged]\n")
+    judged = done.eval("ja_judged")
+    assert "temperature" not in dict(judged.generation)
+    kept_out = setting(judged, "temperature")
+    assert (kept_out.applied, kept_out.sourced.value, kept_out.why) == (False, 0.6, OWN)
+    said = [problem.message for problem in done.problems if "temperature" in problem.message]
+    assert said == ["temperature=0.6 is not applied to ja_judged: these send a temperature of their own"]
 
 
 def test_an_override_is_not_held_back() -> None:

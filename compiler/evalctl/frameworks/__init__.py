@@ -22,6 +22,9 @@ class Framework(Protocol):
     def task_digest(self, script: str) -> str:
         """Digest of the task's own files where this project ships them, else ""; part of an eval's identity."""
 
+    def own_settings(self, script: str) -> frozenset[str]:
+        """Settings that the task sends itself with each question, whatever its configuration says."""
+
     def invocation(
         self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None
     ) -> Invocation:

@@ -38,6 +38,11 @@ def task_digest(script: str) -> str:
     return shipped_task_digest(script)
 
 
+def own_settings(script: str) -> frozenset[str]:
+    """None: a task's own values hold only where the configuration has none."""
+    return frozenset()
+
+
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
     """One call for one task; the address and the key come by environment, so that the results file has neither."""
     settings = dict(evaluation.generation)

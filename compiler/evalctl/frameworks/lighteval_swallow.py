@@ -50,6 +50,11 @@ def task_digest(script: str) -> str:
     return shipped_task_digest(script)
 
 
+def own_settings(script: str) -> frozenset[str]:
+    """MT-Bench sends the temperature of each question's category, 0.0 or 0.7 (seen: the pinned commit)."""
+    return frozenset({"temperature"}) if "mt_bench" in script else frozenset()
+
+
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
     """One call for one task, as the lab's scripts make it."""
     settings = dict(evaluation.generation)

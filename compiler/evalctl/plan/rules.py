@@ -20,7 +20,7 @@ from evalctl.plan.placement import SAFE_CONCURRENCY, Placement, capped, needed_b
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
-from evalctl.resolve.caution import SAMPLING
+from evalctl.resolve.caution import OWN, SAMPLING
 from evalctl.resolve.identity import OPERATED, SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
 
@@ -103,15 +103,18 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
 
 def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
     """One warning per setting that the caution kept out, naming all the tasks."""
-    kept: dict[tuple[Span, str, str], list[str]] = {}
+    kept: dict[tuple[Span, str, str, str], list[str]] = {}
     for evaluation in evals:
         for setting in evaluation.settings:
             if not setting.applied and setting.name in SAMPLING and setting.sourced.origin.span is not None:
-                key = (setting.sourced.origin.span, setting.name, str(setting.sourced.value))
+                key = (setting.sourced.origin.span, setting.name, str(setting.sourced.value), setting.why)
                 kept.setdefault(key, []).append(evaluation.task.key)
-    for (span, name, value), tasks in kept.items():
-        message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: these sample by design"
+    for (span, name, value, why), tasks in kept.items():
+        reason = f"these send a {name} of their own" if why == OWN else "these sample by design"
+        message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: {reason}"
         help = "fine as it is; `sampling_override: true` in the request applies it there, too"
+        if why == OWN:
+            help = "no action needed: the value is the benchmark's, and result.json records what was sent"
         yield Diagnostic("sampling-not-applied", message, span, help, severity=WARNING)
 
 

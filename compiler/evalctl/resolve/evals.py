@@ -14,7 +14,7 @@ from evalctl.model.manifest import LocalModel, ModelCard
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import result_dir
 from evalctl.model.selection import models, selected_tasks, settings_names
-from evalctl.resolve.caution import cautious
+from evalctl.resolve.caution import cautious, without_own
 from evalctl.resolve.identity import OPERATED, SENT, SERVED, allowing, eval_digest
 from evalctl.resolve.layers import merge
 
@@ -96,9 +96,10 @@ def _eval(
     request = checked.request
     defaults, custom, override = layers
     applied, kept_out = cautious(custom, task, override=request.sampling_override)
-    merged = merge((defaults, task.defaults, applied, override))
-    values = {name: sourced.value for name, sourced in merged.items() if sourced.value is not None}
     framework = FRAMEWORKS[task.framework]
+    layered = merge((defaults, task.defaults, applied, override))
+    merged, kept_out = without_own(layered, kept_out, framework.own_settings(task.script))
+    values = {name: sourced.value for name, sourced in merged.items() if sourced.value is not None}
     generation = tuple(sorted((name, value) for name, value in values.items() if name in SENT))
     server = _server_settings(values, subject, catalogue)
     version, task_digest = framework.version(), framework.task_digest(task.script)

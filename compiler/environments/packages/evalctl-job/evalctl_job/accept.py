@@ -14,13 +14,15 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
+from evalctl_job.observed import marked, not_as_planned
+from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
 
@@ -39,6 +41,8 @@ class Evidence:
     problem: str | None
     log: str
     expected_max_samples: int | None
+    framework: str = UPSTREAM
+    planned: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,18 @@ def warnings(evidence: Evidence) -> Iterator[str]:
     asked = ", ".join(str(name) for name in evidence.counts.get("sent", {}).get("model", ())) or "the model"
     for name, number in evidence.counts.get("other_models", {}).items():
         yield f"{number} of {answered} answers are by another model: {name} instead of {asked}"
+    yield from not_as_planned(evidence.planned, evidence.counts.get("sent") or {}) if answered else ()
+    yield from _marks_left(evidence)
+
+
+def _marks_left(evidence: Evidence) -> Iterator[str]:
+    """Reasoning that no parser took out is scored as part of the answer."""
+    details = evidence.output.details.values() if evidence.output else ()
+    texts = [text for one in details for row in one.texts for text in row]
+    count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)
+    if count:
+        share = f"{100 * count / len(texts):.0f} %"
+        yield f"{count} of {len(texts)} answers ({share}) hold reasoning marks such as {mark}: no reasoning parser took them out"
 
 
 def report(evidence: Evidence, task_key: str) -> dict[str, Any]:
@@ -230,7 +246,16 @@ def gather(arguments: argparse.Namespace) -> Evidence:
         problem = str(unreadable)
     log = plain(_tail(arguments.log)) if arguments.log else ""
     counts = _counts(arguments.counts)
-    return Evidence(arguments.exit_code, counts, output, problem, log, arguments.expected_max_samples)
+    expected, planned = arguments.expected_max_samples, _planned(arguments.counts)
+    return Evidence(arguments.exit_code, counts, output, problem, log, expected, arguments.framework, planned)
+
+
+def _planned(counts: Path) -> Mapping[str, Any]:
+    """What the plan says is sent, beside the counts; with unusable options nothing was asked."""
+    try:
+        return read_options(counts.with_name(counts.name.replace("counts.json", "options.json"))).planned
+    except (BadOptions, OSError):
+        return {}
 
 
 def _counts(path: Path) -> dict[str, Any]:

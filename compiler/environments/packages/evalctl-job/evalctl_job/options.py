@@ -29,6 +29,7 @@ class Options:
     null_content: str | None = None
     length_key: str | None = None
     unanswered: int = 0
+    planned: Mapping[str, Any] = field(default_factory=dict)  # what the plan says is sent; acceptance compares
 
     def delivered(self, choice: dict[str, Any]) -> dict[str, Any]:
         """The model's choice as the framework gets it."""
@@ -50,7 +51,7 @@ def checked(raw: Any, name: str) -> Options:
     """Options from decoded JSON; an unknown key or a wrong type is refused, never skipped."""
     if not isinstance(raw, dict):
         raise BadOptions(f"{name} must be an object")
-    if unknown := sorted(set(raw) - {"max_n", "add", "remove", "null_content", "length_key", "unanswered"}):
+    if unknown := sorted(set(raw) - {"max_n", "add", "remove", "null_content", "length_key", "unanswered", "planned"}):
         raise BadOptions(f"{name} has unknown keys: {', '.join(unknown)}")
     max_n, add, remove = raw.get("max_n"), raw.get("add") or {}, raw.get("remove") or []
     if max_n is not None and (not isinstance(max_n, int) or max_n < 1):
@@ -64,7 +65,10 @@ def checked(raw: Any, name: str) -> Options:
     unanswered = raw.get("unanswered", 0)
     if type(unanswered) is not int or unanswered < 0:
         raise BadOptions(f"{name}: unanswered must be a number, 0 at least")
-    return Options(max_n, add, tuple(remove), raw.get("null_content"), raw.get("length_key"), unanswered)
+    planned = raw.get("planned") or {}
+    if not isinstance(planned, dict):
+        raise BadOptions(f"{name}: planned must be an object")
+    return Options(max_n, add, tuple(remove), raw.get("null_content"), raw.get("length_key"), unanswered, planned)
 
 
 def apply(options: Options, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""What the answers and the requests of a task show beside its scores: settings that did not arrive, reasoning left in answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+# Marks by which models part their reasoning from the answer, as their parsers in vLLM 0.32 (vllm/reasoning) and their
+# tokenizers and model cards (2026) have them. An answer that is scored should hold none.
+REASONING_MARKS = (
+    "<think>", "</think>",  # DeepSeek-R1, Qwen3, QwQ, Nemotron, GLM-4.5, Hunyuan-A13B, MiniMax-M2, Step3, OLMo 3
+    "[THINK]", "[/THINK]",  # Mistral's Magistral
+    "<|channel|>", "<|channel>", "<channel|>",  # gpt-oss (harmony); Gemma 4
+    "◁think▷", "◁/think▷",  # Kimi-VL-Thinking
+    "<seed:think>", "</seed:think>",  # Seed-OSS
+    "<mm:think>", "</mm:think>",  # MiniMax-M3
+    "<|START_THINKING|>", "<|END_THINKING|>",  # Cohere Command A Reasoning
+    "<|open|>think<|sep|>", "<|close|>think<|sep|>",  # Kimi-K3
+    "<ifm|think", "</ifm|think",  # K2 Horizon
+    "<|begin_of_thought|>", "<|end_of_thought|>",  # Sky-T1, OpenThinker
+    "<|inner_prefix|>", "<|inner_suffix|>",  # Apertus
+    "Here is my thought process:", "Here's my thought process:",  # Granite 3.2
+    "<reasoning>", "</reasoning>", "<thinking>", "</thinking>", "<thought>", "</thought>",  # many fine-tuned models
+)  # fmt: skip
+_MARK = re.compile("|".join(map(re.escape, REASONING_MARKS)))
+# lighteval 0.13 takes whole pairs of <think> out before it scores.
+_TAKEN_OUT = re.compile(r"<think>.*?</think>", re.DOTALL)
+
+
+def marked(texts: Iterable[str | None], *, pairs_are_taken_out: bool) -> tuple[int, str]:
+    """How many answers hold a mark of reasoning when they are scored, and the first mark that was seen."""
+    count, first = 0, ""
+    for text in texts:
+        scored = _TAKEN_OUT.sub("", text or "") if pairs_are_taken_out else text or ""
+        if found := _MARK.search(scored):
+            count, first = count + 1, first or found[0]
+    return count, first
+
+
+def not_as_planned(planned: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each parameter that the plan has with a value and that was sent otherwise, or not at all."""
+    for name, wanted in sorted(planned.items()):
+        values = [value for value in sent.get(name) or [] if value is not None]
+        if not values:
+            yield f"{name}: the plan has {_shown(wanted)}, and no request carried it"
+        elif any(_plain(value) != _plain(wanted) for value in values):
+            yield f"{name}: the plan has {_shown(wanted)}, and {', '.join(map(_shown, values))} was sent"
+
+
+def _plain(value: Any) -> Any:
+    """One stop text is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]
