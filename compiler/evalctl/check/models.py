@@ -14,6 +14,7 @@ from evalctl.model.catalogue import Catalogue, SettingsEntry
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced
 from evalctl.model.document import Document
 from evalctl.model.manifest import ModelCard
+from evalctl.model.providers import model_name
 
 
 def common(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, SettingsEntry]:
@@ -33,7 +34,7 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
         if isinstance(found, ModelCard):
             cards[found.model] = found
         elif found is not None:
-            settings[_name(path)] = found
+            settings[model_name(_name(path))] = found
             faulty |= {path} if said else set()
     return replace(catalogue, settings=settings, cards=cards, faulty=faulty), problems
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
+from evalctl.check.wording import meant_name
 from evalctl.load.places import COMMON, METRICS, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.model.document import Path
+from evalctl.model.fields import MODEL
 from evalctl.model.hub import dataset, is_repository
 from evalctl.model.manifest import LocalModel
+from evalctl.model.providers import file_name
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
 from evalctl.model.service import NodeKind, Service
 from evalctl.suggest import help_for, listed
+
+_LONGEST_FOLDER = 240  # file systems allow 255 bytes
 
 
 def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -60,13 +66,27 @@ def _models(checked: CheckedRequest) -> list[Diagnostic]:
     for index, model in enumerate(models(request)):
         path: Path = ("models", index) if request.models is not None else ("model",)
         span = checked.document.span(path)
-        if isinstance(model, LocalModel) and request.provider != "vllm":
+        name = model.name if isinstance(model, LocalModel) else model
+        if (why := _no_folder(name, request.provider)) is not None:
+            found.append(Diagnostic("forbidden-text", f"the model cannot be called `{name}`", span, why))
+        elif isinstance(model, LocalModel) and request.provider != "vllm":
             message = f"provider `{request.provider}` cannot serve a checkpoint on disk"
             found.append(Diagnostic("provider-model-mismatch", message, span, "use `provider: vllm`"))
         elif request.provider == "openai" and isinstance(model, str) and not model.startswith("openai/"):
             message = f"with provider openai the model's name begins with openai/, not `{model}`"
             found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
     return found
+
+
+def _no_folder(name: str, provider: str) -> str | None:
+    """Why the results of a model of this name can have no folder, or None."""
+    if provider == "vllm" and not re.fullmatch(MODEL, name):
+        return meant_name(name) or "write PUBLISHER/MODEL, as the Hub has it; names of other forms are for providers"
+    if taken := [part for part in name.lower().split("/") if part in ("logs", "details", "result.json")]:
+        return f"`{taken[0]}` is a name that every folder of results has for itself"
+    if len(file_name(name)) > _LONGEST_FOLDER:
+        return f"its folder of results would have more than {_LONGEST_FOLDER} characters"
+    return None
 
 
 def _datasets(checked: CheckedRequest) -> list[Diagnostic]:

@@ -22,6 +22,7 @@ _TEXT_HELP = "control characters cannot stand in it; of line breaks, only a syst
 _PATTERNS: Mapping[str, tuple[str, str]] = {
     fields.NAME: ("forbidden-text", _NAME_HELP),
     fields.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
+    fields.SERVED_MODEL: ("forbidden-text", "write PUBLISHER/MODEL, for a provider its own name of the model; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
     fields.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
     fields.PATH: ("forbidden-text", "write an absolute path: it begins with / and is one line"),
     fields.PRINTABLE: ("forbidden-text", _TEXT_HELP),
@@ -158,10 +159,10 @@ def _pattern_help(error: Any) -> str:
     if error.validator in _LIMITS:
         return f"it {_limit(error)}"
     help = _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
-    return _meant_name(str(error.instance)) or help
+    return meant_name(str(error.instance)) or help
 
 
-def _meant_name(given: str) -> str:
+def meant_name(given: str) -> str:
     """What to type for what people copy into a name: an address, the provider, a Japanese comma."""
     if address := re.match(r"(?:https?://)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", given):
         return f"write `{address[1]}`"

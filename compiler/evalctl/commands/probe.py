@@ -15,7 +15,7 @@ from evalctl import report
 from evalctl.commands.common import request_named, root_of
 from evalctl.commands.settings import env_path, environments_of, process_with_env_file
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.fields import BASE_URL, MODEL
+from evalctl.model.fields import BASE_URL, SERVED_MODEL
 from evalctl.model.providers import Provider, declared
 from evalctl.pipeline import Project
 from evalctl.probing.program import Surroundings, ask, python_of
@@ -68,7 +68,7 @@ def _targets(word: str, arguments: argparse.Namespace, project: Project) -> Iter
     if arguments.provider is None and arguments.api_base is None:
         yield from _of_request(word, arguments, project)
         return
-    if not re.fullmatch(MODEL, word):
+    if not re.fullmatch(SERVED_MODEL, word):
         raise EnvironmentProblem(f"`{word}` cannot be a model's name", help="as the provider names it: PUBLISHER/MODEL")
     catalogue = project.whole_catalogue
     yield of_model(word, _provider(arguments, catalogue), catalogue, arguments.up_to)

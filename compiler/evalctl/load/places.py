@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.model.providers import file_name, model_name
 from evalctl.suggest import help_for
 
 TABLES = ("manifests/tasks/tasks_runtime.csv", "manifests/tasks/task_settings.csv")
@@ -34,12 +35,13 @@ def is_model_file(path: str) -> bool:
 
 def files_of(model: str) -> tuple[str, str]:
     """Where the model's settings and its card lie."""
-    return f"{MODELS}{model}.yaml", f"{MODELS}{model}.lock.yaml"
+    name = file_name(model)
+    return f"{MODELS}{name}.yaml", f"{MODELS}{name}.lock.yaml"
 
 
 def model_of(path: str) -> str:
     """The model whose file lies at `path`."""
-    return path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock")
+    return model_name(path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock"))
 
 
 def folded(path: str) -> str:

@@ -13,6 +13,8 @@ from pydantic_core import core_schema
 # Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
 NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
 MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
+# Providers name models as they like: deepseek/deepseek-r1:free, qwen3:8b, accounts/fireworks/models/x, @cf/meta/llama.
+SERVED_MODEL = rf"^@?{NAME[1:-1]}(?:(?:/@?|::?|@){NAME[1:-1]})*$"
 RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
 PATH = r"^/[^\x00-\x1f\x7f]*$"
 TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
@@ -42,6 +44,7 @@ LONGEST_NAME = 96
 
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL, max_length=200)]
+ServedModelName = Annotated[str, StringConstraints(pattern=SERVED_MODEL, max_length=200)]
 AbsolutePath = Annotated[str, StringConstraints(pattern=PATH, max_length=1000)]
 TaskWord = Annotated[str, StringConstraints(pattern=TASK_WORD, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(pattern=PRINTABLE, max_length=200_000)]

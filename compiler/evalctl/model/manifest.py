@@ -27,6 +27,7 @@ from evalctl.model.fields import (
     Line,
     ModelName,
     Name,
+    ServedModelName,
     StopText,
     Strict,
     TaskWord,
@@ -165,7 +166,7 @@ class PushToHub(Strict):
     private: bool = True
 
 
-Model = ModelName | LocalModel
+Model = ServedModelName | LocalModel  # for vllm a ModelName: the check of the names says so
 
 
 class Request(Strict):

@@ -8,6 +8,7 @@ file manifests/providers/NAME.yaml.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +50,7 @@ PROVIDERS: dict[str, Provider] = {
         Provider("anthropic", "anthropic", _ANY, "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
     )
 }
+_PLAIN = re.compile(r"[A-Za-z0-9_+.-]+(?:/[A-Za-z0-9_+.-]+)?")  # of names that fields.SERVED_MODEL allows
 LOOPBACK = ("127.0.0.1", "localhost")
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 # Folders under results/ that hold something else than a provider's models.
@@ -73,6 +75,27 @@ def is_plain(base_url: str) -> bool:
     """Whether everybody on the way could read, and change, what is sent there: http to another machine."""
     scheme, _, rest = base_url.partition("://")
     return scheme == "http" and rest.partition("/")[0].partition(":")[0].lower() not in LOOPBACK
+
+
+def file_name(model: str) -> str:
+    """A model's name as a path: itself where PUBLISHER/MODEL fits, else one folder with `=` and two digits for each
+    character that does not. No two names share one, since such a name has no `=`."""
+    if _PLAIN.fullmatch(model):
+        return model
+    return re.sub(r"[^A-Za-z0-9_+.-]", lambda found: f"={ord(found[0]):02x}", model)
+
+
+def model_name(path: str) -> str:
+    """The name, or the path of names, that `file_name` has written so."""
+    return re.sub(r"=([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), path)
+
+
+def model_folder(provider: str, model: str) -> str:
+    """Where below results/ a provider's model has its results."""
+    folder = result_dir(provider)
+    if folder or not model.startswith(f"{provider}/"):
+        return f"{folder}/{file_name(model)}" if folder else file_name(model)
+    return f"{provider}/{file_name(model.removeprefix(f'{provider}/'))}"
 
 
 def litellm_prefix(name: str) -> str:

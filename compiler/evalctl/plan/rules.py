@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -9,6 +10,7 @@ from pathlib import PurePosixPath
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
+from evalctl.model.fields import MODEL
 from evalctl.model.manifest import LocalModel, ModelCard
 from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
@@ -34,7 +36,7 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
         name = model.name if isinstance(model, LocalModel) else model
         if name in catalogue.cards:
             found += _other_weights(checked, model, catalogue.cards[name])
-        else:
+        elif re.fullmatch(MODEL, name):  # else check has refused the name
             where = f"--path {model.path} {name}" if isinstance(model, LocalModel) else name
             guess = None if name in known else did_you_mean(name, known)
             help = f"did you mean `{guess}`? Otherwise " if guess else ""

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.providers import model_name
 from evalctl.model.result import Result
 from evalctl.results.names import task_name
 from evalctl.results.store import measured_at
@@ -170,7 +171,7 @@ def _model(folder: str, results: Sequence[Result]) -> str:
     """The name as the lab passes it to lighteval (`hosted_vllm/publisher/model`): the folder without the settings."""
     name = re.sub(r"^results/(?:debug/max_samples-\d+/)?", "", folder)
     settings = _custom_settings(results)["name"]
-    return name.removesuffix(f"/{settings}") if settings else name
+    return model_name(name.removesuffix(f"/{settings}") if settings else name)
 
 
 def _custom_settings(results: Sequence[Result]) -> dict[str, str]:

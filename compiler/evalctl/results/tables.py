@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl.model.manifest import Metrics
+from evalctl.model.providers import model_name
 from evalctl.results.aggregate import MISSING
 from evalctl.results.leaderboard import DEBUG, main_entries, shown, used_columns
 
@@ -28,7 +29,7 @@ class Measured:
     @property
     def name(self) -> str:
         """What a person calls it: provider, model and settings, and the commit where one was asked for."""
-        return self.folder.removeprefix("results/") + (f"@{self.commit}" if self.commit else "")
+        return model_name(self.folder.removeprefix("results/")) + (f"@{self.commit}" if self.commit else "")
 
     def value(self, entry: str) -> Any:
         """The entry as the lab's form has it; None when it was not measured, or is NaN: nothing can be sorted by that."""
@@ -39,7 +40,8 @@ class Measured:
 def matching(folders: Sequence[str], word: str) -> list[str]:
     """The folders that a word names: a model, one with its settings, or any whole part of the path."""
     wanted = f"/{word.strip('/').removeprefix('results/')}/"
-    return [folder for folder in folders if wanted in f"/{folder.removeprefix('results/')}/"]
+    names = {folder: f"/{folder.removeprefix('results/')}/" for folder in folders}
+    return [folder for folder, name in names.items() if wanted in name or wanted in model_name(name)]
 
 
 def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
