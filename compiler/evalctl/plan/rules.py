@@ -16,9 +16,10 @@ from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
 from evalctl.model.vllm import VLLM
 from evalctl.plan.applied import shown
+from evalctl.plan.asking import concurrency_capped, text_switches
 from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
-from evalctl.plan.placement import SAFE_CONCURRENCY, Placement, capped, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
@@ -74,8 +75,8 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_sampling(evals),
         *_server_settings(evals),
         *_remote_code(checked, evals),
-        *_text_switches(evals),
-        *_concurrency(checked),
+        *text_switches(evals),
+        *concurrency_capped(checked),
         *reminders(checked, evals, catalogue),
         *_places(checked, evals, service, catalogue),
     ]
@@ -140,27 +141,6 @@ def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Dia
             help = "read its *.py files at that revision before you approve this"
             span = setting.origin.span or model_span(checked, subject.model)
             yield Diagnostic("remote-code", message, span, help, severity=WARNING)
-
-
-def _text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """Words that are truth values in YAML 1.1 alone: any text but the empty one is true to Jinja, `no` as well."""
-    for evaluation in evals:
-        for setting in evaluation.settings:
-            if setting.name != "chat_template_kwargs" or not setting.applied or setting.sourced.origin.span is None:
-                continue
-            for name, value in (setting.sourced.value or {}).items():
-                if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
-                    message = f"`{name}` is the text `{value}`, which a chat template takes for true"
-                    help = "write true or false (YAML 1.2 has no yes, no, on and off); fine as it is if the template asks for this text"
-                    yield Diagnostic("text-switch", message, setting.sourced.origin.span, help, severity=WARNING)
-
-
-def _concurrency(checked: CheckedRequest) -> Iterator[Diagnostic]:
-    wanted = checked.request.concurrency
-    if wanted != "auto" and wanted > SAFE_CONCURRENCY:
-        help = f"write `concurrency: {SAFE_CONCURRENCY}` or less; several tasks of a job ask side by side"
-        span = checked.document.span(("concurrency",))
-        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=WARNING)
 
 
 def _places(

@@ -61,7 +61,7 @@ task_1() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: openai/gpt-test-2025-01-31
   concurrent_requests: 7

@@ -86,7 +86,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -116,7 +116,7 @@ task_2() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -137,7 +137,7 @@ task_3() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
@@ -172,7 +172,7 @@ task_4() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.2, "top_p": 0.95}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -88,7 +88,7 @@ touch owned
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY=$'{"add": {}, "length_key": "max_completion_tokens", "planned": {"stop": ["$(touch owned)", "\\n#$ -pe x 9", "\'", "\\\\", "\xe2\x80\xa8"], "temperature": 0.0}}'
   CONFIG=$'model:
   base_params:
     model_name: hosted_vllm/lab/local-1B
@@ -115,7 +115,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY=$'{"add": {}, "length_key": "max_completion_tokens", "planned": {"stop": ["$(touch owned)", "\\n#$ -pe x 9", "\'", "\\\\", "\xe2\x80\xa8"], "temperature": 0.0}}'
   CONFIG=$'model_parameters:
   model_name: hosted_vllm/lab/local-1B
   concurrent_requests: 64

@@ -76,7 +76,7 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8
@@ -101,7 +101,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8

@@ -82,7 +82,7 @@ task_1() {
   )
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/local-1B
   concurrent_requests: 64

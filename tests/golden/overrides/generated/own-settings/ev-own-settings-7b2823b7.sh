@@ -86,7 +86,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "seed": 42, "temperature": 0.6, "top_p": 0.95}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -108,7 +108,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "min_p": 0.05, "repetition_penalty": 1.05, "seed": 42, "temperature": 0.6, "top_k": 40, "top_p": 0.95}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
@@ -145,7 +145,7 @@ task_3() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 1024, "seed": 42, "stop": ["\nclass", "\ndef"], "top_p": 0.95}}'
   CONFIG="model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -82,7 +82,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B

@@ -80,7 +80,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -99,7 +99,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8

@@ -1,0 +1,32 @@
+"""Warnings about how a request wants its questions asked: how many at once, and with which switches of the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalctl.model.catalogue import CheckedRequest
+from evalctl.model.diagnostic import WARNING, Diagnostic
+from evalctl.model.evaluation import Eval
+from evalctl.plan.placement import SAFE_CONCURRENCY, capped
+
+
+def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
+    """More questions at once than a framework process bears are not asked."""
+    wanted = checked.request.concurrency
+    if wanted != "auto" and wanted > SAFE_CONCURRENCY:
+        help = f"write `concurrency: {SAFE_CONCURRENCY}` or less; several tasks of a job ask side by side"
+        span = checked.document.span(("concurrency",))
+        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=WARNING)
+
+
+def text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
+    """Words that are truth values in YAML 1.1 alone: any text but the empty one is true to Jinja, `no` as well."""
+    for evaluation in evals:
+        for setting in evaluation.settings:
+            if setting.name != "chat_template_kwargs" or not setting.applied or setting.sourced.origin.span is None:
+                continue
+            for name, value in (setting.sourced.value or {}).items():
+                if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
+                    message = f"`{name}` is the text `{value}`, which a chat template takes for true"
+                    help = "write true or false (YAML 1.2 has no yes, no, on and off); fine as it is if the template asks for this text"
+                    yield Diagnostic("text-switch", message, setting.sourced.origin.span, help, severity=WARNING)
