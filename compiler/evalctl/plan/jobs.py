@@ -163,7 +163,9 @@ def _task(request: Request, evaluation: Eval, place: Placement, asked: int, leng
     call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, max_n)
     planned = _planned(evaluation, length_key)
     more = {"planned": planned, "unanswered": evaluation.unanswered}
-    call = replace(call, relay={**call.relay, "length_key": length_key, **{name: one for name, one in more.items() if one}})
+    call = replace(
+        call, relay={**call.relay, "length_key": length_key, **{name: one for name, one in more.items() if one}}
+    )
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 

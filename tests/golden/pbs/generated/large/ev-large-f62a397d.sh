@@ -75,7 +75,7 @@ task_1() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/large-70B
   concurrent_requests: 64
@@ -109,7 +109,7 @@ task_2() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/large-70B

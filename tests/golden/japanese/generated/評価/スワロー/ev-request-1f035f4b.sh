@@ -89,7 +89,7 @@ task_1() {
   )
   VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
   CONFIG='model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
@@ -115,7 +115,7 @@ task_2() {
   COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
   VARIABLES=()
   TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens"}'
+  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
   CONFIG='model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 64
