@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,25 @@ def test_what_was_measured_here_is_never_replaced(root: Path, lab: Path, capsys:
             "no finite",
         ),
         ("results_2025-07-05T09-00-00.1.json", "[" * 100_000, "the form of the lab's results files"),
+        ("results_2025-07-05T09-00-00.1.json", raw({"swallow|aime|0": {"m": 10**400}}, {}), "no finite number"),
+        (
+            "results_2025-07-05T09-00-00.1.json",
+            raw({"swallow|aime|0": {"m": 1}}, {}).replace("1}", f"1{'0' * 5000}}}"),
+            "limit",
+        ),
+        ("results_2025-07-05T09-00-00.1.json", raw({"swallow|aime|0": {"\ud800": 1}}, {}), "surrogates not allowed"),
+        (
+            "results_2025-07-05T09-00-00.1.json",
+            raw(GPQA, {}).replace('"all"', '"swallow|swallow_gpqa_ja|0"'),
+            "is given twice",
+        ),
+        (
+            "results_2025-07-05T09-00-00.1.json",
+            raw(GPQA, {}, name="openrouter/google/a"),
+            "there is no provider `openrouter`",
+        ),
+        ("results_2025-07-05T09-00-00.1.json", "\0", "not JSON"),
+        ("results_latest.json", raw(GPQA, {}), "does not say when it was written"),
         (
             "results_2025-07-05T09-00-00.1.json",
             '{"config_general": {"model_name": "a/b"}, "results": [1]}',
@@ -165,16 +185,77 @@ def test_what_was_measured_here_is_never_replaced(root: Path, lab: Path, capsys:
         ("results_new.json", raw(GPQA, {}), "does not say when it was written"),
     ],
 )
-def test_a_file_that_cannot_be_taken_over_stops_the_import(
+def test_a_file_that_cannot_be_taken_over_is_left_out_with_a_warning(
     root: Path, lab: Path, name: str, text: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """File, place and reason; nothing is written, not even what is fine."""
+    """File, place and reason; the other files are imported, and alone it is an error."""
     write(lab, name, text)
-    assert evalctl(root, str(lab)) == 1
+    assert evalctl(root, str(lab)) == 0
     printed = capsys.readouterr().out
     assert f"lab/{name}" in printed
+    assert "left out: " in printed
     assert said in printed
-    assert not (root / FOLDER).exists()
+    assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
+    assert evalctl(root, str(lab / name)) == 1
+    assert "no file is of a model" in capsys.readouterr().err
+
+
+def test_what_is_no_regular_file_is_left_out_with_a_warning(
+    root: Path, lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder, a link, a link to nothing, a pipe, another encoding: each is named, and the rest is imported."""
+    (lab / "results_2025-07-08T09-00-00.1.json").mkdir()
+    (lab / "results_2025-07-08T09-00-00.2.json").symlink_to("results_2025-07-02T09-00-00.json")
+    (lab / "results_2025-07-08T09-00-00.3.json").symlink_to("nowhere")
+    os.mkfifo(lab / "results_2025-07-08T09-00-00.4.json")
+    (lab / "results_2025-07-08T09-00-00.5.json").write_bytes(b"\xff\xfe")
+    assert evalctl(root, str(lab)) == 0
+    printed = capsys.readouterr().out
+    assert [f"00-00.{number}.json" in printed for number in range(1, 6)] == [True] * 5
+    assert printed.count("this is a link or no regular file") == 4
+    assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
+
+
+def test_only_scores_of_the_lab_s_suite_without_examples_are_imported(
+    root: Path, lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another suite's or shot count's score of a task with the same name is named and left out, with its sample count."""
+    others = ("lighteval|swallow_jmmlu:sociology|0", "swallow|swallow_gpqa_ja|5", "swallow_gpqa_ja|0", "swallow|math_500",
+              "swallow|aime|0|5", "Swallow|aime|0")  # fmt: skip
+    scores = {key: {"extractive_match": 0.9} for key in others}
+    docs = {"lighteval|swallow_jmmlu:sociology": 9999, "swallow|swallow_jmmlu:sociology": 10}
+    own = {"swallow|swallow_jmmlu:sociology|0": {"extractive_match": 0.5}}
+    write(lab, "results_2025-07-08T09-00-00.1.json", raw({**own, **scores}, docs))
+    assert evalctl(root, str(lab)) == 0
+    printed = capsys.readouterr().out
+    assert [f"left out: score of `{key}`" in printed for key in others] == [True] * len(others)
+    found = {key: value for key, value in aggregate(root)["results"].items() if value != -1}
+    assert found["gpqa_main_ja"] == 0.25
+    assert found["jmmlu"] == 0.5  # of 30 and 10 questions; with another suite's count it would be another mean
+    assert 0.9 not in found.values()
+
+
+def test_a_task_of_upstream_with_the_same_name_gets_no_score(root: Path, lab: Path) -> None:
+    """The lab's scores are of the fork's tasks."""
+    table = root / "manifests/tasks/tasks_runtime.csv"
+    text = table.read_text(encoding="utf-8")
+    old = next(line for line in text.splitlines() if line.startswith("ja_gpqa,"))
+    table.write_text(text.replace(old, old.replace("lighteval-swallow", "lighteval")), encoding="utf-8")
+    assert evalctl(root, str(lab)) == 0
+    assert not (root / FOLDER / "ja/gpqa").exists()
+
+
+def test_scores_of_a_declared_provider_are_imported(root: Path, lab: Path) -> None:
+    """A model's name begins with the provider's folder, as in the lab's results."""
+    providers = root / "manifests/providers"
+    providers.mkdir()
+    (providers / "openrouter.yaml").write_text("base_url: https://openrouter.ai/api/v1\n", encoding="utf-8")
+    name = "openrouter/google/gemini-3-pro-preview"
+    write(lab, "results_2025-07-08T09-00-00.1.json", raw(GPQA, {}, name=name))
+    assert evalctl(root, str(lab), "--model", name) == 0
+    made = json.loads((root / f"results/{name}/ja/gpqa/result.json").read_text(encoding="utf-8"))
+    subject = made["subject"]
+    assert (subject["provider"], subject["model"]) == ("openrouter", "google/gemini-3-pro-preview")
 
 
 def test_what_is_not_wanted_is_left_out_and_said(root: Path, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,11 @@ from shlex import quote
 from typing import Any
 
 from evalctl import report
-from evalctl.commands.changing import refused, write
-from evalctl.importing import measured
-from evalctl.importing.measured import Known, Measured
-from evalctl.load import repo
-from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.commands.changing import write
+from evalctl.importing import measured, reading
+from evalctl.importing.measured import Known
+from evalctl.importing.reading import Measured
+from evalctl.model.diagnostic import Diagnostic
 from evalctl.pipeline import Project
 from evalctl.results import derived, leaderboard
 from evalctl.results.record import to_text
@@ -26,14 +26,13 @@ from evalctl.suggest import listed, plural
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes the records, and the aggregate and leaderboard that follow; what was measured here is never replaced."""
-    found, problems = _read(arguments.paths, root)
-    if has_errors(problems):
-        return refused(problems, root, {})
-    chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
     catalogue = Project(root).shared[0]
-    known = Known(catalogue.tasks, catalogue.metrics)
+    known = Known(catalogue.tasks, catalogue.metrics, catalogue.providers)
+    found, problems = _read(arguments.paths, known)
+    report.show(problems, root, "text")
+    chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
     documents, said = measured.records(chosen, known, date.today().isoformat())
-    report.show([*problems, *said], root, "text")
+    report.show(said, root, "text")
     new, kept = _sorted_out(root, documents, replace=arguments.replace)
     texts = _texts(root, new, known) if new else {}
     write(root, texts, dry_run=arguments.dry_run)
@@ -49,32 +48,31 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     return 1 if kept or not documents else 0
 
 
-def _read(words: Sequence[str], root: Path) -> tuple[list[Measured], list[Diagnostic]]:
+def _read(words: Sequence[str], known: Known) -> tuple[list[Measured], list[Diagnostic]]:
     found: list[Measured] = []
     problems: list[Diagnostic] = []
-    for path in [path for word in words for path in _files(Path(word).resolve())]:
-        source, said = repo.read(root, str(path))
+    for word in words:
+        paths, said = _files(Path(word).resolve())
         problems += said
-        if source is None:
-            continue
-        one, said = measured.read(source.text, path.name, str(path))
-        problems += said
-        if one is not None:
-            found.append(one)
+        for path in paths:
+            one, said = reading.read(path, known.providers)
+            problems += said
+            found += [one] if one is not None else []
     return found, problems
 
 
-def _files(given: Path) -> list[Path]:
+def _files(given: Path) -> tuple[list[Path], list[Diagnostic]]:
     """A folder stands for the raw files in it, as for the lab's aggregator; without any, for its aggregate."""
-    if given.is_file():
-        return [given]
-    files = sorted(given.glob("results_*.json")) or sorted(given.glob(derived.AGGREGATE))
-    if not files:
-        raise EnvironmentProblem(
-            f"no results_*.json and no {derived.AGGREGATE} in {given}",
-            help=_deeper(given) or "name the folder that holds them, or a file",
-        )
-    return files
+    if not given.is_dir():
+        return [given], []
+    for names in ("results_*.json", derived.AGGREGATE):
+        files, problems = reading.files_in(given, names)
+        if files or problems:
+            return files, problems
+    raise EnvironmentProblem(
+        f"no results_*.json and no {derived.AGGREGATE} in {given}",
+        help=_deeper(given) or "name the folder that holds them, or a file",
+    )
 
 
 def _deeper(given: Path) -> str:

@@ -8,62 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from evalctl.importing.reading import Measured, Source, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
-from evalctl.model.fields import MODEL, NAME
+from evalctl.model.fields import NAME
 from evalctl.model.manifest import Metrics
-from evalctl.model.providers import PROVIDERS
+from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.result import IMPORTED, SCHEMA
 from evalctl.results.names import task_name
-from evalctl.results.record import weights
 
-# lighteval stamps with local time without saying so; both sites' clocks show Japan's.
-_JAPAN = timezone(timedelta(hours=9))
-_STAMP = re.compile(r"results_(.+)\.json")
-_STAMP_FORMS = ("%Y-%m-%dT%H-%M-%S.%f", "%Y-%m-%dT%H-%M-%S")  # isoformat leaves a fraction of zero out
-_MISSING = -1
+_FORK = "lighteval-swallow"  # what the lab's files were measured with; a task of upstream may have the same name
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file of results: its name, where it lies, and the digest of its text."""
-
-    name: str
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What one file says about one model: scores by task key (raw), or values by entry (aggregate)."""
-
-    source: Source
-    model: str
-    at: float | None
-    scores: Mapping[str, Mapping[str, Any]]
-    weights: Mapping[str, int]
-    entries: Mapping[str, Any]
-    settings: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """What results can belong to here."""
 
     tasks: Mapping[str, Task]
     metrics: Metrics
+    providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
 
-    @property
+    @cached_property
     def key_of(self) -> dict[str, str]:
-        """Task key by the framework's name, variants that an entry names beside it included; the first of several tasks."""
-        own = {task.script: task.key for task in reversed(list(self.tasks.values()))}
+        """Task key by the fork's name, variants that an entry names beside it included; the first of several tasks."""
+        own = {task.script: task.key for task in reversed(list(self.tasks.values())) if task.framework == _FORK}
         variants = {
             name: own[known]
             for entry in self.metrics.entries
@@ -85,26 +59,6 @@ class _Part:
     sources: dict[str, Source]
 
 
-def read(text: str, name: str, file: str) -> tuple[Measured | None, list[Diagnostic]]:
-    """The content of a results file, raw or aggregated; None with a reason where it is neither or is left out."""
-    try:
-        document = json.loads(text, parse_constant=_no_score)
-        source = Source(name, file, hashlib.sha256(text.encode()).hexdigest())
-        return (_raw(document, source) if "config_general" in document else _aggregate(document, source)), []
-    except json.JSONDecodeError as error:
-        return None, [
-            _refused(f"this is not JSON: {error.msg}", Span(file, error.lineno, error.colno, error.colno + 1))
-        ]
-    except _LeftOut as reason:
-        return None, [Diagnostic("unreadable-source", f"left out: {reason}", Span(file), _LEAVE, severity=WARNING)]
-    except KeyError as lacking:
-        return None, [_refused(f"{lacking} is missing", Span(file))]
-    except ValueError as error:
-        return None, [_refused(str(error), Span(file))]
-    except (TypeError, AttributeError, RecursionError):
-        return None, [_refused("this does not have the form of the lab's results files", Span(file))]
-
-
 def folder_of(model: str, settings: str) -> str:
     """The model's folder, by the manual's 3.3: the name in the lab's files is its path already."""
     return "/".join(filter(None, ("results", model, settings)))
@@ -122,72 +76,8 @@ def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str,
     documents = {}
     for key, part in parts.items():
         task = known.tasks[key]
-        documents[f"{folder}/{task.result_dir}/result.json"] = _document(task, newest, part, on)
+        documents[f"{folder}/{task.result_dir}/result.json"] = _document(task, newest, part, on, known.providers)
     return documents, problems
-
-
-# ---- reading ----------------------------------------------------------------------------------------------------
-
-
-_LEAVE = "nothing to do; name only files that should be imported to be rid of this line"
-
-
-class _LeftOut(Exception):
-    """A file that is fine and not wanted."""
-
-
-def _no_score(word: str) -> Any:
-    raise ValueError(f"{word} is no score")
-
-
-def _refused(message: str, span: Span) -> Diagnostic:
-    return Diagnostic("unreadable-source", message, span, "mend the file, or name only files that can be imported")
-
-
-def _raw(document: Mapping[str, Any], source: Source) -> Measured:
-    general = document["config_general"]
-    if general.get("max_samples") is not None:
-        raise _LeftOut(f"a debugging run (max_samples {general['max_samples']})")
-    scores = {key: _numbers(metrics) for key, metrics in document["results"].items() if key != "all"}
-    described = {key: one for key, one in (document.get("config_tasks") or {}).items() if isinstance(one, dict)}
-    counts = weights(scores, described)
-    none = {"path": "", "name": "", "version": ""}
-    return Measured(source, _model(general["model_name"]), _stamp(source.name), scores, counts, {}, none)
-
-
-def _aggregate(document: Mapping[str, Any], source: Source) -> Measured:
-    entries = {name: value for name, value in _numbers(document["results"]).items() if value != _MISSING}
-    given = document.get("custom_settings") or {}
-    settings = {key: str(given.get(key) or "") for key in ("path", "name", "version")}
-    return Measured(source, _model(document["model"]), None, {}, {}, entries, settings)
-
-
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores among the values; texts and truth values are none."""
-    found = {name: value for name, value in values.items() if type(value) in (int, float)}
-    if wrong := [name for name, value in found.items() if not math.isfinite(value)]:
-        raise ValueError(f"`{wrong[0]}` is no finite number")
-    return found
-
-
-def _model(name: str) -> str:
-    bare = name
-    for provider in PROVIDERS.values():
-        if provider.result_dir:
-            bare = bare.removeprefix(f"{provider.result_dir}/")
-    if not re.fullmatch(MODEL, bare):
-        raise ValueError(f"`{name}` is no model as the lab names it (hosted_vllm/PUBLISHER/MODEL)")
-    return name
-
-
-def _stamp(name: str) -> float:
-    match = _STAMP.fullmatch(name)
-    for form in _STAMP_FORMS if match else ():
-        try:
-            return datetime.strptime(match[1] if match else "", form).replace(tzinfo=_JAPAN).timestamp()
-        except ValueError:
-            continue
-    raise ValueError("the file's name does not say when it was written: results_2025-07-01T12-34-56.789012.json")
 
 
 # ---- records ----------------------------------------------------------------------------------------------------
@@ -237,7 +127,7 @@ def _unknown(names: Iterable[str], what: str, help: str, one: Measured) -> Itera
         yield Diagnostic("unknown-task", message, Span(one.source.file), help, severity=WARNING)
 
 
-def _document(task: Task, newest: Measured, part: _Part, on: str) -> dict[str, Any]:
+def _document(task: Task, newest: Measured, part: _Part, on: str, providers: Mapping[str, Provider]) -> dict[str, Any]:
     content = json.dumps(
         [newest.model, newest.settings, task.key, part.scores, part.weights, part.entries], sort_keys=True
     )
@@ -246,7 +136,7 @@ def _document(task: Task, newest: Measured, part: _Part, on: str) -> dict[str, A
         "schema": SCHEMA,
         "digest": f"{IMPORTED}{hashlib.sha256(content.encode()).hexdigest()[:48]}",
         "task": {"key": task.key, "script": task.script, "result_dir": task.result_dir, "framework": task.framework},
-        "subject": _subject(newest),
+        "subject": _subject(newest, providers),
         "max_samples": None,
         "scores": part.scores,
         "weights": part.weights,
@@ -255,14 +145,13 @@ def _document(task: Task, newest: Measured, part: _Part, on: str) -> dict[str, A
         "seconds": None,
         "measured_at": part.at,
         "imported": {"on": on, "sources": sources},
-        "warnings": ["imported: measured elsewhere, with inputs that are not known here"],
+        "warnings": [],  # `imported` says it, once for the whole aggregate
     }
 
 
-def _subject(newest: Measured) -> dict[str, Any]:
-    first, _, rest = newest.model.partition("/")
-    provider = next((one.name for one in PROVIDERS.values() if one.result_dir == first and rest), "openai")
-    model = newest.model if provider == "openai" else rest
+def _subject(newest: Measured, providers: Mapping[str, Provider]) -> dict[str, Any]:
+    provider = folder_provider(newest.model, providers) or "openai"
+    model = newest.model if provider == "openai" else newest.model.partition("/")[2]
     return {
         "provider": provider, "model": model, "revision": "", "path": None, "custom_settings": dict(newest.settings),
     }  # fmt: skip
