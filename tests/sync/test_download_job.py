@@ -58,7 +58,7 @@ def plans(clone: Clone) -> list[RequestPlan]:
 
 def ended(context: Context, asked: list[RequestPlan], attempt: int) -> SyncReport:
     """The first pass after the download's last mark for which its job is no longer about to end."""
-    wait_for((context.run_dir(DOWNLOAD, attempt) / "marks/finished.json").exists, 60)
+    wait_for((context.run_dir(DOWNLOAD.name, attempt) / "marks/finished.json").exists, 60)
     reports = (sync(context, asked) for _ in range(100))
     return next(report for report in reports if all(step.reason != "ending" for step in report.steps))
 

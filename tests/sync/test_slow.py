@@ -104,7 +104,7 @@ def test_answers_beside_a_result_are_still_seen_to_loop(clone: Clone, relay: Pat
     """`sync` moves them there when it collects; who asks later gets the same causes."""
     write(relay / f"{KEY}.counts.json", {"asked": 100, "answered": 90, "truncated": 45})
     store = Path(attempt_words(relay.parent, "ANSWERS")[0])
-    store.mkdir(parents=True)
+    store.mkdir(parents=True, exist_ok=True)
     kept = store / f"{make_eval('arithmetic').digest}.jsonl"
     kept.write_text(answer("はい、" * 60) * 2)
     (relay / f"{KEY}.answers.jsonl").symlink_to(kept)

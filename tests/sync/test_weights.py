@@ -75,7 +75,7 @@ def test_a_job_whose_weights_are_there_is_submitted(clone: Clone, job: Job) -> N
     context = clone.context()
     downloaded(context)
     assert [step.action for step in sync(context, plan(job)).steps] == [Action.SUBMIT]
-    assert [str(hub_cache(context))] == attempt_words(context.run_dir(job, 1), "HF_HUB_CACHE")
+    assert [str(hub_cache(context))] == attempt_words(context.run_dir(job.name, 1), "HF_HUB_CACHE")
 
 
 def test_a_dry_run_says_what_would_be_downloaded(clone: Clone, job: Job) -> None:
@@ -208,7 +208,7 @@ def by_job(clone: Clone, job: Job) -> list[RequestPlan]:
 
 def ended(clone: Clone, status: int, reason: str = "", number: int = 1) -> None:
     """The download job started and ended."""
-    run_dir = clone.context().run_dir(DOWNLOAD, number)
+    run_dir = clone.context().run_dir(DOWNLOAD.name, number)
     mark(run_dir, "started", {"started_at": 1, "host": "node1"})
     mark(run_dir, "finished", {"exit": status, "reason": reason})
     clone.world.vanish()
@@ -235,7 +235,7 @@ def test_a_download_job_knows_its_cache_and_its_note(clone: Clone, by_job: list[
     context = clone.context()
     write_note(context, '{"failed": "hub-unreachable"}')
     sync(context, by_job)
-    run_dir = context.run_dir(DOWNLOAD, 1)
+    run_dir = context.run_dir(DOWNLOAD.name, 1)
     assert attempt_words(run_dir, "NOTE") == [str(note_of(context, WEIGHTS))]
     assert attempt_words(run_dir, "HF_HUB_CACHE") == [str(hub_cache(context))]
     assert not note_of(context, WEIGHTS).exists()
