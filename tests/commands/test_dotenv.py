@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from evalctl import cli
 from evalctl.commands import dotenv
+from evalctl.commands.settings import env_values
 from evalctl.model.service import NodeKind, Service
+from evalctl.shell import EnvironmentProblem
 
 GOOD = 'SITE_GROUP=tga-lab\nHUGGINGFACE_CACHE="{bulk}/tga-lab/hf"\nUV_CACHE={bulk}/uv\nVLLM_CACHE={bulk}/vllm\n'
 KEYS = {"JUDGE_API_KEY": "manifests/requests/a.yaml"}
@@ -52,7 +55,7 @@ def test_nothing_is_wrong_with_a_good_one(root: Path, site: Service) -> None:
             ".env: HF_TOKEN still has its template value: put in yours, or nothing where you do not need it",
         ),
         ("VLLM_CACHE={bulk}/../fs/vllm", "VLLM_CACHE should lie under {bulk}, not in {bulk}/../fs/vllm"),
-        ("HUGGINGFACE_CACHE=~/hf", "HUGGINGFACE_CACHE must be an absolute path, not ~/hf"),
+        ("HUGGINGFACE_CACHE='~/hf'", "HUGGINGFACE_CACHE must be an absolute path, not ~/hf"),
     ],
 )
 def test_each_mistake_is_named(root: Path, site: Service, line: str, told: str) -> None:
@@ -68,31 +71,46 @@ def test_each_mistake_is_named(root: Path, site: Service, line: str, told: str) 
 @pytest.mark.parametrize(
     "line", ["HF_TOKEN = secret", "HF_TOKEN='secret", 'HF_TOKEN="secret', "HF_TOKEN=secret words", "HF_TOKEN: secret"]
 )
-def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(root: Path, site: Service, line: str) -> None:
-    """It may hold a key: nothing of it is shown."""
+def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(
+    root: Path, site: Service, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may hold a key: nothing of it is shown. `env check` lists the lines; every command that needs a value stops there."""
     before = (root / ".env").read_text()
-    (root / ".env").write_text(f"{before}{line}\n")
+    (root / ".env").write_text(f"{before}{line}\nHF_TOKEN=$(cat secret)\n")
     number = before.count("\n") + 1
-    (told,) = dotenv.problems(root, site, KEYS)
-    assert told.startswith(f".env: line {number} is not NAME=value")
-    assert "secret" not in told
+    first, second = dotenv.problems(root, site, KEYS)
+    assert first.startswith(f".env:{number}: ")
+    assert second.startswith(f".env:{number + 1}: a command")
+    with pytest.raises(EnvironmentProblem, match=rf"\.env:{number}: .*\(1 more line: evalctl env check\)"):
+        env_values(root)
+    monkeypatch.delenv("EVALCTL_ENV_FILE", raising=False)
+    (root / "manifests/requests").mkdir(parents=True)
+    assert cli.main(["--repo", str(root), "env", "check"]) == 1
+    printed = capsys.readouterr().out
+    assert f".env:{number}: " in printed
+    assert "secret" not in first + second + printed
 
 
 @pytest.mark.parametrize(
-    "line", ["", "# a = b 'c", "export X=1", "X=", "X='a b' # c", 'X="a \\"b\\""', "X=a\\ b", "X=a#b", "  X=é"]
-)
-def test_a_line_that_bash_reads_alike_is_right(root: Path, site: Service, line: str) -> None:
-    """Comments, exports, quotes, escapes."""
+    ("line", "value"),
+    [
+        ("X='a b' # c", "a b"), ('X="a \\"b\\""', 'a "b"'), ("X=a\\ b", "a b"), ("X=a#b", "a#b"), ("  X=é", "é"), ("X=", ""),
+        ("export X=1", "1"), ("X=a\"b\"'c'", "abc"), ("X=1\nX=2", "2"),
+    ],
+)  # fmt: skip
+def test_a_line_has_the_value_that_the_job_gets(root: Path, site: Service, line: str, value: str) -> None:
+    """Comments, exports, quotes, escapes: nothing is found fault with, and the value is bash's."""
     with (root / ".env").open("a") as file:
-        file.write(f"{line}\n")
+        file.write(line)
     assert dotenv.problems(root, site, KEYS) == []
+    assert env_values(root)["X"] == value
 
 
 def test_line_ends_of_windows_are_named(root: Path, site: Service) -> None:
     """The job's shell takes them for a part of each value."""
     (root / ".env").write_bytes((root / ".env").read_bytes().replace(b"\n", b"\r\n"))
     (told,) = dotenv.problems(root, site, KEYS)
-    assert "line ends of Windows" in told
+    assert told.startswith(".env:1: the lines end as on Windows")
 
 
 def test_a_comment_in_another_encoding_stops_nothing(root: Path, site: Service) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from evalctl.sync.secrets import secret_in
@@ -31,3 +33,13 @@ def test_the_shape_of_a_secret_is_enough(begin: str, length: int) -> None:
 def test_a_private_key_is_one() -> None:
     """By its first line."""
     assert secret_in("-----BEGIN OPENSSH PRIVATE" + " KEY-----\n", {}) == "a private key"
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_a_value_with_quotes_is_known_however_often_json_has_escaped_it(times: int) -> None:
+    """A reply of a server is a text within a text of a result."""
+    value = 'pass"word\\with-é-quotes'
+    text = value
+    for _ in range(times):
+        text = json.dumps({"error": text}, ensure_ascii=times % 2 == 0)
+    assert secret_in(text, {"SITE_PASSWORD": value}) == "the value of SITE_PASSWORD"

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
 from evalctl import gitcall
-from evalctl.commands.settings import ASSIGNMENT, env_path, env_values, process_with_env_file
+from evalctl.commands.settings import env_lines, env_path, env_values, process_with_env_file
 from evalctl.model.service import Service
 from evalctl.shell import EnvironmentProblem, run
 
 # The lab's manual (1.1): models and data sets are large and must lie there; the others should.
 CACHES = {"HUGGINGFACE_CACHE": "must", "UV_CACHE": "should", "VLLM_CACHE": "should"}
-
-# What bash and evalctl read alike: one word, whole or quoted, perhaps a comment behind it.
-_READABLE = re.compile(
-    r"""\s*(?:#.*|(?:export\s+)?[A-Za-z_]\w*=(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])*(?:\s+#.*)?)?\s*""", re.ASCII
-)
 
 
 def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> list[str]:
@@ -27,10 +21,12 @@ def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> li
     path = env_path(root)
     if not path.is_file():
         return [f"there is no {path.name}: cp .env_template .env, fill it in, chmod 600 .env"]
+    if refused := refused_lines(root):
+        return [*_file(root, path), *refused]  # the rest would speak of values that are not known
     values = env_values(root)
     unset = {**_group_variables(service), **keys} if service is not None else dict(keys)
     return [
-        *_file(root, path), *_lines(path), *_templates(path), *_caches(values, service), *_unset(root, unset),
+        *_file(root, path), *_templates(path, root), *_caches(values, service), *_unset(root, unset),
     ]  # fmt: skip
 
 
@@ -46,21 +42,14 @@ def _file(root: Path, path: Path) -> Iterator[str]:
         yield f"{path.name} is tracked by git: git rm --cached {path.name}; if it was ever pushed, revoke its keys first"
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """What the job's shell would read otherwise, or not at all; by number, as a line may hold a key."""
-    text = path.read_bytes().decode("utf-8", "replace")
-    if "\r\n" in text:
-        yield f"{path.name} has the line ends of Windows, which become part of the values: sed -i 's/\\r$//' {path.name}"
-    for number, line in enumerate(text.splitlines(), 1):
-        if not _READABLE.fullmatch(line):
-            yield f"{path.name}: line {number} is not NAME=value (no spaces beside `=`, quotes around spaces, quotes closed)"
+def refused_lines(root: Path) -> list[str]:
+    """What the job's shell may read otherwise, or not at all; by number, as a line may hold a key."""
+    return [f"{env_path(root).name}:{one.line}: {one.reason}: {one.help}" for one in env_lines(root)[1]]
 
 
-def _templates(path: Path) -> Iterator[str]:
+def _templates(path: Path, root: Path) -> Iterator[str]:
     """Each by its own line; those that build on it say nothing more."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    assigned = {match[1]: match[2] for match in map(ASSIGNMENT.fullmatch, lines) if match}
-    for name in sorted(name for name, value in assigned.items() if re.search(r"(?<!\$)\{", value)):
+    for name in sorted(name for name, value in env_lines(root)[0].items() if "{" in value.own):
         yield f"{path.name}: {name} still has its template value: put in yours, or nothing where you do not need it"
 
 

@@ -25,7 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
         environ = process_with_env_file(root)
         setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
         return 0
-    problems = [*check(arguments.names or needed(root), environments_of(root)), *dotenv_problems(root)]
+    from evalctl.commands import dotenv
+
+    problems = dotenv.refused_lines(root)  # until they are corrected nobody knows which environments are meant
+    if not problems:
+        problems = [*check(arguments.names or needed(root), environments_of(root)), *dotenv_problems(root)]
     for problem in problems:
         print(problem)
     if not problems:

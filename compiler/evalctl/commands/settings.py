@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl import gitcall
+from evalctl.load.env_source import Refusal, Value, parse
 from evalctl.shell import EnvironmentProblem, run
-
-ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+from evalctl.suggest import plural
 
 
 def env_path(root: Path) -> Path:
@@ -20,29 +18,21 @@ def env_path(root: Path) -> Path:
 
 
 def env_values(root: Path) -> dict[str, str]:
-    """Variables of `.env`, with ${OTHER} filled in from earlier lines; empty when there is no file."""
+    """Variables of `.env` as the job's shell reads them; empty when there is no file. A line that may be read otherwise
+    there stops the command: nothing is done with another value than the job's.
+    """
+    values, refusals = env_lines(root)
+    if refusals:
+        first, others = refusals[0], len(refusals) - 1
+        more = f" ({plural(others, 'more line')}: evalctl env check)" if others else ""
+        raise EnvironmentProblem(f"{env_path(root)}:{first.line}: {first.reason}{more}", first.help)
+    return {name: value.text for name, value in values.items()}
+
+
+def env_lines(root: Path) -> tuple[dict[str, Value], list[Refusal]]:
+    """What `.env` says, and the lines that bash may read otherwise."""
     path = env_path(root)
-    if not path.is_file():
-        return {}
-    values: dict[str, str] = {}
-    # A comment in another encoding must not stop anything; values keep their bytes, as in the job's shell.
-    for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        match = ASSIGNMENT.fullmatch(line)
-        if match:
-            values[match[1]] = _value(match[2].strip(), values)
-    return values
-
-
-def _value(text: str, earlier: Mapping[str, str]) -> str:
-    if text[:1] == "'" and text[-1:] == "'" and len(text) > 1:
-        return text[1:-1]
-    if text[:1] == '"' and '"' in text[1:]:
-        text = text[1 : text.index('"', 1)]
-    else:
-        text = text.split(" #")[0].rstrip()
-    return _REFERENCE.sub(
-        lambda match: earlier.get(match[1] or match[2], os.environ.get(match[1] or match[2], "")), text
-    )
+    return parse(path.read_bytes(), os.environ) if path.is_file() else ({}, [])
 
 
 def process_with_env_file(root: Path) -> dict[str, str]:

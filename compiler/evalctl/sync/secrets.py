@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -26,6 +27,17 @@ def hidden(text: str, environment: Mapping[str, str]) -> str:
 def secret_in(text: str, environment: Mapping[str, str]) -> str | None:
     """What kind of secret `text` holds (a variable's name, or a shape), or None."""
     for name, value in sorted(environment.items()):
-        if _NAMES.search(name) and len(value) >= _SHORTEST and any(form in text for form in forms(value)):
+        if _NAMES.search(name) and len(value) >= _SHORTEST and _holds(text, value):
             return f"the value of {name}"
     return next((kind for *_, kind in secret_shapes(text)), None)
+
+
+def _holds(text: str, value: str) -> bool:
+    """Whether the value is there in any form, a text within a text of JSON included."""
+    escaped = json.dumps(value)[1:-1] != value
+    return any(form in text for form in forms(value)) or (escaped and _folded(value) in _folded(text))
+
+
+def _folded(text: str) -> str:
+    """The same for a text and for each of its JSON forms, however often they are nested."""
+    return json.dumps(text).replace("\\", "")[1:-1]
