@@ -124,9 +124,9 @@ def test_custom_settings_are_valid_and_versioned(path: Path) -> None:
 
 
 def test_the_template_shows_every_parameter() -> None:
-    """Whoever copies it sees all that can be set; chat_template stands there as a comment, for it needs a file."""
+    """Whoever copies it sees all that can be set; what needs a file is there as a comment."""
     shown = {key for settings in document("models/template.yaml").values() for key in settings}
-    assert set(CustomSettings.model_fields) - shown == {"chat_template"}
+    assert set(CustomSettings.model_fields) - shown == {"chat_template", "reasoning_parser_plugin"}
 
 
 def test_common_settings_do_not_hide_a_models_own_default() -> None:

@@ -99,6 +99,7 @@ def test_without_a_change_nothing_is_named(found: Callable[[], Found]) -> None:
         ("results/.gitattributes", "* binary\n", ".gitattributes: added `* binary` (hides"),
         ("compiler/evalctl/x.py", "pass\n", "the program itself changes: 1 file"),
         ("manifests/models/chat_templates/t.jinja", "{{ 1 }}\n", "chat template t is added: used by no settings"),
+        ("manifests/models/reasoning_parsers/p.py", "pass\n", "parser plug-in p is added: used by no settings"),
     ],
 )
 def test_what_changes_is_named(root: Path, found: Callable[[], Found], path: str, text: str, message: str) -> None:
@@ -151,6 +152,15 @@ def test_a_template_names_those_who_use_it(root: Path, found: Callable[[], Found
     said = [one["message"] for one in found()]
     assert "chat template t is added: used by manifests/models/lab/small-8B.yaml" in said
     assert "model: default.chat_template: (absent) → t" in said
+
+
+def test_a_plugin_names_those_whose_server_runs_it(root: Path, found: Callable[[], Found]) -> None:
+    """It is code, and a settings file is one line away from it."""
+    written(root, "manifests/models/reasoning_parsers/p.py", "pass\n")
+    replaced(root, "manifests/models/lab/small-8B.yaml", "default:", "default:\n  reasoning_parser_plugin: p")
+    said = [one["message"] for one in found()]
+    assert "code for the server, parser plug-in p is added: used by manifests/models/lab/small-8B.yaml" in said
+    assert "model: default.reasoning_parser_plugin: (absent) → p" in said
 
 
 def test_an_aggregate_without_a_record_is_an_error(root: Path, found: Callable[[], Found]) -> None:

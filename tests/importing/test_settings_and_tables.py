@@ -52,6 +52,22 @@ def test_settings_are_taken_over_byte_for_byte(root: Path, lab: Path, capsys: py
     assert "0 taken over, 1 the same already" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("parser", ["llmjp4", "nemotron_nano_v2"])
+def test_a_parser_that_is_a_plugin_in_the_lab_is_named(
+    root: Path, lab: Path, capsys: pytest.CaptureFixture[str], parser: str
+) -> None:
+    """With the place of its file and the two keys that a person adds; the settings are taken over as they are."""
+    file = lab / "custom_model_settings/lab/Thinking-8B.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'think: {{reasoning_parser: {parser}, version: "1"}}\n')
+    assert evalctl(root, "settings", str(lab / "custom_model_settings")) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if line.startswith("attention: ")]
+    assert f"manifests/models/reasoning_parsers/{parser}.py" in line
+    assert f"`reasoning_parser_plugin: {parser}`" in line and "`trust_remote_code: true`" in line
+    assert (root / "manifests/models/lab/Thinking-8B.yaml").read_bytes() == file.read_bytes()
+
+
 def test_comments_make_no_difference(root: Path, lab: Path) -> None:
     """A file here that says the same keeps its own comments."""
     commented = "# ours\n" + SETTINGS

@@ -145,13 +145,19 @@ VALUES: dict[str, tuple[str, str]] = {
     "temperature": ("0.1", "0.2"), "top_p": ("0.5", "0.6"), "top_k": ("5", "6"), "min_p": ("0.1", "0.2"),
     "repetition_penalty": ("1.1", "1.2"), "frequency_penalty": ("0.1", "0.2"), "presence_penalty": ("0.1", "0.2"),
     "seed": ("1", "2"), "max_n": ("1", "2"), "reasoning_parser": ("qwen3", "ignore"),
+    "reasoning_parser_plugin": ("marks, reasoning_parser: marks, trust_remote_code: true", "more, reasoning_parser: marks, trust_remote_code: true"),
     "reasoning_effort": ("low", "high"), "stop_tokens": ("[a]", "[b]"), "chat_template": ("plain", "other"),
     "chat_template_kwargs": ("{thinking: true}", "{thinking: false}"),
     "kv_cache_dtype": ("auto", "fp8"), "quantization": ("fp8", "awq"),
     "speculative_config": ("{method: mtp, num_speculative_tokens: 1}", "{method: mtp, num_speculative_tokens: 2}"),
     "max_num_seqs": ("8", "64"), "vllm_use_v1": ("0", "1"), "generation_config": ("auto", "vllm"), "trust_remote_code": ("true", "false"),
 }  # fmt: skip
-_OTHER_TEMPLATE = {"manifests/models/chat_templates/other.jinja": "{{ messages }}"}
+_PLUGIN = 'from vllm.reasoning import ReasoningParserManager\nReasoningParserManager.register_lazy_module("marks", "m", "C")\n'
+_FILES = {
+    "manifests/models/chat_templates/other.jinja": "{{ messages }}",
+    "manifests/models/reasoning_parsers/marks.py": _PLUGIN,
+    "manifests/models/reasoning_parsers/more.py": f"{_PLUGIN}# more\n",
+}
 
 
 def test_every_setting_is_classified() -> None:
@@ -162,7 +168,7 @@ def test_every_setting_is_classified() -> None:
 
 def _with_override(name: str, value: str) -> str:
     text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides:\n  ja_exact: {{{name}: {value}}}\n"
-    done = compiled(text, _OTHER_TEMPLATE)
+    done = compiled(text, _FILES)
     assert done.evals, done.problems
     return done.eval("ja_exact").digest
 
@@ -186,6 +192,17 @@ def test_a_chat_template_counts_by_its_text() -> None:
     text = "model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides: {ja_exact: {chat_template: plain}}\n"
     edited = {"manifests/models/chat_templates/plain.jinja": "{{ other }}"}
     assert compiled(text).eval("ja_exact").digest != compiled(text, edited).eval("ja_exact").digest
+
+
+def test_a_parser_plugin_counts_by_its_text() -> None:
+    """Code that is edited under the same name is another eval; the same code under another name is the same eval."""
+    more = "reasoning_parser: marks, trust_remote_code: true"
+    text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\noverrides: {{ja_exact: {{reasoning_parser_plugin: marks, {more}}}}}\n"
+    edited = {**_FILES, "manifests/models/reasoning_parsers/marks.py": f"{_PLUGIN}\n"}
+    renamed = {**_FILES, "manifests/models/reasoning_parsers/more.py": _PLUGIN}
+    first = compiled(text, _FILES).eval("ja_exact").digest
+    assert first != compiled(text, edited).eval("ja_exact").digest
+    assert first == compiled(text.replace("plugin: marks", "plugin: more"), renamed).eval("ja_exact").digest
 
 
 # ---- requests ---------------------------------------------------------------------------------------------------

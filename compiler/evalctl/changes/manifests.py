@@ -15,10 +15,14 @@ from evalctl.suggest import listed
 Texts = Mapping[str, str]  # manifests by path, as they are now
 _SERVICE, _PROVIDER = re.compile(r"manifests/services/(.+)\.yaml"), re.compile(r"manifests/providers/(.+)\.yaml")
 _TEMPLATE = re.compile(r"manifests/models/chat_templates/(.+)\.jinja")
+_PLUGIN = re.compile(r"manifests/models/reasoning_parsers/(.+)\.py")
 _POLICY = "manifests/policy.yaml"
 _REQUESTS = "manifests/requests/"
 # Of a model's settings and card: what runs other code, reads other files, or puts other words before each question.
-_OF_MODELS = ("path", "revision", "trust_remote_code", "chat_template", "chat_template_sha256", "system_message")
+_OF_MODELS = (
+    "path", "revision", "trust_remote_code", "reasoning_parser_plugin", "chat_template", "chat_template_sha256",
+    "system_message",
+)  # fmt: skip
 
 
 def told(changes: Iterable[Change], texts: Texts) -> list[Diagnostic]:
@@ -33,7 +37,9 @@ def _of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
     elif match := _PROVIDER.fullmatch(path):
         yield from _provider(change, match[1])
     elif match := _TEMPLATE.fullmatch(path):
-        yield _template(change, match[1], texts)
+        yield _server_file(change, "chat template", "chat_template", match[1], texts)
+    elif match := _PLUGIN.fullmatch(path):
+        yield _server_file(change, "code for the server, parser plug-in", "reasoning_parser_plugin", match[1], texts)
     elif path == _POLICY:
         yield from _keys(change, "policy")
     elif path.startswith(_REQUESTS):
@@ -70,12 +76,12 @@ def _provider(change: Change, name: str) -> Iterator[Diagnostic]:
     yield from _keys(change, f"provider {name}")
 
 
-def _template(change: Change, name: str, texts: Texts) -> Diagnostic:
-    """With those whose every question it goes into."""
-    uses = re.compile(rf"\bchat_template[\"']?\s*:\s*[\"']?{re.escape(name)}[\"']?\s*(?:[,}}#]|$)", re.MULTILINE)
+def _server_file(change: Change, what: str, key: str, name: str, texts: Texts) -> Diagnostic:
+    """With those whose server reads it: a template goes into each question, a plug-in is code."""
+    uses = re.compile(rf"\b{key}[\"']?\s*:\s*[\"']?{re.escape(name)}[\"']?\s*(?:[,}}#]|$)", re.MULTILINE)
     users = [path for path, text in texts.items() if path.endswith(".yaml") and uses.search(text)]
     return changed(
-        f"chat template {name} is {change.word}: used by {listed(users) or 'no settings and no request'}",
+        f"{what} {name} is {change.word}: used by {listed(users) or 'no settings and no request'}",
         Span(change.path),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.check import models, server_files
+from evalctl.check import models, parser_plugins, server_files
 from evalctl.check import providers as providers_check
 from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
@@ -54,6 +54,7 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
         cards={},
         metrics=metrics,
         chat_templates=server_files.chat_templates(texts, problems),
+        parser_plugins=parser_plugins.parser_plugins(texts, problems),
         task_spans=spans,
         service_names=services_check.names(texts),
         providers=providers_check.providers(texts, problems),

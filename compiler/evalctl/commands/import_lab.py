@@ -13,7 +13,7 @@ from evalctl.commands.common import root_of
 from evalctl.commands.new import request_path
 from evalctl.importing import head as head_of
 from evalctl.importing.request import draft
-from evalctl.importing.settings import place_of
+from evalctl.importing.settings import place_of, plugins_named
 from evalctl.importing.tables import Merge, merged
 from evalctl.load import repo, yaml_source
 from evalctl.load.places import TABLES
@@ -81,6 +81,8 @@ def _settings(arguments: argparse.Namespace, root: Path) -> int:
         print(f"differs {path}: kept as it is (--replace takes {sources[path]})")
     new = {path: text for path, text in texts.items() if path not in other and not _means_the_same(old.get(path), text)}
     write(root, new, dry_run=arguments.dry_run)
+    for line in plugins_named(texts):
+        print(f"attention: {line}")
     print(f"{len(new)} taken over, {len(texts) - len(new) - len(other)} the same already, {len(other)} different")
     return 1 if other else 0
 

@@ -21,7 +21,8 @@ TEMPLATE = "manifests/models/template.yaml"
 
 _PLACES = re.compile(
     r"manifests/requests/.+\.yaml|manifests/(?:services|providers)/[^/]+\.yaml"
-    r"|manifests/models/chat_templates/[^/]+\.jinja|manifests/models/(?!chat_templates/)[^/]+(?:/[^/]+)?\.yaml"
+    r"|manifests/models/chat_templates/[^/]+\.jinja|manifests/models/reasoning_parsers/[^/]+\.py"
+    r"|manifests/models/(?!chat_templates/|reasoning_parsers/)[^/]+(?:/[^/]+)?\.yaml"
 )
 _FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/providers", "manifests/tasks")
 # A folder of that name would stand where `evalctl compile` puts a file.
@@ -100,7 +101,7 @@ def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | Non
 
 _WHERE = (
     "requests lie in manifests/requests/, services in manifests/services/, providers in manifests/providers/, settings in manifests/models/PUBLISHER/, "
-    "chat templates in manifests/models/chat_templates/"
+    "chat templates in manifests/models/chat_templates/, plug-ins in manifests/models/reasoning_parsers/"
 )
 
 

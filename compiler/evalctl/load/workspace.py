@@ -16,7 +16,13 @@ from pathlib import Path
 from evalctl.load import places, repo
 from evalctl.model.diagnostic import Diagnostic
 
-SHARED = ("manifests/tasks", "manifests/services", "manifests/providers", "manifests/models/chat_templates")
+SHARED = (
+    "manifests/tasks",
+    "manifests/services",
+    "manifests/providers",
+    "manifests/models/chat_templates",
+    "manifests/models/reasoning_parsers",
+)
 _SETTLED_NS = 2_000_000_000
 
 
@@ -111,7 +117,7 @@ def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[
         is_link = entry.is_symlink()
         if entry.is_dir(follow_symlinks=False):
             yield from _files(root, path, unread)
-        elif is_link or entry.name.lower().endswith((".yaml", ".yml", ".csv", ".jinja")):
+        elif is_link or entry.name.lower().endswith((".yaml", ".yml", ".csv", ".jinja", ".py")):
             found = places.fault(path, is_link=is_link, is_file=entry.is_file())
             if found is not None:
                 unread.append(found)

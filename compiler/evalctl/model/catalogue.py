@@ -10,6 +10,7 @@ from evalctl.model.diagnostic import Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
 from evalctl.model.manifest import Metrics, ModelCard, Request
+from evalctl.model.parsers import ParserPlugin
 from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.service import Service
 
@@ -70,3 +71,4 @@ class Catalogue:
     service_names: Collection[str] = ()
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
     faulty: Collection[str] = frozenset()
+    parser_plugins: Mapping[str, ParserPlugin] = field(default_factory=dict)

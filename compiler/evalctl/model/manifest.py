@@ -92,6 +92,11 @@ class GenerationSettings(Strict):
     reasoning_parser: Name | None = Field(
         None, description="A parser of vLLM, one of the framework (deepseek_r1_markup), or `ignore`."
     )
+    reasoning_parser_plugin: Name | None = Field(
+        None,
+        description="A file manifests/models/reasoning_parsers/NAME.py that registers reasoning_parser; its code runs on the "
+        "node, so it needs trust_remote_code: true.",
+    )
     reasoning_effort: Name | None = Field(None, description="Passed on as it is (low, medium, high, …).")
     stop_tokens: tuple[StopText, ...] | None = Field(None, description="Texts that end an answer.", strict=False)
     chat_template: Annotated[str, StringConstraints(pattern=NAME, max_length=96)] | None = Field(

@@ -1,4 +1,19 @@
-"""Reasoning parsers by name: vLLM's own (those of the pinned 0.32.0) and those of the frameworks (manual 3.7)."""
+"""Reasoning parsers by name: vLLM's own (those of the pinned 0.32.0), those of the frameworks (manual 3.7), and plug-ins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ParserPlugin:
+    """A file of manifests/models/reasoning_parsers/: code for the server's process, and the parsers that it registers."""
+
+    path: str
+    text: str
+    digest: str  # SHA-256 of the text
+    names: tuple[str, ...]
+
 
 VLLM_PARSERS = frozenset(
     [
@@ -46,3 +61,14 @@ FRAMEWORK_PARSERS = frozenset({"deepseek_r1_markup"})
 # Their constructors raise where <think> and </think> are no tokens of the vocabulary, and vLLM ends (seen: 0.32.0, each
 # parser made with a tokenizer that lacks them).
 NEED_THINK_TAGS = frozenset({"deepseek_r1", "ernie45", "holo2", "hy_v3", "hy_v4", "step3"})
+# Parsers that the lab takes from a file of the model's publisher, `{name}_reasoning_parser.py` (seen: swallow 2026).
+LAB_PLUGINS = frozenset({"llmjp4", "nemotron_nano_v2"})
+
+
+def add_plugin(parser: str) -> str:
+    """What to do where a parser of the lab's comes as a plug-in."""
+    return (
+        f"it is a plug-in of the model's publisher: read {parser}_reasoning_parser.py, put it at "
+        f"manifests/models/reasoning_parsers/{parser}.py, and add `reasoning_parser_plugin: {parser}` and "
+        "`trust_remote_code: true` to the custom settings"
+    )

@@ -60,7 +60,13 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     lines += [f"  advice: {line}" for line in facts["advice"]]
     if facts["trust_remote_code"]:
         lines.append("  ATTENTION: trust_remote_code: the model's repository runs its own code on the node")
+    if "parser_plugin" in facts:
+        lines.append(f"  ATTENTION: reasoning_parser_plugin: {_plugin(facts)} runs on the node")
     return lines
+
+
+def _plugin(facts: Mapping[str, Any]) -> str:
+    return f"{facts['parser_plugin']} (sha256 {facts['parser_plugin_sha256'][:12]})"
 
 
 def _because(request: RequestForecast) -> str:
@@ -189,6 +195,8 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
                 "> `trust_remote_code`: the model's repository runs its own code on the node.",
                 "",
             ]
+        if "parser_plugin" in facts:
+            lines += ["> [!CAUTION]", f"> `reasoning_parser_plugin`: {cell(_plugin(facts))} runs on the node.", ""]
         shown = settings.get(facts["name"], _NOTHING)
         lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
         lines += [f"All tasks: {cell(shown['common'])}", ""] if shown["common"] else []

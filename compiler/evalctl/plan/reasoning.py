@@ -9,9 +9,10 @@ from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import IMPLIED, MARKS, THINK, Mark
-from evalctl.model.parsers import FRAMEWORK_PARSERS, NEED_THINK_TAGS, VLLM_PARSERS
+from evalctl.model.parsers import FRAMEWORK_PARSERS, LAB_PLUGINS, NEED_THINK_TAGS, VLLM_PARSERS, add_plugin
 from evalctl.model.selection import model_span
 from evalctl.model.vllm import VLLM
+from evalctl.plan.plugins import plugged
 from evalctl.suggest import help_for, listed
 
 
@@ -21,6 +22,8 @@ def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
         parser = setting.value if setting is not None else None
+        if plugged(evaluation):
+            continue
         span = setting.origin.span if setting is not None else None
         model = evaluation.subject.model
         if (model, evaluation.subject.custom_settings, parser) in seen:
@@ -32,10 +35,11 @@ def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
         elif card is not None and parser is None and (mark := _mark(card)) is not None:
             yield _unparsed(model_span(checked, model), model, mark, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
-            help = help_for(
-                str(parser),
-                [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"],
-                "type `evalctl explain unknown-parser` for the list",
+            known = [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"]
+            help = (
+                add_plugin(str(parser))
+                if parser in LAB_PLUGINS
+                else help_for(str(parser), known, "type `evalctl explain unknown-parser` for the list")
             )
             yield Diagnostic(
                 "unknown-parser", f"there is no reasoning parser `{parser}`", span or model_span(checked, model), help

@@ -20,6 +20,7 @@ from evalctl.plan.asking import concurrency_capped, text_switches
 from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.plugins import plugins
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
@@ -71,6 +72,7 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
     found = [
         *refusals(checked, evals, catalogue),
         *parsers(checked, evals, catalogue),
+        *plugins(checked, evals, catalogue),
         *_chat_templates(evals, catalogue),
         *_sampling(evals),
         *_server_settings(evals),

@@ -86,6 +86,9 @@ def _engine(settings: dict[str, Any]) -> Iterator[str]:
 def _files(settings: dict[str, Any]) -> Iterator[ServerFile]:
     if "chat_template" in settings:
         yield ServerFile("--chat-template", "chat_template.jinja", settings["chat_template"])
+    if "reasoning_parser_plugin" in settings:  # the name of the file becomes the name of a module
+        plugin = settings["reasoning_parser_plugin"]
+        yield ServerFile("--reasoning-parser-plugin", "evalctl_reasoning_parser_plugin.py", plugin)
 
 
 def _variables(settings: dict[str, Any], place: Placement, offline: bool) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -61,6 +62,7 @@ def _job(job: Job) -> dict[str, Any]:
         **({"key_variable": job.server.key_variable} if job.server.key_variable else {}),
         "custom_settings": subject.custom_settings,
         "trust_remote_code": bool(dict(job.tasks[0].evaluation.server).get("trust_remote_code")),
+        **_plugin(job),
         "retries": job.retries,
         "cost": None if estimate is None else {
             "unit": estimate.unit, "expected": estimate.expected, "worst": estimate.worst, "held": estimate.held,
@@ -79,3 +81,14 @@ def _job(job: Job) -> dict[str, Any]:
             for task in job.tasks
         ],
     }  # fmt: skip
+
+
+def _plugin(job: Job) -> dict[str, str]:
+    """The parser plug-in whose code the server imports: its file and the digest of its text."""
+    evaluation = job.tasks[0].evaluation
+    text = dict(evaluation.server).get("reasoning_parser_plugin")
+    if text is None:
+        return {}
+    name = next(one.sourced.value for one in evaluation.settings if one.name == "reasoning_parser_plugin")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return {"parser_plugin": f"manifests/models/reasoning_parsers/{name}.py", "parser_plugin_sha256": digest}

@@ -150,6 +150,8 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
         chosen.setdefault("generation_config", GENERATION_CONFIG)  # the mode is always explicit, after a `null`, too
     if "chat_template" in chosen:
         chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
+    if (plugin := catalogue.parser_plugins.get(chosen.get("reasoning_parser_plugin", ""))) is not None:
+        chosen["reasoning_parser_plugin"] = plugin.text
     if "chat_template_kwargs" in chosen:
         chosen["chat_template_kwargs"] = json.dumps(chosen["chat_template_kwargs"], sort_keys=True, ensure_ascii=False)
     if "speculative_config" in chosen:

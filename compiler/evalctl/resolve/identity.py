@@ -22,7 +22,7 @@ SENT = frozenset({
     "frequency_penalty", "presence_penalty", "seed", "reasoning_effort", "stop_tokens",
 })  # fmt: skip
 SERVED = frozenset({
-    "max_model_length", "reasoning_parser", "chat_template", "chat_template_kwargs", "vllm_use_v1", "generation_config",
+    "max_model_length", "reasoning_parser", "reasoning_parser_plugin", "chat_template", "chat_template_kwargs", "vllm_use_v1", "generation_config",
     "trust_remote_code", "kv_cache_dtype", "quantization", "speculative_config",
 })  # fmt: skip
 OPERATED = frozenset({"max_num_seqs"})  # given to the server, and no cause of a score
