@@ -184,3 +184,86 @@ def test_windows_line_ends_and_a_byte_order_mark_do_not_matter() -> None:
     assert problems == []
     assert {name: word.text for name, word in plain.values.items()} == {n: w.text for n, w in other.values.items()}
     assert [word.text for word in plain.tasks] == [word.text for word in other.tasks]
+
+
+# What the script of 2026 (the lab's internal tree at 6c83ce0) has beyond the older one; the form, not the text.
+NEWER = SCRIPT.replace(
+    "\n## Environmental Settings",
+    """
+UPLOAD_DETAILS="false"      # Default: "false".
+COPY_DETAILS="false"        # abci only. Default: "false".
+AR_ID=""                    # Default: "". AR ID for reserved nodes.
+TRUST_REMOTE_CODE="false"   # Default: "false". ["true", "false"]
+
+## Environmental Settings""",
+).replace(
+    "\n# Load .env",
+    """
+ENABLE_ENV="${1:-}" # for qsub_multi.sh
+# Override with environment variables if enabled
+if [[ "$ENABLE_ENV" == "enable_env" ]]; then
+  NODE_KIND="$ENV_NODE_KIND"
+  TRUST_REMOTE_CODE="${ENV_TRUST_REMOTE_CODE:-$TRUST_REMOTE_CODE}"
+  PRIORITY="$ENV_PRIORITY"
+fi
+if [[ "$TRUST_REMOTE_CODE" != "true" && "$TRUST_REMOTE_CODE" != "false" ]]; then
+  exit 1
+fi
+
+# Load .env""",
+)
+
+
+def test_the_script_of_2026_is_imported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What qsub_multi.sh hands over is passed over in words; variables that have their default are not mentioned."""
+    assert imported(root, NEWER, "--name", "newer") == 0
+    printed = capsys.readouterr().out
+    assert "the values of qsub_multi.sh are passed over" in printed
+    assert "is not in the request" not in printed
+    assert imported(root, SCRIPT, "--name", "older") == 0
+    folder = root / "manifests/requests"
+    assert (folder / "newer.yaml").read_text() == (folder / "older.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('AR_ID=""', 'AR_ID="1234"', ("AR_ID is not in the request", '"-ar", "{AR_ID}" to submit_args of manifests/services/tsubame.yaml')),
+        ('TRUST_REMOTE_CODE="false"  ', 'TRUST_REMOTE_CODE="true"', ("TRUST_REMOTE_CODE is not", f"in manifests/models/{MODEL}.yaml")),
+        ('UPLOAD_DETAILS="false"', "UPLOAD_DETAILS=true", ("UPLOAD_DETAILS is not", "push_to_hub: {org: ORGANISATION}")),
+        ('COPY_DETAILS="false"', 'COPY_DETAILS="true"', ("COPY_DETAILS is not", "evalctl details PATH")),
+        ('AR_ID=""', 'MAX_MODEL_LEN="4096"', ("MAX_MODEL_LEN is not in the request: evalctl does not know this variable",)),
+        ('AR_ID=""', 'SHARE="$(id)" # Default: "".\nAR_ID=""', ("SHARE is not in the request",)),
+        ("# Submit tasks", 'export TEMPERATURE="0.7"', ("TEMPERATURE is not in the request",)),
+    ],
+)  # fmt: skip
+def test_a_variable_that_has_no_key_is_named(
+    root: Path, old: str, new: str, said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is set and cannot be in a request is a warning at its line, with what to type; the value is not repeated."""
+    text = NEWER.replace(old, new, 1)
+    assert text != NEWER
+    assert imported(root, text, "--name", "named") == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in said)
+    assert requests(root) == ["named.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('ENABLE_ENV="${1:-}"', 'ENABLE_ENV="enable_env"', "the values would come from the environment"),
+        ('  PRIORITY="$ENV_PRIORITY"', '  PRIORITY="-3"', "PRIORITY is given twice"),
+        ('  PRIORITY="$ENV_PRIORITY"', '  MODEL_NAME="$ENV_NODE_KIND"', "MODEL_NAME is computed by the shell"),
+        ('AR_ID=""', 'AR_ID="$(reserve)"', "the value of AR_ID is computed by the shell"),
+        ("# Submit tasks", "[ -d /groups ] && TRUST_REMOTE_CODE=true", "TRUST_REMOTE_CODE is set in passing"),
+    ],
+)
+def test_what_the_newer_script_would_compute_is_refused(
+    root: Path, old: str, new: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A block that does more than to hand over is not passed over."""
+    assert old in NEWER
+    assert imported(root, NEWER.replace(old, new, 1)) == 1
+    assert said in capsys.readouterr().out
+    assert requests(root) == []

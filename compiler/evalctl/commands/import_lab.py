@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from evalctl import report
 from evalctl.commands import import_results
 from evalctl.commands.changing import faults, refused, write
 from evalctl.commands.common import root_of
@@ -15,9 +16,10 @@ from evalctl.importing import head as head_of
 from evalctl.importing.request import draft
 from evalctl.importing.settings import place_of, plugins_named
 from evalctl.importing.tables import Merge, merged
+from evalctl.importing.unplaced import unplaced
 from evalctl.load import repo, yaml_source
 from evalctl.load.places import TABLES
-from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline import Project
 from evalctl.report import place, plain
 from evalctl.shell import EnvironmentProblem
@@ -48,9 +50,10 @@ def _request(arguments: argparse.Namespace, root: Path) -> int:
     path = request_path(root, arguments.name, model, values.get("CUSTOM_SETTINGS"))
     shown = path.relative_to(root).as_posix()
     made, found = draft(head, file, shown.count("/"), Project(root).whole_catalogue.suites)
-    problems += found
-    if problems:
+    problems += [*found, *unplaced(head)]
+    if has_errors(problems):
         return refused(problems, root, {})
+    report.show(problems, root, "text")
     if path.exists() and not arguments.replace:
         raise EnvironmentProblem(f"{shown} exists already", help="give another one: --name NAME; or --replace it")
     found = faults(root, {shown: made.text})

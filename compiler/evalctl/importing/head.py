@@ -1,29 +1,37 @@
 """The filled-in head of the lab's qsub_all.sh and its `qsub_task LANG TASK` lines, read as text and never executed.
 
-Form of the script as its public history has it (swallow-evaluation-instruct before cc817e7): each variable is assigned
-once, at the start of a line, a comment behind it. Everything else in the script is machinery and is passed over.
+Form of the script as its public history has it (swallow-evaluation-instruct before cc817e7, and 6c83ce0 of 2026): each
+variable is assigned once, at the start of a line, a comment behind it. Everything else in the script is machinery and is passed
+over; a variable that has no key here and is set to something is named.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 
 VARIABLES = (
     "NODE_KIND", "MODEL_NAME", "PROVIDER", "CUSTOM_SETTINGS", "PREDOWNLOAD_MODEL", "MAX_SAMPLES", "SERVICE", "PRIORITY",
     "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
 
-_ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{'|'.join(VARIABLES)})(?P<sign>\+?=)(?P<rest>.*)")
+# Variables of 2026 that no key of a request stands for (`unplaced` says what does).
+UNPLACED = ("AR_ID", "TRUST_REMOTE_CODE", "UPLOAD_DETAILS", "COPY_DETAILS")
+_ALL = "|".join((*VARIABLES, *UNPLACED, "ENABLE_ENV"))
+
+_ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{_ALL})(?P<sign>\+?=)(?P<rest>.*)")
 # An assignment that depends on what the shell does before it: behind a condition, in a loop, by `declare`.
-_HIDDEN = re.compile(
-    rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{'|'.join(VARIABLES)})\+?="
-)
+_HIDDEN = re.compile(rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{_ALL})\+?=")
 _VALUE = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#;&|()<>]*))(?:\s+#.*|\s*)""")
 _TASK = re.compile(r"\s*qsub_task\s+(?P<words>[^#]*?)\s*(?:#.*)?")
+# What qsub_multi.sh of 2026 hands over by the environment; by hand nothing is handed over.
+_HANDED = re.compile(r"if \[\[ \"\$\{?ENABLE_ENV\}?\" == \"?enable_env\"? \]\]; *then")
+_HANDED_LINE = re.compile(r"(?P<name>[A-Z_]+)=\"\$(?:ENV_(?P=name)|\{ENV_(?P=name)(?::-\$(?P=name))?\})\"|#.*|")
+_OTHER = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<rest>.*)", re.ASCII)
+_DEFAULT = re.compile(r"#.*?\bDefault: \"(?P<value>[^\"]*)\"")
 _WORD = re.compile(r"""(["']?)([A-Za-z0-9_.-]+)\1""")
 
 
@@ -37,29 +45,68 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a person filled in: variables that are not empty, and task keys in order."""
+    """What a person filled in: variables that are not empty, and task keys in order.
+
+    `unplaced` are variables that no key stands for, where they say something else than their default.
+    """
 
     values: Mapping[str, Word]
     tasks: tuple[Word, ...]
+    unplaced: Mapping[str, Word]
 
 
 def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
     """The variables and tasks of the script; what cannot be read without running it is a finding."""
     values: dict[str, Word] = {}
     tasks: dict[str, Word] = {}
-    problems: list[Diagnostic] = []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    others: dict[str, Word] = {}
+    lines, problems = _without_handed(text.removeprefix("\ufeff").splitlines(), file)
+    on_top = True
+    for number, line in enumerate(lines, 1):
         code = line.lstrip()
         if code.startswith("#"):
             continue
+        span = Span(file, number, len(line) - len(code) + 1, len(line) + 1)
         if match := _ASSIGNMENT.fullmatch(line):
-            _take(match, values, Span(file, number, match.start("rest") + 1, len(line) + 1), problems)
+            _take(match, values, replace(span, column=match.start("rest") + 1), problems)
         elif hidden := _HIDDEN.search(line.split("#")[0]):
-            span = Span(file, number, hidden.start("name") + 1, len(line) + 1)
-            problems.append(_unreadable(f"{hidden['name']} is set in passing", span, _ONE_LINE))
+            place = replace(span, column=hidden.start("name") + 1)
+            problems.append(_unreadable(f"{hidden['name']} is set in passing", place, _ONE_LINE))
         elif re.search(r"\bqsub_task\b", code.split("#")[0]) and not re.match(r"(function\s+)?qsub_task\s*\(\)", code):
-            _task(line, tasks, Span(file, number, line.index("qsub_task") + 1, len(line) + 1), problems)
-    return Head({name: word for name, word in values.items() if word.text}, tuple(tasks.values())), problems
+            _task(line, tasks, replace(span, column=line.index("qsub_task") + 1), problems)
+        elif match := _OTHER.fullmatch(line):
+            _other(match, others, span, on_top=on_top)
+        elif code and not code.startswith("set "):
+            on_top = False
+    others |= {name: values.pop(name) for name in UNPLACED if name in values and values[name].text != "false"}
+    given = {name: word for name, word in values.items() if word.text and name in VARIABLES}
+    return Head(given, tuple(tasks.values()), {name: word for name, word in others.items() if word.text}), problems
+
+
+def _without_handed(lines: list[str], file: str) -> tuple[list[str], list[Diagnostic]]:
+    """The lines with those empty that take over what qsub_multi.sh hands over, where they are nothing else."""
+    first = next((number for number, line in enumerate(lines) if _HANDED.fullmatch(line.strip())), None)
+    if first is None:
+        return lines, []
+    last = next((number for number in range(first, len(lines)) if lines[number].strip() == "fi"), first)
+    if last == first or not all(_HANDED_LINE.fullmatch(line.strip()) for line in lines[first + 1 : last]):
+        return lines, []
+    message = "the values of qsub_multi.sh are passed over: those at the top of this script are taken"
+    help = "for several models write `models: [...]` in the request"
+    found = Diagnostic("unreadable-source", message, Span(file, first + 1), help, severity=WARNING)
+    return [*lines[:first], *[""] * (last + 1 - first), *lines[last + 1 :]], [found]
+
+
+def _other(match: re.Match[str], others: dict[str, Word], span: Span, *, on_top: bool) -> None:
+    """A variable that the script does not have. Below its head only a plain value counts: the rest is machinery."""
+    value = _VALUE.fullmatch(match["rest"])
+    found = value.group("double", "single", "bare") if value else ()
+    text = next((part for part in found if part is not None), None)
+    if not on_top and (text is None or any(mark in text for mark in "$`\\")):
+        return
+    default = _DEFAULT.search(match["rest"])
+    if text is None or default is None or default["value"] != text:
+        others[match["name"]] = Word(match["rest"] if text is None else text, span)
 
 
 _ONE_LINE = 'write NAME="VALUE" on a line of its own, below `# Set Args`'
@@ -69,6 +116,11 @@ def _take(match: re.Match[str], values: dict[str, Word], span: Span, problems: l
     name, value = match["name"], _VALUE.fullmatch(match["rest"])
     found = value.group("double", "single", "bare") if value else ()
     text = next((part for part in found if part is not None), match["rest"])
+    if name == "ENABLE_ENV":
+        if text not in ("", "${1:-}"):
+            help = "take the line out: the values at the top of the script are read"
+            problems.append(_unreadable("the values would come from the environment", span, help))
+        return
     if any(mark in text for mark in "$`\\") and not (value and value["single"]):
         help = f'{name}="VALUE" with the value itself in it'
         problems.append(_unreadable(f"the value of {name} is computed by the shell, which is not run here", span, help))
