@@ -88,7 +88,7 @@ def make_site(tmp_path: Path) -> Site:
         _program(
             folder / "bin/python", f'#!/bin/bash\nPYTHONPATH={PACKAGES / "evalctl-job"} exec {real}/bin/python "$@"\n'
         )
-        (folder / ".complete").touch()
+        (folder / ".complete").write_text(environment.digest)
     for name, text in {"sbatch": SBATCH, "squeue": "#!/bin/bash\n"}.items():
         _program(tmp_path / "programs" / name, text)
     subprocess.run(["git", "init", "-q", "-b", "main", str(root)], check=True)

@@ -55,8 +55,9 @@ def build_environments(root: Path) -> None:
     """As far as sync looks at them."""
     for environment in catalogue().values():
         folder = root / ".evalctl/environments" / environment.directory_name
-        folder.mkdir(parents=True)
-        (folder / ".complete").touch()
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin/python").touch()
+        (folder / ".complete").write_text(environment.digest)
 
 
 def scripts(root: Path) -> list[Path]:

@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from samples import catalogue
 
-from evalctl.commands.settings import environments_of, home_of
+from evalctl.commands.machine import context_of
+from evalctl.commands.settings import environments_of, home_of, queue_of
 from evalctl.shell import EnvironmentProblem
 
 
@@ -78,3 +80,27 @@ def test_outside_of_a_repository_nothing_is_asked(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("EVALCTL_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     assert home_of(tmp_path) == tmp_path / "home"
+
+
+@pytest.mark.parametrize("in_clone", [True, False])
+def test_a_queue_outside_the_home_is_looked_at_as_well(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, in_clone: bool
+) -> None:
+    """A ticket names what will be run; the queue of another clone on this machine counts like one of this."""
+    owner = root if in_clone else tmp_path_factory.mktemp("other")
+    if not in_clone:
+        git(owner, "init", "-q")
+    queue = {"EVALCTL_QUEUE": str(owner / "queue")}
+    assert queue_of(root, queue) == str(owner / "queue")
+    assert queue_of(root, {}) == ""
+    planted(owner, "queue/jobs/1/ticket.json")
+    with pytest.raises(EnvironmentProblem, match=r"queue/jobs/1/ticket.json|jobs/1/ticket.json"):
+        queue_of(root, queue)
+
+
+def test_every_command_with_a_queue_asks_about_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The context that commands work with is not made with a planted queue."""
+    planted(root, "queue/jobs/1/ticket.json")
+    monkeypatch.setenv("EVALCTL_QUEUE", str(root / "queue"))
+    with pytest.raises(EnvironmentProblem, match="git tracks"):
+        context_of(root, catalogue(), "local", "0" * 40)

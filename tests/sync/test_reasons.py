@@ -25,7 +25,7 @@ WAITED_FOR = {"hub-unreachable", "weights-missing"}
 FOR_A_PERSON = {
     "answers-repeated", "authentication", "context-length", "custom-code", "disk-full", "download-failed", "empty-answers",
     "env-variable-missing", "environment-missing", "environment-not-built", "gated-model", "gpu-missing", "hub-offline",
-    "model-not-found", "module-missing", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
+    "model-not-found", "module-missing", "modules-init-writable", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
     "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
     "weights-changed", "weights-unreadable",
     "unsupported-model",

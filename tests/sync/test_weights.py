@@ -55,7 +55,7 @@ def write_note(context: Context, text: str) -> None:
 def program(clone: Clone, text: str) -> None:
     """A stand-in for the job environment's Python."""
     python = clone.root / ".evalctl/environments" / WEIGHTS.environment / "bin/python"
-    python.parent.mkdir()
+    python.parent.mkdir(exist_ok=True)
     python.write_text(f"#!/bin/bash\n{text}\n")
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
 

@@ -307,8 +307,9 @@ class Clone:
     def build(self, environment: str) -> None:
         """A job environment that is whole."""
         folder = self.root / ".evalctl/environments" / environment
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".complete").touch()
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "bin/python").touch()
+        (folder / ".complete").write_text(f"{environment.rpartition('-')[2]}{'0' * 52}\n")
 
     def context(self, **more: Any) -> Context:
         """A context on this clone as a command would make it."""

@@ -77,6 +77,7 @@ def _machine(context: Context, how: str) -> Iterator[Finding]:
     yield from checks.service(context, how)
     yield from checks.programs(context)
     yield from checks.query(context)
+    yield from checks.modules(context)
     yield from checks.home(context)
     yield from checks.environments(context, needed(context.root, context.service_name))
     yield from _dotenv(context)

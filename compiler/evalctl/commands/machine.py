@@ -12,7 +12,7 @@ from typing import Any
 
 from evalctl import gitcall
 from evalctl.commands.common import blocked_requests, root_of
-from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file
+from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file, queue_of
 from evalctl.entries import Entry
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
@@ -101,6 +101,7 @@ def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
 def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Context:
     """What a pass needs to know of this clone on this machine, as service `name`."""
     environment = process_with_env_file(root)
+    environment = {**environment, "EVALCTL_QUEUE": queue_of(root, environment)}
     return Context(
         root=root,
         home=home_of(root).absolute(),

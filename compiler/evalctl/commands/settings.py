@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalctl import gitcall
@@ -52,6 +52,12 @@ def environments_of(root: Path) -> Path:
     if not given:
         return home_of(root) / "environments"
     return _of_this_machine(Path(given).expanduser().absolute(), root.absolute())
+
+
+def queue_of(root: Path, environment: Mapping[str, str]) -> str:
+    """The folder of the local queue that EVALCTL_QUEUE names, "" for the home's own: what a ticket names is run."""
+    given = environment.get("EVALCTL_QUEUE")
+    return str(_of_this_machine(Path(given).expanduser().absolute(), root.absolute())) if given else ""
 
 
 def _of_this_machine(folder: Path, root: Path) -> Path:

@@ -20,6 +20,7 @@ from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.branch import current_branch
 from evalctl.sync.context import Context
 from evalctl.sync.git import Repository, open_repository
+from evalctl.sync.modules import setup_problem
 from evalctl.sync.observe import ask_scheduler
 from evalctl.sync.remote import remote_of, silence
 
@@ -37,6 +38,20 @@ def service(context: Context, how: str) -> Iterator[Finding]:
     except KeyError as missing:
         name = missing.args[0]
         yield bad("service", f"`submit_args` needs {name}, which is not set", f"put {name}=… into {context.env_file}")
+
+
+def modules(context: Context) -> Iterator[Finding]:
+    """The set-up file of environment modules, where the service names one: every job sources it."""
+    path = context.service.modules_init
+    if path is None:
+        return
+    if not Path(path).is_file():
+        yield bad("modules_init", f"{path}: not on this machine", "correct `modules_init` in the service's file")
+    elif problem := setup_problem(path):
+        what, _, typed = problem.rpartition(": ")
+        yield bad("modules_init", what, typed)
+    else:
+        yield good("modules_init", f"{path}, which only root and you can change")
 
 
 def programs(context: Context) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from evalctl.environments.recipes import Environment, catalogue
 
 STAMP = ".complete"
+_FOLDER = re.compile(r".+-([0-9a-f]{12})")
 
 
 def check(names: Iterable[str], root: Path) -> list[str]:
@@ -34,15 +36,27 @@ def problem_of(environment: Environment, root: Path) -> str | None:
 def is_complete(environment: Environment, root: Path) -> bool:
     """Whether a build of exactly this digest came to its end, and its Python is still there."""
     folder = root / environment.directory_name
+    return _stamp(folder) == environment.digest and is_built(folder)
+
+
+def is_built(folder: Path) -> bool:
+    """Whether a build came to its end in `folder`, and its Python is still there: of the present lock or of an earlier one,
+    whose digest only the folder's name tells."""
+    name = _FOLDER.fullmatch(folder.name)
+    return name is not None and _stamp(folder).startswith(name[1]) and (folder / "bin" / "python").exists()
+
+
+def _stamp(folder: Path) -> str:
     try:
-        stamp = (folder / STAMP).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return False
-    return stamp == environment.digest and (folder / "bin" / "python").exists()
+        return (folder / STAMP).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def others(environment: Environment, root: Path) -> list[Path]:
     """Complete builds of the same environment from an earlier lock, newest first; submitted jobs may still use them."""
     stamps = root.glob(f"{environment.name}-{'[0-9a-f]' * 12}/{STAMP}")
-    newest = sorted(stamps, key=lambda stamp: stamp.stat().st_mtime, reverse=True)
+    newest = sorted(
+        (stamp for stamp in stamps if is_built(stamp.parent)), key=lambda stamp: stamp.stat().st_mtime, reverse=True
+    )
     return [stamp.parent for stamp in newest if stamp.parent.name != environment.directory_name]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalctl.environments.readiness import is_built
 from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, Weights
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
@@ -16,6 +17,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
+from evalctl.sync.modules import setup_problem
 from evalctl.sync.records import JobRecord
 from evalctl.sync.weights import changed, lacking
 
@@ -282,5 +284,7 @@ def _blocked(context: Context, script_path: str, environments: Sequence[str]) ->
         context.site_args()
     except KeyError as missing:
         return "env-variable-missing", str(missing.args[0])
-    unbuilt = [name for name in environments if name and not (context.environments / name / ".complete").exists()]
+    if problem := setup_problem(context.service.modules_init):
+        return "modules-init-writable", problem
+    unbuilt = [name for name in environments if name and not is_built(context.environments / name)]
     return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")

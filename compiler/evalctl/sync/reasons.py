@@ -33,8 +33,11 @@ _ADVICE = {
     "secret-missing": "put the key into .env, then: evalctl retry",
     "environment-missing": "evalctl env setup, then: evalctl retry",
     "authentication": "check the key or token in .env, then: evalctl retry",
-    "gated-model": "accept the model's licence with the account of HF_TOKEN, then: evalctl retry",
+    "gated-model": "accept the model's licence with the account of HF_TOKEN, then: evalctl retry; with trust_remote_code the "
+    "job's server gets no token: add predownload: true to the request",
     "model-not-found": "check the model's name and revision in the request and its card",
+    "modules-init-writable": "only root and you may change it: as it says, or another `modules_init` in the service's file "
+    "(evalctl compile, commit), then: evalctl sync",
     "module-missing": "correct `modules` in the service's file, evalctl compile, commit, then: evalctl retry",
     "out-of-memory": "choose a larger node kind, or a smaller max_model_length",
     "context-length": "lower max_new_tokens, or raise max_model_length",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalctl.environments.readiness import is_built
 from evalctl.model.hub import dataset
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.record import to_text
@@ -160,9 +161,7 @@ def _environment(context: Context, documents: Iterable[Mapping[str, Any]]) -> st
     """A job environment that measured one of them and is still there."""
     recorded = (document.get("environments") for document in documents)
     names = (str(one.get("framework")) for one in recorded if isinstance(one, dict))
-    return next(
-        (name for name in names if is_environment(name) and (context.environments / name / ".complete").exists()), None
-    )
+    return next((name for name in names if is_environment(name) and is_built(context.environments / name)), None)
 
 
 def _contents(context: Context, documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, Path]]:
