@@ -12,6 +12,7 @@ import pytest
 
 from evalctl import cli
 from evalctl.commands.words import COMMANDS
+from evalctl.model.run import State
 from evalctl.sync.reasons import advice, is_transient
 
 from .documents import DOCUMENTS, REPOSITORY, blocks, commands
@@ -115,6 +116,7 @@ def test_a_command_that_looks_can_be_typed_as_it_stands(clone, line, capsys):
 def test_the_reasons_that_operations_lists_are_known():
     """Reasons of failed attempts in the table are words of the program; the transient ones are said to be so."""
     known = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "sync").glob("*.py"))
+    known += "".join(f'"{state.value}"' for state in State)
     rows = re.findall(r"(?m)^\| (`[a-z-]+`.*?) \| (.+?) \|$", OPERATIONS.read_text(encoding="utf-8"))
     for names, told in rows:
         for reason in re.findall(r"`([a-z-]+)`", names):

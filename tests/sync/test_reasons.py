@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from evalctl_job.reasons import PATTERNS
 
-from evalctl.sync import reasons
+from evalctl.model.run import State
+from evalctl.sync import act, reasons
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "compiler" / "evalctl"
@@ -18,7 +19,7 @@ JOB = REPOSITORY / "compiler/environments/packages/evalctl-job/evalctl_job"
 MAY_PASS = {
     "aborted", "answers-failed", "answers-missing", "dataset-unreachable", "gpu-error", "hub-unreachable", "job-killed",
     "lost", "node-lost", "not-run", "port-taken", "provider-unreachable", "rate-limit", "relay-died", "request-timeout",
-    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen",
+    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use",
 }  # fmt: skip
 WAITED_FOR = {"hub-unreachable", "weights-missing"}
 # A person acts on these; each has advice of its own.
@@ -27,7 +28,7 @@ FOR_A_PERSON = {
     "env-variable-missing", "environment-missing", "environment-not-built", "gated-model", "gpu-missing", "hub-offline",
     "model-not-found", "module-missing", "modules-init-writable", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
     "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
-    "weights-changed", "weights-unreadable",
+    "weights-changed", "weights-unreadable", "questions-unanswered", "request-refused", "other-model", "chat-template-missing",
     "unsupported-model",
 }  # fmt: skip
 GENERAL = reasons.advice("a word that nobody says")
@@ -87,3 +88,28 @@ def test_every_reason_of_a_job_is_known() -> None:
     assert len(spoken) > 25
     unknown = {word for word in spoken if not reasons.is_transient(word) and reasons.advice(word) == GENERAL}
     assert unknown <= {"cancelled", "script-failed", "tasks-failed"}  # a person's wish, a bug, and others' reasons
+
+
+def decided() -> set[str]:
+    """What `decide` and the other parts of a pass give as the reason of a step."""
+    found = {state.value for state in State} - {"ended"} | {act.POSTPONED}
+    for path in (PACKAGE / "sync").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            at = {"_is": 0, "Step": 2, "_instead": 1}.get(name)
+            if isinstance(node, ast.Call) and at is not None and len(node.args) > at:
+                word = node.args[at]
+                found |= {word.value} if isinstance(word, ast.Constant) else set()
+    return {word for word in found if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)}
+
+
+def test_the_operations_page_has_a_row_for_every_word() -> None:
+    """What `evalctl status` shows can be looked up, and the page names no word that nobody says."""
+    page = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    explained = {word for cell in cells for word in re.findall(r"`([a-z]+(?:-[a-z]+)*)`", cell)}
+    every = reasons._TRANSIENT | reasons._AWAITED | reasons._ADVICE.keys() | decided()
+    assert len(decided()) > 30
+    assert every - explained == set()
+    hyphenated = {word for word in explained if "-" in word} - {"evalctl-state"}
+    assert hyphenated - every - texts(PACKAGE / "sync") == set()
