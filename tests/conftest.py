@@ -20,7 +20,7 @@ hypothesis.settings.load_profile("evalctl")
 # These stay where they are: environments are built from them, and they hold no settings.
 _CACHES = {"UV_CACHE_DIR": "uv", "PIP_CACHE_DIR": "pip", "HF_HOME": "huggingface"}
 # What the tests themselves go by; where environments are is read when tests are gathered, or by fixtures of a session.
-_OURS = ("EVALCTL_FAULTS", "EVALCTL_SWALLOW_SOURCE", "EVALCTL_TEST_USER")
+_OURS = ("EVALCTL_FAULTS", "EVALCTL_FUZZ", "EVALCTL_SWALLOW_SOURCE", "EVALCTL_TEST_USER")
 
 
 # A shell without job control starts background commands with SIGINT and SIGQUIT ignored (`make test &`), and what a test
