@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "key_shapes": set(),
     "secret_shapes": {"key_shapes"},
     "surroundings": set(),
+    "terminal": set(),
     "shell": {"surroundings"},
     "gitcall": {"shell", "surroundings"},
     "load": {"model", "shell", "suggest"},
@@ -33,7 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "resolve": {"frameworks", "model"},
     "results": {"model", "shell", "suggest"},
     "changes": {"load", "model", "results", "suggest"},
-    "plan": {"frameworks", "model", "resolve", "results", "suggest"},  # results: a forecast asks what is there
+    "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell"},
     "importing": {"editing", "load", "model", "results"},
@@ -41,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "stages": {"check", "load", "model", "plan", "resolve"},
     "entries": {"load", "memory", "model", "plan"},
     "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
-    "report": {"model", "secret_shapes"},
+    "report": {"model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
     "sync": {"cards", "environments", "gitcall", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell"},
@@ -50,9 +51,9 @@ ARROWS: dict[str, set[str]] = {
     "demo": {"cli", "environments", "gitcall", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
         "cards", "changes", "check", "demo", "doctor", "editing", "entries", "environments", "gitcall", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
-        "suggest", "sync",
+        "suggest", "sync", "terminal",
     },
-    "cli": {"commands", "shell", "suggest"},
+    "cli": {"commands", "shell", "suggest", "terminal"},
     "__main__": {"cli"},
 }  # fmt: skip
 
@@ -194,7 +195,8 @@ def test_data_needs_nothing_but_pydantic() -> None:
     """model/ has no I/O: no file, no process, no clock."""
     found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
     assert found <= {
-        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "pydantic", "pydantic_core", "re", "typing",
+        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "itertools", "json", "math", "pydantic",
+        "pydantic_core", "re", "typing",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from evalctl import report
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
+from evalctl.terminal import plain
 
 LINE = "tasks: [日本語_mmlu, ja_mmul]  # 試験"
 FILE = "manifests/requests/a.yaml"
@@ -67,7 +68,7 @@ def test_the_caret_stands_under_the_place(line: str, column: int, width: int) ->
     """For any line, the columns before the caret are those of the text before the place."""
     finding = Diagnostic("x-y", "m", Span(FILE, 1, column, column + width))
     shown, caret = text(finding, line.replace("\n", " ")).split("\n")[3:5]
-    before = report.plain(line.replace("\n", " ")[: column - 1])
+    before = plain(line.replace("\n", " ")[: column - 1])
     assert caret.index("^") == len("  | ") + report.display_width(before)
     assert shown.startswith(f"1 | {before}")
 

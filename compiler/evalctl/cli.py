@@ -19,6 +19,7 @@ from typing import NoReturn
 from evalctl import __version__
 from evalctl.commands.options import add_arguments
 from evalctl.commands.words import COMMANDS
+from evalctl.terminal import guarded
 
 FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -34,7 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for some takes 25 ms (pydantic 2.14)
     _ready_to_print()
-    words = list(sys.argv[1:] if argv is None else argv)
+    with guarded():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     arguments = parser().parse_args(words)
     if arguments.command is None:
         parser().print_help()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 import sys
@@ -12,18 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from evalctl import terminal
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
 from evalctl.secret_shapes import redacted
+from evalctl.terminal import plain
 
 FORMATS = ("text", "json", "github")
-_COLOURS = {
-    "error": "\x1b[1;31m",
-    "warning": "\x1b[1;33m",
-    "note": "\x1b[1;36m",
-    "place": "\x1b[34m",
-    "bold": "\x1b[1m",
-}
-_END = "\x1b[0m"
 LONGEST = 160  # characters of an excerpt
 # As libyaml counts lines.
 LINE_BREAKS = "\r\n|[\n\r\x85\u2028\u2029]"
@@ -40,16 +33,9 @@ def show(
     if form == "json":
         print(as_json(diagnostics), file=out)
         return
-    lines, colours = _reader(root, texts or {}), coloured(out)
+    lines, colours = _reader(root, texts or {}), terminal.colours(out)
     for diagnostic in diagnostics:
         print(as_github(diagnostic) if form == "github" else as_text(diagnostic, lines, colours), file=out)
-
-
-def coloured(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal that wants colours (NO_COLOR is honoured)."""
-    import os
-
-    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def count_line(diagnostics: Iterable[Diagnostic]) -> str:
@@ -68,7 +54,7 @@ def as_text(diagnostic: Diagnostic, lines: Lines, colours: bool = False) -> str:
     diagnostic = _presentable(diagnostic)
 
     def paint(text: str, name: str) -> str:
-        return f"{_COLOURS[name]}{text}{_END}" if colours else text
+        return f"{terminal.COLOURS[name]}{text}{terminal.END}" if colours else text
 
     head = f"{paint(f'{diagnostic.severity}[{diagnostic.code}]', diagnostic.severity)}: {paint(diagnostic.message, 'bold')}"
     gutter = len(str(diagnostic.span.line))
@@ -109,19 +95,6 @@ def _window(line: str, span: Span) -> tuple[str, str, str]:
         return before, f"{marked[: LONGEST // 2]}…", ""
     rest = max(0, LONGEST - len(before) - len(marked))
     return before, marked, after if len(after) <= rest else f"{after[:rest]}…"
-
-
-def plain(text: str) -> str:
-    """What of `text` may reach a terminal: control characters, and what hides or turns text around, become �."""
-    return "".join(_plain(character) for character in text)
-
-
-def _plain(character: str) -> str:
-    if character == "\t":
-        return " "
-    return (
-        character if character.isprintable() or unicodedata.category(character) == "Zs" else "\N{REPLACEMENT CHARACTER}"
-    )
 
 
 def _presentable(diagnostic: Diagnostic) -> Diagnostic:
@@ -175,7 +148,7 @@ def _lines_of(path: Path) -> list[str]:
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     """A list of objects with code, severity, message, file, line, column, end_column, help, notes."""
-    return json.dumps([_object(diagnostic) for diagnostic in diagnostics], indent=2, ensure_ascii=False)
+    return terminal.as_json([_object(diagnostic) for diagnostic in diagnostics], indent=2)
 
 
 def _object(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -41,6 +41,13 @@ def test_a_log_that_is_gone_ends_nothing(tmp_path: Path) -> None:
     assert next(followed) == [(log, "b")]
 
 
+def test_a_log_cannot_move_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model writes what it likes into an error: no escape sequence, no title, no direction mark is printed."""
+    (tmp_path / "job.log").write_bytes("\x1b[32mINFO\x1b[0m \x1b]0;x\x07 \x1b[2J 1%\r2%\n\u202e終\x9b1A".encode())
+    show(lambda: [tmp_path / "job.log"], str, follow=False)
+    assert capsys.readouterr().out.endswith("INFO   1%\n2%\n\N{REPLACEMENT CHARACTER}終")
+
+
 def test_no_key_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither one of .env, in whatever form, nor text of a key's shape: what is printed is pasted into issues."""
     known, strange = "Zq7/p+W9xk" + "T4mLw0Rr", "gs" + "k_" + "aB3dE6gH9" * 5

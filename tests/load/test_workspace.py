@@ -82,9 +82,10 @@ def test_keys_depend_on_the_text_alone(root: Path) -> None:
 
 
 def test_links_and_odd_endings_are_said(root: Path) -> None:
-    """A link is not followed, whether it leads out of the repository or nowhere."""
+    """A link is not followed, whether it leads out of the repository, nowhere or to itself."""
     (root / "manifests/requests/link.yaml").symlink_to("/etc/hostname")
     (root / "manifests/requests/folder").symlink_to(root / "manifests/requests")
+    (root / "manifests/requests/loop.yaml").symlink_to("loop.yaml")
     (root / "manifests/requests/b.yml").write_text("model: a\n")
     (root / "manifests/requests/C.YAML").write_text("model: a\n")
     os.mkfifo(root / "manifests/requests/pipe.yaml")
@@ -93,7 +94,7 @@ def test_links_and_odd_endings_are_said(root: Path) -> None:
     assert set(found.keys) == {REQUEST}
     assert [(one.code, Path(one.span.file).name) for one in sorted(found.unread, key=lambda d: d.sort_key)] == [
         ("unread-file", "C.YAML"), ("unread-file", "b.yml"), ("unread-file", "folder"), ("unread-file", "link.yaml"),
-        ("unread-file", "pipe.yaml"),
+        ("unread-file", "loop.yaml"), ("unread-file", "pipe.yaml"),
     ]  # fmt: skip
 
 

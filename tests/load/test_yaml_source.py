@@ -119,8 +119,10 @@ def test_yaml_1_2_not_1_1(word: str, value: Any) -> None:
 
 
 def test_a_number_of_any_length_is_no_crash() -> None:
-    """Python refuses to read an integer of more than 4,300 digits; such a word is a float or text."""
-    assert resolve_scalar("9" * 10_000) == math.inf
+    """Up to 300 digits a number can be printed and computed with as a float; longer words are text, as in any other base."""
+    assert resolve_scalar("9" * 10_000) == "9" * 10_000
+    assert resolve_scalar("0x" + "f" * 3990) == "0x" + "f" * 3990
+    assert float(resolve_scalar("9" * 300)) == 1e300
 
 
 def test_keys_are_text_as_written() -> None:

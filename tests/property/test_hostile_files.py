@@ -23,9 +23,7 @@ _REQUESTS = (
     "model: openai/gpt-test\nprovider: openai\nservice: abci\ntasks: [ja_judged, en_choice]\nconcurrency: 7\nrequest_timeout: 1200\n",
     "model: lab/large-70B\ncustom_settings: think\nservice: local\ntasks: [en_choice]\nprivate: true\nupload: {org: lab}\n",
 )  # fmt: skip
-_PROVIDER = (
-    "base_url: http://127.0.0.1:9/v1\napi_key_variable: OTHER_API_KEY\nmodels: {lab/x: {model: x, max_n: 4}}\nmax_n: 4\n"
-)
+_PROVIDER = "base_url: http://127.0.0.1:9/v1\napi_key_variable: OTHER_API_KEY\nmodels: {lab/x: {model: x, max_n: 4}}\nmax_n: 4\n"
 _GOOD = {**base_texts(), "manifests/providers/other.yaml": _PROVIDER}
 _COMMANDS = (
     ("check",), ("check", "--format", "json"), ("check", "--format", "github"), ("plan",), ("plan", "--format", "markdown"),
@@ -68,7 +66,17 @@ _NAMES = st.one_of(
     st.sampled_from([part.replace("/", "") for part in FRAGMENTS if len(part.encode()) < 200]), st.text(max_size=8),
     st.sampled_from(["\udcff", "a\udc80b", "CON", "x" * 240, ".hidden", "sample", "SAMPLE", "s\u200bample", "a.sh", "plan.json", "x.lock"]),
 ).map(lambda name: name.replace("/", "").replace("\0", ""))  # fmt: skip
-_FOLDERS = ("requests", "requests/sub", "models/lab", "models", "services", "providers", "tasks", "models/chat_templates", "")
+_FOLDERS = (
+    "requests",
+    "requests/sub",
+    "models/lab",
+    "models",
+    "services",
+    "providers",
+    "tasks",
+    "models/chat_templates",
+    "",
+)
 _KINDS = ("file", "file", "file", "link", "loop", "folder", "closed")
 
 
@@ -99,7 +107,9 @@ def _placed(target: Path, kind: str, text: str) -> None:
         target.chmod(0o000 if kind == "closed" else 0o644)
 
 
-@pytest.mark.parametrize("number", ["0x" + "f" * 3990, "0o" + "7" * 3990, "9" * 3999, "9" * 400, "1e309", ".inf", "-1e400"])
+@pytest.mark.parametrize(
+    "number", ["0x" + "f" * 3990, "0o" + "7" * 3990, "9" * 3999, "9" * 400, "1e309", ".inf", "-1e400"]
+)
 def test_a_number_of_any_length_is_a_finding(number: str, tmp_path: Path) -> None:
     """Numbers that cannot be computed with or printed are refused as any other wrong value is."""
     request = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja]\noverrides: {{all: {{seed: {number}}}}}\n"

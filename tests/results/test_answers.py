@@ -100,7 +100,7 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     ("content", "why"),
     [
         (b"{", "delimiter|property name"), (b"[]", "not a JSON object"), (b'{"limit": "many"}', "`limit` is 'many'"),
-        (b'{"highest_cache_use": NaN}', "`highest_cache_use` is nan"), (b'{"limit": true}', "`limit` is True"),
+        (b'{"highest_cache_use": NaN}', "NaN is no number"), (b'{"limit": true}', "`limit` is True"),
     ],
 )  # fmt: skip
 def test_damaged_notes_are_no_notes(content: bytes, why: str) -> None:

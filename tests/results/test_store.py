@@ -54,10 +54,13 @@ def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
      json.dumps({**document(), "scores": {"a": {"em": "0.5"}}}), json.dumps({**document(), "scores": {"a": {"em": float("nan")}}}),
      json.dumps({**document(), "weights": {"a": "30"}}), json.dumps({**document(), "entries": [1]}),
      json.dumps({**document(), "subject": {"custom_settings": "greedy"}}), json.dumps({**document(), "samples": [1]}),
-     json.dumps({**document(), "measured_at": 1e12}), json.dumps(document(result_dir="en/mmlu"))],
+     json.dumps({**document(), "scores": {"a": {"em": 10**400}}}), json.dumps({**document(), "weights": {"a": -(10**4000)}}),
+     json.dumps(document()).replace("0.5", "9" * 5000), json.dumps(document()).replace("0.5", "1e309"),
+     json.dumps({**document(), "server": {"x": "\ud800"}}), json.dumps(document()).replace("0.5", "[" * 200_000),
+     json.dumps({**document(), "measured_at": 10**400}), json.dumps({**document(), "measured_at": 1e12}), json.dumps(document(result_dir="en/mmlu"))],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) -> None:
-    """Empty, truncated, of a newer version, of a wrong form, with a score that is none, in a wrong place."""
+    """Empty, truncated, of a newer version, of a wrong form, with a score that is none or that cannot be computed with, in a wrong place."""
     content = text.encode("utf-8", "surrogateescape")
     put(tmp_path, PATH, "").write_bytes(content)
     index = index_folder(tmp_path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from evalctl.model import plain_json
 from evalctl.shell import EnvironmentProblem
 
 # Largest file that is read whole. A tokenizer.json of 2026 has 2 to 20 MB, the largest seen 33 MB.
@@ -45,8 +45,8 @@ def json_file(source: Source, name: str) -> dict[str, Any]:
     if data is None:
         return {}
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        value = plain_json.parsed(data)
+    except ValueError as error:
         raise EnvironmentProblem(
             f"{name} of {source.label} is not JSON: {str(error)[:200]}", "download the model again"
         ) from error

@@ -15,6 +15,7 @@ from evalctl.pipeline import Project
 from evalctl.plan.pages import cell
 from evalctl.results.store import index_folder
 from evalctl.suggest import plural
+from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,4 +53,4 @@ def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, Entry], lis
 def _markdown(problems: Sequence[Diagnostic]) -> str:
     """For the summary of a pull request, where GitHub cuts annotations off after ten."""
     lines = [f"- **{one.severity}** {cell(f'{report.place(one.span)}: {one.message}')}" for one in problems]
-    return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *map(report.plain, lines), ""])
+    return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *map(plain, lines), ""])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from evalctl.commands.details_found import Found
-from evalctl.report import plain
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.results.tables import harmless
 from evalctl.suggest import plural
+from evalctl.terminal import as_json, plain
 
 VERDICTS: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "not scored"}
 
@@ -41,7 +40,7 @@ def jsonl(found: Iterable[Found]) -> Iterator[str]:
             facts = asdict(answer)
             graded = facts.pop("graded") or dict.fromkeys(Graded.__dataclass_fields__)
             whole = {"task": one.place.task, **graded, **facts, "length": answer.length, "repeats": loop(answer.text)}
-            yield json.dumps(whole, ensure_ascii=False) + "\n"
+            yield as_json(whole) + "\n"
 
 
 def table(found: Sequence[Found]) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from evalctl.commands.details_files import questions
 from evalctl.commands.details_places import Place
-from evalctl.report import plain
 from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
 from evalctl.results.choosing import Wanted, chosen
@@ -16,6 +15,7 @@ from evalctl.results.grading import Question
 from evalctl.results.slowness import Notes
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, plural
+from evalctl.terminal import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from evalctl.pipeline import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
+from evalctl.terminal import as_json
 
 _NEEDED_TO_PROBE = ("service", "scheduler", "query", "home")
 
@@ -64,7 +64,7 @@ class Printer:
         """What it comes to."""
         wrong = sum(not finding.good for finding in found)
         if self.as_json:
-            print(json.dumps([asdict(finding) for finding in found], ensure_ascii=False, indent=1))
+            print(as_json([asdict(finding) for finding in found], indent=1))
         else:
             print(
                 "nothing is wrong"

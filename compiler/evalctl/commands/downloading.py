@@ -9,6 +9,7 @@ from evalctl.model.evaluation import Weights
 from evalctl.sync.context import Context
 from evalctl.sync.lock import Held
 from evalctl.sync.weights import fetch, lacking
+from evalctl.terminal import move
 
 
 def download(context: Context, weights: Weights) -> None:
@@ -27,7 +28,8 @@ def download(context: Context, weights: Weights) -> None:
 def _count(numbers: Sequence[int]) -> None:
     files, of_files, size, of_size = numbers
     share = f"{size / 1e9:.2f} of {of_size / 1e9:.2f} GB, {files} of {of_files} files"
-    print(f"\r\x1b[K  {share}", end="\n" if files == of_files else "", file=sys.stderr, flush=True)
+    move("\r\x1b[K", sys.stderr)
+    print(f"  {share}", end="\n" if files == of_files else "", file=sys.stderr, flush=True)
 
 
 def _quiet(_: Sequence[int]) -> None:

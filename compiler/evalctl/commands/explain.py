@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from evalctl import report
@@ -13,6 +12,7 @@ from evalctl.model.evaluation import Eval, Setting
 from evalctl.pipeline import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
+from evalctl.terminal import as_json
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _text(evaluation: Eval) -> str:
 
 def _value(setting: Setting) -> str:
     value = setting.sourced.value
-    return "(unset)" if value is None else json.dumps(value, ensure_ascii=False)
+    return "(unset)" if value is None else as_json(value)
 
 
 def _origin(setting: Setting) -> str:
@@ -82,7 +82,7 @@ def _origin(setting: Setting) -> str:
 
 
 def _dumped(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return as_json(document, indent=2)
 
 
 def _object(evaluation: Eval) -> dict[str, Any]:

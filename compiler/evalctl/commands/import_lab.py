@@ -21,8 +21,9 @@ from evalctl.load import repo, yaml_source
 from evalctl.load.places import TABLES
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline import Project
-from evalctl.report import place, plain
+from evalctl.report import place
 from evalctl.shell import EnvironmentProblem
+from evalctl.terminal import plain
 
 # What `evalctl lock` mends afterwards: the lab's files say nothing about it.
 _LATER = "missing-model-card"

@@ -14,6 +14,7 @@ from evalctl.commands.selecting import with_forgotten
 from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
 from evalctl.sync.secrets import hidden
+from evalctl.terminal import plain_lines
 
 _PAUSE_S = 0.5
 
@@ -45,13 +46,13 @@ def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]
 
 
 def show(listed: Callable[[], Sequence[Path]], shown: Callable[[str], str], *, follow: bool) -> None:
-    """Prints what the logs hold, each text as `shown` makes it fit to be seen."""
+    """Prints what the logs hold, each text after `shown`, and without what would move the terminal or colour it."""
     last: Path | None = None
     for new in rounds(listed):
         for path, text in new:
             if path != last:
                 print(f"==> {path} <==")
-            print(shown(text), end="", flush=True)
+            print(plain_lines(shown(text)), end="", flush=True)
             last = path
         if not follow:
             return

@@ -22,6 +22,7 @@ from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
+from evalctl.terminal import as_json
 
 _PLANNED = ("generated", "manifests/requests")
 DETAILED = 20  # with more requests than this, a line each
@@ -102,7 +103,7 @@ def _show(
     if form == "json":
         found = json.loads(report.as_json(problems))
         document = {"requests": [asdict(one) for one in forecasts], "findings": found, "notes": said}
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(as_json(document, indent=1))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
         print(pages.markdown(forecasts, settings, findings, said))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from evalctl.probing.target import Target, of_model, of_request
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.secrets import named_like_a_secret
+from evalctl.terminal import as_json
 
 # Reasons that pass by themselves; the others are a person's.
 _PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     surroundings = _surroundings(targets, python, root)
     probed = _probed(targets, surroundings, env_path(root).name, arguments, project.whole_catalogue)
     if arguments.json:
-        print(json.dumps([_object(one) for one in probed], ensure_ascii=False, indent=1))
+        print(as_json([_object(one) for one in probed], indent=1))
     return exit_code({one.found["stopped"]["reason"] for one in probed if one.found["stopped"]})
 
 
@@ -156,7 +156,7 @@ class Teller:
 def _show_what_would_be_asked(targets: Sequence[Target], arguments: argparse.Namespace) -> None:
     if arguments.json:
         wanted = [{**_named_in_json(one), "max_calls": arguments.max_calls, "up_to": one.up_to} for one in targets]
-        print(json.dumps(wanted, ensure_ascii=False, indent=1))
+        print(as_json(wanted, indent=1))
         return
     for target in targets:
         print(_announced(target, arguments.max_calls))

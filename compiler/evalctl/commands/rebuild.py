@@ -14,6 +14,7 @@ from evalctl.pipeline import Project
 from evalctl.results import derived
 from evalctl.shell import write_together
 from evalctl.suggest import plural
+from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
@@ -55,9 +56,7 @@ def _say(changed: Mapping[str, str | None], number: int, *, would: bool) -> None
     for path, text in sorted(changed.items()):
         action = "remove" if text is None else "write"
         why = "  (no record supports it)" if text is None else ""
-        print(
-            f"{'would ' + action if would else {'remove': 'removed', 'write': 'wrote'}[action]} {report.plain(path)}{why}"
-        )
+        print(f"{'would ' + action if would else {'remove': 'removed', 'write': 'wrote'}[action]} {plain(path)}{why}")
     if not changed:
         print(f"{plural(number, 'derived file')}: up to date")
     elif not would:

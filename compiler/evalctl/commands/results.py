@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from evalctl.commands import accept, rebuild
 from evalctl.commands.common import RESULTS_CACHE, request_named, root_of
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
-from evalctl.report import display_width, plain
+from evalctl.report import display_width
 from evalctl.results import tables, webpage
 from evalctl.results.charts import by_language
 from evalctl.results.derived import AGGREGATE, aggregate_in
@@ -24,6 +23,7 @@ from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import help_for, listed
 from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.proofs import proofs_at
+from evalctl.terminal import as_json, plain
 
 _MOST_VERSIONS = 20  # of one model's scores in the report
 
@@ -38,7 +38,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
     names = _columns(arguments, root, measured)
     found = _unproven(root)
     if arguments.json:
-        print(_json([{**_object(one, names), "unproven": _of(found, one.folder)} for one in measured]))
+        print(as_json([{**_object(one, names), "unproven": _of(found, one.folder)} for one in measured], indent=1))
         return 0
     print(_aligned(tables.table(measured, names)) if measured else webpage.NOTHING)
     for line in (f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()):
@@ -68,7 +68,7 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
         )
     names = _columns(arguments, root, measured)
     if arguments.json:
-        print(_json([_object(one, names) for one in measured]))
+        print(as_json([_object(one, names) for one in measured], indent=1))
         return 0
     print(_aligned(tables.comparison(measured, names)))
     return 0
@@ -82,7 +82,7 @@ def _history(arguments: argparse.Namespace, root: Path) -> int:
     repo = open_repository(root)
     found = [(day, one) for measured in newest for day, one in _versions(repo, measured.folder)]
     if arguments.json:
-        print(_json([{"date": day, **_object(one, names)} for day, one in found]))
+        print(as_json([{"date": day, **_object(one, names)} for day, one in found], indent=1))
         return 0
     rows = [
         [day, one.commit, Measured(one.folder, {}).name, *(shown(one.value(n)) for n in names)] for day, one in found
@@ -237,10 +237,6 @@ def _object(one: Measured, names: Sequence[str]) -> dict[str, object]:
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.document["model"], "custom_settings": settings,
         "results": values, "warnings": one.document.get("warnings", []),
     }  # fmt: skip
-
-
-def _json(document: object) -> str:
-    return json.dumps(document, indent=1, ensure_ascii=False)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

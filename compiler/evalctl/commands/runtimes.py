@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from evalctl.results.store import index_folder, parse
 from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
+from evalctl.terminal import as_json
 
 _HEAD = ("task", "column", "allowed", "models", "n", "median", "max", "suggested")
 _RULE = (
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         measured = [one for one in measured if one.column in _columns(catalogue, arguments.service)]
     found = lines(measured, catalogue, arguments.service)
     if arguments.json:
-        print(json.dumps([_object(line) for line in found], indent=2, ensure_ascii=False))
+        print(as_json([_object(line) for line in found], indent=2))
     else:
         report.show(problems, root, "text")
         _show(found, len(measured))

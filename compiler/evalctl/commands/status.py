@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from evalctl.commands.selecting import chosen
 from evalctl.suggest import plural
 from evalctl.sync.control import Line, status
 from evalctl.sync.slow import with_causes
+from evalctl.terminal import as_json
 
 SCREEN = 40  # with more evals than this, or more requests, they are summed up
 _ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     # thousands of finished evals are not all looked into
     lines, damaged = with_causes(lines, here.context.root, done=few)
     if arguments.json:
-        print(json.dumps([asdict(line) for line in lines], indent=1, ensure_ascii=False))
+        print(as_json([asdict(line) for line in lines], indent=1))
     else:
         print(table(lines) if few or arguments.all else summary(lines))
     for warning in [*warnings, *damaged]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from evalctl import terminal
 from evalctl.commands.downloading import download
 from evalctl.commands.machine import COMMIT_HELP, Machine, machine
 from evalctl.commands.uploading import upload
@@ -105,9 +105,8 @@ def _show(report: SyncReport, as_json: bool, *, dry_run: bool = False) -> None:
     if as_json:
         steps = [{**asdict(step), "action": step.action.value} for step in report.steps]
         print(
-            json.dumps(
-                {"steps": steps, "warnings": report.warnings, "exit": report.exit_code, "commit": report.commit},
-                ensure_ascii=False,
+            terminal.as_json(
+                {"steps": steps, "warnings": report.warnings, "exit": report.exit_code, "commit": report.commit}
             )
         )
         return
@@ -134,7 +133,7 @@ class Screen:
         events = [text for text in _events(report) if text not in self.events]
         self.events.update(events)
         if sys.stdout.isatty() and self.live:
-            print(f"\x1b[{len(self.live.splitlines())}F\x1b[J", end="")
+            terminal.move(f"\x1b[{len(self.live.splitlines())}F\x1b[J", sys.stdout)
         if events:
             print("\n".join(events))
         if live != self.live or sys.stdout.isatty():

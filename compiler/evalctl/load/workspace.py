@@ -118,7 +118,7 @@ def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[
         if entry.is_dir(follow_symlinks=False):
             yield from _files(root, path, unread)
         elif is_link or entry.name.lower().endswith((".yaml", ".yml", ".csv", ".jinja", ".py")):
-            found = places.fault(path, is_link=is_link, is_file=entry.is_file())
+            found = places.fault(path, is_link=is_link, is_file=entry.is_file(follow_symlinks=False))
             if found is not None:
                 unread.append(found)
                 continue

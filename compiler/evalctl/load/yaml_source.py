@@ -24,9 +24,10 @@ _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-# Python refuses to read integers of more than 4,300 digits (CVE-2020-10735).
-_INT = re.compile(r"[-+]?[0-9]{1,4000}\Z|0o[0-7]{1,4000}\Z|0x[0-9a-fA-F]{1,4000}\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+# Below 10^300: each can be printed (Python refuses 4,300 digits, CVE-2020-10735) and computed with as a float. A longer one
+# is text, which no field for a number takes.
+_INT = re.compile(r"[-+]?[0-9]{1,300}\Z|0o[0-7]{1,330}\Z|0x[0-9a-fA-F]{1,240}\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,4})?\Z")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 # What YAML 1.2 lets stand in a text (5.1): tab, line breaks and everything printable.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -8,6 +8,7 @@ from typing import Any
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 from evalctl.suggest import plural
+from evalctl.terminal import plain
 
 _NOTHING: Mapping[str, Any] = {"common": "", "own": {}}
 
@@ -218,7 +219,7 @@ def _state(state: str, detail: str) -> str:
 
 def cell(text: str) -> str:
     """Text of a manifest inside Markdown: no table cell, no HTML, no mention, no link can come of it."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    escaped = plain(" ".join(text.splitlines())).replace("&", "&amp;").replace("<", "&lt;")
     for mark in "\\`|*[]@#":
         escaped = escaped.replace(mark, f"\\{mark}") if mark != "@" else escaped.replace("@", "@\u200b")
     return escaped

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalctl.model import plain_json
 from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard
@@ -131,8 +132,8 @@ def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metr
 def aggregate_in(text: bytes) -> dict[str, Any] | None:
     """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = plain_json.parsed(text)
+    except ValueError:
         return None
     whole = _has(document, _NEEDED) and _has(document["custom_settings"], _OF_SETTINGS)
     return document if whole and all(_has(one, _OF_EVALS) for one in document["evals"].values()) else None

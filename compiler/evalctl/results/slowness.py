@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from evalctl.model import plain_json
 from evalctl.results.answers import Summary
 from evalctl.suggest import plural
 
@@ -138,9 +138,7 @@ def _of_server(server: Notes) -> Iterator[Cause]:
 
 def _known(content: bytes, form: type[Notes | Counts]) -> Mapping[str, Any]:
     """The fields that the form has; ones that are absent, or null, are as if nothing had happened."""
-    document = json.loads(content)
-    if not isinstance(document, dict):
-        raise ValueError("it is not a JSON object")
+    document = plain_json.document(content)
     found = {one.name: document[one.name] for one in fields(form) if document.get(one.name) is not None}
     for name, value in found.items():
         if not (isinstance(value, str) if name in _TEXTS else _is_number(value)):

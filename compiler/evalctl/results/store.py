@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.result import SCHEMA, Result
 from evalctl.shell import write_atomically
@@ -182,12 +183,7 @@ def fingerprint(document: Mapping[str, Any]) -> str:
 
 
 def _document(content: bytes | str) -> dict[str, Any]:
-    try:
-        document = json.loads(content)  # its errors are ValueErrors, UnicodeDecodeError included
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise ValueError("it is not a JSON object")
+    document = plain_json.document(content)
     if document.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})

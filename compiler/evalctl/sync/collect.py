@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalctl.model import plain_json
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.record import record, require_form, to_text
@@ -170,7 +171,7 @@ def _answered(folder: Path) -> bool:
 
 def _fresh(folder: Path, counts: str) -> bool:
     try:
-        return bool(runfiles.document(runfiles.read(folder, counts)).get("fresh"))
+        return bool(plain_json.document(runfiles.read(folder, counts)).get("fresh"))
     except (OSError, ValueError):
         return False
 
@@ -226,7 +227,7 @@ def _text(submitted: Mapping[str, Any], attempt: Attempt, key: str, marks: Marks
 def _submission(folder: Path, attempt: Attempt) -> dict[str, Any]:
     """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
     try:
-        document = runfiles.document(runfiles.read(folder, SUBMISSION, _LARGEST_SUBMISSION))
+        document = plain_json.document(runfiles.read(folder, SUBMISSION, _LARGEST_SUBMISSION))
         require_form(document, attempt.evals)
     except (OSError, ValueError) as error:
         raise NotCollectable(f"{folder / SUBMISSION}: {error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
 
+from evalctl.model import plain_json
 from evalctl.model.run import Marks, TaskMark
 from evalctl.results.store import LAST_MOMENT
 from evalctl.sync import runfiles
@@ -55,7 +56,7 @@ def unreadable_task(marks: Marks, key: str) -> bool:
 
 def _read(run_dir: Path, name: str, form: Callable[[Mapping[str, Any]], T], unreadable: list[str]) -> T | None:
     try:
-        document = {key: _shown(value) for key, value in runfiles.document(runfiles.read(run_dir, name)).items()}
+        document = {key: _shown(value) for key, value in plain_json.document(runfiles.read(run_dir, name)).items()}
         if document.get("schema", SCHEMA) != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA!r} (written by a newer evalctl?)")
         return form(document)

@@ -1,24 +1,21 @@
 """Files of run folders, where a job leaves what it did: jobs run models' code, so nothing there is taken on trust.
 
-No link is followed, only regular files of this user are read, and sizes, depth and numbers are bounded.
+No link is followed, only regular files of this user are read, and sizes are bounded (depth and numbers:
+`model/plain_json.py`).
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
-import json
-import math
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 MOST_BYTES = 8 * 1024 * 1024  # of a mark or a note
-_DEEPEST = 40
-_LONGEST_NUMBER = 25  # digits: more are no time, no count and no score
 _MOST_FILES = 20_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer must not block
@@ -100,39 +97,3 @@ def _names(folder: Path, below: str, ending: str) -> Iterator[str]:
             yield f"{below}/{entry.name}"  # of whatever kind: who reads it says what is wrong with it
         elif entry.is_dir(follow_symlinks=False):
             yield from _names(folder, f"{below}/{entry.name}", ending)
-
-
-def document(content: bytes) -> dict[str, Any]:
-    """The JSON object in a file; ValueError with the reason when it is none, or one that cannot be computed with."""
-    try:
-        value = json.loads(content, parse_constant=_refuse, parse_int=_whole, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    _require_plain(value, _DEEPEST)
-    return value
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(f"{word} is no number")
-
-
-def _whole(text: str) -> int:
-    return int(text) if len(text) <= _LONGEST_NUMBER else int(_refuse(f"{text[:20]}…"))
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refuse(text[:20])
-
-
-def _require_plain(value: Any, depth: int) -> None:
-    """Not deeper than `depth`, and no half of a surrogate pair: what is read here is written again as UTF-8."""
-    if depth == 0:
-        raise ValueError("it is nested too deeply")
-    if isinstance(value, str):
-        value.encode()
-    elif isinstance(value, (dict, list)):
-        for one in itertools.chain(value, value.values()) if isinstance(value, dict) else value:
-            _require_plain(one, depth - 1)
