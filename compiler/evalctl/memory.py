@@ -68,7 +68,7 @@ def save(root: Path, memory: Memory) -> None:
     """Remembers; a folder that may not be written to, or a file name that is not UTF-8, is no reason to fail."""
     try:
         body = (as_json(memory.index), b"\n", memory.texts)
-        write_atomically(root / PATH, b"".join((_head(*body), *body)))
+        write_atomically(root / PATH, b"".join((_head(*body), *body)), folder_mode=0o700)
     except (OSError, ValueError):
         return
 

@@ -158,13 +158,35 @@ def write_together(root: Path, texts: Mapping[str, str]) -> None:
         raise
 
 
-def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644) -> None:
-    """`path` holds either what it held before or all of `text`, whatever happens in between."""
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """`path` exists, and the folders above it with git's usual mode, whatever the umask.
+
+    Where a group may write in the folder above, as in a clone that several people use, it may write in the new one.
+    """
+    try:
+        path.mkdir(0o700)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        make_folder(path, mode)
+        return
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    above = path.parent.stat().st_mode
+    path.chmod(mode | (0o070 if above & 0o020 else 0) | above & 0o2000)
+
+
+def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+    """`path` holds either what it held before or all of `text`, whatever happens in between.
+
+    `folder_mode` is that of its folder, where that has to be made.
+    """
     data = text.encode() if isinstance(text, str) else text
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, folder_mode)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -17,7 +17,7 @@ from evalctl.environments.readiness import STAMP, is_complete, others
 from evalctl.environments.recipes import PYTHON, Environment, catalogue, installed_files, read_source
 from evalctl.environments.source import add_empty, unpack
 from evalctl.environments.uv import uv_path, variables
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, make_folder, write_atomically
 
 SUCCESS = "✅ Environment was successfully created!"
 Report = Callable[[str], None]
@@ -68,16 +68,27 @@ def setup(
     known = known if known is not None else catalogue()
     environments = [_named(name, known) for name in dict.fromkeys(names)]
     root = root.absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     missing = [environment for environment in environments if not is_complete(environment, root)]
     for environment in environments:
         if environment not in missing:
             report(f"{environment.name}: already there ({root / environment.directory_name})")
     settings = {**environ, **variables(environ)} if missing else {}
     for environment in missing:
-        with _one_at_a_time(environment, root, report):
+        with _own_programs(), _one_at_a_time(environment, root, report):
             _ensure(Build(environment, root / environment.directory_name, settings, report))
     report(SUCCESS)
+
+
+@contextmanager
+def _own_programs() -> Iterator[None]:
+    """Jobs run what is built here: no group and nobody else may write it, whatever the umask."""
+    before = os.umask(0o077)
+    os.umask(before | 0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _named(name: str, known: Mapping[str, Environment]) -> Environment:

@@ -95,7 +95,9 @@ def index(versions: Mapping[str, str], read: Read, cache: Path | None = None) ->
 def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
     """Losing it costs time: a clone that may not be written to is read as well."""
     with contextlib.suppress(OSError):
-        write_atomically(cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False))
+        write_atomically(
+            cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False), folder_mode=0o700
+        )
 
 
 def named(root: Path, name: str) -> list[str]:

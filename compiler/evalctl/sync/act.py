@@ -12,7 +12,7 @@ from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
-from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, Reply, make_folder, write_atomically
 from evalctl.sync import private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -229,7 +229,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
         )
         private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:
-        note_of(context, job.weights).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
         note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
     write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=private.OWN_SCRIPT)
     return folder / SCRIPT

@@ -138,11 +138,16 @@ def _set_index(repo: Repository, changes: Sequence[tuple[Move, Entry | None]]) -
 def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
     """What git says to a command that writes the index, after waiting a while for another one that holds it."""
     for pause in (0.1, 0.3, 1.0, 3.0, 6.0, 0.0):
-        reply = repo.ask(*words, data=data)
+        reply = repo.ask(*words, data=data, umask=_umask(repo))
         if "index.lock" not in reply.stderr:
             return reply
         time.sleep(pause)
     raise _unwritable(reply)
+
+
+def _umask(repo: Repository) -> int:
+    """Work files get git's usual modes whatever the umask; a group that may write in the clone may write them as well."""
+    return 0o002 if repo.root.stat().st_mode & 0o020 else 0o022
 
 
 def _unwritable(reply: GitReply) -> EnvironmentProblem:

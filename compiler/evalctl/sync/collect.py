@@ -15,6 +15,7 @@ from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.record import record, require_form, to_text
 from evalctl.results.store import parse
+from evalctl.shell import make_folder
 from evalctl.sync import runfiles
 from evalctl.sync.act import SUBMISSION
 from evalctl.sync.context import Context
@@ -135,7 +136,7 @@ def _made(root: Path, path: str) -> Path:
         folder /= part
         if folder.is_symlink():
             raise runfiles.NotTrusted(f"{folder} is a link: nothing is written through one")
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
     return root / path
 
 

@@ -105,4 +105,4 @@ def _remember(context: Context, repo: Repository, made: Mapping[str, Any]) -> No
     }
     document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
     with contextlib.suppress(OSError):
-        write_atomically(context.home / "cache" / "derived.json", json.dumps(document))
+        write_atomically(context.home / "cache" / "derived.json", json.dumps(document), folder_mode=0o700)

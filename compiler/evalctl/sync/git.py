@@ -64,6 +64,7 @@ class Repository:
         data: bytes | None = None,
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
+        umask: int = -1,
     ) -> GitReply:
         """Runs `git WORDS` with `data` on its standard input and returns what it said, whatever the status."""
         with tempfile.TemporaryFile() as stdin:
@@ -72,7 +73,7 @@ class Repository:
             status, stdout, stderr = self._git.execute(
                 _argv(words), istream=stdin, env={**gitcall.environment(), **(environment or {})},
                 with_extended_output=True, with_exceptions=False, stdout_as_string=False,
-                strip_newline_in_stdout=False, kill_after_timeout=timeout_s,
+                strip_newline_in_stdout=False, kill_after_timeout=timeout_s, umask=umask,
             )  # fmt: skip
         return GitReply(int(status), _bytes(stdout), _bytes(stderr).decode("utf-8", "replace"))
 

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl.gitcall import shared_mode
-from evalctl.shell import EnvironmentProblem, TryLater, run
+from evalctl.shell import EnvironmentProblem, TryLater, make_folder, run
 from evalctl.sync.context import Context
 
 
@@ -28,7 +28,8 @@ def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> It
     `shared` are the permissions that core.sharedRepository asks for: others of the group take the same lock.
     """
     path = home / "sync.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(home.parent)
+    home.mkdir(0o755, exist_ok=True)  # a narrower umask counts
     if shared:
         for folder in (home, home / "runs", home / "cache"):
             share_folder(folder, shared)

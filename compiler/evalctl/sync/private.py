@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from evalctl.gitcall import shared_mode
-from evalctl.shell import run
+from evalctl.shell import make_folder, run
 from evalctl.sync.context import Context
 
 _KEPT = ("runs", "answers", "queue", "cache", "caches/downloads", "caches/uploads")
@@ -49,7 +49,8 @@ def _close(path: Path, mode: int) -> None:
     try:
         path.mkdir(mode)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent.parent)
+        path.parent.mkdir(0o755, exist_ok=True)
         path.mkdir(mode)
     except FileExistsError:
         pass
