@@ -113,3 +113,9 @@ def test_the_operations_page_has_a_row_for_every_word() -> None:
     assert every - explained == set()
     hyphenated = {word for word in explained if "-" in word} - {"evalctl-state"}
     assert hyphenated - every - texts(PACKAGE / "sync") == set()
+
+
+def test_a_gated_model_with_code_of_its_own_is_downloaded_first() -> None:
+    """The licence alone does not help there: code that the model brings sees no token, so the job's server cannot download."""
+    said = reasons.advice("gated-model")
+    assert "licence" in said and "trust_remote_code" in said and "predownload: true" in said

@@ -2,5 +2,6 @@
 
 `codes` every diagnostic · `schema` form of one document · `wording` says it · `catalogue`, `services`, `suites`, `models` the files that requests refer
 to · `references` names in a request · `conflicts` requests against each other · `secrets` secret-shaped text ·
+`parser_plugins` and `server_files` texts that the server reads ·
 `explain/*.md` a page per code. What cannot work on a service is found by `plan/rules.py`.
 """
