@@ -14,7 +14,7 @@ from spec.literate import EXAMPLE, repository
 
 GOOD = "model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5\nservice: tsubame\ntasks: [ja_mmlu]\n"
 BAD = GOOD.replace("ja_mmlu", "日本語, ja_mmul")
-WARNED = GOOD.replace("ja_mmlu", "ja_jamcqa")
+WARNED = GOOD.replace("ja_mmlu", "ja_jemhopqa")
 
 
 def evalctl(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

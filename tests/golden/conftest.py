@@ -41,7 +41,7 @@ def fixed_environments(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     tasks = folder / "tasks"
     (tasks / "questions").mkdir(parents=True)
     (tasks / "tasks.py").write_text("TASKS = []\n")
-    (tasks / "questions" / "own_questions.jsonl").write_text('{"question": "1+1", "answer": "2"}\n')
+    (tasks / "questions" / "demo_arithmetic.jsonl").write_text('{"question": "1+1", "answer": "2"}\n')
     fixed = {name: _fixed(environment) for name, environment in recipes.catalogue(folder).items()}
     monkeypatch.setattr(environments, "catalogue", lambda: fixed)
     monkeypatch.setattr(pins, "TASKS", tasks)

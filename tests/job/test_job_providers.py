@@ -36,7 +36,7 @@ MODELS = {
 
 def job(provider: str, task: str = "en_own", script_name: str = "demo_code") -> Job:
     """The job of a request for a task that asks four times for an answer; the provider takes two at a time."""
-    was = {"en_own": "own_questions", "ja_exact": "jemhopqa_cot"}[task]
+    was = {"en_own": "demo_arithmetic", "ja_exact": "jemhopqa_cot"}[task]
     tables = {path: base_texts()[path].replace(was, script_name) for path in TABLES}
     lines = f"service: tsubame\ntasks: [{task}]\noverrides: {{{task}: {SETTINGS}}}\n"
     return one_job(f"model: {MODELS[provider][0]}\nprovider: {provider}\n{lines}", {**DECLARED, **tables})

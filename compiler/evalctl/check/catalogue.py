@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.check import models, parser_plugins, server_files
+from evalctl.check import framework_tasks, models, parser_plugins, server_files
 from evalctl.check import providers as providers_check
 from evalctl.check import services as services_check
 from evalctl.check import suites as suites_check
@@ -44,7 +44,7 @@ def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Ca
     defaults = _task_defaults(texts, problems)
     tasks, spans, columns = _tasks(texts, defaults, problems)
     metrics = _metrics(texts, problems) if metrics is None else metrics
-    problems += shared_names(tasks, spans, metrics)
+    problems += [*shared_names(tasks, spans, metrics), *framework_tasks.of_rows(tasks, spans)]
     return Catalogue(
         tasks=tasks,
         suites=suites_check.suites(document_at(texts, SUITES, problems), tasks, spans or None, problems),

@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "tensor-parallel-heads": "the model cannot be divided among enough GPUs",
     "text-switch": "a switch of the chat template is text that looks like a truth value",
     "think-tags-without-parser": "a model with think tags, and no reasoning parser",
+    "unavailable-task": "a task that the pinned framework lacks, or that no chat endpoint can answer",
     "unknown-chat-template": "a chat template that does not exist",
     "unknown-custom-settings": "custom settings that do not exist for the model",
     "unknown-environment": "a job environment that does not exist",

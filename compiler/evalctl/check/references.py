@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from evalctl.check import framework_tasks
 from evalctl.check.wording import meant_name
 from evalctl.load.places import COMMON, METRICS, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue, CheckedRequest
@@ -195,7 +196,9 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         elif catalogue.tasks:
             found.append(_unknown_task(name, checked.document.span(("tasks", index)), catalogue))
     if not found:
-        found += _without_metrics(checked, catalogue)
+        tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
+        asked = ((task, checked.task_span(task.key)) for task in tasks)
+        found += [*framework_tasks.of_request(asked, catalogue.task_spans)] or _without_metrics(checked, catalogue)
     if not any(problem.severity == ERROR for problem in found) and not selected_tasks(checked.request, catalogue):
         span = checked.document.key_span(("tasks",))
         if not catalogue.tasks:

@@ -34,3 +34,10 @@ def shipped_task_digest(script: str) -> str:
     for path in [*sorted(TASKS.glob("*.py")), *questions]:
         total.update(path.read_bytes())
     return total.hexdigest()[:16]
+
+
+@cache
+def listed_tasks(environment: str) -> dict[str, str]:
+    """The framework's own tasks as its list has them, each with what it needs of a server: answers or logprobs."""
+    lines = (environments.FOLDER / f"{environment}.tasks").read_text(encoding="utf-8").splitlines()
+    return {name: needs for name, _, needs in (line.partition(" ") for line in lines if not line.startswith("#"))}

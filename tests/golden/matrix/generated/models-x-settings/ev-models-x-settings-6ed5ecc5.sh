@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-models-x-settings-3dbb4e4d
+#$ -N ev-models-x-settings-6ed5ecc5
 #$ -l node_q=1
 #$ -l h_rt=0:30:00
 #$ -p -5
@@ -10,24 +10,24 @@
 #
 # Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
-#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   model     /gs/x at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 0:30:00, 0:15:16 of it to start
-#   cost      about 0.0861, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
+#   time      at most 0:30:00, 0:15:02 of it to start
+#   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval df52cb2df436
+#     en_own                    0:10:00   eval 45ce84175210
+#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
-#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-3dbb4e4d
+JOB_NAME=ev-models-x-settings-6ed5ecc5
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
-START_SECONDS=916
+START_SECONDS=902
 PARALLEL_TASKS=4
 ADMIT=auto
 TASKS=(en_own)
@@ -40,20 +40,18 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
+CHECKPOINT=/gs/x
+CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
 CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
+SERVED_NAME=lab/local-1B
 SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
+  /gs/x
+  --served-model-name lab/local-1B
   --tensor-parallel-size 1
-  --max-model-len 32768
+  --max-model-len 8192
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
@@ -67,7 +65,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
+  DIGEST=45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -76,7 +74,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks
@@ -85,13 +83,13 @@ task_1() {
   TASK_SECRETS=()
   RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
   CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 61
+  model_name: hosted_vllm/lab/local-1B
+  concurrent_requests: 64
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  max_model_length: 32768
+  max_model_length: 8192
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64

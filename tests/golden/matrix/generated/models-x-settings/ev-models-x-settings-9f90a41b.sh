@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-models-x-settings-43e37434
+#$ -N ev-models-x-settings-9f90a41b
 #$ -l node_q=1
 #$ -l h_rt=0:30:00
 #$ -p -5
@@ -11,12 +11,13 @@
 # Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
 #   model     /gs/x at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   settings  greedy version 1 (manifests/models/common_settings.yaml)
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 0:30:00, 0:15:02 of it to start
 #   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 915658aa93c9
+#     en_own                    0:10:00   eval 45ce84175210
 #   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
@@ -24,7 +25,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-43e37434
+JOB_NAME=ev-models-x-settings-9f90a41b
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=902
@@ -65,7 +66,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
+  DIGEST=45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -74,7 +75,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks

@@ -1,38 +1,36 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-two-df7a7a64
-#$ -l node_q=1
-#$ -l h_rt=1:00:00
-#$ -p -5
+#$ -N ev-each-5b50c1f8
+#$ -l gpu_1=1
+#$ -l h_rt=0:30:00
+#$ -p -4
 #$ -j y
 #$ -r n
 #
-# Made by `evalctl compile` from manifests/requests/two.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/each.yaml; change that file, not this one.
 #
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   served by vllm in vllm-ec8207a3dde6
-#   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:00:00, 0:15:16 of it to start
-#   cost      about 0.1861, at most 0.2 points; 12 JPY at most (prices of 2026-08-25)
-#   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval df52cb2df436
-#     ja_subset                 0:30:00   eval ac250ef2dc7c
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#   runs on   tsubame, gpu_1, 1 GPU
+#   time      at most 0:30:00, 0:15:16 of it to start
+#   cost      about 0.1379, at most 0.16 points; 10 JPY at most (prices of 2026-08-25)
+#   tasks     1, at most 4 at once, each with the time that it may take:
+#     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-two-df7a7a64
-WALLTIME_SECONDS=3600
+JOB_NAME=ev-each-5b50c1f8
+WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=916
 PARALLEL_TASKS=4
 ADMIT=auto
-TASKS=(en_own ja_subset)
-FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
+TASKS=(en_own)
+FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
 
 GPUS=1
@@ -68,7 +66,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
+  DIGEST=a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -77,7 +75,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks
@@ -96,34 +94,6 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-'
-}
-
-task_2() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|wmt20:en-ja|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-  CONFIG='model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.0
 '
 }
 

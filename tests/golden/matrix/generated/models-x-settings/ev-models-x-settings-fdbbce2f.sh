@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-models-x-settings-fde76927
+#$ -N ev-models-x-settings-fdbbce2f
 #$ -l node_q=1
 #$ -l h_rt=0:30:00
 #$ -p -5
@@ -10,25 +10,24 @@
 #
 # Made by `evalctl compile` from manifests/requests/models-x-settings.yaml; change that file, not this one.
 #
-#   model     /gs/x at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-#   settings  greedy version 1 (manifests/models/common_settings.yaml)
+#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 0:30:00, 0:15:02 of it to start
-#   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
+#   time      at most 0:30:00, 0:15:16 of it to start
+#   cost      about 0.0861, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 915658aa93c9
-#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
+#     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-fde76927
+JOB_NAME=ev-models-x-settings-fdbbce2f
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
-START_SECONDS=902
+START_SECONDS=916
 PARALLEL_TASKS=4
 ADMIT=auto
 TASKS=(en_own)
@@ -41,18 +40,20 @@ MODULES=()
 SITE_VARIABLES=()
 SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
 
-CHECKPOINT=/gs/x
-CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+CHECKPOINT=''
+CHECKPOINT_REVISION=''
 CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/local-1B
+SERVED_NAME=lab/small-8B
 SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
-  /gs/x
-  --served-model-name lab/local-1B
+  lab/small-8B
+  --served-model-name lab/small-8B
+  --revision 0123456789abcdef0123456789abcdef01234567
+  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
   --tensor-parallel-size 1
-  --max-model-len 8192
+  --max-model-len 32768
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
@@ -66,7 +67,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
+  DIGEST=a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -75,7 +76,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks
@@ -84,13 +85,13 @@ task_1() {
   TASK_SECRETS=()
   RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
   CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 64
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 61
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  max_model_length: 8192
+  max_model_length: 32768
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64

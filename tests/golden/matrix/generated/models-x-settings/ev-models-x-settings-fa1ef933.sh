@@ -1,7 +1,7 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-models-x-settings-851a599a
+#$ -N ev-models-x-settings-fa1ef933
 #$ -l node_q=1
 #$ -l h_rt=0:30:00
 #$ -p -5
@@ -17,7 +17,7 @@
 #   time      at most 0:30:00, 0:15:16 of it to start
 #   cost      about 0.0861, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval df52cb2df436
+#     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
@@ -25,7 +25,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-models-x-settings-851a599a
+JOB_NAME=ev-models-x-settings-fa1ef933
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=120
 START_SECONDS=916
@@ -68,7 +68,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=df52cb2df43685dc9c6404fe489bccd7bba4e0f58037eae48a8a0be6dd26c72b
+  DIGEST=a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -77,7 +77,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks

@@ -1,58 +1,52 @@
 #!/bin/bash
-#$ -S /bin/bash
-#$ -cwd
-#$ -N ev-step-53e86bc9
-#$ -l node_q=1
-#$ -l h_rt=1:30:00
-#$ -p -5
-#$ -j y
-#$ -r n
+# local queue: ev-tiny-defa55f4, 2 GPU(s), at most 1:30:00
 #
-# Made by `evalctl compile` from manifests/requests/step.yaml; change that file, not this one.
+# Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
-#   model     /gs/bs/it's a run/$(touch owned)/iter 001 at fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+#   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
+#   settings  greedy version 1 (manifests/models/common_settings.yaml)
 #   served by vllm in vllm-ec8207a3dde6
-#   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:30:00, 0:15:02 of it to start
-#   cost      about 0.2855, at most 0.3 points; 19 JPY at most (prices of 2026-08-25)
+#   runs on   local, gpu_2, 2 GPUs (CUDA_VISIBLE_DEVICES 2,3)
+#   time      at most 1:30:00, 0:10:16 of it to start
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 915658aa93c9
-#     en_choice                 1:00:00   eval c4c9440a2c4d
-#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
+#     en_own                    0:10:00   eval a1b9239f4de9
+#     en_choice                 1:00:00   eval 6d0267f7cd49
+#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-step-53e86bc9
+JOB_NAME=ev-tiny-defa55f4
 WALLTIME_SECONDS=5400
-DRAIN_SECONDS=120
-START_SECONDS=902
+DRAIN_SECONDS=20
+START_SECONDS=616
 PARALLEL_TASKS=4
 ADMIT=auto
 TASKS=(en_own en_choice)
 FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
 SECRETS=()
 
-GPUS=1
+GPUS=2
 MODULES_INIT=''
 MODULES=()
 SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+SCRATCH=()
 
-CHECKPOINT='/gs/bs/it'\''s a run/$(touch owned)/iter 001'
-CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
+CHECKPOINT=''
+CHECKPOINT_REVISION=''
 CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/local-1B
+SERVED_NAME=lab/small-8B
 SERVER_ENVIRONMENT=vllm-ec8207a3dde6
 SERVER_COMMAND=(
   vllm
   serve
-  '/gs/bs/it'\''s a run/$(touch owned)/iter 001'
-  --served-model-name lab/local-1B
-  --tensor-parallel-size 1
-  --max-model-len 8192
+  lab/small-8B
+  --served-model-name lab/small-8B
+  --revision 0123456789abcdef0123456789abcdef01234567
+  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
+  --tensor-parallel-size 2
+  --max-model-len 32768
   --gpu-memory-utilization 0.9
   --dtype bfloat16
   --generation-config auto
@@ -66,7 +60,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=915658aa93c9d2768b39521791bbce580f83e7cd2012c5abc7b3645716c69ce8
+  DIGEST=a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -75,7 +69,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks
@@ -84,13 +78,13 @@ task_1() {
   TASK_SECRETS=()
   RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
   CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 64
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 8
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  max_model_length: 8192
+  max_model_length: 32768
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
@@ -100,7 +94,7 @@ task_1() {
 task_2() {
   TASK=en_choice
   TASK_SECONDS=3600
-  DIGEST=c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371
+  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
   MAX_SAMPLES=
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -109,13 +103,13 @@ task_2() {
   TASK_SECRETS=()
   RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
   CONFIG='model_parameters:
-  model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 64
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 8
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
   timeout: 86400
-  max_model_length: 8192
+  max_model_length: 32768
   generation_parameters:
     temperature: 0.0
 '

@@ -1,5 +1,5 @@
 #!/bin/bash
-# local queue: ev-tiny-cc79f9bb, 0 GPU(s), at most 0:30:00
+# local queue: ev-tiny-62fa92a1, 0 GPU(s), at most 0:30:00
 #
 # Made by `evalctl compile` from manifests/requests/tiny.yaml; change that file, not this one.
 #
@@ -8,13 +8,13 @@
 #   runs on   local, cpu_vllm, no GPU
 #   time      at most 0:30:00, 0:10:02 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval ec21701e5a40
+#     en_own                    0:10:00   eval 75d94b05cd13
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-tiny-cc79f9bb
+JOB_NAME=ev-tiny-62fa92a1
 WALLTIME_SECONDS=1800
 DRAIN_SECONDS=20
 START_SECONDS=602
@@ -55,7 +55,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=ec21701e5a40a7b8c306db4eee0a7d868c051bd8317c56980a9db0182b841673
+  DIGEST=75d94b05cd13124652eb060871b8af39ebd9579ab42b866b4cf26fa083eca616
   MAX_SAMPLES=10
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -64,7 +64,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks

@@ -1,5 +1,5 @@
 #!/bin/bash
-#PBS -N ev-debug-9e6841d0
+#PBS -N ev-debug-df30fe8f
 #PBS -q rt_HG
 #PBS -l select=1
 #PBS -l walltime=1:00:00
@@ -16,7 +16,7 @@
 #   time      at most 1:00:00, 0:15:16 of it to start
 #   cost      about 2.7633, at most 3 points, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval e601c20dfac4
+#     en_own                    0:10:00   eval 215c63a1c3e8
 #     ja_exact                  0:30:00   eval 1aaab8558308
 #   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #
@@ -24,7 +24,7 @@
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
 
-JOB_NAME=ev-debug-9e6841d0
+JOB_NAME=ev-debug-df30fe8f
 WALLTIME_SECONDS=3600
 DRAIN_SECONDS=120
 START_SECONDS=916
@@ -67,7 +67,7 @@ LITELLM_PREFIX=HOSTED_VLLM
 task_1() {
   TASK=en_own
   TASK_SECONDS=600
-  DIGEST=e601c20dfac46f73fbeee27f2fce6057d78cd14fcfe44d24f3e98719598036db
+  DIGEST=215c63a1c3e84f7b44317ef68d2b45ede3151fe34542e8896a415035b9575804
   MAX_SAMPLES=5
   FRAMEWORK=lighteval
   FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
@@ -76,7 +76,7 @@ task_1() {
     endpoint
     litellm
     config.yaml
-    'own_questions|0'
+    'demo_arithmetic|0'
     --output-dir output
     --save-details
     --custom-tasks evalctl_tasks.tasks
