@@ -85,12 +85,13 @@ def test_the_record_tells_inputs_scores_and_provenance(clone: Clone, world: Worl
 
 
 def test_the_commit_reads_as_a_notebook(clone: Clone, world: World, job: Job) -> None:
-    """Subject with model, settings and scores; trailers that programs read."""
+    """Subject with model and settings; scores; trailers that programs read."""
     go(clone, job)
     world.run_all()
     go(clone, job)
     message = git(clone.root, "log", "-1", "--format=%B")
-    assert message.startswith("results: hosted_vllm/team/tiny (default): arithmetic 0.5000, capitals 0.5000\n\n")
+    assert message.startswith("results: team/tiny (default)\n\n")
+    assert "\nhosted_vllm/team/tiny:\n  arithmetic 0.5000\n  capitals 0.5000\n" in message
     trailers = git(clone.root, "log", "-1", "--format=%(trailers:only)").splitlines()
     digests = sorted(f"Eval-Digest: {task.evaluation.digest}" for task in job.tasks)
     assert (trailers[:2], sorted(trailers[2:])) == ([f"Request: {job.request}", f"Job: {job.name}"], digests)

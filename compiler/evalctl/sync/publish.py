@@ -21,7 +21,8 @@ from evalctl.sync.proofs import proofs_at
 from evalctl.sync.push import OURS, PushReport, push_results
 from evalctl.sync.secrets import secret_in
 
-_SCORES_IN_SUBJECT = 4
+SUBJECT = 72  # characters: git log and GitHub cut off what is longer
+_HEAD = "results: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _texts(documents: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]], documents: Mapping[str, Any]) -> str:
-    """Subject with model, settings and main scores; a line per new eval; trailers for programs."""
+    """Subject with model and settings; main scores of each model; trailers for programs."""
     results = sorted((one for found in new.values() for one in found), key=lambda one: one.path)
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
     lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
@@ -127,16 +128,21 @@ def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]]
         *(f"Job: {job}" for job in sorted(set(batch.jobs))),
         *(f"{OURS}: {result.digest}" for result in results),
     ]
-    return "\n".join([_subject(context, documents, names), "", *told, *lines, *([""] if lines else []), *trailers, ""])
+    return "\n".join([_subject(documents), "", *told, *lines, *([""] if lines else []), *trailers, ""])
 
 
-def _subject(context: Context, documents: Mapping[str, Any], names: set[str]) -> str:
+def _subject(documents: Mapping[str, Any]) -> str:
+    """At most SUBJECT characters; a model's name is shortened from the left, where the publisher is."""
     folder, *others = sorted(documents)
-    document = documents[folder]
-    settings = document["custom_settings"]["name"]
-    who = document["model"] + (f" ({settings})" if settings else "") + (f" and {len(others)} more" if others else "")
-    scores = ", ".join(f"{name} {shown}" for name, shown in _main(context, document, names)[:_SCORES_IN_SUBJECT])
-    return f"results: {who}" + (f": {scores}" if scores else "")
+    settings = documents[folder]["custom_settings"]["name"]
+    more = f" and {len(others)} more" if others else ""
+    named = f" ({_shortened(settings, SUBJECT // 3)})" if settings else ""
+    model = documents[folder]["model"].removeprefix("hosted_vllm/")
+    return _HEAD + _shortened(model, SUBJECT - len(_HEAD + named + more)) + named + more
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
 
 
 def _folder_lines(context: Context, document: Mapping[str, Any], names: set[str]) -> list[str]:
