@@ -18,12 +18,12 @@ _REQUESTS = (
     "model: lab/small-8B\ncustom_settings: ja\nservice: tsubame\ntasks: [ja, -ja_judged, en_choice]\n"
     "overrides: {all: {temperature: 0.5, seed: 3, stop_tokens: [x]}, ja_exact: {system_message: hi, max_new_tokens: 64}}\n"
     "requested_by: someone\nreason: why\nmax_samples: 8\npriority: -5\n",
-    "models: [lab/small-8B, {path: /gs/x, name: lab/local-1B}]\ncustom_settings: [null, ja]\nservice: slurm\ntasks: [all]\n"
-    "packing: {parallel: 2}\nnode_kind: gpu_1\nwalltime: '10:00:00'\nunanswered: {ja_exact: 2}\n",
+    "models: [lab/small-8B, {path: /gs/x, name: lab/local-1B}]\ncustom_settings: [null, greedy]\nservice: slurm\ntasks: [all]\n"
+    "packing: {parallel: 2}\nnode_kind: gpu_1\nunanswered: 2\nretries: 3\n",
     "model: openai/gpt-test\nprovider: openai\nservice: abci\ntasks: [ja_judged, en_choice]\nconcurrency: 7\nrequest_timeout: 1200\n",
-    "model: lab/large-70B\ncustom_settings: think\nservice: local\ntasks: [en_choice]\nprivate: true\nupload: {org: lab}\n",
+    "model: lab/large-70B\ncustom_settings: think\nservice: local\ntasks: [en_choice]\npush_to_hub: {org: lab}\n",
 )  # fmt: skip
-_PROVIDER = "base_url: http://127.0.0.1:9/v1\napi_key_variable: OTHER_API_KEY\nmodels: {lab/x: {model: x, max_n: 4}}\nmax_n: 4\n"
+_PROVIDER = "base_url: http://127.0.0.1:9/v1\nkey: false\ndescription: a server of ours\n"
 _GOOD = {**base_texts(), "manifests/providers/other.yaml": _PROVIDER}
 _COMMANDS = (
     ("check",), ("check", "--format", "json"), ("check", "--format", "github"), ("plan",), ("plan", "--format", "markdown"),
@@ -60,6 +60,14 @@ def test_hostile_manifests_are_refused_or_compiled(files: dict[str, bytes]) -> N
     """Requests, settings, cards, services, providers, tables and templates of any content."""
     with TemporaryDirectory() as folder:
         _run_all(written(Path(folder), files), sum(map(len, files.values())))
+
+
+@pytest.mark.parametrize("text", _REQUESTS)
+def test_the_inputs_are_good_before_they_are_changed(text: str, tmp_path: Path) -> None:
+    """Each request compiles and gives a script, or the changes would never get further than `check`."""
+    root = written(tmp_path, {path: good.encode() for path, good in {**_GOOD, REQUEST: text}.items()})
+    assert answer(root, "compile").code == 0
+    assert list(root.glob("generated/**/*.sh"))
 
 
 _NAMES = st.one_of(

@@ -19,6 +19,8 @@ from evalctl.cards.card import read_folder
 from evalctl.cards.text import write
 from evalctl.check.models import model_file
 from evalctl.model.run import Attempt, Phase
+from evalctl.results.derived import aggregate_in
+from evalctl.results.store import folder_of, parse
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply
 from evalctl.sync import records, remote
@@ -148,7 +150,7 @@ _RESULT = {
     "task": {"key": "ja_exact", "script": "jemhopqa_cot", "result_dir": "ja/exact", "framework": "lighteval-swallow"},
     "subject": {"model": "lab/small-8B", "address": "http://127.0.0.1/v1", "custom_settings": {"name": "ja", "version": "2"}},
     "scores": {"swallow|jemhopqa_cot|0": {"exact": 0.5, "exact_stderr": 0.1}}, "weights": {"swallow|jemhopqa_cot|0": 4},
-    "samples": {"asked": 4, "answered": 4}, "entries": {"JA exact": {"exact": 0.5}}, "seconds": 7.5, "tokens": {"in": 5},
+    "samples": {"asked": 4, "answered": 4}, "entries": {"JA exact": 0.5}, "seconds": 7.5, "tokens": {"in": 5},
     "ran": {"job": "ev-x-0", "attempt": 1, "service": "local", "node_kind": "gpu_1", "task_seconds": 5.5, "seconds": 5},
     "server": {"version": "0.32", "restarts": 0},
 }  # fmt: skip
@@ -194,6 +196,14 @@ def test_hostile_results(clone: Path, name: str, data: st.DataObject) -> None:
         done = answer(clone, *command, size=len(content))
         if command[-1] == "--json" and done.out:
             json.loads(done.out)
+
+
+def test_the_results_are_good_before_they_are_changed() -> None:
+    """The record can be read and the aggregate is in the table, or the changes would never get further."""
+    path = f"{_FOLDER}/ja/exact/result.json"
+    assert parse(path, json.dumps(_RESULT)).task == "ja_exact"
+    assert aggregate_in(json.dumps(_AGGREGATE).encode()) is not None
+    assert folder_of(path, "ja/exact") == _FOLDER
 
 
 # ---- A model's folder -------------------------------------------------------------------------------------------
