@@ -12,6 +12,7 @@ from evalctl.commands.machine import Machine, machine
 from evalctl.commands.selecting import chosen
 from evalctl.suggest import plural
 from evalctl.sync.control import Line, status
+from evalctl.sync.lastwords import with_last_words
 from evalctl.sync.slow import with_causes
 from evalctl.terminal import as_json
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a table, or JSON; asks the scheduler once and changes nothing."""
     here = machine(arguments, committed=False)
     lines, warnings = status(here.context, here.plans)
-    lines = _selected(here, lines, arguments.selectors)
+    lines = with_last_words(_selected(here, lines, arguments.selectors), here.context.root)
     few = len(lines) <= SCREEN or bool(arguments.selectors)
     # thousands of finished evals are not all looked into
     lines, damaged = with_causes(lines, here.context.root, done=few)

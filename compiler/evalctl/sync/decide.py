@@ -142,7 +142,7 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: e.last_outcome.startswith("failed:") and not is_transient(_outcome(e)), Action.STOP, _outcome,
         _outcome_detail),
     Row(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
-        lambda e: f"{e.attempts} tries, the last one: {_outcome(e)}. {_outcome_detail(e)}"),
+        lambda e: f"{_outcome(e)}: {_outcome_detail(e)} ({e.attempts} tries)"),
     Row(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),

@@ -60,6 +60,8 @@ _ADVICE = {
     "request accepts so many, scored as wrong",
     "gpu-missing": "the node showed fewer GPUs than the node kind says",
     "unreadable-marks": "a mark of the task is damaged (see the warning): evalctl logs, then evalctl retry runs it again",
+    "dataset-unreachable": "the node reaches no host that has the data set, and its cache lacks it: see evalctl logs, then: evalctl "
+    "retry",
     "timeout": "raise the task's time in tasks_runtime.csv, then: evalctl retry",
 }
 
