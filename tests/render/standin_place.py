@@ -17,6 +17,7 @@ from evalctl.render.quoting import assignment
 from evalctl.render.script import script
 
 STANDINS = Path(__file__).with_name("standins")
+PACKAGES = Path(__file__).parents[2] / "compiler/environments/packages/evalctl-job"
 # Seconds that a script may take on a machine that is very busy; stand-ins that hang do so for much longer, so that a job
 # which ends at all has not waited for them.
 LONGEST = 240
@@ -102,13 +103,18 @@ class Place:
             (folder / program).chmod(0o755)
         (folder.parent / ".complete").touch()
 
-    def write(self, job: Job, *, run_tasks: Sequence[str] = (), answers: Path | None = None) -> Path:
-        """The script and attempt.sh, as sync would leave them."""
+    def write(
+        self, job: Job, *, run_tasks: Sequence[str] = (), answers: Path | None = None, stall: int | None = None
+    ) -> Path:
+        """The script and attempt.sh, as sync would leave them; with a `stall`, silent frameworks are looked for."""
         lines = [
             assignment("ATTEMPT", "1"), assignment("ATTEMPT_NAME", f"{job.name}-a1"),
             assignment("ENVIRONMENTS", str(self.environments)), assignment("ENV_FILE", str(self.env_file)),
             assignment("RUN_TASKS", run_tasks), assignment("ANSWERS", str(answers or "")),
         ]  # fmt: skip
+        if stall is not None:
+            (self.top / "packages").symlink_to(PACKAGES)
+            lines.append(assignment("STALL_SECONDS", str(stall)))
         (self.run_dir / "attempt.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
         path = self.top / "job.sh"
         path.write_bytes(script(job).data)

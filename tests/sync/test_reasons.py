@@ -19,7 +19,7 @@ JOB = REPOSITORY / "compiler/environments/packages/evalctl-job/evalctl_job"
 MAY_PASS = {
     "aborted", "answers-failed", "answers-missing", "dataset-unreachable", "gpu-error", "hub-unreachable", "job-killed",
     "lost", "node-lost", "not-run", "port-taken", "provider-unreachable", "rate-limit", "relay-died", "request-timeout",
-    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use",
+    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use", "framework-stalled",
 }  # fmt: skip
 WAITED_FOR = {"hub-unreachable", "weights-missing"}
 # A person acts on these; each has advice of its own.

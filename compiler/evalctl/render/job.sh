@@ -59,7 +59,7 @@ refuse_a_second_start() {
 }
 
 read_attempt() {
-  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' ANSWERS_NAME='' MASK=077 RUN_TASKS=()
+  ATTEMPT=0 ATTEMPT_NAME=$JOB_NAME ENVIRONMENTS='' ENV_FILE='' CACHES='' ANSWERS='' ANSWERS_NAME='' MASK=077 RUN_TASKS=() STALL_SECONDS=60
   if [[ ! -r $EVALCTL_RUN_DIR/attempt.sh ]]; then
     give_up 72 environment-missing "attempt.sh is not in the run folder; \`evalctl sync\` writes it"
   fi
@@ -470,6 +470,7 @@ run_task() {
   mark_task running '' ''
   launch "$folder/log" become_framework
   FRAMEWORK_PID=$LAUNCHED
+  launch "$EVALCTL_RUN_DIR/job.log" become_stall_watch
   watch_framework || status=$?
   end_group "$FRAMEWORK_PID" 2 # workers that it left
   if [[ -n $STOPPED ]] || ! alive $$; then
@@ -509,10 +510,18 @@ forget_addresses() {
   done
 }
 
-# Its exit status. Ends it when this task is to stop.
+# A client may wait for ever for an answer that it has lost (seen: litellm 1.101 with more than 64 questions at once).
+become_stall_watch() {
+  local -a options=(--pid "$FRAMEWORK_PID" --log log --relay "http://127.0.0.1:$RELAY_PORT/task/$TASK")
+  hide_secrets
+  PYTHONSAFEPATH=1 exec "$(framework_python)" -m evalctl_job.stall "${options[@]}" --seconds "$STALL_SECONDS" \
+    --into "$RELAY_STATE/$TASK.stalled"
+}
+
+# Its exit status. Ends it when this task is to stop, or asks no more.
 watch_framework() {
   while alive "$FRAMEWORK_PID"; do
-    [[ -z $STOPPED ]] || end_group "$FRAMEWORK_PID" 4
+    [[ -z $STOPPED && ! -s $RELAY_STATE/$TASK.stalled ]] || end_group "$FRAMEWORK_PID" 4
     nap 0.2
   done
   wait "$FRAMEWORK_PID"

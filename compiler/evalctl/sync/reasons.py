@@ -10,7 +10,7 @@ _TRANSIENT = frozenset(
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
         "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
         "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error", "hub-unreachable",
-        "weights-unseen", "answers-in-use",
+        "weights-unseen", "answers-in-use", "framework-stalled",
     }
 )  # fmt: skip
 # Not this job's fault, and not a person's: it waits until its weights are there.

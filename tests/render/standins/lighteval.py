@@ -33,12 +33,41 @@ if TASK == "crashes":
     sys.exit("ValueError: broken task")
 if TASK in ("slow", "stubborn", "escapes") or (TASK.startswith("slow_once") and RUN.name == "a1"):
     time.sleep(600)
+
+
+def show(name, done, total):
+    """A progress bar as tqdm writes it."""
+    sys.stderr.write(f"\r{name}{100 * done // total:3d}%|          | {done}/{total} [00:00<?, ?it/s]")
+    sys.stderr.flush()
+
+
+if TASK.startswith("stall-"):
+    show("Splits: ", 0, 1)
+    show("", 0, 4)
 try:
     asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": "Bearer x"})
     urllib.request.urlopen(asked, timeout=30).read()
 except OSError as problem:
     sys.stderr.write(f"asking failed: {problem}\n")
     time.sleep(600 if TASK == "asks-a-dead-server" else 0)
+if TASK.startswith("stall-"):
+    show("", 1, 4)
+if TASK == "stall-hangs":
+    time.sleep(600)
+if TASK == "stall-computes":  # in a child, longer than a silence may last
+    subprocess.run(
+        [
+            sys.executable,
+            "-ISc",
+            "import time; a = time.process_time(); [0 for _ in iter(lambda: time.process_time() - a < 4, False)]",
+        ]
+    )
+if TASK.startswith("stall-"):
+    show("", 4, 4)
+    show("Splits: ", 1, 1)
+if TASK == "stall-scores":  # as with a judge elsewhere, whose answers have a bar of their own
+    show("", 1, 4)
+    time.sleep(6)
 if TASK.startswith("takes-"):
     time.sleep(int(TASK[6]))
 if TASK.startswith(

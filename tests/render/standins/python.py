@@ -28,11 +28,13 @@ class Relay(BaseHTTPRequestHandler):
     """Passes questions on and counts them per task."""
 
     asked: ClassVar = {}
+    answered: ClassVar = {}
 
     def do_GET(self):
         key = self.path.split("/")[2]
-        Path(option("--state"), f"{key}.counts.json").write_text(json.dumps({"asked": self.asked.get(key, 0)}))
-        self.say(b"{}")
+        counts = json.dumps({"asked": self.asked.get(key, 0), "answered": self.answered.get(key, 0), "failed": 0})
+        Path(option("--state"), f"{key}.counts.json").write_text(counts)
+        self.say(counts.encode())
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -41,6 +43,7 @@ class Relay(BaseHTTPRequestHandler):
         while True:  # like the real one: a server that is not there yet, or is started again, is waited for
             try:
                 with urllib.request.urlopen(urllib.request.Request(upstream() + path, b"{}")) as reply:
+                    self.answered[key] = self.answered.get(key, 0) + 1
                     return self.say(reply.read())
             except OSError:
                 time.sleep(0.05)
@@ -74,7 +77,9 @@ def accept():
     """Exit code and counts are all it looks at."""
     counts = json.loads(Path(option("--counts")).read_text())
     good = option("--exit-code") == "0" and counts["asked"] > 0
-    verdict = {"verdict": "done" if good else "failed", "reason": None if good else "framework-failed", "detail": 'said "no"',
+    stalled = Path(option("--counts").replace("counts.json", "stalled")).exists()
+    reason = "framework-stalled" if stalled else "framework-failed"
+    verdict = {"verdict": "done" if good else "failed", "reason": None if good else reason, "detail": 'said "no"',
                "scores": {f"{option('--task-key')}|0": {"em": 0.5}}, "argv": sys.argv[3:]}  # fmt: skip
     Path(option("--into")).write_text(json.dumps(verdict))
     sys.exit(0 if good else 1)
@@ -90,6 +95,17 @@ def checkpoint():
         sys.exit("the files are not those of the model card")
 
 
+def stall():
+    """The real one, where the folder of packages is named; it needs nothing but Python."""
+    packages = RUN.parent / "packages"
+    if packages.exists():
+        sys.path.insert(0, str(packages.resolve()))
+        from evalctl_job.stall import main
+
+        sys.exit(main(sys.argv[3:]))
+
+
 if sys.argv[1] == "-c":
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-{"evalctl_job.relay": relay, "evalctl_job.accept": accept, "evalctl_job.checkpoint": checkpoint}[sys.argv[2]]()
+PROGRAMS = {"relay": relay, "accept": accept, "checkpoint": checkpoint, "stall": stall}
+PROGRAMS[sys.argv[2].removeprefix("evalctl_job.")]()

@@ -5,6 +5,7 @@ request to its task by URL, adds what the framework would drop, keeps every answ
 server and retries what is transient, lets through what the server bears and counts what really happened.
 `python -m evalctl_job.accept` judges one task after its framework process has ended: `done` with scores only when every
 answer was really given.
+`python -m evalctl_job.stall` notices beside each task a framework that no longer asks although questions are left.
 `python -m evalctl_job.probe` finds what a provider accepts; no job runs it, `evalctl probe` does, since litellm is here.
 `python -m evalctl_job.download` brings a model's files into the Hub's cache before the job that serves it;
 `python -m evalctl_job.upload` shares results and details there.

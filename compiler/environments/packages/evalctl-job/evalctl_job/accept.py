@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from evalctl_job import stall
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
 from evalctl_job.observed import marked, not_as_planned
@@ -43,6 +44,7 @@ class Evidence:
     expected_max_samples: int | None
     framework: str = UPSTREAM
     planned: Mapping[str, Any] = field(default_factory=dict)
+    stalled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def framework_failed(evidence: Evidence) -> Failure | None:
     code = evidence.exit_code
     if code == 0:
         return None
+    if evidence.stalled:
+        return Failure("framework-stalled", evidence.stalled)
     how = f"signal {code - 128}" if code > 128 else f"exit code {code}"
     return Failure(classify(evidence.log) or "framework-failed", f"{how}: {last_words(evidence.log)}")
 
@@ -244,10 +248,10 @@ def gather(arguments: argparse.Namespace) -> Evidence:
         output = read_output(arguments.framework, arguments.output)
     except Unreadable as unreadable:
         problem = str(unreadable)
-    log = plain(_tail(arguments.log)) if arguments.log else ""
-    counts = _counts(arguments.counts)
+    log, counts = plain(_tail(arguments.log)) if arguments.log else "", _counts(arguments.counts)
     expected, planned = arguments.expected_max_samples, _planned(arguments.counts)
-    return Evidence(arguments.exit_code, counts, output, problem, log, expected, arguments.framework, planned)
+    framework, stalled = arguments.framework, stall.written(arguments.counts)
+    return Evidence(arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled)
 
 
 def _planned(counts: Path) -> Mapping[str, Any]:
