@@ -27,7 +27,7 @@ def test_table_has_the_labs_columns_and_whole_rows() -> None:
     table = rows("tasks_runtime.csv")
     assert [list(row) for row in table] == [COLUMNS] * len(table)
     assert all(all(row.values()) for row in table)
-    assert len({row["key"] for row in table}) == len({row["result_dir"] for row in table}) == len(table) == 31
+    assert len({row["key"] for row in table}) == len({row["result_dir"] for row in table}) == len(table) == 22
 
 
 def test_keys_and_places_have_the_forms_that_the_program_accepts(tasks: dict[str, dict[str, str]]) -> None:
@@ -48,7 +48,7 @@ def test_abci_times_are_those_of_the_same_kind_of_node(tasks: dict[str, dict[str
 
 @pytest.mark.parametrize(
     ("suite", "count", "hours"),
-    [("swallow", 19, 25), ("swallow-ja", 10, 13), ("swallow-en", 9, 12), ("swallow-all", 22, 29.5), ("n16", 6, 48)],
+    [("swallow", 19, 25), ("swallow-ja", 10, 13), ("swallow-en", 9, 12), ("swallow-all", 22, 29.5)],
 )
 def test_suites_have_the_labs_size(
     suite: str, count: int, hours: float, tasks: dict[str, dict[str, str]], suites: dict[str, list[str]]
