@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -252,3 +253,24 @@ def test_a_lost_answer_is_noticed_in_lighteval(
                 address = relay.url().removesuffix("/v1")
                 words = looked_for(environment, variables, process.pid, folder, address, 4)
     assert "questions of its progress bar have no answer" in words, (folder / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "failed", "reason"),
+    [(143, 0, "framework-stalled"), (137, 0, "framework-stalled"), (143, 2, "rate-limit")],
+)
+def test_a_stall_is_the_reason_unless_answers_failed(
+    environment: Path, variables: dict[str, str], tmp_path: Path, exit_code: int, failed: int, reason: str
+) -> None:
+    """The words beside the counts are the detail; what the model refused is the cause of what followed."""
+    (tmp_path / "t.stalled").write_text("the framework stopped asking\n")
+    counts = {"asked": 6, "answered": 4, "failed": failed, "first_error": "HTTP 429: slow down"}
+    (tmp_path / "t.counts.json").write_text(json.dumps(counts))
+    (tmp_path / "log").write_text("ValueError: an older complaint\n")
+    words = ["--framework", "lighteval", "--task-key", "t", "--output", "none", "--counts", f"{tmp_path}/t.counts.json"]
+    words += ["--log", f"{tmp_path}/log", "--exit-code", str(exit_code), "--into", f"{tmp_path}/verdict.json"]
+    command = [environment / "bin" / "python", "-m", "evalctl_job.accept", *words]
+    assert subprocess.run(command, env=variables, timeout=200).returncode == 1
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["reason"] == reason
+    assert failed or verdict["detail"] == "the framework stopped asking"
