@@ -32,8 +32,7 @@ SERVICE = """\
 scheduler: {scheduler}
 submit_args: ["{group}", "{{SITE_GROUP}}"]
 node_kinds:
-  cpu: {{gpus: 0, runtime_column: {column}, server_environment: vllm-cpu, serves: true, directives: {directives},
-    variables: {{STANDIN_SECONDS: "4"}}}}
+  cpu: {{gpus: 0, runtime_column: {column}, server_environment: vllm-cpu, serves: true, directives: {directives}}}
 small_model: cpu
 grace_minutes: 0
 drain_seconds: 10

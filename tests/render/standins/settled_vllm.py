@@ -1,4 +1,4 @@
-"""Stands in for `vllm` where runs are compared: a digit for each question, always the same, after STANDIN_SECONDS.
+"""Stands in for `vllm` where runs are compared: a digit for each question, always the same, after four seconds.
 
 Every question that it is asked is a line of $EVALCTL_RUN_DIR/asked.
 """
@@ -30,7 +30,7 @@ class Answers(BaseHTTPRequestHandler):
         prompt = body["messages"][-1]["content"]
         with (RUN / "asked").open("a", encoding="utf-8") as asked:
             asked.write(json.dumps(prompt) + "\n")
-        time.sleep(float(os.environ["STANDIN_SECONDS"]))
+        time.sleep(4)
         digit = str(int(hashlib.sha256(prompt.encode()).hexdigest(), 16) % 10)
         choice = {"index": 0, "message": {"role": "assistant", "content": digit}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
