@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,11 @@ def card(**changes: Any) -> ModelCard:
 def card_file(**changes: Any) -> dict[str, str]:
     """The file of `card(**changes)`."""
     made = card(**changes)
-    return {f"manifests/models/{made.model}.lock.yaml": json.dumps(made.model_dump(exclude_none=False))}
+    text = json.dumps(made.model_dump(exclude_none=False))
+    # YAML has no pairs of surrogates: a character beyond U+FFFF has one escape of eight digits.
+    pairs = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+    whole = pairs.sub(lambda found: f"\\U{ord(json.loads(f'{chr(34)}{found[0]}{chr(34)}')):08X}", text)
+    return {f"manifests/models/{made.model}.lock.yaml": whole}
 
 
 def quoted(text: str) -> str:
