@@ -46,7 +46,7 @@ def test_the_demo_shows_the_whole_idea(demo: Demo) -> None:
         "nothing to do: every eval has its result",
         "1 job to submit: 3 evals to run, 1 reused",
         "not applied: temperature=0.6",
-        "results: hosted_vllm/demo/tiny-llama (default): arithmetic ",
+        "results: demo/tiny-llama (default)",
     ):
         assert told in demo.output
 
