@@ -119,6 +119,16 @@ def display_width(text: str) -> int:
     return sum(_columns(character) for character in text)
 
 
+def cut(text: str, columns: int) -> str:
+    """As much of one line as fits into `columns` of a terminal."""
+    used = 0
+    for place, character in enumerate(text):
+        used += _columns(character)
+        if used > columns:
+            return text[:place]
+    return text
+
+
 def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0

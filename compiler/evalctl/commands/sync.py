@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ from evalctl.commands.uploading import upload
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, Step
-from evalctl.report import show
+from evalctl.report import cut, show
 from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
 from evalctl.sync.uploads import Told, Upload
 from evalctl.sync.weights import AWAITED, awaited, is_refused
@@ -129,7 +130,7 @@ class Screen:
         if self.as_json:
             _show(report, True)
             return
-        live = "\n".join([*(line(step) for step in report.steps if step.action is Action.WAIT), summary(report)])
+        live = _fitting([*(line(step) for step in report.steps if step.action is Action.WAIT), summary(report)])
         events = [text for text in _events(report) if text not in self.events]
         self.events.update(events)
         if sys.stdout.isatty() and self.live:
@@ -139,6 +140,17 @@ class Screen:
         if live != self.live or sys.stdout.isatty():
             print(live, flush=True)
         self.live = live
+
+
+def _fitting(lines: Sequence[str]) -> str:
+    """On a terminal no more than it can redraw: lines that do not wrap, and not more of them than it has rows."""
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
+    columns, rows = shutil.get_terminal_size()
+    shown = list(lines)
+    if len(lines) >= rows > 2:
+        shown = [*lines[: rows - 3], f"and {len(lines) - rows + 2} more lines", lines[-1]]
+    return "\n".join(cut(terminal.plain(one), columns - 1) for one in shown)
 
 
 def _events(report: SyncReport) -> list[str]:
