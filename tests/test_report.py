@@ -164,9 +164,17 @@ def test_show_reads_the_lines_of_each_file(tmp_path: Path) -> None:
         ((), "no findings"),
         (("error",), "1 error"),
         (("error", "error", "warning"), "2 errors, 1 warning"),
-        (("note",), "no findings"),
+        (("note",), "1 note"),
     ],
 )
 def test_the_last_line_counts(severities: tuple[str, ...], line: str) -> None:
-    """Errors and warnings, in the right number."""
+    """Errors, warnings and notes, in the right number."""
     assert report.count_line(Diagnostic("x-y", "m", Span("f"), severity=severity) for severity in severities) == line
+
+
+def test_notes_come_after_what_needs_action() -> None:
+    """Notes are sorted after all warnings and errors, whatever their files, and are counted."""
+    note = Diagnostic("x-y", "m", Span("a"), severity="note")
+    found = sorted([note, Diagnostic("x-y", "m", Span("b"), severity="warning")], key=lambda one: one.sort_key)
+    assert [one.severity for one in found] == ["warning", "note"]
+    assert report.count_line(found) == "1 warning, 1 note"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from evalctl import terminal
-from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Note, Span
+from evalctl.model.diagnostic import ERROR, NOTE, WARNING, Diagnostic, Note, Span
 from evalctl.secret_shapes import redacted
 from evalctl.terminal import plain
 
@@ -39,10 +39,10 @@ def show(
 
 
 def count_line(diagnostics: Iterable[Diagnostic]) -> str:
-    """`2 errors, 1 warning`."""
+    """`2 errors, 1 warning, 3 notes`."""
     found = list(diagnostics)
     parts = []
-    for severity in (ERROR, WARNING):
+    for severity in (ERROR, WARNING, NOTE):
         number = sum(diagnostic.severity == severity for diagnostic in found)
         if number:
             parts.append(f"{number} {severity}{'s' if number > 1 else ''}")

@@ -118,6 +118,7 @@ def test_custom_sampling_does_not_apply_to_tasks_that_sample(task: str, kept: di
     kept_out = {s.name: s.sourced.value for s in done.eval(task).settings if not s.applied}
     assert kept_out == {"temperature": 0.6, "top_p": 0.95}
     assert done.codes() == ["sampling-not-applied", "sampling-not-applied"]
+    assert {(one.severity, one.help[:16]) for one in done.problems} == {("note", "no action needed")}
     assert {problem.span.file for problem in done.problems} == {"manifests/models/lab/small-8B.yaml"}
 
 

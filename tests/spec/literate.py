@@ -25,8 +25,8 @@ EXAMPLE = "manifests/requests/example.yaml"
 SHIPPED = ("manifests/tasks", "manifests/services", "manifests/models/common_settings.yaml")
 
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=fence) *$", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"[ ]*# (?P<severity>error|warning): (?P<codes>\[[a-z0-9-]+\](?:, \[[a-z0-9-]+\])*)$")
-_LISTED = re.compile(r"(?P<file>\S+?):(?P<line>\d+): (?P<severity>error|warning): \[(?P<code>[a-z0-9-]+)\]")
+_MARK = re.compile(r"[ ]*# (?P<severity>error|warning|note): (?P<codes>\[[a-z0-9-]+\](?:, \[[a-z0-9-]+\])*)$")
+_LISTED = re.compile(r"(?P<file>\S+?):(?P<line>\d+): (?P<severity>error|warning|note): \[(?P<code>[a-z0-9-]+)\]")
 
 Finding = tuple[str, int, str, str]  # file, line, severity, code
 

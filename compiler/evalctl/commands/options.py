@@ -32,6 +32,7 @@ def _findings(parser: argparse.ArgumentParser, *more: str) -> None:
 
 def _compile(parser: argparse.ArgumentParser) -> None:
     _findings(parser)
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if generated/ is not up to date")
 
 

@@ -57,9 +57,10 @@ class Diagnostic:
     severity: str = ERROR
 
     @property
-    def sort_key(self) -> tuple[str, int, int, int, str, str]:
-        """One total order: file, position, severity, code, text."""
-        return (self.span.file, self.span.line, self.span.column, _RANK[self.severity], self.code, self.message)
+    def sort_key(self) -> tuple[bool, str, int, int, int, str, str]:
+        """One total order: notes after all others, then file, position, severity, code, text."""
+        place = (self.span.file, self.span.line, self.span.column)
+        return (self.severity == NOTE, *place, _RANK[self.severity], self.code, self.message)
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
+from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.fields import MODEL
 from evalctl.model.manifest import LocalModel, ModelCard
@@ -107,7 +107,7 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
 
 
 def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """One warning per setting that the caution kept out, naming all the tasks."""
+    """One note per setting that the caution kept out, naming all the tasks."""
     kept: dict[tuple[Span, str, str, str], list[str]] = {}
     for evaluation in evals:
         for setting in evaluation.settings:
@@ -117,10 +117,10 @@ def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
     for (span, name, value, why), tasks in kept.items():
         reason = f"these send a {name} of their own" if why == OWN else "these sample by design"
         message = f"{name}={value} is not applied to {', '.join(dict.fromkeys(tasks))}: {reason}"
-        help = "fine as it is; `sampling_override: true` in the request applies it there, too"
+        help = "no action needed; to apply it anyway: `sampling_override: true` in the request"
         if why == OWN:
             help = "no action needed: the value is the benchmark's, and result.json records what was sent"
-        yield Diagnostic("sampling-not-applied", message, span, help, severity=WARNING)
+        yield Diagnostic("sampling-not-applied", message, span, help, severity=NOTE)
 
 
 def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
