@@ -137,3 +137,15 @@ def test_a_mistyped_command_is_guessed(root: Path) -> None:
     said = evalctl("chek", cwd=root)
     assert said.returncode == 2
     assert "did you mean `check`?" in said.stderr
+
+
+def test_compile_says_its_findings_as_json(root: Path) -> None:
+    """`--json` is one JSON list, as `--format json`."""
+    bad = f"model: {MODEL}\nservice: nowhere\ntasks: [ja_mmlu]\n"
+    (root / "manifests/requests").mkdir(parents=True, exist_ok=True)
+    (root / "manifests/requests/bad.yaml").write_text(bad)
+    replies = [evalctl("compile", *words, cwd=root) for words in (["--json"], ["--format", "json"])]
+    assert [reply.returncode for reply in replies] == [1, 1]
+    found = [json.loads(reply.stdout) for reply in replies]
+    assert found[0] == found[1]
+    assert [one["code"] for one in found[0]] == ["unknown-service"]
