@@ -73,7 +73,7 @@ def test_another_requests_mistake_does_not_let_an_edited_script_run(root: Path) 
     commit(root)
     said = evalctl("sync", "--dry-run", cwd=root)
     assert "submit " not in said.stdout
-    assert said.returncode == 1 and f"{BROKEN}, {EXAMPLE}" in said.stdout
+    assert said.returncode == 1 and "not-compiled" in said.stdout and f"above: {BROKEN}" in said.stdout
 
 
 def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
@@ -184,6 +184,22 @@ def test_a_dry_run_does_not_promise_what_sync_refuses(root: Path) -> None:
     said = evalctl("sync", "--dry-run", cwd=root)
     assert said.stdout.startswith("stop ") and "not-committed" in said.stdout and "git commit" in said.stdout
     assert said.returncode == evalctl("sync", cwd=root).returncode == 1
+
+
+def test_a_request_that_is_not_compiled_or_committed_is_called_that(root: Path) -> None:
+    """By status and by a dry run, in that order of what to type; not as another service's, nor left out."""
+    build_environments(root)
+    (root / EXAMPLE).write_text(LOCAL.replace("max_samples: 3", "max_samples: 5"))
+    (root / EXAMPLE).with_name("new.yaml").write_text(LOCAL.replace("max_samples: 3", "max_samples: 6"))
+    for reason, typed in (("not-compiled", "evalctl compile && git add"), ("not-committed", "git add")):
+        for words in (["status", "--json"], ["sync", "--dry-run", "--json"]):
+            said = evalctl(*words, cwd=root)
+            listed = json.loads(said.stdout)
+            shown = listed if words[0] == "status" else listed["steps"]
+            assert {one["reason"] for one in shown} == {reason}, said.stdout + said.stderr
+            assert all(one["detail"].startswith(typed) for one in shown)
+            assert "left out" not in said.stderr
+        assert evalctl("compile", cwd=root).returncode == 0
 
 
 def test_a_dry_run_has_no_branch_for_results_either(root: Path) -> None:

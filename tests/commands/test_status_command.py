@@ -84,8 +84,19 @@ def test_a_program_gets_the_evals_alone_and_a_person_the_warnings(
     assert printed.err.startswith("warning: ") and str(root / "gone") in printed.err
 
 
-def test_a_request_that_is_left_out_is_not_said_to_be_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its scripts are not compiled yet: it is named, and so is the command that tells why."""
+def test_a_request_that_is_not_compiled_is_called_that(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is listed, with what to type."""
+    git(root, "add", "manifests")
+    git(root, "commit", "-q", "-m", "request")
+    assert cli.main(["--repo", str(root), "status"]) == 0
+    printed = capsys.readouterr()
+    assert "not-compiled" in printed.out and "evalctl compile" in printed.out
+    assert "left out" not in printed.err
+
+
+def test_a_request_with_an_error_is_named_and_left_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So is the command that tells why."""
+    (root / "manifests/requests/a.yaml").write_text("model: nonsense\n")
     git(root, "add", "manifests")
     git(root, "commit", "-q", "-m", "request")
     assert cli.main(["--repo", str(root), "status"]) == 0

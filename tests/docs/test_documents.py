@@ -115,7 +115,8 @@ def test_a_command_that_looks_can_be_typed_as_it_stands(clone, line, capsys):
 
 def test_the_reasons_that_operations_lists_are_known():
     """Reasons of failed attempts in the table are words of the program; the transient ones are said to be so."""
-    known = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "sync").glob("*.py"))
+    sources = [*(PACKAGE / "sync").glob("*.py"), PACKAGE / "commands/machine.py"]
+    known = "".join(path.read_text(encoding="utf-8") for path in sources)
     known += "".join(f'"{state.value}"' for state in State)
     rows = re.findall(r"(?m)^\| (`[a-z-]+`.*?) \| (.+?) \|$", OPERATIONS.read_text(encoding="utf-8"))
     for names, told in rows:

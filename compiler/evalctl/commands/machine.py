@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,24 @@ from evalctl.sync.settled import SettledJob, settled
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This clone on this machine; `blocked` requests have errors and are left alone. `uncommitted` ones are not as HEAD
-    has them.
+    """This clone on this machine; `blocked` requests have errors and are left alone.
+
+    `not_ready` requests cannot be submitted as they are: each with the reason and what to type.
     """
 
     context: Context
     plans: tuple[RequestPlan, ...]
     blocked: tuple[str, ...]
     errors: tuple[Diagnostic, ...]
-    uncommitted: frozenset[str]
+    not_ready: Mapping[str, tuple[str, str]]
     settled: tuple[SettledJob, ...] = ()
     for_the_hub: tuple[Mapping[str, Any], ...] = ()  # plan.json of requests whose results are to be uploaded
 
 
+# Reasons of a job that was never submitted; where its request is not ready, that comes first.
+BEFORE_SUBMISSION = (
+    "never-submitted", "other-service", "script-missing", "environment-not-built", "env-variable-missing", "secret-not-set",
+)  # fmt: skip
 _REVIEWED = ("manifests/requests", "generated")
 COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
 
@@ -56,7 +61,8 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     if committed:
         problems = [*problems, *uncommitted]
     errors = [problem for problem in problems if problem.severity == "error"]
-    blocked = blocked_requests(entries, errors)
+    outdated = [problem for problem in errors if problem.code == "generated-outdated"]
+    blocked = blocked_requests(entries, errors if committed else [one for one in errors if one not in outdated])
     if blocked and not committed:
         names = ", ".join(sorted(blocked))
         print(f"left out because of errors (evalctl compile --check shows them): {names}", file=sys.stderr)
@@ -68,9 +74,16 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     plans = [project.compile_one(path).plan for path in entries if path not in blocked and path not in done]
     return Machine(
         context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
-        frozenset(problem.span.file for problem in uncommitted), tuple(job for jobs in done.values() for job in jobs),
+        _not_ready(uncommitted, outdated), tuple(job for jobs in done.values() for job in jobs),
         tuple(summary for summary in summaries.values() if "push_to_hub" in summary),
     )  # fmt: skip
+
+
+def _not_ready(uncommitted: Sequence[Diagnostic], outdated: Sequence[Diagnostic]) -> dict[str, tuple[str, str]]:
+    return {
+        **{problem.span.file: ("not-committed", COMMIT_HELP) for problem in uncommitted},
+        **{problem.span.file: ("not-compiled", f"evalctl compile && {COMMIT_HELP}") for problem in outdated},
+    }
 
 
 def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, Mapping[str, Any]]:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from evalctl.commands.machine import Machine, machine
+from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.commands.selecting import chosen
 from evalctl.suggest import plural
 from evalctl.sync.control import Line, status
@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a table, or JSON; asks the scheduler once and changes nothing."""
     here = machine(arguments, committed=False)
     lines, warnings = status(here.context, here.plans)
+    lines = [_named(line, here) for line in lines]
     lines = with_last_words(_selected(here, lines, arguments.selectors), here.context.root)
     few = len(lines) <= SCREEN or bool(arguments.selectors)
     # thousands of finished evals are not all looked into
@@ -35,6 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     for warning in [*warnings, *damaged]:
         print(f"warning: {warning}", file=sys.stderr if arguments.json else sys.stdout)
     return 0
+
+
+def _named(line: Line, here: Machine) -> Line:
+    """What was never submitted because its request is not compiled or not committed is called just that."""
+    if line.request not in here.not_ready or line.reason not in BEFORE_SUBMISSION:
+        return line
+    reason, help = here.not_ready[line.request]
+    return replace(line, state="stop", reason=reason, detail=help)
 
 
 def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) -> list[Line]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 
 from evalctl import terminal
 from evalctl.commands.downloading import download
-from evalctl.commands.machine import COMMIT_HELP, Machine, machine
+from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.commands.uploading import upload
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
@@ -89,14 +89,15 @@ def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
 
 
 def _refused(report: SyncReport, here: Machine) -> SyncReport:
-    """A dry run looks at what is not committed, too, and says that sync would not submit it."""
-    edited = [plan for plan in here.plans if plan.request in here.uncommitted]
-    refused = {job.name for plan in edited for job in plan.jobs} | {
-        one.name for plan in edited for one in plan.downloads
-    }
+    """A dry run looks at what is not compiled or not committed, too, and says that sync would not submit it."""
+    refused = {
+        name: here.not_ready[plan.request]
+        for plan in here.plans if plan.request in here.not_ready
+        for name in (*(job.name for job in plan.jobs), *(one.name for one in plan.downloads))
+    }  # fmt: skip
     steps = tuple(
-        replace(step, action=Action.STOP, reason="not-committed", detail=COMMIT_HELP)
-        if step.action is Action.SUBMIT and step.job in refused else step
+        replace(step, action=Action.STOP, reason=refused[step.job][0], detail=refused[step.job][1])
+        if step.job in refused and (step.action is Action.SUBMIT or step.reason in BEFORE_SUBMISSION) else step
         for step in report.steps
     )  # fmt: skip
     return replace(report, steps=steps, exit_code=NEEDS_PERSON if steps != report.steps else report.exit_code)
