@@ -13,7 +13,7 @@ from evalctl.shell import write_together
 
 TASKS = "manifests/tasks"
 NEW = ("--result-dir", "ja/niah", "--framework", "lighteval-swallow", "--times", "q=00:30:00,f=02:00:00")
-WORDS = ("ja_niah", "--script", "niah:ja", *NEW, "--metric", "exact_match", "--entry", "niah@ja")
+WORDS = ("ja_niah", "--script", "lcb:codegeneration_v1", *NEW, "--metric", "exact_match", "--entry", "niah@ja")
 
 
 @pytest.fixture
@@ -50,9 +50,13 @@ def test_a_task_is_two_rows_a_metric_line_and_a_word_in_its_suite(root: Path) ->
     before = texts(root)
     assert new_task(root, *WORDS, "--suite", "swallow-ja") == 0
     assert added(before, texts(root)) == {
-        "tasks_runtime.csv": ["ja_niah,niah:ja,ja/niah,lighteval-swallow,00:30:00,02:00:00,00:30:00,02:00:00"],
-        "task_settings.csv": ['niah:ja,"temperature=0.0"'],
-        "metrics.yaml": ['  - {name: "niah@ja", function: pick, metrics: [exact_match], tasks: ["niah:ja"]}'],
+        "tasks_runtime.csv": [
+            "ja_niah,lcb:codegeneration_v1,ja/niah,lighteval-swallow,00:30:00,02:00:00,00:30:00,02:00:00"
+        ],
+        "task_settings.csv": ['lcb:codegeneration_v1,"temperature=0.0"'],
+        "metrics.yaml": [
+            '  - {name: "niah@ja", function: pick, metrics: [exact_match], tasks: ["lcb:codegeneration_v1"]}'
+        ],
         "suites.yaml": ["  - ja_niah"],
     }
     assert cli.main(["--repo", str(root), "check"]) == 0
@@ -65,7 +69,7 @@ def test_a_new_task_can_be_asked_for_at_once(root: Path, capsys: pytest.CaptureF
     written(root, {"manifests/requests/a.yaml": f"{model}service: tsubame\ntasks: [ja_niah]\n"}, base=None)
     assert cli.main(["--repo", str(root), "compile"]) == 0, capsys.readouterr().out
     (script,) = (root / "generated" / "a").glob("*.sh")
-    assert "swallow|niah:ja|0|0" in script.read_text()
+    assert "swallow|lcb:codegeneration_v1|0|0" in script.read_text()
     assert "temperature: 0.2" in script.read_text()
 
 
@@ -75,7 +79,7 @@ def test_a_file_of_the_lab_keeps_its_form(root: Path) -> None:
     lines = [line + "," for line in path.read_text().splitlines()]
     path.write_bytes("\r\n".join(lines).encode())
     assert new_task(root, *WORDS) == 0
-    new = "ja_niah,niah:ja,ja/niah,lighteval-swallow,00:30:00,02:00:00,00:30:00,02:00:00,"
+    new = "ja_niah,lcb:codegeneration_v1,ja/niah,lighteval-swallow,00:30:00,02:00:00,00:30:00,02:00:00,"
     assert path.read_bytes().decode() == "\r\n".join([*lines, new])
 
 

@@ -117,8 +117,7 @@ def closed_before_committed(patch: Patch) -> None:
     whole = sync._publish
 
     def early(view: Any, world: Any, collected: Any) -> Any:
-        kept = {found.attempt.job: sync._still_wanted(view, found) for found in collected}
-        view.ledger.record(lambda records: sync._closing(view, records, collected, kept), "too early")
+        view.ledger.record(lambda records: sync._closing(view, records, collected), "too early")
         return whole(view, world, collected)
 
     patch.setattr(sync, "_publish", early)
@@ -136,32 +135,6 @@ def committed_again(patch: Patch) -> None:
 def cancel_only_asks(patch: Patch) -> None:
     """A cancelled attempt may still start later."""
     patch.setattr("evalctl.sync.control._poison", lambda run_dir: not (run_dir / "started.lock").exists())
-
-
-def old_claims_are_submitted(patch: Patch) -> None:
-    """A claim is as good after a night's sleep as it was before."""
-    patch.setattr(
-        "evalctl.sync.context.Context.claim_grace_seconds", property(lambda self: _Forgiving(self.grace_seconds))
-    )
-
-
-class _Forgiving(float):
-    """A grace period of which no half is ever over."""
-
-    def __truediv__(self, other: float) -> float:
-        return float("inf")
-
-
-def forgotten_claims_are_anybodys(patch: Patch) -> None:
-    """Whoever finds a forgotten claim submits it without telling."""
-    whole = act._claim
-
-    def careless(context: Any, ledger: Any, jobs: Any, wanted: Any, seen: Any) -> Any:
-        now = context.clock()
-        again = {one.job: replace(one.attempt, claimed_at=now) for one in wanted if one.attempt is not None}
-        return {**again, **whole(context, ledger, jobs, [one for one in wanted if one.attempt is None], seen)}
-
-    patch.setattr(act, "_claim", careless)
 
 
 def cancelled_is_closed_at_once(patch: Patch) -> None:
@@ -183,8 +156,6 @@ MUTANTS: dict[Callable[[Patch], None], Story] = {
     no_guard: stories.a_job_is_put_back_into_the_queue,
     closed_before_committed: stories.killed_before_a_commit,
     committed_again: stories.killed_after_a_commit,
-    old_claims_are_submitted: stories.a_slow_pass_and_another_clone_of_the_same_person,
-    forgotten_claims_are_anybodys: stories.two_find_a_forgotten_claim,
     cancelled_is_closed_at_once: stories.cancelled_unseen_and_tried_again,
     cancel_only_asks: stories.cancelled_before_it_can_be_seen,
 }
@@ -193,8 +164,6 @@ MUTANTS: dict[Callable[[Patch], None], Story] = {
 # What the state machine cannot be expected to find, and why; each has its story.
 FOR_A_STORY = {
     lost_costs_nothing: "a third attempt breaks no promise of a single moment: only a count of tries tells",
-    forgotten_claims_are_anybodys: "a kill between claim and submission, a grace period, then two clones of one person at "
-    "one point of a pass: about one of a thousand draws",
 }
 
 

@@ -37,7 +37,8 @@ def hub(clone: Clone) -> Iterator[HubServer]:
     server.gated.add(MODEL)
     (clone.root / ".env").write_text(f"HF_ENDPOINT={server.endpoint}\nHF_TOKEN=stranger\n")
     python = clone.root / ".evalctl/environments" / WEIGHTS.environment / "bin/python"
-    python.parent.mkdir()
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.unlink(missing_ok=True)
     python.write_text(f'#!/bin/bash\nPYTHONPATH={PACKAGES / "evalctl-job"} exec {newest()}/bin/python "$@"\n')
     python.chmod(0o755)
     yield server
