@@ -8,11 +8,17 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.bench import table
 
 from evalctl.model.result import SCHEMA
+from evalctl.model.run import Attempt, Phase
+from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger
+from evalctl.sync.records import COLLECTED, JobRecord
 
 STANDIN = """\
 #!/bin/sh
@@ -32,7 +38,9 @@ def rows(root: Path, requests: int, runs: int) -> list[table.Row]:
     table.repository(root, requests)
     table.run(root, "compile")
     evals = write_results(root)
+    table.run(root, "results", "rebuild")
     commit(root)
+    write_ledger(root)
     programs = root.parent / "bin"
     programs.mkdir()
     (programs / "qstat").write_text(STANDIN)
@@ -53,16 +61,38 @@ def rows(root: Path, requests: int, runs: int) -> list[table.Row]:
 
 def write_results(root: Path) -> int:
     """A record for every eval of every plan; how many."""
-    count = 0
+    tasks = [(job, task) for _, job in jobs(root) for task in job["tasks"]]
+    for job, task in tasks:
+        write_result(root, job, task)
+    return len(tasks)
+
+
+def jobs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every job of every plan, with its request."""
     for path in sorted((root / "generated").rglob("plan.json")):
+        request = f"manifests/requests/{path.parent.relative_to(root / 'generated').as_posix()}.yaml"
         for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]:
-            for task in job["tasks"]:
-                write_result(root, job, task)
-                count += 1
-    return count
+            yield request, job
 
 
-def write_result(root: Path, job: dict[str, str], task: dict[str, str]) -> None:
+def write_ledger(root: Path) -> None:
+    """An attempt for each job that accounts for all its records."""
+    found = {job["name"]: job_record(request, job) for request, job in jobs(root)}
+    Ledger(open_repository(root)).record(lambda _: found, "measured")
+
+
+def job_record(request: str, job: dict[str, Any]) -> JobRecord:
+    """The first attempt measured everything."""
+    name, evals = job["name"], {task["task"]: task["digest"] for task in job["tasks"]}
+    attempt = Attempt(
+        job=name, number=1, name=f"ev-bnch-{name.removeprefix('ev-')}-a1", phase=Phase.CLOSED, service="tsubame",
+        request=request, evals=evals, run_dir=f"/run/{name}/a1", claimed_at=1.0, submitted_at=2.0, closed_at=3.0,
+        native_id="1", outcome=COLLECTED, by="bench",
+    )  # fmt: skip
+    return JobRecord(name, (attempt,), {1: tuple(sorted(evals.values()))})
+
+
+def write_result(root: Path, job: dict[str, Any], task: dict[str, str]) -> None:
     """As much of a record as `sync` reads."""
     target = root / task["result"]
     target.parent.mkdir(parents=True, exist_ok=True)

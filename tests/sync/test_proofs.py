@@ -12,6 +12,7 @@ from evalctl.commands import accept
 from evalctl.results.proof import ACCEPTED, NOT_CHECKED, PROVEN, TAKEN_OVER, UNPROVEN, Proofs
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed
+from evalctl.sync.follow import unproven_warning
 from evalctl.sync.git import open_repository
 from evalctl.sync.proofs import proofs_at
 from evalctl.sync.publish import committed_results
@@ -66,6 +67,25 @@ def test_a_record_that_no_attempt_accounts_for_is_marked(measured: Clone) -> Non
     assert "unproven" in warning and FORGED in warning
     assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
     assert states(measured) == {"en_arithmetic": PROVEN, "en_capitals": UNPROVEN}
+
+
+def test_many_unproven_records_are_one_warning() -> None:
+    """It says how many there are, names the first three, and says what to type."""
+    found = [Listed(f"results/{number}/result.json", "d", "t", "r", 0.0) for number in range(2000)]
+    (warning,) = unproven_warning(found)
+    assert warning.startswith("2000 results unproven") and "and 1997 more" in warning
+    assert "evalctl results accept PATH --why TEXT" in warning
+    assert unproven_warning([]) == []
+
+
+def test_the_results_of_one_commit_are_indexed_once(measured: Clone) -> None:
+    """A pass asks several times; another commit has another index."""
+    context, repo = measured.context(), open_repository(measured.root)
+    first = committed_results(context, repo)
+    assert committed_results(context, open_repository(measured.root)) is first
+    git(measured.root, "rm", "-q", FORGED)
+    git(measured.root, "commit", "-q", "-m", "removed")
+    assert FORGED in first.by_path and FORGED not in committed_results(context, repo).by_path
 
 
 def test_a_person_says_in_git_that_it_counts(measured: Clone, capsys: pytest.CaptureFixture[str]) -> None:

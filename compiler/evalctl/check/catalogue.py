@@ -23,8 +23,9 @@ from evalctl.model.catalogue import Catalogue, Layer
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document, Path
 from evalctl.model.evaluation import Task
-from evalctl.model.fields import LONGEST_NAME, NAME, RESULT_DIR
+from evalctl.model.fields import LONGEST_NAME, RESULT_DIR
 from evalctl.model.manifest import GenerationSettings, MetricEntry, Metrics
+from evalctl.model.names import NAME
 from evalctl.suggest import help_for, listed
 
 SETTINGS = "manifests/tasks/task_settings.csv"

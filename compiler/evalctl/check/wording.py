@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.check.codes import CODES
-from evalctl.model import fields
+from evalctl.model import fields, names
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document, Path
 from evalctl.model.providers import PROVIDERS
@@ -20,7 +20,7 @@ _TEXT_HELP = "control characters cannot stand in it; of line breaks, only a syst
 
 # What the patterns of the models mean: the code of what breaks them, and what to type instead.
 _PATTERNS: Mapping[str, tuple[str, str]] = {
-    fields.NAME: ("forbidden-text", _NAME_HELP),
+    names.NAME: ("forbidden-text", _NAME_HELP),
     fields.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
     fields.SERVED_MODEL: ("forbidden-text", "write PUBLISHER/MODEL, for a provider its own name of the model; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
     fields.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),

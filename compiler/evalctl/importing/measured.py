@@ -17,8 +17,8 @@ from typing import Any
 from evalctl.importing.reading import Measured, Source, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
-from evalctl.model.fields import NAME
 from evalctl.model.manifest import Metrics
+from evalctl.model.names import NAME
 from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.result import IMPORTED, SCHEMA
 from evalctl.results.names import task_name

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-# Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
-NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
+from evalctl.model.names import NAME
+
 MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
 # Providers name models as they like: deepseek/deepseek-r1:free, qwen3:8b, accounts/fireworks/models/x, @cf/meta/llama.
 SERVED_MODEL = rf"^@?{NAME[1:-1]}(?:(?:/@?|::?|@){NAME[1:-1]})*$"

@@ -16,7 +16,6 @@ from evalctl.model.fields import (
     BASE_URL,
     COMMIT,
     LINE,
-    NAME,
     RESERVED_SWITCHES,
     REVISION,
     SHA256,
@@ -34,6 +33,7 @@ from evalctl.model.fields import (
     TemplateSwitch,
     Text,
 )
+from evalctl.model.names import NAME
 from evalctl.model.providers import LengthKey
 
 

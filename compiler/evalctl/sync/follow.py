@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalctl.results import derived
+from evalctl.results.store import Listed
 from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.suggest import listed, plural
 from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
 from evalctl.sync.drafts import Draft
@@ -45,12 +47,20 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
         warnings.append(f"the aggregates do not follow yet: {problem.message} ({problem.help})")
         return None
     warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made["documents"])]
-    warnings += [
-        f"unproven, no attempt in the ledger accounts for it: {one.path} (evalctl results accept PATH --why TEXT, or delete it)"
-        for found in made["lying"].unproven.values() for one in found
-    ]  # fmt: skip
+    warnings += unproven_warning([one for found in made["lying"].unproven.values() for one in found])
     _remember(context, repo, made)
     return commit
+
+
+def unproven_warning(found: Sequence[Listed]) -> list[str]:
+    """One warning, however many records are unproven: there may be thousands."""
+    if not found:
+        return []
+    paths = listed(sorted(one.path for one in found), 3)
+    return [
+        f"{plural(len(found), 'result')} unproven, the ledger does not account for what they say: {paths} "
+        "(evalctl results accept PATH --why TEXT, or delete them)"
+    ]
 
 
 def _drafts(

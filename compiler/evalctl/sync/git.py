@@ -100,7 +100,7 @@ class Repository:
             return {}
         limit = ["--", folder] if folder else []
         listing = self.tell("ls-tree", "-r", "-z", "--full-tree", revision, *limit).stdout
-        return dict(_entry(line) for line in listing.split(b"\0") if line)
+        return dict(_entry(line) for line in os.fsdecode(listing).split("\0") if line)
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Contents by blob id, in one git process."""
@@ -223,10 +223,10 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else os.fsencode(value)
 
 
-def _entry(line: bytes) -> tuple[str, Entry]:
-    facts, path = line.split(b"\t", 1)
-    mode, _, blob = facts.decode().split(" ")
-    return os.fsdecode(path), Entry(mode, blob)
+def _entry(line: str) -> tuple[str, Entry]:
+    facts, path = line.split("\t", 1)
+    mode, _, blob = facts.split(" ")
+    return path, Entry(mode, blob)
 
 
 def _batch(stream: bytes) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from evalctl.model.result import Result
@@ -86,8 +87,19 @@ def _lying_at(context: Context, repo: Repository, commit: str | None) -> derived
 
 
 def committed_results(context: Context, repo: Repository) -> ResultIndex:
-    """The results in the commit that is checked out; what lies only in the work tree is no result yet."""
-    return _lying_at(context, repo, repo.resolve("HEAD")).index
+    """The results in the commit that is checked out; what is only in the work tree is no result yet.
+
+    One pass asks several times. A commit does not change, so the index of the last one is kept.
+    """
+    key = (context.home, repo.git_dir, repo.resolve("HEAD"))
+    if key not in _LAST:
+        found = _lying_at(context, repo, key[2]).index
+        _LAST.clear()
+        _LAST[key] = found
+    return _LAST[key]
+
+
+_LAST: dict[tuple[Path, Path, str | None], ResultIndex] = {}
 
 
 def _drafts(

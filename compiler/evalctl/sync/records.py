@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Any
 
-from evalctl.model.fields import NAME
+from evalctl.model.names import NAME
 from evalctl.model.run import Attempt, Phase
 from evalctl.results.store import LAST_MOMENT
 
@@ -175,11 +176,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
 
 
 def _collected(number: str, digests: Any) -> tuple[int, tuple[str, ...]]:
-    if (
-        not re.fullmatch(r"[1-9][0-9]{0,5}", number)
-        or not isinstance(digests, list)
-        or not all(map(is_digest, digests))
-    ):
+    if not _is_number(number) or not isinstance(digests, list) or not _are_digests(digests):
         raise ValueError("`collected` does not hold digests")
     return int(number), tuple(digests)
 
@@ -220,14 +217,24 @@ def _is_request(value: Any) -> bool:
 
 def _is_evals(value: Any) -> bool:
     return (
-        isinstance(value, dict) and len(value) <= _MOST_EVALS and all(map(_is_name, value))
-        and all(map(is_digest, value.values()))
+        isinstance(value, dict) and len(value) <= _MOST_EVALS and all(map(_is_key, value))
+        and _are_digests(value.values())
     )  # fmt: skip
+
+
+def _are_digests(values: Collection[Any]) -> bool:
+    """Whether each is a digest. One match for all: a ledger of 1,000 jobs holds 38,000 of them."""
+    return (
+        all(isinstance(value, str) and len(value) == 64 for value in values)
+        and re.fullmatch(r"[0-9a-f]*", "".join(values)) is not None
+    )
 
 
 _LONGEST = 4096
 _MOST_EVALS = 10_000
 _is_name = _matches(NAME)
+_is_key = lru_cache(maxsize=4096)(_is_name)  # every job has the same tasks
+_is_number = _matches(r"[1-9][0-9]{0,5}")
 is_job = _matches(r"ev-[a-z0-9]+(?:-[a-z0-9]+)*")
 is_digest = _matches(r"[0-9a-f]{64}")
 is_native_id = _matches(r"(?:[A-Za-z0-9][A-Za-z0-9._;:@\[\]-]{0,127})?")  # a word for scontrol or qdel, never an option

@@ -42,7 +42,8 @@ class View:
     def ready(self) -> None:
         """Refuses what could not be committed later, and finishes what an earlier pass left behind."""
         self.repo.identity()
-        refuse_filtered(self.repo, [PATH, *self.places()])
+        awaited = [task.evaluation.result_path for job in self.jobs.values() for task in job.tasks]
+        refuse_filtered(self.repo, [PATH, *awaited])  # places of settled jobs hold their results already
         settle(self.repo)
         self.repo.sweep()
 

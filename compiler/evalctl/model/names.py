@@ -1,0 +1,6 @@
+"""The pattern of a name, without pydantic: what reads the ledger starts sooner."""
+
+from __future__ import annotations
+
+# Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
+NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
