@@ -16,6 +16,7 @@ from tests.bench import table
 
 from evalctl.model.result import SCHEMA
 from evalctl.model.run import Attempt, Phase
+from evalctl.sync.asked import fingerprints
 from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import COLLECTED, JobRecord
@@ -77,11 +78,11 @@ def jobs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def write_ledger(root: Path) -> None:
     """An attempt for each job that accounts for all its records."""
-    found = {job["name"]: job_record(request, job) for request, job in jobs(root)}
+    found = {job["name"]: job_record(root, request, job) for request, job in jobs(root)}
     Ledger(open_repository(root)).record(lambda _: found, "measured")
 
 
-def job_record(request: str, job: dict[str, Any]) -> JobRecord:
+def job_record(root: Path, request: str, job: dict[str, Any]) -> JobRecord:
     """The first attempt measured everything."""
     name, evals = job["name"], {task["task"]: task["digest"] for task in job["tasks"]}
     attempt = Attempt(
@@ -89,7 +90,8 @@ def job_record(request: str, job: dict[str, Any]) -> JobRecord:
         request=request, evals=evals, run_dir=f"/run/{name}/a1", claimed_at=1.0, submitted_at=2.0, closed_at=3.0,
         native_id="1", outcome=COLLECTED, by="bench",
     )  # fmt: skip
-    return JobRecord(name, (attempt,), {1: tuple(sorted(evals.values()))})
+    files = {task["result"]: (root / task["result"]).read_text(encoding="utf-8") for task in job["tasks"]}
+    return JobRecord(name, (attempt,), {1: tuple(sorted(evals.values()))}, pinned={1: fingerprints(files)})
 
 
 def write_result(root: Path, job: dict[str, Any], task: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from evalctl.results.record import to_text
 from evalctl.results.store import Listed
 from evalctl.sync.follow import unproven_warning
 from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger
 from evalctl.sync.proofs import proofs_at
 from evalctl.sync.publish import committed_results
 from evalctl.sync.sync import sync
@@ -67,6 +70,61 @@ def test_a_record_that_no_attempt_accounts_for_is_marked(measured: Clone) -> Non
     assert "unproven" in warning and FORGED in warning
     assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
     assert states(measured) == {"en_arithmetic": PROVEN, "en_capitals": UNPROVEN}
+
+
+def edit(clone: Clone, *, score: float) -> None:
+    """Another score in the record of the attempt that is known."""
+    path = f"{FOLDER}/en/arithmetic/result.json"
+    record = json.loads((clone.root / path).read_text())
+    (clone.root / path).write_text(
+        to_text({**record, "scores": {key: {**one, "em": score} for key, one in record["scores"].items()}})
+    )
+    git(clone.root, "commit", "-q", "-m", "edited", path)
+    git(clone.root, "push", "-q")
+
+
+def test_an_edited_score_of_an_honest_attempt_is_unproven(measured: Clone) -> None:
+    """The ledger notes what was collected, and the same digest at the same place with another score is not that."""
+    edit(measured, score=0.99)
+    assert states(measured)["en_arithmetic"] == UNPROVEN
+    sync(measured.context(), [])
+    assert "0.9900 (unproven)" in page(measured)
+    edit(measured, score=0.5)
+    assert states(measured)["en_arithmetic"] == PROVEN
+
+
+def test_an_attempt_that_an_older_evalctl_closed_accounts_for_its_results(measured: Clone) -> None:
+    """It noted no fingerprints: nothing is said against its results."""
+    ledger = Ledger(open_repository(measured.root))
+    older = {name: replace(record, pinned={}) for name, record in ledger.read().by_job.items()}
+    assert all(record.pinned for record in ledger.read().by_job.values())
+    assert ledger.record(lambda _: older, "as before") == ""
+    edit(measured, score=0.99)
+    assert states(measured)["en_arithmetic"] == PROVEN
+
+
+def test_a_pass_that_ends_between_commit_and_ledger_leaves_nothing_unproven(clone: Clone, world: World) -> None:
+    """The open attempt accounts for its results, and the next pass notes the fingerprints of the same ones."""
+    job = make_job(make_eval("arithmetic"))
+    clone.add_script(job)
+    git(clone.root, "push", "-q")
+    sync(clone.context(), plan(job))
+    world.run_all()
+    with pytest.raises(InterruptedError):
+        sync(clone.context(checkpoint=_ends_at("before-close")), plan(job))
+    assert states(clone) == {"en_arithmetic": PROVEN}
+    sync(clone.context(), plan(job))
+    (record,) = Ledger(open_repository(clone.root)).read().by_job.values()
+    (one,) = committed_results(clone.context(), open_repository(clone.root)).by_path.values()
+    assert record.pinned == {1: ((one.digest, one.fingerprint),)} and states(clone) == {"en_arithmetic": PROVEN}
+
+
+def _ends_at(point: str) -> Callable[[str], None]:
+    def end(name: str) -> None:
+        if name == point:
+            raise InterruptedError
+
+    return end
 
 
 def test_many_unproven_records_are_one_warning() -> None:

@@ -76,12 +76,15 @@ ATTEMPTS = st.builds(
 )  # fmt: skip
 EVENTS = st.builds(Event, st.floats(0, 10), st.just("me"), st.sampled_from(["retry", "cancel"]), st.integers(1, 3))
 RECORDS = st.builds(
-    lambda attempts, collected, events: JobRecord(
+    lambda attempts, collected, events, pinned: JobRecord(
         "ev-a-1", tuple(sorted(attempts, key=lambda one: one.number)), {n: tuple(sorted(d)) for n, d in sorted(collected.items())},
-        tuple(sorted(set(events))),
+        tuple(sorted(set(events))), {n: tuple(sorted(pairs)) for n, pairs in sorted(pinned.items())},
     ),
     st.lists(ATTEMPTS, unique_by=lambda one: one.number),
     st.dictionaries(st.integers(1, 3), st.sets(st.sampled_from(["a" * 64, "b" * 64, "c" * 64]), min_size=1)), st.lists(EVENTS, max_size=3),
+    st.dictionaries(
+        st.integers(1, 3), st.sets(st.tuples(*[st.sampled_from(["a" * 64, "b" * 64])] * 2), min_size=1), max_size=2
+    ),
 )  # fmt: skip
 
 
@@ -117,6 +120,21 @@ def test_an_attempt_with_a_value_of_a_wrong_kind_is_refused(key: str) -> None:
     document["attempts"][0][key] = [1]
     with pytest.raises(ValueError, match=r"."):
         from_text("ev-a-1", json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        [], {"0": []}, {"1": {}}, {"1": [DIGEST]}, {"1": [[DIGEST]]}, {"1": [[DIGEST, "f"]]}, {"1": [[DIGEST, 1]]},
+        {"1": [[DIGEST, DIGEST[:-1] + "\n"]]}, {"1": [[DIGEST[:32], DIGEST + DIGEST[:32]]]}, {"1": [DIGEST[:2]]},
+    ],
+)  # fmt: skip
+def test_fingerprints_of_another_form_are_refused(pinned: object) -> None:
+    """Pairs of a digest and a fingerprint by attempt, and nothing else; a record without any is of an older evalctl."""
+    document = json.loads(to_text(JobRecord("ev-a-1", (FIRST,))))
+    assert "pinned" not in document
+    with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", json.dumps({**document, "pinned": pinned}).encode())
 
 
 HOSTILE = [

@@ -75,7 +75,7 @@ CODES: dict[str, str] = {
     "unknown-service": "a service that does not exist",
     "unknown-subset-group": "a subset group that does not exist",
     "unknown-task": "a task or suite that does not exist",
-    "unproven-result": "no attempt in the ledger accounts for a result",
+    "unproven-result": "the ledger does not account for what a result says",
     "unread-file": "a file under manifests/ that nothing reads",
     "unreadable-result": "a result that cannot be read",
     "unreadable-source": "a file of the lab that cannot be taken over as it stands",

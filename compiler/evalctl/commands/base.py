@@ -26,7 +26,6 @@ from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.proofs import proofs_at
 
 _ABSENT = "000000"
-_NOBODY = "UNPROVEN: no attempt in the ledger accounts for it"
 
 
 def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entry]) -> list[Diagnostic]:
@@ -98,8 +97,16 @@ def _origins(root: Path, repo: Repository) -> Callable[[str], str]:
     """Of a record by its path: what the ledger of this clone says of it, "" where there is none."""
     index = index_folder(root, root / RESULTS_CACHE)
     proofs = proofs_at(repo, "HEAD", authoritative=False)
-    words = {PROVEN: "the ledger's attempt measured it", ACCEPTED: "accepted by a person", UNPROVEN: _NOBODY}
-    return lambda path: words.get(proofs.state(index.by_path[path]), "") if path in index.by_path else ""
+    words = {PROVEN: "the ledger's attempt measured it", ACCEPTED: "accepted by a person"}
+
+    def origin(path: str) -> str:
+        one = index.by_path.get(path)
+        if one is None:
+            return ""
+        state = proofs.state(one)
+        return f"UNPROVEN: {proofs.why_not(one)}" if state == UNPROVEN else words.get(state, "")
+
+    return origin
 
 
 def _tables(repo: Repository, commit: str, project: Project) -> list[Metrics]:

@@ -85,13 +85,18 @@ def _unproven(
     states = {path: proofs.state(index.by_path[path]) for path in sorted(reused)}
     unchecked = sum(state == NOT_CHECKED for state in states.values())
     note = f"{unchecked} reused results are not checked against the ledger: this clone has no branch evalctl-state"
-    return [unproven_result(path) for path, state in states.items() if state == UNPROVEN], [note] if unchecked else []
+    found = [
+        unproven_result(path, proofs.why_not(index.by_path[path]))
+        for path, state in states.items()
+        if state == UNPROVEN
+    ]
+    return found, [note] if unchecked else []
 
 
-def unproven_result(path: str) -> Diagnostic:
-    """A result that would be reused, and that no attempt of the ledger accounts for."""
+def unproven_result(path: str, why: str) -> Diagnostic:
+    """A result that would be reused, and that the ledger does not account for."""
     return Diagnostic(
-        "unproven-result", "no attempt in the ledger accounts for this result, and it would be reused", Span(path),
+        "unproven-result", f"this result is unproven and would be reused: {why}", Span(path),
         help=f"delete it to measure anew, or: evalctl results accept {path} --why TEXT", severity=WARNING,
     )  # fmt: skip
 

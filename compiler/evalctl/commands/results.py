@@ -45,7 +45,9 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
         print(plain(line))
     for one in measured:
         if tasks := _of(found, one.folder):
-            print(f"unproven in {plain(one.name)}: {plain(listed(tasks))} (no attempt in the ledger accounts for them)")
+            print(
+                f"unproven in {plain(one.name)}: {plain(listed(tasks))} (the ledger does not account for what they say)"
+            )
     return 0
 
 

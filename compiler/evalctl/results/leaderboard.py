@@ -19,7 +19,7 @@ A dash is an entry that was not measured. The model's folder has the run of ever
 _UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"
 UNPROVEN = " (unproven)"
 _UNPROVEN = (
-    "\nunproven: no attempt in the ledger accounts for the record; `evalctl results accept` says that it counts.\n"
+    "\nunproven: the ledger does not account for what the record says; `evalctl results accept` says that it counts.\n"
 )
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"

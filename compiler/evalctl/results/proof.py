@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalctl.model.result import IMPORTED
 from evalctl.results.store import Listed, ResultIndex
 
 ACCEPTED_FILE = "results/accepted.json"
+NOBODYS = "no attempt in the ledger accounts for it"
+EDITED = "its scores differ from what was collected"
 PROVEN, ACCEPTED, UNPROVEN, NOT_CHECKED, TAKEN_OVER = "proven", "accepted", "unproven", "not checked", "imported"
 _KEYS = {"path", "fingerprint", "by", "why"}
 
@@ -21,12 +23,14 @@ _KEYS = {"path", "fingerprint", "by", "why"}
 @dataclass(frozen=True, slots=True)
 class Proofs:
     """`attempts` maps a job and the number of an attempt to the digests of evals that it gave or is running; None where
-    there is no ledger. Of `unreadable` jobs nothing is known.
+    there is no ledger. Of `unreadable` jobs nothing is known. `pinned` has the fingerprints of results as they were
+    collected, by job, attempt and digest; an attempt that an older evalctl closed has none.
     """
 
     attempts: Mapping[tuple[str, int], frozenset[str]] | None
     accepted: frozenset[tuple[str, str]] = frozenset()
     unreadable: frozenset[str] = frozenset()
+    pinned: Mapping[tuple[str, int, str], frozenset[str]] = field(default_factory=dict)
 
     def state(self, one: Listed) -> str:
         """Why this record counts, or that it is not known to."""
@@ -36,7 +40,14 @@ class Proofs:
             return ACCEPTED
         if self.attempts is None or one.job in self.unreadable:
             return NOT_CHECKED
-        return PROVEN if one.digest in self.attempts.get((one.job, one.attempt), frozenset()) else UNPROVEN
+        return UNPROVEN if self.why_not(one) else PROVEN
+
+    def why_not(self, one: Listed) -> str:
+        """Why the ledger does not account for this record; "" if it does."""
+        if one.digest not in (self.attempts or {}).get((one.job, one.attempt), frozenset()):
+            return NOBODYS
+        pinned = self.pinned.get((one.job, one.attempt, one.digest))
+        return "" if pinned is None or one.fingerprint in pinned else EDITED
 
 
 def accepted(text: str | bytes) -> frozenset[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalctl.results.store import parse
+from evalctl.results.store import fingerprint, parse
 from evalctl.sync.collect import Collected
 from evalctl.sync.world import View
 
@@ -29,6 +29,12 @@ def asked_for(view: View, found: Collected) -> Collected:
 def _is_asked_for(wanted: Mapping[str, str], path: str, digest: str) -> bool:
     """Whether an eval has this digest now, here or (where no eval has this place) elsewhere, which then copies it."""
     return wanted.get(path, digest) == digest and digest in wanted.values()
+
+
+def fingerprints(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Digest and fingerprint of each of these results: what the ledger notes, so that an edit of one is seen."""
+    results = [parse(path, text) for path, text in files.items()]
+    return tuple(sorted((one.digest, fingerprint(one.document)) for one in results))
 
 
 def unasked(view: View, found: Collected) -> str:

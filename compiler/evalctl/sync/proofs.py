@@ -21,7 +21,7 @@ def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> P
     with contextlib.suppress(ValueError):  # `evalctl check` says what is wrong with it; nothing is accepted by it
         said = accepted(text)
     known = records.commit is not None or authoritative
-    return Proofs(_attempts(records) if known else None, said, frozenset(records.unreadable))
+    return Proofs(_attempts(records) if known else None, said, frozenset(records.unreadable), _pinned(records))
 
 
 def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:
@@ -33,3 +33,12 @@ def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:
         for name, record in records.by_job.items()
         for attempt in record.attempts
     }
+
+
+def _pinned(records: Records) -> dict[tuple[str, int, str], frozenset[str]]:
+    found: dict[tuple[str, int, str], frozenset[str]] = {}
+    for name, record in records.by_job.items():
+        for number, pairs in record.pinned.items():
+            for digest, mark in pairs:
+                found[name, number, digest] = found.get((name, number, digest), frozenset()) | {mark}
+    return found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from evalctl.model.names import NAME
 from evalctl.model.run import Attempt, Phase
@@ -24,6 +24,7 @@ MOST_RESUMES = 8  # … so often; then each counts, or a model that never stops 
 TIMEOUT = "timeout"
 LARGEST = 4 * 1024 * 1024  # bytes of a record: some thousands of attempts
 Form = Callable[[Any], bool]
+_T = TypeVar("_T", bound=str | tuple[str, str])
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,12 +39,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """All attempts of one job, oldest first; `collected` names the eval digests whose results each attempt gave."""
+    """All attempts of one job, oldest first; `collected` names the eval digests whose results each attempt gave.
+
+    `pinned` has, by attempt, the digest and the fingerprint of each result as it was collected. An attempt that was closed by
+    an older evalctl has none.
+    """
 
     job: str
     attempts: tuple[Attempt, ...] = ()
     collected: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    pinned: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     @property
     def open(self) -> Attempt | None:
@@ -112,10 +118,17 @@ def merged(ours: JobRecord, theirs: JobRecord) -> JobRecord:
         other = attempts.get(attempt.number)
         if other is None or (_same_claim(attempt, other) and _RANK[attempt.phase] > _RANK[other.phase]):
             attempts[attempt.number] = attempt
-    numbers = ours.collected.keys() | theirs.collected.keys()
-    collected = {n: tuple(sorted({*ours.collected.get(n, ()), *theirs.collected.get(n, ())})) for n in sorted(numbers)}
     ordered = tuple(attempts[number] for number in sorted(attempts))
-    return JobRecord(theirs.job, ordered, collected, tuple(sorted({*ours.events, *theirs.events})))
+    return JobRecord(
+        theirs.job, ordered, _union(ours.collected, theirs.collected), tuple(sorted({*ours.events, *theirs.events})),
+        _union(ours.pinned, theirs.pinned),
+    )  # fmt: skip
+
+
+def _union(ours: Mapping[int, tuple[_T, ...]], theirs: Mapping[int, tuple[_T, ...]]) -> dict[int, tuple[_T, ...]]:
+    """By attempt, what either side has."""
+    numbers = sorted(ours.keys() | theirs.keys())
+    return {number: tuple(sorted({*ours.get(number, ()), *theirs.get(number, ())}, key=repr)) for number in numbers}
 
 
 def to_text(record: JobRecord) -> str:
@@ -126,6 +139,7 @@ def to_text(record: JobRecord) -> str:
         "attempts": [{**asdict(attempt), "phase": attempt.phase.value} for attempt in record.attempts],
         "collected": {str(number): list(digests) for number, digests in record.collected.items()},
         "events": [asdict(event) for event in record.events],
+        **({"pinned": record.pinned} if record.pinned else {}),
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
@@ -147,6 +161,7 @@ def from_text(job: str, content: bytes) -> JobRecord:
             tuple(_attempt(row) for row in document["attempts"]),
             dict(_collected(*item) for item in document["collected"].items()),
             tuple(Event(**_checked(_EVENT, row)) for row in document["events"]),
+            dict(_pinned(*item) for item in document.get("pinned", {}).items()),
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"its form is wrong ({error})"[:300]) from error
@@ -179,6 +194,15 @@ def _collected(number: str, digests: Any) -> tuple[int, tuple[str, ...]]:
     if not _is_number(number) or not isinstance(digests, list) or not _are_digests(digests):
         raise ValueError("`collected` does not hold digests")
     return int(number), tuple(digests)
+
+
+def _pinned(number: str, pairs: Any) -> tuple[int, tuple[tuple[str, str], ...]]:
+    whole = (
+        _is_number(number) and isinstance(pairs, list) and all(isinstance(one, list) and len(one) == 2 for one in pairs)
+    )
+    if not whole or not _are_digests([word for pair in pairs for word in pair]):
+        raise ValueError("`pinned` does not hold pairs of a digest and a fingerprint")
+    return int(number), tuple((digest, mark) for digest, mark in pairs)
 
 
 def _checked(forms: Mapping[str, Form], row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync import private
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
-from evalctl.sync.asked import asked_for, unasked
+from evalctl.sync.asked import asked_for, fingerprints, unasked
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
@@ -221,7 +221,9 @@ def _closing(view: View, records: Records, collected: Sequence[Collected]) -> di
         record, number = records.of(found.attempt.job), found.attempt.number
         closed = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
         results = {**record.collected, number: found.digests} if found.digests else record.collected
-        changed[record.job] = replace(record.with_attempt(closed), collected=results)
+        marks = fingerprints(found.files)
+        pinned = {**record.pinned, number: marks} if marks else record.pinned
+        changed[record.job] = replace(record.with_attempt(closed), collected=results, pinned=pinned)
     return changed
 
 
