@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from evalctl.model.names import NAME
@@ -197,10 +198,8 @@ def _collected(number: str, digests: Any) -> tuple[int, tuple[str, ...]]:
 
 
 def _pinned(number: str, pairs: Any) -> tuple[int, tuple[tuple[str, str], ...]]:
-    whole = (
-        _is_number(number) and isinstance(pairs, list) and all(isinstance(one, list) and len(one) == 2 for one in pairs)
-    )
-    if not whole or not _are_digests([word for pair in pairs for word in pair]):
+    whole = _is_number(number) and isinstance(pairs, list) and _all_are(list, 2, pairs)
+    if not whole or not _are_digests([*chain.from_iterable(pairs)]):
         raise ValueError("`pinned` does not hold pairs of a digest and a fingerprint")
     return int(number), tuple((digest, mark) for digest, mark in pairs)
 
@@ -247,11 +246,12 @@ def _is_evals(value: Any) -> bool:
 
 
 def _are_digests(values: Collection[Any]) -> bool:
-    """Whether each is a digest. One match for all: a ledger of 1,000 jobs holds 38,000 of them."""
-    return (
-        all(isinstance(value, str) and len(value) == 64 for value in values)
-        and re.fullmatch(r"[0-9a-f]*", "".join(values)) is not None
-    )
+    """Whether each is a digest. One match for all: a ledger of 1,000 jobs holds 57,000 of them."""
+    return _all_are(str, 64, values) and re.fullmatch(r"[0-9a-f]*", "".join(values)) is not None
+
+
+def _all_are(kind: type, length: int, values: Collection[Any]) -> bool:
+    return {*map(type, values)} <= {kind} and {*map(len, values)} <= {length}
 
 
 _LONGEST = 4096
