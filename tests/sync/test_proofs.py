@@ -24,6 +24,7 @@ from evalctl.sync.sync import sync
 from .world import Clone, World, git, make_eval, make_job, plan
 
 FOLDER = "results/hosted_vllm/team/tiny/default"
+COPY = "results/hosted_vllm/team/tiny/other"
 FORGED = f"{FOLDER}/en/capitals/result.json"
 
 
@@ -125,6 +126,19 @@ def _ends_at(point: str) -> Callable[[str], None]:
             raise InterruptedError
 
     return end
+
+
+def test_a_copy_of_an_unproven_result_is_unproven(measured: Clone) -> None:
+    """Another request reuses it: nothing is measured, the report says so, and the copy is marked as its source is."""
+    edit(measured, score=0.99)
+    other = make_job(make_eval("arithmetic", settings="other"), request="manifests/requests/two.yaml", stem="two")
+    measured.add_script(other)
+    git(measured.root, "push", "-q")
+    report = sync(measured.context(), plan(other))
+    assert any("unproven result reused" in one and f"{COPY}/en/arithmetic" in one for one in report.warnings)
+    proofs = proofs_at(open_repository(measured.root), "HEAD", authoritative=False)
+    found = committed_results(measured.context(), open_repository(measured.root)).by_path
+    assert proofs.state(found[f"{COPY}/en/arithmetic/result.json"]) == UNPROVEN
 
 
 def test_many_unproven_records_are_one_warning() -> None:

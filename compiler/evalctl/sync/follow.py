@@ -63,6 +63,18 @@ def unproven_warning(found: Sequence[Listed]) -> list[str]:
     ]
 
 
+def copied_unproven(copies: Mapping[str, str], lying: derived.Base) -> list[str]:
+    """One warning for copies (place to source) of unproven results: a copy has its source's origin and is unproven, too."""
+    unproven = {one.path for found in lying.unproven.values() for one in found}
+    said = [f"{place} from {source}" for place, source in sorted(copies.items()) if source in unproven]
+    if not said:
+        return []
+    return [
+        f"{plural(len(said), 'unproven result')} reused, and unproven at the new place as well: {listed(said, 3)} "
+        "(evalctl results accept PATH --why TEXT; or delete source and copy to measure anew)"
+    ]
+
+
 def _drafts(
     context: Context, repo: Repository, parent: str | None, known: Mapping[str, Any], made: dict[str, Any]
 ) -> list[Draft]:

@@ -17,7 +17,7 @@ from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
-from evalctl.sync.follow import follow
+from evalctl.sync.follow import copied_unproven, follow
 from evalctl.sync.ledger import LedgerRefused, Records
 from evalctl.sync.lock import in_home
 from evalctl.sync.observe import World
@@ -207,7 +207,9 @@ def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
     ]  # fmt: skip
     if not found:
         return []
-    texts = lying_at(view.context, view.repo, view.repo.resolve("HEAD")).read([source for _, _, source in found])
+    lying = lying_at(view.context, view.repo, view.repo.resolve("HEAD"))
+    texts = lying.read([source for _, _, source in found])
+    view.warnings += copied_unproven({evaluation.result_path: source for _, evaluation, source in found}, lying)
     return [
         (job.request, evaluation.result_path, job.name,
          to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source]))))
