@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from evalctl.commands.check import acceptance
 from evalctl.commands.common import unknown_metrics_of
 from evalctl.load.repo import SourceFile
 from evalctl.model.diagnostic import Diagnostic
@@ -193,6 +194,7 @@ def _metrics(root: Path) -> list[Diagnostic]:
 
 ASKED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {
     "check": _check, "compile-check": _compile_check, "compile-twice": _compile_twice, "results": _results, "metrics": _metrics,
+    "acceptance": acceptance,
 }  # fmt: skip
 
 

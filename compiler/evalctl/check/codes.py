@@ -14,6 +14,7 @@ CODES: dict[str, str] = {
     "conflicting-requests": "two requests ask for the same eval differently",
     "context-too-long": "max_model_length is longer than the model's context",
     "csv-form": "a line of a table does not fit its header",
+    "damaged-acceptance": "a row of results/accepted.json that accepts nothing",
     "duplicate-key": "a key or a row is given twice",
     "duplicate-result-dir": "two tasks would write to one place",
     "exclusive-keys": "two keys that exclude each other",

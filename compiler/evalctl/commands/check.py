@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from evalctl import report
 from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
@@ -13,6 +14,7 @@ from evalctl.entries import Entry
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline import Project
 from evalctl.plan.pages import cell
+from evalctl.results.proof import ACCEPTED_FILE
 from evalctl.results.store import index_folder
 from evalctl.suggest import plural
 from evalctl.terminal import plain
@@ -27,7 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.requests:
         problems = concerning(entries, paths, problems)
     else:
-        problems = [*problems, *unknown_metrics_of(project, index_folder(root, root / RESULTS_CACHE))]
+        problems = [
+            *problems,
+            *unknown_metrics_of(project, index_folder(root, root / RESULTS_CACHE)),
+            *acceptance(root),
+        ]
     if arguments.base:
         from evalctl.commands.base import compared  # reads git and all results: no other check needs it
 
@@ -40,6 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
         requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
     return 1 if has_errors(problems) else 0
+
+
+def acceptance(root: Path) -> list[Diagnostic]:
+    """Findings about results/accepted.json, where there is one; a link is not followed."""
+    path = root / ACCEPTED_FILE
+    if not path.is_file() and not path.is_symlink():
+        return []
+    from evalctl.results.accepted import faults
+
+    return faults(b"" if path.is_symlink() else path.read_bytes())
 
 
 def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, Entry], list[Diagnostic]]:

@@ -17,7 +17,7 @@ ACCEPTED_FILE = "results/accepted.json"
 NOBODYS = "no attempt in the ledger accounts for it"
 EDITED = "its scores differ from what was collected"
 PROVEN, ACCEPTED, UNPROVEN, NOT_CHECKED, TAKEN_OVER = "proven", "accepted", "unproven", "not checked", "imported"
-_KEYS = {"path", "fingerprint", "by", "why"}
+KEYS = {"path", "fingerprint", "by", "why"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,11 @@ def rows(text: str | bytes) -> list[dict[str, str]]:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     whole = isinstance(found, list) and all(
-        isinstance(row, dict)
-        and row.keys() == _KEYS
-        and all(isinstance(value, str) and value for value in row.values())
+        isinstance(row, dict) and row.keys() == KEYS and all(isinstance(value, str) and value for value in row.values())
         for row in found
     )
     if not whole:
-        raise ValueError(f"it is no list of objects with {', '.join(sorted(_KEYS))}")
+        raise ValueError(f"it is no list of objects with {', '.join(sorted(KEYS))}")
     return list(found)
 
 
