@@ -86,6 +86,7 @@ class Remote:
         self.git("push", "-q", "origin", "main", "change", "HEAD:refs/pull/1/merge")
         clone = self.folder / "clone"
         self.git("init", "-q", str(clone), cwd=self.folder)
+        self.git("remote", "add", "origin", f"file://{self.folder}/remote.git", cwd=clone)
         self.git("fetch", "-q", "--depth=2", f"file://{self.folder}/remote.git", "refs/pull/1/merge", cwd=clone)
         self.git("checkout", "-q", "--detach", "FETCH_HEAD", cwd=clone)
         return clone

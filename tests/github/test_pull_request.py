@@ -6,10 +6,17 @@ import re
 import sys
 from pathlib import Path
 
+from evalctl.model.result import SCHEMA as RESULT
+from evalctl.results.record import to_text
+from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger
+from evalctl.sync.records import JobRecord
+
 from .remote import MODEL_SETTINGS, REQUEST, SETTINGS
 from .workflow import WORKFLOWS, jobs, load, run_step
 
 CHECK, COMPILE = "Check the manifests", "Are the scripts in generated/ what the manifests say?"
+LEDGER = "Fetch the ledger"
 SUMMARY = "Name what changes in the summary"
 SCHEMA, PLAN = "Are the schemas what the program says?", "Plan against the base branch"
 NEW = "manifests/requests/new.yaml"
@@ -19,6 +26,7 @@ def test_a_good_request_passes_and_its_plan_is_in_the_summary(pull_request):
     """Jobs, tasks, settings, time and cost of what is new; nothing of what main asked for already."""
     run = pull_request({NEW: REQUEST.replace("[ja_mmlu, en_mtbench]", "[swallow-ja]")})
     assert {name: ran.status for name, ran in run.steps.items()} == {
+        LEDGER: 0,
         CHECK: 0,
         COMPILE: 0,
         SCHEMA: 0,
@@ -30,7 +38,7 @@ def test_a_good_request_passes_and_its_plan_is_in_the_summary(pull_request):
     assert "old.yaml" not in run.summary
     assert re.search(r"1 job to submit: \d+ evals to run", run.summary)
     assert "| ja_gpqa | run (no result yet) |" in run.summary
-    assert re.search(r"at most 13:20:00, [\d.]+ points", run.summary)
+    assert re.search(r"at most 12:20:00, [\d.]+ points", run.summary)
 
 
 def test_mistakes_are_annotations_on_their_lines(pull_request):
@@ -85,6 +93,32 @@ def test_what_changes_is_annotated_and_in_the_summary(pull_request):
     assert "drain_seconds: 120 → 77" in run.summary.replace("\\", "") and "Fake-1T" in run.summary
 
 
+def record(score: float) -> str:
+    """A result that names an attempt."""
+    return to_text({
+        "schema": RESULT, "digest": "d" * 64, "measured_at": 1, "weights": {}, "samples": None,
+        "task": {"key": "en_mmlu", "script": "mmlu", "result_dir": "en/mmlu"}, "subject": {"model": "team/tiny"},
+        "scores": {"mmlu|0": {"em": score}}, "ran": {"job": "ev-old-00000000", "attempt": 1},
+    })  # fmt: skip
+
+
+def test_a_result_that_the_ledger_does_not_account_for_is_named(remote, pull_request):
+    """The ledger's branch is fetched, so that the review says so; without one it is not known."""
+    ledger = Ledger(open_repository(remote.work))
+    ledger.record(lambda _: {"ev-old-00000000": JobRecord("ev-old-00000000")}, "a ledger")
+    remote.git("push", "-q", "origin", "evalctl-state")
+    run = pull_request({"results/hosted_vllm/team/tiny/en/mmlu/result.json": record(0.9)})
+    assert run.steps[LEDGER].status == 0
+    assert "UNPROVEN: no attempt in the ledger accounts for it" in "\n".join(run.annotations(CHECK))
+
+
+def test_without_a_ledger_a_result_is_not_said_to_be_unproven(pull_request):
+    """The step is no failure, and says what is not checked."""
+    run = pull_request({"results/hosted_vllm/team/tiny/en/mmlu/result.json": record(0.9)})
+    assert run.steps[LEDGER].status == 0 and "not checked" in run.steps[LEDGER].output
+    assert "UNPROVEN" not in "\n".join(run.annotations(CHECK))
+
+
 def test_a_change_without_a_request_plans_nothing(pull_request):
     """A document, for example."""
     run = pull_request({"docs/note.md": "hello\n"})
@@ -117,7 +151,7 @@ def test_hostile_text_gives_the_runner_no_command_of_its_own(pull_request, tmp_p
     run = pull_request({"manifests/requests/$(touch canary).yaml": hostile, NEW: hostile}, compiled=False)
     assert run.steps[CHECK].status == 1
     for name, ran in run.steps.items():
-        if name != SCHEMA:
+        if name not in (SCHEMA, LEDGER):
             strange = [
                 line for line in ran.output.splitlines() if not re.match(r"::(error|warning|notice) file=", line)
             ]
