@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 4 # test processes: many tests wait for a server or a scheduler
 
-.PHONY: demo test setup check bench clean
+.PHONY: demo test setup check bench mutants clean
 
 demo: $(STAMP)
 	@$(VENV)/bin/evalctl demo
@@ -26,6 +26,14 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench
+
+# do the tests of the modules that decide notice a change? `make mutants MODULES="decide cost"` for some of them
+mutants: $(VENV)/.mutation
+	@$(VENV)/bin/python -m tests.mutation $(MODULES)
+
+$(VENV)/.mutation: tests/mutation/requirements.lock $(STAMP)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.lock
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .evalctl

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from samples import catalogue, one_job
 
 from evalctl.model.evaluation import Estimate
-from evalctl.plan.cost import estimate
+from evalctl.plan.cost import cost_of, estimate, walltime_of
 
 # As in facts/sites.md 1.2: cpu_4 costs 0.015 an hour.
 CPU_4 = {
@@ -78,6 +80,49 @@ def test_abci_takes_the_walltime_first() -> None:
 def test_elapsed_time_is_never_beyond_the_walltime() -> None:
     """The scheduler ends the job there."""
     assert tsubame("node_q", 99_999, 3600).expected == tsubame("node_q", 3600, 3600).expected
+
+
+def test_the_least_time_of_the_site_is_charged() -> None:
+    """Used and reserved time are added up: at least 300 s at 0.7, 600 s at 0.1, with a coefficient of 0.25."""
+    assert tsubame("node_q", 10, 600).expected == 0.0187  # 0.25 * (0.7 * 300 + 0.1 * 600) / 3600 = 0.01875, cut
+    assert tsubame("node_q", 302, 600).expected == 0.0188
+
+
+def test_a_node_kind_without_a_price_has_no_estimate() -> None:
+    """Nor has one of a service without a formula: both are needed."""
+    service = catalogue(CPU_4).services["tsubame"].service
+    node = service.node_kinds["node_q"].model_copy(update={"coefficient": None})
+    assert estimate(service, node, None, 1, 1) is None
+    assert estimate(service.model_copy(update={"cost": None}), service.node_kinds["node_q"], None, 1, 1) is None
+
+
+RATES = {"unit": "point", "used_rate": 2.0, "reserved_rate": 0.5, "minimum_seconds": 60, "expected": 9.0, "worst": 9.0}
+PART: dict[str, Any] = {
+    "start_seconds": 100, "drain_seconds": 30, "step_seconds": 1, "walltime_seconds": 5000, "cost": {**RATES, "held": 9.0},
+    "tasks": [{"task": "a", "seconds": 700}, {"task": "b", "seconds": 1900}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("tasks", "seconds"), [("a", 830), ("b", 2030), ("ab", 2730), ("", 130)])
+def test_the_walltime_of_a_part_is_that_of_what_runs(tasks: str, seconds: int) -> None:
+    """The start, these tasks, and the time to end in."""
+    assert walltime_of(PART, tasks) == seconds
+
+
+def test_a_part_of_a_job_costs_what_its_own_time_does() -> None:
+    """Expected: the start and its tasks are used; at worst all of its walltime is; held is the worst."""
+    found = cost_of(PART, "a")
+    assert found is not None
+    assert found["expected"] == 0.5597  # (2 * 800 + 0.5 * 830) / 3600
+    assert found["worst"] == found["held"] == 0.5763  # 2.5 * 830 / 3600
+    assert found["unit"] == "point"
+
+
+def test_a_part_holds_nothing_where_the_whole_does_not() -> None:
+    """Only ABCI takes the price of the walltime first."""
+    found = cost_of({**PART, "cost": {**RATES, "held": None}}, "a")
+    assert found is not None and found["held"] is None
+    assert cost_of({**PART, "cost": None}, "a") is None
 
 
 def test_no_price_is_no_estimate() -> None:

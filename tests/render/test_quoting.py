@@ -60,6 +60,14 @@ def test_a_long_list_keeps_its_words() -> None:
     assert "\n  --option-3 'a value'\n" in assignment("LIST", command)
 
 
+def test_a_line_of_a_hundred_characters_is_not_broken() -> None:
+    """One of 101 is, unless it is a single word."""
+    assert assignment("A", ["x" * 90, "yyyyy"]) == f"A=({'x' * 90} yyyyy)"  # 100 characters
+    assert assignment("A", ["x" * 90, "yyyyyy"]) == f"A=(\n  {'x' * 90}\n  yyyyyy\n)"
+    assert assignment("A", ["x", "y"]) == "A=(x y)"
+    assert assignment("A", ["x" * 200]) == f"A=({'x' * 200})"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -71,6 +79,8 @@ def test_a_long_list_keeps_its_words() -> None:
         ("it's $5", "'it'\\''s $5'"),
         ("a:\n  b: 1\n", "'a:\n  b: 1\n'"),
         ("日本語", "'日本語'"),
+        ("日本\u3000語", "'日本\u3000語'"),
+        ("a\n# b", "'a\n# b'"),
         ("x\u202ey", "$'x\\xe2\\x80\\xaey'"),
         ("a\n#$ -l x", "$'a\n\\x23$ -l x'"),
     ],
