@@ -116,6 +116,8 @@ def test_last_words_are_the_last_exception() -> None:
     log = reasons.plain("INFO start\nValueError: first\n\x1b[31m│ code │\x1b[0m\nKeyError: 'second\nline'\n")
     assert reasons.last_words(log) == "KeyError: 'second line'"
     assert reasons.last_words("") == "the log is empty"
+    assert reasons.last_words("first\nsecond\nthird\n") == "third"
+    assert reasons.last_words("x" * 500) == "x" * 400
 
 
 def test_what_nltk_complains_of_in_passing_is_no_reason() -> None:

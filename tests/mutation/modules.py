@@ -28,7 +28,7 @@ MODULES = {
     "decide": _evalctl("sync/decide.py", "sync/test_decide.py"),
     "reasons": _evalctl("sync/reasons.py", "sync/test_reasons.py", "sync/test_decide.py"),
     "identity": _evalctl("resolve/identity.py", "property/test_identity.py", "resolve/test_evals.py"),
-    "placement": _evalctl("plan/placement.py", "plan/test_placement.py"),
+    "placement": _evalctl("plan/placement.py", "plan/test_placement.py", "cards/test_families.py"),
     "cost": _evalctl("plan/cost.py", "plan/test_cost.py"),
     "aggregate": _evalctl("results/aggregate.py", "results/test_aggregate.py"),
     "quoting": _evalctl("render/quoting.py", "render/test_quoting.py"),

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
+from families import FAMILIES, card_of
 from samples import card, card_file, catalogue, checked, compiled, one_job
 
+from evalctl.model.service import NodeKind
 from evalctl.plan import divisions
 from evalctl.plan.placement import (
+    CPU_CONCURRENCY,
     SAFE_CONCURRENCY,
     Placement,
+    capped,
     concurrency,
+    needed_bytes,
+    placed_on,
     placement,
+    tensor_parallel,
+    usable_bytes,
     wanted_concurrency,
 )
 
@@ -140,6 +148,41 @@ def test_a_node_kind_without_memory_says_nothing() -> None:
     assert not {"model-does-not-fit", "tensor-parallel-heads"} & set(found)
 
 
+def node(gpus: int, memory: float | None) -> NodeKind:
+    """So many GPUs with so many gigabytes, 90 % of which vLLM takes."""
+    return NodeKind(gpus=gpus, gpu_memory_gb=memory, runtime_column="hrt_q")
+
+
+def test_experts_are_cut_finer_only_where_they_fit_no_other_way() -> None:
+    """Two GPUs of 80 GB have 140 GB for weights; one byte more needs all eight, without a known size nothing does."""
+    one = card_of(FAMILIES["Qwen3-30B-A3B-FP8"])
+    fits, larger = (one.model_copy(update={"weight_bytes": 140 * 10**9 + more}) for more in (0, 1))
+    assert (tensor_parallel(node(8, 80), fits), tensor_parallel(node(8, 80), larger)) == (2, 8)
+    assert tensor_parallel(node(8, None), larger) == 2
+
+
+def test_without_a_card_each_gpu_has_a_copy() -> None:
+    """And without a GPU there is one."""
+    service = catalogue().services["tsubame"].service
+    kinds = {"eight": node(8, 80), "none": node(0, None)}
+    service = service.model_copy(update={"node_kinds": kinds})
+    assert placed_on("eight", service, None) == Placement("eight", kinds["eight"], 1, 8)
+    assert placed_on("none", service, card()) == Placement("none", kinds["none"], 1, 1)
+
+
+def test_the_memory_of_a_copy_is_that_of_its_gpus() -> None:
+    """90 % of each less 2 GB, of all GPUs that share the model; 0 where nobody wrote it down."""
+    assert usable_bytes(Placement("k", node(8, 80), 4, 2)) == 4 * 70e9
+    assert usable_bytes(Placement("k", node(8, None), 4, 2)) == 0
+
+
+def test_a_model_needs_its_weights_and_one_answer() -> None:
+    """On one GPU if nothing else is said; a head that two GPUs need is kept twice."""
+    one = card(kv_heads=1, layers=3, head_size=64, weight_bytes=1000)
+    assert needed_bytes(one, 10) == 1000 + 2 * 3 * 1 * 64 * 2 * 10
+    assert needed_bytes(one, 10, 2) == 1000 + 2 * 3 * 2 * 64 * 2 * 10
+
+
 # ---- concurrency ------------------------------------------------------------------------------------------------
 
 
@@ -194,3 +237,28 @@ def test_a_card_of_an_older_evalctl_gives_an_upper_bound_and_says_so() -> None:
     assert "evalctl lock lab/small-8B" in found.notes[-1].message
     few = ({"layers": 4, "kv_heads": 8, "width": 256, "window": None},)
     assert compiled(text, card_file(weight_bytes=81 * 10**9, cache=few)).codes() == []
+
+
+def test_as_many_questions_as_the_cache_holds() -> None:
+    """What the weights leave free in all copies, by the cache of 8,192 tokens (2 x 32 x 8 x 128 x 2 x 8192 bytes), cut."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    one, two = Placement("k", node(2, 40), 2, 1), Placement("k", node(4, 40), 2, 2)
+    exact = 68 * 10**9 - 48 * 2**30
+    full, over = card(weight_bytes=exact), card(weight_bytes=exact + 1)
+    assert [wanted_concurrency(request, one, facts, 0) for facts in (full, over)] == [48, 47]
+    assert [wanted_concurrency(request, two, facts, 32768) for facts in (full, over)] == [96, 95]
+    assert wanted_concurrency(request, one, full, 4096) == 96
+
+
+@pytest.mark.parametrize(("gpus", "memory"), [(0, None), (0, 80.0), (4, None)])
+def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float | None) -> None:
+    """Nor without a GPU, nor without a card."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    assert wanted_concurrency(request, Placement("k", node(gpus, memory), 1, 1), card(), 4096) == CPU_CONCURRENCY == 8
+    assert wanted_concurrency(request, Placement("k", node(4, 80), 1, 1), None, 4096) == 8
+
+
+def test_only_what_is_above_the_bound_is_said_to_be_capped() -> None:
+    """64 are not."""
+    assert capped(64) == ""
+    assert capped(65).startswith("64 questions at once per task, not 65: ")

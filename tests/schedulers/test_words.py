@@ -172,6 +172,95 @@ def test_every_state_of_pbs_is_known(letter: str, comment: str, state: str) -> N
     assert SCHEDULERS["pbs"].sightings(Reply(0, text, ""))[0].state.value == state
 
 
+# pbs_error.h of OpenPBS 23.06, modulo 256: what the server has refused for good, and what may be taken later.
+PBS_REFUSED = {
+    3, 4, 5, 6, 7, 32, 40, 52, 62, 65, 68, 69, 71, 154, 155, 156, 157, 159, 160, 166, 170, 171, 172, 174, 175, 180, 181, 184,
+    187, 188, 189, 194, 197, 200, 201, 206, 220, 228, 236, 240,
+}  # fmt: skip
+PBS_LATER = {13, 38, 39, 70, 104, 123, 158, 173, 179, 191, 192, 198, 212}
+PBS_GONE = {0, 35, 153}
+
+
+def test_every_status_of_pbs_is_refused_postponed_or_unclear() -> None:
+    """By its number alone, in words that nobody knows; a job that is unknown or ended counts as cancelled."""
+    pbs = SCHEDULERS["pbs"]
+    replies = {status: Reply(status, "", "qsub: new words\n") for status in range(256)}
+    assert {status for status, reply in replies.items() if pbs.refusal(reply)} == PBS_REFUSED
+    assert {status for status, reply in replies.items() if pbs.postponed(reply)} == PBS_LATER
+    assert {status for status, reply in replies.items() if pbs.cancelled(reply)} == PBS_GONE
+
+
+@pytest.mark.parametrize("status", [162, 163, 183, 185, 186, 255])
+def test_a_status_of_pbs_that_leaves_it_open_is_neither(status: int) -> None:
+    """Even with words that would decide: the server may have taken the job, or ended it."""
+    pbs = SCHEDULERS["pbs"]
+    assert pbs.refusal(Reply(status, "", "qsub: illegal -l value\n")) is None
+    assert pbs.postponed(Reply(status, "", "qsub: would exceed the limit\n")) is None
+
+
+@pytest.mark.parametrize("job", ["Job Id: 4.pbs\n    job_state = R\n\n", "x\n    Job_Name = a\n    job_state = R\n\n",
+                                 "Job Id: 4.pbs\n    Job_Name = a\n    job_state = Z\n\n"])  # fmt: skip
+def test_a_job_of_pbs_has_a_number_a_name_and_a_known_state(job: str) -> None:
+    """Or the whole list is unreadable."""
+    with pytest.raises(Unreadable):
+        SCHEDULERS["pbs"].sightings(Reply(0, job, ""))
+
+
+@pytest.mark.parametrize(("status", "gone"), [(0, True), (1, False), (7, False)])
+@pytest.mark.parametrize("name", ["gridengine", "slurm"])
+def test_only_a_status_of_zero_says_that_a_job_was_cancelled(name: str, status: int, gone: bool) -> None:
+    """Where nothing is said of it."""
+    assert SCHEDULERS[name].cancelled(Reply(status, "", "")) is gone
+
+
+@pytest.mark.parametrize("line", ["x|ev-x|RUNNING|None\n", "4|RUNNING|None| \n", "4|RUNNING|None\n"])
+def test_a_line_of_slurm_has_a_number_and_a_name(line: str) -> None:
+    """Or the whole list is unreadable."""
+    with pytest.raises(Unreadable):
+        SCHEDULERS["slurm"].sightings(Reply(0, line, ""))
+
+
+def test_what_slurm_says_of_a_job_is_kept() -> None:
+    """The state with its reason, if it has one; a name may hold the sign between the fields."""
+    text = "4|RUNNING|None|ev|x\n5_1|PENDING|Priority|b\n6|RUNNING||c\n"
+    first, second, third = SCHEDULERS["slurm"].sightings(Reply(0, text, ""))
+    assert (first.name, first.native_id, first.detail) == ("ev|x", "4", "RUNNING")
+    assert (second.name, second.native_id, second.detail) == ("b", "5_1", "PENDING Priority")
+    assert third.detail == "RUNNING"
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser, x, y", "JobHeldUser(x)(y)", " JobHeldUser x y"])
+def test_the_first_word_of_a_reason_counts(reason: str) -> None:
+    """What follows it are details."""
+    assert slurm_words.state_of("PENDING", reason) is State.HELD
+    assert slurm_words.state_of("COMPLETED", reason) is State.ENDED
+
+
+HEAD = "job-ID  prior   name       user         state submit/start at     queue   slots ja-task-ID\n" + "-" * 60 + "\n"
+JOB = "      2 0.50000 ev-x       me           r     11/26/2026 22:07:09  all.q  1\n"
+FULL = "       Full jobname:     ev-x-a1\n"
+
+
+@pytest.mark.parametrize("letters", ["dEhqwrRtsSTPNx"])
+def test_grid_engines_letters_may_all_be_there(letters: str) -> None:
+    """The worst decides, and the letters are what a person sees."""
+    text = HEAD + JOB.replace(" r     ", f" {letters} ") + FULL
+    (found,) = SCHEDULERS["gridengine"].sightings(Reply(0, text, ""))
+    assert (found.state, found.native_id, found.detail) == (State.STUCK, "2", letters)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("first\nsecond\n", "not a job list: first"), (HEAD, "not a job list: job-ID"), (HEAD + JOB, "job 2 has no full name"),
+     (HEAD + JOB + JOB + FULL, "job 2 has no full name"), (HEAD + JOB.replace(" r ", " rZ ") + FULL, "unknown state rZ"),
+     (HEAD + FULL.strip() + "\n", "unknown line")],
+)  # fmt: skip
+def test_what_grid_engine_does_not_say_so_is_unreadable(text: str, why: str) -> None:
+    """The message has what was read."""
+    with pytest.raises(Unreadable, match=why):
+        SCHEDULERS["gridengine"].sightings(Reply(0, text, ""))
+
+
 @pytest.mark.parametrize(
     "args", [("--clusters=gpu",), ("--cluster=gpu",), ("-Mgpu",), ("-M", "gpu"), ("--clusters", "gpu")]
 )
