@@ -47,6 +47,87 @@ def test_a_request_for_one_is_sent_as_it_came() -> None:
     assert choices.part({"messages": []}, 0, 1) == {"messages": []}
 
 
+def test_a_part_asks_for_its_choices() -> None:
+    """One choice of a request for several says so; a seed goes on from that of the whole."""
+    assert choices.part({"n": 5}, 2, 1) == {"n": 1}
+    assert choices.part({}, 0, 2) == {"n": 2}
+    assert choices.part({"seed": 7, "n": 5}, 2, 3) == {"seed": 9, "n": 3}
+    assert choices.part({"seed": None, "n": 5}, 2, 3) == {"seed": None, "n": 3}
+
+
+def test_parts_are_as_large_as_they_may_be() -> None:
+    """Neighbours only, `max_n` in each."""
+    assert choices.parts([0, 1, 2, 3, 5], 2) == [(0, 2), (2, 2), (5, 1)]
+    assert choices.parts([0, 1, 2, 4], None) == [(0, 3), (4, 1)]
+    assert choices.parts([], 2) == []
+
+
+def reply(*texts: str | None, **more: Any) -> dict[str, Any]:
+    """A reply of /chat/completions with these answers."""
+    told = [
+        {"index": n, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        for n, text in enumerate(texts)
+    ]
+    return {"id": "r", "model": "m", "choices": told, **more}
+
+
+def test_a_reply_without_an_answer_gives_the_reason_that_may_pass() -> None:
+    """Before one that does not; with no choices at all, that."""
+    for_good = {"index": 0, "finish_reason": "content_filter", "message": {"content": None}}
+    passing = {"index": 1, "finish_reason": "error", "message": {"content": None}}
+    bad = [choices.read_choice(one) for one in (for_good, passing)]
+    assert [getattr(one, "passing", None) for one in bad] == [False, True]
+    assert choices.read_reply({"choices": [for_good, passing]}, 2) == bad[1]
+    assert choices.read_reply({"choices": [passing | {"index": 0}, for_good | {"index": 1}]}, 2) == bad[1]
+    assert choices.read_reply({"choices": []}, 2) == choices.read_reply({}, 2) == choices.NO_CHOICES
+
+
+def test_the_answers_of_a_reply_are_runs_of_neighbours() -> None:
+    """Each with its place, its choices and its share of the cost; the bad ones between them are asked again."""
+    raw = reply("a", "b", "c", "d", usage={"completion_tokens": 7})
+    raw["choices"][1] = {"index": 1, "finish_reason": "error", "message": {"content": None}}
+    found = choices.read_reply(raw, 4)
+    assert isinstance(found, list)
+    told = [(place, [one["message"]["content"] for one in part["choices"]], part["usage"]) for place, part in found]
+    assert told == [(0, ["a"], {"completion_tokens": 2}), (2, ["c", "d"], {"completion_tokens": 5})]
+    assert {part["id"] for _, part in found} == {"r"}
+
+
+def test_a_whole_reply_keeps_what_it_cost() -> None:
+    """Also the counters within counters, if it is one answer; without usage there is none."""
+    usage = {"completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 3}}
+    assert choices.read_reply(reply("a", usage=usage), 1) == [(0, reply("a", usage=usage))]
+    assert choices.read_reply(reply("a"), 1) == [(0, reply("a"))]
+
+
+def test_merged_replies_are_one() -> None:
+    """Numbered anew, the usage added up; of a single one it is as it was; none where none said it."""
+    first, second = reply("a", usage={"n": 2, "details": {"m": 1}}), reply("b", usage={"n": 3})
+    both = choices.merged([first, second])
+    assert [(one["index"], one["message"]["content"]) for one in both["choices"]] == [(0, "a"), (1, "b")]
+    assert both["usage"] == {"n": 5}
+    assert choices.merged([first, reply("b")])["usage"] == {"n": 2, "details": {"m": 1}}
+    assert "usage" not in choices.merged([reply("a"), reply("b")])
+
+
+def test_a_blank_answer_has_the_form_of_its_path() -> None:
+    """The first of its reply, and ended well."""
+    assert choices.blank("/completions") == {"index": 0, "text": "", "finish_reason": "stop"}
+    said = {"message": {"role": "assistant", "content": ""}}
+    for path in ("/chat/completions", "/a", "/z"):
+        assert choices.blank(path) == {"index": 0, **said, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_answers_only_where_the_content_is_missing(name: str) -> None:
+    """Under its new or old name; an answer stays as it is, and so does a choice without a message."""
+    there, missing = ({"message": {"content": text, name: "why"}} for text in ("x", None))
+    assert choices.answer_reasoning(there) == there
+    assert choices.answer_reasoning(missing) == {"message": {"content": "why", name: "why"}}
+    for without in ({"text": "x"}, {"message": {"content": None}}):
+        assert choices.answer_reasoning(without) == without
+
+
 @pytest.mark.parametrize(
     ("text", "empty"), [(None, True), ("", True), (" ", False), ("\n", False), ("0", False)]
 )  # fmt: skip

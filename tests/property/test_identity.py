@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -260,3 +261,16 @@ def test_settings_of_two_kinds_are_not_confused() -> None:
     sent, served = replace(base, generation=(("seed", 1),)), replace(base, server=(("seed", 1),))
     text = replace(base, generation=(("seed", "1"),))
     assert len({digest(each) for each in (base, sent, served, text)}) == 4
+
+
+def test_the_digest_is_of_this_text_and_no_other() -> None:
+    """Version 1, keys in order, no blanks, characters as they are: a change of it would make every result invalid."""
+    subject = Subject("own", "組織/模型", "a" * 40, None, address="https://own.example/v1")
+    task = Task("ja_own", "script|0", "ja/own", "lighteval", {}, {}, False)
+    found = eval_digest(subject, task, "0.13.0", "feed", (("temperature", 1.0), ("stop_tokens", ("a", "b"))), (), None)
+    text = (
+        '{"address":"https://own.example/v1","framework":"lighteval","framework_version":"0.13.0",'
+        '"generation":{"stop_tokens":["a","b"],"temperature":1},"max_samples":null,"model":"組織/模型","provider":"own",'
+        f'"revision":"{"a" * 40}","script":"script|0","server":{{}},"task_digest":"feed","version":1}}'
+    )
+    assert found == hashlib.sha256(text.encode()).hexdigest()
