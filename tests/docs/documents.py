@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = [*sorted((REPOSITORY / "docs").glob("*.md")), REPOSITORY / "CONTRIBUTING.md"]
 
 _BLOCK = re.compile(r"^```(?P<kind>\w+)(?: path=(?P<path>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"# (?:error|warning): \[(?P<code>[a-z0-9-]+)\]")
+_MARK = re.compile(r"# (?:error|warning|note): \[(?P<code>[a-z0-9-]+)\]")
 
 
 @dataclass(frozen=True)
