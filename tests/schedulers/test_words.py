@@ -190,6 +190,16 @@ def test_every_status_of_pbs_is_refused_postponed_or_unclear() -> None:
     assert {status for status, reply in replies.items() if pbs.cancelled(reply)} == PBS_GONE
 
 
+@pytest.mark.parametrize("before", ["", "Unable to read script file because of error: -\n"])
+@pytest.mark.parametrize("who", ["user", "cluster"])
+def test_a_limit_of_grid_engine_is_found_on_any_line_and_in_any_case(before: str, who: str) -> None:
+    """It is waited for, and is no refusal, whatever qsub says in front of it."""
+    ge = SCHEDULERS["gridengine"]
+    reply = Reply(1, "", f"{before}Job Rejected: only 3 jobs are allowed per {who} (current job count: 3)\n")
+    assert "only 3 jobs" in (ge.postponed(reply) or "")
+    assert ge.refusal(reply) is None
+
+
 @pytest.mark.parametrize("status", [162, 163, 183, 185, 186, 255])
 def test_a_status_of_pbs_that_leaves_it_open_is_neither(status: int) -> None:
     """Even with words that would decide: the server may have taken the job, or ended it."""
