@@ -73,7 +73,9 @@ def _score(name: str, module: Module, tree: Path, minutes: float) -> Score:
     finally:
         path.write_text(source, encoding="utf-8")
     _baseline(module, tree, log)  # or the machine, not the mutants, made the tests fail
-    return Score(name, len(made), run, tuple(survivors))
+    score = Score(name, len(made), run, tuple(survivors))
+    _say(score.line())  # a run that is ended early has told this much
+    return score
 
 
 def _baseline(module: Module, tree: Path, log: Path) -> tuple[float, float]:
