@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 from side_by_side import scope
-from sites import QUERY, SITES, SUBMIT, Site, answers, manifests, opened
+from sites import QUERY, SITES, SUBMIT, Site, answers, manifests, opened, scripts
 from standin_place import STANDINS
 
 from evalctl.environments import catalogue
@@ -277,6 +277,8 @@ class Lab:
                 self._write(f"{folder}/bin/{program}", f"#!{self.python} -IS\n{text}", mode=0o755)
             self._write(f"{folder}/bin/python", (self.top / folder / "bin" / programs[-1]).read_text(), mode=0o755)
             self._write(f"{folder}/.complete", environment.digest + "\n")
+            stories = {script: story for story, script in scripts(self.tasks).items()}
+            self._write(f"{folder}/bin/stories.json", json.dumps(stories))
 
     def _clone(self, requests: dict[str, dict[str, Any]]) -> None:
         self._write("home/.gitconfig", "[user]\n\tname = A Test\n\temail = test@example.invalid\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pbs_site import DIRECTIVES, INSTALLED, install
 
+from evalctl.frameworks.pins import listed_tasks
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
@@ -201,16 +202,23 @@ def hours(task: str) -> str:
     return "00:01:00" if "drains" in task else "00:10:00"
 
 
-def manifests(site: Site, tasks: Words) -> dict[str, str]:
-    """A repository for stories: each task is called as what the stand-in framework does with it."""
-    rows = "".join(f"en_{task},{task},en/{task},lighteval,{hours(task)}\n" for task in tasks)
-    entries = [{"name": task, "function": "pick", "metrics": ["em"], "tasks": [task]} for task in tasks]
+def scripts(stories: Words) -> dict[str, str]:
+    """A task that lighteval has for each story, since check knows its list."""
+    answered = [name for name, needs in listed_tasks("lighteval").items() if needs == "answers" and ":" not in name]
+    return dict(zip(stories, answered, strict=False))
+
+
+def manifests(site: Site, stories: Words) -> dict[str, str]:
+    """A repository for stories: each row's key names what the stand-in framework does with its task."""
+    named = scripts(stories)
+    rows = "".join(f"en_{story},{script},en/{story},lighteval,{hours(story)}\n" for story, script in named.items())
+    entries = [{"name": story, "function": "pick", "metrics": ["em"], "tasks": [named[story]]} for story in stories]
     return {
         "manifests/services/site.yaml": service(site, 0),  # what is not to be seen is lost at once
         "manifests/services/patient.yaml": service(site, 1),
         "manifests/tasks/tasks_runtime.csv": RUNTIMES + rows,
         "manifests/tasks/task_settings.csv": "key,generation_settings\n"
-        + "".join(f'{task},"temperature=0.0"\n' for task in tasks),
+        + "".join(f'{script},"temperature=0.0"\n' for script in named.values()),
         "manifests/tasks/metrics.yaml": json.dumps({"entries": entries}),
         "manifests/tasks/suites.yaml": "all: [en_quick]\n",
         "manifests/models/team/tiny.lock.yaml": json.dumps(CARD),

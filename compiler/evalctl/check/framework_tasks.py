@@ -32,7 +32,7 @@ def _finding(
 
 def _why_not(task: Task) -> tuple[str, str] | None:
     """What the framework lacks, and what to do; None where the task can run."""
-    framework, script = FRAMEWORKS[task.framework], task.script.partition("@")[0]  # lighteval: TASK@parameter=value
+    framework, script = FRAMEWORKS[task.framework], task.script
     listed = listed_tasks(framework.ENVIRONMENT)
     if shipped_task_digest(script):
         return None
