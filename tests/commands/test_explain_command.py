@@ -10,6 +10,7 @@ from spec.literate import EXAMPLE, repository
 
 from evalctl.check.codes import CODES, PAGES
 from evalctl.cli import main
+from evalctl.sync.pages import pages
 
 REQUEST = """\
 model: tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5
@@ -36,21 +37,67 @@ def test_a_code_is_explained_anywhere(
     """Outside of a repository, too: people look codes up at home."""
     monkeypatch.chdir(tmp_path)
     assert main(["explain", code]) == 0
-    assert capsys.readouterr().out.rstrip() == (PAGES / f"{code}.md").read_text(encoding="utf-8").rstrip()
+    out, page = capsys.readouterr().out.rstrip(), (PAGES / f"{code}.md").read_text(encoding="utf-8").rstrip()
+    assert out == page if code not in pages() else out.startswith(page)
 
 
-def test_without_a_subject_all_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line each: the code and what it means."""
-    assert main(["explain"]) == 0
+@pytest.mark.parametrize("word", pages())
+def test_a_reason_is_explained_anywhere(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every word that status, sync or plan print: what it means, why it happens, what to type."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", *word.split()]) == 0
+    out, page = capsys.readouterr().out, pages()[word]
+    assert page.means in out and f"Why: {page.why}" in out and page.do in out
+    assert codes_page(word) in out
+
+
+def codes_page(word: str) -> str:
+    """The page of a diagnostic that has the same name as a reason, or nothing."""
+    return (PAGES / f"{word}.md").read_text(encoding="utf-8").rstrip() if word in CODES else ""
+
+
+@pytest.mark.parametrize("word", ["failed:out-of-memory", "progressed:timeout"])
+def test_an_outcome_is_explained_as_it_is_printed(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The ledger and `sync` put a word before the reason."""
+    assert main(["explain", word]) == 0
+    assert capsys.readouterr().out.startswith(f"# {'out-of-memory' if 'failed' in word else 'progressed'}")
+
+
+def test_a_request_that_has_the_name_of_a_word(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The word is explained, and how to ask for the request is said."""
+    (here / "manifests/requests/timeout.yaml").write_text(REQUEST, encoding="utf-8")
+    assert main(["explain", "timeout"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("# timeout") and "evalctl explain manifests/requests/timeout.yaml" in shown.err
+    assert main(["explain", "timeout", "ja_mmlu"]) == 0
+    assert "ja_mmlu: tokyotech-llm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [(), ("--list",)])
+def test_all_words_are_listed(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each: codes, then reasons and states, with what they mean."""
+    assert main(["explain", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(CODES)
-    assert all(line.endswith(CODES[line.split()[0]]) for line in lines)
+    meanings = [*CODES.items(), *((page.word, page.means) for page in pages().values())]
+    assert lines == [f"{word:<28} {means}" for word, means in meanings]
 
 
-def test_a_misspelt_code_gets_a_suggestion(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 1, and the nearest code."""
-    assert main(["explain", "unknown-taks"]) == 1
-    assert "did you mean `unknown-task`?" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("unknown-taks", "unknown-task"),
+        ("dataset-unreachabel", "dataset-unreachable"),
+        ("attempt-exhausted", "attempts-exhausted"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(
+    word: str, meant: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1, and the nearest code or reason."""
+    assert main(["explain", word]) == 1
+    assert f"did you mean `{meant}`?" in capsys.readouterr().err
 
 
 def test_who_set_a_value(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +140,8 @@ def test_a_request_with_errors_shows_them(here: Path, capsys: pytest.CaptureFixt
 def test_codes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """All of them with what they mean, or one with its page."""
     assert main(["explain", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == CODES
+    assert json.loads(capsys.readouterr().out) == {
+        "codes": CODES, "reasons": {page.word: page.means for page in pages().values()},
+    }  # fmt: skip
     assert main(["explain", "unknown-task", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["page"] == (PAGES / "unknown-task.md").read_text("utf-8").rstrip()

@@ -12,8 +12,6 @@ import pytest
 
 from evalctl import cli
 from evalctl.commands.words import COMMANDS
-from evalctl.model.run import State
-from evalctl.sync.reasons import advice, is_transient
 
 from .documents import DOCUMENTS, REPOSITORY, blocks, commands
 
@@ -111,16 +109,3 @@ def test_a_command_that_looks_can_be_typed_as_it_stands(clone, line, capsys):
     """In a clone that holds the requests of docs/manifests.md."""
     assert cli.main(["--repo", str(clone), *shlex.split(line)[1:]]) == 0
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_the_reasons_that_operations_lists_are_known():
-    """Reasons of failed attempts in the table are words of the program; the transient ones are said to be so."""
-    sources = [*(PACKAGE / "sync").glob("*.py"), PACKAGE / "commands/machine.py"]
-    known = "".join(path.read_text(encoding="utf-8") for path in sources)
-    known += "".join(f'"{state.value}"' for state in State)
-    rows = re.findall(r"(?m)^\| (`[a-z-]+`.*?) \| (.+?) \|$", OPERATIONS.read_text(encoding="utf-8"))
-    for names, told in rows:
-        for reason in re.findall(r"`([a-z-]+)`", names):
-            assert f'"{reason}"' in known or is_transient(reason) or advice(reason) != advice("no such reason"), reason
-            if "tried again by itself" in told:
-                assert is_transient(reason), reason

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from evalctl_job.reasons import PATTERNS
 
-from evalctl.model.run import State
-from evalctl.sync import act, reasons
+from evalctl.model.run import Action, State
+from evalctl.plan import forecast
+from evalctl.sync import act, collect, pages, reasons, records
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "compiler" / "evalctl"
@@ -74,12 +76,13 @@ def test_these_are_all_the_words() -> None:
     """A word that is added or dropped changes this page, too."""
     assert reasons._TRANSIENT == MAY_PASS
     assert reasons._AWAITED == WAITED_FOR
-    assert reasons._ADVICE.keys() <= FOR_A_PERSON | MAY_PASS | WAITED_FOR
+    assert {page.word for page in pages.pages().values() if page.group in ("person", "models")} >= FOR_A_PERSON
+    assert {page.word for page in pages.pages().values() if page.group == "again"} <= MAY_PASS
 
 
 def test_every_word_is_said_by_somebody() -> None:
     """A misspelt word would wait for a reason that never comes."""
-    assert reasons._TRANSIENT | reasons._AWAITED | reasons._ADVICE.keys() <= said()
+    assert said() >= reasons._TRANSIENT | reasons._AWAITED | FOR_A_PERSON
 
 
 def test_every_reason_of_a_job_is_known() -> None:
@@ -96,23 +99,71 @@ def decided() -> set[str]:
     for path in (PACKAGE / "sync").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            at = {"_is": 0, "Step": 2, "_instead": 1}.get(name)
+            at = {"_is": 0, "Step": 2, "_instead": 1, "Told": 1}.get(name)
             if isinstance(node, ast.Call) and at is not None and len(node.args) > at:
                 word = node.args[at]
-                found |= {word.value} if isinstance(word, ast.Constant) else set()
+                found |= {word.value} if isinstance(word, ast.Constant) and isinstance(word.value, str) else set()
     return {word for word in found if re.fullmatch(r"[a-z]+(-[a-z]+)*", word)}
 
 
-def test_the_operations_page_has_a_row_for_every_word() -> None:
-    """What `evalctl status` shows can be looked up, and the page names no word that nobody says."""
-    page = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
-    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-    explained = {word for cell in cells for word in re.findall(r"`([a-z]+(?:-[a-z]+)*)`", cell)}
-    every = reasons._TRANSIENT | reasons._AWAITED | reasons._ADVICE.keys() | decided()
-    assert len(decided()) > 30
-    assert every - explained == set()
-    hyphenated = {word for word in explained if "-" in word} - {"evalctl-state"}
-    assert hyphenated - every - texts(PACKAGE / "sync") - texts(PACKAGE / "commands") == set()
+def judged() -> set[str]:
+    """What the acceptance check gives as the reason of a task that has no result."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse((JOB / "accept.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    failures = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Failure"]
+    return {node.value for one in failures for node in ast.walk(one) if isinstance(node, ast.Constant) and node.value}
+
+
+def constants(module: ModuleType) -> set[str]:
+    """The words that a module names in capitals: outcomes of attempts, states of a forecast."""
+    named = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
+    return {value.rstrip(":") for value in named.values() if re.fullmatch(r"[a-z]+([ -][a-z]+)*:?", value)}
+
+
+def printed() -> set[str]:
+    """Every word that `status`, `sync` or `plan` can print as a reason, an outcome or a state."""
+    spoken = {word for word, _ in PATTERNS} | said_by_the_script() | judged() | {"not-compiled", "not-committed"}
+    states = {action.value for action in Action if action is not Action.CANCEL} | {"failed", "done", "reused"}
+    every = reasons._TRANSIENT | reasons._AWAITED | decided() | spoken | states
+    return every | constants(records) | constants(forecast) | constants(collect)
+
+
+def test_every_word_that_is_printed_has_a_page() -> None:
+    """`evalctl explain` knows all of them, and no word that nobody prints."""
+    assert len(printed()) > 110
+    assert printed() - pages.pages().keys() == set()
+    spoken = said() | texts(PACKAGE / "commands") | constants(forecast)
+    assert pages.pages().keys() - printed() - spoken == set()
+
+
+def test_a_page_says_all_three() -> None:
+    """What it means, why it happens, what to do: each a sentence, with the commands marked."""
+    for page in pages.pages().values():
+        assert all(line.strip() == line and line for line in (page.means, page.why, page.do)), page.word
+        assert not re.search(r"\bevalctl [a-z]+", re.sub(r"`[^`]*`", "", page.do)), page.word
+
+
+def tables() -> str:
+    """docs/operations.md with its tables as the pages say."""
+    made = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
+    for group in dict.fromkeys(page.group for page in pages.pages().values()):
+        rows = [f"| `{p.word}` | {p.means} {p.why} | {p.do} |" for p in pages.pages().values() if p.group == group]
+        head = "| word | what it means, and why | what to do |\n|---|---|---|"
+        start, end = f"<!-- reasons: {group} -->\n", "<!-- end -->"
+        before, _, rest = made.partition(start)
+        made = before + start + "\n".join([head, *rows]) + "\n" + end + rest.partition(end)[2]
+    return made
+
+
+def test_the_operations_page_says_what_explain_says(pytestconfig: pytest.Config) -> None:
+    """Its tables are written from the pages: `pytest tests/sync/test_reasons.py --update-golden` does so."""
+    page = REPOSITORY / "docs/operations.md"
+    if pytestconfig.getoption("--update-golden"):
+        page.write_text(tables(), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == tables()
 
 
 def test_a_gated_model_with_code_of_its_own_is_downloaded_first() -> None:

@@ -1,8 +1,10 @@
-"""`evalctl explain`: who set a value, or what a diagnostic means."""
+"""`evalctl explain`: who set a value, or what a diagnostic, a reason or a state means."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 from typing import Any
 
 from evalctl import report
@@ -12,21 +14,48 @@ from evalctl.model.evaluation import Eval, Setting
 from evalctl.pipeline import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
+from evalctl.sync.pages import page_of, pages, text
 from evalctl.terminal import as_json
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """A diagnostic's page, all codes, or the origin of every setting of a request's eval(s)."""
-    subject = arguments.subject
-    if subject is None:
-        lines = "\n".join(f"{code:<28} {summary}" for code, summary in codes.CODES.items())
-        print(_dumped(codes.CODES) if arguments.json else lines)
+    """A word's page, all words, or the origin of every setting of a request's eval(s)."""
+    if arguments.subject is None or arguments.list:
+        print(_dumped(_words()) if arguments.json else _listed())
         return 0
-    if subject in codes.CODES and arguments.task is None:
-        page = {"code": subject, "summary": codes.CODES[subject], "page": codes.page(subject)}
-        print(_dumped(page) if arguments.json else page["page"])
-        return 0
-    return _request(arguments)
+    word = " ".join(filter(None, (arguments.subject, arguments.task)))  # `reused from` is one, with or without quotes
+    found = _pages(word)
+    if not found:
+        return _request(arguments)
+    print(
+        _dumped(found) if arguments.json else "\n\n".join(found[name] for name in ("page", "reason") if name in found)
+    )
+    _name_request(arguments, word)
+    return 0
+
+
+def _name_request(arguments: argparse.Namespace, word: str) -> None:
+    """A request may have the name of a word: how to ask for it."""
+    with contextlib.suppress(EnvironmentProblem):  # pages can be read outside of a repository
+        path = f"manifests/requests/{word}.yaml"
+        if (root_of(arguments) / path).is_file():
+            print(f"a request has this name, too: evalctl explain {path}", file=sys.stderr)
+
+
+def _pages(word: str) -> dict[str, str]:
+    """What there is to read about a word; a few are a diagnostic's code and a reason."""
+    found = {"code": word, "summary": codes.CODES[word], "page": codes.page(word)} if word in codes.CODES else {}
+    page = page_of(word)
+    return {**found, "word": word, "reason": text(page)} if page else found
+
+
+def _words() -> dict[str, dict[str, str]]:
+    return {"codes": codes.CODES, "reasons": {page.word: page.means for page in pages().values()}}
+
+
+def _listed() -> str:
+    """A line for each code, then for each word of `status`, `sync` and `plan`."""
+    return "\n".join(f"{word:<28} {said}" for words in _words().values() for word, said in words.items())
 
 
 def _request(arguments: argparse.Namespace) -> int:
@@ -36,10 +65,11 @@ def _request(arguments: argparse.Namespace) -> int:
     try:
         path = request_named(arguments.subject, root, paths)
     except EnvironmentProblem as problem:
-        guess = help_for(arguments.subject, codes.CODES, problem.help)
-        raise EnvironmentProblem(
-            f"`{arguments.subject}` is neither a request nor a diagnostic's code", help=guess
-        ) from None
+        guess = help_for(
+            arguments.subject, [*codes.CODES, *pages()], f"{problem.help}; evalctl explain --list: all words"
+        )
+        message = f"`{arguments.subject}` is neither a request nor a diagnostic's code nor a reason"
+        raise EnvironmentProblem(message, help=guess) from None
     compiled = project.compile_one(path)
     if not compiled.evals:
         report.show(compiled.diagnostics, root, "json" if arguments.json else "text")

@@ -45,9 +45,11 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "subject", nargs="?", metavar="CODE|REQUEST", help="a diagnostic's code, or a request (file or name)"
-    )
+        "subject", nargs="?", metavar="WORD|REQUEST",
+        help="a diagnostic's code, a reason or state of status, sync and plan, or a request (file or name)",
+    )  # fmt: skip
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
+    parser.add_argument("--list", action="store_true", help="all codes, reasons and states, a line each")
     parser.add_argument("--json", action="store_true")
 
 

@@ -19,7 +19,7 @@ COMMANDS: dict[str, Words] = {
     "check": Words("check", "find every mistake in manifests/", "evalctl check --format github"),
     "compile": Words("compile", "write the scripts that will run into generated/", "evalctl compile --check"),
     "plan": Words("plan", "what sync would do: jobs, hours, cost, what is reused", "evalctl plan manifests/requests/my-request.yaml"),
-    "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic means (CODE)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu"),
+    "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic, a reason or a state means (WORD)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu\n  evalctl explain attempts-exhausted"),
     "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
     "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job (a model's provider: `evalctl probe`)", "evalctl doctor --probe --node-kind cpu_16"),
