@@ -19,6 +19,7 @@ from evalctl.environments import check
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or REPOSITORY / ".evalctl" / "environments")
 PATIENCE_S = 600.0
+DYING_S = 30.0
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Demo:
                 break
         process.stdout.read()
         self.interrupted[pattern] = process.wait(timeout=PATIENCE_S)
-        self.left_behind[pattern] = self.processes()
+        self.left_behind[pattern] = self.left()
 
     def tell(self) -> None:
         """The whole demo."""
@@ -94,6 +95,13 @@ class Demo:
                 and (str(self.folder) in words or f"EVALCTL_RUN_DIR={self.folder}" in variables)
             ):
                 found.append(f"{process.name} {words.strip()}")
+        return found
+
+    def left(self) -> list[str]:
+        """Processes that do not end: on a busy machine a killed one is still listed for a moment."""
+        until = time.monotonic() + DYING_S
+        while (found := self.processes()) and time.monotonic() < until:
+            time.sleep(0.2)
         return found
 
     def pids(self, word: str) -> list[int]:
