@@ -94,6 +94,71 @@ def test_an_edited_score_of_an_honest_attempt_is_unproven(measured: Clone) -> No
     assert states(measured)["en_arithmetic"] == PROVEN
 
 
+ORIGINAL = f"{FOLDER}/en/arithmetic/result.json"
+
+
+def planted(clone: Clone, path: str, **changes: Any) -> str:
+    """What is known of a copy of the honest record at `path` with other values."""
+    record = json.loads((clone.root / ORIGINAL).read_text())
+    (clone.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (clone.root / path).write_text(to_text({**record, **changes}))
+    git(clone.root, "add", path)
+    git(clone.root, "commit", "-q", "-m", "by hand")
+    git(clone.root, "push", "-q")
+    proofs = proofs_at(open_repository(clone.root), "HEAD", authoritative=False)
+    found = committed_results(clone.context(), open_repository(clone.root)).by_path
+    return proofs.state(found[path]) if path in found else "unreadable"
+
+
+def test_an_honest_record_proves_nothing_at_another_models_place(measured: Clone) -> None:
+    """As it is, or with the name of the other model: the score is the first model's, and is marked on the leaderboard."""
+    assert planted(measured, "results/hosted_vllm/team/other/default/en/arithmetic/result.json") == UNPROVEN
+    subject = json.loads((measured.root / ORIGINAL).read_text())["subject"]
+    third = {**subject, "model": "team/third"}
+    path = "results/hosted_vllm/team/third/default/en/arithmetic/result.json"
+    assert planted(measured, path, subject=third) == UNPROVEN
+    sync(measured.context(), [])
+    rows = [line for line in page(measured).splitlines() if "team/other" in line or "team/third" in line]
+    assert len(rows) == 2 and all("0.5000 (unproven)" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"warnings": ["none"]},
+        {"answered_by": {"x": 1}},
+        {"generation": {"temperature": 0.7}},
+        {"server": {}},
+        {"more": 1},
+    ],
+)
+def test_whatever_a_record_says_of_its_measurement_is_what_was_collected(
+    measured: Clone, changes: dict[str, Any]
+) -> None:
+    """Warnings, settings and what else is there are noted with the scores."""
+    assert planted(measured, ORIGINAL, **changes) == UNPROVEN
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"entries": {"capitals": 0.9}}, {"digest": "imported-1"}, {"imported": {"on": "today"}}, {"imported": None}],
+)
+def test_a_record_is_imported_or_measured_and_says_which(measured: Clone, changes: dict[str, Any]) -> None:
+    """Entries of the lab's tables, which nothing recomputes, are in imported records only; those are marked as such."""
+    assert planted(measured, ORIGINAL, **changes) == "unreadable"
+
+
+def test_an_unproven_score_is_marked_whatever_task_it_says_to_be_of(measured: Clone) -> None:
+    """The leaderboard finds scores by their own names, and so do its marks."""
+    record = json.loads((measured.root / ORIGINAL).read_text())
+    task = {**record["task"], "key": "en_zzz", "script": "zzz", "result_dir": "en/zzz"}
+    scores = {"arithmetic|0": {"em": 0.99}}
+    changes = {"digest": "e" * 64, "task": task, "scores": scores, "measured_at": record["measured_at"] + 1}
+    assert planted(measured, f"{FOLDER}/en/zzz/result.json", **changes) == UNPROVEN
+    sync(measured.context(), [])
+    assert "0.9900 (unproven)" in page(measured)
+
+
 def test_an_attempt_that_an_older_evalctl_closed_accounts_for_its_results(measured: Clone) -> None:
     """It noted no fingerprints: nothing is said against its results."""
     ledger = Ledger(open_repository(measured.root))
@@ -199,11 +264,21 @@ def test_what_the_state_of_a_record_follows_from() -> None:
     proofs = Proofs({("j", 1): frozenset({"d"})}, frozenset({("p", "f")}), frozenset({"broken"}))
 
     def state(**more: Any) -> str:
-        facts = {"path": "x", "digest": "d", "task": "t", "folder": "r", "measured_at": 0.0, "job": "j", "attempt": 1}
+        facts = {
+            "path": "x",
+            "belongs": "x",
+            "digest": "d",
+            "task": "t",
+            "folder": "r",
+            "measured_at": 0.0,
+            "job": "j",
+            "attempt": 1,
+        }
         return proofs.state(Listed(**{**facts, **more}))
 
     assert state() == PROVEN
     assert [state(attempt=2), state(job=""), state(digest="e")] == [UNPROVEN] * 3
+    assert state(belongs="y") == state(belongs="") == UNPROVEN
     assert state(path="p", fingerprint="f", job="") == ACCEPTED
     assert state(digest="imported-d", job="") == TAKEN_OVER
     assert state(job="broken") == NOT_CHECKED

@@ -98,6 +98,13 @@ def model_folder(provider: str, model: str) -> str:
     return f"{provider}/{file_name(model.removeprefix(f'{provider}/'))}"
 
 
+def result_path(provider: str, model: str, custom_settings: str, result_dir: str, max_samples: int | None) -> str:
+    """The manual's path (3.3) of result.json; empty parts are left out, debugging runs have a place of their own."""
+    debug = f"debug/max_samples-{max_samples}" if max_samples else ""
+    parts = ("results", debug, model_folder(provider, model), custom_settings, result_dir, "result.json")
+    return "/".join(part for part in parts if part)
+
+
 def litellm_prefix(name: str) -> str:
     """How litellm's names of a provider's models begin."""
     return PROVIDERS[name].litellm_prefix if name in PROVIDERS else _ANY

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
+from evalctl.model import providers
 from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEntry
 from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
 from evalctl.model.manifest import LocalModel, ModelCard
 from evalctl.model.parsers import FRAMEWORK_PARSERS
-from evalctl.model.providers import model_folder
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious, without_own
 from evalctl.resolve.identity import OPERATED, SENT, SERVED, allowing, eval_digest
@@ -161,8 +161,6 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
 
 
 def result_path(subject: Subject, task: Task, max_samples: int | None) -> str:
-    """The manual's path (3.3) of result.json; empty parts are left out, debugging runs have a place of their own."""
-    debug = f"debug/max_samples-{max_samples}" if max_samples else ""
-    model = model_folder(subject.provider, subject.model)
-    parts = ("results", debug, model, subject.custom_settings or "", task.result_dir, "result.json")
-    return "/".join(part for part in parts if part)
+    """Where the result of these belongs."""
+    settings = subject.custom_settings or ""
+    return providers.result_path(subject.provider, subject.model, settings, task.result_dir, max_samples)

@@ -70,7 +70,7 @@ def everything(
     texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in documents}
     texts.update({f"{folder}/{AGGREGATE}": to_text(document) for folder, document in documents.items()})
     if documents or base.aggregates:
-        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics, _scripts(base))
+        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics, _doubted(base))
     return texts, documents
 
 
@@ -111,12 +111,12 @@ def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
         if _folder(path) not in documents and _folder(path) in base.index.by_folder  # no record, no score
     ]  # fmt: skip
     known = {_folder(path): document for path, text in base.read(others).items() if (document := aggregate_in(text))}
-    return leaderboard.leaderboard({**known, **documents}, metrics, _scripts(base))
+    return leaderboard.leaderboard({**known, **documents}, metrics, _doubted(base))
 
 
-def _scripts(base: Base) -> dict[str, set[str]]:
-    """The framework's names of unproven tasks, by folder."""
-    return {folder: {one.script for one in found} for folder, found in base.unproven.items()}
+def _doubted(base: Base) -> dict[str, set[str]]:
+    """The names of scores that unproven records give, by folder."""
+    return {folder: {name for one in found for name in one.rows} for folder, found in base.unproven.items()}
 
 
 def _folder(path: str) -> str:

@@ -40,7 +40,7 @@ def leaderboard(
 ) -> str:
     """The page for all model folders (folder to its aggregated document); debugging runs stand apart.
 
-    `unproven` has the framework's names of tasks whose records nothing accounts for, by folder: their scores are marked.
+    `unproven` has the framework's names of scores whose records nothing accounts for, by folder: they are marked.
     """
     marks = unproven or {}
     real = {folder: document for folder, document in documents.items() if not folder.startswith(DEBUG)}

@@ -15,7 +15,8 @@ from evalctl.results.store import Listed, ResultIndex
 
 ACCEPTED_FILE = "results/accepted.json"
 NOBODYS = "no attempt in the ledger accounts for it"
-EDITED = "its scores differ from what was collected"
+EDITED = "it differs from what was collected"
+MISPLACED = "its place is not that of its model, settings and task"
 PROVEN, ACCEPTED, UNPROVEN, NOT_CHECKED, TAKEN_OVER = "proven", "accepted", "unproven", "not checked", "imported"
 KEYS = {"path", "fingerprint", "by", "why"}
 
@@ -46,6 +47,8 @@ class Proofs:
         """Why the ledger does not account for this record; "" if it does."""
         if one.digest not in (self.attempts or {}).get((one.job, one.attempt), frozenset()):
             return NOBODYS
+        if one.belongs != one.path:
+            return MISPLACED
         pinned = self.pinned.get((one.job, one.attempt, one.digest))
         return "" if pinned is None or one.fingerprint in pinned else EDITED
 

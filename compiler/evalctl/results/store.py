@@ -14,16 +14,26 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
-from evalctl.model.result import SCHEMA, Result
+from evalctl.model.providers import result_path
+from evalctl.model.result import IMPORTED, SCHEMA, Result
+from evalctl.results.names import task_name
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 7
-_MEASURED = ("digest", "scores", "weights", "samples", "measured_at", "ran")
+_CACHE_SCHEMA = 8
+# What a copy for another request has of its own (see `record.reused`). Of these, the parts of _INPUTS are what was measured.
+_OF_A_COPY = frozenset({
+    "schema", "task", "subject", "generation", "server", "max_samples", "unanswered", "request", "reused_from",
+})  # fmt: skip
+_INPUTS: Mapping[str, Sequence[str]] = {
+    "task": ("script", "framework", "framework_version", "digest"),
+    "subject": ("provider", "model", "revision", "address"),
+}
 LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
@@ -32,8 +42,9 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 class Listed:
     """One result as the index knows it. `folder` is the model folder: the path without result_dir and file name.
 
-    `metrics` are those that its framework wrote for `script`. `job` and `attempt` say what it names as its origin, and
-    `fingerprint` identifies what was measured.
+    `metrics` are those that its framework wrote for `script`, `rows` the names that its scores have in an aggregate. `job`
+    and `attempt` say what it names as its origin, and `fingerprint` identifies what was measured. `belongs` is where a result
+    of its own model, settings and task has its place.
     """
 
     path: str
@@ -47,6 +58,8 @@ class Listed:
     job: str = ""
     attempt: int = 0
     fingerprint: str = ""
+    rows: Sequence[str] = ()
+    belongs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +174,7 @@ def _facts(path: str, content: bytes) -> list[Any]:
         address = str(result.document["subject"].get("address", ""))
         return [
             "", result.digest, result.task, folder, measured_at(result.document), address, result.script,
-            metric_names(result), job, attempt, fingerprint(result.document),
+            metric_names(result), job, attempt, fingerprint(result.document), row_names(result), belongs(result.document),
         ]  # fmt: skip
     except ValueError as error:
         return [str(error)]
@@ -179,9 +192,35 @@ def origin(document: Mapping[str, Any]) -> tuple[str, int]:
     return (job, attempt) if isinstance(job, str) and type(attempt) is int else ("", 0)
 
 
+def row_names(result: Result) -> list[str]:
+    """The names, without subsets, under which an aggregate finds the scores."""
+    return sorted({task_name(key).partition(":")[0] for key in result.scores})
+
+
+def belongs(document: Mapping[str, Any]) -> str:
+    """The path that a result of this model, these settings and this task has; "" where the record does not say them."""
+    subject, task, most = document["subject"], document["task"], document.get("max_samples")
+    settings = (subject.get("custom_settings") or {}).get("name") or ""
+    words = (subject.get("provider"), subject.get("model"), settings)
+    if not all(isinstance(word, str) for word in words) or not isinstance(most, (int, NoneType)):
+        return ""
+    return result_path(*words, task["result_dir"], most)
+
+
 def fingerprint(document: Mapping[str, Any]) -> str:
-    """Identifies what was measured, whatever place the record has: a copy for another request has the same."""
-    return hashlib.sha256(json.dumps([document.get(key) for key in _MEASURED], sort_keys=True).encode()).hexdigest()
+    """Identifies what was measured and all that the record says of it, whatever place it has: a copy for another request
+    has the same."""
+    said = {key: value for key, value in document.items() if key not in _OF_A_COPY}
+    inputs = [[document.get(key, {}).get(part) for part in parts] for key, parts in _INPUTS.items()]
+    settings = [_plain(document.get(key)) for key in ("generation", "server", "max_samples", "unanswered")]
+    return hashlib.sha256(json.dumps([said, inputs, settings], sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """As an eval's digest takes settings: 0 and 0.0 are one temperature."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _document(content: bytes | str) -> dict[str, Any]:
@@ -194,6 +233,7 @@ def _document(content: bytes | str) -> dict[str, Any]:
     for key in ("custom_settings", "samples", "ran", "server"):
         if not isinstance(told.get(key) or {}, dict):
             raise ValueError(f"its `{key}` is no mapping")
+    _require_one_kind(document)
     _require_numbers(document)
     if not 0 <= measured_at(document) < LAST_MOMENT:
         raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
@@ -204,6 +244,15 @@ def _require(document: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     for key, kind in kinds.items():
         if not isinstance(document.get(key), kind):
             raise ValueError(f"its `{key}` is missing or not a {kind.__name__}")
+
+
+def _require_one_kind(document: Mapping[str, Any]) -> None:
+    """Imported or measured here: an imported record says so in its digest and in words, and only it has `entries`."""
+    imported = document["digest"].startswith(IMPORTED)
+    if imported != isinstance(document.get("imported"), dict) or ("imported" in document) != imported:
+        raise ValueError("its `digest` and its `imported` do not agree on whether it was imported")
+    if "entries" in document and not imported:
+        raise ValueError("it has `entries`, which only an imported result has")
 
 
 def _require_numbers(document: Mapping[str, Any]) -> None:
