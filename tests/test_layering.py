@@ -32,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
-    "results": {"model", "shell", "suggest"},
+    "results": {"model", "shell", "suggest", "terminal"},
     "changes": {"load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},

@@ -12,7 +12,8 @@ import pytest
 from samples import repository
 
 from evalctl import cli
-from evalctl.results.charts import MOST_BARS, Bar, by_language, chart
+from evalctl.results.charts import MOST_BARS, Bar, chart
+from evalctl.results.entries import by_language
 from evalctl.results.tables import Measured, difference, lines, matching
 from evalctl.results.webpage import page
 
@@ -35,8 +36,9 @@ def commit(root: Path, folder: str, **values: float) -> None:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two models, one of them measured twice, and a debugging run."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
     repository(tmp_path, {})
     commit(tmp_path, TINY, alpha=0.25)
@@ -57,8 +59,7 @@ def test_show_has_the_newest_scores_of_real_runs(root: Path, capsys: pytest.Capt
     """A debugging run is shown only when asked for."""
     shown = said(root, capsys, "show", "--columns", "alpha,beta")
     assert [line.split() for line in shown.splitlines()] == [
-        ["MODEL", "alpha", "beta"], ["hosted_vllm/team/other/greedy", "0.7500", "1.0000"],
-        ["hosted_vllm/team/tiny", "0.5000", "–"],
+        ["MODEL", "alpha", "beta"], ["team/other/greedy", "0.7500", "1.0000"], ["team/tiny", "0.5000", "–"],
     ]  # fmt: skip
     assert "debug/max_samples-5" in said(root, capsys, "show", "--columns", "alpha", "--debug")
 
@@ -92,10 +93,7 @@ def test_export_is_ready_to_paste(root: Path, capsys: pytest.CaptureFixture[str]
         == "alpha,beta\n0.5,-1\n"
     )
     assert said(root, capsys, "export", "team/tiny", "--format", "overall") == "0.5,-1\n"
-    assert (
-        said(root, capsys, "export", "--columns", "beta")
-        == "hosted_vllm/team/other/greedy\t1\nhosted_vllm/team/tiny\t\n"
-    )
+    assert said(root, capsys, "export", "--columns", "beta") == "team/other/greedy\t1\nteam/tiny\t\n"
 
 
 @pytest.mark.parametrize(
@@ -157,17 +155,17 @@ def test_the_page_needs_nothing_from_outside(root: Path, tmp_path: Path, capsys:
     said(root, capsys, "report", "--columns", "alpha,beta", "-o", str(file))
     text = file.read_text(encoding="utf-8")
     assert "http" not in text and "src=" not in text and "@import" not in text
-    assert (text.count("<svg"), text.count("<rect")) == (2, 3)
+    assert (text.count("<figure"), text.count('class="bar"')) == (2, 3)
     assert '<td data-value="">–</td>' in text
 
 
 def test_a_model_that_was_measured_again_has_its_scores_so_far(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line beside its bar, told in words as well; the model that was measured once has none."""
+    """A line beside its name, told in words as well; the model that was measured once has none."""
     file = tmp_path / "page.html"
     said(root, capsys, "report", "--columns", "alpha", "-o", str(file))
-    (trend,) = re.findall(r'<g class="trend"><title>(.*?)</title>', file.read_text(encoding="utf-8"))
+    (trend,) = re.findall(r'<svg class="trend".*?><title>(.*?)</title>', file.read_text(encoding="utf-8"))
     assert [score.split()[1] for score in trend.split(", ")] == ["0.2500", "0.5000"]
 
 
@@ -178,24 +176,12 @@ def test_charts_are_grouped_by_the_language_of_their_tasks() -> None:
     assert by_language(entries, scripts) == {"ja": ["JMMLU", "JGSM"], "en": ["GSM8K"], "other": ["X"]}
 
 
-def test_a_chart_can_be_heard_and_has_only_the_best_of_many() -> None:
-    """Every bar that it draws is in its label, with its number; the others are in the table."""
-    drawn = chart("JMMLU", [Bar(f"m{number}", number / 100) for number in range(MOST_BARS + 2)])
-    assert 'role="img"' in drawn and "m31 0.3100; m30 0.3000" in drawn and "m1 " not in drawn
-    assert (drawn.count("<rect"), "(2 more in the table)" in drawn) == (MOST_BARS, True)
-
-
-@pytest.mark.parametrize(
-    ("name", "drawn"),
-    [
-        ("hosted_vllm/lab/Model-8B", "hosted_vllm/lab/Model-8B"),
-        (f"hosted_vllm/lab/Model-8B-{'x' * 30}/default", f"…/lab/Model-8B-{'x' * 30}/default"),
-        (f"hosted_vllm/lab/Model-8B-{'x' * 60}/default", f"…{'x' * 47}/default"),
-    ],
-)
-def test_a_long_name_beside_a_bar_still_tells_which_model_it_is(name: str, drawn: str) -> None:
-    """What is cut off is its beginning, and who points at it reads all of it."""
-    assert f"<title>{name}</title>{drawn}</text>" in chart("JMMLU", [Bar(name, 0.5)])
+def test_a_chart_is_text_and_has_only_the_best_of_many() -> None:
+    """Every bar that it draws has its model's whole name and its number beside it; the others are in the table."""
+    names = [f"team/{'long-' * 20}m{number}" for number in range(MOST_BARS + 2)]
+    drawn = chart("JMMLU", [Bar(name, number / 100) for number, name in enumerate(names)])
+    assert f'<div class="name">{names[31]}</div>' in drawn and ">0.3100<" in drawn and f"{names[1]}<" not in drawn
+    assert (drawn.count('class="bar"'), "(2 more in the table)" in drawn) == (MOST_BARS, True)
 
 
 def test_the_names_stay_in_sight_beside_a_wide_table() -> None:
@@ -209,7 +195,7 @@ def test_what_is_no_number_was_not_measured() -> None:
     """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
     broken = Measured("results/a", {"results": {"x": float("nan")}})
     text = page([broken, Measured("results/b", {"results": {"x": 0.5}})], ["x"], {"ja": ["x"]}, {})
-    assert (text.count("<rect"), "nan" in text) == (1, False)
+    assert (text.count('class="bar"'), "nan" in text) == (1, False)
 
 
 def test_where_nothing_was_measured_that_is_said(
@@ -226,6 +212,102 @@ def test_where_nothing_was_measured_that_is_said(
     assert printed.out == "" and "nothing has been measured yet" in printed.err
     said(root, capsys, "report", "-o", str(tmp_path / "page.html"))
     assert "nothing has been measured yet" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def many(root: Path) -> list[str]:
+    """Two models of 12 main entries in two languages, whose names and scores together want 300 columns."""
+    keys = [f"{language}_{'benchmark-' * 2}{number}" for language in ("ja", "en") for number in range(6)]
+    head = "key,script,result_dir,framework,hrt_q,hrt_f,wlt_HG,wlt_HF\n"
+    rows = "".join(f"{key},{key},{key.replace('_', '/')},lighteval,,,,\n" for key in keys)
+    (root / "manifests/tasks/tasks_runtime.csv").write_text(head + rows, encoding="utf-8")
+    lines = [f"  - {{name: {key}, function: pick, metrics: [m], tasks: [{key}]}}\n" for key in keys]
+    (root / "manifests/tasks/metrics.yaml").write_text("entries:\n" + "".join(lines), encoding="utf-8")
+    for name, number in ((f"{'publisher' * 3}/tiny", 12), (f"{'publisher' * 3}/tiny-2", 9)):
+        folder = f"results/hosted_vllm/{name}"
+        commit(root, folder)
+        path = root / folder / "aggregated_results.json"
+        document = json.loads(path.read_text())
+        document["results"] = {key: 0.5 if at < number else -1 for at, key in enumerate(keys)}
+        document["evals"] = {key: {"measured": "2026-01-02T03:04:05Z", "script": key} for key in keys}
+        document["warnings"] = [f"{keys[0]}: 22 % of 100 answers were cut off"] if number == 12 else []
+        path.write_text(json.dumps(document), encoding="utf-8")
+    subprocess.run(
+        ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qam", "x"], check=True
+    )
+    return keys
+
+
+@pytest.mark.parametrize("columns", [40, 80, 132])
+@pytest.mark.parametrize("action", ["show", "compare", "history"])
+def test_a_table_fits_the_terminal(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, action: str
+) -> None:
+    """What has no room is named below the table with what to type; --wide shows all of it."""
+    keys = many(root)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words = [] if action == "show" else ["publisher" * 3 + "/tiny", "publisher" * 3 + "/tiny-2"]
+    table = said(root, capsys, action, *words).partition("* read")[0]
+    assert max(map(len, table.splitlines())) <= columns or action != "show"
+    whole = said(root, capsys, action, *words, "--wide")
+    assert all(key in whole for key in keys)
+    if action != "compare":
+        assert "--wide shows all" in table and keys[-1] not in table.splitlines()[0]
+
+
+def test_a_table_that_another_program_reads_is_whole(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left out of a pipe, nor of columns that were asked for."""
+    keys = many(root)
+    assert all(key in said(root, capsys, "show") for key in keys)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert said(root, capsys, "show", "--columns", ",".join(keys)).splitlines()[0].split()[1:] == keys
+
+
+def test_the_averages_come_first_and_need_every_benchmark(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that lacks some says how many it has: means over other benchmarks are not comparable."""
+    keys = many(root)
+    head, *rows = (line.split("  ") for line in said(root, capsys, "show", "publisher" * 3).splitlines()[:3])
+    assert [cell.strip() for cell in head if cell][:4] == ["MODEL", "ja_average", "en_average", keys[0]]
+    assert [[cell.strip() for cell in row if cell][1:3] for row in rows] == [
+        ["0.5000*", "0.5000"],
+        ["0.5000", "3 of 6"],
+    ]
+    told = json.loads(said(root, capsys, "show", "publisher" * 3, "--json"))
+    assert [one["averages"] for one in told] == [
+        {"ja_average": 0.5, "en_average": 0.5}, {"ja_average": 0.5, "en_average": None}
+    ]  # fmt: skip
+    assert "ja_average" not in told[0]["results"]
+
+
+@pytest.mark.parametrize("words", [["show"], ["compare", "publisher" * 3 + "/tiny", "publisher" * 3 + "/tiny-2"]])
+def test_answers_that_were_cut_off_mark_their_score(
+    root: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """The score of the task, and the average that it takes part in; the sentence is below the table."""
+    many(root)
+    told = said(root, capsys, *words)
+    assert told.count("0.5000*") == 2 and "22 % of 100 answers were cut off" in told.partition("* read with care:")[2]
+
+
+def test_the_report_marks_what_is_to_be_read_with_care(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the other tables do."""
+    many(root)
+    said(root, capsys, "report", "-o", str(tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count("0.5000*<") == 2 and "22 % of 100 answers were cut off</li>" in text
+
+
+@pytest.mark.parametrize("words", [["show"], ["compare", "m"], ["export"]])
+def test_two_models_never_share_a_name(root: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    """A model that our server serves may be called as one of a provider: then each has the whole of its path."""
+    for folder in ("results/hosted_vllm/openai/m", "results/openai/m"):
+        commit(root, folder, alpha=0.5)
+    told = said(root, capsys, *words, "--columns", "alpha")
+    assert "hosted_vllm/openai/m" in told and "openai/m" in told.replace("hosted_vllm/openai/m", "")
+    assert "hosted_vllm/team" not in told
 
 
 def test_a_name_is_never_markup() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evalctl.model.manifest import Metrics
-from evalctl.results.leaderboard import leaderboard, main_entries, shown
+from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.results.entries import main_entries, of_tasks, shown
+from evalctl.results.leaderboard import leaderboard, unmarked
 
 ROOT = Path(__file__).parents[2]
 METRICS = Metrics.model_validate(
@@ -52,17 +53,97 @@ def test_a_row_per_model_and_settings_and_only_columns_with_values() -> None:
     assert page.splitlines()[-4:] == [
         "| model | settings | jmmlu | mt\\_average | evals | measured |",
         "| --- | --- | ---: | ---: | ---: | --- |",
-        "| [hosted\\_vllm/team/tiny](hosted_vllm/team/tiny) | – | 0.5312 | – | 1 | 2026-01-02 |",
-        "| [hosted\\_vllm/team/tiny](hosted_vllm/team/tiny/greedy) | greedy (v2) | – | 7.25 | 1 | 2026-01-02 |",
+        "| [team/tiny](hosted_vllm/team/tiny) | – | 0.5312 | – | 1 | 2026-01-02 |",
+        "| [team/tiny](hosted_vllm/team/tiny/greedy) | greedy (v2) | – | 7.25 | 1 | 2026-01-02 |",
     ]
     assert "-1" not in page.replace("2026-01-02", "")
+
+
+def wide(scores: int, **values: Any) -> tuple[dict[str, Any], Metrics]:
+    """An aggregate of 16 benchmarks in two languages, of which so many were measured, and their metrics.yaml."""
+    keys = [f"{language}_benchmark_{number}" for language in ("ja", "en") for number in range(8)]
+    entries = [{"name": key, "function": "pick", "metrics": ["m"], "tasks": [f"of-{key}"]} for key in keys]
+    made = document(**{**{key: 0.5 if at < scores else -1 for at, key in enumerate(keys)}, **values})
+    made["evals"] = {key: {"measured": "2026-01-02T03:04:05Z", "script": f"of-{key}"} for key in keys}
+    return made, Metrics.model_validate({"entries": entries})
+
+
+def test_every_table_fits_a_git_web_page_and_the_averages_are_first() -> None:
+    """Many benchmarks are tables under their language; the first one has each language's mean."""
+    made, metrics = wide(16)
+    page = leaderboard({"results/hosted_vllm/team/tiny": made}, metrics)
+    heads = [line for line in page.splitlines() if line.startswith("| model")]
+    assert heads[0] == "| model | settings | ja\\_average | en\\_average | evals | measured |"
+    assert len(heads) == 7 and max(map(len, heads)) <= 90
+    assert all(f"ja\\_benchmark\\_{number}" in page for number in range(8))
+    assert page.index("## ja") < page.index("ja\\_benchmark\\_0 ") < page.index("## en")
+    assert "| 0.5000 | 0.5000 | 16 | 2026-01-02 |" in page and "the mean of that language's benchmarks" in page
+
+
+def test_an_average_needs_every_benchmark() -> None:
+    """Else the cell says how many there are: a mean over other benchmarks is not comparable."""
+    whole, metrics = wide(16)
+    page = leaderboard({"results/hosted_vllm/team/a": whole, "results/hosted_vllm/team/b": wide(11)[0]}, metrics)
+    assert "| 0.5000 | 3 of 8 | 16 |" in page
+
+
+def test_a_score_above_its_full_mark_is_in_no_average() -> None:
+    """The page says so, instead of a mean of different scales; `full_mark` is what it is divided by."""
+    made, metrics = wide(16, ja_benchmark_0=5.0)
+    page = leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+    assert "no average of ja: ja\\_benchmark\\_0 has 5.00" in page and "ja\\_average" not in page
+    entry = metrics.entries[0].model_copy(update={"full_mark": 10.0})
+    page = leaderboard(
+        {"results/hosted_vllm/team/a": made}, metrics.model_copy(update={"entries": (entry, *metrics.entries[1:])})
+    )
+    assert "ja\\_average" in page and "| 0.5000 | 0.5000 |" in page
+
+
+def test_a_metric_without_a_full_mark_is_in_no_average() -> None:
+    """`full_mark: null`: the number is no share of anything."""
+    made, metrics = wide(16, ja_benchmark_0=17.0)
+    entry = metrics.entries[0].model_copy(update={"full_mark": None})
+    page = leaderboard(
+        {"results/hosted_vllm/team/a": made}, metrics.model_copy(update={"entries": (entry, *metrics.entries[1:])})
+    )
+    assert "no average" not in page and "| 0.5000 | 0.5000 | 16 |" in page
+
+
+def test_scores_with_remarks_are_marked() -> None:
+    """The task's, and the average that it takes part in; the sentences are below, bounded in number."""
+    made, metrics = wide(16)
+    made["warnings"] = ["ja_benchmark_0: 22 % of 100 answers were cut off", "measured with several revisions"]
+    page = leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+    assert page.count("0.5000\\*") == 2 and "- team/a: ja\\_benchmark\\_0: 22 % of 100 answers were cut off" in page
+    made["warnings"] = made["warnings"][:1] * 500
+    assert "and 480 more" in leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+
+
+def test_an_average_over_an_unproven_score_is_unproven() -> None:
+    """A mean is no better than its parts, and a clone without the ledger makes the same page without the marks."""
+    made, metrics = wide(16)
+    page = leaderboard(
+        {"results/hosted_vllm/team/a": made}, metrics, {"results/hosted_vllm/team/a": {"of-en_benchmark_1"}}
+    )
+    assert page.count("0.5000 (unproven)") == 2
+    assert unmarked(page) == leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+
+
+def test_a_subset_of_a_task_is_marked_alone() -> None:
+    """`wmt20:en-ja` is unproven: `wmt20:ja-en` is not."""
+    entries = [
+        MetricEntry(name=name, function="pick", metrics=("m",), tasks=(f"wmt20:{name}",)) for name in ("ja", "en")
+    ]
+    whole = MetricEntry(name="whole", function="micro", metrics=("m",), tasks=("wmt20",))
+    assert of_tasks({"wmt20:ja"}, [*entries, whole]) == {"ja", "whole"}
+    assert of_tasks({"wmt20"}, [*entries, whole]) == {"ja", "en", "whole"}
 
 
 def test_debugging_runs_stand_apart() -> None:
     """A few samples are not comparable."""
     page = leaderboard({"results/debug/max_samples-10/hosted_vllm/team/tiny": document(jmmlu=1.0)}, METRICS)
     assert "| model |" not in page
-    assert "- [max\\_samples-10/hosted\\_vllm/team/tiny](debug/max_samples-10/hosted_vllm/team/tiny)" in page
+    assert "- [max\\_samples-10/team/tiny](debug/max_samples-10/hosted_vllm/team/tiny)" in page
 
 
 def test_nothing_measured_yet_is_said() -> None:

@@ -81,7 +81,7 @@ def test_the_record_tells_inputs_scores_and_provenance(clone: Clone, world: Worl
     aggregate = json.loads(in_head(clone, f"{FOLDER}/aggregated_results.json"))
     assert aggregate["results"] == {"arithmetic": 0.5, "capitals": 0.5, "subjects": -1}
     assert aggregate["overall"] == "0.5,0.5,-1"
-    assert "[hosted\\_vllm/team/tiny](hosted_vllm/team/tiny/default)" in in_head(clone, "results/README.md")
+    assert "[team/tiny](hosted_vllm/team/tiny/default)" in in_head(clone, "results/README.md")
 
 
 def test_the_commit_reads_as_a_notebook(clone: Clone, world: World, job: Job) -> None:
@@ -91,7 +91,7 @@ def test_the_commit_reads_as_a_notebook(clone: Clone, world: World, job: Job) ->
     go(clone, job)
     message = git(clone.root, "log", "-1", "--format=%B")
     assert message.startswith("results: team/tiny (default)\n\n")
-    assert "\nhosted_vllm/team/tiny:\n  arithmetic 0.5000\n  capitals 0.5000\n" in message
+    assert "\nteam/tiny:\n  arithmetic 0.5000\n  capitals 0.5000\n" in message
     trailers = git(clone.root, "log", "-1", "--format=%(trailers:only)").splitlines()
     digests = sorted(f"Eval-Digest: {task.evaluation.digest}" for task in job.tasks)
     assert (trailers[:2], sorted(trailers[2:])) == ([f"Request: {job.request}", f"Job: {job.name}"], digests)

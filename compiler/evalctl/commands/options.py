@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalctl.commands import results_options
 from evalctl.commands.numbers import count, seconds
 
 if TYPE_CHECKING:
@@ -155,56 +156,6 @@ def _logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
 
 
-def _results(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    chosen = "models, settings (PUBLISHER/MODEL/SETTINGS) or requests"
-
-    def action(name: str, summary: str, example: str) -> argparse.ArgumentParser:
-        made = actions.add_parser(name, help=summary, description=summary, epilog=f"example: {example}")
-        made.add_argument(
-            "--columns", metavar="A,B", help="these entries (default: export all, else one per benchmark)"
-        )
-        made.add_argument("--debug", action="store_true", help="debugging runs (max_samples), too")
-        return made
-
-    show = action("show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja")
-    compare = action(
-        "compare",
-        "models side by side, with differences; WHAT@COMMIT is one as it was",
-        "evalctl results compare A@HEAD~1 A",
-    )
-    history = action("history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu")
-    export = action("export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header")
-    report = action("report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
-    report.add_argument(
-        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
-    )
-    summary = "aggregates and leaderboard as records and metrics.yaml give them; measures nothing"
-    rebuild = actions.add_parser(
-        "rebuild", help=summary, description=summary, epilog="example: evalctl results rebuild"
-    )
-    rebuild.add_argument("--check", action="store_true", help="write nothing; exit 1 if any of them differs")
-    summary = "says in results/accepted.json that a result counts though no attempt of the ledger accounts for it"
-    example = "example: evalctl results accept results/…/result.json --why TEXT"
-    accept = actions.add_parser("accept", help=summary, description=summary, epilog=example)
-    accept.add_argument("paths", nargs="+", metavar="PATH", help="of result.json, from the repository")
-    accept.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the reviewers")
-    for made in (show, export, report):
-        made.add_argument("words", nargs="*", metavar="WHAT", help=f"{chosen} (default: all)")
-    for made in (compare, history):
-        made.add_argument("words", nargs="+", metavar="WHAT", help=chosen)
-    for made in (show, compare, history):
-        made.add_argument("--json", action="store_true")
-    history.add_argument("--entry", metavar="NAME", help="this entry alone")
-    export.add_argument(
-        "--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's own line"
-    )
-    export.add_argument("--header", action="store_true", help="first a line with the entries' names")
-    export.add_argument(
-        "--missing", default="", metavar="TEXT", help="what stands for a missing entry (default: nothing)"
-    )
-
-
 def _details(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or where results lie")
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
@@ -305,6 +256,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 _OPTIONS = {
     "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
-    "sync": _sync, "status": _status, "logs": _logs, "results": _results, "details": _details, "cancel": _selected,
+    "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
     "retry": _retry, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl.commands import accept, rebuild
+from evalctl.commands import accept, rebuild, results_text
 from evalctl.commands.common import RESULTS_CACHE, request_named, root_of
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline import Project
-from evalctl.report import display_width
 from evalctl.results import tables, webpage
-from evalctl.results.charts import by_language
 from evalctl.results.derived import AGGREGATE, aggregate_in
-from evalctl.results.leaderboard import shown
+from evalctl.results.entries import by_language
+from evalctl.results.leaderboard import REMARKED
 from evalctl.results.proof import unproven
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
@@ -34,21 +34,63 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace, root: Path) -> int:
-    measured = _chosen(arguments, root)
-    names = _columns(arguments, root, measured)
-    found = _unproven(root)
+    measured, names, problems = _known(arguments, root)
     if arguments.json:
-        print(as_json([{**_object(one, names), "unproven": _of(found, one.folder)} for one in measured], indent=1))
+        print(as_json([_object(one, names) for one in measured], indent=1))
         return 0
-    print(_aligned(tables.table(measured, names)) if measured else webpage.NOTHING)
-    for line in (f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()):
-        print(plain(line))
-    for one in measured:
-        if tasks := _of(found, one.folder):
-            print(
-                f"unproven in {plain(one.name)}: {plain(listed(tasks))} (the ledger does not account for what they say)"
-            )
+    width = results_text.room(wide=arguments.wide or bool(arguments.columns))
+    print(
+        results_text.table(tables.table([each.one for each in measured], names), width) if measured else webpage.NOTHING
+    )
+    _say(measured, names, problems)
     return 0
+
+
+def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
+    """What is to be known of the scores that are shown."""
+    told = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.document.get("warnings") or ()]
+    told += [
+        f"unproven in {each.one.name}: {listed(each.unproven)} (the ledger does not account for what they say)"
+        for each in measured if each.unproven
+    ]  # fmt: skip
+    marked = any(each.one.text(name).endswith(REMARKED) for each in measured for name in names)
+    for line in [*problems, *([f"{REMARKED} read with care:"] if marked else []), *told]:
+        print(plain(line))
+
+
+def _compare(arguments: argparse.Namespace, root: Path) -> int:
+    measured, names, problems = _known(arguments, root)
+    if len(measured) < 2:
+        raise EnvironmentProblem(
+            f"only {measured[0].one.name} is meant; two are compared",
+            help="name another, or the same at another commit: WHAT@COMMIT",
+        )
+    if arguments.json:
+        print(as_json([_object(one, names) for one in measured], indent=1))
+        return 0
+    rows = tables.comparison([each.one for each in measured], names)
+    print(results_text.numbered(rows, results_text.room(wide=arguments.wide)))
+    _say(measured, names, problems)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A model folder's scores, and its unproven tasks; None where this clone has no ledger to check them against."""
+
+    one: Measured
+    unproven: list[str] | None
+
+
+def _known(arguments: argparse.Namespace, root: Path) -> tuple[list[_Known], list[str], list[str]]:
+    """What the words name with averages and marks, the columns, and why a language has no average."""
+    chosen, catalogue = _chosen(arguments, root), Project(root).shared[0]
+    found = _unproven(root)
+    marks = {folder: {one.script for one in those} for folder, those in (found or {}).items()}
+    scripts = {key: task.script for key, task in catalogue.tasks.items()}
+    measured, means, problems = tables.known(chosen, catalogue.metrics, scripts, marks)
+    names = _columns(arguments, catalogue.metrics, measured, means)
+    return [_Known(one, _of(found, one)) for one in measured], names, problems
 
 
 def _unproven(root: Path) -> dict[str, list[Listed]] | None:
@@ -57,39 +99,24 @@ def _unproven(root: Path) -> dict[str, list[Listed]] | None:
     return None if proofs.attempts is None else unproven(index_folder(root, root / RESULTS_CACHE), proofs)
 
 
-def _of(found: Mapping[str, Sequence[Listed]] | None, folder: str) -> list[str] | None:
-    return None if found is None else sorted(one.task for one in found.get(folder, ()))
-
-
-def _compare(arguments: argparse.Namespace, root: Path) -> int:
-    measured = _chosen(arguments, root)
-    if len(measured) < 2:
-        raise EnvironmentProblem(
-            f"only {measured[0].name} is meant; two are compared",
-            help="name another, or the same at another commit: WHAT@COMMIT",
-        )
-    names = _columns(arguments, root, measured)
-    if arguments.json:
-        print(as_json([_object(one, names) for one in measured], indent=1))
-        return 0
-    print(_aligned(tables.comparison(measured, names)))
-    return 0
+def _of(found: Mapping[str, Sequence[Listed]] | None, measured: Measured) -> list[str] | None:
+    """Of what is here now: the ledger says nothing of what another commit had."""
+    return None if found is None or measured.commit else sorted(one.task for one in found.get(measured.folder, ()))
 
 
 def _history(arguments: argparse.Namespace, root: Path) -> int:
     if arguments.entry:
         arguments.columns = arguments.entry
     newest = _chosen(arguments, root)
-    names = _columns(arguments, root, newest)
+    names = _columns(arguments, Project(root).shared[0].metrics, newest, [])
     repo = open_repository(root)
-    found = [(day, one) for measured in newest for day, one in _versions(repo, measured.folder)]
+    found = [(day, measured.label, one) for measured in newest for day, one in _versions(repo, measured.folder)]
     if arguments.json:
-        print(as_json([{"date": day, **_object(one, names)} for day, one in found], indent=1))
+        print(as_json([{"date": day, **_values(one, names)} for day, _, one in found], indent=1))
         return 0
-    rows = [
-        [day, one.commit, Measured(one.folder, {}).name, *(shown(one.value(n)) for n in names)] for day, one in found
-    ]
-    print(_aligned([["DATE", "COMMIT", "MODEL", *names], *rows]))
+    rows = [[day, one.commit, label, *(one.text(name) for name in names)] for day, label, one in found]
+    width = results_text.room(wide=arguments.wide or bool(arguments.columns))
+    print(results_text.table([["DATE", "COMMIT", "MODEL", *names], *rows], width, names=3))
     return 0
 
 
@@ -106,14 +133,14 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
 
 
 def _report(arguments: argparse.Namespace, root: Path) -> int:
-    measured = _chosen(arguments, root)
-    names = _columns(arguments, root, measured)
+    known, names, problems = _known(arguments, root)
+    measured = [each.one for each in known]
     catalogue = Project(root).shared[0]
     entries = {one.name: one.tasks for one in catalogue.metrics.entries}
-    groups = by_language(
-        {name: entries.get(name, ()) for name in names}, {key: one.script for key, one in catalogue.tasks.items()}
-    )
-    text = webpage.page(measured, names, groups, _histories(open_repository(root), measured))
+    charted = {name: entries.get(name, ()) for name in names if not any(name in one.means for one in measured)}
+    groups = by_language(charted, {key: one.script for key, one in catalogue.tasks.items()})
+    remarks = [f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()]
+    text = webpage.page(measured, names, groups, _histories(open_repository(root), measured), [*problems, *remarks])
     write_atomically(arguments.output, text)
     print(arguments.output)
     return 0
@@ -129,9 +156,9 @@ def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
     """What the words name, in their order; all without words."""
     repo = open_repository(root)
     if not arguments.words:
-        return _at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), "")
+        return tables.labelled(_at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), ""))
     found = [one for word in arguments.words for one in _named(arguments, root, repo, word)]
-    return list({one.name: one for one in found}.values())
+    return tables.labelled(list({(one.folder, one.commit): one for one in found}.values()))
 
 
 def _named(arguments: argparse.Namespace, root: Path, repo: Repository, word: str) -> list[Measured]:
@@ -215,11 +242,13 @@ def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list
     }  # fmt: skip
 
 
-def _columns(arguments: argparse.Namespace, root: Path, measured: Sequence[Measured]) -> list[str]:
+def _columns(
+    arguments: argparse.Namespace, metrics: Metrics, measured: Sequence[Measured], means: Sequence[str]
+) -> list[str]:
+    """What was asked for; else the averages, then an entry per benchmark."""
     if arguments.columns:
-        return _asked(arguments.columns, [name for one in measured for name in one.document["results"]])
-    metrics: Metrics = Project(root).shared[0].metrics
-    return tables.columns(measured, metrics)
+        return _asked(arguments.columns, [*means, *(name for one in measured for name in one.document["results"])])
+    return [*means, *tables.columns(measured, metrics)]
 
 
 def _asked(words: str, known: Sequence[str]) -> list[str]:
@@ -232,20 +261,19 @@ def _asked(words: str, known: Sequence[str]) -> list[str]:
     return names
 
 
-def _object(one: Measured, names: Sequence[str]) -> dict[str, object]:
+def _object(each: _Known, names: Sequence[str]) -> dict[str, object]:
+    means = {name: value for name, (value, _) in each.one.means.items()}
+    return {
+        **_values(each.one, [name for name in names if name not in means]),
+        "averages": means,
+        "unproven": each.unproven,
+    }
+
+
+def _values(one: Measured, names: Sequence[str]) -> dict[str, object]:
     values = {name: one.value(name) for name in names}
     settings = one.document["custom_settings"]
     return {
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.document["model"], "custom_settings": settings,
         "results": values, "warnings": one.document.get("warnings", []),
     }  # fmt: skip
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of terminal width."""
-    cells = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(display_width(row[column]) for row in cells) for column in range(len(cells[0]))]
-    return "\n".join(
-        "  ".join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )

@@ -338,6 +338,9 @@ class MetricEntry(Strict):
         description="Framework task name(s); with several, whichever was run counts."
     )
     subsets: Name | None = Field(None, description="A group of subset_groups; all subsets if left out.")
+    full_mark: Annotated[float, Field(gt=0)] | None = Field(
+        1.0, description="The value of a perfect score: averages divide by it. null: it takes part in no average."
+    )
 
 
 class Metrics(Strict):

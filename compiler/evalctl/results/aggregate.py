@@ -18,7 +18,7 @@ from evalctl.model.result import Result
 from evalctl.results.names import task_name
 from evalctl.results.store import measured_at
 
-GENERATED_BY = "evalctl aggregate 2"
+GENERATED_BY = "evalctl aggregate 3"
 MISSING = -1
 
 
@@ -223,6 +223,7 @@ def _eval(folder: str, result: Result) -> dict[str, Any]:
     moment = measured_at(result.document)
     return {
         "digest": result.digest,
+        "script": result.script,
         "result": result.path.removeprefix(f"{folder}/"),
         "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
         "samples": result.document.get("samples"),

@@ -1,8 +1,19 @@
-"""Frameworks' spellings of one task: `swallow|NAME|0`, `swallow|NAME`, `NAME|0` and `NAME` are all NAME."""
+"""Names as people read them: of tasks, of which frameworks have several spellings, and of models.
+
+`swallow|NAME|0`, `swallow|NAME`, `NAME|0` and `NAME` are all the task NAME. `hosted_vllm/PUBLISHER/MODEL` is the model
+PUBLISHER/MODEL: the folder of servers of our own says nothing to a person.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
+
+from evalctl.model.providers import PROVIDERS, model_name
+
+_OWN = re.compile(rf"^(debug/max_samples-\d+/)?{re.escape(PROVIDERS['vllm'].result_dir)}/(?=.)")
 
 
 @lru_cache(maxsize=4096)
@@ -12,3 +23,17 @@ def task_name(key: str) -> str:
     if len(parts) > 2 or (len(parts) == 2 and not parts[1].isdigit()):
         return parts[1]
     return parts[0]
+
+
+def read_name(path: str) -> str:
+    """A model, or one with its settings, as a person reads it, of its path below results/."""
+    return _OWN.sub(lambda found: found[1] or "", model_name(path.removeprefix("results/")), count=1)
+
+
+def read_names(paths: Iterable[str]) -> dict[str, str]:
+    """`read_name` of each path; the whole of those that would share one (a provider may be called as a publisher is)."""
+    names = {path: read_name(path) for path in paths}
+    times = Counter(names.values())
+    return {
+        path: name if times[name] == 1 else model_name(path.removeprefix("results/")) for path, name in names.items()
+    }

@@ -1,18 +1,20 @@
-"""Aggregates chosen by name and set side by side: tables for people, lines for spreadsheets."""
+"""Aggregates chosen by name and set side by side: tables for people, as wide as they can be read, lines for spreadsheets."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalctl.model.manifest import Metrics
 from evalctl.model.providers import model_name
 from evalctl.results.aggregate import MISSING
-from evalctl.results.leaderboard import DEBUG, main_entries, shown, used_columns
+from evalctl.results.entries import Scripts, averages, of_tasks, remarked, scripts_of, shown, used_entries
+from evalctl.results.leaderboard import DEBUG, REMARKED
+from evalctl.results.names import read_name, read_names
 
 # A spreadsheet computes what begins so; a model's name is nothing to compute.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -20,28 +22,68 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The aggregate of one model folder, at one commit."""
+    """The aggregate of one model folder, at one commit; `known` gives it the averages and what is remarked of its scores."""
 
     folder: str
     document: Mapping[str, Any]
     commit: str = ""
+    label: str = ""
+    means: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
+    remarked: Collection[str] = ()
 
     @property
     def name(self) -> str:
-        """What a person calls it: provider, model and settings, and the commit where one was asked for."""
-        return model_name(self.folder.removeprefix("results/")) + (f"@{self.commit}" if self.commit else "")
+        """What a person calls it: model and settings, and the commit where one was asked for."""
+        return (self.label or read_name(self.folder)) + (f"@{self.commit}" if self.commit else "")
 
     def value(self, entry: str) -> Any:
         """The entry as the lab's form has it; None when it was not measured, or is NaN: nothing can be sorted by that."""
+        if entry in self.means:
+            return self.means[entry][0]
         value = self.document["results"].get(entry)
         return None if value == MISSING or (isinstance(value, float) and math.isnan(value)) else value
+
+    def text(self, entry: str) -> str:
+        """The entry for people, with a mark where something is remarked of it."""
+        text = self.means[entry][1] if entry in self.means else shown(self.value(entry))
+        return f"{text}{REMARKED}" if entry in self.remarked and text != "–" else text
+
+
+def known(
+    measured: Sequence[Measured], metrics: Metrics, scripts: Scripts, unproven: Mapping[str, Collection[str]]
+) -> tuple[list[Measured], list[str], list[str]]:
+    """The same with averages and marks, the names of the averages, and why a language has none.
+
+    `scripts` are the catalogue's, for aggregates that do not say them; `unproven` has the framework's tasks by folder.
+    """
+    documents = [one.document for one in measured]
+    scripts = {**scripts, **scripts_of(documents)}
+    found, problems = averages(documents, used_entries(documents, metrics), scripts)
+    made = []
+    for one in measured:
+        results = one.document["results"]
+        marked = remarked(one.document, metrics.entries, scripts)
+        marked |= of_tasks(() if one.commit else unproven.get(one.folder, ()), metrics.entries)
+        marked |= {mean.name for mean in found if marked & {entry.name for entry in mean.entries}}
+        means = {mean.name: (mean.value(results), mean.text(results)) for mean in found}
+        made.append(replace(one, means=means, remarked=frozenset(marked)))
+    return made, [mean.name for mean in found], problems
+
+
+def labelled(measured: Sequence[Measured]) -> list[Measured]:
+    """The same, each with a name that no other model folder has."""
+    labels = read_names(dict.fromkeys(one.folder for one in measured))
+    return [replace(one, label=labels[one.folder]) for one in measured]
 
 
 def matching(folders: Sequence[str], word: str) -> list[str]:
     """The folders that a word names: a model, one with its settings, or any whole part of the path."""
     wanted = f"/{word.strip('/').removeprefix('results/')}/"
     names = {folder: f"/{folder.removeprefix('results/')}/" for folder in folders}
-    return [folder for folder, name in names.items() if wanted in name or wanted in model_name(name)]
+    return [
+        folder for folder, name in names.items()
+        if wanted in name or wanted in model_name(name) or wanted in f"/{read_name(folder)}/"
+    ]  # fmt: skip
 
 
 def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
@@ -51,12 +93,12 @@ def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
 
 def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
     """The main entries in which somebody has a value, or should have one."""
-    return used_columns([one.document for one in measured], main_entries(metrics))
+    return [entry.name for entry in used_entries([one.document for one in measured], metrics)]
 
 
 def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
     """A row per model folder under a row of names."""
-    rows = [[one.name, *(shown(one.value(name)) for name in names)] for one in measured]
+    rows = [[one.name, *(one.text(name) for name in names)] for one in measured]
     return [["MODEL", *names], *rows]
 
 
@@ -66,8 +108,8 @@ def comparison(measured: Sequence[Measured], names: Sequence[str]) -> list[list[
     head = ["ENTRY", first.name, *(cell for one in others for cell in (one.name, "+/-"))]
     rows = []
     for name in names:
-        pairs = [(shown(one.value(name)), signed(difference(first, one, name))) for one in others]
-        rows.append([name, shown(first.value(name)), *(cell for pair in pairs for cell in pair)])
+        pairs = [(one.text(name), signed(difference(first, one, name))) for one in others]
+        rows.append([name, first.text(name), *(cell for pair in pairs for cell in pair)])
     return [head, *rows]
 
 

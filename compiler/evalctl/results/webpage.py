@@ -1,4 +1,4 @@
-"""The leaderboard as one HTML file: sortable, with charts by language, and nothing loaded from anywhere."""
+"""The leaderboard as one HTML file: sortable, with charts by language, nothing loaded from anywhere, readable on a phone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from evalctl.results.charts import Bar, chart
-from evalctl.results.leaderboard import shown
+from evalctl.results.leaderboard import REMARKED
 from evalctl.results.tables import Measured
 
 _STYLE = """\
 :root { color-scheme: light dark; --line: #8884; --bar: #3b7dd8; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
@@ -19,15 +19,20 @@ th:first-child, td:first-child {
   text-align: left; position: sticky; left: 0; background: Canvas;
   min-width: min(24rem, 40vw); white-space: normal; overflow-wrap: anywhere;
 }
-th button { all: unset; cursor: pointer; font-weight: 600; }
-th button:focus-visible { outline: 2px solid var(--bar); }
+button { all: unset; cursor: pointer; font-weight: 600; }
+button:focus-visible { outline: 2px solid var(--bar); }
 figure { margin: 1rem 0 1.5rem; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .3rem; }
-svg { display: block; max-width: 100%; height: auto; }
-svg text { fill: currentColor; font-size: 13px; }
-svg rect { fill: var(--bar); }
+ol { list-style: none; margin: 0; padding: 0; }
+ol li { display: grid; grid-template-columns: minmax(0, 2fr) minmax(6rem, 3fr) 4rem 5.5rem; gap: 0 .8rem; align-items: center; }
+.bar { height: 1rem; background: var(--bar); }
+.trend { width: 5.5rem; height: 1.2rem; vertical-align: middle; }
 .trend polyline { fill: none; stroke: currentColor; stroke-width: 1.5; opacity: .6; }
 .trend circle { fill: var(--bar); }
+@media (max-width: 40rem) {
+  ol li { grid-template-columns: minmax(0, 1fr) 4rem; margin-bottom: .6rem; }
+  .name, .trend { grid-column: 1 / -1; }
+}
 @media print {
   @page { size: A4 landscape; margin: 12mm; }
   body { margin: 0; max-width: none; print-color-adjust: exact; }
@@ -59,8 +64,9 @@ def page(
     names: Sequence[str],
     groups: Mapping[str, Sequence[str]],
     history: Mapping[str, History],
+    remarks: Sequence[str] = (),
 ) -> str:
-    """The whole file: all of `names` in the table, and a chart of each by group; `history` is by model folder.
+    """The whole file: all of `names` in the table, `remarks` on them, a chart of each by group; `history` is by model folder.
 
     Names of models, entries and groups are text in it, whatever they hold.
     """
@@ -69,17 +75,22 @@ def page(
     charts = "".join(_section(group, measured, entries, history) for group, entries in groups.items())
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width">\n<title>Results</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Results</title>\n'
         f"<style>\n{_STYLE}</style>\n</head>\n<body>\n<h1>Results</h1>\n"
-        "<p>A dash is an entry that was not measured. A click on a name sorts by it. A line beside a bar: its scores so far.</p>\n"
+        "<p>A dash is an entry that was not measured. A click on a name sorts by it. A line beside a score: its scores so far.</p>\n"
         f"{'' if measured else f'<p>{NOTHING}</p>'}"
         f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n'
-        f"{charts}<script>\n{_SCRIPT}</script>\n</body>\n</html>\n"
+        f"{_remarks(remarks)}{charts}<script>\n{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
+def _remarks(lines: Sequence[str]) -> str:
+    listed = "".join(f"<li>{escape(line)}</li>\n" for line in lines)
+    return f"<p>{REMARKED} read with care:</p>\n<ul>\n{listed}</ul>\n" if lines else ""
+
+
 def _row(one: Measured, names: Sequence[str]) -> str:
-    cells = "".join(f'<td data-value="{_number(one, name)}">{shown(one.value(name))}</td>' for name in names)
+    cells = "".join(f'<td data-value="{_number(one, name)}">{escape(one.text(name))}</td>' for name in names)
     return f'<tr><td data-value="{escape(one.name)}">{escape(one.name)}</td>{cells}</tr>\n'
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import MISSING, told_of
-from evalctl.results.names import task_name
+from evalctl.results.entries import main_entries, shown
+from evalctl.results.names import read_name, task_name
 from evalctl.results.proof import unproven
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
@@ -149,7 +150,7 @@ def _subject(documents: Mapping[str, Any]) -> str:
     settings = documents[folder]["custom_settings"]["name"]
     more = f" and {len(others)} more" if others else ""
     named = f" ({_shortened(settings, SUBJECT // 3)})" if settings else ""
-    model = documents[folder]["model"].removeprefix("hosted_vllm/")
+    model = read_name(documents[folder]["model"])
     return _HEAD + _shortened(model, SUBJECT - len(_HEAD + named + more)) + named + more
 
 
@@ -159,13 +160,13 @@ def _shortened(text: str, width: int) -> str:
 
 def _folder_lines(context: Context, document: Mapping[str, Any], names: set[str]) -> list[str]:
     scores = _main(context, document, names)
-    return [f"{document['model']}:", *(f"  {name} {shown}" for name, shown in scores)] if scores else []
+    return [f"{read_name(document['model'])}:", *(f"  {name} {score}" for name, score in scores)] if scores else []
 
 
 def _main(context: Context, document: Mapping[str, Any], names: set[str]) -> list[tuple[str, str]]:
     """The main entries that the new results gave."""
     return [
-        (entry.name, leaderboard.shown(document["results"][entry.name]))
-        for entry in leaderboard.main_entries(context.metrics)
+        (entry.name, shown(document["results"][entry.name]))
+        for entry in main_entries(context.metrics)
         if any(task.partition(":")[0] in names for task in entry.tasks) and document["results"][entry.name] != MISSING
     ]

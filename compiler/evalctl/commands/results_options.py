@@ -1,0 +1,95 @@
+"""The options of `evalctl results`: one function per kind of action. Light: read at each start, `--help` included."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_CHOSEN = "models, settings (PUBLISHER/MODEL/SETTINGS) or requests"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """All actions and their options."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _tables(actions)
+    _files(actions)
+    _records(actions)
+
+
+def _tables(actions: _Actions) -> None:
+    show = _reading(
+        actions, "show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja"
+    )
+    compare = _reading(
+        actions, "compare", "models side by side, with differences; WHAT@COMMIT is one as it was",
+        "evalctl results compare A@HEAD~1 A",
+    )  # fmt: skip
+    history = _reading(
+        actions, "history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu"
+    )
+    history.add_argument("--entry", metavar="NAME", help="this entry alone")
+    for made in (show, compare, history):
+        made.add_argument(
+            "--wide", action="store_true", help="all columns, also where the terminal has no room for them"
+        )
+        made.add_argument("--json", action="store_true")
+    _every(show)
+    _some(compare)
+    _some(history)
+
+
+def _files(actions: _Actions) -> None:
+    export = _reading(
+        actions, "export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header"
+    )
+    _every(export)
+    export.add_argument(
+        "--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's own line"
+    )
+    export.add_argument("--header", action="store_true", help="first a line with the entries' names")
+    export.add_argument(
+        "--missing", default="", metavar="TEXT", help="what stands for a missing entry (default: nothing)"
+    )
+    report = _reading(actions, "report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
+    _every(report)
+    report.add_argument(
+        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
+    )
+
+
+def _records(actions: _Actions) -> None:
+    summary = "aggregates and leaderboard as records and metrics.yaml give them; measures nothing"
+    rebuild = _action(actions, "rebuild", summary, "evalctl results rebuild")
+    rebuild.add_argument("--check", action="store_true", help="write nothing; exit 1 if any of them differs")
+    summary = "says in results/accepted.json that a result counts though no attempt of the ledger accounts for it"
+    accept = _action(actions, "accept", summary, "evalctl results accept results/…/result.json --why TEXT")
+    accept.add_argument("paths", nargs="+", metavar="PATH", help="of result.json, from the repository")
+    accept.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the reviewers")
+
+
+def _reading(actions: _Actions, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    made = _action(actions, name, summary, example)
+    made.add_argument(
+        "--columns", metavar="A,B", help="these entries (default: export all, else averages and one per benchmark)"
+    )
+    made.add_argument("--debug", action="store_true", help="debugging runs (max_samples), too")
+    return made
+
+
+def _action(actions: _Actions, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=summary, description=summary, epilog=f"example: {example}"
+    )
+    return made
+
+
+def _every(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="*", metavar="WHAT", help=f"{_CHOSEN} (default: all)")
+
+
+def _some(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="+", metavar="WHAT", help=_CHOSEN)

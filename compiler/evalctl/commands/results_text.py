@@ -1,0 +1,78 @@
+"""Tables of `evalctl results` as text: as many columns as a terminal has room for, the others named below it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Collection, Sequence
+from textwrap import wrap
+
+from evalctl.report import cut, display_width
+from evalctl.suggest import listed, plural
+from evalctl.terminal import plain
+
+_GAP = "  "
+Rows = Sequence[Sequence[str]]
+
+
+def room(*, wide: bool) -> int | None:
+    """The columns of the terminal; None where everything is shown: asked for, or read by another program, as ps and gh do."""
+    if wide or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def table(rows: Rows, width: int | None, names: int = 1) -> str:
+    """Rows under a head in `width` columns; the first `names` cells of each are always there."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    if width is None or _width(cells) <= width:
+        return _aligned(cells)
+    if names == 1:
+        cells = _shortened(cells, min(width // 2, width - len(_GAP) - _widths(cells)[1]))
+    kept = names + 1
+    while kept < len(cells[0]) and _width([row[: kept + 1] for row in cells]) <= width:
+        kept += 1
+    left = cells[0][kept:]
+    more = f"{plural(len(left), 'more column')} (--wide shows all, --columns A,B those): {listed(left, 4)}"
+    return "\n".join([_aligned([row[:kept] for row in cells]), *(wrap(more, width) if left else [])])
+
+
+def numbered(rows: Rows, width: int | None) -> str:
+    """A table whose heads are names: numbers where the names have no room, and below them which name each is."""
+    heads = [plain(head) for head in rows[0]]
+    if width is None or _width([[plain(cell) for cell in row] for row in rows]) <= width:
+        return table(rows, None)
+    meant = {name: f"[{number}]" for number, name in enumerate((one for one in heads[1:] if one != "+/-"), 1)}
+    legend = [f"{number} {name}" for name, number in meant.items()]
+    return "\n".join([table([[meant.get(head, head) for head in heads], *rows[1:]], width), *legend])
+
+
+def _shortened(cells: list[list[str]], width: int) -> list[list[str]]:
+    """Long names lose their beginning, where the publisher is; none does where two would be the same then."""
+    names = [_end(row[0], max(width, 12)) for row in cells]
+    if len(set(names)) < len({row[0] for row in cells}):
+        return cells
+    return [[name, *row[1:]] for name, row in zip(names, cells, strict=True)]
+
+
+def _end(name: str, width: int) -> str:
+    if display_width(name) <= width:
+        return name
+    return "…" + cut(name[::-1], width - 1)[::-1]
+
+
+def _width(cells: Collection[Sequence[str]]) -> int:
+    return sum(_widths(cells)) + len(_GAP) * (len(next(iter(cells))) - 1)
+
+
+def _widths(cells: Collection[Sequence[str]]) -> list[int]:
+    return [max(map(display_width, column)) for column in zip(*cells, strict=True)]
+
+
+def _aligned(cells: Collection[Sequence[str]]) -> str:
+    widths = _widths(cells)
+    return "\n".join(
+        _GAP.join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )

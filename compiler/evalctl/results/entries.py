@@ -1,0 +1,140 @@
+"""Which entries people read, how a score is written, what a language's benchmarks are on average, and what is remarked.
+
+An average is the plain mean over the main entries of one language, each divided by its `full_mark`. A model that lacks one
+of them has no average: the cell says how many it has, since means over different benchmarks must not be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.results.aggregate import MISSING
+
+OTHER = "other"
+Scripts = Mapping[str, str]  # task key to the framework's name of the task
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """The mean over these entries."""
+
+    name: str
+    entries: tuple[MetricEntry, ...]
+
+    def value(self, results: Mapping[str, Any]) -> float | None:
+        """None unless every entry was measured."""
+        shares = self._shares(results)
+        return sum(shares) / len(shares) if len(shares) == len(self.entries) else None
+
+    def text(self, results: Mapping[str, Any]) -> str:
+        """For people: the mean, or how many of the entries were measured."""
+        number = len(self._shares(results))
+        return shown(self.value(results)) if number in (0, len(self.entries)) else f"{number} of {len(self.entries)}"
+
+    def _shares(self, results: Mapping[str, Any]) -> list[float]:
+        return [share for entry in self.entries if (share := _share(entry, results)) is not None]
+
+
+def main_entries(metrics: Metrics) -> list[MetricEntry]:
+    """One entry for each task: over all subsets, the average of several where there is one, else the first."""
+    chosen: dict[tuple[str, ...], MetricEntry] = {}
+    for entry in metrics.entries:
+        if entry.subsets is None and (entry.tasks not in chosen or entry.name.endswith("average")):
+            chosen[entry.tasks] = entry
+    return [entry for entry in metrics.entries if chosen.get(entry.tasks) is entry]
+
+
+def used_entries(documents: Iterable[Mapping[str, Any]], metrics: Metrics) -> list[MetricEntry]:
+    """The main entries in which somebody has a value, or was measured by another metric than metrics.yaml names."""
+    there = list(documents)
+    return [
+        entry for entry in main_entries(metrics)
+        if any(shown(one["results"].get(entry.name)) != "–" or entry.name in one.get("unmatched", {}) for one in there)
+    ]  # fmt: skip
+
+
+def shown(value: Any) -> str:
+    """A score for people: four decimals up to 1, two above; a missing one is a dash."""
+    number = _number(value)
+    if number is None:
+        return "–"
+    return f"{number:.4f}" if abs(number) <= 1 else f"{number:.2f}"
+
+
+def scripts_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What the aggregates say of their tasks; one that an older evalctl made says nothing."""
+    return {
+        key: one["script"] for document in documents for key, one in document["evals"].items()
+        if isinstance(one.get("script"), str)
+    }  # fmt: skip
+
+
+def by_language(entries: Mapping[str, Sequence[str]], scripts: Scripts) -> dict[str, list[str]]:
+    """The entries (name to its framework tasks) by the language of their tasks' keys, in order."""
+    languages = {script: key.partition("_")[0] for key, script in reversed(list(scripts.items()))}
+    groups: dict[str, list[str]] = {}
+    for name, tasks in entries.items():
+        language = next((languages[task] for task in tasks if task in languages), OTHER)
+        groups.setdefault(language, []).append(name)
+    return groups
+
+
+def averages(
+    documents: Sequence[Mapping[str, Any]], entries: Sequence[MetricEntry], scripts: Scripts
+) -> tuple[list[Average], list[str]]:
+    """An average for each language with several entries, and in words why one has none: a score above its full mark."""
+    known = {entry.name: entry for entry in entries if entry.full_mark is not None}
+    found, problems = [], []
+    for language, names in by_language({name: entry.tasks for name, entry in known.items()}, scripts).items():
+        members = tuple(known[name] for name in names)
+        if len(members) < 2 or language == OTHER or f"{language}_average" in known:
+            continue
+        beyond = [f"{entry.name} has {shown(value)}" for entry in members for value in _beyond(entry, documents)]
+        if beyond:
+            problems.append(f"no average of {language}: {beyond[0]}, which is not between 0 and its `full_mark`")
+        else:
+            found.append(Average(f"{language}_average", members))
+    return found, problems
+
+
+def remarked(document: Mapping[str, Any], entries: Iterable[MetricEntry], scripts: Scripts) -> set[str]:
+    """The entries of tasks whose answers the aggregate warns of: cut off, unanswered, of another model."""
+    warned = {line.partition(": ")[0] for line in of_answers(document)}
+    return of_tasks({scripts[key] for key in warned if key in scripts}, entries)
+
+
+def of_answers(document: Mapping[str, Any]) -> list[str]:
+    """Those of an aggregate's warnings that are about the answers of one task: `TASK: warning`."""
+    lines = [str(line) for line in document.get("warnings") or ()]
+    return [line for line in lines if line.partition(": ")[0] in document["evals"]]
+
+
+def of_tasks(scripts: Collection[str], entries: Iterable[MetricEntry]) -> set[str]:
+    """The entries that these framework tasks take part in."""
+    return {entry.name for entry in entries if any(_same(task, script) for task in entry.tasks for script in scripts)}
+
+
+def _same(task: str, script: str) -> bool:
+    """Whether the names are of one task, or of a task and one of its subsets."""
+    return task == script or task.startswith(f"{script}:") or script.startswith(f"{task}:")
+
+
+def _beyond(entry: MetricEntry, documents: Iterable[Mapping[str, Any]]) -> list[float]:
+    shares = [(_share(entry, one["results"]), one["results"].get(entry.name)) for one in documents]
+    return [value for share, value in shares if share is not None and not 0 <= share <= 1]
+
+
+def _share(entry: MetricEntry, results: Mapping[str, Any]) -> float | None:
+    value = _number(results.get(entry.name))
+    return None if value is None or entry.full_mark is None else value / entry.full_mark
+
+
+def _number(value: Any) -> float | None:
+    """What was measured; an aggregate's -1 and NaN are not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value == MISSING:
+        return None
+    return value if math.isfinite(value) else None

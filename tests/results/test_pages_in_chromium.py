@@ -1,0 +1,63 @@
+"""The HTML pages in a real browser as wide as a phone. Skipped where no Chromium is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from evalctl.results.tables import Measured
+from evalctl.results.webpage import page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+PHONE = 390
+# A window of headless Chromium is never narrower than 500 pixels (seen: 150); a frame in it is.
+_FRAME = """<!DOCTYPE html><iframe srcdoc="{page}" style="width: {width}px; height: 800px; border: 0"></iframe><pre></pre>
+<script>addEventListener("load", () => {{
+  const page = document.querySelector("iframe").contentDocument, root = page.documentElement;
+  const texts = [...page.querySelectorAll("body *")].filter(one => one.textContent.trim() && one.getClientRects().length);
+  const box = page.querySelector(".wide");
+  document.querySelector("pre").textContent = JSON.stringify({{
+    wide: root.scrollWidth, smallest: Math.min(...texts.map(one => parseFloat(getComputedStyle(one).fontSize))),
+    box: box ? [box.scrollWidth, box.clientWidth] : null,
+  }});
+}});</script>"""
+
+
+def seen(text: str, folder: Path) -> dict[str, object]:
+    """What the browser makes of a page: its width, its smallest text, and what its table's box holds and shows."""
+    file = folder / "frame.html"
+    escaped = text.replace("&", "&amp;").replace('"', "&quot;")
+    file.write_text(_FRAME.format(page=escaped, width=PHONE), encoding="utf-8")
+    call = [
+        str(CHROMIUM),
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom",
+        file.as_uri(),
+    ]
+    printed = subprocess.run(call, capture_output=True, text=True, timeout=120, check=True).stdout
+    found = re.search(r"<pre>(.+?)</pre>", printed)
+    assert found, printed[-2000:]
+    return dict(json.loads(found[1]))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")
+def test_the_report_can_be_read_on_a_phone(tmp_path: Path) -> None:
+    """No text is smaller than 16 pixels, and a wide table scrolls within its own box: the page itself does not."""
+    names = [f"benchmark_number_{number}" for number in range(20)]
+    measured = [
+        Measured(f"results/hosted_vllm/publisher/{'Model-' * 12}{number}", {"results": dict.fromkeys(names, 0.5)})
+        for number in range(3)
+    ]
+    before = [("2026-01-01", measured[0]), ("2026-01-02", measured[0])]
+    told = seen(page(measured, names, {"ja": names}, {measured[0].folder: before}, ["a remark"]), tmp_path)
+    assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16
+    held, shown = told["box"]  # type: ignore[misc]
+    assert held > shown
