@@ -150,7 +150,11 @@ def tables() -> str:
     """docs/operations.md with its tables as the pages say."""
     made = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
     for group in dict.fromkeys(page.group for page in pages.pages().values()):
-        rows = [f"| `{p.word}` | {p.means} {p.why} | {p.do} |" for p in pages.pages().values() if p.group == group]
+        rows = [
+            f"| `{p.word}` | {p.means} {p.why[0].upper()}{p.why[1:]} | {p.do} |"
+            for p in pages.pages().values()
+            if p.group == group
+        ]
         head = "| word | what it means, and why | what to do |\n|---|---|---|"
         start, end = f"<!-- reasons: {group} -->\n", "<!-- end -->"
         before, _, rest = made.partition(start)
