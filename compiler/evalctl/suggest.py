@@ -21,11 +21,11 @@ def help_for(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean `{guess}`?" if guess else otherwise
 
 
-def listed(names: Iterable[str], limit: int = 12) -> str:
+def listed(names: Iterable[str], limit: int = 12, separator: str = ", ") -> str:
     """A short list for a message."""
     everything = list(names)
     more = f" and {len(everything) - limit} more" if len(everything) > limit else ""
-    return ", ".join(everything[:limit]) + more
+    return separator.join(everything[:limit]) + more
 
 
 def plural(number: int, word: str) -> str:

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import samples
+from samples import card_file
 from spec.literate import EXAMPLE, repository
 
 from evalctl.check.codes import CODES, PAGES
 from evalctl.cli import main
+from evalctl.plan.filled import FROM_MODEL
 from evalctl.sync.pages import pages
 
 REQUEST = """\
@@ -120,6 +123,26 @@ def test_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept_out = [one for one in shown["settings"] if not one["applied"]]
     assert {one["name"] for one in kept_out} == {"temperature", "top_p"}
     assert all(one["why"] and one["place"].startswith(SETTINGS) for one in kept_out)
+
+
+def test_what_the_model_fills_is_no_setting_that_is_not_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server applies the model's own top_k where the custom settings' is kept out of a task that samples by design."""
+    request = "model: lab/small-8B\ncustom_settings: ja\nservice: tsubame\ntasks: [en_code]\n"
+    card = card_file(generation_config={"top_k": 20, "temperature": 0.6})
+    monkeypatch.chdir(samples.repository(tmp_path, {EXAMPLE: request, **card}))
+    assert main(["explain", "example", "en_code"]) == 0
+    split = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    rows = [row for row in split if len(row) == 3]
+    top_k = [(value, origin) for name, value, origin in rows if name == "top_k"]
+    assert top_k[0] == ("20", FROM_MODEL)
+    assert top_k[1][0] == "20" and "custom settings ja" in top_k[1][1] and "; not sent: " in top_k[1][1]
+    assert not any("NOT APPLIED" in origin for _, _, origin in rows)
+    assert [value for name, value, _ in rows if name == "min_p"] == ["0.0"]
+    assert main(["explain", "example", "en_code", "--json"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert {"name": "top_k", "value": 20, "origin": FROM_MODEL} in shown["filled"]
 
 
 def test_a_task_that_the_request_does_not_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

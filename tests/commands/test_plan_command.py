@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from samples import repository
+from samples import compiled, repository
 
 from evalctl import cli
+from evalctl.results.record import inputs, to_text
 
 REQUEST = "manifests/requests/a.yaml"
 SETTINGS = "manifests/models/lab/small-8B.yaml"
@@ -119,3 +120,21 @@ def test_what_a_request_reaches_is_shown(root: Path, plan: Callable[..., tuple[i
     assert "model path: /checkpoints/mine" in said
     assert "answered by: https://llm.lab.example/v1, with the key LAB_LLM_API_KEY" in said
     assert "uploads results and details to lab on the Hub (PUBLIC: everybody can read it)" in said
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_the_plan_says_which_inputs_changed(root: Path, plan: Callable[..., tuple[int, str]], form: str) -> None:
+    """Old and new, for what runs again; a record that lacks them says that they are unknown."""
+    done = compiled(TEXT, path=REQUEST)
+    for one, change in ((done.eval("ja_exact"), {"generation": {"temperature": 0.25}}), (done.eval("en_code"), {})):
+        record = {**inputs(one), "digest": "0" * 64, "scores": {}, "weights": {}, **change}
+        if not change:
+            del record["generation"]
+        path = root / one.result_path
+        path.parent.mkdir(parents=True)
+        path.write_text(to_text(record), encoding="utf-8")
+    code, out = plan("--format", form)
+    assert code == 0
+    assert "max_new_tokens: unset → 2048; temperature: 0.25 → 0.6" in out
+    assert "settings that are sent: unknown, its record does not have them" in out
+    assert plan("--format", form) == (code, out), "remembered, too"

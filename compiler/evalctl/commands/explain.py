@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from evalctl import report
@@ -12,6 +13,7 @@ from evalctl.check import codes
 from evalctl.commands.common import request_named, root_of
 from evalctl.model.evaluation import Eval, Setting
 from evalctl.pipeline import Project
+from evalctl.plan.filled import Filled, filled
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 from evalctl.sync.pages import page_of, pages, text
@@ -79,11 +81,26 @@ def _request(arguments: argparse.Namespace) -> int:
         keys = sorted({e.task.key for e in compiled.evals})
         help = help_for(arguments.task, keys, f"its tasks are: {listed(keys)}")
         raise EnvironmentProblem(f"{path} does not run a task `{arguments.task}`", help=help)
-    print(_dumped([_object(e) for e in evals]) if arguments.json else "\n\n".join(_text(e) for e in evals))
+    cards = project.catalogue_for(sorted({one.subject.model for one in evals})).cards
+    shown = [Explained(one, filled(one, cards.get(one.subject.model))) for one in evals]
+    print(_dumped([_object(one) for one in shown]) if arguments.json else "\n\n".join(_text(one) for one in shown))
     return 0
 
 
-def _text(evaluation: Eval) -> str:
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An eval with the values that no setting gives."""
+
+    evaluation: Eval
+    filled: tuple[Filled, ...]
+
+    def is_filled(self, setting: Setting) -> bool:
+        """Whether a setting was kept out and another value answers in its place."""
+        return not setting.applied and any(one.name == setting.name for one in self.filled)
+
+
+def _text(explained: Explained) -> str:
+    evaluation = explained.evaluation
     subject = evaluation.subject
     named = f", settings {subject.custom_settings}" if subject.custom_settings else ""
     lines = [
@@ -92,7 +109,11 @@ def _text(evaluation: Eval) -> str:
         f"  result   {evaluation.result_path}",
         f"  task     {evaluation.task.framework} {evaluation.framework_version}: {evaluation.task.script}",
     ]
-    rows = [(s.name, _value(s), _origin(s)) for s in evaluation.settings]
+    rows = [
+        *((one.name, "-" if one.value is None else as_json(one.value), one.origin) for one in explained.filled),
+        *((s.name, _value(s), _origin(s, "not sent" if explained.is_filled(s) else "NOT APPLIED")) for s in evaluation.settings),
+    ]  # fmt: skip
+    rows.sort(key=lambda row: row[0])  # what is in effect stands before what was kept out
     width = max((len(name) for name, _, _ in rows), default=0)
     values = min(44, max((report.display_width(value) for _, value, _ in rows), default=0))
     return "\n".join(
@@ -105,17 +126,18 @@ def _value(setting: Setting) -> str:
     return "(unset)" if value is None else as_json(value)
 
 
-def _origin(setting: Setting) -> str:
+def _origin(setting: Setting, kept_out: str) -> str:
     origin = setting.sourced.origin
     where = f"{origin.layer}, {report.place(origin.span)}" if origin.span is not None else origin.layer
-    return where if setting.applied else f"{where}; NOT APPLIED: {setting.why}"
+    return where if setting.applied else f"{where}; {kept_out}: {setting.why}"
 
 
 def _dumped(document: Any) -> str:
     return as_json(document, indent=2)
 
 
-def _object(evaluation: Eval) -> dict[str, Any]:
+def _object(explained: Explained) -> dict[str, Any]:
+    evaluation = explained.evaluation
     return {
         "task": evaluation.task.key, "model": evaluation.subject.model, "custom_settings": evaluation.subject.custom_settings,
         "digest": evaluation.digest, "result": evaluation.result_path,
@@ -124,6 +146,7 @@ def _object(evaluation: Eval) -> dict[str, Any]:
              "place": report.place(s.sourced.origin.span) if s.sourced.origin.span else None, "why": s.why}
             for s in evaluation.settings
         ],
+        "filled": [{"name": one.name, "value": one.value, "origin": one.origin} for one in explained.filled],
     }  # fmt: skip
 
 

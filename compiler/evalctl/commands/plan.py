@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from evalctl import gitcall, report
@@ -16,7 +16,7 @@ from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_error
 from evalctl.pipeline import Project
 from evalctl.plan import pages
 from evalctl.plan.applied import Applied
-from evalctl.plan.forecast import COPIED, REUSED, RequestForecast, forecast
+from evalctl.plan.forecast import CHANGED, COPIED, REUSED, RequestForecast, forecast
 from evalctl.plan.notes import notes
 from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     detailed = bool(arguments.requests) or len(paths) <= DETAILED
     index = index_folder(root, root / RESULTS_CACHE)
     forecasts = _forecast(entries, paths, index, problems)
+    if detailed or arguments.format == "json":
+        forecasts = [_with_differences(root, project, one) for one in forecasts]
     problems = [*problems, *_unreadable(forecasts, index)]
     unproven, unchecked = _unproven(root, forecasts, index)
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
@@ -57,6 +59,23 @@ def _forecast(
     summaries = {path: entries[path].summary for path in [*others, *paths]}
     everything = forecast(summaries, index, blocked_requests(entries, problems))
     return everything[len(others) :]
+
+
+def _with_differences(root: Path, project: Project, request: RequestForecast) -> RequestForecast:
+    """The forecast; of an eval whose inputs changed since its result it says which, old and new."""
+    if not any(one.detail == CHANGED for job in request.jobs for one in job.evals):
+        return request
+    from evalctl.commands.changed_inputs import detail
+
+    evals = {one.digest: one for one in project.compile_one(request.request).evals}
+    jobs = [
+        replace(job, evals=tuple(
+            replace(one, detail=detail(root, evals.get(task["digest"]))) if one.detail == CHANGED else one
+            for one, task in zip(job.evals, job.job["tasks"], strict=True)
+        ))
+        for job in request.jobs
+    ]  # fmt: skip
+    return replace(request, jobs=tuple(jobs))
 
 
 def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:

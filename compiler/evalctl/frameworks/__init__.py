@@ -5,7 +5,8 @@ A module per dialect satisfies `Framework`; a new one is a file and a line in FR
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from evalctl.frameworks import lighteval, lighteval_swallow
 from evalctl.model.evaluation import Eval, Invocation
@@ -24,6 +25,9 @@ class Framework(Protocol):
 
     def own_settings(self, script: str) -> frozenset[str]:
         """Settings that the task sends itself with each question, whatever its configuration says."""
+
+    def always_sent(self) -> Mapping[str, Any]:
+        """Settings that it sends with each question where nobody names them, with the values that it sends."""
 
     def invocation(
         self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None

@@ -7,6 +7,7 @@ litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. An a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -53,6 +54,11 @@ def task_digest(script: str) -> str:
 def own_settings(script: str) -> frozenset[str]:
     """MT-Bench sends the temperature of each question's category, 0.0 or 0.7 (seen: the pinned commit)."""
     return frozenset({"temperature"}) if "mt_bench" in script else frozenset()
+
+
+def always_sent() -> Mapping[str, Any]:
+    """Nothing: what nobody names is left to the server."""
+    return {}
 
 
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:

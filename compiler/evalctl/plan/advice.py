@@ -5,8 +5,8 @@ from __future__ import annotations
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.service import Service
+from evalctl.plan.filled import from_model
 from evalctl.plan.placement import Placement, needed_bytes
-from evalctl.resolve.caution import SAMPLING
 
 
 def advice(service: Service, place: Placement, card: ModelCard | None, evals: tuple[Eval, ...]) -> tuple[str, ...]:
@@ -45,11 +45,9 @@ def _unused_gpus(place: Placement, card: ModelCard | None) -> list[str]:
 
 def _model_defaults(card: ModelCard | None, evals: tuple[Eval, ...]) -> list[str]:
     """vLLM fills each sampling key that a request omits from the model's generation_config.json, one by one."""
-    if card is None or not card.generation_config or dict(evals[0].server).get("generation_config") != "auto":
+    if card is None or not card.generation_config:
         return []
-    watched = (*SAMPLING, "repetition_penalty")
-    defaults = {name: value for name, value in card.generation_config.items() if name in watched and value is not None}
-    applied = {name: value for name, value in defaults.items() if any(name not in dict(e.generation) for e in evals)}
+    applied = {name: value for evaluation in evals for name, value in from_model(evaluation, card).items()}
     if not applied:
         return []
     shown = ", ".join(f"{name}={value}" for name, value in sorted(applied.items()))

@@ -11,6 +11,7 @@ from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.results.store import ResultIndex
 
 RUN, REUSED, COPIED, WAITING, BLOCKED = "run", "reused", "reused from", "waiting for", "blocked"
+CHANGED = "inputs changed since its result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +112,16 @@ def _state(
     owner = owners.setdefault(digest, job["name"])
     if owner != job["name"]:
         return WAITING, owner
-    return RUN, _why(path, job.get("address", ""), index)
+    return RUN, _why(path, index)
 
 
-def _why(path: str, address: str, index: ResultIndex) -> str:
+def _why(path: str, index: ResultIndex) -> str:
     if path not in index.by_path:
         return "no result yet"
     measured = index.by_path[path]
     if measured.digest.startswith(IMPORTED):
         return "its result is an imported one"
-    if measured.address != address and address:
-        return f"another address answers: {measured.address or 'not recorded'} → {address}"
-    return "inputs changed since its result"
+    return CHANGED
 
 
 def counts(forecasts: Iterable[RequestForecast]) -> dict[str, int]:

@@ -62,8 +62,8 @@ def eval_inputs(
         "framework_version": framework_version,
         "script": task.script,
         "task_digest": task_digest,
-        "generation": {name: _plain(value) for name, value in generation},
-        "server": {name: _plain(value) for name, value in server},
+        "generation": {name: plain_value(value) for name, value in generation},
+        "server": {name: plain_value(value) for name, value in server},
         "max_samples": max_samples,
         **_address(subject),
     }
@@ -84,8 +84,8 @@ def _address(subject: Subject) -> dict[str, str]:
     return {} if known is not None and known.base_url == subject.address else {"address": subject.address}
 
 
-def _plain(value: Any) -> Any:
-    """0 and 0.0 are one temperature; tuples are lists in JSON."""
+def plain_value(value: Any) -> Any:
+    """As the digest takes it: 0 and 0.0 are one temperature; tuples are lists in JSON."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return list(value) if isinstance(value, tuple) else value

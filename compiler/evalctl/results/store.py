@@ -25,7 +25,7 @@ from evalctl.results.names import task_name
 from evalctl.shell import write_atomically
 
 FILE = "result.json"
-_CACHE_SCHEMA = 8
+_CACHE_SCHEMA = 9
 # What a copy for another request has of its own (see `record.reused`). Of these, the parts of _INPUTS are what was measured.
 _OF_A_COPY = frozenset({
     "schema", "task", "subject", "generation", "server", "max_samples", "unanswered", "request", "reused_from",
@@ -52,7 +52,6 @@ class Listed:
     task: str
     folder: str
     measured_at: float
-    address: str = ""  # of the provider that answered; "" for a server of ours, and where it was not recorded
     script: str = ""
     metrics: Sequence[str] = ()
     job: str = ""
@@ -171,9 +170,8 @@ def _facts(path: str, content: bytes) -> list[Any]:
         result = parse(path, content)
         folder = folder_of(path, result.document["task"]["result_dir"])
         job, attempt = origin(result.document)
-        address = str(result.document["subject"].get("address", ""))
         return [
-            "", result.digest, result.task, folder, measured_at(result.document), address, result.script,
+            "", result.digest, result.task, folder, measured_at(result.document), result.script,
             metric_names(result), job, attempt, fingerprint(result.document), row_names(result), belongs(result.document),
         ]  # fmt: skip
     except ValueError as error:

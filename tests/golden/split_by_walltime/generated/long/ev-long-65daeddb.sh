@@ -14,7 +14,7 @@
 #   time      at most 2:20:00, 0:15:16 of it to start
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     ja_judged                 2:00:00   eval ac3860ca13c7
-#   advice    the model's own defaults apply where a request says nothing: temperature=0.6, top_p=0.9 (generation_config: vllm turns them off)
+#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
