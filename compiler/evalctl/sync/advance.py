@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.sync import workfiles
 from evalctl.sync.git import Entry, GitReply, Repository
 from evalctl.sync.lock import share_like_parent
 from evalctl.sync.sparse import index_words, skipped
@@ -78,12 +78,15 @@ def _moves(repo: Repository, old: str | None, new: str) -> list[Move]:
     staged, edited = _touched_by_user(repo)
     _refuse_in_the_way(path for path in changed if path in staged or path in edited)
     skip = skipped(repo, changed)
+    ground = workfiles.Ground(
+        repo.root, {path for path in changed if path not in after and path not in staged | edited}
+    )
     moves = []
     for path in changed:
         if path in staged:
             continue
         there = os.path.lexists(repo.root / path)
-        untouched = path not in edited and (path in before or not there)
+        untouched = path not in edited and (path in before or ground.is_free(path))
         _refuse_in_the_way([] if untouched else [path])
         ours = untouched and (there or path not in skip)
         moves.append(Move(path, before.get(path), after.get(path), ours, path in skip))
@@ -123,16 +126,21 @@ def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
 
 def _set_index(repo: Repository, changes: Sequence[tuple[Move, Entry | None]]) -> None:
     """Puts entries into the real index."""
-    absent = "0 " + "0" * (64 if repo.configured("extensions.objectFormat") == "sha256" else 40)
+    absent = "0 " + "0" * _digits(repo)
     lines = [
         (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(move.path) + b"\0"
-        for move, entry in changes if not (move.skip and entry)
+        for move, entry in sorted(changes, key=lambda change: change[1] is not None)  # git refuses `f` beside `f/x`
+        if not (move.skip and entry)
     ]  # fmt: skip
     calls = [["update-index", "-z", "--index-info"]] if lines else []
     calls.extend(index_words((move.path, entry) for move, entry in changes if move.skip and entry))
     for words in calls:
         if (reply := _ask_index(repo, *words, data=b"".join(lines))).status != 0:
             raise _unwritable(reply)
+
+
+def _digits(repo: Repository) -> int:
+    return 64 if repo.configured("extensions.objectFormat") == "sha256" else 40
 
 
 def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
@@ -189,66 +197,25 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
     """Writes the new files where HEAD and index have them and the work file still is the old one."""
     head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
     due = [move for move in moves if head.get(move.path) == move.new == index.get(move.path)]
-    present = _work_blobs(repo, [move.path for move in due if move.old])
-    links = _links(repo.root, {_parent(move.path) for move in due})
-    writable = [move for move in due if _parent(move.path) not in links and _is_old(repo.root, move, present)]
+    ground = workfiles.Ground(repo.root)
+    old = [move for move in due if move.old and ground.is_within(move.path)]
+    present = workfiles.blobs(repo, [move.path for move in old], "0" * _digits(repo))
+    writable = [move for move in old if _is_old(move, present)]
+    for move in writable:
+        if move.new is None:  # before the others are written: a folder may have a file's place, or a file a folder's
+            workfiles.remove(repo.root, move.path)
+    ground = workfiles.Ground(repo.root)
+    writable += [move for move in due if move.old is None and ground.is_free(move.path)]
     write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
     if write:
         # -u: the index learns the new files' times, so that the next `git status` need not read them
         reply = _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
         if reply.status != 0:
             raise _unwritten(reply)
-    for move in writable:
-        if move.new is None:
-            _remove(repo.root, move.path)
 
 
-def _is_old(root: Path, move: Move, present: Mapping[str, str]) -> bool:
-    if move.old is None:
-        return not os.path.lexists(root / move.path)
-    return present.get(move.path) == move.old.blob
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _links(root: Path, folders: set[str]) -> set[str]:
-    """The folders that lie behind a symbolic link: nothing is written through one."""
-    found: dict[str, bool] = {"": False}
-
-    def behind(folder: str) -> bool:
-        if folder not in found:
-            found[folder] = behind(_parent(folder)) or (root / folder).is_symlink()
-        return found[folder]
-
-    return {folder for folder in folders if behind(folder)}
-
-
-def _work_blobs(repo: Repository, paths: list[str]) -> dict[str, str]:
-    """The blob that each regular work file would become."""
-    regular = [path for path in paths if _is_regular(repo.root / path) and "\n" not in path]
-    if not regular:
-        return {}
-    data = b"".join(os.fsencode(path) + b"\n" for path in regular)
-    return dict(zip(regular, repo.tell("hash-object", "--stdin-paths", data=data).text.split(), strict=True))
-
-
-def _is_regular(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
-
-
-def _remove(root: Path, path: str) -> None:
-    """Removes a file and the folders that it leaves empty, as git does."""
-    (root / path).unlink(missing_ok=True)
-    for parent in list(Path(path).parents)[:-1]:
-        try:
-            (root / parent).rmdir()
-        except OSError:  # not empty
-            return
+def _is_old(move: Move, present: Mapping[str, str]) -> bool:
+    return move.old is not None and present.get(move.path) == move.old.blob
 
 
 def _journal(repo: Repository) -> Path:
