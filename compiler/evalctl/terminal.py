@@ -6,6 +6,7 @@ command can print a character that moves a terminal, is invisible or turns the d
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -81,8 +82,36 @@ def guarded() -> Iterator[None]:
         yield
 
 
-def move(sequence: str, stream: TextIO) -> None:
+class Preceded(io.TextIOBase):
+    """A stream on which `before` is called ahead of whatever is written, as long as it is a terminal."""
+
+    def __init__(self, stream: TextIO, before: Callable[[], None]) -> None:
+        self.stream, self.before = stream, before
+
+    def write(self, text: str) -> int:
+        """As the stream itself."""
+        self.prepare()
+        return self.stream.write(text)
+
+    def prepare(self) -> None:
+        """What comes ahead."""
+        if self.isatty():
+            self.before()
+
+    def isatty(self) -> bool:
+        """As the stream itself."""
+        return self.stream.isatty()
+
+    def flush(self) -> None:
+        """As the stream itself."""
+        self.stream.flush()
+
+
+def move(sequence: str, stream: TextIO | Preceded) -> None:
     """Writes evalctl's own control sequence to a terminal."""
+    while isinstance(stream, Preceded):
+        stream.prepare()
+        stream = stream.stream
     type(stream).write(stream, sequence)
 
 

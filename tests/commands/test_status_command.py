@@ -94,6 +94,26 @@ def test_a_request_that_is_not_compiled_is_called_that(root: Path, capsys: pytes
     assert "left out" not in printed.err
 
 
+@pytest.mark.parametrize("service", ["local", "tsubame"])
+def test_a_request_is_called_by_what_it_lacks(root: Path, service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Written, compiled, committed: whichever service it is for, what comes next is named."""
+    request = root / "manifests/requests/a.yaml"
+    request.write_text(request.read_text().replace("tsubame", service))
+    git(root, "commit", "-q", "--allow-empty", "-m", "nothing")
+
+    def reasons() -> set[str]:
+        capsys.readouterr()
+        assert cli.main(["--repo", str(root), "status", "--json"]) == 0
+        return {line["reason"] for line in json.loads(capsys.readouterr().out)}
+
+    assert reasons() == {"not-compiled"}
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    assert reasons() == {"not-committed"}
+    git(root, "add", "manifests", "generated")
+    git(root, "commit", "-q", "-m", "request")
+    assert reasons() == {"other-service" if service == "tsubame" else "environment-not-built"}
+
+
 def test_a_request_with_an_error_is_named_and_left_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """So is the command that tells why."""
     (root / "manifests/requests/a.yaml").write_text("model: nonsense\n")

@@ -103,7 +103,14 @@ LOOKING = ("check", "plan", "explain", "compile", "schema", "status", "sync --dr
 
 
 @pytest.mark.parametrize(
-    "line", sorted({line for _, line in EVALCTL if line.removeprefix("evalctl ").startswith(LOOKING)})
+    "line",
+    sorted(
+        {
+            line
+            for _, line in EVALCTL
+            if line.removeprefix("evalctl ").startswith(LOOKING) and "--watch" not in line  # waits for jobs
+        }
+    ),
 )
 def test_a_command_that_looks_can_be_typed_as_it_stands(clone, line, capsys):
     """In a clone that holds the requests of docs/manifests.md."""

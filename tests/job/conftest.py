@@ -123,14 +123,16 @@ def fork_run(fork_environment: Path, variables: dict[str, str], tmp_path_factory
 
 @pytest.fixture
 def start_relay(environment: Path, variables: dict[str, str], tmp_path: Path) -> Iterator[StartRelay]:
-    """Start relays in front of an upstream; options of task `t` as keyword, and what a shell does first."""
+    """Start relays in front of an upstream; options of task `t` as keyword, what a shell does first, where state is kept."""
     started: list[Relay] = []
 
     def start(
-        *flags: str | Path, options: Any = None, answers: Path | None = None, first: str = "", **secrets: str
-    ) -> Relay:
+        *flags: str | Path, options: Any = None, answers: Path | None = None, first: str = "", kept: Path | None = None,
+        **secrets: str,
+    ) -> Relay:  # fmt: skip
         folder = tmp_path / f"relay{len(started)}"
-        state, port_file = folder / "state", folder / "port"
+        folder.mkdir()
+        state, port_file = kept or folder / "state", folder / "port"
         state.mkdir(parents=True)
         if options is not None:
             (state / "t.options.json").write_text(json.dumps(options))

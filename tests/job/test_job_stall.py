@@ -103,6 +103,21 @@ def test_what_the_bars_say(log: bytes, left: int, size: int, tmp_path: Path) -> 
     assert found == left
 
 
+@pytest.mark.parametrize(
+    ("log", "questions"),
+    [
+        (b"", None), (SPLITS, None), (NONE, None), (SPLITS + NONE, 12), (SPLITS + NONE + DONE + ALL, 12),
+        (SPLITS.replace(b"0/1", b"0/2") + NONE + DONE, None), (SPLITS + NONE + DONE + ALL + b"\r 50%|# | 5/10 [00:00", 12),
+        (SPLITS + b"\r  8%|# | 1/" + b"9" * 5000 + b" [00:00", None),
+    ],
+)  # fmt: skip
+def test_the_bar_says_how_many_questions_there_are(log: bytes, questions: int | None, tmp_path: Path) -> None:
+    """As long as one split has them all; a bar of a judge, and a number that is none, say nothing."""
+    progress = Progress(tmp_path / "log")
+    progress.feed(log)
+    assert progress.questions == questions
+
+
 def read(run: Run) -> list[int]:
     """Questions left, byte by byte of a real log."""
     progress = Progress(run.folder / "unread")
@@ -110,6 +125,7 @@ def read(run: Run) -> list[int]:
     for byte in (run.folder / "log").read_bytes():
         progress.feed(bytes([byte]))
         left.append(progress._left if progress._asking else 0)
+    assert progress.questions == max(left)
     return left
 
 

@@ -135,16 +135,22 @@ def _sync(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune", action="store_true", help="end live jobs of this repository that no open attempt accounts for"
     )
+    _interval(parser)
+    parser.add_argument("--service", help="act as this service (default: found from the machine)")
+    parser.add_argument("--json", action="store_true")
+
+
+def _interval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval", type=seconds, default=30.0, metavar="SECONDS", help="between two passes of --watch"
     )
-    parser.add_argument("--service", help="act as this service (default: found from the machine)")
-    parser.add_argument("--json", action="store_true")
 
 
 def _status(parser: argparse.ArgumentParser) -> None:
     _requests(parser)
     parser.add_argument("--all", action="store_true", help="a line per eval, however many there are")
+    parser.add_argument("--watch", action="store_true", help="repeat in the foreground until no job is left")
+    _interval(parser)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
 

@@ -1,41 +1,141 @@
-"""`evalctl status`: each eval's state, reason, age and what slows it; of many, what is left by request, on one screen."""
+"""`evalctl status`: each eval's state, reason and age, how far it is and what slows it; of many, what is left by request."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from dataclasses import asdict, dataclass, replace
 
+from evalctl.commands import progress
+from evalctl.commands.live import Live
 from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.commands.selecting import chosen
+from evalctl.model.run import JobProgress
+from evalctl.shell import TryLater
 from evalctl.suggest import plural
 from evalctl.sync.control import Line, status
 from evalctl.sync.lastwords import with_last_words
+from evalctl.sync.progress import of_lines
 from evalctl.sync.slow import with_causes
 from evalctl.terminal import as_json
 
 SCREEN = 40  # with more evals than this, or more requests, they are summed up
 _ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
+_SETTLED = ("done", "stop", "report")  # no job changes them
+_MOST_JOBS = 5  # whose progress is shown each
+NONE = "no evals: there is no request without errors here, or none matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look shows: the evals that were asked for, the progress of their running jobs, what is damaged or silent."""
+
+    lines: Sequence[Line]
+    jobs: Mapping[str, JobProgress]
+    warnings: Sequence[str]
+    few: bool
+    now: float
+
+    def text(self, everything: bool) -> list[str]:
+        """A table or a summary, and below it the progress of running jobs."""
+        if not (self.few or everything):
+            return [*summary(self.lines).splitlines(), *self.running()]
+        shown = grouped_table(self.lines, self.now) if self.jobs else table(self.lines)
+        return [*shown.splitlines(), *self.running()]
+
+    def live(self, everything: bool) -> list[str]:
+        """The same without what is done, as long as something is not."""
+        left = [line for line in self.lines if line.state != "done"]
+        if not left or not (self.few or everything):
+            return self.text(everything)
+        done = len(self.lines) - len(left)
+        counted = [f"{done} of {plural(len(self.lines), 'eval')} done"] if done else []
+        return [*grouped_table(left, self.now).splitlines(), *self.running(), *counted]
+
+    @property
+    def settled(self) -> bool:
+        """Whether no job changes anything any more."""
+        return all(line.state in _SETTLED for line in self.lines)
+
+    def running(self) -> list[str]:
+        """The progress of each running job of a few, and of all together."""
+        found = progress.together(self.jobs, self.now)
+        return found if len(self.jobs) <= _MOST_JOBS else found[-1:]
+
+    def document(self) -> list[dict[str, object]]:
+        """For --json: an object per eval."""
+        return [
+            asdict(line)
+            | {"progress": progress.document(line.progress), "job_progress": progress.document(line.job_progress)}
+            for line in self.lines
+        ]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table, or JSON; asks the scheduler once and changes nothing."""
-    here = machine(arguments, committed=False)
-    lines, warnings = status(here.context, here.plans)
-    lines = [_named(line, here) for line in lines]
-    lines = with_last_words(_selected(here, lines, arguments.selectors), here.context.root)
-    few = len(lines) <= SCREEN or bool(arguments.selectors)
-    # thousands of finished evals are not all looked into
-    lines, damaged = with_causes(lines, here.context.root, done=few)
-    if arguments.json:
-        print(as_json([asdict(line) for line in lines], indent=1))
-    else:
-        print(table(lines) if few or arguments.all else summary(lines))
-    for warning in [*warnings, *damaged]:
+    """Prints a table, or JSON; asks the scheduler once and changes nothing. With --watch again and again."""
+    if arguments.watch:
+        return _watched(arguments)
+    seen = _seen(arguments)
+    print(as_json(seen.document(), indent=1) if arguments.json else "\n".join(seen.text(arguments.all)))
+    for warning in seen.warnings:
         print(f"warning: {warning}", file=sys.stderr if arguments.json else sys.stdout)
     return 0
+
+
+def _watched(arguments: argparse.Namespace) -> int:
+    """Looks until nothing is left that a job changes; a look as often as `sync --watch` asks the scheduler."""
+    live, last = Live(), ""
+    while True:
+        seen, events = _looked(arguments)
+        if arguments.json:
+            print("\n".join(events), end="\n" if events else "", file=sys.stderr)
+            print(as_json(seen.document()) if seen else "", end="\n" if seen else "", flush=True)
+        elif seen is None:
+            live.show(events, live.drawn.splitlines(), live.state)
+        else:
+            state = "\n".join(
+                " ".join((line.state, line.job, line.task, line.reason, line.detail)) for line in seen.lines
+            )
+            printed, running = live.show(events, seen.live(arguments.all), state), seen.running()
+            if not printed and running and running[-1] != last:
+                print(running[-1], flush=True)
+            last = running[-1] if running else ""
+        if seen and seen.settled:
+            return 0
+        time.sleep(arguments.interval)
+
+
+def _looked(arguments: argparse.Namespace) -> tuple[Seen | None, list[str]]:
+    """One look, and what was said beside it: printed at once, that would move the lines which are redrawn."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            seen = _seen(arguments)
+    except TryLater as problem:
+        return None, [*said.getvalue().splitlines(), f"warning: {problem.message}: trying again"]
+    return seen, [*said.getvalue().splitlines(), *(f"warning: {warning}" for warning in seen.warnings)]
+
+
+def _seen(arguments: argparse.Namespace) -> Seen:
+    here = machine(arguments, committed=False)
+    every, warnings = status(here.context, here.plans)
+    lines = _selected(here, [_named(line, here) for line in every], arguments.selectors)
+    lines = with_last_words(lines, here.context.root)
+    jobs = of_lines(here.context, here.plans, every, {line.job for line in lines})
+    few = len(lines) <= SCREEN or bool(arguments.selectors)
+    # thousands of finished evals are not all looked into
+    lines, damaged = with_causes([_with_progress(line, jobs) for line in lines], here.context.root, done=few)
+    return Seen(lines, jobs, [*warnings, *damaged], few, here.context.clock())
+
+
+def _with_progress(line: Line, jobs: Mapping[str, JobProgress]) -> Line:
+    job = jobs.get(line.job)
+    return line if job is None else replace(line, progress=job.tasks.get(line.task), job_progress=job.whole)
 
 
 def _named(line: Line, here: Machine) -> Line:
@@ -56,15 +156,48 @@ def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) ->
 def table(lines: Sequence[Line]) -> str:
     """Rows of state, task, model, settings, age and reason, each with what slows it down; grouped by request."""
     if not lines:
-        return "no evals: there is no request without errors here, or none matches"
+        return NONE
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
-    for line in lines:
-        named = f" ({line.settings})" if line.settings else ""
-        why = "  ".join(filter(None, (line.reason, line.detail)))
-        rows.append((line.state, line.task, line.model + named, _age(line.age_seconds), why))
+    rows += [(line.state, line.task, _model(line), _age(line.age_seconds), _why(line)) for line in lines]
     head, *shown = _aligned(rows)
-    causes = ("".join(f"\n    {cause}" for cause in line.causes) for line in lines)
-    return "\n".join([head, *(row + told for row, told in zip(shown, causes, strict=True))])
+    return "\n".join([head, *(row + _causes(line) for row, line in zip(shown, lines, strict=True))])
+
+
+def grouped_table(lines: Sequence[Line], now: float) -> str:
+    """The same with the model, which may be long, above its rows; where something runs with answers, rate and estimated end."""
+    if not lines:
+        return NONE
+    counted = any(line.progress for line in lines)
+    rows = [("STATE", "TASK", *(("ANSWERS", "PER MIN", "EST. END") if counted else ()), "AGE", "REASON")]
+    for line in lines:
+        numbers = _counted(line, now) if counted else ()
+        rows.append((line.state, line.task, *numbers, _age(line.age_seconds), _why(line)))
+    head, *shown = _aligned(rows, numbers=(2, 3) if counted else ())
+    parts = [head]
+    for position, (line, row) in enumerate(zip(lines, shown, strict=True)):
+        before = lines[position - 1] if position else None
+        if before is None or (before.request, _model(before)) != (line.request, _model(line)):
+            parts.append(_model(line))
+        parts.append(row + _causes(line))
+    return "\n".join(parts)
+
+
+def _model(line: Line) -> str:
+    return f"{line.model} ({line.settings})" if line.settings else line.model
+
+
+def _why(line: Line) -> str:
+    return "  ".join(filter(None, (line.reason, line.detail)))
+
+
+def _causes(line: Line) -> str:
+    return "".join(f"\n    {cause}" for cause in line.causes)
+
+
+def _counted(line: Line, now: float) -> tuple[str, str, str]:
+    if line.progress is None:
+        return "", "", ""
+    return progress.answers(line.progress), progress.rate(line.progress), progress.end(line.progress, now)
 
 
 def summary(lines: Sequence[Line]) -> str:
@@ -109,10 +242,14 @@ def _rank(state: str) -> int:
     return _ORDER.index(state) if state in _ORDER else 0
 
 
-def _aligned(rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+def _aligned(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> list[str]:
+    """All columns but the last to one width; `numbers` are to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    sides = [">" if column in numbers else "<" for column in range(len(widths))]
     return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
+        "  ".join(
+            [*(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=False)), row[-1]]
+        ).rstrip()
         for row in rows
     ]
 

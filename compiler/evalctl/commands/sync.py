@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import asdict, replace
 
 from evalctl import terminal
 from evalctl.commands.downloading import download
+from evalctl.commands.live import Live
 from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
+from evalctl.commands.progress import words
 from evalctl.commands.uploading import upload
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
-from evalctl.model.run import Action, Step
-from evalctl.report import cut, show
+from evalctl.model.run import Action, JobProgress, State, Step
+from evalctl.report import show
+from evalctl.sync.progress import of_attempts
 from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
 from evalctl.sync.uploads import Told, Upload
 from evalctl.sync.weights import AWAITED, awaited, is_refused
@@ -29,8 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     """0 fine, 1 something needs a person, 4 try again later."""
     passes = Passes(arguments)
     if arguments.watch and not arguments.dry_run:
-        screen = Screen(arguments.json)
-        report = watch(passes.one, screen.show, lambda: time.sleep(arguments.interval))
+        screen = Screen(arguments.json, passes.progress)
+        with redirect_stderr(terminal.Preceded(sys.stderr, screen.live.clear)):
+            report = watch(passes.one, screen.show, lambda: time.sleep(arguments.interval))
     else:
         report = passes.one()
         _show(report, arguments.json, dry_run=arguments.dry_run)
@@ -48,11 +52,18 @@ class Passes:
         self.errors: tuple[Diagnostic, ...] = ()
         self.fetched: set[Weights] = set()
         self.unsent: dict[Upload, Told] = {}
+        self.here: Machine | None = None
+
+    def progress(self, report: SyncReport) -> dict[str, JobProgress]:
+        """Of the jobs that the last pass saw running."""
+        running = {step.job for step in report.steps if step.reason == State.RUNNING.value}
+        attempts = {name: one for name, one in report.under_way.items() if name in running}
+        return of_attempts(self.here.context, self.here.plans, attempts) if self.here and attempts else {}
 
     def one(self) -> SyncReport:
         """One pass; errors of requests are shown when they are new."""
         dry_run = self.arguments.dry_run
-        here = machine(self.arguments, committed=not dry_run, settle=True)
+        here = self.here = machine(self.arguments, committed=not dry_run, settle=True)
         if here.errors != self.errors and not dry_run:
             show(here.errors, here.context.root, "text", sys.stderr)
         self.blocked, self.errors = here.blocked, here.errors
@@ -119,39 +130,32 @@ def _show(report: SyncReport, as_json: bool, *, dry_run: bool = False) -> None:
 
 
 class Screen:
-    """What --watch shows: each event once, and below it the jobs that are not done; redrawn on a terminal."""
+    """What --watch shows: each event once, and below it the jobs that are not done, with the progress of those that run."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(
+        self, as_json: bool, progress: Callable[[SyncReport], Mapping[str, JobProgress]] = lambda _: {}
+    ) -> None:
         self.as_json = as_json
-        self.live = ""
-        self.events: set[str] = set()
+        self.progress = progress
+        self.live = Live()
 
     def show(self, report: SyncReport) -> None:
-        """After each pass; off a terminal the table is printed only when it has changed."""
+        """After each pass; off a terminal the table is printed only when a job's state has changed."""
         if self.as_json:
             _show(report, True)
             return
-        live = _fitting([*(line(step) for step in report.steps if step.action is Action.WAIT), summary(report)])
-        events = [text for text in _events(report) if text not in self.events]
-        self.events.update(events)
-        if sys.stdout.isatty() and self.live:
-            terminal.move(f"\x1b[{len(self.live.splitlines())}F\x1b[J", sys.stdout)
-        if events:
-            print("\n".join(events))
-        if live != self.live or sys.stdout.isatty():
-            print(live, flush=True)
-        self.live = live
+        waiting, last = [step for step in report.steps if step.action is Action.WAIT], summary(report)
+        jobs, now = self.progress(report), time.time()
+        lines = [text for step in waiting for text in _with_progress(step, jobs.get(step.job), now)]
+        self.live.show(_events(report), [*lines, last], "\n".join([*map(line, waiting), last]))
 
 
-def _fitting(lines: Sequence[str]) -> str:
-    """On a terminal no more than it can redraw: lines that do not wrap, and not more of them than it has rows."""
-    if not sys.stdout.isatty():
-        return "\n".join(lines)
-    columns, rows = shutil.get_terminal_size()
-    shown = list(lines)
-    if len(lines) >= rows > 2:
-        shown = [*lines[: rows - 3], f"and {len(lines) - rows + 2} more lines", lines[-1]]
-    return "\n".join(cut(terminal.plain(one), columns - 1) for one in shown)
+def _with_progress(step: Step, job: JobProgress | None, now: float) -> list[str]:
+    """A job that waits; one that runs with its answers, in all and by task."""
+    if job is None:
+        return [line(step)]
+    tasks = [f"    {key}  {words(one, now)}" for key, one in job.tasks.items()]
+    return [f"{line(step)}  {words(job.whole, now)}", *tasks]
 
 
 def _events(report: SyncReport) -> list[str]:

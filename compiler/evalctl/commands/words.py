@@ -25,7 +25,7 @@ COMMANDS: dict[str, Words] = {
     "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job (a model's provider: `evalctl probe`)", "evalctl doctor --probe --node-kind cpu_16"),
     "probe": Words("probe", "what a model's provider accepts: the largest n, refused parameters, context length, rate limit (a site: `evalctl doctor --probe`)", "evalctl probe my-request\n  evalctl probe meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 --provider deepinfra"),
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),
-    "status": Words("status", "the state of every eval, with its reason and age", "evalctl status my-request"),
+    "status": Words("status", "the state of every eval, with its reason and age; answers, rate and estimated end of what runs", "evalctl status my-request\n  evalctl status --watch"),
     "logs": Words("logs", "the log of a job or a task", "evalctl logs -f my-request ja_mmlu"),
     "results": Words("results", "measured scores: show, compare, history, export for a spreadsheet, report as a page", "evalctl results show"),
     "details": Words("details", "the answers of an eval with their scores, also while it runs, and why it is slow", "evalctl details my-request ja_mmlu --wrong"),

@@ -53,6 +53,27 @@ class Marks:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Answers that a framework has got, of how many (None: not known), how many a minute (None: too little was seen).
+
+    `ends_at` is when the last answer is expected if that goes on; scores are computed after it.
+    """
+
+    answered: int
+    total: int | None = None
+    per_minute: float | None = None
+    ends_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """The progress of each task of an attempt that has begun, and of all its tasks together."""
+
+    tasks: Mapping[str, Progress]
+    whole: Progress
+
+
 class Phase(str, Enum):
     """How far an attempt has come, as evalctl itself wrote it down."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
-from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.model.run import Action, Attempt, Phase, Progress, Step
 from evalctl.results.slowness import Cause
 from evalctl.sync import private, runfiles
 from evalctl.sync.act import cancel_live
@@ -30,7 +30,8 @@ _STARTED_LOCK = "started.lock"  # job.sh makes this folder first; where it exist
 class Line:
     """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job.
 
-    `run_dir` is that of the last attempt that ran it; `causes` of slowness are looked up there by who wants them.
+    `run_dir` is that of the last attempt that ran it; `causes` of slowness, its `progress` and that of its whole job are
+    looked up there by who wants them.
     """
 
     request: str
@@ -44,6 +45,8 @@ class Line:
     age_seconds: float | None
     run_dir: str = ""
     causes: tuple[Cause, ...] = ()
+    progress: Progress | None = None
+    job_progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)

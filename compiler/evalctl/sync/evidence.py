@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evalctl.model.run import Evidence, Sighting
+from evalctl.model.run import Attempt, Evidence, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +30,11 @@ class JobEvidence(Evidence):
     unreadable_results: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled
     blocked_by: str = ""  # what is missing: a file, a variable, an environment
+
+
+def under_way(evidence: Mapping[str, JobEvidence]) -> dict[str, Attempt]:
+    """The open attempts of ours whose job has begun and has not ended, by job."""
+    return {
+        name: one.attempt for name, one in evidence.items()
+        if one.attempt and one.marks.started and not one.marks.finished
+    }  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalctl.model.evaluation import RequestPlan
-from evalctl.model.run import Action, Phase, State, Step
+from evalctl.model.run import Action, Attempt, Phase, State, Step
 from evalctl.results.record import reused, to_text
 from evalctl.results.store import parse
 from evalctl.shell import TryLater, Unreachable
@@ -16,7 +16,7 @@ from evalctl.sync.asked import asked_for, fingerprints, unasked
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
-from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.evidence import JobEvidence, under_way
 from evalctl.sync.follow import copied_unproven, follow
 from evalctl.sync.ledger import LedgerRefused, Records
 from evalctl.sync.lock import in_home
@@ -42,6 +42,7 @@ class SyncReport:
     warnings: tuple[str, ...] = ()
     commit: str | None = None
     collected: tuple[Collected, ...] = ()
+    under_way: Mapping[str, Attempt] = field(default_factory=dict)  # jobs that had begun, and not ended
 
     @property
     def settled(self) -> bool:
@@ -71,7 +72,7 @@ def sync(
         steps = view.steps(world, evidence)
         strays = prune(view, world) if pruning and not dry_run else reported(world, evidence)
         report = _report(view, steps) if dry_run else _act(view, world, evidence, steps)
-        return _with(report, strays)
+        return replace(_with(report, strays), under_way=under_way(evidence))
 
 
 def joined(first: SyncReport, second: SyncReport) -> SyncReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ PROMPT_KEYS = frozenset({"messages", "prompt"})
 MOST_VALUES = 4
 MOST_MODELS = 8
 OTHERS = "(others)"
+PACE_SECONDS = 60  # between two points of `pace`
+MOST_POINTS = 31
 
 
 @dataclass(slots=True)
@@ -25,7 +28,8 @@ class Counts:
 
     `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
-    `unanswered_allowed` of them. `refused_alike` are the words by which every question so far was refused.
+    `unanswered_allowed` of them. `refused_alike` are the words by which every question so far was refused. `pace` has
+    points of (time, fresh choices until then): the first question, and later one a minute, the last half hour of them.
     """
 
     requests: int = 0
@@ -50,11 +54,14 @@ class Counts:
     models: dict[str, int] = field(default_factory=dict)
     other_models: dict[str, int] = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
+    pace: list[tuple[int, int]] = field(default_factory=list)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
         """The framework asked for that many choices with this request (as it is sent)."""
         self.requests += 1
         self.asked += choices
+        if not self.pace:
+            self._note_pace()
         for key, value in body.items():
             self._note(key, value)
 
@@ -74,6 +81,11 @@ class Counts:
         self.last_refusal = None
         self.fresh += choices
         self.fresh_tokens += tokens(usage, "completion_tokens")
+        if not self.pace or abs(time.time() - self.pace[-1][0]) >= PACE_SECONDS:  # a clock may be set back
+            self._note_pace()
+
+    def _note_pace(self) -> None:
+        self.pace = [*self.pace, (int(time.time()), self.fresh)][-MOST_POINTS:]
 
     def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any], replayed: int) -> None:
         """The framework gets these choices, so many of them from the store."""

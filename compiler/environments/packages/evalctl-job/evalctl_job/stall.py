@@ -5,6 +5,8 @@
 runs beside the framework process P of one task and writes F once P has stalled; it ends with P. P has stalled when for so
 many seconds all of this holds: its progress bar shows questions without an answer, the relay has no question of the task
 in flight and gets none, and P and its children use no CPU time and are in no state in which they cannot.
+
+Beside F it writes `<key>.questions.json`: how many questions the framework's progress bar has in all.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl_job.files import write_by_rename
+from evalctl_job.files import complain, write_by_rename, write_json
 
 LOOK_SECONDS = 5.0
 IDLE_SHARE, IDLE_SECONDS = 0.01, 0.1  # CPU time of a process that only waits: a part of the time, and a start
@@ -30,17 +32,22 @@ CARRY = 4096  # bytes of a log in which a bar that is written in two parts is fo
 READ = 2**20
 # tqdm's bars in lighteval 0.13 and the fork 0.8: `Splits` is there from before the first question until after the last
 # one, the bar without a name counts the answers. Bars of a judge or of executed code come after `Splits: 100%`.
-BAR = re.compile(rb"\r(Splits: )? *\d+%\|[^|\r\n]*\| (\d+)/(\d+) \[")
+BAR = re.compile(rb"\r(Splits: )? *\d+%\|[^|\r\n]*\| (\d{1,9})/(\d{1,9}) \[")
 UNKNOWN = -1
 
 
 class Progress:
-    """What a growing log says of the questions that have no answer yet."""
+    """What a growing log says of the questions that have no answer yet.
+
+    `questions` is how many there are in all; None until the log says so, and where it says so part by part (several splits).
+    """
 
     def __init__(self, log: Path) -> None:
         """Nothing is read yet."""
         self._log, self._offset, self._carry = log, 0, b""
         self._asking, self._left = False, 0
+        self._whole = False
+        self.questions: int | None = None
 
     def left(self) -> int:
         """How many questions are without an answer; 0 where that is not known."""
@@ -57,8 +64,10 @@ class Progress:
         for name, done, total in BAR.findall(text):
             if name:
                 self._asking, self._left = int(done) < int(total), 0
+                self._whole = int(total) == 1
             else:
                 self._left = int(total) - int(done)
+                self.questions = int(total) if self._asking and self._whole else self.questions
         last = max(text.rfind(b"\r"), len(text) - CARRY, 0)
         self._carry = text[last:]
 
@@ -173,11 +182,23 @@ def written(counts: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
-def watch(pid: int, log: Path, relay: str, seconds: float) -> str | None:
+def note_questions(into: Path, questions: int) -> None:
+    """For `evalctl status` alone: that it cannot be written is no reason to end."""
+    try:
+        write_json(into, {"questions": questions})
+    except OSError as problem:
+        complain(into.name, problem)
+
+
+def watch(pid: int, log: Path, relay: str, seconds: float, questions: Path) -> str | None:
     """Look until the framework has stalled, or it or the shell of its task is gone (None)."""
     progress, parent, first, last = Progress(log), os.getppid(), None, None
+    noted: int | None = None
     while _lives(pid) and os.getppid() == parent:
         now = look(pid, progress.left(), relay)
+        if progress.questions is not None and progress.questions != noted:
+            noted = progress.questions
+            note_questions(questions, noted)
         first, last = silent_since(first, last, now), now
         if why := stalled(first, now, seconds):
             return why
@@ -206,7 +227,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: the framework has ended or stalled."""
     arguments = parser().parse_args(argv)
-    if why := watch(arguments.pid, arguments.log, arguments.relay, arguments.seconds):
+    questions = arguments.into.with_suffix(".questions.json")
+    if why := watch(arguments.pid, arguments.log, arguments.relay, arguments.seconds, questions):
         write_by_rename(arguments.into, f"{why}\n")
     return 0
 

@@ -1,0 +1,220 @@
+"""How far running jobs are: answers, how many there will be, how fast they come, when the last one is expected.
+
+From the relay's counts and the stall watch's note in the run folder. What is not there, may not be read or has a wrong form
+is as if it were not there (`slow` names what is damaged). A total is what this attempt's framework shows, else what an earlier
+result of the same questions had; where neither is known there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalctl.model import plain_json
+from evalctl.model.evaluation import Eval, Job, RequestPlan
+from evalctl.model.run import Attempt, JobProgress, Marks, Progress
+from evalctl.results.store import LAST_MOMENT, parse
+from evalctl.sync import runfiles
+from evalctl.sync.context import Context
+from evalctl.sync.control import Line
+from evalctl.sync.git import open_repository
+from evalctl.sync.marks import read_marks
+from evalctl.sync.publish import committed_results
+
+WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
+SHORTEST_SECONDS = 30.0
+MOST_ANSWERS = 10**9
+LONGEST_SECONDS = 366 * 86_400.0  # an estimate beyond is none
+_TRIES = 5  # earlier results of a task that are read
+
+Point = tuple[float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the relay counts of a task, as far as progress goes; `pace` has points of (time, fresh answers until then)."""
+
+    requests: int = 0
+    asked: int = 0
+    answered: int = 0
+    failed: int = 0
+    fresh: int = 0
+    pace: tuple[Point, ...] = ()
+
+
+@dataclass(slots=True)
+class Earlier:
+    """How many answers earlier results of the same questions had; looked up once each, and only when asked."""
+
+    context: Context
+    found: dict[tuple[object, ...], int | None] = field(default_factory=dict)
+    _by_task: dict[str, list[str]] | None = None
+
+    def total(self, evaluation: Eval) -> int | None:
+        """None where no result of the same questions is known."""
+        key = _questions(evaluation)
+        if key not in self.found:
+            totals = (self._asked(path, key) for path in self._paths(evaluation.task.key)[:_TRIES])
+            self.found[key] = next((total for total in totals if total), None)
+        return self.found[key]
+
+    def _paths(self, task: str) -> list[str]:
+        """Of the results of a task, the newest first."""
+        if self._by_task is None:
+            self._by_task = {}
+            index = committed_results(self.context, open_repository(self.context.root))
+            for one in sorted(index.by_path.values(), key=lambda one: -one.measured_at):
+                self._by_task.setdefault(one.task, []).append(one.path)
+        return self._by_task.get(task, [])
+
+    def _asked(self, path: str, key: tuple[object, ...]) -> int | None:
+        place = self.context.root / path
+        try:
+            with runfiles.opened(place.parent, place.name, runfiles.MOST_BYTES, below=1) as file:
+                document = parse(path, file.read(runfiles.MOST_BYTES + 1)).document
+        except (OSError, ValueError):
+            return None
+        return _number((document.get("samples") or {}).get("asked")) if _questions_of(document) == key else None
+
+
+def _questions(evaluation: Eval) -> tuple[object, ...]:
+    """What decides how many answers a task asks for."""
+    task = evaluation.task
+    return task.script, task.framework, evaluation.framework_version, evaluation.task_digest, evaluation.max_samples
+
+
+def _questions_of(document: Mapping[str, Any]) -> tuple[object, ...]:
+    """The same of a record."""
+    task = document["task"]
+    words = (task.get(name) for name in ("script", "framework", "framework_version", "digest"))
+    return (*words, document.get("max_samples"))
+
+
+def of_lines(
+    context: Context, plans: Sequence[RequestPlan], lines: Sequence[Line], names: Collection[str]
+) -> dict[str, JobProgress]:
+    """The progress of the jobs among `names` that run, by job; `lines` are those of all tasks."""
+    running = {line.job for line in lines if line.job in names and line.run_dir and _runs(line)}
+    folders = {line.job: line.run_dir for line in lines if line.job in running and _runs(line)}
+    keys = {
+        name: [line.task for line in lines if line.job == name and line.run_dir == folders[name]] for name in folders
+    }
+    return _of(context, plans, {name: (Path(folders[name]), keys[name]) for name in folders})
+
+
+def of_attempts(
+    context: Context, plans: Sequence[RequestPlan], attempts: Mapping[str, Attempt]
+) -> dict[str, JobProgress]:
+    """The progress of attempts that have begun, by job."""
+    return _of(context, plans, {name: (context.folder(one), list(one.evals)) for name, one in attempts.items()})
+
+
+def _runs(line: Line) -> bool:
+    return "running" in (line.state, line.reason)
+
+
+def _of(
+    context: Context, plans: Sequence[RequestPlan], running: Mapping[str, tuple[Path, Sequence[str]]]
+) -> dict[str, JobProgress]:
+    jobs = {job.name: job for plan in plans for job in plan.jobs if job.name in running}
+    earlier = Earlier(context)
+    return {
+        name: of_attempt(job, running[name][1], running[name][0], earlier, context.clock())
+        for name, job in jobs.items()
+    }
+
+
+def of_attempt(job: Job, keys: Collection[str], folder: Path, earlier: Earlier, now: float) -> JobProgress:
+    """The progress of an attempt that runs these tasks of the job."""
+    marks = read_marks(folder)
+    evals = [task.evaluation for task in job.tasks if task.evaluation.task.key in keys]
+    rows = {one.task.key: _row(one, marks, folder, earlier, now) for one in evals}
+    rates = [row.per_minute for row in rows.values() if row.per_minute is not None]
+    left = [row.left for row in rows.values() if row.left is not None]
+    whole = _Row(
+        sum(row.answered for row in rows.values()), sum(left) if len(left) == len(rows) else None,
+        sum(rates) if rates else None,
+    )  # fmt: skip
+    return JobProgress({key: row.progress(now) for key, row in rows.items() if key in marks.tasks}, whole.progress(now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Answers that are there, answers to come (None: not known), and how many come a minute (None: not known)."""
+
+    answered: int
+    left: int | None = None
+    per_minute: float | None = None
+    failed: bool = False
+
+    def progress(self, now: float) -> Progress:
+        """With the total, and the time of the last answer, where they follow. A task that failed gets no more answers."""
+        if self.left is None or self.failed:
+            return Progress(self.answered, None, self.per_minute)
+        seconds = 60 * self.left / self.per_minute if self.left and self.per_minute else None
+        ends_at = now + seconds if seconds is not None and seconds <= LONGEST_SECONDS else None
+        return Progress(self.answered, self.answered + self.left, self.per_minute, ends_at)
+
+
+def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: float) -> _Row:
+    key, mark = evaluation.task.key, marks.tasks.get(evaluation.task.key)
+    if mark is None:
+        return _Row(0, earlier.total(evaluation))
+    counted = counted_in(folder, key)
+    if mark.state != "running":
+        return _Row(counted.answered, 0, failed=mark.state != "done")
+    total = shown(folder, key, counted)
+    if total is None and (known := earlier.total(evaluation)) is not None and known >= counted.asked:
+        total = known
+    left = None if total is None else max(0, total - counted.answered - counted.failed)
+    ready = float((marks.server_ready or {}).get("ready_at") or 0)
+    return _Row(counted.answered, left, per_minute(counted, ready, now))
+
+
+def shown(folder: Path, key: str, counted: Counted) -> int | None:
+    """All answers of the task, from the questions of its framework's progress bar: each request asks for as many."""
+    questions = _number(_read(folder, f"{key}.questions.json").get("questions"))
+    if not questions or not counted.requests or counted.asked % counted.requests:
+        return None
+    return max(counted.asked, questions * (counted.asked // counted.requests))
+
+
+def per_minute(counted: Counted, ready: float, now: float) -> float | None:
+    """Fresh answers a minute in the last half hour, or since the first question, which waited until the server was `ready`."""
+    points = [(max(at, ready), fresh) for at, fresh in counted.pace if at <= now and fresh <= counted.fresh]
+    before = [point for point in points if point[0] <= now - WINDOW_SECONDS][-1:] or points[:1]
+    if not before or now - before[0][0] < SHORTEST_SECONDS:
+        return None
+    at, fresh = before[0]
+    return 60 * (counted.fresh - fresh) / (now - at)
+
+
+def counted_in(folder: Path, key: str) -> Counted:
+    """The counts of a task; nothing where a number in them is none."""
+    document = _read(folder, f"{key}.counts.json")
+    numbers = {name: _number(document.get(name, 0)) for name in ("requests", "asked", "answered", "failed", "fresh")}
+    if any(number is None for number in numbers.values()):
+        return Counted()
+    return Counted(**{name: number or 0 for name, number in numbers.items()}, pace=tuple(_points(document.get("pace"))))
+
+
+def _points(pace: object) -> Iterator[Point]:
+    for point in pace if isinstance(pace, list) else ():
+        if isinstance(point, list) and len(point) == 2:
+            at, fresh = _number(point[0], LAST_MOMENT), _number(point[1])
+            if at is not None and fresh is not None:
+                yield at, fresh
+
+
+def _number(value: object, most: int = MOST_ANSWERS) -> int | None:
+    """A whole number that can be a count; None for anything else."""
+    return value if type(value) is int and 0 <= value <= most else None
+
+
+def _read(folder: Path, name: str) -> Mapping[str, Any]:
+    try:
+        return plain_json.document(runfiles.read(folder, f"relay/{name}"))
+    except (OSError, ValueError):
+        return {}
