@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from samples import card_file, compiled
 
-from evalctl.model.diagnostic import WARNING
+from evalctl.model.diagnostic import NOTE
 
 SMALL = "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"
 HONEST = "Be honest."
@@ -17,9 +17,9 @@ def recommending(setting: str, text: str = HONEST, source: str = "README.md") ->
 
 
 def test_a_recommended_system_message_is_told_with_what_to_type() -> None:
-    """Once for all tasks, at the model, a warning: the request may be meant as it is."""
+    """Once for all tasks, at the model, a note: the request may be meant as it is."""
     (told,) = compiled(SMALL, recommending("system_message")).problems
-    assert (told.code, told.severity, told.span.line) == ("recommended-setting", WARNING, 1)
+    assert (told.code, told.severity, told.span.line) == ("recommended-setting", NOTE, 1)
     assert "README.md of lab/small-8B" in told.message
     assert HONEST in told.message
     assert "system_message:" in told.help

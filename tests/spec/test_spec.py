@@ -8,6 +8,7 @@ import pytest
 
 from evalctl import report
 from evalctl.check.codes import CODES, PAGES
+from evalctl.model.diagnostic import NOTE
 from spec.literate import HERE, Case, cases, findings, found_in, pages
 
 SPEC = [case for page in pages(HERE) if page.path != "README.md" for case in cases(page)]
@@ -19,6 +20,8 @@ def _shown(case: Case, root: Path) -> str:
     for diagnostic in diagnostics:
         assert diagnostic.code in CODES, f"{diagnostic.code} has no entry in codes.py"
         assert diagnostic.message and diagnostic.help, f"{diagnostic.code}: what to type is missing"
+        unneeded = diagnostic.help.startswith("no action needed")
+        assert (diagnostic.severity == NOTE) == unneeded, f"{diagnostic.code}: notes are what needs no action, and only they"
     assert findings(diagnostics) == case.expected, "\n" + "\n".join(
         report.as_text(
             diagnostic,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.load import repo
-from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Span
 from evalctl.model.fields import MODEL
 from evalctl.model.providers import Provider
 from evalctl.results.record import weights
@@ -85,7 +85,7 @@ def read(path: Path, providers: Mapping[str, Provider]) -> tuple[Measured | None
 _LARGEST = 64 << 20
 _HIGHEST = 10**12  # of a score or a count of questions: sums and products of such numbers stay finite
 _LEAVE = "correct the file and import it again; without it nothing is missing but its scores"
-_NOT_WANTED = "nothing to do; name only files that should be imported to be rid of this line"
+_NOT_WANTED = "no action needed; without this file among those that are named there is no such note"
 _SCORE = "only `swallow|TASK|0` is imported: the lab's tasks, without examples in the question"
 
 
@@ -94,7 +94,8 @@ class _LeftOut(Exception):
 
 
 def _left_out(reason: str, span: Span, help: str = _LEAVE) -> Diagnostic:
-    return Diagnostic("unreadable-source", f"left out: {reason}", span, help, severity=WARNING)
+    severity = NOTE if help == _NOT_WANTED else WARNING
+    return Diagnostic("unreadable-source", f"left out: {reason}", span, help, severity=severity)
 
 
 def _parsed(text: str, name: str, file: str, providers: Mapping[str, Provider]) -> tuple[Measured, list[Diagnostic]]:

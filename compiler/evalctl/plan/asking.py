@@ -1,11 +1,11 @@
-"""Warnings about how a request wants its questions asked: how many at once, and with which switches of the template."""
+"""Findings about how a request wants its questions asked: how many at once, and with which switches of the template."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from evalctl.model.catalogue import CheckedRequest
-from evalctl.model.diagnostic import WARNING, Diagnostic
+from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic
 from evalctl.model.evaluation import Eval
 from evalctl.plan.placement import SAFE_CONCURRENCY, capped
 
@@ -14,9 +14,11 @@ def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
     """More questions at once than a framework process bears are not asked."""
     wanted = checked.request.concurrency
     if wanted != "auto" and wanted > SAFE_CONCURRENCY:
-        help = f"write `concurrency: {SAFE_CONCURRENCY}` or less; several tasks of a job ask side by side"
+        help = (
+            f"no action needed: several tasks of a job ask side by side; `concurrency: {SAFE_CONCURRENCY}` ends this note"
+        )
         span = checked.document.span(("concurrency",))
-        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=WARNING)
+        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=NOTE)
 
 
 def text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
@@ -28,5 +30,5 @@ def text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
             for name, value in (setting.sourced.value or {}).items():
                 if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
                     message = f"`{name}` is the text `{value}`, which a chat template takes for true"
-                    help = "write true or false (YAML 1.2 has no yes, no, on and off); fine as it is if the template asks for this text"
+                    help = "write true or false (YAML 1.2 has no yes, no, on and off); keep it only if the template asks for this text"
                     yield Diagnostic("text-switch", message, setting.sourced.origin.span, help, severity=WARNING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer
-from evalctl.model.diagnostic import WARNING, Diagnostic
+from evalctl.model.diagnostic import NOTE, Diagnostic
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import Recommendation
 from evalctl.model.selection import model_span
@@ -28,7 +28,7 @@ _TO_TYPE = {
 
 
 def reminders(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A warning for each recommendation that an eval of the request leaves undecided."""
+    """A note for each recommendation that an eval of the request leaves undecided."""
     for evaluation in evals:
         card = catalogue.cards.get(evaluation.subject.model)
         for recommended in card.recommends if card is not None else ():
@@ -59,7 +59,9 @@ def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, 
     choice = f"custom_settings: one of {listed(named)}; or " if named else ""
     return Diagnostic(
         "recommended-setting", f"{message}; the request does not say", model_span(checked, model),
-        f"ask whoever wants the result; then write {choice}{_TO_TYPE[recommended.setting]}", severity=WARNING,
+        "no action needed where the server's own way is meant; else ask whoever wants the result, and write "
+        f"{choice}{_TO_TYPE[recommended.setting]}",
+        severity=NOTE,
     )  # fmt: skip
 
 
