@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from evalctl.shell import EnvironmentProblem
 
 GOOD = 'SITE_GROUP=tga-lab\nHUGGINGFACE_CACHE="{bulk}/tga-lab/hf"\nUV_CACHE={bulk}/uv\nVLLM_CACHE={bulk}/vllm\n'
 KEYS = {"JUDGE_API_KEY": "manifests/requests/a.yaml"}
+
+KEYS_OF_A_FINDING = ("code", "severity", "message", "file", "line", "column", "end_column", "help", "notes")
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_each_mistake_is_named(root: Path, site: Service, line: str, told: str) 
     bulk = site.bulk_storage[0]
     with (root / ".env").open("a") as file:
         file.write(line.replace("{bulk}", bulk) + "\n")
-    found = dotenv.problems(root, site, KEYS)
+    found = list(map(str, dotenv.problems(root, site, KEYS)))
     assert found == [told.replace("{bulk}", bulk)]
     assert "not-a-real-one" not in "".join(found)
 
@@ -78,7 +81,7 @@ def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(
     before = (root / ".env").read_text()
     (root / ".env").write_text(f"{before}{line}\nHF_TOKEN=$(cat secret)\n")
     number = before.count("\n") + 1
-    first, second = dotenv.problems(root, site, KEYS)
+    first, second = map(str, dotenv.problems(root, site, KEYS))
     assert first.startswith(f".env:{number}: ")
     assert second.startswith(f".env:{number + 1}: a command")
     with pytest.raises(EnvironmentProblem, match=rf"\.env:{number}: .*\(1 more line: evalctl env check\)"):
@@ -109,7 +112,7 @@ def test_a_line_has_the_value_that_the_job_gets(root: Path, site: Service, line:
 def test_line_ends_of_windows_are_named(root: Path, site: Service) -> None:
     """The job's shell takes them for a part of each value."""
     (root / ".env").write_bytes((root / ".env").read_bytes().replace(b"\n", b"\r\n"))
-    (told,) = dotenv.problems(root, site, KEYS)
+    (told,) = map(str, dotenv.problems(root, site, KEYS))
     assert told.startswith(".env:1: the lines end as on Windows")
 
 
@@ -135,14 +138,14 @@ def test_a_cache_that_cannot_be_written_is_named(root: Path, site: Service) -> N
     with (root / ".env").open("a") as file:
         file.write(f"UV_CACHE={root}/file/uv\n")
     service = site.model_copy(update={"bulk_storage": ()})
-    (told,) = dotenv.problems(root, service, KEYS)
+    (told,) = map(str, dotenv.problems(root, service, KEYS))
     assert told.startswith(f"UV_CACHE: {root}/file/uv cannot be written here")
 
 
 def test_a_file_in_git_is_named(root: Path, site: Service) -> None:
     """Ignored or not: once it is tracked, a push would publish the keys."""
     subprocess.run(["git", "add", "-f", ".env"], cwd=root, check=True)
-    (found,) = dotenv.problems(root, site, KEYS)
+    (found,) = map(str, dotenv.problems(root, site, KEYS))
     assert found.startswith(".env is tracked by git: git rm --cached .env")
 
 
@@ -150,3 +153,24 @@ def test_a_service_without_bulk_storage_has_caches_anywhere(root: Path, site: Se
     """A machine of one's own."""
     (root / ".env").write_text("")
     assert dotenv.problems(root, site.model_copy(update={"bulk_storage": (), "submit_args": ()}), {}) == []
+
+
+def test_what_is_missing_is_told_to_programs_in_the_form_of_all_findings(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`env check --json` is one list, with a code that `explain` knows, the file, the line and what to type; exit 1."""
+    monkeypatch.delenv("EVALCTL_ENV_FILE", raising=False)
+    (root / "manifests/requests").mkdir(parents=True)
+    (root / ".env").write_text("A=1\nHF_TOKEN='secret\n")
+    call = ["--repo", str(root), "env", "check", "lighteval", "--json"]
+    assert cli.main(call) == 1
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["code"], told["severity"], told["file"], told["line"]) == ("env-file", "error", ".env", 2)
+    (root / ".env").write_text("A=1\n")
+    monkeypatch.setenv("EVALCTL_ENVIRONMENTS", str(root / "none"))
+    assert cli.main(call) == 1
+    found = [one for one in json.loads(capsys.readouterr().out) if one["code"] == "environment-missing"]
+    assert [(one["severity"], one["help"]) for one in found] == [("error", "evalctl env setup lighteval")]
+    assert found[0].keys() == told.keys() == {*KEYS_OF_A_FINDING}
+    for code in ("env-file", "environment-missing"):
+        assert cli.main(["explain", code]) == 0

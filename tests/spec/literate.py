@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from evalctl.commands import dotenv
 from evalctl.commands.check import acceptance
 from evalctl.commands.common import unknown_metrics_of
+from evalctl.commands.env import of_file
 from evalctl.load.repo import SourceFile
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.pipeline import Project
@@ -192,9 +194,14 @@ def _metrics(root: Path) -> list[Diagnostic]:
     return unknown_metrics_of(Project(root), index_folder(root))
 
 
+def _env_file(root: Path) -> list[Diagnostic]:
+    (root / ".env").chmod(0o600)
+    return [of_file(root, one) for one in dotenv.problems(root, None, {})]
+
+
 ASKED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {
     "check": _check, "compile-check": _compile_check, "compile-twice": _compile_twice, "results": _results, "metrics": _metrics,
-    "acceptance": acceptance,
+    "acceptance": acceptance, "env-file": _env_file,
 }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ def _shown(case: Case, root: Path) -> str:
         assert diagnostic.code in CODES, f"{diagnostic.code} has no entry in codes.py"
         assert diagnostic.message and diagnostic.help, f"{diagnostic.code}: what to type is missing"
         unneeded = diagnostic.help.startswith("no action needed")
-        assert (diagnostic.severity == NOTE) == unneeded, f"{diagnostic.code}: notes are what needs no action, and only they"
+        assert (diagnostic.severity == NOTE) == unneeded, (
+            f"{diagnostic.code}: notes are what needs no action, and only they"
+        )
     assert findings(diagnostics) == case.expected, "\n" + "\n".join(
         report.as_text(
             diagnostic,

@@ -17,6 +17,7 @@ CODES: dict[str, str] = {
     "damaged-acceptance": "a row of results/accepted.json that accepts nothing",
     "duplicate-key": "a key or a row is given twice",
     "duplicate-result-dir": "two tasks would write to one place",
+    "env-file": "the evaluator's .env is missing, open to others, or cannot be used",
     "exclusive-keys": "two keys that exclude each other",
     "file-too-large": "a manifest is too large to be one",
     "forbidden-text": "a name or text holds what it may not hold",

@@ -88,7 +88,7 @@ def _machine(context: Context, how: str) -> Iterator[Finding]:
 
 def _dotenv(context: Context) -> Iterator[Finding]:
     problems = dotenv_problems(context.root, context.service_name)
-    yield from (bad(".env", problem) for problem in problems)
+    yield from (bad(".env", str(problem)) for problem in problems)
     values = env_values(context.root)
     if not problems:
         names = listed(name for name, value in values.items() if value) or "nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
@@ -16,11 +17,23 @@ from evalctl.shell import EnvironmentProblem, run
 CACHES = {"HUGGINGFACE_CACHE": "must", "UV_CACHE": "should", "VLLM_CACHE": "should"}
 
 
-def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and what to do about it; `line` where it is one line that cannot be read."""
+
+    message: str
+    help: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.help}" if self.help else self.message
+
+
+def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> list[Problem]:
     """All of them; `keys` are the variables that requests need, each with the request that needs it."""
     path = env_path(root)
     if not path.is_file():
-        return [f"there is no {path.name}: cp .env_template .env, fill it in, chmod 600 .env"]
+        return [Problem(f"there is no {path.name}", "cp .env_template .env, fill it in, chmod 600 .env")]
     if refused := refused_lines(root):
         return [*_file(root, path), *refused]  # the rest would speak of values that are not known
     values = env_values(root)
@@ -30,42 +43,45 @@ def problems(root: Path, service: Service | None, keys: Mapping[str, str]) -> li
     ]  # fmt: skip
 
 
-def _file(root: Path, path: Path) -> Iterator[str]:
+def _file(root: Path, path: Path) -> Iterator[Problem]:
     """Private, and not in git."""
     if path.stat().st_mode & 0o077:
-        yield f"{path.name} can be read by others: chmod 600 {path.name}"
+        yield Problem(f"{path.name} can be read by others", f"chmod 600 {path.name}")
     try:
         tracked = run(gitcall.command("ls-files", "--error-unmatch", "--", str(path), cwd=root)).status == 0
     except EnvironmentProblem:  # no git here: nothing can be tracked by it
         tracked = False
     if tracked:
-        yield f"{path.name} is tracked by git: git rm --cached {path.name}; if it was ever pushed, revoke its keys first"
+        help = f"git rm --cached {path.name}; if it was ever pushed, revoke its keys first"
+        yield Problem(f"{path.name} is tracked by git", help)
 
 
-def refused_lines(root: Path) -> list[str]:
+def refused_lines(root: Path) -> list[Problem]:
     """What the job's shell may read otherwise, or not at all; by number, as a line may hold a key."""
-    return [f"{env_path(root).name}:{one.line}: {one.reason}: {one.help}" for one in env_lines(root)[1]]
+    name = env_path(root).name
+    return [Problem(f"{name}:{one.line}: {one.reason}", one.help, one.line) for one in env_lines(root)[1]]
 
 
-def _templates(path: Path, root: Path) -> Iterator[str]:
+def _templates(path: Path, root: Path) -> Iterator[Problem]:
     """Each by its own line; those that build on it say nothing more."""
     for name in sorted(name for name, value in env_lines(root)[0].items() if "{" in value.own):
-        yield f"{path.name}: {name} still has its template value: put in yours, or nothing where you do not need it"
+        help = "put in yours, or nothing where you do not need it"
+        yield Problem(f"{path.name}: {name} still has its template value", help)
 
 
-def _caches(values: Mapping[str, str], service: Service | None) -> Iterator[str]:
+def _caches(values: Mapping[str, str], service: Service | None) -> Iterator[Problem]:
     """Where the site has a place for large files, and where a job can write at all."""
     bulk = service.bulk_storage if service is not None else ()
     for name, word in CACHES.items():
         value = values.get(name, "")
         if not value and bulk:
-            yield f"{name} is not set: it {word} name a folder under {' or '.join(bulk)}"
+            yield Problem(f"{name} is not set", f"it {word} name a folder under {' or '.join(bulk)}")
         elif value and not value.startswith("/"):
-            yield f"{name} must be an absolute path, not {value}"
+            yield Problem(f"{name} must be an absolute path, not {value}", "")
         elif bulk and not any(_lies_under(value, folder) for folder in bulk):
-            yield f"{name} {word} lie under {' or '.join(bulk)}, not in {value}"
+            yield Problem(f"{name} {word} lie under {' or '.join(bulk)}, not in {value}", "")
         elif value and not os.access(_nearest(Path(value)), os.W_OK | os.X_OK):
-            yield f"{name}: {value} cannot be written here ({_nearest(Path(value))} is yours to read only)"
+            yield Problem(f"{name}: {value} cannot be written here ({_nearest(Path(value))} is yours to read only)", "")
 
 
 def _lies_under(value: str, folder: str) -> bool:
@@ -78,11 +94,11 @@ def _nearest(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
 
-def _unset(root: Path, needed: Mapping[str, str]) -> Iterator[str]:
+def _unset(root: Path, needed: Mapping[str, str]) -> Iterator[Problem]:
     environment = process_with_env_file(root)
     for name in sorted(needed):
         if not environment.get(name):
-            yield f"{name} is not set: {needed[name]} needs it"
+            yield Problem(f"{name} is not set", f"{needed[name]} needs it")
 
 
 def _group_variables(service: Service) -> dict[str, str]:

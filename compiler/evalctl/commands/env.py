@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalctl import report
 from evalctl.commands.common import root_of
-from evalctl.commands.settings import environments_of, process_with_env_file
+from evalctl.commands.settings import env_path, environments_of, process_with_env_file
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
+from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.shell import EnvironmentProblem
 
 if TYPE_CHECKING:
+    from evalctl.commands.dotenv import Problem
     from evalctl.pipeline import Project
 
 
@@ -25,16 +29,42 @@ def run(arguments: argparse.Namespace) -> int:
         environ = process_with_env_file(root)
         setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
         return 0
+    found = findings(root, arguments.names)
+    if arguments.json:
+        print(report.as_json(found))
+        return 1 if found else 0
+    for one in found:
+        print(f"{one.message}: {one.help}" if one.help and one.help not in one.message else one.message)
+    if not found:
+        print("nothing is missing")
+    return 1 if found else 0
+
+
+def findings(root: Path, names: Sequence[str] = ()) -> list[Diagnostic]:
+    """What these environments (default: those that this service's requests need) and `.env` lack, in the form of all findings."""
     from evalctl.commands import dotenv
 
-    problems = dotenv.refused_lines(root)  # until they are corrected nobody knows which environments are meant
-    if not problems:
-        problems = [*check(arguments.names or needed(root), environments_of(root)), *dotenv_problems(root)]
-    for problem in problems:
-        print(problem)
-    if not problems:
-        print("nothing is missing")
-    return 1 if problems else 0
+    refused = dotenv.refused_lines(root)  # until they are corrected nobody knows which environments are meant
+    if refused:
+        return [of_file(root, one) for one in refused]
+    missing = [one for name in names or needed(root) for one in _of_environment(root, name)]
+    return [*missing, *(of_file(root, one) for one in dotenv_problems(root))]
+
+
+def _of_environment(root: Path, name: str) -> list[Diagnostic]:
+    """The codes are ones that `evalctl explain` knows."""
+    folder, known = environments_of(root), catalogue_of_environments()
+    if name not in known:
+        span, help = Span(str(folder)), f"one of: {', '.join(known)}"
+        return [Diagnostic("unknown-environment", sentence, span, help) for sentence in check([name], folder)]
+    place = Span(str(folder / known[name].directory_name))
+    help = f"evalctl env setup {name}"
+    return [Diagnostic("environment-missing", sentence, place, help) for sentence in check([name], folder)]
+
+
+def of_file(root: Path, problem: Problem) -> Diagnostic:
+    """A problem with `.env` in the form of all findings."""
+    return Diagnostic("env-file", problem.message, Span(env_path(root).name, max(1, problem.line)), problem.help)
 
 
 def _root(arguments: argparse.Namespace) -> Path:
@@ -66,7 +96,7 @@ def needed(root: Path, asked: str | None = None) -> list[str]:
     return sorted(servers | frameworks)
 
 
-def dotenv_problems(root: Path, asked: str | None = None) -> list[str]:
+def dotenv_problems(root: Path, asked: str | None = None) -> list[Problem]:
     """What is wrong with `.env` for this service and the requests that run on it."""
     from evalctl.commands import dotenv
     from evalctl.commands.machine import detected_service

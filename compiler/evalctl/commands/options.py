@@ -123,6 +123,7 @@ def _env(parser: argparse.ArgumentParser) -> None:
         epilog="example: evalctl env check",
     )
     check.add_argument("names", nargs="*", metavar="NAME")
+    check.add_argument("--json", action="store_true", help="findings in the form of `evalctl check --json`")
 
 
 def _requests(parser: argparse.ArgumentParser) -> None:
