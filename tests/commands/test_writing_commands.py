@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +59,7 @@ def test_new_never_writes_over_a_request(root: Path) -> None:
 
 
 def test_new_shows_mistakes_at_once(root: Path) -> None:
-    """The file is there to be mended, and the person knows where."""
+    """The file is there to be corrected, and the person knows where."""
     said = evalctl("new", "x", "--model", MODEL, "--service", "tsubam", "--tasks", "ja_mmlu", cwd=root)
     assert said.returncode == 1
     assert "did you mean `tsubame`?" in said.stdout
@@ -75,7 +77,41 @@ def test_new_without_a_person_names_what_is_missing(root: Path) -> None:
     """No question is asked where nobody can answer."""
     said = evalctl("new", "--model", MODEL, cwd=root)
     assert said.returncode == 1
-    assert "--service … --tasks …" in said.stderr
+    assert "a request needs tasks, service" in said.stderr and "--tasks … --service …" in said.stderr
+
+
+def answered(root: Path, *answers: str) -> tuple[int, str]:
+    """Exit code and screen of `evalctl new` at a terminal where a person types these lines."""
+    mine, its = pty.openpty()
+    call = [sys.executable, "-m", "evalctl", "new"]
+    env = {**os.environ, "EVALCTL_SERVICE": "local"}
+    process = subprocess.Popen(call, cwd=root, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True)
+    os.close(its)
+    os.write(mine, "".join(answers).encode())
+    screen = b""
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while part := os.read(mine, 4096):
+            screen += part
+    os.close(mine)
+    return process.wait(timeout=60), screen.decode("utf-8", "replace")
+
+
+def test_new_asks_a_person_for_model_tasks_and_service(root: Path) -> None:
+    """Each with what there is to choose; an unknown word is asked again, and Enter is this machine's service."""
+    code, screen = answered(root, f"{MODEL}\n", "ja_mmluu\n", "ja_mmlu, -ja_gpqa\n", "\n")
+    assert code == 0, screen
+    assert screen.index("model (") < screen.index("tasks (") < screen.index("service (") and "[local]" in screen
+    assert "did you mean `ja_mmlu`?" in screen and "swallow-ja" in screen and "tsubame" in screen
+    (path,) = (root / "manifests/requests").rglob("*.yaml")
+    text = path.read_text(encoding="utf-8")
+    assert f"model: {MODEL}\nservice: local\ntasks: [ja_mmlu, -ja_gpqa]\n" in text
+
+
+def test_new_says_what_is_missing_where_a_person_gives_up(root: Path) -> None:
+    """Ctrl-D at the second question is no bug of evalctl, and nothing is written."""
+    code, screen = answered(root, f"{MODEL}\n", "\x04")
+    assert code == 1 and "a request needs tasks, service" in screen and "Traceback" not in screen
+    assert list((root / "manifests/requests").rglob("*.yaml")) == []
 
 
 def test_lock_of_a_folder_writes_the_card_that_check_wants(root: Path, tmp_path: Path) -> None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from evalctl import report
 from evalctl.commands import new_task
 from evalctl.commands.common import root_of
-from evalctl.model.catalogue import Catalogue
+from evalctl.commands.questions import ask_for_missing
 from evalctl.model.diagnostic import has_errors
 from evalctl.pipeline import Project
 from evalctl.plan.jobs import stem
 from evalctl.shell import EnvironmentProblem, write_atomically
-from evalctl.suggest import listed
 
 _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
-_FLAGS = ("model", "service", "tasks")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     root = root_of(arguments)
     catalogue = Project(root).whole_catalogue
-    _ask_for_missing(arguments, catalogue)
+    ask_for_missing(arguments, root, catalogue)
     path = request_path(root, arguments.name, arguments.model, arguments.custom_settings)
     if path.exists():
         raise EnvironmentProblem(
@@ -45,33 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     report.show(sorted(compiled.diagnostics, key=lambda d: d.sort_key), root, "text")
     print(f"wrote {shown}")
     if has_errors(compiled.diagnostics):
-        print("mend the errors above, then: evalctl compile")
+        print("correct the errors above, then: evalctl compile")
         return 1
     print("next: evalctl plan, evalctl compile, git add manifests generated, git commit")
     return 0
-
-
-def _ask_for_missing(arguments: argparse.Namespace, catalogue: Catalogue) -> None:
-    missing = [flag for flag in _FLAGS if getattr(arguments, flag) is None]
-    if not missing:
-        return
-    if not sys.stdin.isatty():
-        flags = " ".join(f"--{flag} …" for flag in missing)
-        raise EnvironmentProblem(f"a request needs {', '.join(missing)}", help=f"evalctl new {flags}")
-    hints: dict[str, Callable[[], Iterable[str]]] = {
-        "model": lambda: ["e.g. tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"],
-        "service": lambda: catalogue.services,
-        "tasks": lambda: [*catalogue.suites, "or task keys, separated by commas"],
-    }
-    for flag in missing:
-        setattr(arguments, flag, _answer(f"{flag} ({listed(hints[flag](), 20)})"))
-
-
-def _answer(question: str) -> str:
-    while True:
-        answer = input(f"{question}: ").strip()
-        if answer:
-            return answer
 
 
 def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:
