@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,39 @@ def test_a_page_of_answers_is_written(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "answers.html"
     assert cli.main(["--repo", str(root), "details", "a", "--format", "html", "-o", str(file)]) == 0
     assert file.read_text(encoding="utf-8").count("<details ") == 1
+
+
+def test_the_page_says_which_model_was_asked_and_when(root: Path, tmp_path: Path) -> None:
+    """In its title, and for each eval with the time; without a result, when its answers were last written."""
+    file = tmp_path / "answers.html"
+    call = ["--repo", str(root), "details", "a", "--format", "html", "-o", str(file)]
+    assert cli.main(call) == 0
+    text = file.read_text(encoding="utf-8")
+    assert "<title>Answers of lab/small-8B</title>" in text and "<h1>Answers of lab/small-8B</h1>" in text
+    assert re.search(r"model: lab/small-8B; no result so far, last written 20\d\d-\d\d-\d\d \d\d:\d\d UTC", text)
+    evaluation = Project(root).compile_one(REQUEST).evals[0]
+    result = root / evaluation.result_path
+    result.parent.mkdir(parents=True)
+    subject = {"model": "lab/small-8B", "custom_settings": {"name": "greedy"}}
+    record = {**RECORD, "digest": evaluation.digest, "subject": subject, "measured_at": 1_780_000_000}
+    result.write_text(json.dumps(record))
+    assert cli.main(call) == 0
+    assert "model: lab/small-8B; measured 2026-05-28 20:26 UTC" in file.read_text(encoding="utf-8")
+
+
+def test_who_answered_is_said_where_it_is_not_who_was_asked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the number of answers; the model that was asked is not repeated."""
+    store = next((root / ".evalctl/answers/vllm-0").iterdir())
+    line = json.loads(store.read_text().splitlines()[0])
+    line["body"]["model"] = "lab/small-8B"
+    replies = ["lab/small-8B", "cheap/other-1B", "cheap/other-1B"]
+    store.write_text("".join(json.dumps({**line, "reply": {"model": name}}) + "\n" for name in replies))
+    assert cli.main(["--repo", str(root), "details", "a"]) == 0
+    shown = capsys.readouterr().out
+    assert "answered by cheap/other-1B: 2 answers\n" in shown and "answered by lab" not in shown
+    assert cli.main(["--repo", str(root), "details", "a", "--json"]) == 0
+    told = [json.loads(row)["answered_by"] for row in capsys.readouterr().out.splitlines()]
+    assert told == replies
 
 
 RESULT = "results/hosted_vllm/lab/gone/en/mmlu/result.json"

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.commands import details_page
+from evalctl.commands.details_found import Found
+from evalctl.commands.details_places import Place
+from evalctl.results.answers import Answer, Graded, summed
 from evalctl.results.tables import Measured
 from evalctl.results.webpage import page
 
@@ -19,7 +23,8 @@ PHONE = 390
 _FRAME = """<!DOCTYPE html><iframe srcdoc="{page}" style="width: {width}px; height: 800px; border: 0"></iframe><pre></pre>
 <script>addEventListener("load", () => {{
   const page = document.querySelector("iframe").contentDocument, root = page.documentElement;
-  const texts = [...page.querySelectorAll("body *")].filter(one => one.textContent.trim() && one.getClientRects().length);
+  page.querySelectorAll("details").forEach(one => one.open = true);
+  const texts = [...page.querySelectorAll("body *:not(script)")].filter(one => one.textContent.trim() && one.getClientRects().length);
   const box = page.querySelector(".wide");
   document.querySelector("pre").textContent = JSON.stringify({{
     wide: root.scrollWidth, smallest: Math.min(...texts.map(one => parseFloat(getComputedStyle(one).fontSize))),
@@ -61,3 +66,14 @@ def test_the_report_can_be_read_on_a_phone(tmp_path: Path) -> None:
     assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16
     held, shown = told["box"]  # type: ignore[misc]
     assert held > shown
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")
+def test_the_page_of_answers_can_be_read_on_a_phone(tmp_path: Path) -> None:
+    """Long words and lines of code wrap or scroll within their box."""
+    answers = [
+        Answer("質問" * 500, "x" * 5000, "考え" * 500, "stop", None, None, Graded("ja", 1, ("東京",), {"acc": 1.0}))
+    ]
+    place = Place("ja_mmlu", "f", None, (), model=f"publisher/{'Model-' * 12}")
+    told = seen(details_page.page([Found(place, summed(answers), answers, [], None, [])]), tmp_path)
+    assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl.commands.details_files import questions
@@ -29,6 +31,7 @@ class Found:
     notes: Notes | None
     problems: Sequence[str]
     unscored: Sequence[str] = ()
+    others: Mapping[str, int] = field(default_factory=dict)  # who answered in place of the model that was asked
 
     @property
     def title(self) -> str:
@@ -56,7 +59,13 @@ class Found:
         causes = map(str, self.causes)
         loops = [f"repeats: {plain(text)[:160]}" for text in told.examples]
         none = ["none of the answers is as asked for"] if told.answers and not self.answers else []
-        return [lengths, *self.problems, *self.unscored, *causes, *loops, *none]
+        return [*self._subject(), lengths, *self.problems, *self.unscored, *causes, *loops, *none]
+
+    def _subject(self) -> list[str]:
+        """Which model was asked and when, and who answered where that was another."""
+        asked = self.place.model or "a model that nobody wrote down"
+        others = [f"answered by {plain(name)}: {plural(number, 'answer')}" for name, number in self.others.items()]
+        return ["; ".join([f"model: {asked}", _moment(self.place)]), *others]
 
 
 def found(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> Found:
@@ -69,7 +78,7 @@ def found(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> Found:
     notes, damaged = _notes(place.server)
     return Found(
         place, answers.summed(everything), chosen(everything, wanted), rows, notes,
-        [*problems, *lost, *damaged], unread,
+        [*problems, *lost, *damaged], unread, _others(everything),
     )  # fmt: skip
 
 
@@ -86,6 +95,27 @@ def require(wanted: Wanted, found: Sequence[Found]) -> None:
         if asked.metric not in known:
             help = help_for(asked.metric, known, f"there are: {', '.join(known) or 'none'}")
             raise EnvironmentProblem(f"no question was scored by a metric `{asked.metric}`", help=help)
+
+
+def _others(everything: Sequence[Answer]) -> dict[str, int]:
+    """Names in replies that are not the one in their question, the most frequent first."""
+    return dict(Counter(one.answered_by for one in everything if one.answered_by not in ("", one.asked)).most_common())
+
+
+def _moment(place: Place) -> str:
+    """When the eval ended; else when its files were last written."""
+    if place.measured:
+        return f"measured {_date(place.measured)}"
+    files = [path for path in (place.answers, *place.details) if path is not None and path.exists()]
+    return (
+        f"no result so far, last written {_date(max(path.stat().st_mtime for path in files))}"
+        if files
+        else "no result so far"
+    )
+
+
+def _date(moment: float) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _kept(place: Place) -> tuple[list[Answer], list[str]]:

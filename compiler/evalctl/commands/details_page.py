@@ -10,37 +10,37 @@ from evalctl.commands.details_forms import VERDICTS, own_parts, parts, scores
 from evalctl.commands.details_found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
-from evalctl.suggest import plural
+from evalctl.suggest import listed, plural
 
 _HEAD = """\
 <!DOCTYPE html>
 <html lang="ja">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>Answers</title>
+<title>{title}</title>
 <style>
 :root { color-scheme: light dark; --right: light-dark(#17703c, #6fd39a); --wrong: light-dark(#b3261e, #ff9a90); }
-body { font: 15px/1.6 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
+body { font: 16px/1.6 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
 form { position: sticky; top: 0; display: flex; gap: .5rem; padding: .5rem 0; background: Canvas; }
 input { font: inherit; flex: 1; min-width: 0; padding: .4rem; }
 select { font: inherit; }
-h2 { font-size: 1.1em; margin: 1.5rem 0 .3rem; }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
 h2 + p, p + p { margin: 0; }
 details { border-bottom: 1px solid #8884; padding: .3rem 0; }
 summary { cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 summary b { display: inline-block; min-width: 6.5em; }
 .right b { color: var(--right); }
 .wrong b { color: var(--wrong); }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #8881; padding: .5rem; margin: .2rem 0 .5rem; max-height: 30rem; overflow: auto; }
+pre { font-size: 1rem; white-space: pre-wrap; overflow-wrap: anywhere; background: #8881; padding: .5rem; margin: .2rem 0 .5rem; max-height: 30rem; overflow: auto; }
 pre.gold { border-left: 3px solid var(--right); }
-h3 { font-size: .85em; font-weight: 600; margin: .5rem 0 0; opacity: .8; }
+h3 { font-size: 1em; font-weight: 600; margin: .5rem 0 0; opacity: .8; }
 @media print { form { display: none; } pre { max-height: none; } }
 </style>
 </head>
 <body>
-<h1>Answers</h1>
+<h1>{title}</h1>
 """
 _FORM = """\
 <form>
@@ -73,7 +73,12 @@ choose();
 
 def page(found: Iterable[Found]) -> str:
     """The file: for each eval the lines of its summary, then its questions, each with the answers to it."""
-    return _HEAD + _FORM + "".join(part for one in found for part in _eval(one)) + _TAIL
+    evals = list(found)
+    models = list(dict.fromkeys(one.place.model for one in evals if one.place.model))
+    title = f"Answers of {listed(models, 3)}" if models else "Answers"
+    return (
+        _HEAD.replace("{title}", escape(title)) + _FORM + "".join(part for one in evals for part in _eval(one)) + _TAIL
+    )
 
 
 def _eval(one: Found) -> Iterator[str]:

@@ -12,7 +12,8 @@ from evalctl.commands.settings import home_of
 from evalctl.model.evaluation import Job, JobTask
 from evalctl.pipeline import Project
 from evalctl.results.grading import is_details, newest
-from evalctl.results.store import FILE, named, parse
+from evalctl.results.record import inputs
+from evalctl.results.store import FILE, measured_at, named, parse
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for
@@ -22,13 +23,18 @@ ANSWERS = "answers.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One eval's answers, its details files, and what the relay noted of its server, as far as they are there."""
+    """One eval's answers, its details files, and what the relay noted of its server, as far as they are there.
+
+    `model` is what was asked for, with its settings, and `measured` when the eval ended; "" and 0 where nobody knows.
+    """
 
     task: str
     folder: str
     answers: Path | None
     details: tuple[Path, ...]
     server: Path | None = None
+    model: str = ""
+    measured: float = 0.0
 
 
 def places(subject: str, task: str | None, root: Path) -> list[Place]:
@@ -75,7 +81,8 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     """
     evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
     folder = (root / evaluation.result_path).parent
-    own = _result(folder).get("digest", evaluation.digest) == evaluation.digest
+    record = _result(folder)
+    own = record.get("digest", evaluation.digest) == evaluation.digest
     lying = _lying(folder, root) if own else None
     stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.answers or evaluation.digest}.jsonl"))), None)
     tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
@@ -83,6 +90,7 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     return Place(
         evaluation.task.key, _shown(folder, root), (lying and lying.answers) or stored,
         (lying and lying.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
+        _model(inputs(evaluation)), measured_at(record) if own else 0.0,
     )  # fmt: skip
 
 
@@ -118,7 +126,17 @@ def _lying(folder: Path, root: Path) -> Place:
     beside = source if source.is_dir() else source.parent
     answers = beside / "details" / ANSWERS
     key = str(result["task"]["key"]) if result else _shown(folder, root)
-    return Place(key, _shown(folder, root), answers if answers.is_file() else None, _details(beside))
+    return Place(
+        key, _shown(folder, root), answers if answers.is_file() else None, _details(beside), None, _model(result),
+        measured_at(result),
+    )  # fmt: skip
+
+
+def _model(record: Mapping[str, Any]) -> str:
+    """`lab/small-8B (settings)`, as a record or the inputs of one say it."""
+    subject = record.get("subject") or {}
+    settings = (subject.get("custom_settings") or {}).get("name")
+    return f"{subject.get('model') or ''}{f' ({settings})' if settings else ''}"
 
 
 def _details(folder: Path) -> tuple[Path, ...]:

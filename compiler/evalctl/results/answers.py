@@ -39,6 +39,8 @@ class Answer:
     tokens: int | None
     seconds: float | None
     graded: Graded | None = None
+    asked: str = ""  # the model's name in the request, and in the reply
+    answered_by: str = ""
 
     @property
     def text(self) -> str:
@@ -112,7 +114,14 @@ def _answers(line: Mapping[str, Any]) -> Iterator[Answer]:
             finish_reason=choice.get("finish_reason") or "",
             tokens=tokens,
             seconds=line.get("seconds"),
+            asked=_name(body),
+            answered_by=_name(line.get("reply") or {}),
         )
+
+
+def _name(part: Mapping[str, Any]) -> str:
+    name = part.get("model")
+    return _whole(name) if isinstance(name, str) else ""
 
 
 def _question(body: Mapping[str, Any]) -> str:
