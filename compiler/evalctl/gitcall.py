@@ -136,4 +136,9 @@ def commit_of(root: Path, revision: str, run: Run) -> str | None:
     reply: Reply = run(command(*words, cwd=root))
     if reply.status != 0 and (problem := unusable(root, reply.stderr)):
         raise problem
-    return reply.stdout.strip() if reply.status == 0 else None
+    return one_commit(reply.stdout) if reply.status == 0 else None
+
+
+def one_commit(said: str) -> str | None:
+    """What `rev-parse` said, where it is one commit: `^main` is verified, too, and means all but that one."""
+    return said.strip() if re.fullmatch(r"[0-9a-f]{40,64}", said.strip()) else None

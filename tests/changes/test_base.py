@@ -97,6 +97,10 @@ def test_without_a_change_nothing_is_named(found: Callable[[], Found]) -> None:
             "added `/results/** -diff` (hides or rewrites files in review: diff)",
         ),
         ("results/.gitattributes", "* binary\n", ".gitattributes: added `* binary` (hides"),
+        ("sitecustomize.py", "pass\n", "files change that other programs may run or read: 1 file (sitecustomize.py)"),
+        (".devcontainer/devcontainer.json", "{}\n", "files change that other programs may run or read"),
+        ("docs/conf.py", "pass\n", "files change that other programs may run or read"),
+        ("tests/conftest.py", "pass\n", "the program itself changes: 1 file"),
         ("compiler/evalctl/x.py", "pass\n", "the program itself changes: 1 file"),
         ("manifests/models/chat_templates/t.jinja", "{{ 1 }}\n", "chat template t is added: used by no settings"),
         ("manifests/models/reasoning_parsers/p.py", "pass\n", "parser plug-in p is added: used by no settings"),
@@ -108,6 +112,90 @@ def test_what_changes_is_named(root: Path, found: Callable[[], Found], path: str
     written(root, path, before + text)
     (one,) = [one for one in found() if message in one["message"]] or [found()]
     assert (one["file"], one["severity"]) == (path, "warning")
+
+
+def test_texts_for_people_are_not_named(root: Path, found: Callable[[], Found]) -> None:
+    """Nothing runs them, and a reviewer sees them anyway."""
+    written(root, "docs/manual/page.md", "A page.\n")
+    written(root, "NOTES.md", "Notes.\n")
+    assert found() == []
+
+
+@pytest.mark.parametrize("text", ["* @team\n/manifests @lab\n* @team\n", "/manifests @lab\n* @team\n"])
+def test_a_line_that_is_repeated_or_moved_is_named(root: Path, found: Callable[[], Found], text: str) -> None:
+    """The last line that fits decides who owns a file, so a line that was there before can undo the others."""
+    written(root, ".github/CODEOWNERS", "* @team\n/manifests @lab\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "owners")
+    written(root, ".github/CODEOWNERS", text)
+    assert "code owners: added `* @team`" in [one["message"] for one in found()]
+
+
+def test_a_link_that_leads_elsewhere_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """Its mode is as before."""
+    (root / "notes").symlink_to("README.md")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "link")
+    (root / "notes").unlink()
+    (root / "notes").symlink_to("/etc/passwd")
+    assert [one["message"] for one in found()] == ["changed: now a symbolic link to /etc/passwd"]
+
+
+def test_a_submodule_with_another_commit_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """Whatever is in it."""
+    for commit in ("1" * 40, "2" * 40):
+        git(root, "update-index", "--add", "--cacheinfo", f"160000,{commit},part")
+        if commit[0] == "1":
+            git(root, "commit", "-q", "-m", "submodule")
+    (root / "part").mkdir()
+    assert [one["message"] for one in found()] == ["changed: now a submodule"]
+
+
+def test_a_long_value_is_shown_where_it_differs(root: Path, found: Callable[[], Found]) -> None:
+    """The first characters of both are the same."""
+    settings = "manifests/models/lab/small-8B.yaml"
+    text = (root / settings).read_text() + f"long: {{version: 1, system_message: {'x' * 300} END}}\n"
+    written(root, settings, text)
+    git(root, "commit", "-q", "-a", "-m", "long")
+    written(root, settings, text.replace(" END", " OTHER"))
+    (one,) = found()
+    assert one["message"].endswith("x END → …" + "x" * 39 + " OTHER")
+
+
+def test_a_path_far_down_a_list_of_models_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """However long the list is."""
+    names = ", ".join(f"publisher/a-model-with-a-long-name-{number}" for number in range(12))
+    written(root, REQUEST, TEXT.replace("model: lab/small-8B", f"models: [{names}, {{path: /secret, name: lab/x}}]"))
+    assert any("the model is read from a path" in one["message"] for one in found())
+
+
+@pytest.mark.parametrize("path", ["results/.gitkeep", "generated/x/.gitkeep"])
+def test_only_an_empty_file_keeps_a_folder(root: Path, found: Callable[[], Found], path: str) -> None:
+    """With text it is another file of a known name."""
+    written(root, path, "")
+    assert found() == []
+    written(root, path, "text\n")
+    assert [one["code"] for one in found()] == ["changed-by-hand"]
+
+
+def test_marks_of_unproven_scores_that_go_are_named(root: Path, found: Callable[[], Found]) -> None:
+    """A clone without the ledger writes the page without them, so it is no error."""
+    page = "results/README.md"
+    replaced(root, page, "0.5000", "0.5000 (unproven)")
+    git(root, "commit", "-q", "-a", "-m", "marked")
+    replaced(root, page, " (unproven)", "")
+    (one,) = found()
+    assert one["severity"] == "warning" and "1 score less with the mark `(unproven)`" in one["message"]
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+@pytest.mark.parametrize("base", ["", "^HEAD", "HEAD^{tree}", "--output=x", "HEAD..HEAD"])
+def test_what_is_no_commit_compares_with_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, base: str
+) -> None:
+    """A variable of CI that is empty must not make a check of nothing."""
+    assert cli.main(["--repo", str(root), command, f"--base={base}"]) == 1
+    assert f"`{base}`" in capsys.readouterr().err and not (root / "x").exists()
 
 
 def test_words_of_the_submit_command_are_shown_before_and_after(root: Path, found: Callable[[], Found]) -> None:

@@ -11,17 +11,16 @@ from evalctl.load import yaml_source
 from evalctl.model.diagnostic import Span
 from evalctl.model.document import Document, Path
 
-_LONGEST = 200
-_ABSENT = object()
+_LONGEST, _BEFORE = 200, 40  # characters of a value, and of what is equal before its first difference
+ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key whose value differs; a text of "(absent)" is a key that is not there."""
+    """One key whose value differs; `values` are the old and the new one, ABSENT for a key that is not there."""
 
     path: Path
-    old: str
-    new: str
+    values: tuple[Any, Any]
     span: Span
 
     @property
@@ -31,8 +30,13 @@ class Difference:
 
     @property
     def words(self) -> str:
-        """The change as a person reads it."""
-        return f"{self.key}: {self.old} → {self.new}"
+        """The change as a person reads it: where a value is too long, from its first difference on."""
+        old, new = map(_line, self.values)
+        start = 0
+        if max(len(old), len(new)) > _LONGEST:
+            shared = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
+            start = max(0, shared - _BEFORE)
+        return f"{self.key}: {_cut(old, start)} → {_cut(new, start)}"
 
 
 def parsed(text: str, path: str) -> Document | None:
@@ -46,19 +50,27 @@ def differences(old: str, new: str, path: str) -> list[Difference]:
     values = [dict(_leaves(one.data)) if one is not None else {} for one in (before, after)]
     keys = dict.fromkeys([*values[1], *values[0]])
     return [
-        Difference(key, shown(values[0].get(key, _ABSENT)), shown(values[1].get(key, _ABSENT)), _span(after, key, path))
+        Difference(key, (values[0].get(key, ABSENT), values[1].get(key, ABSENT)), _span(after, key, path))
         for key in keys
-        if values[0].get(key, _ABSENT) != values[1].get(key, _ABSENT)
+        if values[0].get(key, ABSENT) != values[1].get(key, ABSENT)
     ]
 
 
 def shown(value: Any) -> str:
     """A value on one line, cut where it is too long to read."""
-    if value is _ABSENT:
+    return _cut(_line(value), 0)
+
+
+def _line(value: Any) -> str:
+    if value is ABSENT:
         return "(absent)"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    words = " ".join(text.split()) or '""'
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+    return " ".join(text.split()) or '""'
+
+
+def _cut(line: str, start: int) -> str:
+    end = start + _LONGEST
+    return f"{'…' if start else ''}{line[start:end]}{'…' if len(line) > end else ''}"
 
 
 def _leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

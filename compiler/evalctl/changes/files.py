@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Iterator
 
-from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Change
+from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
 from evalctl.changes.manifests import changed
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.suggest import listed, plural
 
-_PROGRAM = ("compiler/", "requirements.lock", "pyproject.toml", "Makefile", ".ci/", "schema/")
+_PROGRAM = ("compiler/", "requirements.lock", "pyproject.toml", "Makefile", ".ci/", "schema/", "tests/")
+_ELSEWHERE = ("manifests/", "generated/", "results/")  # `manifests` and `outcomes` name these
+_TEXTS = re.compile(r"(?:docs/.+|[^/]+)\.(?:md|png|svg|jpg)|LICENSE")  # nothing runs or reads these
 _GIT = (".gitattributes", ".gitmodules", ".gitignore", ".lfsconfig")
 _KINDS = {LINK: "a symbolic link", SUBMODULE: "a submodule", EXECUTABLE: "executable", REGULAR: "a regular file"}
 _SHOWN_LINES = 20
+_COMPARED_LINES = 1000
 
 
 def told(changes: Iterable[Change]) -> list[Diagnostic]:
     """A finding for each such file; the program's own files in one."""
     everything = list(changes)
     found = [one for change in everything for one in (*_of(change), *_kind(change))]
+    named = {one.span.file for one in found}
     program = [change.path for change in everything if change.path.startswith(_PROGRAM)]
-    if program:
-        said = f"the program itself changes: {plural(len(program), 'file')} ({listed(program, 5)})"
-        found.append(changed(said, Span(program[0])))
+    others = [
+        one.path for one in everything if not one.path.startswith((*_PROGRAM, *_ELSEWHERE)) and one.path not in named
+    ]
+    others = [path for path in others if not _TEXTS.fullmatch(path)]
+    for paths, what in (
+        (program, "the program itself changes"),
+        (others, "files change that other programs may run or read"),
+    ):
+        if paths:
+            found.append(changed(f"{what}: {plural(len(paths), 'file')} ({listed(paths, 5)})", Span(paths[0])))
     return found
 
 
@@ -44,17 +57,25 @@ def _of(change: Change) -> Iterator[Diagnostic]:
 
 
 def _lines(change: Change, what: str) -> Iterator[Diagnostic]:
-    """Each line that is added or removed; some hide files from review or give it to other people."""
+    """Each line that is added, removed or moved: the last that fits decides, so the order counts. Some hide files from
+    review or give it to other people."""
     old, new = ([line.strip() for line in text.splitlines()] for text in change.texts)
-    added = [(number, line) for number, line in enumerate(new, 1) if line and line not in old]
-    for number, line in added[:_SHOWN_LINES]:
-        yield changed(
-            f"{what}: added `{line}`{_hides(line) if what == '.gitattributes' else ''}", Span(change.path, number)
-        )
-    for line in [line for line in old if line and line not in new][:_SHOWN_LINES]:
-        yield changed(f"{what}: removed `{line}`", Span(change.path))
-    if len(added) > _SHOWN_LINES:
-        yield changed(f"{what}: {len(added) - _SHOWN_LINES} more lines added", Span(change.path))
+    words = [("removed", old[at], 1) for at in _less(old, new)] + [("added", new[at], at + 1) for at in _less(new, old)]
+    words = [one for one in words if one[1]]
+    for word, line, number in words[:_SHOWN_LINES]:
+        hides = _hides(line) if what == ".gitattributes" and word == "added" else ""
+        yield changed(f"{what}: {word} `{line}`{hides}", Span(change.path, number))
+    if len(words) > _SHOWN_LINES:
+        yield changed(f"{what}: {len(words) - _SHOWN_LINES} more lines added or removed", Span(change.path))
+
+
+def _less(lines: list[str], others: list[str]) -> list[int]:
+    """Where `lines` has what `others` does not have at the same place among the rest."""
+    if len(lines) + len(others) > _COMPARED_LINES:
+        return list(range(len(lines)))
+    blocks = difflib.SequenceMatcher(None, lines, others, autojunk=False).get_matching_blocks()
+    kept = {at for block in blocks for at in range(block.a, block.a + block.size)}
+    return [at for at in range(len(lines)) if at not in kept]
 
 
 def _hides(line: str) -> str:
@@ -70,13 +91,15 @@ _HIDING = frozenset({
 })  # fmt: skip
 
 
+def _is_another(old: Blob, new: Blob) -> bool:
+    """Whether a link leads elsewhere, a submodule has another commit, or either was something else."""
+    return old.mode != new.mode or (new.mode in (LINK, SUBMODULE) and old.data != new.data)
+
+
 def _kind(change: Change) -> Iterator[Diagnostic]:
     """Links, submodules, modes and names: what a diff of text does not show."""
-    if (
-        change.new is not None
-        and change.new.mode != REGULAR
-        and (change.old is None or change.old.mode != change.new.mode)
-    ):
+    before = change.old or Blob("")
+    if change.new is not None and change.new.mode != REGULAR and _is_another(before, change.new):
         where = f" to {change.texts[1]}" if change.new.mode == LINK else ""
         if not (change.path.startswith("generated/") and change.new.mode == EXECUTABLE):
             yield changed(

@@ -101,11 +101,12 @@ def _request(change: Change) -> Iterator[Diagnostic]:
 
 
 def _names_path(one: Difference) -> bool:
-    return one.path[-1] in ("path", "name") or '"path"' in f"{one.old}{one.new}"
+    items = [item for value in one.values if isinstance(value, list) for item in value]
+    return one.path[-1] in ("path", "name") or any(isinstance(item, Mapping) for item in items)
 
 
 def _public(one: Difference) -> str:
-    return " (PUBLIC: everybody can read it)" if one.path[-1] == "private" and one.new == "false" else ""
+    return " (PUBLIC: everybody can read it)" if one.path[-1] == "private" and one.values[1] is False else ""
 
 
 def _model(change: Change) -> Iterator[Diagnostic]:

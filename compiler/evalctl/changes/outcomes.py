@@ -15,10 +15,11 @@ from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.result import IMPORTED
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.leaderboard import PATH as LEADERBOARD
-from evalctl.results.leaderboard import unmarked
+from evalctl.results.leaderboard import UNPROVEN, unmarked
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, parse
+from evalctl.suggest import plural
 
 _RESTORE = (
     "take this file out of the change; `evalctl sync` writes results, `evalctl results rebuild` what follows from them"
@@ -64,12 +65,17 @@ def _generated(change: Change, expected: Expected) -> Iterator[Diagnostic]:
     elif change.new is None:
         if wanted is not None:
             yield by_hand(path, "deleted, and the manifests still ask for it", _COMPILE)
-    elif wanted is None and not path.endswith("/.gitkeep"):
+    elif wanted is None and not _is_empty_keep(change):
         yield by_hand(path, f"{change.word}, and no request compiles to it", "take it out of generated/")
     elif wanted is not None and expected.digest(change.new.data) != wanted:
         yield by_hand(path, f"{change.word}, and is not what the manifests compile to", _COMPILE)
     elif wanted is not None and change.new.mode != (EXECUTABLE if path.endswith(".sh") else REGULAR):
         yield by_hand(path, f"its mode is {change.new.mode}, which compile does not give it", _COMPILE)
+
+
+def _is_empty_keep(change: Change) -> bool:
+    """A file that only keeps its folder in git."""
+    return change.path.endswith("/.gitkeep") and (change.new is None or not change.new.data)
 
 
 def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
@@ -82,7 +88,7 @@ def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
         yield _record(change, expected)
     elif path == ACCEPTED_FILE:
         yield from _accepted(change)
-    elif path == "results/.gitkeep":
+    elif _is_empty_keep(change):
         return
     else:
         yield by_hand(path, f"{change.word}; evalctl commits no such file under results/")
@@ -110,6 +116,8 @@ def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
         yield by_hand(change.path, f"{change.word}, and no record (result.json) in this folder supports it")
     elif unmarked(change.texts[1]) not in wanted:
         yield by_hand(change.path, f"{change.word}, and its records do not give it{_first(change.texts[1], wanted)}")
+    elif change.path == LEADERBOARD and (gone := change.texts[0].count(UNPROVEN) - change.texts[1].count(UNPROVEN)) > 0:
+        yield _touched(change.path, f"{plural(gone, 'score')} less with the mark `{UNPROVEN.strip()}`")
 
 
 def _first(text: str, wanted: frozenset[str]) -> str:

@@ -51,8 +51,8 @@ def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
     wanted = [facts[2] for facts, _ in rows if facts[0] not in (_ABSENT, SUBMODULE)]
     contents = repo.blobs(wanted)
     for facts, path in rows:
-        old = None if facts[0] == _ABSENT else Blob(facts[0], contents.get(facts[2], b""))
-        new = None if facts[1] == _ABSENT else _blob(root, path, facts[1])
+        old = None if facts[0] == _ABSENT else Blob(facts[0], contents.get(facts[2], facts[2].encode()))
+        new = None if facts[1] == _ABSENT else _blob(root, path, facts[1], facts[3])
         if old != new:
             yield Change(path, old, new)
     others = repo.tell("ls-files", "--others", "--exclude-standard", "-z").stdout
@@ -60,10 +60,10 @@ def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
         yield Change(path, None, _blob(root, path, ""))
 
 
-def _blob(root: Path, path: str, mode: str) -> Blob:
-    """A file of the work tree; a link is read, never followed."""
+def _blob(root: Path, path: str, mode: str, commit: str = "") -> Blob:
+    """A file of the work tree; a link is read, never followed. `commit` is a submodule's."""
     if mode == SUBMODULE:
-        return Blob(mode)
+        return Blob(mode, commit.encode())
     here = root / path
     try:
         facts = here.lstat()

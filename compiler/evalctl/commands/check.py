@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the findings, with --base also what changes since that commit; 1 if any is an error."""
     root = root_of(arguments)
     project = Project(root)
-    entries, problems = _checked(project, rendered=bool(arguments.base))
+    entries, problems = _checked(project, rendered=arguments.base is not None)
     paths = requests_named(arguments.requests, root, entries)
     if arguments.requests:
         problems = concerning(entries, paths, problems)
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             *unknown_metrics_of(project, index_folder(root, root / RESULTS_CACHE)),
             *acceptance(root),
         ]
-    if arguments.base:
+    if arguments.base is not None:
         from evalctl.commands.base import compared  # reads git and all results: no other check needs it
 
         problems = [*problems, *compared(root, arguments.base, project, entries)]

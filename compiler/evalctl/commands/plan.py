@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = Project(root)
     entries, problems = project.check()
     paths = requests_named(arguments.requests, root, entries)
-    if arguments.base:
+    if arguments.base is not None:
         paths = _changed(root, arguments.base, paths)
     detailed = bool(arguments.requests) or len(paths) <= DETAILED
     index = index_folder(root, root / RESULTS_CACHE)

@@ -92,7 +92,7 @@ class Repository:
     def resolve(self, revision: str) -> str | None:
         """The commit that `revision` names, or None."""
         reply = self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        return reply.text if reply.status == 0 else None
+        return gitcall.one_commit(reply.text) if reply.status == 0 else None
 
     def entries(self, revision: str | None, folder: str = "") -> dict[str, Entry]:
         """Path to entry of all files of a tree below `folder`; an empty dict for a revision of None."""
