@@ -12,7 +12,7 @@ import pytest
 
 from evalctl.commands import accept
 from evalctl.results.proof import ACCEPTED, NOT_CHECKED, PROVEN, TAKEN_OVER, UNPROVEN, Proofs
-from evalctl.results.record import to_text
+from evalctl.results.record import inputs, to_text
 from evalctl.results.store import Listed
 from evalctl.sync.follow import unproven_warning
 from evalctl.sync.git import open_repository
@@ -92,6 +92,41 @@ def test_an_edited_score_of_an_honest_attempt_is_unproven(measured: Clone) -> No
     assert "0.9900 (unproven)" in page(measured)
     edit(measured, score=0.5)
     assert states(measured)["en_arithmetic"] == PROVEN
+
+
+def test_an_open_attempt_accounts_for_nothing_that_it_has_not_given(clone: Clone, world: World) -> None:
+    """A record planted while the job runs is unproven, and what was measured takes its place."""
+    job = make_job(make_eval("arithmetic"))
+    clone.add_script(job)
+    git(clone.root, "push", "-q")
+    sync(clone.context(), plan(job))
+    (ledger,) = Ledger(open_repository(clone.root)).read().by_job.values()
+    ran = {"job": ledger.job, "attempt": 1, "name": ledger.attempts[0].name}
+    (evaluation,) = (task.evaluation for task in job.tasks)
+    fake = {**inputs(evaluation), "scores": {"arithmetic|0": {"em": 0.99}}, "weights": {}, "ran": ran, "measured_at": 1}
+    (clone.root / ORIGINAL).parent.mkdir(parents=True)
+    (clone.root / ORIGINAL).write_text(to_text(fake))
+    git(clone.root, "add", "results")
+    git(clone.root, "commit", "-q", "-m", "by hand")
+    git(clone.root, "push", "-q")
+    assert states(clone) == {"en_arithmetic": UNPROVEN}
+    sync(clone.context(), plan(job))
+    world.run_all()
+    sync(clone.context(), plan(job))
+    assert states(clone) == {"en_arithmetic": PROVEN} and "| 0.5000 |" in page(clone)
+
+
+def test_a_copy_is_made_of_the_proven_record_where_there_is_one(measured: Clone) -> None:
+    """A forged record of the same digest, first by its path, is not the one that another request gets."""
+    subject = {**json.loads((measured.root / ORIGINAL).read_text())["subject"], "custom_settings": {"name": "aaa"}}
+    place = ORIGINAL.replace("/default/", "/aaa/")
+    assert planted(measured, place, subject=subject, scores={"arithmetic|0": {"em": 0.99}}) == UNPROVEN
+    other = make_job(make_eval("arithmetic", settings="other"), request="manifests/requests/two.yaml", stem="two")
+    measured.add_script(other)
+    git(measured.root, "push", "-q")
+    sync(measured.context(), plan(other))
+    record = json.loads((measured.root / COPY / "en/arithmetic/result.json").read_text())
+    assert (record["scores"], record["reused_from"]) == ({"arithmetic|0": {"em": 0.5, "em_stderr": 0.1}}, ORIGINAL)
 
 
 ORIGINAL = f"{FOLDER}/en/arithmetic/result.json"

@@ -23,7 +23,7 @@ KEYS = {"path", "fingerprint", "by", "why"}
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """`attempts` maps a job and the number of an attempt to the digests of evals that it gave or is running; None where
+    """`attempts` maps a job and the number of an attempt to the digests of evals that it gave; None where
     there is no ledger. Of `unreadable` jobs nothing is known. `pinned` has the fingerprints of results as they were
     collected, by job, attempt and digest; an attempt that an older evalctl closed has none.
     """

@@ -25,10 +25,12 @@ def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> P
 
 
 def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:
-    """A closed attempt accounts for what was collected of it, an open one for what it runs."""
+    """A closed attempt accounts for what was collected of it, an open one for what is noted as about to be committed."""
     return {
         (name, attempt.number): frozenset(
-            record.collected.get(attempt.number, ()) if attempt.phase is Phase.CLOSED else attempt.evals.values()
+            record.collected.get(attempt.number, ())
+            if attempt.phase is Phase.CLOSED
+            else (digest for digest, _ in record.pinned.get(attempt.number, ()))
         )
         for name, record in records.by_job.items()
         for attempt in record.attempts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ def _drafts(
     context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch], documents: dict[str, Any]
 ) -> list[Draft]:
     """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `documents`."""
-    lying = lying_at(context, repo, parent)
+    lying = _less(lying_at(context, repo, parent), {path for batch in batches for path in batch.files})
     changed: dict[str, dict[str, Result]] = {}
     documents.clear()
     drafts = []
@@ -122,6 +122,12 @@ def _drafts(
         page = derived.page(documents, lying, context.metrics)
         drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)
     return drafts
+
+
+def _less(lying: derived.Base, replaced: Collection[str]) -> derived.Base:
+    """Without doubts about records that get another text."""
+    kept = {folder: [one for one in found if one.path not in replaced] for folder, found in lying.unproven.items()}
+    return replace(lying, unproven=kept)
 
 
 def _texts(documents: Mapping[str, Any]) -> dict[str, str]:

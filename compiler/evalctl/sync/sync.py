@@ -6,25 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalctl.model.evaluation import RequestPlan
-from evalctl.model.run import Action, Attempt, Phase, State, Step
-from evalctl.results.record import reused, to_text
-from evalctl.results.store import parse
+from evalctl.model.run import Action, Attempt, State, Step
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync import private
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
-from evalctl.sync.asked import asked_for, fingerprints, unasked
+from evalctl.sync.asked import asked_for, unasked
+from evalctl.sync.batches import batches, closed, noted
 from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence, under_way
-from evalctl.sync.follow import copied_unproven, follow
-from evalctl.sync.ledger import LedgerRefused, Records
+from evalctl.sync.follow import follow
+from evalctl.sync.ledger import Change, LedgerRefused
 from evalctl.sync.lock import in_home
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import prune, reported
-from evalctl.sync.publish import Batch, lying_at, publish, push, secrets_in
+from evalctl.sync.publish import publish, push, secrets_in
 from evalctl.sync.push import PushReport
-from evalctl.sync.records import JobRecord
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 
@@ -152,11 +150,18 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
 
 
 def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | None:
-    """Commits results, then closes their attempts; killed in between, the next pass finds nothing new to commit."""
+    """Notes what was collected, commits it, then closes the attempts; killed in between, the next pass does the rest.
+
+    The note comes first: an open attempt accounts for no record but those that it names.
+    """
     collected = [asked_for(view, found) for found in collected]
-    batches = _batches(view, world, collected)
+    view.context.checkpoint("before-note")
+    if any(found.files for found in collected):
+        _record(view, lambda records: noted(records, collected), f"note the results of {len(collected)} job(s)")
+    view.context.checkpoint("after-note")
+    made = batches(view, world, collected)
     view.context.checkpoint("before-commit")
-    commit = publish(view.context, view.repo, batches, view.warnings) if batches else None
+    commit = publish(view.context, view.repo, made, view.warnings) if made else None
     view.context.checkpoint("after-commit")
     for found in collected:
         view.context.checkpoint("before-keep")
@@ -164,11 +169,14 @@ def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | 
         view.context.checkpoint("after-keep")
     view.context.checkpoint("before-close")
     if collected:
-        message = f"close {len(collected)} job(s)"
-        warning = view.ledger.record(lambda records: _closing(view, records, collected), message)
-        view.warnings.extend([warning] if warning else [])
+        _record(view, lambda records: closed(view, records, collected), f"close {len(collected)} job(s)")
     view.context.checkpoint("after-close")
     return commit
+
+
+def _record(view: View, change: Change, message: str) -> None:
+    warning = view.ledger.record(change, message)
+    view.warnings.extend([warning] if warning else [])
 
 
 def _keep(view: View, found: Collected) -> None:
@@ -177,57 +185,6 @@ def _keep(view: View, found: Collected) -> None:
         view.warnings.extend(keep_files(view.context.root, view.context.home, found))
     except OSError as error:
         view.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
-
-
-def _batches(view: View, world: World, collected: Sequence[Collected]) -> list[Batch]:
-    """New records by request: those of attempts that ended, and copies of results measured for others."""
-    files: dict[str, dict[str, str]] = {}
-    jobs: dict[str, set[str]] = {}
-    for found in collected:
-        request = found.attempt.request
-        files.setdefault(request, {}).update(_new(world, found.files))
-        jobs.setdefault(request, set()).add(found.attempt.job)
-    for request, path, job, text in _copies(view, world):
-        files.setdefault(request, {}).setdefault(path, text)
-        jobs.setdefault(request, set()).add(job)
-    return [Batch(request, files[request], tuple(sorted(jobs[request]))) for request in sorted(files) if files[request]]
-
-
-def _new(world: World, files: Mapping[str, str]) -> dict[str, str]:
-    """Without what is committed already (a pass was killed between commit and record, or another clone was first)."""
-    return {path: text for path, text in files.items() if not world.results.current(path, parse(path, text).digest)}
-
-
-def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
-    """(request, path, job, text) of results that exist elsewhere under another path."""
-    found = [
-        (job, task.evaluation, world.results.by_digest[task.evaluation.digest].path)
-        for job in view.jobs.values() for task in job.tasks
-        if task.evaluation.digest in world.results.by_digest
-        and not world.results.current(task.evaluation.result_path, task.evaluation.digest)
-    ]  # fmt: skip
-    if not found:
-        return []
-    lying = lying_at(view.context, view.repo, view.repo.resolve("HEAD"))
-    texts = lying.read([source for _, _, source in found])
-    view.warnings += copied_unproven({evaluation.result_path: source for _, evaluation, source in found}, lying)
-    return [
-        (job.request, evaluation.result_path, job.name,
-         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source]))))
-        for job, evaluation, source in found
-    ]  # fmt: skip
-
-
-def _closing(view: View, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
-    changed = {}
-    for found in collected:
-        record, number = records.of(found.attempt.job), found.attempt.number
-        closed = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
-        results = {**record.collected, number: found.digests} if found.digests else record.collected
-        marks = fingerprints(found.files)
-        pinned = {**record.pinned, number: marks} if marks else record.pinned
-        changed[record.job] = replace(record.with_attempt(closed), collected=results, pinned=pinned)
-    return changed
 
 
 def _submit(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> list[Step]:

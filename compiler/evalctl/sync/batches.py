@@ -1,0 +1,97 @@
+"""What a pass commits and notes of attempts that ended: their new records, copies of results measured for others, fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from evalctl.model.run import Phase
+from evalctl.results.derived import Base
+from evalctl.results.proof import UNPROVEN
+from evalctl.results.record import reused, to_text
+from evalctl.results.store import parse
+from evalctl.sync.asked import fingerprints
+from evalctl.sync.collect import Collected
+from evalctl.sync.follow import copied_unproven
+from evalctl.sync.ledger import Records
+from evalctl.sync.observe import World
+from evalctl.sync.proofs import proofs_at
+from evalctl.sync.publish import Batch, lying_at
+from evalctl.sync.records import JobRecord
+from evalctl.sync.world import View
+
+
+def batches(view: View, world: World, collected: Sequence[Collected]) -> list[Batch]:
+    """New records by request: those of attempts that ended, and copies of results measured for others."""
+    files: dict[str, dict[str, str]] = {}
+    jobs: dict[str, set[str]] = {}
+    for found in collected:
+        request = found.attempt.request
+        files.setdefault(request, {}).update(_new(view, world, found.files))
+        jobs.setdefault(request, set()).add(found.attempt.job)
+    for request, path, job, text in _copies(view, world):
+        files.setdefault(request, {}).setdefault(path, text)
+        jobs.setdefault(request, set()).add(job)
+    return [Batch(request, files[request], tuple(sorted(jobs[request]))) for request in sorted(files) if files[request]]
+
+
+def _new(view: View, world: World, files: Mapping[str, str]) -> dict[str, str]:
+    """Without what is committed already (a pass was killed between commit and record, or another attempt was first).
+
+    A record that nothing accounts for is no reason to leave out what was measured.
+    """
+    results = {path: parse(path, text) for path, text in files.items()}
+    there = [path for path, result in results.items() if world.results.current(path, result.digest)]
+    proofs = proofs_at(view.repo, view.repo.resolve("HEAD"), authoritative=True) if there else None
+    kept = {path for path in there if proofs and proofs.state(world.results.by_path[path]) != UNPROVEN}
+    return {path: text for path, text in files.items() if path not in kept}
+
+
+def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
+    """(request, path, job, text) of results that exist elsewhere under another path."""
+    wanted = [
+        (job, task.evaluation) for job in view.jobs.values() for task in job.tasks
+        if task.evaluation.digest in world.results.by_digest
+        and not world.results.current(task.evaluation.result_path, task.evaluation.digest)
+    ]  # fmt: skip
+    if not wanted:
+        return []
+    lying = lying_at(view.context, view.repo, view.repo.resolve("HEAD"))
+    sources = _sources({evaluation.digest for _, evaluation in wanted}, lying)
+    texts = lying.read(list(sources.values()))
+    view.warnings += copied_unproven({one.result_path: sources[one.digest] for _, one in wanted}, lying)
+    return [
+        (job.request, evaluation.result_path, job.name,
+         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source]))))
+        for job, evaluation in wanted for source in [sources[evaluation.digest]]
+    ]  # fmt: skip
+
+
+def _sources(digests: Collection[str], lying: Base) -> dict[str, str]:
+    """The record that each of these digests is copied from: an unproven one only where there is no other."""
+    doubted = {one.path for found in lying.unproven.values() for one in found}
+    found = [one for one in lying.index.by_path.values() if one.digest in digests]
+    return {one.digest: one.path for one in sorted(found, key=lambda one: one.path not in doubted)}
+
+
+def noted(records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
+    """Fingerprints of results that are about to be committed, beside their open attempts."""
+    changed = {}
+    for found in collected:
+        record, number = records.of(found.attempt.job), found.attempt.number
+        if (marks := fingerprints(found.files)) and record.pinned.get(number) != marks:
+            changed[record.job] = replace(record, pinned={**record.pinned, number: marks})
+    return changed
+
+
+def closed(view: View, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
+    """Their attempts as they ended, with what they gave."""
+    changed = {}
+    for found in collected:
+        record, number = records.of(found.attempt.job), found.attempt.number
+        ended = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
+        results = {**record.collected, number: found.digests} if found.digests else record.collected
+        marks = fingerprints(found.files)
+        pinned = {**record.pinned, number: marks} if marks else record.pinned
+        changed[record.job] = replace(record.with_attempt(ended), collected=results, pinned=pinned)
+    return changed
