@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -77,7 +78,7 @@ def _excerpt(span: Span, lines: Lines, gutter: int, paint: Callable[[str, str], 
     parts = [f"{pad}{paint('-->', 'place')} {place(span)}"]
     text = lines(span.file)
     if 0 < span.line <= len(text):
-        before, marked, after = _window(redacted(text[span.line - 1]), span)
+        before, marked, after = _window(_redacted(text[span.line - 1]), span)
         caret = " " * display_width(before) + paint("^" * max(1, display_width(marked)), "error")
         parts.append(f"{pad} {paint('|', 'place')}")
         parts.append(f"{paint(str(span.line), 'place')} {paint('|', 'place')} {before}{marked}{after}")
@@ -85,10 +86,14 @@ def _excerpt(span: Span, lines: Lines, gutter: int, paint: Callable[[str, str], 
     return parts
 
 
+_redacted = lru_cache(maxsize=16)(redacted)  # all findings of a list may be on one long line
+
+
 def _window(line: str, span: Span) -> tuple[str, str, str]:
     """The line before, at and after the place, cut where it is too long to read."""
     start, end = span.column - 1, max(span.column, span.end_column - 1)
-    before, marked, after = plain(line[:start]), plain(line[start:end]), plain(line[end:])
+    before = plain(line[max(0, start - LONGEST) : start])
+    marked, after = plain(line[start : min(end, start + LONGEST)]), plain(line[end : end + LONGEST])
     if len(before) > LONGEST // 2:
         before = f"…{before[-LONGEST // 2 :]}"
     if len(marked) > LONGEST // 2:

@@ -8,7 +8,7 @@ import io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalctl.load.csv_source import parse
+from evalctl.load.csv_source import MAX_LINE, MAX_LINES, parse
 
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12).map(str.strip)
 ROWS = st.lists(st.tuples(CELL.filter(bool), CELL, CELL), min_size=1, max_size=6, unique_by=lambda row: row[0])
@@ -70,3 +70,16 @@ def test_a_row_is_never_dropped_without_a_finding() -> None:
     assert [(problem.code, problem.span.line) for problem in problems] == [
         ("csv-form", 3), ("csv-form", 4), ("csv-form", 5), ("duplicate-key", 6),
     ]  # fmt: skip
+
+
+def test_a_line_that_never_ends_is_one_finding() -> None:
+    """A quote that is not closed, or cells without end, are not looked through."""
+    for line in ("x" + "," * MAX_LINE, '"' + "x" * MAX_LINE):
+        (problem,) = parse(f"key,b\n{line}\n", "t.csv", ("key", "b"))[1]
+        assert (problem.code, problem.span.line) == ("csv-form", 2) and "characters" in problem.message
+
+
+def test_a_table_of_too_many_lines_is_one_finding() -> None:
+    """Each line could be a finding of its own."""
+    (problem,) = parse("key,b\n" + "a,b\n" * MAX_LINES, "t.csv", ("key", "b"))[1]
+    assert problem.code == "file-too-large"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from evalctl.load.yaml_source import MAX_CHARACTERS, MAX_DEPTH, parse, resolve_scalar
+from evalctl.load.yaml_source import MAX_CHARACTERS, MAX_DEPTH, MAX_VALUES, parse, resolve_scalar
 
 PRINTABLE = st.characters(
     codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\u2028\u2029\ufeff\ufffe\uffff"
@@ -163,3 +163,15 @@ def test_a_file_that_is_too_large_is_not_scanned() -> None:
     """One character too many."""
     assert parse("#" + "x" * (MAX_CHARACTERS - 1), "f.yaml")[0] is not None
     assert parse("#" + "x" * MAX_CHARACTERS, "f.yaml")[1][0].code == "file-too-large"
+
+
+@pytest.mark.parametrize("text", ["- 1\n" * MAX_VALUES * 2, "".join(f"k{number}: 1\n" for number in range(MAX_VALUES))])
+def test_a_file_of_too_many_values_is_not_read_to_its_end(text: str) -> None:
+    """Each of them could be a finding of its own, with a guess at what was meant."""
+    (problem,) = parse(text, "f.yaml")[1]
+    assert problem.code == "file-too-large" and "values" in problem.message
+
+
+def test_a_file_of_many_values_is_read() -> None:
+    """Below the limit nothing is said."""
+    assert parse("- 1\n" * (MAX_VALUES - 1), "f.yaml")[1] == []

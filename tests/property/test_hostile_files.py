@@ -123,3 +123,29 @@ def test_a_number_of_any_length_is_a_finding(number: str, tmp_path: Path) -> Non
     request = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja]\noverrides: {{all: {{seed: {number}}}}}\n"
     done = answer(written(tmp_path, {REQUEST: request.encode()}), "check")
     assert (done.code, "seed" in done.out + done.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        "".join(f"key{number}: 1\n" for number in range(2000)),
+        f"overrides: {{{', '.join(f'k{number}: {{seed: 1}}' for number in range(2000))}}}\n",
+        f"custom_settings: [{', '.join(f's{number}' for number in range(9000))}]\n",
+    ],
+    ids=["unknown keys", "unknown tasks", "unknown settings"],
+)
+def test_thousands_of_mistakes_take_no_minutes(tmp_path: Path, many: str) -> None:
+    """The time grows with the file, not with its square."""
+    text = f"model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\n{many}"
+    root = written(tmp_path, {REQUEST: text.encode()})
+    assert answer(root, "check", size=len(text)).code == 1
+
+
+def test_a_request_of_more_evals_than_anybody_can_plan_is_an_error(tmp_path: Path) -> None:
+    """A list of settings makes a matrix: a few lines can mean millions of evals."""
+    settings = "".join(f"s{number}: {{version: 1}}\n" for number in range(4000))
+    names = ", ".join(f"s{number}" for number in range(4000))
+    request = f"model: lab/small-8B\nservice: tsubame\ncustom_settings: [{names}]\ntasks: [all]\n"
+    root = written(tmp_path, {"manifests/models/lab/small-8B.yaml": settings.encode(), REQUEST: request.encode()})
+    done = answer(root, "check", size=len(request))
+    assert "more than 10,000 evals" in done.out + done.err

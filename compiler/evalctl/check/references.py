@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 
@@ -19,6 +20,7 @@ from evalctl.model.selection import expanded, model_names, models, selected_task
 from evalctl.model.service import NodeKind, Service
 from evalctl.suggest import help_for, listed
 
+_MOST_EVALS = 10_000  # of one request
 _LONGEST_FOLDER = 240  # file systems allow 255 bytes
 
 
@@ -32,7 +34,21 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         *_custom_settings(checked, catalogue),
         *_models(checked),
         *_datasets(checked),
+        *_matrix(checked, catalogue),
     ]
+
+
+def _matrix(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
+    """A few lines can mean millions of evals, which nobody can plan or read."""
+    request = checked.request
+    counts = [
+        len(set(names)) for names in (model_names(request), settings_names(request), selected_tasks(request, catalogue))
+    ]
+    if math.prod(counts) <= _MOST_EVALS:
+        return []
+    said = f"{counts[0]} models × {counts[1]} custom settings × {counts[2]} tasks are more than {_MOST_EVALS:,} evals"
+    span = checked.document.key_span(("models" if request.models is not None else "custom_settings",))
+    return [Diagnostic("out-of-range", said, span, "split it into several requests")]
 
 
 def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, otherwise: str = "") -> Diagnostic:

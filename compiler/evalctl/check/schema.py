@@ -66,12 +66,15 @@ def validated(kind: str, document: Document) -> tuple[Any, list[Diagnostic]]:
         return None, _describe(kind, document, error)
 
 
+_MOST_FAULTS = 100  # each is taken out by itself; a file with more of them has to be corrected first
 _DECISIVE: set[Path] = {(), ("provider",), ("cuda_visible_devices",)}
 
 
 def without_faults(document: Document, problems: list[Diagnostic]) -> Document | None:
     """The document less its faulty parts, so that the names in the rest can still be checked; None where what the other
     names depend on is faulty itself."""
+    if len(problems) > _MOST_FAULTS:
+        return None
     paths = {_path_at(document, problem.span) for problem in problems}
     if paths & _DECISIVE:
         return None

@@ -9,7 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalctl.load.yaml_source import too_large
 from evalctl.model.diagnostic import Diagnostic, Note, Span
+
+MAX_LINES, MAX_LINE = 10_000, 20_000  # rows, and characters of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Table:
 def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Diagnostic]]:
     """The rows of `text`; lines that do not fit the header are findings and are left out."""
     lines = _lines(text)
+    if len(lines) > MAX_LINES:
+        return Table(file, (), ()), [too_large(file, f"{MAX_LINES:,} lines")]
     if not lines:
         return Table(file, (), ()), [Diagnostic("csv-form", "the table is empty", Span(file), help=_header(required))]
     problems: list[Diagnostic] = []
@@ -99,7 +104,15 @@ def _unique(rows: list[Row], key: str, problems: list[Diagnostic]) -> tuple[Row,
 
 
 def _read_cells(file: str, number: int, line: str, least: int, problems: list[Diagnostic]) -> list[tuple[str, int]]:
-    """The cells of one line, less what trailing commas add; none when its quotes are wrong."""
+    """The cells of one line, less what trailing commas add; none when it is too long or its quotes are wrong."""
+    if len(line) > MAX_LINE:
+        message = f"this line has more than {MAX_LINE:,} characters"
+        problems.append(
+            Diagnostic(
+                "csv-form", message, Span(file, number), help="one line is one row: is a quote or a line end missing?"
+            )
+        )
+        return []
     try:
         return _drop_trailing(_cells(line), least)
     except _Unquotable as fault:

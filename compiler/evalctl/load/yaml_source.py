@@ -19,6 +19,7 @@ from evalctl.model.document import Document, Path, Place
 
 MAX_DEPTH = 50
 MAX_CHARACTERS = 4_000_000
+MAX_VALUES = 10_000  # what is wrong is said of each value: a file of millions of them must not take minutes
 
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -36,7 +37,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000
 def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """The data of `text` with every position, or the reason why there is none."""
     if len(text) > MAX_CHARACTERS:
-        return None, [_too_large(file)]
+        return None, [too_large(file, f"{MAX_CHARACTERS:,} characters")]
     if forbidden := control_character(text, file):
         return None, [forbidden]
     try:
@@ -132,6 +133,8 @@ class _Builder:
             self.data = value
         else:
             path = self._open[-1].add(value)
+        if len(self.keys) + len(self.values) >= 2 * MAX_VALUES:
+            raise _Refused(too_large(self.file, f"{MAX_VALUES:,} values"))
         self.values[path] = place
         return path
 
@@ -195,9 +198,10 @@ _FEATURE_HELP = {
 }
 
 
-def _too_large(file: str) -> Diagnostic:
+def too_large(file: str, most: str) -> Diagnostic:
+    """The finding of a file with more than `most`."""
     return Diagnostic(
-        "file-too-large", f"this file has more than {MAX_CHARACTERS:,} characters", Span(file),
+        "file-too-large", f"this file has more than {most}", Span(file),
         help="a manifest says what to run in a few lines: keep data elsewhere, or split the file",
     )  # fmt: skip
 
