@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from standin_place import Place, job_task, make_job, with_server
 
@@ -17,6 +19,7 @@ def test_a_framework_that_no_longer_asks_ends_its_own_task(place: Place) -> None
     mark = ran.mark("task/hangs")
     assert (mark["state"], mark["acceptance"]["reason"]) == ("failed", "framework-stalled"), place.job_log()
     assert "3 questions" in (place.run_dir / "relay/hangs.stalled").read_text()
+    assert json.loads((place.run_dir / "relay/hangs.questions.json").read_text())["questions"] >= 3
     assert sorted(ran.mark("finished")["tasks_done"]) == ["other", "third"]
 
 

@@ -71,6 +71,8 @@ def test_a_question_with_several_samples_has_several_answers(clone: Clone, folde
     counts(folder, requests=10, asked=40, answered=40, fresh=40)
     questions(folder, 100)
     assert seen(clone).tasks[KEY].total == 400
+    questions(folder, MOST_ANSWERS)
+    assert seen(clone).tasks[KEY].total is None  # no task has so many
 
 
 def test_a_total_that_nobody_knows_is_not_made_up(clone: Clone, folder: Path) -> None:

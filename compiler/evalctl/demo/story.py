@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -159,7 +160,7 @@ def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
     while not over.wait(1.0):
         if time.monotonic() - spoke > HEART_BEAT_S:
             spoke = time.monotonic()
-            print(f"   [{spoke - started:4.0f} s] … (last: {last})", flush=True)
+            _beside_the_table(f"   [{spoke - started:4.0f} s] … (last: {last})")
         for path in sorted(scratch.root.glob(".evalctl/runs/*/a*/marks/**/*.json")):
             name = path.relative_to(path.parents[1] if path.parent.name == "marks" else path.parents[2]).as_posix()
             state = _mark_state(path)
@@ -167,7 +168,12 @@ def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
             if line not in told:
                 told.add(line)
                 spoke, last = time.monotonic(), line
-                print(f"   [{time.monotonic() - started:4.0f} s] {line}", flush=True)
+                _beside_the_table(f"   [{time.monotonic() - started:4.0f} s] {line}")
+
+
+def _beside_the_table(line: str) -> None:
+    """On a terminal sync redraws its table in place, and makes room for what is said on standard error alone."""
+    print(line, file=sys.stderr if sys.stdout.isatty() else sys.stdout, flush=True)
 
 
 def _mark_state(path: Path) -> str:

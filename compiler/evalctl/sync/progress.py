@@ -178,7 +178,7 @@ def shown(folder: Path, key: str, counted: Counted) -> int | None:
     questions = _number(_read(folder, f"{key}.questions.json").get("questions"))
     if not questions or not counted.requests or counted.asked % counted.requests:
         return None
-    return max(counted.asked, questions * (counted.asked // counted.requests))
+    return _number(max(counted.asked, questions * (counted.asked // counted.requests)))
 
 
 def per_minute(counted: Counted, ready: float, now: float) -> float | None:
