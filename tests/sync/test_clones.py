@@ -248,3 +248,22 @@ def test_a_remote_that_is_down_submits_nothing_and_says_so(clone: Clone, world: 
     assert "does not answer" in report.warnings[0] and world.state()["jobs"] == {}
     away.rename(remote)
     assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+
+
+def test_a_job_is_seen_under_the_mark_that_it_was_submitted_with(
+    clone: Clone, new_clone: New, world: World, remote: Path, job: Job
+) -> None:
+    """The remote lost its ledger and a new clone began another: a running job is still known, and none is submitted again."""
+    go(clone, job)
+    git(remote, "update-ref", "-d", "refs/heads/evalctl-state")
+    other = make_job(make_eval("capitals"), request="manifests/requests/two.yaml", stem="two")
+    bob = new_clone("bob", "bob")
+    bob.add_script(other)
+    go(bob, other)
+    for _ in range(3):
+        world.now += 10_000
+        assert told(go(clone, job)) == [(Action.WAIT, "queued")]
+    marks = {name.split("-")[1] for name in world.live()}
+    assert (len(world.live()), len(marks)) == (2, 2)
+    world.run_all()
+    assert told(go(clone, job)) == [(Action.DONE, "result-current")]

@@ -191,3 +191,28 @@ def test_no_run_folder_is_made_behind_a_link(clone: Clone, world: World, job: Jo
     else:
         assert told(go(clone, job)) == [(Action.STOP, "run-folder")]
     assert (list((tmp_path / "elsewhere").iterdir()), world.live()) == ([], [])
+
+
+def test_an_attempt_in_a_clone_that_was_copied_is_the_originals(
+    clone: Clone, world: World, job: Job, tmp_path: Path
+) -> None:
+    """The job writes to the folder of the clone that submitted it: the copy neither gives it up nor submits it again."""
+    go(clone, job)
+    shutil.copytree(clone.root, tmp_path / "copy", symlinks=True)
+    copy = Clone(tmp_path / "copy", world)
+    world.run_all()
+    for _ in range(2):
+        world.now += 10_000
+        report = go(copy, job)
+        assert told(report) == [(Action.WAIT, "other-home")]
+        assert str(clone.root) in report.steps[0].detail
+    assert told(go(clone, job)) == [(Action.DONE, "result-current")]
+    assert len(world.state()["jobs"]) == 1
+
+
+def test_a_home_that_is_seen_under_two_paths_is_one(clone: Clone, world: World, job: Job, tmp_path: Path) -> None:
+    """A link to the clone is the clone."""
+    go(clone, job)
+    world.run_all()
+    (tmp_path / "other").symlink_to(clone.root)
+    assert told(go(Clone(tmp_path / "other", world), job)) == [(Action.DONE, "result-current")]

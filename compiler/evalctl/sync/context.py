@@ -86,9 +86,18 @@ class Context:
         return self.run_dir(attempt.job, attempt.number)
 
     def is_elsewhere(self, attempt: Attempt) -> bool:
-        """Whether the attempt was made with another EVALCTL_HOME: it is recorded there, and this one lacks its folder."""
-        own = self.folder(attempt)
-        return not os.path.lexists(own) and os.path.realpath(attempt.run_dir) != os.path.realpath(own)
+        """Whether the attempt was made with another EVALCTL_HOME: it is recorded there, and this one lacks its folder, or
+        has only a copy of it (a clone that was copied): the job writes to the other.
+        """
+        own, recorded = self.folder(attempt), Path(attempt.run_dir)
+        if os.path.realpath(recorded) == os.path.realpath(own):
+            return False
+        if not os.path.lexists(own):
+            return True
+        try:
+            return recorded.parts[-3:] == own.parts[-3:] and not own.samefile(recorded)
+        except OSError:  # it is not there: this home was moved
+            return False
 
     def site_args(self) -> list[str]:
         """The service's words for the submit command with `.env`'s values; raises KeyError with a missing name."""

@@ -106,6 +106,12 @@ def _prefix(mark: str, job: str) -> str:
     return f"ev-{mark}-{job.removeprefix('ev-')}"
 
 
+def _prefixes(records: Records, record: JobRecord) -> list[str]:
+    """Under which names its attempts were or will be submitted: a ledger that was lost and begun anew has another mark."""
+    recorded = (_without_attempt(attempt.name) for attempt in record.attempts)
+    return list(dict.fromkeys((_prefix(records.mark, record.job), *recorded)))
+
+
 def _without_attempt(name: str) -> str:
     return name.rpartition("-a")[0]
 
@@ -161,7 +167,7 @@ def _of_attempt(
     attempt = record.open
     foreign = attempt is not None and attempt.by != context.me
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
-    named = by_name.get(_prefix(world.records.mark, record.job), ())
+    named = [seen for prefix in _prefixes(world.records, record) for seen in by_name.get(prefix, ())]
     seen = _relevant([one for one in named if one.name not in closed], attempt)
     elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
     own = attempt is not None and not foreign and not elsewhere
