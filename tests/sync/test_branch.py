@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.branch import current_branch
+from evalctl.sync.branch import current_branch, require_free
 from evalctl.sync.git import open_repository
 
 from .world import Clone, git
@@ -90,3 +91,35 @@ def test_a_detached_head_names_the_branch_that_there_is(clone: Clone, branch: st
         current_branch(open_repository(clone.root))
     assert problem.value.help == f"git switch {branch}"
     git(clone.root, *problem.value.help.split()[1:])
+
+
+LEDGER = "refs/heads/evalctl-state"
+
+
+def test_the_ledgers_branch_takes_no_results(clone: Clone) -> None:
+    """A person who looks at the ledger and syncs is sent back; nothing is committed there."""
+    git(clone.root, "switch", "-q", "-c", "evalctl-state")
+    with pytest.raises(EnvironmentProblem, match="this clone is on evalctl-state") as problem:
+        require_free(open_repository(clone.root), LEDGER)
+    git(clone.root, *problem.value.help.split()[1:])
+    require_free(open_repository(clone.root), LEDGER)
+
+
+@pytest.mark.parametrize("inside", ["the clone", "a linked work tree"])
+def test_no_work_tree_is_on_the_ledgers_branch(clone: Clone, tmp_path: Path, inside: str) -> None:
+    """The branch moves without it, and a commit there would take back claims: it is named, with a command that works."""
+    git(clone.root, "branch", "evalctl-state")
+    git(clone.root, "worktree", "add", "-q", "--detach", str(tmp_path / "linked tree"))
+    looked, other = (clone.root, tmp_path / "linked tree")[:: 1 if inside == "the clone" else -1]
+    git(other, "switch", "-q", "evalctl-state")
+    with pytest.raises(EnvironmentProblem, match=f"the work tree {other} is on evalctl-state") as problem:
+        require_free(open_repository(looked), LEDGER)
+    subprocess.run(["sh", "-c", problem.value.help], check=True, capture_output=True)
+    require_free(open_repository(looked), LEDGER)
+
+
+def test_a_work_tree_that_is_gone_is_no_hindrance(clone: Clone, tmp_path: Path) -> None:
+    """git keeps its note until `git worktree prune`."""
+    git(clone.root, "worktree", "add", "-q", "-b", "evalctl-state", str(tmp_path / "gone"))
+    shutil.rmtree(tmp_path / "gone")
+    require_free(open_repository(clone.root), LEDGER)

@@ -222,6 +222,104 @@ def test_an_address_cannot_be_an_option(clone: Clone, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("setting", ["pushurl", "pushInsteadOf"])
+def test_claims_are_read_where_they_are_published(
+    clone: Clone, new_clone: New, remote: Path, job: Job, tmp_path: Path, setting: str
+) -> None:
+    """Two people who push to another address than they fetch from see each other's claims and results."""
+    other = tmp_path / "other.git"
+    git(tmp_path, "clone", "-q", "--bare", str(remote), str(other))
+    bob = new_clone("bob", "bob")
+    name = "remote.origin.pushurl" if setting == "pushurl" else f"url.{other}.pushInsteadOf"
+    for one in (clone, bob):
+        git(one.root, "config", name, str(other if setting == "pushurl" else remote))
+    assert measure(clone, job).exit_code == 0
+    assert told(go(bob, job)) == [(Action.STOP, "collected-elsewhere")]
+    second = make_job(make_eval("capitals"), request="manifests/requests/two.yaml", stem="two")
+    bob.add_script(second)
+    git(bob.root, "push", "-q", "--force")
+    assert go(bob, second).exit_code == 0
+    assert git(remote, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_a_branch_whose_name_excludes_the_ledgers_is_named(
+    clone: Clone, world: World, remote: Path, job: Job, where: str
+) -> None:
+    """`evalctl-state/old` beside `evalctl-state`: a person renames it; it is no race that passes."""
+    git(clone.root if where == "here" else remote, "branch", "evalctl-state/old", "main")
+    if where == "here":
+        with pytest.raises(EnvironmentProblem, match="there is refs/heads/evalctl-state/old") as problem:
+            go(clone, job)
+        git(clone.root, *problem.value.help.replace("NEW", "old").split()[1:])
+        assert world.state()["jobs"] == {}
+    else:
+        report = go(clone, job)
+        assert (told(report), report.exit_code) == ([(Action.STOP, "ledger-refused")], 1)
+        assert "'refs/heads/evalctl-state/old' exists" in report.steps[0].detail
+        git(remote, "branch", "-m", "evalctl-state/old", "old")
+    assert measure(clone, job).exit_code == 0
+    assert len(world.state()["jobs"]) == 1
+
+
+@pytest.mark.parametrize("lock", ["index.lock", "packed-refs.lock", "HEAD.lock", "refs/heads/evalctl-state.lock"])
+def test_a_lock_that_a_killed_git_left_is_named_and_costs_nothing(
+    clone: Clone, world: World, job: Job, lock: str
+) -> None:
+    """What to type is a command; after it the results are there, of one job."""
+    go(clone, job)
+    world.run_all()
+    (clone.root / ".git" / lock).touch()
+    with pytest.raises(EnvironmentProblem, match=lock) as problem:
+        go(clone, job)
+    assert problem.value.help == f"if no git is at work in this clone: rm {clone.root / '.git' / lock}"
+    subprocess.run(["sh", "-c", problem.value.help.partition(": ")[2]], check=True)
+    assert go(clone, job).exit_code == 0
+    assert (clone.status(), len(world.state()["jobs"])) == ("", 1)
+
+
+# ---- where results go in the commit ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["results", "results/hosted_vllm/team"])
+@pytest.mark.parametrize("kind", ["file", "link", "submodule"])
+def test_what_is_no_folder_is_not_replaced_by_one(
+    clone: Clone, world: World, job: Job, tmp_path: Path, place: str, kind: str
+) -> None:
+    """A file, link or submodule of the person where results would go is named before anything is submitted."""
+    (clone.root / place).parent.mkdir(parents=True, exist_ok=True)
+    if kind == "submodule":
+        git(tmp_path, "init", "-q", "sub")
+        git(tmp_path / "sub", "commit", "-q", "--allow-empty", "-m", "first")
+        git(clone.root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(tmp_path / "sub"), place)
+    elif kind == "link":
+        (clone.root / place).symlink_to(tmp_path)
+    else:
+        (clone.root / place).write_text("mine\n")
+    git(clone.root, "add", "-A")
+    git(clone.root, "commit", "-q", "-m", "mine")
+    git(clone.root, "push", "-q")
+    with pytest.raises(EnvironmentProblem, match=f"`{place}` is in the commit, and is no folder") as problem:
+        go(clone, job)
+    assert world.state()["jobs"] == {}
+    subprocess.run(["sh", "-c", problem.value.help], check=True, cwd=clone.root, capture_output=True)
+    git(clone.root, "push", "-q")
+    assert measure(clone, job).exit_code == 0
+    assert clone.status() == ""
+
+
+def test_results_are_not_committed_where_they_cannot_be_written(
+    clone: Clone, world: World, job: Job, tmp_path: Path
+) -> None:
+    """Behind an untracked link they would show as deleted, and the person's next commit would take them away."""
+    (clone.root / "results").symlink_to(tmp_path)
+    with pytest.raises(EnvironmentProblem, match="results is a link or a file") as problem:
+        go(clone, job)
+    assert world.state()["jobs"] == {}
+    subprocess.run(["sh", "-c", problem.value.help], check=True, cwd=clone.root, capture_output=True)
+    assert measure(clone, job).exit_code == 0
+
+
 # ---- LFS --------------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +341,21 @@ def test_results_that_git_would_store_otherwise_are_refused_before_anything_is_s
     git(clone.root, "push", "-q")
     assert measure(clone, job).exit_code == 0
     assert clone.status() == ""
+
+
+@pytest.mark.parametrize("place", [".git/info/attributes", "results/.gitattributes", "elsewhere"])
+def test_the_attribute_that_wins_is_overruled(clone: Clone, job: Job, tmp_path: Path, place: str) -> None:
+    """The clone's own file, one nearer to the results, or one of the person's configuration: what to type works there, too."""
+    path = tmp_path / "attributes" if place == "elsewhere" else clone.root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("*.json filter=lfs\n")
+    if place == "elsewhere":
+        git(clone.root, "config", "core.attributesFile", str(path))
+    with pytest.raises(EnvironmentProblem, match="filter=lfs") as problem:
+        go(clone, job)
+    subprocess.run(["sh", "-c", problem.value.help], check=True, cwd=clone.root, capture_output=True)
+    git(clone.root, "push", "-q")
+    assert measure(clone, job).exit_code == 0
 
 
 @pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")

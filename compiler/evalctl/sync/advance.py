@@ -16,7 +16,7 @@ from pathlib import Path
 
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync import workfiles
-from evalctl.sync.git import Entry, GitReply, Repository
+from evalctl.sync.git import Entry, GitReply, Repository, require_unlocked
 from evalctl.sync.lock import share_like_parent
 from evalctl.sync.sparse import index_words, skipped
 
@@ -159,6 +159,7 @@ def _umask(repo: Repository) -> int:
 
 
 def _unwritable(reply: GitReply) -> EnvironmentProblem:
+    require_unlocked("git's index cannot be written", reply)
     return EnvironmentProblem(f"git's index cannot be written: {reply.stderr.strip()}")
 
 

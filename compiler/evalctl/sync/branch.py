@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync.git import Repository
 
@@ -39,6 +43,28 @@ def under_way(repo: Repository) -> tuple[str, str] | None:
     if (repo.git_dir / "BISECT_LOG").exists() and repo.head_ref() is None:
         return "bisect", "git bisect reset"
     return None
+
+
+def require_free(repo: Repository, ref: str) -> None:
+    """Raises where a work tree is on `ref`, which moves without it: a commit there would take back what others wrote."""
+    short = ref.removeprefix("refs/heads/")
+    if repo.head_ref() == ref:
+        raise EnvironmentProblem(f"this clone is on {short}, which only evalctl writes", leave_detached(repo))
+    for head, tree in _work_trees(repo.git_dir):
+        if head.read_text(encoding="utf-8", errors="replace").strip() == f"ref: {ref}" and tree.is_dir():
+            raise EnvironmentProblem(
+                f"the work tree {tree} is on {short}, which only evalctl writes: a commit there would take back what is "
+                "written meanwhile",
+                f"git -C {shlex.quote(str(tree))} switch --detach",
+            )
+
+
+def _work_trees(git_dir: Path) -> Iterator[tuple[Path, Path]]:
+    """The file HEAD and the folder of each work tree of the clone."""
+    common = git_dir.parents[1] if (git_dir / "commondir").is_file() else git_dir
+    yield common / "HEAD", common.parent
+    for note in common.glob("worktrees/*/gitdir"):
+        yield note.with_name("HEAD"), Path(note.read_text(encoding="utf-8", errors="surrogateescape").strip()).parent
 
 
 def leave_detached(repo: Repository) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
 from evalctl.shell import EnvironmentProblem
 from evalctl.sync.advance import BranchMoved, advance
 from evalctl.sync.branch import current_branch
 from evalctl.sync.drafts import Draft
 from evalctl.sync.git import Entry, Repository, blob_id
+from evalctl.sync.workfiles import Ground
 
 _TRIES = 5
 _CONVERSIONS = ("filter", "working-tree-encoding")  # attributes by which a stored file is another than the work file
+_CONVERSION_WORD = re.compile(rb"(?:filter|working-tree-encoding)=")
+_PLAIN = "-filter -diff -working-tree-encoding"
 _NOT_SET = (b"unspecified", b"unset")
 
 
@@ -29,10 +35,13 @@ def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]])
     ref = current_branch(repo)
     for _ in range(_TRIES):
         parent = repo.resolve(ref)
-        drafts = changed_only(make(parent), repo.entries(parent), parent or "0" * 40)
+        entries = repo.entries(parent)
+        drafts = changed_only(make(parent), entries, parent or "0" * 40)
         if not drafts:
             return None
-        refuse_filtered(repo, [path for draft in drafts for path, text in draft.files.items() if text is not None])
+        written = [path for draft in drafts for path, text in draft.files.items() if text is not None]
+        refuse_occupied(written, entries)
+        refuse_filtered(repo, written)
         commit = repo.create_commits(parent, drafts)
         try:
             advance(repo, ref, parent, commit, drafts[-1].message.partition("\n")[0])
@@ -40,6 +49,30 @@ def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]])
             continue
         return commit
     raise BranchMoved(ref)
+
+
+def refuse_occupied(paths: Iterable[str], entries: Collection[str]) -> None:
+    """Refuses to replace a file, a link or a submodule of the commit by a folder: it is not evalctl's."""
+    folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    if taken := sorted(folders.intersection(entries)):
+        raise EnvironmentProblem(
+            f"`{taken[0]}` is in the commit, and is no folder: results need a folder there",
+            f"git mv {taken[0]} {taken[0]}.old && git commit -m 'a folder for results'",
+        )
+
+
+def refuse_unreachable(repo: Repository, paths: Iterable[str]) -> None:
+    """Refuses to commit files that could not be written to the work tree: they would show as deleted by the user."""
+    ground = Ground(repo.root)
+    for path in paths:
+        if not ground.is_within(path):
+            barrier = next(
+                one for one in reversed(PurePosixPath(path).parents) if not ground.is_within(f"{one}/x")
+            )  # fmt: skip
+            raise EnvironmentProblem(
+                f"{repo.root / barrier} is a link or a file: results need real folders, git writes nothing through a link",
+                f"mv {barrier} {barrier}.old",
+            )
 
 
 def refuse_filtered(repo: Repository, paths: Iterable[str]) -> None:
@@ -55,10 +88,23 @@ def refuse_filtered(repo: Repository, paths: Iterable[str]) -> None:
     if found:
         path, name, value = (os.fsdecode(word) for word in found[0])
         raise EnvironmentProblem(
-            f".gitattributes gives {path} {name}={value}: results are small, and are kept in git as they are",
-            "echo 'results/** -filter -diff -working-tree-encoding' >> .gitattributes && git add .gitattributes "
-            "&& git commit -m 'results are plain files'",
+            f"an attribute of git gives {path} {name}={value}: results are small, and are kept in git as they are",
+            _unfiltered(repo, path),
         )
+
+
+def _unfiltered(repo: Repository, path: str) -> str:
+    """What to type: a line in the file of attributes that wins (the clone's own; then the one nearest to the path)."""
+    own = repo.tell("rev-parse", "--path-format=absolute", "--git-path", "info/attributes").text
+    if Path(own).is_file() and _CONVERSION_WORD.search(Path(own).read_bytes()):
+        return f"echo 'results/** {_PLAIN}' >> {shlex.quote(own)}"
+    nearest = next(
+        folder for folder in PurePosixPath(path).parents
+        if folder == PurePosixPath() or (repo.root / folder / ".gitattributes").is_file()
+    )  # fmt: skip
+    pattern = "results/**" if nearest == PurePosixPath() else "**"
+    file = str(nearest / ".gitattributes")
+    return f"echo '{pattern} {_PLAIN}' >> {file} && git add {file} && git commit -m 'results are plain files'"
 
 
 def changed_only(drafts: Sequence[Draft], entries: dict[str, Entry], like: str) -> list[Draft]:

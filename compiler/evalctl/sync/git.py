@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _NEXT = "refs/evalctl/next/"  # fast-import insists on a ref; nobody reads these
 _EARLIER = "refs/evalctl/remote/"  # until 2026-11; named after branches, so `exp` prevented `exp/two`
 _LEFT_LOCK = re.compile(r"Unable to create '(.+\.lock)': File exists")  # seen: git 2.39
+_CLASH = re.compile(r"'(refs/[^']+)' exists; cannot create '(refs/[^']+)'")  # seen: git 2.39, of ours and of a remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Repository:
         """As `ask`, but a failure is an EnvironmentProblem with git's own words."""
         reply = self.ask(*words, data=data)
         if reply.status != 0:
+            require_unlocked(f"`git {words[0]}` cannot go on", reply)
             raise EnvironmentProblem(f"`git {words[0]}` failed: {reply.stderr.strip()}")
         return reply
 
@@ -147,12 +149,15 @@ class Repository:
         """Compare and swap: `ref` becomes `new` if it still is `old` (None: absent)."""
         expected = old or "0" * len(new)
         reply = self.ask("update-ref", "-m", "evalctl: " + reason.replace("\0", ""), ref, new, expected)
-        if lock := _LEFT_LOCK.search(reply.stderr):
-            raise EnvironmentProblem(
-                f"{ref} cannot move: {lock[1]} is there, by a git command at work or one that was killed",
-                f"if no git is at work in this clone: rm {lock[1]}",
-            )
+        require_unlocked(f"{ref} cannot move", reply)
+        if found := clash(reply.stderr):
+            raise _excluded(ref, found)
         return reply.status == 0
+
+    def require_possible(self, ref: str) -> None:
+        """Raises where a branch has a name that excludes `ref`."""
+        if others := self.tell("for-each-ref", "--count=1", "--format=%(refname)", f"{ref}/").text:
+            raise _excluded(ref, others)
 
     def commits(self, span: str) -> list[str]:
         """The commits of a range, oldest first."""
@@ -199,6 +204,28 @@ def _gitpython() -> type[Git]:
     finally:
         os.environ.update(away)
     return Git
+
+
+def require_unlocked(what: str, reply: GitReply) -> None:
+    """Raises where git found a lock file: `what` cannot be done until it is gone."""
+    if lock := _LEFT_LOCK.search(reply.stderr):
+        raise EnvironmentProblem(
+            f"{what}: {lock[1]} is there, by a git command at work or one that was killed",
+            f"if no git is at work in this clone: rm {lock[1]}",
+        )
+
+
+def _excluded(ref: str, other: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"{ref} cannot be made, because there is {other}: git allows one of the two",
+        f"git branch -m {other.removeprefix('refs/heads/')} NEW",
+    )
+
+
+def clash(said: str) -> str | None:
+    """The ref whose name excludes the wanted one (`x/y` beside `x`), by git's words."""
+    found = _CLASH.search(said)
+    return found[1] if found else None
 
 
 def blob_id(content: bytes, like: str) -> str:

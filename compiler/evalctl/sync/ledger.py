@@ -27,6 +27,9 @@ _PERSON = {
     Pushed.REFUSED: (
         "refuses the ledger", f"whoever looks after the remote must let everybody who syncs push the branch {BRANCH}"
     ),
+    Pushed.CLASHES: (
+        f"cannot have the ledger's branch {BRANCH}", "another branch there has a name that excludes it: rename or delete that one"
+    ),
     Pushed.BROKEN: ("cannot store the ledger", "ask who looks after the remote: its disk, quota or permissions"),
 }  # fmt: skip
 _TOO_LARGE = b" " * (LARGEST + 1)  # from_text refuses it by its length
@@ -123,6 +126,8 @@ class Ledger:
 
     def _publish(self, records: Records, commit: str) -> bool:
         """False: someone was first, and what they wrote is here now."""
+        if records.commit is None:  # before anything is published that this clone could not hold
+            self._repo.require_possible(REF)
         if self.remote is not None:
             state, said = push_commit(self._repo, self.remote, commit, REF)
             if state is Pushed.BEHIND:

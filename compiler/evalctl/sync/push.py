@@ -60,7 +60,7 @@ def _push(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regen
         _rebase(repo, ref, target, regenerate)
         return None
     if state is not Pushed.DONE:
-        return _unpushed(f" ({state.value}: {said})", needs_person=state in (Pushed.REFUSED, Pushed.BROKEN))
+        return _unpushed(f" ({state.value}: {said})", needs_person=state is not Pushed.UNREACHABLE)
     _remember(repo, tip, *target)
     return PushReport(True)
 

@@ -9,7 +9,7 @@ from enum import Enum
 
 from evalctl import gitcall
 from evalctl.shell import EnvironmentProblem, Unreachable
-from evalctl.sync.git import GitReply, Repository
+from evalctl.sync.git import GitReply, Repository, clash
 
 _TIMEOUT_S = 120.0
 # One name per remote and branch, all of one length: `exp` and `exp/two` cannot both be paths, `Exp` is `exp` on a Mac.
@@ -36,6 +36,7 @@ class Pushed(Enum):
     DONE = "done"
     BEHIND = "behind"  # the remote has commits that we lack
     REFUSED = "refused"  # a rule of the remote (protected branch, hook) forbids it
+    CLASHES = "a branch of the remote has a name that excludes this one"
     BROKEN = "the remote could not store it"
     UNREACHABLE = "unreachable"
 
@@ -88,12 +89,21 @@ def fetch(repo: Repository, remote: str, ref: str) -> str | None:
         "--no-auto-maintenance", "--refmap=", "--",
     )  # fmt: skip
     copy = seen_ref(remote, ref)
-    reply = _network(repo, *words, remote, f"+{ref}:{copy}")
+    reply = _network(repo, *words, _source(repo, remote), f"+{ref}:{copy}")
     if reply.status == 0:
         return repo.resolve(copy)
     if "couldn't find remote ref" in reply.stderr:
         return None
     raise Unreachable(f"git remote `{remote}` does not answer: {_said(reply)}", f"git fetch {remote}")
+
+
+def _source(repo: Repository, remote: str) -> str:
+    """Where to fetch from: where pushes go, since a claim counts where it was published (remote.NAME.pushurl, pushInsteadOf)."""
+    settings = repo.ask("config", "--name-only", "--get-regexp", r"^(remote\..*\.pushurl|url\..*\.pushinsteadof)$")
+    if settings.status != 0 or remote not in remotes_of(repo):
+        return remote
+    reply = repo.ask("remote", "get-url", "--push", "--", remote)
+    return reply.text.partition("\n")[0] if reply.status == 0 else remote
 
 
 def push_commit(repo: Repository, remote: str, commit: str, ref: str) -> tuple[Pushed, str]:
@@ -114,11 +124,13 @@ def push_commit(repo: Repository, remote: str, commit: str, ref: str) -> tuple[P
 
 def silence(repo: Repository, remote: str) -> str | None:
     """Why the remote does not answer; None when it does."""
-    reply = _network(repo, "ls-remote", "--quiet", "--", remote, "HEAD")
+    reply = _network(repo, "ls-remote", "--quiet", "--", _source(repo, remote), "HEAD")
     return None if reply.status == 0 else _said(reply)
 
 
 def _kind(summary: str, words: str) -> Pushed:
+    if clash(words):
+        return Pushed.CLASHES
     if any(word in summary for word in _MOVED) and not _DISK.search(words):
         return Pushed.BEHIND
     return Pushed.REFUSED if _RULES.search(summary) and not _DISK.search(summary) else Pushed.BROKEN

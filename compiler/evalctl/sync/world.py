@@ -9,13 +9,14 @@ from evalctl.model.evaluation import Download, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
 from evalctl.results.leaderboard import PATH
 from evalctl.shell import Unreachable
-from evalctl.sync.advance import settle
-from evalctl.sync.commit import refuse_filtered
+from evalctl.sync.advance import RESULTS, settle
+from evalctl.sync.branch import require_free
+from evalctl.sync.commit import refuse_filtered, refuse_occupied, refuse_unreachable
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.git import open_repository
-from evalctl.sync.ledger import Ledger, Records
+from evalctl.sync.ledger import REF, Ledger, Records
 from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, observe_downloads
 from evalctl.sync.publish import committed_results
 from evalctl.sync.records import JobRecord
@@ -42,8 +43,12 @@ class View:
     def ready(self) -> None:
         """Refuses what could not be committed later, and finishes what an earlier pass left behind."""
         self.repo.identity()
+        require_free(self.repo, REF)
         awaited = [task.evaluation.result_path for job in self.jobs.values() for task in job.tasks]
-        refuse_filtered(self.repo, [PATH, *awaited])  # places of settled jobs hold their results already
+        if awaited:  # places of settled jobs hold their results already
+            refuse_occupied(awaited, self.repo.entries(self.repo.resolve("HEAD"), RESULTS.rstrip("/")))
+            refuse_unreachable(self.repo, awaited)
+        refuse_filtered(self.repo, [PATH, *awaited])
         settle(self.repo)
         self.repo.sweep()
 
