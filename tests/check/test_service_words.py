@@ -32,7 +32,7 @@ def codes(tmp_path: Path, **fields: object) -> list[str]:
         ("gridengine", ["-S", "/bin/sh"]), ("gridengine", ["-v", "A=b"]), ("gridengine", ["-V"]), ("gridengine", ["-@", "file"]),
         ("gridengine", ["-C", "x"]), ("gridengine", ["-b", "y"]), ("gridengine", ["-o", "x"]), ("gridengine", ["-jsv", "x"]),
         ("gridengine", ["-t", "1-9"]), ("gridengine", ["-g"]), ("gridengine", ["-g", "-V"]), ("gridengine", ["-sync", "y"]),
-        ("gridengine", ["-l h_rt=1 other.sh"]), ("gridengine", ["-clear"]), ("gridengine", [""]),
+        ("gridengine", ["-l\u00a0x=1"]), ("gridengine", ["-l x=1\u3000"]), ("gridengine", ["-l h_rt=1 other.sh"]), ("gridengine", ["-clear"]), ("gridengine", [""]),
         ("pbs", ["-S", "/bin/sh"]), ("pbs", ["-q", "q@server"]), ("pbs", ["-v", "A"]), ("pbs", ["-W", "x=y"]), ("pbs", ["-C", "x"]),
         ("pbs", ["-u", "root"]), ("pbs", ["--", "x"]), ("pbs", ["-J", "1-3"]), ("local", ["--queue", "x"]),
     ],
@@ -41,6 +41,43 @@ def test_only_listed_options_reach_the_scheduler(scheduler: str, words: list[str
     """No script, shell, file, environment, array or name; wherever the words are."""
     assert codes(tmp_path / "a", scheduler=scheduler, submit_args=words) == ["service-option"]
     assert codes(tmp_path / "b", scheduler=scheduler, directives=words) == ["service-option"]
+
+
+@pytest.mark.parametrize(
+    "name", ["/tmp/evil", "../evil", "./x", "~/x", "-f", "--force", "a b", "x;id", "$(id)", "a//b", "a/../b", "/", ""]
+)
+def test_only_names_of_modules_are_loaded(name: str, tmp_path: Path) -> None:
+    """`module load` runs the file that a path names, and takes options."""
+    assert codes(tmp_path / "a", scheduler="slurm", modules=[name]) == ["service-module"]
+    assert codes(tmp_path / "b", scheduler="slurm", modules=["cuda/13.1.1", "gcc", "intel_mpi/2021.11+x"]) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["relative", "$HOME/.ssh", "$HOME", "$OPENAI_API_KEY", "$MY_LOCAL_TOKEN", "$EVALCTL_SCRATCH", "/x/../etc", "/x/.ssh", "~", "$(id)", "`id`",
+     "/", "", "-x", "/a b", "$", "${X:-y}", "/local/$JOB_ID;id", "/tmp/$PATH", "/é"],
+)  # fmt: skip
+def test_scratch_is_a_place_for_local_files(place: str, tmp_path: Path) -> None:
+    """A variable that a site sets for a job, or an absolute path."""
+    assert codes(tmp_path / "a", scheduler="slurm", scratch=[place]) == ["service-scratch"]
+    good = [
+        "$T4TMPDIR",
+        "/local/$JOB_ID",
+        "$PBS_LOCALDIR",
+        "${SLURM_TMPDIR}",
+        "/scratch/$USER/jobs",
+        "/tmp",
+        "$SCRATCH/x",
+    ]
+    assert codes(tmp_path / "b", scheduler="slurm", scratch=good) == []
+
+
+@pytest.mark.parametrize("number", [1e308, -1e308, -1, int("9" * 299)])
+@pytest.mark.parametrize("key", ["used", "reserved", "minimum_seconds", "currency_per_unit"])
+def test_prices_are_numbers_that_can_be_computed_with(key: str, number: float, tmp_path: Path) -> None:
+    """A product of several of them is still a number that a plan can show."""
+    cost = {"unit": "point", "used": 1.0, "checked": "today", "source": "a test", key: number}
+    assert codes(tmp_path, scheduler="slurm", cost=cost) == ["out-of-range"]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,13 @@ _DENIED = frozenset(
         "HOOKS", "DEBUGGER", "PRELOAD", "VISIBLE", "FOLDER", "TRUST", "REMOTE",
     }
 )  # fmt: skip
+_BLANKS = re.compile(r" +(?=.)")  # as the scheduler splits them: a no-break space is part of a word
+# A module's file runs code, and `module load` takes a path or an option for one.
+_MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*){0,5}")
+# Where the site puts a job's local files: what one of its variables names, or an absolute path, with such variables in it.
+_PLACE = r"\$\{?(?!EVALCTL|[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASS|AUTH))[A-Z0-9_]*(?:JOBID|JOB_ID|USER|TMP|LOCAL|SCRATCH)[A-Z0-9_]*\}?"
+_FOLDER = rf"(?:{_PLACE}|[\w+-][\w.+-]*)"
+_SCRATCH = re.compile(rf"(?:{_PLACE}|/{_FOLDER})(?:/{_FOLDER})*", re.ASCII)
 _PLAIN = re.compile(r"[\w.,:+=-]{0,200}")
 
 
@@ -65,11 +72,32 @@ def word_problems(entry: ServiceEntry) -> list[Diagnostic]:
     for name, node in service.node_kinds.items():
         found += _options(entry, node.directives, span(("node_kinds", name, "directives")))
         found += _variables(node.variables, span(("node_kinds", name, "variables")))
+    found += _listed(
+        entry,
+        "modules",
+        _MODULE,
+        "service-module",
+        "is no name of a module",
+        "write NAME or NAME/VERSION, as `module avail` prints it",
+    )
+    found += _listed(
+        entry, "scratch", _SCRATCH, "service-scratch", "is no scratch folder",
+        "name a variable of the site ($SLURM_TMPDIR) or a folder (/local/$JOB_ID); variables have JOBID, JOB_ID, USER, TMP, LOCAL or SCRATCH in their names",
+    )  # fmt: skip
     if service.modules_init is not None and not _INIT.fullmatch(service.modules_init):
         help = "name the site's own file: /etc/profile.d/NAME.sh, /usr/share/…/init/bash or /opt/…/init/bash"
         message = f"`{service.modules_init}` is not a file that sets up environment modules"
         found.append(Diagnostic("service-modules-init", message, span(("modules_init",)), help))
     return found
+
+
+def _listed(
+    entry: ServiceEntry, key: str, form: re.Pattern[str], code: str, why: str, help: str
+) -> Iterator[Diagnostic]:
+    """A finding for each text of a list that has another form."""
+    for index, text in enumerate(getattr(entry.service, key)):
+        if not form.fullmatch(text):
+            yield Diagnostic(code, f"`{text[:80]}` {why}", entry.document.span((key, index)), help)
 
 
 def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit: bool = False) -> Iterator[Diagnostic]:
@@ -83,7 +111,7 @@ def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit:
             return
         given = tuple(PLACEHOLDER.sub("X", word) for word in given)
     known = (*OPTIONS[scheduler], *(_CLUSTER if submit and scheduler == "slurm" else ()))
-    wrong = _first_wrong([word for text in given for word in (text.split() or [""])], known, scheduler)
+    wrong = _first_wrong([word for text in given for word in _BLANKS.split(text)], known, scheduler)
     if wrong is not None:
         allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
         yield Diagnostic("service-option", f"`{wrong[:80]}` is not allowed here", span, f"allowed: {allowed}")

@@ -9,17 +9,21 @@ from pydantic import Field, StringConstraints
 from evalctl.model.fields import INTEGER_TEXT, VARIABLE, AbsolutePath, Line, Name, Strict, Walltime
 from evalctl.model.walltime import rounded
 
+MOST = 10**9  # of any price or size: products of several stay numbers that a plan can show
+
 
 class Cost(Strict):
     """What a job costs: coefficient x priority x (used x elapsed + reserved x walltime) per hour, in `unit`."""
 
     unit: Name
-    used: float = Field(description="Weight of the elapsed time.")
-    reserved: float = Field(0.0, description="Weight of the walltime asked for.")
-    minimum_seconds: float = Field(0.0, description="A job is charged for at least this long.")
+    used: Annotated[float, Field(ge=0, le=MOST)] = Field(description="Weight of the elapsed time.")
+    reserved: Annotated[float, Field(ge=0, le=MOST)] = Field(0.0, description="Weight of the walltime asked for.")
+    minimum_seconds: Annotated[float, Field(ge=0, le=MOST)] = Field(
+        0.0, description="A job is charged for at least this long."
+    )
     held: bool = Field(False, description="The whole walltime is taken at the start and the rest paid back.")
     currency: Name | None = None
-    currency_per_unit: float | None = None
+    currency_per_unit: Annotated[float, Field(ge=0, le=MOST)] | None = None
     checked: Line = Field(description="Date on which a person last compared these with the site's price page.")
     source: Line
 
@@ -29,12 +33,14 @@ class NodeKind(Strict):
 
     gpus: Annotated[int, Field(ge=0, le=64)]
     gpu: Name | None = Field(None, description="GPU model.")
-    gpu_memory_gb: Annotated[float, Field(gt=0)] | None = None
-    cores: Annotated[int, Field(ge=1)] | None = None
-    memory_gb: Annotated[float, Field(gt=0)] | None = None
+    gpu_memory_gb: Annotated[float, Field(gt=0, le=MOST)] | None = None
+    cores: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    memory_gb: Annotated[float, Field(gt=0, le=MOST)] | None = None
     runtime_column: Name = Field(description="Column of tasks_runtime.csv that holds this kind's times.")
     max_walltime: Walltime | None = None
-    coefficient: float | None = Field(None, description="Cost per hour in the service's unit.")
+    coefficient: Annotated[float, Field(ge=0, le=MOST)] | None = Field(
+        None, description="Cost per hour in the service's unit."
+    )
     server_environment: Name = Field("vllm", description="Job environment that serves models here.")
     serves: bool | None = Field(None, description="Whether vLLM can run here; by default where there is a GPU.")
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
@@ -64,29 +70,33 @@ class Service(Strict):
     )
     directives: tuple[Line, ...] = Field((), description="Finished directive words for every job.", strict=False)
     node_kinds: dict[Name, NodeKind]
-    priorities: dict[Annotated[str, StringConstraints(pattern=INTEGER_TEXT)], float] = Field(
-        default_factory=dict, description="Allowed priorities and the factor each puts on the cost."
-    )
-    default_priority: int | None = None
+    priorities: dict[
+        Annotated[str, StringConstraints(pattern=INTEGER_TEXT, max_length=6)], Annotated[float, Field(ge=0, le=MOST)]
+    ] = Field(default_factory=dict, description="Allowed priorities and the factor each puts on the cost.")
+    default_priority: Annotated[int, Field(ge=-1024, le=1024)] | None = None
     small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
     large_model: Name | None = Field(None, description="Node kind for larger models.")
     api: Name | None = Field(None, description="Node kind for models that others serve.")
     download: Name | None = Field(
         None, description="Node kind of a job that downloads models first; left out, `evalctl sync` does that itself."
     )
-    small_model_limit: Annotated[float, Field(gt=0)] = 13e9
+    small_model_limit: Annotated[float, Field(gt=0, le=1e15)] = 13e9
     cost: Cost | None = None
     max_walltime: Walltime = "24:00:00"
-    walltime_step_minutes: Annotated[int, Field(ge=1)] = 10
-    start_allowance_minutes: Annotated[int, Field(ge=0)] = 10
-    grace_minutes: Annotated[int, Field(ge=0)] = Field(10, description="How long a submitted job may stay invisible.")
-    drain_seconds: Annotated[int, Field(ge=5)] = Field(
+    walltime_step_minutes: Annotated[int, Field(ge=1, le=10_000)] = 10
+    start_allowance_minutes: Annotated[int, Field(ge=0, le=10_000)] = 10
+    grace_minutes: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        10, description="How long a submitted job may stay invisible."
+    )
+    drain_seconds: Annotated[int, Field(ge=5, le=86_400)] = Field(
         120, description="Reserved before the scheduler's kill for saving."
     )
-    max_submitted: Annotated[int, Field(ge=1)] | None = None
-    max_running: Annotated[int, Field(ge=1)] | None = None
+    max_submitted: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    max_running: Annotated[int, Field(ge=1, le=MOST)] | None = None
     modules_init: AbsolutePath | None = None
-    modules: tuple[Line, ...] = Field((), strict=False)
+    modules: tuple[Line, ...] = Field(
+        (), description="Names that `module load` gets: NAME or NAME/VERSION.", strict=False
+    )
     variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Line] = Field(
         default_factory=dict, description="Environment variables of every job."
     )

@@ -221,16 +221,29 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+# What else a record has, where it is there: all that reads records may rely on it.
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys((
+        "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
+        "sent", "answered_by",
+    ), dict),
+    "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
+}  # fmt: skip
+_CALLED: Mapping[Any, str] = {dict: "mapping", list: "list", str: "text", int: "whole number", (int, float): "number"}
+
+
 def _document(content: bytes | str) -> dict[str, Any]:
     document = plain_json.document(content)
     if document.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
-    told = {"custom_settings": document["subject"].get("custom_settings"), **document}
-    for key in ("custom_settings", "samples", "ran", "server"):
-        if not isinstance(told.get(key) or {}, dict):
-            raise ValueError(f"its `{key}` is no mapping")
+    told = {**document, "custom_settings": document["subject"].get("custom_settings")}
+    for key, kind in _KINDS.items():
+        if not isinstance(told.get(key), (kind, NoneType)):
+            raise ValueError(f"its `{key}` is no {_CALLED[kind]}")
+    if not all(isinstance(one, str) for one in document.get("warnings") or ()):
+        raise ValueError("its `warnings` are not texts")
     _require_one_kind(document)
     _require_numbers(document)
     if not 0 <= measured_at(document) < LAST_MOMENT:
