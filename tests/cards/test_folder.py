@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,6 +224,44 @@ def test_no_file_of_a_model_is_a_bug(model: Path, name: str, content: bytes) -> 
     with pytest.raises(EnvironmentProblem) as caught:
         read_folder(model, "pub/tiny")
     assert str(model) in str(caught.value) or "pub/tiny" in str(caught.value)
+
+
+MANY = 3 * 10**9
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {}, {"model_type": "mamba"}, {"attn_layer_period": 3}, {"layer_types": ["full_attention"]},
+        {"model_type": "gemma3_text", "num_hidden_layers": 2, "sliding_window_pattern": MANY},
+    ],
+)  # fmt: skip
+def test_a_model_of_no_possible_depth_costs_nothing(model: Path, more: dict[str, Any]) -> None:
+    """A card looks at each layer by itself: before that, their number is one that a model can have."""
+    (model / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": MANY, **more}))
+    if "sliding_window_pattern" in more:
+        assert [layers.layers for layers in read_folder(model, "pub/tiny").cache or ()] == [2]
+        return
+    with pytest.raises(EnvironmentProblem, match=r"num_hidden_layers in config.json of .* is no possible number"):
+        read_folder(model, "pub/tiny")
+
+
+@pytest.mark.parametrize("window", [4096, [4096, None]])
+def test_nor_does_one_in_mistrals_own_form(model: Path, window: Any) -> None:
+    """The same where each layer's window is written into a list first."""
+    (model / "consolidated.safetensors").write_bytes(safetensors())
+    (model / "params.json").write_text(json.dumps({**PARAMS, "n_layers": MANY, "sliding_window": window}))
+    with pytest.raises(EnvironmentProblem, match="is no possible number"):
+        read_folder(model, "pub/tiny")
+
+
+@pytest.mark.parametrize("shape", [[10**12] * 100_000, [-5, 10], [2.5], ["a"], [True], 7, None, [10**13]])
+def test_a_tensor_of_no_possible_shape_costs_nothing(model: Path, shape: Any) -> None:
+    """The product of a hundred thousand sides would take minutes."""
+    header = json.dumps({"w": {"dtype": "BF16", "shape": shape, "data_offsets": [0, 2]}}).encode()
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(EnvironmentProblem, match="is no safetensors file"):
+        read_folder(model, "pub/tiny")
 
 
 def test_a_name_that_is_not_utf_8_is_named(model: Path) -> None:

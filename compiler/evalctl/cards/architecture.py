@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.cards.configuration import LARGEST, Config, Text, text_part
+from evalctl.cards.configuration import LARGEST, MOST_LAYERS, Config, Text, text_part
 from evalctl.shell import EnvironmentProblem
 
 _KV_HEADS = ("n_head_kv", "num_kv_heads", "num_key_value_heads", "multi_query_group_num", "num_attention_groups")
@@ -57,7 +57,7 @@ def layers(text: Text) -> int:
     kinds = text.written.get("layers_block_type")
     if "num_hidden_layers" not in text.written and (isinstance(pattern, str) or isinstance(kinds, list)):
         return len(pattern or kinds or ())
-    return text.needed("num_hidden_layers")
+    return text.needed("num_hidden_layers", MOST_LAYERS)
 
 
 def attention_heads(text: Text) -> int:

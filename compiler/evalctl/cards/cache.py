@@ -104,5 +104,5 @@ def _by_place(text: Text, count: int) -> list[str]:
     every = text.number("full_attention_interval", "sliding_window_pattern", "_sliding_window_pattern")
     if every and pattern:
         other = next((kind for kind in pattern if kind != "full_attention"), "full_attention")
-        pattern = [*[other] * (every - 1), "full_attention"]
+        pattern = [*[other] * min(every - 1, count), "full_attention"]
     return [pattern[number % len(pattern)] for number in range(count)] if pattern else []

@@ -29,6 +29,7 @@ _OTHER_NAMES = {
 }
 _DEEPEST = 3  # Qwen-Omni nests two
 LARGEST = 10**12  # no width, count or length of a model comes near
+MOST_LAYERS = 10_000  # each is looked at by itself; the deepest models of 2026 have 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,11 @@ class Text:
             value = self.get(key)
             if isinstance(value, int) and not isinstance(value, bool):
                 if not 0 <= value <= LARGEST:
-                    raise EnvironmentProblem(
-                        f"{key} in config.json of {self.label} is no possible number", "download the model again"
-                    )
+                    raise self._impossible(key)
                 return value
         return None
 
-    def needed(self, key: str) -> int:
+    def needed(self, key: str, most: int = LARGEST) -> int:
         """A number without which there is no card."""
         value = self.number(key)
         if not value:
@@ -72,7 +71,14 @@ class Text:
                 f"config.json of {self.label} does not say {key}{kind}",
                 f"add {key} to config.json of a copy and type `evalctl lock --path FOLDER NAME`",
             )
+        if value > most:
+            raise self._impossible(key)
         return value
+
+    def _impossible(self, key: str) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            f"{key} in config.json of {self.label} is no possible number", "download the model again"
+        )
 
     def section(self, *keys: str) -> Config:
         """A mapping within the configuration; empty where there is none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evalctl.cards.configuration import MOST_LAYERS
 from evalctl.cards.source import Source, json_file
 
 _NAMES = {
@@ -47,13 +48,13 @@ def _in_words_of_transformers(params: Mapping[str, Any], written: Mapping[str, A
     if experts is not None:
         text |= {_EXPERTS[key]: value for key, value in experts.items() if key in _EXPERTS}
     text.setdefault("max_position_embeddings", _length(written))
-    windows = text.get("sliding_window")
+    windows, count = text.get("sliding_window"), min(int(text.get("num_hidden_layers", 0)), MOST_LAYERS)
     if isinstance(windows, list) and windows:
         kinds = ["sliding_attention" if window else "full_attention" for window in windows]
-        text["layer_types"] = kinds * (int(text.get("num_hidden_layers", 0)) // len(kinds))
+        text["layer_types"] = kinds * (count // len(kinds))
         text["sliding_window"] = next(filter(None, windows), None)
     elif isinstance(windows, int):
-        text["layer_types"] = ["sliding_attention"] * int(text.get("num_hidden_layers", 0))
+        text["layer_types"] = ["sliding_attention"] * count
     # MLA is DeepSeek's to vLLM; another type has no defaults here, as PreTrainedConfig has none there.
     text["model_type"] = "deepseek_v3" if params.get("qk_nope_head_dim") else "mistral_params"
     return {**text, "architectures": [_class(params, experts)], **_quantised(params)}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.cards.configuration import LARGEST
 from evalctl.cards.source import Source, json_file
 from evalctl.shell import EnvironmentProblem
 
@@ -18,6 +19,7 @@ _TYPES = {
     "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I32": "int32", "I64": "int64",
 }  # fmt: skip
 _BYTES = {"float32": 4, "float64": 8, "float8_e4m3fn": 1, "float8_e5m2": 1, "int8": 1, "uint8": 1}
+_MOST_SIDES = 16  # of a tensor; torch has kernels for 25 at most, models use 5
 _FIRST_READ = 64 * 1024
 _LONGEST_HEADER = 100_000_000  # the limit of the safetensors library
 
@@ -77,10 +79,22 @@ def _counts(source: Source, names: Sequence[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for name in names:
         for tensor in _header(source, name).values():
-            counts[_TYPES.get(tensor["dtype"], str(tensor["dtype"]).lower())] += math.prod(tensor["shape"])
+            counts[_TYPES.get(tensor["dtype"], str(tensor["dtype"]).lower())] += _elements(
+                source, name, tensor["shape"]
+            )
     if not counts:
         raise EnvironmentProblem(f"{names[0]} of {source.label} holds no tensor", "download the model again")
     return counts
+
+
+def _elements(source: Source, name: str, shape: Any) -> int:
+    if not isinstance(shape, list) or len(shape) > _MOST_SIDES or not all(_is_side(side) for side in shape):
+        raise _damaged(source, name)
+    return math.prod(shape)
+
+
+def _is_side(side: Any) -> bool:
+    return type(side) is int and 0 <= side <= LARGEST
 
 
 def _header(source: Source, name: str) -> Mapping[str, Any]:

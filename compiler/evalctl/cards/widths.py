@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from evalctl.cards.architecture import ATTENTION_FREE, attention_heads, head_size, kv_heads
+from evalctl.cards.architecture import ATTENTION_FREE, attention_heads, head_size, kv_heads, layers
 from evalctl.cards.cache import BOTH, MLA, STATE, layer_kinds
 from evalctl.cards.configuration import Config, Text
 from evalctl.model.card import Quantization
@@ -97,7 +97,7 @@ def _mamba(text: Text) -> dict[str, int | None]:
 
 def state_bytes(text: Text, sizes: dict[str, int]) -> int:
     """What the layers with a state keep of one answer: the state in 32 bits, the last inputs of a convolution in 16."""
-    kinds = layer_kinds(text) if text.type not in ATTENTION_FREE else [STATE] * text.needed("num_hidden_layers")
+    kinds = layer_kinds(text) if text.type not in ATTENTION_FREE else [STATE] * layers(text)
     return sum(kind in (STATE, BOTH) for kind in kinds) * (4 * _state_elements(sizes) + 2 * _kept_inputs(text, sizes))
 
 
