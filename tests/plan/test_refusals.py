@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from samples import card_file, compiled
 
 from evalctl.model.marks import MARKS, Mark
@@ -73,6 +74,35 @@ def test_a_class_that_vllm_does_not_serve_is_found(architecture: str, found: lis
 def test_a_quantisation_that_vllm_does_not_read_is_found(method: str, found: list[str]) -> None:
     """By the name that the model's configuration gives it."""
     assert codes(quantization={"method": method}) == found
+
+
+@pytest.mark.parametrize(
+    ("form", "found"),
+    [
+        ("{method: gptq, bits: 4, symmetric: true}", []), ("{method: gptq, bits: 8}", []), ("{method: awq, bits: 4}", []),
+        ("{method: gptq, bits: 3}", ["unsupported-quantization"]), ("{method: awq, bits: 8}", ["unsupported-quantization"]),
+        ("{method: gptq, bits: 4, symmetric: false}", ["unsupported-quantization"]), ("{method: fp8, bits: 3}", []),
+        ("{method: torchao}", ["unsupported-quantization"]), ("{method: fbgemm_fp8}", ["unsupported-quantization"]),
+    ],
+)  # fmt: skip
+def test_a_known_form_that_is_refused_nevertheless(form: str, found: list[str]) -> None:
+    """Bits that no kernel reads, a deprecated method, one whose package the environments lack."""
+    assert codes(quantization=yaml.safe_load(form)) == found
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "refused"),
+    [
+        ("gptq", "gptq_marlin", False), ("gptq", "fp8", True), ("awq", "awq_marlin", False), ("fp8", "fp8", False),
+        ("fp8", "mxfp4", True), ("compressed-tensors", "fp8", True), ("modelopt", "fp8", False), ("", "fp8", False),
+        ("", "mxfp4", False), ("", "gptq", False), ("", "quark", True), ("", "torchao", True), ("", "compressed-tensors", True),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_weights_is_what_they_say(own: str, said: str, refused: bool) -> None:
+    """`quantization` is for a checkpoint that does not say it in config.json."""
+    form = {"quantization": {"method": own}} if own else {}
+    assert codes(f"quantization: {said}", widths={"hidden": 4096}, **form) == ["unsupported-quantization"] * refused
+    assert codes(f"quantization: {said}", **form) == []  # a card of an older evalctl
 
 
 @pytest.mark.parametrize("mark", MARKS[1:])

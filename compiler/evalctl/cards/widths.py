@@ -131,7 +131,8 @@ def quantization(config: Config, text: Text) -> Quantization | None:
         return None
     method, block, group, bits = _method(raw), *_granularity(raw)
     skipped = tuple(part for part in _PARTS if _skips(raw, part))
-    return Quantization(method=method, block=block, group=group, bits=bits, skipped=skipped)
+    symmetric = raw.get("sym") if isinstance(raw.get("sym"), bool) else None
+    return Quantization(method=method, block=block, group=group, bits=bits, symmetric=symmetric, skipped=skipped)
 
 
 def _method(raw: Config) -> str:

@@ -31,4 +31,5 @@ class Quantization(Strict):
     )
     group: Count | None = Field(None, description="Inputs that share a scale.")
     bits: Annotated[int, Field(ge=1, le=64)] | None = None
+    symmetric: bool | None = Field(None, description="Whether zero is in the middle (GPTQ's `sym`).")
     skipped: tuple[Name, ...] = Field((), description="Parts that are not quantised.", strict=False)

@@ -9,8 +9,18 @@ from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.selection import model_span
-from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATION_NAMES, VLLM
-from evalctl.suggest import did_you_mean
+from evalctl.model.vllm import (
+    GENERATING,
+    GONE,
+    OTHER_CLASSES,
+    QUANTIZATION_NAMES,
+    READABLE_BITS,
+    REFUSED_QUANTIZATIONS,
+    SAYABLE_QUANTIZATIONS,
+    SAYABLE_UNQUANTISED,
+    VLLM,
+)
+from evalctl.suggest import did_you_mean, listed
 
 
 def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -22,6 +32,7 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         place = model_span(checked, card.model)
         yield from _architecture(card, place, evaluation)
         yield from _quantization(card, place)
+        yield from _said(card, place, evaluation)
         yield from _template(card, place, evaluation)
         yield from _answer(card, place, evaluation)
 
@@ -43,13 +54,46 @@ def _architecture(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Di
 
 def _quantization(card: ModelCard, place: Span) -> Iterator[Diagnostic]:
     method = card.quantization.method if card.quantization is not None else ""
-    if method and method not in QUANTIZATION_NAMES:
+    if why := _refused(card):
+        message = f"{card.model} is quantised with {why}, which vLLM {VLLM} refuses"
+        yield Diagnostic(
+            "unsupported-quantization", message, place, "choose the unquantised model, or another form of it"
+        )
+    elif method and method not in QUANTIZATION_NAMES:
         guess = did_you_mean(method, sorted(QUANTIZATION_NAMES))
         message = f"{card.model} is quantised with `{method}`, which vLLM {VLLM} does not read"
         help = "choose the unquantised model, or one in another format (fp8, gptq, awq, compressed-tensors, …)"
         yield Diagnostic(
             "unsupported-quantization", message, place, f"did you mean `{guess}`? Otherwise {help}" if guess else help
         )
+
+
+def _refused(card: ModelCard) -> str | None:
+    """What of a known form vLLM does not read; None where nothing is known against it."""
+    form = card.quantization
+    if form is None:
+        return None
+    if form.method in REFUSED_QUANTIZATIONS:
+        return f"`{form.method}`"
+    if form.bits is not None and form.bits not in READABLE_BITS.get(form.method, {form.bits}):
+        return f"`{form.method}` to {form.bits} bits"
+    return "`gptq` to asymmetric numbers (sym: false)" if form.method == "gptq" and form.symmetric is False else None
+
+
+def _said(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    """The setting `quantization` against what the checkpoint says; a card of an older evalctl does not know it."""
+    said = dict(evaluation.server).get("quantization")
+    if said is None or card.widths is None or _refused(card):
+        return
+    own = card.quantization.method if card.quantization is not None else ""
+    sayable = SAYABLE_QUANTIZATIONS.get(own, {said}) if own else SAYABLE_UNQUANTISED
+    if said in sayable:
+        return
+    setting = next(s.sourced for s in evaluation.settings if s.name == "quantization")
+    is_own = f"the weights of {card.model} are {f'in the form `{own}`' if own else 'not quantised'}"
+    message = f"quantization is `{said}`, and {is_own}: vLLM {VLLM} refuses it"
+    help = f"take `quantization` out; or say one of {listed(sorted(sayable))}"
+    yield Diagnostic("unsupported-quantization", message, setting.origin.span or place, help)
 
 
 def _template(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
