@@ -133,6 +133,15 @@ def test_every_variable_has_its_key(root: Path) -> None:
         ("qsub_task ja gpqa", 'if true; then NODE_KIND="x"; fi', 31, "NODE_KIND is set in passing"),
         ("qsub_task ja gpqa", 'declare -r MAX_SAMPLES="5"', 31, "MAX_SAMPLES is set in passing"),
         ('"tsubame"', '""', 1, "SERVICE is not filled in"),
+        ("qsub_task ja gpqa", "unset MAX_SAMPLES", 31, "MAX_SAMPLES is set in passing"),
+        ("qsub_task ja gpqa", "read -r MAX_SAMPLES <<< 3", 31, "MAX_SAMPLES is set in passing"),
+        ("qsub_task ja gpqa", "printf -v MAX_SAMPLES 3", 31, "MAX_SAMPLES is set in passing"),
+        ("qsub_task ja gpqa", "if false; then\n  qsub_task ja gpqa\nfi", 32, "inside a block"),
+        ("qsub_task ja gpqa", "while false\ndo\nqsub_task ja gpqa\ndone", 33, "inside a block"),
+        ("qsub_task ja gpqa", "all() {\n qsub_task ja gpqa\n}", 32, "inside a block"),
+        ("qsub_task ja gpqa", 'case "$1" in\n x)\n  qsub_task ja gpqa\nesac', 33, "inside a block"),
+        ("qsub_task ja gpqa", 'if [ -d /groups ]; then\n  SERVICE="abci"\nfi', 32, "SERVICE is given twice"),
+        ("qsub_task ja gpqa", "exit 0\nqsub_task ja gpqa", 32, "after `exit`"),
         ("qsub_task ja gpqa", "qsub_task ja gqpa", 31, "did you mean `ja_gpqa`?"),
         ('"node_q"', '"node_x"', 7, "there is no node kind of tsubame `node_x`"),
         ('MAX_SAMPLES=""', 'MAX_SAMPLES="0"', 14, "max_samples"),
@@ -267,3 +276,17 @@ def test_what_the_newer_script_would_compute_is_refused(
     assert imported(root, NEWER.replace(old, new, 1)) == 1
     assert said in capsys.readouterr().out
     assert requests(root) == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        ": <<'END'\nqsub_task ja mmlu\nSERVICE=abci\nEND\n", "cat <<EOF\nqsub_task ja mmlu\nEOF\n", "cat <<-EOF\n\tqsub_task ja mmlu\n\tEOF\n",
+        "if true; then\n  : # if\nfi\n", "f() { echo done; }\n", 'for x in "${A[@]}"; do\n  echo "if ${x}" # do\ndone\n', "cat <<< EOF\n",
+        "echo 'if this then that'\n", 'case x in\n  x) : ;;\nesac\n', 'until true; do :; done\n', "# exit\n", "(exit 0)\n",
+    ],
+)  # fmt: skip
+def test_what_stands_before_the_tasks_changes_nothing(block: str) -> None:
+    """Text of a here-document is no code, and a block that has ended is none any more."""
+    head, problems = read(SCRIPT.replace("qsub_task ja gpqa", f"{block}qsub_task ja gpqa"), "q.sh")
+    assert ([word.text for word in head.tasks], problems) == (["ja_gpqa", "ja_mifeval"], [])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evalctl.importing.flow import TEXT, hindrances
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 
 VARIABLES = (
@@ -25,6 +26,7 @@ _ALL = "|".join((*VARIABLES, *UNPLACED, "ENABLE_ENV"))
 _ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{_ALL})(?P<sign>\+?=)(?P<rest>.*)")
 # An assignment that depends on what the shell does before it: behind a condition, in a loop, by `declare`.
 _HIDDEN = re.compile(rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{_ALL})\+?=")
+_CHANGED = re.compile(rf"\s*(?:unset|read|eval|printf\s+-v|mapfile|readarray)\b[^#]*?\b(?P<name>{_ALL})\b")
 _VALUE = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#;&|()<>]*))(?:\s+#.*|\s*)""")
 _TASK = re.compile(r"\s*qsub_task\s+(?P<words>[^#]*?)\s*(?:#.*)?")
 # What qsub_multi.sh of 2026 hands over by the environment; by hand nothing is handed over.
@@ -62,22 +64,27 @@ def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
     others: dict[str, Word] = {}
     lines, problems = _without_handed(text.removeprefix("\ufeff").splitlines(), file)
     on_top = True
-    for number, line in enumerate(lines, 1):
+    for number, (line, hindrance) in enumerate(zip(lines, hindrances(lines), strict=True), 1):
         code = line.lstrip()
-        if code.startswith("#"):
+        if code.startswith("#") or hindrance == TEXT:
             continue
         span = Span(file, number, len(line) - len(code) + 1, len(line) + 1)
+        found = len(problems)
         if match := _ASSIGNMENT.fullmatch(line):
-            _take(match, values, replace(span, column=match.start("rest") + 1), problems)
-        elif hidden := _HIDDEN.search(line.split("#")[0]):
+            _take(match, dict(values) if hindrance else values, replace(span, column=match.start("rest") + 1), problems)
+        elif hidden := _HIDDEN.search(line.split("#")[0]) or _CHANGED.match(line):
             place = replace(span, column=hidden.start("name") + 1)
             problems.append(_unreadable(f"{hidden['name']} is set in passing", place, _ONE_LINE))
         elif re.search(r"\bqsub_task\b", code.split("#")[0]) and not re.match(r"(function\s+)?qsub_task\s*\(\)", code):
-            _task(line, tasks, replace(span, column=line.index("qsub_task") + 1), problems)
+            _task(
+                line, dict(tasks) if hindrance else tasks, replace(span, column=line.index("qsub_task") + 1), problems
+            )
         elif match := _OTHER.fullmatch(line):
             _other(match, others, span, on_top=on_top)
         elif code and not code.startswith("set "):
             on_top = False
+        if hindrance and found == len(problems) and (_ASSIGNMENT.fullmatch(line) or _TASK.fullmatch(line)):
+            problems.append(_unreadable(f"this line is {hindrance}: whether it runs is not known", span, _AT_TOP))
     others |= {name: values.pop(name) for name in UNPLACED if name in values and values[name].text != "false"}
     given = {name: word for name, word in values.items() if word.text and name in VARIABLES}
     return Head(given, tuple(tasks.values()), {name: word for name, word in others.items() if word.text}), problems
@@ -109,6 +116,7 @@ def _other(match: re.Match[str], others: dict[str, Word], span: Span, *, on_top:
         others[match["name"]] = Word(match["rest"] if text is None else text, span)
 
 
+_AT_TOP = "put it on a line outside of any block, or comment it out"
 _ONE_LINE = 'write NAME="VALUE" on a line of its own, below `# Set Args`'
 
 
