@@ -177,6 +177,16 @@ def not_a_number(folder: Path) -> None:
     edit(results_of(folder), lambda raw: raw["results"]["demo_subjects:science|0"].update(acc=math.nan))
 
 
+def too_large(folder: Path) -> None:
+    """JSON has numbers that nothing can compute with."""
+    edit(results_of(folder), lambda raw: raw["results"]["demo_subjects:science|0"].update(acc=10**400))
+
+
+def endless(folder: Path) -> None:
+    """The same in the time that it took."""
+    edit(results_of(folder), lambda raw: raw["config_general"].update(total_evaluation_time_secondes=10**400))
+
+
 def not_asked(folder: Path) -> None:
     """The framework answered from a cache of its own."""
     (folder / "counts.json").unlink()
@@ -199,6 +209,8 @@ def debugging_run(folder: Path) -> None:
         (no_results, "no-results"),
         (torn_results, "results-unreadable"),
         (not_a_number, "score-not-a-number"),
+        (too_large, "score-not-a-number"),
+        (endless, "results-unreadable"),
         (not_asked, "nothing-asked"),
         (never_answered, "answers-missing"),
         (debugging_run, "max-samples-differ"),

@@ -88,9 +88,15 @@ def test_vllms_page_is_read() -> None:
     assert read_load(older) == Load(7, 1, 0.25, 2)
 
 
-@pytest.mark.parametrize("page", ["", "<html>", "process_open_fds 12.0\n", "vllm:num_requests_waiting 3\n"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "", "<html>", "process_open_fds 12.0\n", "vllm:num_requests_waiting 3\n", "vllm:num_requests_running 1e999\n",
+        "vllm:num_requests_running 1.2.3\n", "vllm:num_requests_running -1\n", "vllm:num_requests_running e\n",
+    ],
+)  # fmt: skip
 def test_another_programs_page_is_no_load(page: str) -> None:
-    """A page without vLLM's own numbers is not a server without load."""
+    """A page without vLLM's own numbers is not a server without load; what is no number ends no relay."""
     assert read_load(page) is None
 
 

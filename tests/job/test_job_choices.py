@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from evalctl_job import choices, observed, redact
 from evalctl_job.options import BadOptions, apply, checked
+from evalctl_job.reasons import classify
+from evalctl_job.replies import NoAnswer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,7 +81,33 @@ def test_a_reply_without_an_answer_gives_the_reason_that_may_pass() -> None:
     assert [getattr(one, "passing", None) for one in bad] == [False, True]
     assert choices.read_reply({"choices": [for_good, passing]}, 2) == bad[1]
     assert choices.read_reply({"choices": [passing | {"index": 0}, for_good | {"index": 1}]}, 2) == bad[1]
-    assert choices.read_reply({"choices": []}, 2) == choices.read_reply({}, 2) == choices.NO_CHOICES
+    none = choices.read_reply({"choices": []}, 2)
+    assert choices.read_reply({}, 2) == none == NoAnswer("the model's reply has no choices")
+
+
+def test_a_reply_without_choices_says_why_in_its_own_words() -> None:
+    """MiniMax refuses with status 200 and a form of its own; a filter is known there, too."""
+    refused = {"id": "x", "choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}
+    found = choices.read_reply(refused, 1)
+    assert isinstance(found, NoAnswer) and classify(found.why) == "quota-exhausted" and not found.unanswerable
+    filtered = choices.read_reply({"base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}, 1)
+    assert isinstance(filtered, NoAnswer) and filtered.unanswerable
+
+
+@pytest.mark.parametrize(
+    "field", ["tool_calls", "annotations", "images", "audio", "provider_specific_fields", "role", "refusal"]
+)
+def test_a_framework_gets_nothing_but_what_it_reads(field: str) -> None:
+    """Its client loses a good answer over the type of another field."""
+    read = choices.plain(
+        {"finish_reason": "stop", "stop_reason": 5, "message": {"content": "C", "reasoning": "r", field: 7}}
+    )
+    assert read == {
+        "index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "C", "reasoning": "r"},
+    }  # fmt: skip
+    assert choices.plain({"finish_reason": "stop", "text": "C", "logprobs": 7}) == {
+        "index": 0, "finish_reason": "stop", "text": "C",
+    }  # fmt: skip
 
 
 def test_the_answers_of_a_reply_are_runs_of_neighbours() -> None:

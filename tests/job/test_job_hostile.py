@@ -155,6 +155,57 @@ def test_a_reply_that_is_none_is_asked_again_or_fails(start_relay: StartRelay, r
     assert len(relay.texts()) == counts["answered"]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply('data: {"choices": []}\n\ndata: [DONE]\n\n', headers={"Content-Type": "text/event-stream"}), Reply([1]),
+        Reply('{"text": "café"}'.encode("latin-1")), Reply("[" * 500 + "]" * 500),
+    ],
+)  # fmt: skip
+def test_what_would_come_again_is_tried_a_few_times(start_relay: StartRelay, reply: Reply) -> None:
+    """A stream that was not asked for is paid each time."""
+    with serving(lambda asked: reply) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 502 and len(server.posts) == 3
+
+
+@pytest.mark.parametrize("nothing", [{}, "", False])
+def test_an_empty_error_beside_an_answer_is_none(start_relay: StartRelay, nothing: Any) -> None:
+    """The answer is paid, and would come with it again."""
+    with serving(lambda asked: Reply({**answers(asked).body, "error": nothing})) as server:
+        assert start_relay(server.url).post(QUESTION)[0] == 200 and len(server.posts) == 1
+
+
+def test_another_good_status_is_a_good_one(start_relay: StartRelay) -> None:
+    """What counts is the reply; one without any is asked again."""
+    statuses = {1: Reply("", 204), 2: Reply("", 202)}
+    with serving(lambda asked: statuses.get(asked.number) or Reply(answers(asked).body, 201)) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 200 and len(server.posts) == 3
+
+
+def test_the_framework_gets_a_form_of_ours(start_relay: StartRelay) -> None:
+    """Its client reads every field of a reply; a server's own ones stay on file."""
+    odd = {
+        "id": 5,
+        "created": "yesterday",
+        "object": [],
+        "model": ["m"],
+        "choices_": 3,
+        "system_fingerprint": {},
+        "evalctl_blank": True,
+    }
+    with serving(lambda asked: Reply({**completion(["C"]).body, **odd})) as server:
+        relay = start_relay(server.url)
+        given = relay.post(QUESTION)[1]
+    assert {name: given[name] for name in ("id", "object", "created", "model")} == {
+        "id": "evalctl", "object": "chat.completion", "created": 0, "model": "m",
+    }  # fmt: skip
+    assert set(given) == {"id", "object", "created", "model", "choices", "usage"}
+    assert relay.answers()[0]["reply"]["choices_"] == 3
+    assert relay.counts()["models"] == {"(not named)": 1}
+
+
 def test_a_packed_reply_is_unpacked(start_relay: StartRelay) -> None:
     """gzip is how many providers answer."""
     content = gzip.compress(json.dumps(completion(["C"]).body).encode())

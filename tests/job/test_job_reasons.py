@@ -82,6 +82,18 @@ HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingfa
             "quota-exhausted",
         ),
         ("HTTP 402: Insufficient Balance (tried once)", "quota-exhausted"),
+        ("HTTP 403: Your newly created team doesn't have any credits yet. (tried once)", "quota-exhausted"),
+        (
+            "HTTP 403: Your team has used all available credits or reached its monthly spending limit.",
+            "quota-exhausted",
+        ),
+        ("HTTP 403: Key limit exceeded (total limit). Manage it using https://openrouter.ai", "quota-exhausted"),
+        ("HTTP 403: API key limit exceeded for this minute", "authentication"),
+        ("HTTP 400: Your credit balance is too low to access the Anthropic API. (tried once)", "quota-exhausted"),
+        ("HTTP 412: Account x is suspended, possibly due to reaching the monthly spending limit", "quota-exhausted"),
+        ("HTTP 400: please make sure your account is in good standing. [Arrearage]", "quota-exhausted"),
+        ("HTTP 400: the request exceeds the available context size. try increasing it", "context-length"),
+        ("HTTP 401: Incorrect API key provided (tried once)", "authentication"),
         ("HTTP 429: You have no more of it. [insufficient_quota] (tried once)", "quota-exhausted"),
         ("another model answered: cheap/other-1B instead of m (tried once)", "other-model"),
         ("no answer: the provider filtered it (content_filter) (tried 3 times)", "questions-unanswered"),
@@ -129,3 +141,24 @@ def test_what_nltk_complains_of_in_passing_is_no_reason() -> None:
     assert reasons.classify(log) == "server-died"
     assert reasons.classify(reasons.plain(log)) is None
     assert reasons.last_words(reasons.plain(log)) == "ValueError: the metric failed"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "known", "lasting"),
+    [
+        ("HTTP 429: You have no more of it. [insufficient_quota]", True, True),
+        ("HTTP 429: your account is suspended, please check your plan [exceeded_current_quota_error]", True, True),
+        ("HTTP 429: 余额不足或无可用资源包,请充值。 [1113]", True, True),
+        ("HTTP 429: You are using a Trial key, which is limited to 1000 API calls / month.", True, True),
+        ("HTTP 500: the request exceeds the available context size", True, True),
+        ("HTTP 429: You exceeded your current quota. Please retry in 12s.", True, False),  # Gemini, by the minute
+        ("HTTP 429: Rate limit reached on tokens per day (TPD). Please try again in 7m12s.", True, False),
+        ("HTTP 503: Invalid API key", True, False),
+        ("HTTP 200 with an error: Invalid API key", False, True),
+        ("HTTP 200 with an error: insufficient balance", False, True),
+        ("HTTP 200 with an error: busy", False, False),
+    ],
+)
+def test_a_refusal_that_only_a_person_ends_is_known_by_its_words(refusal: str, known: bool, lasting: bool) -> None:
+    """Whatever its status; where an error has none, all of its words count."""
+    assert reasons.is_lasting(refusal, known=known) is lasting

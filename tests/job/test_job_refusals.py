@@ -84,6 +84,10 @@ def test_a_task_that_is_always_refused_asks_no_more(start_relay: StartRelay) -> 
         (Reply({"error": {"message": "Insufficient credits"}}, 402), "quota-exhausted"),
         (Reply({"error": {"message": "You have none", "code": "insufficient_quota"}}, 429), "quota-exhausted"),
         (Reply({"error": {"message": "Insufficient credits", "code": 402}}), "quota-exhausted"),
+        (Reply({"error": "insufficient balance"}), "quota-exhausted"),
+        (Reply({"error": {"message": "余额不足或无可用资源包,请充值。", "code": "1113"}}, 429), "quota-exhausted"),
+        (Reply({"error": {"message": "You don't have any credits yet"}}, 403), "quota-exhausted"),
+        (Reply({"error": {"message": "Incorrect API key provided", "code": "401"}}), "authentication"),
         (Reply({"error": {"message": "default chat template is no longer allowed"}}, 400), "chat-template-missing"),
     ],
 )
@@ -98,13 +102,41 @@ def test_what_no_task_will_get_is_told_to_the_job(start_relay: StartRelay, reply
 
 
 @pytest.mark.environments
-@pytest.mark.parametrize("status", [408, 425, 499, 520, 521, 522, 523, 524, 525, 529, 530])
+@pytest.mark.parametrize("status", [408, 423, 425, 499, 509, 520, 523, 524, 529, 530, 555])
 def test_what_passes_by_itself_is_waited_for(start_relay: StartRelay, status: int) -> None:
-    """Cloudflare's own statuses, too, say that the server behind it may come back."""
+    """Cloudflare's own statuses, too, say that the server behind it may come back; one that nobody knows is read as 500."""
     with serving(lambda asked: Reply("<html>", status) if asked.number == 1 else answers(asked)) as server:
         relay = start_relay(server.url)
         assert relay.post(question(1))[0] == 200
     assert relay.counts()["retried"] == 1
+
+
+@pytest.mark.environments
+@pytest.mark.parametrize("status", [501, 505, 526, 418])
+def test_what_does_not_pass_is_asked_once(start_relay: StartRelay, status: int) -> None:
+    """A status that says so is no reason to wait."""
+    with serving(lambda asked: Reply("no", status)) as server:
+        relay = start_relay(server.url)
+        assert relay.post(question(1))[0] == status and len(server.posts) == 1
+
+
+@pytest.mark.environments
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (403, 'openai/gpt-4 requires moderation. Your input was flagged for "harassment".'),
+        (403, "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO"),
+        (400, "Invalid prompt: your prompt was flagged as potentially violating our usage policy."),
+        (400, "DataInspectionFailed: Input data may contain inappropriate content."),
+    ],
+)
+def test_a_filter_is_no_matter_of_the_key(start_relay: StartRelay, status: int, words: str) -> None:
+    """Filtered questions, however many, end neither the task nor the job, and the request may allow for them."""
+    with serving(lambda asked: Reply({"error": {"message": words}}, status)) as server:
+        relay = start_relay(server.url, options={"unanswered": SEVERAL})
+        assert [relay.post(question(number))[0] for number in range(SEVERAL + 1)] == [200] * SEVERAL + [502]
+        assert len(server.posts) == SEVERAL + 1
+    assert relay.counts()["unanswered"] == SEVERAL and not (relay.state / "refused").exists()
 
 
 @pytest.mark.environments

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
+from evalctl_job.address import watched_socket
 from relay_process import StartRelay, wait_for
 
 pytestmark = pytest.mark.environments
@@ -180,6 +181,13 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(start_relay: StartRelay) 
         start = time.monotonic()
         assert relay.post(QUESTION)[0] == 200
     assert time.monotonic() - start >= 2
+
+
+def test_the_other_end_of_a_connection_is_looked_for() -> None:
+    """A firewall that has dropped a connection while the model wrote its answer says nothing, ever."""
+    with watched_socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert 0 < made.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
 
 
 def test_patience_has_an_end(start_relay: StartRelay) -> None:

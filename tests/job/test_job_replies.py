@@ -64,6 +64,8 @@ def test_a_known_good_end_is_an_answer_in_one_of_two_words(end: str, read: str) 
         (choice("content_filter"), True, False),
         (choice("SAFETY"), True, False),
         (choice("tool_calls"), True, False),
+        ({**choice(), "message": {"content": "Let me", "tool_calls": [{"type": "function"}]}}, True, False),
+        ({**choice(), "message": {"content": "Let me", "function_call": {"name": "f"}}}, True, False),
         (choice(content={"text": "C"}), False, False),
         (choice(content=3), False, False),
         (choice(content=[{"type": "image_url", "image_url": "x"}]), False, False),
@@ -197,3 +199,37 @@ def test_a_date_or_a_publisher_more_is_the_same_model(asked: str, answered: str)
 def test_any_other_name_is_another_model(asked: str, answered: str) -> None:
     """A smaller, a different or a vaguer name is not what was asked for."""
     assert not same_model(asked, answered)
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", False, []])
+def test_an_empty_error_is_none(nothing: Any) -> None:
+    """Some gateways send the field always; a good answer beside it is paid."""
+    assert isinstance(read_choice(choice(error=nothing)), dict)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [(429, 429), ("429", 429), ("401", 401), (200, None), ("insufficient_quota", None), (True, None), (None, None), ("4290", None)],
+)  # fmt: skip
+def test_the_status_inside_an_error_is_a_number_or_digits(code: Any, status: int | None) -> None:
+    """What else is there is no status."""
+    assert replies.status_of({"code": code}) == status
+    assert replies.status_of("busy") is None
+
+
+def test_what_the_provider_behind_a_gateway_said_is_among_the_words() -> None:
+    """OpenRouter's own message is `Provider returned error` for all of them."""
+    raw = '{"error": {"message": "maximum context length is 4096 tokens"}}'
+    assert replies.message_of({"message": "Provider returned error", "metadata": {"raw": raw}}).endswith(raw)
+
+
+@pytest.mark.parametrize(
+    ("content", "certain"),
+    [
+        (b'data: {"choices": []}\n\ndata: [DONE]\n\n', True), (b": keep-alive\n\ndata: {}", True), (b'{"text": "caf\xe9"}', True),
+        (b"[" * 99999 + b"]" * 99999, True), (b'{"choices": [{"mess', False), (b"<html>busy</html>", False), (b"", False), (b"{", False),
+    ],
+)  # fmt: skip
+def test_what_came_whole_and_is_no_reply_would_come_again(content: bytes, certain: bool) -> None:
+    """A stream that was not asked for, another encoding: each try is paid. What broke off, or a proxy's page, may pass."""
+    assert replies.is_certain(content) is certain

@@ -28,6 +28,7 @@ from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
 
 LOG_BYTES = 64 * 1024
+LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
 SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
 VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
@@ -171,7 +172,9 @@ CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
 
 def finite(value: Any) -> bool:
     """A number that JSON can hold."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -LARGEST <= value <= LARGEST  # NaN is neither
 
 
 def is_error_of_score(metric: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -76,3 +78,15 @@ class Address:
     def _beside(self, path: str) -> str | None:
         parts = urlsplit(self.base or "")
         return f"{parts.scheme}://{parts.netloc}{path}" if self.base else None
+
+
+def watched_socket(place: tuple[Any, ...]) -> socket.socket:
+    """A connection whose other end is looked for while it says nothing: a firewall that has dropped it says nothing, ever.
+
+    An answer may take hours, so that no limit of time can tell; three minutes without any sign of the other end do.
+    """
+    made = socket.socket(*place[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 6)):
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made

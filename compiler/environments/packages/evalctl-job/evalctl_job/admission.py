@@ -10,6 +10,7 @@ START = 128
 ROOM = 0.8  # of the cache; sequences that are under way still grow
 HEADROOM = 8  # waiting in the server, so that it never idles between two of our looks
 STEPS = 16
+MOST = 1e15  # nothing that is counted there is more
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ METRIC = re.compile(
 def read_load(text: str) -> Load | None:
     """The load in a /metrics page; None when it is not vLLM's."""
     found: dict[str, list[float]] = {}
-    for name, value in METRIC.findall(text):
-        found.setdefault(name.removeprefix("gpu_").removeprefix("kv_"), []).append(float(value))
+    for name, written in METRIC.findall(text):
+        if (value := _number(written)) is None:
+            return None
+        found.setdefault(name.removeprefix("gpu_").removeprefix("kv_"), []).append(value)
     if "num_requests_running" not in found:
         return None
     return Load(
@@ -101,3 +104,12 @@ def read_load(text: str) -> Load | None:
         max(found.get("cache_usage_perc", (0.0,))),
         int(sum(found.get("num_preemptions", ()))),
     )
+
+
+def _number(written: str) -> float | None:
+    """What a server says of itself may be no number at all."""
+    try:
+        number = float(written)
+    except ValueError:
+        return None
+    return number if 0 <= number < MOST else None

@@ -10,14 +10,19 @@ from operator import itemgetter
 from typing import Any
 
 from evalctl_job import choices as choice
-from evalctl_job.answers import NOT_ENVELOPE, Answers, Kept, Question, digest, questions, record
+from evalctl_job.answers import Answers, Kept, Question, digest, questions, record
 from evalctl_job.choices import Run
 from evalctl_job.forward import NO_ANSWER, GivenUp, Refused, Upstream
 from evalctl_job.refusals import Refusals
-from evalctl_job.replies import NoAnswer, model_of
+from evalctl_job.replies import UNNAMED, NoAnswer, model_of, tokens
 from evalctl_job.store import TaskState
 
-BLANK = "evalctl_blank"  # marks a reply that nobody gave
+COUNTERS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+class Blank(dict[str, Any]):
+    """A reply that nobody gave."""
+
 
 # The number of a choice within its request, and a reply that has this choice and perhaps those after it.
 Piece = tuple[int, dict[str, Any]]
@@ -55,14 +60,15 @@ class Request:
             raise
 
     def _whole(self, replies: list[dict[str, Any]]) -> dict[str, Any]:
-        given = [reply for reply in replies if BLANK not in reply]
+        """In a form of ours: a server's own fields stay in the answers file."""
+        given = [reply for reply in replies if not isinstance(reply, Blank)]
         self._models = [(model_of(reply), len(reply["choices"])) for reply in given]
         merged = choice.merged(replies)
-        own = {key: merged[key] for key in NOT_ENVELOPE if key in merged}
+        choices = [self._delivered(one) for one in merged["choices"]]
         return {
-            **envelope(given[0] if given else replies[0]),
-            **own,
-            "choices": [self._delivered(one) for one in merged["choices"]],
+            **envelope((given or replies)[0], self._path, self._body),
+            "choices": [{**choice.plain(one), "index": index} for index, one in enumerate(choices)],
+            "usage": {name: tokens(merged.get("usage"), name) for name in COUNTERS},
         }
 
     def _delivered(self, one: dict[str, Any]) -> dict[str, Any]:
@@ -150,14 +156,19 @@ class Request:
             raise given_up
         if not self._task.counts.leave_blank(self._digest):
             raise self._too_many(str(given_up)) from given_up
-        named = {"id": BLANK, "object": "chat.completion", "created": 0, "model": self._body.get("model")}
-        return [(first, {BLANK: True, **named, "choices": [choice.blank(self._path) for _ in range(n)]})]
+        return [(first, Blank(choices=[choice.blank(self._path) for _ in range(n)]))]
 
     def _retry(self, why: str | None) -> None:
         self._task.counts.retry(why)
         self._task.changed = True
 
 
-def envelope(reply: Mapping[str, Any]) -> dict[str, Any]:
-    """What a reply says beside its choices and their cost."""
-    return {key: value for key, value in reply.items() if key not in NOT_ENVELOPE and key != BLANK}
+def envelope(reply: Mapping[str, Any], path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reply says beside its choices and their cost, each of its type; of a reply that names no model, the one asked."""
+    named, made = reply.get("id"), reply.get("created")
+    return {
+        "id": named if isinstance(named, str) else "evalctl",
+        "object": "text_completion" if path == "/completions" else "chat.completion",
+        "created": made if type(made) is int else 0,
+        "model": name if (name := model_of(reply)) != UNNAMED else body.get("model"),
+    }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl_job.replies import NoAnswer, in_order, read_choice, usage_of
+from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, is_filtered, read_choice, usage_of
 
 # The position of a choice within its reply, and a reply that has this choice and those after it.
 Run = tuple[int, dict[str, Any]]
-NO_CHOICES = NoAnswer("the model's reply has no choices")
+_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,18 @@ def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
     good = [position for position, one in enumerate(read) if isinstance(one, dict)]
     if not good:
         bad = [one for one in read if isinstance(one, NoAnswer)]
-        return min(bad, key=lambda one: (not one.passing, one.unanswerable), default=NO_CHOICES)
+        return min(bad, key=lambda one: (not one.passing, one.unanswerable)) if bad else _without_choices(raw)
     usage = usage_of(raw.get("usage"))
     costs = {position: share(usage, number, len(good)) for number, position in enumerate(good)}
     runs = [range(first, first + size) for first, size in parts(good, None)]
     return [(run[0], _part_of(raw, [read[i] for i in run], [costs[i] for i in run])) for run in runs]
+
+
+def _without_choices(raw: Mapping[str, Any]) -> NoAnswer:
+    """What such a reply says instead is the reason (seen: MiniMax says `insufficient balance` with status 200)."""
+    said = {key: value for key, value in raw.items() if key not in _ENVELOPE and value}
+    words = f": {json.dumps(said, ensure_ascii=False)[:MOST_WORDS]}" if said else ""
+    return NoAnswer(f"the model's reply has no choices{words}", unanswerable=is_filtered(words))
 
 
 def _part_of(raw: Mapping[str, Any], choices: Sequence[Any], costs: Sequence[Any]) -> dict[str, Any]:
@@ -88,6 +96,18 @@ def blank(path: str) -> dict[str, Any]:
     """The answer to a question that has none, as a framework scores it: nothing."""
     said = {"text": ""} if path == "/completions" else {"message": {"role": "assistant", "content": ""}}
     return {"index": 0, **said, "finish_reason": "stop"}
+
+
+def plain(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A choice with what frameworks read of it. Their client loses an answer over the type of any other field, and over a
+    message without a role (seen: litellm 1.101 with `tool_calls`, `annotations`, `images`, `audio`).
+    """
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        return {"index": 0, "text": choice["text"], "finish_reason": choice["finish_reason"]}
+    thoughts = {name: message[name] for name in ("reasoning", "reasoning_content") if message.get(name)}
+    said = {"role": "assistant", "content": message.get("content"), **thoughts}
+    return {"index": 0, "message": said, "finish_reason": choice["finish_reason"]}
 
 
 def without_null(choice: dict[str, Any]) -> dict[str, Any]:

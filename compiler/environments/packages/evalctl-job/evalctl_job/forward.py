@@ -17,28 +17,27 @@ import aiohttp
 from evalctl_job.address import Address
 from evalctl_job.gate import Gate
 from evalctl_job.redact import cleaned, redacted
-from evalctl_job.replies import loads, message_of
+from evalctl_job.reasons import is_lasting
+from evalctl_job.replies import is_certain, is_filtered, loads, status_of, words_of
 
-# Statuses that pass by themselves, and whose they are.
+# Statuses below 500 that pass by themselves, and whose they are.
 TRANSIENT: Mapping[int, str] = {
-    408: "request timeout", 409: "conflict", 424: "text-generation-inference: the generation failed", 425: "too early",
-    429: "too many requests", 499: "a gateway's client hung up", 500: "server error", 502: "bad gateway",
-    503: "unavailable", 504: "gateway timeout", 520: "Cloudflare: unknown error", 521: "Cloudflare: server down",
-    522: "Cloudflare: connection timed out", 523: "Cloudflare: unreachable", 524: "Cloudflare: timed out",
-    525: "Cloudflare: TLS handshake failed", 527: "Cloudflare: Railgun", 529: "Anthropic: overloaded",
-    530: "Cloudflare: its own error 1xxx", 598: "a proxy's read timed out", 599: "a proxy's connect timed out",
+    408: "request timeout", 409: "conflict", 423: "locked", 424: "text-generation-inference: the generation failed",
+    425: "too early", 429: "too many requests", 499: "a gateway's client hung up",
+}  # fmt: skip
+# From 500 on all pass, Cloudflare's 520 to 530 and those that nobody knows as well (RFC 9110: they are to be read as 500),
+# but for these.
+LASTING: Mapping[int, str] = {
+    501: "not implemented", 505: "version of HTTP not supported", 506: "variant also negotiates", 508: "loop detected",
+    510: "not extended", 511: "the network wants a login", 526: "Cloudflare: certificate of the server behind it",
+    561: "Amazon's load balancer: the login failed",
 }  # fmt: skip
 TOO_MUCH = frozenset({429, 503, 529})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_ANSWER = 502
 PROBE_SECONDS = 0.5
 FEW = 3  # tries of what hardly passes by itself: a filter, an end that nobody knows
-MOST_REPLY_BYTES = 256 * 2**20
-MOST_WORDS = 4096  # bytes of a page that are looked at
-# An account without credit, whatever the status: OpenAI says it with 429, by which others ask to wait.
-NO_CREDIT = re.compile(r"insufficient_quota|billing_hard_limit", re.IGNORECASE)
-# Azure's filter refuses the question itself.
-FILTER = re.compile(r"\[content_filter\]|content management policy", re.IGNORECASE)
+MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute of the relay's time, all told
 T = TypeVar("T")
 
 
@@ -51,6 +50,10 @@ class GivenUp(Exception):
     def __init__(self, status: int, why: str, *, lasting: bool = False, unanswerable: bool = False) -> None:
         super().__init__(why)
         self.status, self.lasting, self.unanswerable = status, lasting, unanswerable
+
+
+class TooLong(Exception):
+    """A reply that would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,8 @@ class Upstream:
             return Refused(None, self._clean(f"the certificate is not accepted: {problem}"), transient=False)
         except aiohttp.InvalidURL as problem:
             return Refused(None, self._clean(f"not an address: {problem}"), transient=False)
+        except TooLong as problem:
+            return Refused(NO_ANSWER, str(problem), transient=True, few=True)
         except aiohttp.ClientError as problem:
             why = f"no connection to {urlsplit(base).hostname}: {type(problem).__name__}: {problem}"
             return Refused(None, self._clean(why), transient=True)
@@ -221,27 +226,35 @@ class Upstream:
         if status in REDIRECTS:
             where = _host(headers.get("Location", "")) or "another path"
             return Refused(status, self._clean(f"HTTP {status}: redirected to {where}, not followed"), transient=False)
-        if status != 200:
-            return self._refused(status, f"HTTP {status}: {_message(content)}", _retry_after(headers.get("Retry-After")))
+        if not 200 <= status < 300:
+            return self._refused(status, f"HTTP {status}: {words_of(content)}", _retry_after(headers.get("Retry-After")))
         try:
             reply = loads(content)
         except ValueError:
-            return Refused(NO_ANSWER, self._clean(f"HTTP 200 without JSON: {_message(content)}"), transient=True)
+            why = f"HTTP {status} without JSON: {words_of(content)}"
+            return Refused(NO_ANSWER, self._clean(why), transient=True, few=is_certain(content))
         if not isinstance(reply, dict):
-            return Refused(NO_ANSWER, self._clean(f"HTTP 200 with no object: {_message(content)}"), transient=True)
-        if reply.get("error") is not None:
-            return self._refused(_code(reply["error"]), f"HTTP 200 with an error: {_message(content)}")
+            why = f"HTTP {status} with no object: {words_of(content)}"
+            return Refused(NO_ANSWER, self._clean(why), transient=True, few=True)
+        if error := reply.get("error"):  # an empty one says that there was none
+            return self._refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}")
         return dict(cleaned(reply, self._secret))
 
-    def _refused(self, status: int, text: str, retry_after: float | None = None) -> Refused:
-        """Which refusals pass by themselves is one table; an account's credit and a filter do not."""
+    def _refused(self, status: int | None, text: str, retry_after: float | None = None) -> Refused:
+        """Which refusals pass by themselves: two tables of statuses, and words that say more than a status."""
         why = self._clean(text)
-        if FILTER.search(text):
-            return Refused(status, f"the provider filtered it: {why}", transient=False, unanswerable=True)
-        return Refused(status, why, status in TRANSIENT and not NO_CREDIT.search(text), retry_after)
+        if is_filtered(text):
+            return Refused(status or NO_ANSWER, f"the provider filtered it: {why}", transient=False, unanswerable=True)
+        lasting = is_lasting(text, known=status is not None)
+        return Refused(status or NO_ANSWER, why, passes(status or NO_ANSWER) and not lasting, retry_after)
 
     def _clean(self, text: str) -> str:
         return redacted(text, self._secret)
+
+
+def passes(status: int) -> bool:
+    """Whether the same request may well be answered a little later."""
+    return status in TRANSIENT or (500 <= status < 600 and status not in LASTING)
 
 
 def _times(count: int) -> str:
@@ -263,22 +276,8 @@ async def _content(reply: aiohttp.ClientResponse) -> bytes:
         parts.append(part)
         size += len(part)
         if size > MOST_REPLY_BYTES:
-            raise aiohttp.ClientPayloadError(f"the reply is longer than {MOST_REPLY_BYTES} bytes")
+            raise TooLong(f"the reply is longer than {MOST_REPLY_BYTES} bytes")
     return b"".join(parts)
-
-
-def _message(content: bytes) -> str:
-    """The message inside an OpenAI-style error, or the text itself: a proxy's page, in whatever encoding."""
-    try:
-        return message_of(loads(content)["error"])
-    except (ValueError, KeyError, TypeError):
-        return content[:MOST_WORDS].decode(errors="replace")
-
-
-def _code(error: Any) -> int:
-    """The status inside an error that came with 200 (seen: OpenRouter, once the model has begun)."""
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if type(code) is int and 400 <= code < 600 else NO_ANSWER
 
 
 def _retry_after(value: str | None) -> float | None:

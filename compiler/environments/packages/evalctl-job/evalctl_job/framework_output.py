@@ -62,7 +62,7 @@ def read_output(framework: str, folder: Path) -> Output | None:
         }
         seconds = float(general["total_evaluation_time_secondes"])
         settings = {entry: settings_of(entry, raw["config_tasks"], details) for entry in scores}
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, OSError) as problem:
         raise Unreadable(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
     return Output(scores, settings, general.get("max_samples"), seconds, details)
 

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import re
 
+# An account that gets no answers until somebody pays or waits for another day, as its providers say it: OpenAI; Moonshot;
+# DeepSeek, OpenRouter, Together; Anthropic; xAI; Fireworks; Zhipu; Alibaba; Volcengine; Cohere.
+_NO_CREDIT = (
+    r"insufficient[_ ](quota|credits?|balance|funds)|billing_hard_limit|exceeded_current_quota|"
+    r"credit balance is too low|(used all|n[o']t have any) (available )?credits|monthly spending limit|"
+    r"key limit exceeded \((total|monthly|weekly|daily)|free-models-per-day|余额不足|欠费|\barrearage\b|account is in good standing|account_?overdue|"
+    r"API calls ?/ ?month|FreeTierOnly|free tier of the model has been exhausted"
+)
+_TOO_LONG = (
+    r"maximum context length|context_length_exceeded|longer than the maximum model length|"
+    r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens|"
+    r"cannot be greater than `?max_model_len|more than max_model_len|exceeds (the )?max_model_len|"
+    r"you passed \d+ input tokens|exceeds? the available context size|exceeds the model'?s? context"
+)
 # First match wins: the specific before the general. Texts of lighteval 0.13, its fork, litellm 1.101, vLLM 0.32,
 # datasets 4, huggingface_hub 0.36, providers' APIs as of 2026 and the relay.
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -18,13 +32,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("questions-unanswered", r"the provider filtered it|the model called a tool|questions are without an answer"),
         ("port-taken", r"errno 98\b|address already in use"),
         ("parser-without-think-tags", r"could not locate think"),
-        (
-            "context-length",
-            r"maximum context length|context_length_exceeded|longer than the maximum model length|"
-            r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens|"
-            r"cannot be greater than `?max_model_len|more than max_model_len|exceeds (the )?max_model_len|"
-            r"you passed \d+ input tokens",
-        ),
+        ("context-length", _TOO_LONG),
         (
             "chat-template-missing",
             r"default chat template is no longer allowed|tokenizer\.chat_template is not set|must provide a chat template",
@@ -36,15 +44,11 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"the model `[^`]*` does not exist|model_not_found|repository not found|revision not found|"
             r"models/\S+ is not found|model: \S+ \(?not_found",
         ),
+        ("quota-exhausted", rf"HTTP 402\b|{_NO_CREDIT}|exceeded your current quota"),
         (
             "authentication",
-            r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|invalid api key|API key not valid|invalid user token|"
+            r"HTTP 40[13]\b|AuthenticationError|PermissionDenied|(invalid|incorrect) api key|API key not valid|invalid user token|"
             r"invalid username or password|invalid credentials|40[13] client error",
-        ),
-        (
-            "quota-exhausted",
-            r"HTTP 402\b|insufficient_quota|insufficient (credits|balance|funds)|exceeded your current quota|"
-            r"billing_hard_limit",
         ),
         ("rate-limit", r"HTTP 429\b|RateLimitError|rate limit|429 client error"),
         ("unknown-task", r"cannot find tasks? |cannot get task info|is not in the task registry"),
@@ -62,6 +66,10 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+# Refusals that nothing but a person ends, whatever the status: OpenAI says with 429 that there is no credit, by which others
+# ask to wait (Gemini's `exceeded your current quota`, too), and some servers say with 500 that a question is too long.
+_LASTING = re.compile(f"{_NO_CREDIT}|{_TOO_LONG}", re.IGNORECASE)
+_LASTING_REASONS = frozenset({"authentication", "model-not-found", "quota-exhausted", "chat-template-missing"})
 DECORATION = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[│╭╮╰╯─❱]")
 # lighteval asks for files of nltk when it starts and does well without: that no network answered is no reason.
 IN_PASSING = re.compile(r"^\[nltk_data\].*$", re.MULTILINE)
@@ -77,6 +85,11 @@ def classify(text: str) -> str | None:
     """The reason that the text gives, or None. Line breaks do not matter: `rich` breaks messages anywhere."""
     line = " ".join(text.split())
     return next((reason for reason, pattern in PATTERNS if pattern.search(line)), None)
+
+
+def is_lasting(refusal: str, *, known: bool) -> bool:
+    """Whether the words of a refusal say that it will not pass by itself; all that they say counts without a `known` status."""
+    return _LASTING.search(refusal) is not None or (not known and classify(refusal) in _LASTING_REASONS)
 
 
 def last_words(log: str) -> str:

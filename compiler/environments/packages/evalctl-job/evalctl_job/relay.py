@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import aiohttp
 from aiohttp import web
 
-from evalctl_job.address import Address, is_web
+from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
 from evalctl_job.asking import Request
 from evalctl_job.files import write_by_rename
@@ -190,7 +190,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     parent = os.getppid() if arguments.exit_with_parent else None  # before the port is told: from then on it may end
     address = Address(arguments.upstream, arguments.upstream_file, arguments.health, arguments.health_path)
     timeout = aiohttp.ClientTimeout(total=arguments.timeout, sock_connect=30)
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, socket_factory=watched_socket)
     # A proxy of the site is for the way out; loopback must not go through it.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
         gate = Gate(arguments.admit or START)

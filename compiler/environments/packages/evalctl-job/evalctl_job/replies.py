@@ -33,6 +33,14 @@ FILTERED = frozenset({
     "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "sensitive", "guardrail_intervened",
 })  # fmt: skip
+# The same in words, where the provider refuses the question itself: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine;
+# MiniMax; Zhipu.
+_FILTERED_WORDS = re.compile(
+    r"\[content_filter\]|content management policy|\[invalid_prompt\]|flagged as potentially violating|"
+    r"requires moderation|input was flagged|violates usage guidelines|SAFETY_CHECK_TYPE|"
+    r"data_?inspection_?failed|SensitiveContentDetected|new_sensitive|不安全或敏感内容",
+    re.IGNORECASE,
+)
 # No tool is ever offered: a part of the answer went to where no framework reads.
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
 # The server says itself that it broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words. Null: the
@@ -41,6 +49,7 @@ BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "netwo
 THINKING = frozenset({"thinking", "reasoning"})
 TEXT = frozenset({"text", "output_text"})
 DEEPEST = 64
+MOST_WORDS = 4096  # bytes of a page that are looked at
 MOST_TOKENS = 10**9  # of one reply; the longest contexts of 2026 have 10**7
 LONGEST_NAME = 200
 UNNAMED = "(not named)"
@@ -113,7 +122,7 @@ def _read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
 
 def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
     end, error = raw.get("finish_reason"), raw.get("error")
-    if error is not None:
+    if error:  # an empty one says that there was none
         return NoAnswer(f"no answer: it ended with {_named(end)}: {message_of(error)}", passing=True)
     if not isinstance(end, str | None):
         raise Malformed("its end is not a word")
@@ -121,9 +130,13 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
         return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
     if end in FILTERED:
         return NoAnswer(f"no answer: the provider filtered it ({end})", unanswerable=True)
-    if end in CALLED:
+    if end in CALLED or _has_called(raw.get("message")):  # some gateways end such an answer with `stop`
         return NoAnswer(f"no answer: the model called a tool ({end})", unanswerable=True)
     return None if end in GOOD_ENDS else NoAnswer(f"no answer: its end {_named(end)} is not known")
+
+
+def _has_called(message: Any) -> bool:
+    return isinstance(message, dict) and any(message.get(name) for name in ("tool_calls", "function_call"))
 
 
 def _named(end: Any) -> str:
@@ -216,7 +229,36 @@ def message_of(error: Any) -> str:
         return str(error)
     said = str(error.get("message") or error)
     words = [word for key in ("code", "type") if isinstance(word := error.get(key), str) and word and word not in said]
-    return f"{said} [{words[0]}]" if words else said
+    told = error.get("metadata")
+    inner = told.get("raw") if isinstance(told, dict) else None  # OpenRouter: what the provider behind it said
+    return " ".join([said, *(f"[{word}]" for word in words[:1]), *([str(inner)] if inner else [])])
+
+
+def words_of(content: bytes) -> str:
+    """The message inside an OpenAI-style error, or the text itself: a proxy's page, in whatever encoding."""
+    try:
+        return message_of(loads(content)["error"])
+    except (ValueError, KeyError, TypeError):
+        return content[:MOST_WORDS].decode(errors="replace")
+
+
+def status_of(error: Any) -> int | None:
+    """The status inside an error that came with 200 (seen: OpenRouter, once the model has begun), as a number or as digits."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, str) and re.fullmatch("[45][0-9]{2}", code):
+        return int(code)
+    return code if type(code) is int and 400 <= code < 600 else None
+
+
+def is_filtered(words: str) -> bool:
+    """Whether a provider says that it does not let this question through."""
+    return _FILTERED_WORDS.search(words) is not None
+
+
+def is_certain(content: bytes) -> bool:
+    """Whether what is no reply came whole, so that the same server would send it again: a stream, or JSON in another form."""
+    text = content.strip()
+    return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) > 1)
 
 
 def model_of(reply: Mapping[str, Any]) -> str:
