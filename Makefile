@@ -32,16 +32,17 @@ mutants: $(VENV)/.mutation
 	@$(VENV)/bin/python -m tests.mutation $(MODULES)
 
 $(VENV)/.mutation: tests/mutation/requirements.lock $(STAMP)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.lock
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r tests/mutation/requirements.lock
 	@touch $@
 
 clean:
 	rm -rf $(VENV) .evalctl
 
-# everything evalctl itself needs, pinned with hashes; a second call does nothing
+# everything evalctl itself needs, pinned with hashes; a second call does nothing. -qq leaves out warnings: where a site's extra
+# index is a folder, pip gives one for each package that it lacks (seen: pip 23.2). Errors and retries are printed.
 $(STAMP): requirements.lock pyproject.toml
 	@echo "== evalctl: installing into $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: sudo apt-get install python3-venv" >&2; exit 2; }
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $(STAMP)

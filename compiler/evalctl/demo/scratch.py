@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl import gitcall
 from evalctl.environments import catalogue
-from evalctl.shell import Command, EnvironmentProblem, Reply, run
+from evalctl.shell import Command, EnvironmentProblem, Reply, run, write_atomically
 
 _SOURCE = Path(__file__).with_name("repository")
 _MAKER = Path(__file__).with_name("tiny_model.py")
 _MARK = "evalctl-demo"
 REQUEST = "manifests/requests/tiny-llama.yaml"
 MODEL = "demo/tiny-llama"
+# What the demo itself has in its environment: commands that a person types in the clone afterwards find the same.
+_ENV = """\
+# The job environments that the demo built; this machine.
+EVALCTL_ENVIRONMENTS={environments}
+EVALCTL_SERVICE=local
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ def fresh(folder: Path, shared_environments: Path) -> Scratch:
     shutil.copytree(_SOURCE, scratch.root, dirs_exist_ok=True)
     request = scratch.root / REQUEST
     request.write_text(request.read_text(encoding="utf-8").replace("{MODEL}", str(scratch.model)), encoding="utf-8")
+    write_atomically(scratch.root / ".env", _ENV.format(environments=shlex.quote(str(scratch.environments))), mode=0o600)
     return scratch
 
 
