@@ -31,7 +31,8 @@ REQUEST = {
 
 
 ENDPOINT = {"base_url": "https://llm.example.jp:8443/v1", "key": False, "description": "研究室"}
-WRITTEN = {"request": REQUEST, "provider": ENDPOINT}
+ROW = {"path": "results/a/b/result.json", "fingerprint": "0" * 64, "by": "川田", "why": "measured on paper"}
+WRITTEN = {"request": REQUEST, "provider": ENDPOINT, "accepted": [ROW, {**ROW, "path": "results/a/c/result.json"}]}
 
 
 def valid(kind: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +44,8 @@ def test_a_second_demo_just_works(demo: Demo) -> None:
 def test_the_demo_shows_the_whole_idea(demo: Demo) -> None:
     """It ends with the leaderboard, a second sync that does nothing, what a change would rerun, and the log."""
     for told in (
-        "| arithmetic | capitals |",
+        "| en\\_average | ja\\_average |",
+        "| capitals | subjects |",
         "nothing to do: every eval has its result",
         "1 job to submit: 3 evals to run, 1 reused",
         "not applied: temperature=0.6",
@@ -195,3 +198,13 @@ def _waited_for(found: Callable[[], list[int]], problem: str) -> list[int]:
         assert time.monotonic() < deadline, problem
         time.sleep(0.1)
     return what
+
+
+def test_answers_of_the_demo_have_scores(demo: Demo) -> None:
+    """`evalctl details`, typed in its repository, finds the environment that reads them."""
+    environ = {name: value for name, value in demo.environ.items() if not name.startswith("EVALCTL_")}
+    call = [sys.executable, "-m", "evalctl", "details", "tiny-llama", "ja_capitals", "--json"]
+    done = subprocess.run(call, cwd=demo.root, env=environ, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert told and all(one["scores"] for one in told)

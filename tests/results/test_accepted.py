@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.check.schema import schema_of, validator
 from evalctl.cli import main
 from evalctl.results.accepted import faults
+from evalctl.results.proof import KEYS
 
 GOOD = {"path": "results/a/b/result.json", "fingerprint": "0" * 64, "by": "me", "why": "measured on paper"}
 
@@ -67,3 +69,17 @@ def test_plain_check_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "results/accepted.json").unlink()
     (tmp_path / "results/accepted.json").symlink_to("/etc/hostname")
     assert main(["--repo", str(tmp_path), "check"]) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {}, {"path": "results/../.env/result.json"}, {"path": "results/a/./result.json"},
+        {"path": "results/a/README.md"}, {"fingerprint": "f"}, {"fingerprint": "0" * 64 + "\n"}, {"by": ""}, {"why": 1}, {"more": "x"},
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_what_check_refuses(row: dict[str, object]) -> None:
+    """An editor that knows schema/accepted.schema.json marks the same rows."""
+    document = [{**GOOD, **row}]
+    assert validator("accepted").is_valid(document) == (not faults(json.dumps(document).encode())) == (row == {})
+    assert {*schema_of("accepted")["$defs"]["Acceptance"]["properties"]} == KEYS

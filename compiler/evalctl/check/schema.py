@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from evalctl.check.codes import CODES
 from evalctl.check.wording import from_model, from_schema, is_limit, is_misspelt
 from evalctl.load import yaml_source
+from evalctl.model.acceptance import AcceptedFile
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.document import Document, Path
 from evalctl.model.fields import LONGEST_NAME, NUMBER_TEXT, Name, TaskWord
@@ -37,6 +38,7 @@ KINDS: Mapping[str, Any] = {
     "model-card": ModelCard,
     "metrics": Metrics,
     "suites": SuitesFile,
+    "accepted": AcceptedFile,
 }
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {}

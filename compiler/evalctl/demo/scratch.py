@@ -80,7 +80,9 @@ def fresh(folder: Path, shared_environments: Path) -> Scratch:
     shutil.copytree(_SOURCE, scratch.root, dirs_exist_ok=True)
     request = scratch.root / REQUEST
     request.write_text(request.read_text(encoding="utf-8").replace("{MODEL}", str(scratch.model)), encoding="utf-8")
-    write_atomically(scratch.root / ".env", _ENV.format(environments=shlex.quote(str(scratch.environments))), mode=0o600)
+    write_atomically(
+        scratch.root / ".env", _ENV.format(environments=shlex.quote(str(scratch.environments))), mode=0o600
+    )
     return scratch
 
 

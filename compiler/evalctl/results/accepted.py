@@ -10,7 +10,7 @@ from typing import Any
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.results.proof import ACCEPTED_FILE, KEYS
-from evalctl.results.store import FILE
+from evalctl.results.record import is_place
 from evalctl.suggest import did_you_mean
 
 _BLANK = re.compile(r"[\s,]*")
@@ -71,12 +71,7 @@ def _of_row(row: Any) -> Iterator[tuple[str, str]]:
     for key in sorted(KEYS & row.keys()):
         if not isinstance(row[key], str) or not row[key]:
             yield f"`{key}` is not a text", f"delete the row, then: {_AGAIN}"
-        elif key == "path" and not _is_place(row[key]):
+        elif key == "path" and not is_place(row[key]):
             yield f"`{row[key]}` is no path of a result", "name it from the repository: results/…/result.json"
         elif key == "fingerprint" and not _FINGERPRINT.fullmatch(row[key]):
             yield "`fingerprint` is not one", f"delete the row, then: {_AGAIN}"
-
-
-def _is_place(path: str) -> bool:
-    words = path.split("/")
-    return len(words) > 2 and words[0] == "results" and words[-1] == FILE and not {"", ".", ".."} & {*words}

@@ -34,11 +34,11 @@ _INTRODUCTION = """\
 Written by `evalctl sync` from the `result.json` files in the folders beside it; edits are overwritten.
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
-_AVERAGES = "\n{names}: the mean of that language's benchmarks, each divided by its full mark; `3 of 8` where only 3 of 8 were measured.\n"
+_AVERAGES = "{names}: the mean of that language's benchmarks, each divided by its full mark; `3 of 8` where only 3 of 8 were measured.\n"
 _UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"
 UNPROVEN = " (unproven)"
 REMARKED = "*"
-_REMARKED = "\n\\*: read with care:\n\n"
+_REMARKED = "\\*: read with care:\n\n"
 _MOST_REMARKS = 20
 _UNPROVEN = (
     "\nunproven: the ledger does not account for what the record says; `evalctl results accept` says that it counts.\n"
