@@ -66,10 +66,13 @@ PASSED: dict[Program, dict[str, str]] = {
         "GIT_CONFIG_GLOBAL": "where the person's configuration is",
         "GIT_CONFIG_SYSTEM": "where the machine's configuration is",
         "GIT_CONFIG_NOSYSTEM": "whether it is read",
+        "GIT_LFS_SKIP_SMUDGE": "whether LFS downloads the files of others' commits; it is no variable of git's",
         "GIT_EXEC_PATH": "where git installed from a module keeps its programs",
         "GIT_TEMPLATE_DIR": "the same",
     },
 }
+# Of these, the names that choose among several installations or clusters: with another value other jobs are listed.
+CHOOSING = ("SGE_ROOT", "SGE_CELL", "SGE_QMASTER_PORT", "PBS_CONF_FILE", "SLURM_CONF")
 # Messages are read by programs here: never in the person's language, and without complaints about a missing locale.
 FORCED: dict[Program, dict[str, str]] = {
     Program.SCHEDULER: {"LC_ALL": "C"},
@@ -85,3 +88,8 @@ def environment(program: Program, environ: Mapping[str, str]) -> dict[str, str]:
     others = program is Program.GIT
     kept = {name: value for name, value in environ.items() if name in names or (others and not name.startswith("GIT_"))}
     return {**kept, **FORCED[program]}
+
+
+def chosen(environ: Mapping[str, str]) -> dict[str, str]:
+    """Which installation the scheduler's programs talk to in this environment; "" for what is not set."""
+    return {name: environ.get(name, "") for name in CHOOSING}

@@ -13,7 +13,7 @@ from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
 from evalctl.shell import Command, EnvironmentProblem, Reply, make_folder, write_atomically
-from evalctl.sync import private
+from evalctl.sync import installation, private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
@@ -222,6 +222,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     private.made_own(context.home, folder, shared=private.is_shared(context))
     lines = "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt))
     write_atomically(folder / "attempt.sh", lines, mode=private.OWN_FILE)
+    write_atomically(folder / installation.FILE, installation.note(), mode=private.OWN_FILE)
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(

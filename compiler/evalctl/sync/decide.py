@@ -114,7 +114,7 @@ TABLE: tuple[Row, ...] = (
     # -- the job has spoken
     Row(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
     # -- the scheduler has not
-    Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent")),
+    Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent"), lambda e: e.other_scheduler),
     # -- the scheduler has
     Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
         lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel {e.job}` ends it"),

@@ -22,6 +22,7 @@ class JobEvidence(Evidence):
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     absent_here: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
+    other_scheduler: str = ""  # why the one that was asked does not know the job, and so is silent about it
     other_home: str = ""
     lingering: tuple[Sighting, ...] = ()
     cancelled: bool = False

@@ -12,7 +12,7 @@ from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
 from evalctl.shell import EnvironmentProblem, write_atomically
-from evalctl.sync import runfiles
+from evalctl.sync import installation, runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
@@ -172,15 +172,17 @@ def _of_attempt(
     elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
     own = attempt is not None and not foreign and not elsewhere
     marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
+    other = installation.other(context.folder(attempt)) if attempt and own and not seen else ""
     return JobEvidence(
         job=record.job,
         missing=(),
         attempt=attempt,
         attempts=record.used,
         sightings=tuple(seen),
-        silent=world.sightings is None,
+        silent=world.sightings is None or bool(other),
+        other_scheduler=other,
         marks=marks,
-        age_seconds=_age(context.folder(attempt), attempt, seen, world) if attempt and own else 0.0,
+        age_seconds=_age(context.folder(attempt), attempt, seen, world) if attempt and own and not other else 0.0,
         grace_seconds=_grace(context, attempt, marks),
         retries=0,
         last_outcome=record.last_outcome,
