@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.results.record import to_text
+from evalctl.results.record import to_text, weights
 from evalctl.results.store import folder_of, index_folder, parse
 
 PATH = "results/hosted_vllm/team/tiny/greedy/ja/mmlu/result.json"
@@ -40,6 +40,22 @@ def test_results_are_known_by_path_and_by_digest(tmp_path: Path) -> None:
     assert [listed.path for listed in index.by_folder["results/hosted_vllm/team/tiny/twin"]] == [
         PATH.replace("greedy", "twin")
     ]
+
+
+def test_a_link_is_no_result(tmp_path: Path) -> None:
+    """Neither a file nor a folder behind one is read: it may lead anywhere."""
+    elsewhere = put(tmp_path, "elsewhere/result.json", to_text(document()))
+    (tmp_path / PATH).parent.mkdir(parents=True)
+    (tmp_path / PATH).symlink_to(elsewhere)
+    (tmp_path / "results/linked").symlink_to(elsewhere.parent)
+    index = index_folder(tmp_path)
+    assert (index.by_path, index.unreadable) == ({}, {})
+
+
+@pytest.mark.parametrize(("count", "found"), [(3, {"mmlu|0": 3}), (0, {"mmlu|0": 0}), (-1, {}), (2.5, {}), (None, {})])
+def test_only_a_count_is_a_weight(count: object, found: dict[str, int]) -> None:
+    """lighteval writes -1 where it does not know; keys are spelled with and without the suite."""
+    assert weights({"mmlu|0": {"em": 1}}, {"lighteval|mmlu|0": {"effective_num_docs": count}}) == found
 
 
 def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:

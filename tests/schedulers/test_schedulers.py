@@ -149,6 +149,24 @@ def test_pbs_is_asked_for_the_jobs_of_one_user() -> None:
     assert SCHEDULERS["pbs"].query("evallab").argv == ("qstat", "-f", "-w", "-u", "evallab")
 
 
+def test_slurm_is_asked_for_every_job_of_one_user() -> None:
+    """Ended ones too, and those in partitions that the person may not see; the fields in the order in which they are read."""
+    assert SCHEDULERS["slurm"].query("me").argv == (
+        "squeue", "--noheader", "--all", "--states=all", "--user=me", "--format=%i|%T|%r|%j"
+    )  # fmt: skip
+
+
+def test_grid_engine_is_asked_for_whole_names_of_one_user() -> None:
+    """Plain qstat cuts them."""
+    assert SCHEDULERS["gridengine"].query("me").argv == ("qstat", "-r", "-u", "me")
+
+
+def test_a_percent_sign_of_a_folder_is_no_pattern_of_slurms() -> None:
+    """`%j` of the path would become the job's number, and the log would be elsewhere."""
+    submit = SCHEDULERS["slurm"].submit("/j.sh", name="ev-x", output_dir="/r/100%j", run_dir="/r/a1")
+    assert "--output=/r/100%%j/%x.%j.out" in submit.argv
+
+
 @pytest.mark.parametrize(
     ("name", "lines"),
     [

@@ -190,6 +190,28 @@ def test_every_status_of_pbs_is_refused_postponed_or_unclear() -> None:
     assert {status for status, reply in replies.items() if pbs.cancelled(reply)} == PBS_GONE
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["Slurm backup controller in standby mode", "Unable to create job record, try again", "Resource temporarily unavailable",
+     "Slurm temporarily unable to accept job, sleeping and retrying", "Required partition not available (inactive or drain)",
+     "Burst Buffer resource limit exceeded", "Reached per-user job limit of 10",
+     "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "sbatch: error: ", "sbatch: error: Batch job submission failed: "])
+def test_what_slurm_may_take_later_is_waited_for(before: str, words: str) -> None:
+    """A limit on jobs that are there, a partition that is closed for now: no refusal."""
+    slurm = SCHEDULERS["slurm"]
+    reply = Reply(1, "", f"{before}{words}\n")
+    assert (slurm.refusal(reply), slurm.postponed(reply) is not None) == (None, True)
+
+
+def test_a_job_of_pbs_is_what_its_first_lines_say() -> None:
+    """A variable of the job may hold lines that look like attributes."""
+    text = "Job Id: 4.pbs\n    Job_Name = ev-x\n    job_state = R\n    Variable_List = A=1\n    job_state = F\n    Job_Name = y\n\n"
+    (found,) = SCHEDULERS["pbs"].sightings(Reply(0, text, ""))
+    assert (found.name, found.state) == ("ev-x", State.RUNNING)
+
+
 @pytest.mark.parametrize("before", ["", "Unable to read script file because of error: -\n"])
 @pytest.mark.parametrize("who", ["user", "cluster"])
 def test_a_limit_of_grid_engine_is_found_on_any_line_and_in_any_case(before: str, who: str) -> None:
@@ -223,11 +245,18 @@ def test_only_a_status_of_zero_says_that_a_job_was_cancelled(name: str, status: 
     assert SCHEDULERS[name].cancelled(Reply(status, "", "")) is gone
 
 
-@pytest.mark.parametrize("line", ["x|ev-x|RUNNING|None\n", "4|RUNNING|None| \n", "4|RUNNING|None\n"])
-def test_a_line_of_slurm_has_a_number_and_a_name(line: str) -> None:
+@pytest.mark.parametrize("line", ["x|RUNNING|None|ev-x\n", "4|RUNNING|None\n", "two\n", "4|RUNNING|None|ev-x\n\n5|"])
+def test_a_line_of_slurm_has_a_number_and_four_fields(line: str) -> None:
     """Or the whole list is unreadable."""
     with pytest.raises(Unreadable):
         SCHEDULERS["slurm"].sightings(Reply(0, line, ""))
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_job_of_the_person_without_a_name_hides_no_other(name: str) -> None:
+    """`sbatch --job-name="$UNSET"` is accepted by Slurm: the list is read all the same."""
+    text = f"4|RUNNING|None|{name}\n5|RUNNING|None|ev-x\n"
+    assert [one.name for one in SCHEDULERS["slurm"].sightings(Reply(0, text, ""))] == ["", "ev-x"]
 
 
 def test_what_slurm_says_of_a_job_is_kept() -> None:

@@ -105,7 +105,9 @@ def sightings(reply: Reply) -> list[Sighting]:
 
 def _sighting(line: str, cluster: str) -> Sighting:
     fields = line.split("|", 3)
-    if len(fields) != 4 or not re.fullmatch(r"\d+(_\S+|\+\d+)?", fields[0]) or not fields[3].strip():
+    if len(fields) != 4 or not re.fullmatch(
+        r"\d+(_\S+|\+\d+)?", fields[0]
+    ):  # a job's name may be empty (seen: 22.05.8)
         raise Unreadable(f"unknown line: {line}")
     number, word, reason, name = fields
     state = words.state_of(word, reason)
