@@ -45,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
     "report": {"model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"cards", "environments", "gitcall", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest"},
+    "sync": {"cards", "environments", "gitcall", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
     "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
     "demo": {"cli", "environments", "gitcall", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
