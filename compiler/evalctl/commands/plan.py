@@ -22,6 +22,7 @@ from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
+from evalctl.suggest import plural
 from evalctl.terminal import as_json
 
 _PLANNED = ("generated", "manifests/requests")
@@ -103,7 +104,8 @@ def _unproven(
         proofs = Proofs(None)
     states = {path: proofs.state(index.by_path[path]) for path in sorted(reused)}
     unchecked = sum(state == NOT_CHECKED for state in states.values())
-    note = f"{unchecked} reused results are not checked against the ledger: this clone has no branch evalctl-state"
+    reuses = f"{plural(unchecked, 'reused result')} {'is' if unchecked == 1 else 'are'}"
+    note = f"{reuses} not checked against the ledger: this clone has no branch evalctl-state"
     found = [
         unproven_result(path, proofs.why_not(index.by_path[path]))
         for path, state in states.items()
