@@ -112,12 +112,13 @@ def test_one_think_tag_alone_is_none(tmp_path: Path) -> None:
         ("tokenizer_config.json", json.dumps({"chat_template": TEMPLATE})),
         ("tokenizer_config.json", json.dumps({"chat_template": [
             {"name": "tool_use", "template": "x"}, {"name": "default", "template": TEMPLATE}]})),
+        ("tokenizer_config.json", json.dumps({"chat_template": {"default": TEMPLATE, "rag": "x"}})),
         ("chat_template.jinja", TEMPLATE),
         ("chat_template.json", json.dumps({"chat_template": TEMPLATE})),
     ],
 )  # fmt: skip
 def test_template_digest_does_not_depend_on_where_it_stands(tmp_path: Path, name: str, content: str) -> None:
-    """One template has one digest in all four places."""
+    """One template has one digest in all places."""
     (tmp_path / name).write_text(content)
     assert template_digest(open_folder(tmp_path)) == hashlib.sha256(TEMPLATE.encode()).hexdigest()
 
@@ -129,7 +130,10 @@ def test_the_template_file_wins_over_the_key(model: Path) -> None:
 
 
 def test_a_base_model_has_no_template(tmp_path: Path) -> None:
-    """No template is None, not the digest of nothing."""
+    """No template is None, not the digest of nothing; several of which none is the default are none, too."""
+    assert template_digest(open_folder(tmp_path)) is None
+    several = {"chat_template": [{"name": "tool_use", "template": "x"}, {"name": "rag", "template": "y"}]}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(several))
     assert template_digest(open_folder(tmp_path)) is None
 
 

@@ -226,6 +226,14 @@ def test_no_file_of_a_model_is_a_bug(model: Path, name: str, content: bytes) -> 
     assert str(model) in str(caught.value) or "pub/tiny" in str(caught.value)
 
 
+def test_whether_gptq_is_symmetric_is_a_fact(model: Path) -> None:
+    """vLLM reads only symmetric weights of it."""
+    form = {"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": False}
+    (model / "config.json").write_text(json.dumps({**CONFIG, "quantization_config": form}))
+    found = read_folder(model, "pub/tiny").quantization
+    assert found is not None and (found.method, found.bits, found.symmetric) == ("gptq", 4, False)
+
+
 MANY = 3 * 10**9
 
 

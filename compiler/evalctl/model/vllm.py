@@ -515,3 +515,17 @@ SAYABLE_UNQUANTISED = frozenset(
 )
 # Bits of a weight, and whether they are symmetric (TYPE_MAP of auto_gptq.py and auto_awq.py).
 READABLE_BITS = {"gptq": {4, 8}, "awq": {4}}
+# Model classes whose prompts it writes itself, without a template (ModelConfig: the default tokenizer modes).
+RENDERED = frozenset({
+    "MoonshotKimiaForCausalLM", "KimiK3ForConditionalGeneration", "DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM",
+    "DeepseekV4ForConditionalGeneration", "DeepseekV41ForCausalLM", "InklingForCausalLM", "InklingForConditionalGeneration",
+})  # fmt: skip
+# Those for which it brings a template where the repository has none, by model type (transformers_utils/chat_templates/registry.py).
+WITH_FALLBACK = {
+    "blip-2": "Blip2ForConditionalGeneration", "deepseek_ocr": "DeepseekOCRForCausalLM",
+    "deepseek_ocr2": "DeepseekOCR2ForCausalLM", "deepseek_vl_v2": "DeepseekVLV2ForCausalLM", "minicpmv": "MiniCPMV",
+    "minicpmv4_6": "MiniCPMV4_6ForConditionalGeneration", "minicpmv4_7": "MiniCPMV4_7ForConditionalGeneration",
+    "paligemma": "PaliGemmaForConditionalGeneration", "unlimited_ocr": "UnlimitedOCRForCausalLM",
+}  # fmt: skip
+# Forms of weights beside which it takes no cache of type fp8_e5m2 (layers/attention/attention.py).
+WITHOUT_E5M2 = frozenset({"fp8", "modelopt", "modelopt_fp4"})

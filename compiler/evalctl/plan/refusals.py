@@ -16,9 +16,12 @@ from evalctl.model.vllm import (
     QUANTIZATION_NAMES,
     READABLE_BITS,
     REFUSED_QUANTIZATIONS,
+    RENDERED,
     SAYABLE_QUANTIZATIONS,
     SAYABLE_UNQUANTISED,
     VLLM,
+    WITH_FALLBACK,
+    WITHOUT_E5M2,
 )
 from evalctl.suggest import did_you_mean, listed
 
@@ -34,6 +37,7 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         yield from _quantization(card, place)
         yield from _said(card, place, evaluation)
         yield from _template(card, place, evaluation)
+        yield from _cache(card, place, evaluation)
         yield from _answer(card, place, evaluation)
 
 
@@ -97,13 +101,27 @@ def _said(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic
 
 
 def _template(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
-    """vLLM answers every question with 400 where there is none; Mistral's own tokenizer has its template within."""
+    """vLLM answers every question with 400 where there is none; Mistral's own tokenizer has its template within, and vLLM
+    has some of its own.
+    """
     if card.chat_template_sha256 is not None or card.tokenizer == "mistral":
+        return
+    if card.architecture in RENDERED or card.architecture in WITH_FALLBACK.values():
         return
     if "chat_template" not in dict(evaluation.server):
         message = f"{card.model} has no chat template, and no `chat_template` is named: vLLM refuses every question"
         help = "add manifests/models/chat_templates/NAME.jinja and `chat_template: NAME` to its custom settings"
         yield Diagnostic("no-chat-template", message, place, help)
+
+
+def _cache(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    method = card.quantization.method if card.quantization is not None else ""
+    if dict(evaluation.server).get("kv_cache_dtype") == "fp8_e5m2" and method in WITHOUT_E5M2:
+        setting = next(s.sourced for s in evaluation.settings if s.name == "kv_cache_dtype")
+        message = f"kv_cache_dtype is fp8_e5m2, and vLLM {VLLM} refuses that for weights in the form `{method}`"
+        yield Diagnostic(
+            "unsupported-quantization", message, setting.origin.span or place, "write fp8_e4m3, or take it out"
+        )
 
 
 def _answer(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
