@@ -52,6 +52,48 @@ def test_the_limit_follows_what_was_seen(limit: Limit, before: Seen, now: Seen, 
     assert adapted(limit, before, now) == after, why
 
 
+def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int = 0) -> Seen:
+    """A look at a server that computes as many as are not waiting."""
+    return Seen(in_flight, 9, 20, refusals, Load(in_flight - waiting, waiting, 0.3, preemptions))
+
+
+@pytest.mark.parametrize(
+    ("limit", "before", "now", "after"),
+    [
+        (Limit(64), CALM, full(64, preemptions=6), Limit(51, True)),
+        (Limit(64), CALM, full(65, preemptions=6), Limit(64)),
+        (Limit(64), CALM, full(65, refusals=1), Limit(64)),
+        (Limit(64), CALM, full(63, refusals=1), Limit(31, True)),
+        (Limit(64), full(64, 8), full(64, 9), Limit(64)),
+        (Limit(64), full(64, 9), full(64, 9), Limit(63, True)),
+        (Limit(64), full(64, 9), full(64, 10), Limit(62, True)),
+        (Limit(64), full(64, 10), full(64, 9), Limit(64)),
+        (Limit(64), full(64, 64), full(64, 64), Limit(8, True)),
+        (Limit(64), full(9, 9), full(9, 9), Limit(8, True)),
+        (Limit(64), Seen(64, 9, 20, 0, None), full(64, 64), Limit(64)),
+        (Limit(64), full(64, 64), Seen(64, 9, 20, 0, None), Limit(128)),
+        (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.4, 5)), Limit(128)),
+        (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.41, 5)), Limit(64)),
+        (Limit(64, True), Seen(), Seen(64, 9, 1, 0), Limit(68, True)),
+        (Limit(8, True), CALM, CALM, Limit(9, True)),
+        (Limit(31, True), CALM, CALM, Limit(32, True)),
+        (Limit(33, True), CALM, CALM, Limit(35, True)),
+        (Limit(1), CALM, CALM, Limit(2)),
+        (Limit(7), Seen(), Seen(7, 9, 0, 1), Limit(4, True)),
+        (Limit(10), Seen(), Seen(10, 9, 0, 1), Limit(5, True)),
+    ],
+)  # fmt: skip
+def test_the_limit_changes_exactly_at_its_borders(limit: Limit, before: Seen, now: Seen, after: Limit) -> None:
+    """Eight may wait, a cache may be four fifths full, an answer that was thrown away takes a fifth, a refusal half."""
+    assert adapted(limit, before, now) == after
+
+
+def test_before_the_first_look_128_may_be_under_way() -> None:
+    """And nothing has been seen."""
+    assert (Limit(), LEAST) == (Limit(128, False), 4)
+    assert (Load(), Seen()) == (Load(0, 0, 0.0, 0), Seen(0, 0, 0, 0, None))
+
+
 LOADS = st.none() | st.builds(Load, *[st.integers(0, 500)] * 2, st.floats(0, 1), st.integers(0, 9))
 LOOKS = st.builds(Seen, *[st.integers(0, 500)] * 4, LOADS)
 
@@ -86,6 +128,12 @@ def test_vllms_page_is_read() -> None:
     assert read_load(PAGE) == Load(7, 1, 0.25, 2)
     older = PAGE.replace("kv_cache", "gpu_cache").replace("preemptions_total", "preemptions")
     assert read_load(older) == Load(7, 1, 0.25, 2)
+
+
+def test_what_the_page_lacks_is_zero() -> None:
+    """Also where a server of another version writes numbers without labels or exponents."""
+    assert read_load("vllm:num_requests_running 3\n") == Load(3, 0, 0.0, 0)
+    assert read_load("vllm:num_requests_running 1e+1\nvllm:num_requests_waiting 2.0\n") == Load(10, 2, 0.0, 0)
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,57 @@ def test_rate_limits_are_what_headers_call_so() -> None:
     assert limits.rate_limits(headers) == {
         "x-ratelimit-limit-requests": "60", "anthropic-ratelimit-requests-limit": "50", "retry-after": "2",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bound", "true", "asked"),
+    [(1, 1, [1]), (2, 2, [2]), (2, 1, [2]), (8, 1, [8, 4, 2]), (8, 5, [8, 4, 6, 5]), (8, 7, [8, 4, 6, 7]), (16, 3, [16, 8, 4, 2, 3])],
+)  # fmt: skip
+def test_it_is_found_by_halves(bound: int, true: int, asked: list[int]) -> None:
+    """No question twice, and none whose answer is known."""
+    found: list[int] = []
+
+    def granted(number: int) -> int:
+        found.append(number)
+        return number if number <= true else 0
+
+    assert (limits.largest(bound, granted), found) == (true, asked)
+
+
+def test_a_provider_that_answers_less_than_it_did_has_answered_more() -> None:
+    """What was granted once is possible."""
+    replies = {16: 0, 8: 8, 12: 3}
+    assert limits.largest(16, replies.__getitem__) == 8
+
+
+@pytest.mark.parametrize(("status", "accepted"), [(199, False), (200, True), (201, False), (400, False), (0, False)])
+def test_only_a_good_status_is_an_answer(status: int, accepted: bool) -> None:
+    """Whatever came with it."""
+    assert Heard(status, choices=({},)).accepted is accepted
+
+
+@pytest.mark.parametrize(
+    ("finishes", "tokens", "obeyed"),
+    [((), 0, False), ((), 3, True), ((), 4, False), ((), 1.0, False), (("stop", "length"), 99, True), (("stop",), -1, False)],
+)  # fmt: skip
+def test_a_limit_is_obeyed_by_any_choice_or_by_the_count(
+    finishes: tuple[str, ...], tokens: float, obeyed: bool
+) -> None:
+    """Of three tokens; no token at all shows nothing."""
+    heard = Heard(200, choices=tuple({"finish_reason": one} for one in finishes), usage={"completion_tokens": tokens})
+    assert limits.length_obeyed(heard, 3) is obeyed
+
+
+def test_the_first_name_of_a_length_that_is_a_number_counts() -> None:
+    """Beside the model before its metadata, under Gemini's prefix, too; metadata of another form is left out."""
+    assert limits.listed_length([{"id": "models/m", "max_model_len": "8k", "context_window": 7}], "m") == 7
+    assert limits.listed_length([{"id": "m", "context_length": 7, "metadata": {"context_length": 9}}], "m") == 7
+    assert limits.listed_length([{"id": "m", "metadata": [1], "max_input_tokens": 5}], "m") == 5
+    assert limits.listed_length([{"id": "m"}, {"id": "m", "context_length": 7}], "m") is None
+    assert limits.listed_length([], "m") is None
+
+
+@pytest.mark.parametrize("name", ["x-date", "retry-after-ms", "my-retry-after", "ratelimit"])
+def test_other_headers_are_no_rate_limits(name: str) -> None:
+    """Though their names are alike."""
+    assert limits.rate_limits({name: "1"}) == {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
-from evalctl_job.refusals import SEVERAL, Refusals
+from evalctl_job.refusals import SEVERAL, Refusals, normalised
 from relay_process import StartRelay, wait_for
 
 TOO_LONG = "HTTP 400: max_completion_tokens=16384 cannot be greater than max_model_len={} (tried once)"
@@ -57,6 +57,52 @@ def test_only_what_concerns_every_task_ends_the_job() -> None:
         for number in range(SEVERAL):
             found.refused(f"q{number}", words)
     assert later.for_all_tasks is not None and key.for_all_tasks is None
+
+
+def test_four_questions_are_several() -> None:
+    """More of them are, too; before the first there is nothing to say."""
+    none = Refusals()
+    assert SEVERAL == 4 and (none.alike, none.settled, none.for_all_tasks) == (None, None, None)
+    assert refused(NO_CREDIT, 5).settled == NO_CREDIT.format(4)
+    assert refused(NO_CREDIT, 5).for_all_tasks == ("quota-exhausted", NO_CREDIT.format(4))
+
+
+@pytest.mark.parametrize(
+    ("words", "like"),
+    [("HTTP 400: Request 12 FAILED", "HTTP 400http # request # failed"), ("No status, req_7f", "no status, #"), ("no", "no")],
+)  # fmt: skip
+def test_what_varies_is_no_difference(words: str, like: str) -> None:
+    """Words with a digit and capital letters; the status is one."""
+    assert normalised(words) == like
+
+
+def test_what_differs_once_differs_for_the_task() -> None:
+    """Its later questions may be answered, though they are refused alike; an account without credit is one all the same."""
+    found = Refusals()
+    found.refused("q", "HTTP 400: something else")
+    assert found.alike == "HTTP 400: something else"
+    for number in range(SEVERAL):
+        found.refused(f"q{number}", NO_CREDIT.format(number))
+    assert (found.alike, found.settled) == (None, None)
+    assert found.for_all_tasks == ("quota-exhausted", NO_CREDIT.format(SEVERAL - 1))
+
+
+def test_an_answer_begins_the_count_anew() -> None:
+    """Three refusals before it and one after it are not several."""
+    found = refused(NO_CREDIT, SEVERAL - 1)
+    found.answered()
+    found.refused("q9", NO_CREDIT.format(9))
+    assert (found.alike, found.for_all_tasks) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [("HTTP 401: wrong key", "authentication"), ("the model `m` does not exist", "model-not-found"),
+     ("must provide a chat template", "chat-template-missing"), ("HTTP 429: rate limit", None), ("in new words", None)],
+)  # fmt: skip
+def test_what_concerns_every_task_is_a_closed_list(words: str, reason: str | None) -> None:
+    """The key, the model, its template; anything else is this task's."""
+    assert refused(words, SEVERAL).for_all_tasks == (reason and (reason, words))
 
 
 @pytest.mark.environments

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from evalctl_job import choices, replies
-from evalctl_job.replies import NoAnswer, loads, read_choice, same_model
+from evalctl_job.replies import UNNAMED, NoAnswer, loads, read_choice, same_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,3 +233,148 @@ def test_what_the_provider_behind_a_gateway_said_is_among_the_words() -> None:
 def test_what_came_whole_and_is_no_reply_would_come_again(content: bytes, certain: bool) -> None:
     """A stream that was not asked for, another encoding: each try is paid. What broke off, or a proxy's page, may pass."""
     assert replies.is_certain(content) is certain
+
+
+def test_an_end_in_another_word_stays_beside_the_known_one() -> None:
+    """One that is known already does not, and one that a gateway gave is kept."""
+    aliases = {end for end in replies.GOOD_ENDS if end not in ("stop", "length")}
+    for end in replies.GOOD_ENDS:
+        found = read_choice(choice(end))
+        assert isinstance(found, dict) and found.get("native_finish_reason") == (end if end in aliases else None)
+    given = read_choice(choice("eos", native_finish_reason="EOS"))
+    assert isinstance(given, dict) and given["native_finish_reason"] == "EOS"
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_a_reasoning_in_parts_is_one_text(name: str) -> None:
+    """Whatever it is called; a null stays one, and anything else is no answer."""
+    parts = [{"type": "text", "text": "so "}, "C", {"thinking": ["!", {"text": "?"}]}]
+    for said, read in ((parts, "so C!?"), (None, None), ("why", "why")):
+        found = read_choice({"message": {"content": "C", name: said}, "finish_reason": "stop"})
+        assert isinstance(found, dict) and found["message"] == {"content": "C", name: read}
+    bad = read_choice({"message": {"content": "C", name: 3}, "finish_reason": "stop"})
+    assert bad == NoAnswer(f"no answer: its `{name}` is neither a text nor a list of parts")
+
+
+def test_thoughts_among_the_parts_are_the_reasoning_where_there_is_none() -> None:
+    """An empty one is none; without thoughts nothing is added."""
+    content = [{"type": "thinking", "thinking": "so "}, {"type": "reasoning", "reasoning": "C"}, {"text": "A"}, "B"]
+    for beside in ({}, {"reasoning": ""}, {"reasoning": None}):
+        found = read_choice({"message": {"content": content, **beside}, "finish_reason": "stop"})
+        assert isinstance(found, dict) and found["message"] == {"content": "AB", "reasoning": "so C"}
+    older = read_choice({"message": {"content": content, "reasoning_content": "why"}, "finish_reason": "stop"})
+    assert isinstance(older, dict) and older["message"] == {"content": "AB", "reasoning_content": "why"}
+    plain = read_choice({"message": {"content": ["A", {"type": "output_text", "text": "B"}]}, "finish_reason": "stop"})
+    assert isinstance(plain, dict) and plain["message"] == {"content": "AB"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (None, "a choice is no object"),
+        (choice(["stop"]), "its end is not a word"),
+        (choice("x" * 201), f"its end `{'x' * 200}` is not known"),
+        (choice(None), "it ended with null"),
+        (choice("stop", error="gone"), "it ended with `stop`: gone"),
+        (choice("refusal"), "the provider filtered it (refusal)"),
+        (choice("tool_use"), "the model called a tool (tool_use)"),
+        ({"finish_reason": "stop"}, "a choice has neither a message nor a text"),
+        ({"finish_reason": "stop", "text": None}, "a choice has neither a message nor a text"),
+        ({"finish_reason": "stop", "text": "a", "message": "b"}, "a choice has neither a message nor a text"),
+        (choice(content=7), "its content is neither a text nor a list of parts"),
+        (choice(content=[{"type": "image"}]), "its content has a part of kind `image`"),
+        (choice(content=[{"type": None}]), "its content has a part of kind `None`"),
+        (choice(content=[7]), "a part of its content has no text"),
+        (choice(content=[{"type": "text", "text": 7}]), "a part of its content has no text"),
+    ],
+)
+def test_what_is_no_answer_says_why(raw: Any, why: str) -> None:
+    """In words that a person can look for."""
+    found = read_choice(raw)
+    assert isinstance(found, NoAnswer) and found.why == f"no answer: {why}"
+
+
+def test_a_text_of_the_older_api_is_an_answer() -> None:
+    """/completions has no message."""
+    assert read_choice({"text": "C", "finish_reason": "stop"}) == {"text": "C", "finish_reason": "stop"}
+
+
+def test_json_may_be_64_deep() -> None:
+    """Objects count as lists do."""
+    assert loads("[" * 64 + "]" * 64) and loads('{"a":' * 63 + "{}" + "}" * 63)
+    for deeper in ("[" * 65 + "]" * 65, '{"a":' * 64 + "{}" + "}" * 64):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            loads(deeper)
+
+
+def test_numbers_stay_and_what_is_none_is_null() -> None:
+    """NaN and infinities, as Python writes them or by their size."""
+    read = loads("[0.5, -1e3, 7, NaN, Infinity, -Infinity, 1e999, -1e999]")
+    assert read == [0.5, -1000.0, 7, None, None, None, None, None]
+
+
+def test_a_count_is_from_zero_to_a_billion() -> None:
+    """More of one reply nobody can have counted."""
+    usage = {"a": 0, "b": 1, "c": 10**9, "d": 10**9 + 1, "e": -1, "f": True, "g": 1.0, "h": {"i": 0, "j": None}}
+    assert replies.usage_of(usage) == {"a": 0, "b": 1, "c": 10**9, "h": {"i": 0}}
+    assert [replies.tokens(usage, name) for name in "abcdefgz"] == [0, 1, 10**9, 0, 0, 0, 0, 0]
+    assert (replies.tokens(None, "a"), replies.tokens([1], "a")) == (0, 0)
+
+
+@pytest.mark.parametrize("indexes", [[-1, 0], [1, 2], [0, 2], [0, 0], [0, 1.0], [0, True], [0, None]])
+def test_an_index_that_is_no_place_says_nothing(indexes: list[Any]) -> None:
+    """Below the first, above the last, twice the same, or no whole number."""
+    raw = [{"index": index, "was": place} for place, index in enumerate(indexes)]
+    assert replies.in_order(raw, 2) == raw
+    assert replies.in_order([*raw, "no object"], 3) == [*raw, "no object"]
+    assert replies.in_order(raw, 1) == raw[:1]
+    assert replies.in_order({"0": raw[0]}, 2) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("gone", "gone"), (None, "None"), ({"message": "gone"}, "gone"), ({"message": "", "x": 1}, "{'message': '', 'x': 1}"),
+        ({"message": "gone", "code": "c", "type": "t"}, "gone [c]"), ({"message": "gone", "code": 7, "type": "t"}, "gone [t]"),
+        ({"message": "gone", "code": "", "type": "t"}, "gone [t]"), ({"message": "gone", "code": "one", "type": "t"}, "gone [t]"),
+        ({"message": "gone", "code": None}, "gone"),
+    ],
+)  # fmt: skip
+def test_an_error_has_words(error: Any, words: str) -> None:
+    """Its message, with its code or else its type where that says something more."""
+    assert replies.message_of(error) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("m", "m"), ("", UNNAMED), (None, UNNAMED), (7, UNNAMED), ("x" * 201, "x" * 200), ("half \ud83d", "half ?")],
+)
+def test_the_model_of_a_reply_is_a_name_that_can_be_written(name: Any, read: str) -> None:
+    """Not too long a one."""
+    assert replies.model_of({"model": name}) == read
+    assert replies.model_of({}) == UNNAMED
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("m:free", "m"),
+        ("m:nitro", "models/M"),
+        ("a/m-latest", "m-2411"),
+        ("m", "m@20250101"),
+        ("m", "m-250101"),
+        ("m", "x/y/m"),
+    ],
+)
+def test_a_route_a_prefix_and_capitals_are_no_part_of_a_name(one: str, other: str) -> None:
+    """Asked for or answered."""
+    assert same_model(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("m-latest-x", "m-x"), ("m:free2", "m"), ("m", "m-12"), ("m", "m-12345"), ("a/m", "b/a/n"), ("m", "xm")],
+)
+def test_what_only_looks_like_a_date_is_another_name(one: str, other: str) -> None:
+    """And so is one that ends alike in the middle of a word."""
+    assert not same_model(one, other)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import random
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,14 +27,28 @@ class Mutant:
     text: str
 
     def difference(self, source: str) -> str:
-        """The lines that changed."""
+        """The lines that changed, as `diff` marks them."""
+        return "\n".join(self._marked(source))
+
+    def change(self, source: str) -> tuple[str, str]:
+        """What was there, and what is there now."""
+        lines = self._marked(source)
+        before, after = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
+        return before, after
+
+    def _marked(self, source: str) -> list[str]:
         lines = difflib.unified_diff(source.splitlines(), self.text.splitlines(), n=0, lineterm="")
-        return "\n".join(line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@")
+        return [line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@"]
+
+
+# These change nothing that a program does: equal numbers and words are one object in CPython, and nothing here compares
+# itself with None. Ruff refuses them beside a literal (F632, E711).
+_SAME = {f"ReplaceComparisonOperator_{name}" for name in ("Eq_Is", "Is_Eq", "NotEq_IsNot", "IsNot_NotEq")}
 
 
 def mutants(source: str) -> list[Mutant]:
     """All of them, in an order that is always the same and spreads a part of them over the whole file."""
-    found = [mutant for name in operator_names() for mutant in _of(name, source)]
+    found = [mutant for name in operator_names() if name.partition("/")[2] not in _SAME for mutant in _of(name, source)]
     random.Random(0).shuffle(found)
     return found
 
@@ -41,20 +57,49 @@ def _of(name: str, source: str) -> Iterator[Mutant]:
     operator = get_operator(name)
     if operator.arguments():  # those that need names of variables
         return
-    inert = _annotations(source)
+    inert = _inert(source)
     for occurrence, (start, _) in enumerate(_positions(operator(), source)):
         if not any(begin <= start < end for begin, end in inert):
-            text = mutate_code(source, operator(), occurrence)
+            text = _mutated(source, operator(), occurrence)
             if text is not None and text != source:
                 yield Mutant(name.partition("/")[2], start[0], text)
+
+
+def _mutated(source: str, operator: Any, occurrence: int) -> str | None:
+    """None for what is no Python (`*words` with another sign), and for `except a.b`, which cosmic-ray 8.7.0 cannot replace."""
+    try:
+        text: str | None = mutate_code(source, operator, occurrence)
+        ast.parse(text or "")
+    except (SyntaxError, AttributeError):
+        return None
+    return text
 
 
 def _positions(operator: Any, source: str) -> list[tuple[Position, Position]]:
     return [position for node in ast_nodes(get_ast(source)) for position in operator.mutation_positions(node)]
 
 
-def _annotations(source: str) -> list[tuple[Position, Position]]:
-    """Where types are written: they are never evaluated here (`from __future__ import annotations`)."""
+def _inert(source: str) -> list[tuple[Position, Position]]:
+    """Where types are written, which are never evaluated here (`from __future__ import annotations`), the `*` of a
+    signature, which is no operator, and the options of dataclasses.
+    """
     nodes = list(ast.walk(ast.parse(source)))
     types = [getattr(node, name, None) for node in nodes for name in ("annotation", "returns")]
-    return [((one.lineno, one.col_offset), (one.end_lineno, one.end_col_offset)) for one in types if one is not None]
+    places = [((one.lineno, one.col_offset), (one.end_lineno, one.end_col_offset)) for one in types if one is not None]
+    stars = [(token.start, token.end) for token in _signature_stars(source)]
+    return [*places, *stars, *_options_of_dataclasses(nodes)]
+
+
+def _options_of_dataclasses(nodes: list[ast.AST]) -> Iterator[tuple[Position, Position]]:
+    """`frozen` and `slots` only forbid what no line does: to assign a field of a value."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dataclass":
+            yield (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+
+
+def _signature_stars(source: str) -> Iterator[tokenize.TokenInfo]:
+    """Each `*` that stands between two commas or after the bracket: the names after it are keywords."""
+    tokens = [one for one in tokenize.generate_tokens(io.StringIO(source).readline) if one.type != tokenize.NL]
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (token.string, after.string) == ("*", ",") and before.string in (",", "("):
+            yield token

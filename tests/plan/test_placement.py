@@ -17,6 +17,7 @@ from evalctl.plan.placement import (
     capped,
     concurrency,
     needed_bytes,
+    node_kind_for,
     placed_on,
     placement,
     tensor_parallel,
@@ -60,6 +61,23 @@ def test_models_that_others_serve_need_no_gpu(service: str, kind: str) -> None:
         "https://api.deepinfra.com/v1/openai",
         "DEEPINFRA_API_KEY",
     )
+
+
+@pytest.mark.parametrize("provider", ["aaa", "vllm2", "zzz"])
+def test_a_provider_is_any_name_but_vllm(provider: str) -> None:
+    """Its models run on the service's kind for that, and are asked as many questions as the lab asks others."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request.model_copy(update={"provider": provider})
+    service = catalogue().services["tsubame"].service
+    assert node_kind_for(request, service, card()) == service.api != service.small_model
+    assert wanted_concurrency(request, place("tsubame"), card(), 32768) == 20
+
+
+def test_a_model_has_no_place_where_the_service_lacks_the_node_kind() -> None:
+    """One that was asked for, or any."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    service = catalogue().services["tsubame"].service
+    assert placement(request.model_copy(update={"node_kind": "cray"}), service, card()) is None
+    assert placement(request, service.model_copy(update={"small_model": None}), card()) is None
 
 
 @pytest.mark.parametrize(
@@ -157,7 +175,8 @@ def test_experts_are_cut_finer_only_where_they_fit_no_other_way() -> None:
     """Two GPUs of 80 GB have 140 GB for weights; one byte more needs all eight, without a known size nothing does."""
     one = card_of(FAMILIES["Qwen3-30B-A3B-FP8"])
     fits, larger = (one.model_copy(update={"weight_bytes": 140 * 10**9 + more}) for more in (0, 1))
-    assert (tensor_parallel(node(8, 80), fits), tensor_parallel(node(8, 80), larger)) == (2, 8)
+    smaller = one.model_copy(update={"weight_bytes": 139 * 10**9})
+    assert [tensor_parallel(node(8, 80), each) for each in (smaller, fits, larger)] == [2, 2, 8]
     assert tensor_parallel(node(8, None), larger) == 2
 
 
@@ -250,6 +269,13 @@ def test_as_many_questions_as_the_cache_holds() -> None:
     assert wanted_concurrency(request, one, full, 4096) == 96
 
 
+def test_a_model_without_a_cache_gets_as_many_questions_as_bytes_are_free() -> None:
+    """20 bytes of the 70 GB of one GPU."""
+    request = checked(f"{SMALL}tasks: [ja]\n").request
+    facts = card(weight_bytes=70 * 10**9 - 20, cache=(), state_bytes=0)
+    assert wanted_concurrency(request, Placement("k", node(1, 80), 1, 1), facts, 4096) == 20
+
+
 @pytest.mark.parametrize(("gpus", "memory"), [(0, None), (0, 80.0), (4, None)])
 def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float | None) -> None:
     """Nor without a GPU, nor without a card."""
@@ -260,5 +286,5 @@ def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float 
 
 def test_only_what_is_above_the_bound_is_said_to_be_capped() -> None:
     """64 are not."""
-    assert capped(64) == ""
+    assert capped(7) == capped(64) == ""
     assert capped(65).startswith("64 questions at once per task, not 65: ")

@@ -219,3 +219,115 @@ def test_the_order_of_results_does_not_matter() -> None:
     results = [result("ja_jmmlu", JMMLU, COUNTS), result("en_code", {"code|0": {"pass@1:10": 0.5}}), result("wmt", {})]
     texts = {json.dumps(aggregated(FOLDER, order, METRICS)) for order in (results, results[::-1])}
     assert len(texts) == 1
+
+
+AIME = Metrics.model_validate(
+    {"entries": [{"name": "AIME", "function": "pick", "metrics": ["em"], "tasks": ["AIME"]},
+                 {"name": "ppl", "function": "pick", "metrics": ["logprob", "unused"], "tasks": ["ppl"]}]}
+)  # fmt: skip
+WMT = {"wmt20:en-ja|0": {"bleu": 1.0}}
+
+
+def test_micro_takes_the_first_of_its_metrics() -> None:
+    """Others that are named have no meaning for it."""
+    (entry,) = [one for one in METRICS.entries if one.name == "jmmlu"]
+    metrics = METRICS.model_copy(update={"entries": (entry.model_copy(update={"metrics": ("em", "other")}),)})
+    for scores, mean in ((JMMLU, 0.6), ({key: {**row, "other": 0.0} for key, row in JMMLU.items()}, 0.6)):
+        assert aggregated(FOLDER, [result("a", scores, COUNTS)], metrics)["results"] == {"jmmlu": pytest.approx(mean)}
+    document = aggregated(FOLDER, [result("a", {"jmmlu|0": {"other": 1.0}}, {"jmmlu|0": 1})], metrics)
+    assert document["unmatched"] == {"jmmlu": "task `jmmlu` has no metric `em`; it has other"}
+
+
+def changed(one: Result, **document: Any) -> Result:
+    """The same with other values in its document."""
+    return replace(one, document={**one.document, **document})
+
+
+def test_any_name_and_any_number_but_minus_one_is_a_value() -> None:
+    """A task that sorts before `all`, and a metric that is negative by nature."""
+    found = aggregated(FOLDER, [result("a", {"AIME|0": {"em": 0.5}}), result("b", {"ppl|0": {"logprob": -2.5}})], AIME)
+    assert (found["results"], found["missing"]) == ({"AIME": 0.5, "ppl": -2.5}, [])
+
+
+def test_a_metric_that_no_task_has_is_shown_with_those_that_are_there() -> None:
+    """Under `unmatched` and as a warning, for each function; a task that was not run is only missing."""
+    scores = {
+        "jmmlu:law|0": {"acc": 1.0, "acc_stderr": 0.1},
+        "wmt20:en-ja|0": {"chrf": 1.0},
+        "ifeval|0": {"strict": 1.0},
+    }
+    document = aggregated(FOLDER, [result("a", scores)], METRICS)
+    assert document["unmatched"] == {
+        "jmmlu": "task `jmmlu` has no metric `em`; it has acc",
+        "wmt": "task `wmt20:en-ja` has no metric `bleu`; it has chrf",
+        "ifeval": "task `ifeval` has no metric `loose`; it has strict",
+    }
+    assert document["warnings"] == [f"{name}: {text}" for name, text in document["unmatched"].items()]
+
+
+@pytest.mark.parametrize("value", [0.25, -2.5])
+def test_an_imported_entry_stands_where_nothing_was_measured(value: float) -> None:
+    """And is then not unmatched."""
+    old = changed(result("old", {"wmt20:en-ja|0": {"chrf": 1.0}}), entries={"wmt": value, "code_pass@1": 0.5})
+    document = aggregated(FOLDER, [old], METRICS)
+    assert (document["results"]["wmt"], document["results"]["code_pass@1"], document["unmatched"]) == (value, 0.5, {})
+    assert "wmt" not in document["missing"]
+    assert values(old, result("new", WMT, at=1))["wmt"] == 1.0
+
+
+def test_an_alternative_after_one_without_the_metric_counts() -> None:
+    """Each of them is looked at."""
+    both = [result("a", {"mt_bench|0": {"ratio": 0.5}}), result("b", {"mt_bench_truncated|0": {"judge": 6.0}})]
+    assert values(*both)["mt"] == 6.0
+
+
+def test_a_mean_with_a_null_is_missing() -> None:
+    """It is not the mean of the others."""
+    assert values(result("ifeval", {"ifeval|0": {"strict": 0.25, "loose": None}}))["ifeval"] == -1
+
+
+@pytest.mark.parametrize(
+    ("physics", "algebra", "mean"), [(30, 0, 0.0), (1, 0, 0.0), (1, 1, 0.5), (0, 0, -1), (-1, -1, -1), (-1, 0, -1)]
+)
+def test_a_subset_without_questions_weighs_nothing(physics: int, algebra: int, mean: float) -> None:
+    """One question is enough; none, or fewer, give no mean."""
+    scores = {"jmmlu:physics|0": {"em": 0.0}, "jmmlu:algebra|0": {"em": 1.0}}
+    found = values(result("a", scores, {"jmmlu:physics|0": physics, "jmmlu:algebra|0": algebra}))
+    assert found["jmmlu_stem"] == mean
+
+
+def test_one_framework_task_of_several_tasks_is_warned_of() -> None:
+    """The newest counts; a task of several scripts, each with its own, is none."""
+    three = [replace(result(name, JMMLU, COUNTS, at=at), script="jmmlu") for at, name in enumerate("abc", 1)]
+    text = "jmmlu was measured by several tasks (a, b, c): the newest, c, counts"
+    assert aggregated(FOLDER, three[::-1], METRICS)["warnings"] == [text]
+    apart = [replace(one, script=f"jmmlu:{one.task}") for one in three]
+    assert aggregated(FOLDER, apart, METRICS)["warnings"] == []
+
+
+def test_a_mixture_of_revisions_is_warned_of() -> None:
+    """Two are enough; results of before evalctl have none, and are named."""
+    new = result("new", WMT, at=2)
+    subject = {**new.document["subject"], "revision": "b" * 40}
+    old = changed(replace(new, task="old"), subject=subject)
+    text = f"measured with several revisions of the model: {'a' * 40}, {'b' * 40}"
+    assert text in aggregated(FOLDER, [old, new], METRICS)["warnings"]
+    imported = changed(old, imported={"on": "2026-01-01"})
+    text = "imported, with inputs that are not known: old"
+    assert aggregated(FOLDER, [imported], METRICS)["warnings"] == [text]
+    assert aggregated(FOLDER, [imported, result("b", {})], METRICS)["warnings"] == [text]
+
+
+def test_a_long_value_of_the_server_is_shown_in_part() -> None:
+    """40 characters, of which the last stands for the rest."""
+    templates = {"a": "x" * 40, "b": "y" * 41, "c": "short"}
+    several = [result(task, {}, server={"chat_template": text}) for task, text in templates.items()]
+    (warning,) = aggregated(FOLDER, several, METRICS)["warnings"]
+    assert warning == f"measured with several values of chat_template: short (c); {'x' * 40} (a); {'y' * 39}… (b)"
+
+
+def test_when_an_eval_ended_is_a_time_or_nothing() -> None:
+    """In UTC; nobody wrote down a 0."""
+    both = [result("a", WMT, at=1.0), result("b", {})]
+    found = aggregated(FOLDER, both, METRICS)["evals"]
+    assert (found["a"]["measured"], found["b"]["measured"]) == ("1970-01-01T00:00:01Z", None)

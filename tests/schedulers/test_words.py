@@ -238,6 +238,18 @@ def test_a_job_of_pbs_has_a_number_a_name_and_a_known_state(job: str) -> None:
         SCHEDULERS["pbs"].sightings(Reply(0, job, ""))
 
 
+def test_what_is_no_job_of_pbs_is_shown_in_part() -> None:
+    """Its first 80 characters."""
+    with pytest.raises(Unreadable, match=f"^{'x' * 80} has no name or an unknown state R$"):
+        SCHEDULERS["pbs"].sightings(Reply(0, f"{'x' * 81}\n    Job_Name = a\n    job_state = R\n\n", ""))
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULERS if name != "local"])
+def test_a_job_is_not_cancelled_by_a_command_that_did_not_end(name: str) -> None:
+    """Whatever its status."""
+    assert not SCHEDULERS[name].cancelled(Reply(0, "", "", timed_out=True))
+
+
 @pytest.mark.parametrize(("status", "gone"), [(0, True), (1, False), (7, False)])
 @pytest.mark.parametrize("name", ["gridengine", "slurm"])
 def test_only_a_status_of_zero_says_that_a_job_was_cancelled(name: str, status: int, gone: bool) -> None:

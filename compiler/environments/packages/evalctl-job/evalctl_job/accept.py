@@ -184,15 +184,15 @@ def is_error_of_score(metric: str) -> bool:
 
 def warnings(evidence: Evidence) -> Iterator[str]:
     """What does not forbid the scores but should be known to who reads them."""
-    answered = evidence.counts.get("answered", 0)
+    answered, sent = evidence.counts.get("answered", 0), evidence.counts.get("sent", {})
     if cut := evidence.counts.get("truncated", 0):
         yield f"{cut} of {answered} answers were cut off at the length limit"
     if left := unanswered(evidence):
         yield f"{left} of its questions have no answer and are scored as wrong (the request allows {evidence.counts['unanswered_allowed']})"
-    asked = ", ".join(str(name) for name in evidence.counts.get("sent", {}).get("model", ())) or "the model"
+    asked = ", ".join(str(name) for name in sent.get("model", ())) or "the model"
     for name, number in evidence.counts.get("other_models", {}).items():
         yield f"{number} of {answered} answers are by another model: {name} instead of {asked}"
-    yield from not_as_planned(evidence.planned, evidence.counts.get("sent") or {}) if answered else ()
+    yield from not_as_planned(evidence.planned, sent) if answered else ()
     yield from _marks_left(evidence)
 
 

@@ -63,7 +63,7 @@ def too_much(before: Seen, now: Seen) -> float | None:
     if now.load.preemptions > before.load.preemptions:
         return 0.8  # the cache is full: some answers are being computed again from the start
     if now.load.waiting >= before.load.waiting > HEADROOM:
-        return (now.load.running + HEADROOM) / max(1, now.load.running + now.load.waiting)
+        return (now.load.running + HEADROOM) / (now.load.running + now.load.waiting)
     return None
 
 

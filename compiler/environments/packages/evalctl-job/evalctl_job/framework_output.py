@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
-
 UPSTREAM, SWALLOW = "lighteval", "lighteval-swallow"
 # "pass@k:k=1&n=4" (lighteval 0.13) and "humaneval_pass@1:10" (the fork) tell how many answers the metric needs.
 SAMPLES_IN_NAME = re.compile(r"(?:[:&]n=|@\d+:)(\d+)")
@@ -83,6 +81,8 @@ def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[t
 
 def read(framework: str, path: Path, folder: Path, metrics: Mapping[str, Any]) -> Details:
     """The answers in one details file, in the columns of the framework."""
+    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped] # slow, and only needed where answers are
+
     named = path.relative_to(folder).as_posix()
     if framework == SWALLOW:
         column = ParquetFile(path).read(columns=["predictions"])["predictions"].to_pylist()

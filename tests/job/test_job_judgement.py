@@ -1,0 +1,258 @@
+"""The acceptance check over evidence written by hand: each thing that may be wrong, at its border, without a framework."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evalctl_job import accept
+from evalctl_job.accept import Evidence, Failure, failure, report, warnings
+from evalctl_job.framework_output import SWALLOW, Details, Output
+
+COUNTS = {"asked": 4, "answered": 4, "requests": 4, "unanswered_allowed": 0}
+DETAILS = {
+    "a|0": Details("details/a.parquet", (("A", "B"), ("C", "D")), (2, 2)),
+}
+OUTPUT = Output({"a|0": {"acc": 0.5, "acc_stderr": 0.1}}, {"a|0": {"name": "a"}}, None, 1.2344, DETAILS)
+GOOD = Evidence(0, COUNTS, OUTPUT, None, "", None)
+
+
+def counted(**counts: Any) -> Evidence:
+    """A good run with other counts of the relay."""
+    return replace(GOOD, counts={**COUNTS, **counts})
+
+
+def written(**changes: Any) -> Evidence:
+    """A good run whose framework wrote something else."""
+    return replace(GOOD, output=replace(OUTPUT, **changes))
+
+
+def answered(*rows: tuple[str | None, ...], expected: int = 2) -> Output:
+    """What a framework wrote with these answers."""
+    return replace(OUTPUT, details={"a|0": Details("a", rows, (expected,) * len(rows))})
+
+
+def test_a_good_run_has_nothing_wrong() -> None:
+    """Its scores are believed."""
+    assert failure(GOOD) is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason", "detail"),
+    [
+        (counted(failed=1, first_error="HTTP 418: tea"), "answers-failed", "1 of 4 answers failed: HTTP 418: tea"),
+        (counted(failed=2, first_error="HTTP 429: slow down"), "rate-limit", "2 of 4 answers failed: HTTP 429: slow down"),
+        (counted(failed=4, first_error="HTTP 400: no", refused_alike="HTTP 400: no"), "request-refused",
+         "4 of 4 answers failed: HTTP 400: no"),
+        (counted(failed=1, empty=1, first_error="x"), "answers-failed", "1 of 4 answers failed: x"),
+        (counted(empty=1), "empty-answers", "1 of 4 answers are empty; they are never scored"),
+        (counted(empty=3, unanswered=3, unanswered_allowed=2), "empty-answers", "3 of 4 answers are empty; they are never scored"),
+        (counted(empty=3, unanswered=0, unanswered_allowed=2), "empty-answers", "3 of 4 answers are empty; they are never scored"),
+        (replace(GOOD, exit_code=1, log="first\nValueError: no"), "framework-failed", "exit code 1: ValueError: no"),
+        (replace(GOOD, exit_code=128, log="x"), "framework-failed", "exit code 128: x"),
+        (replace(GOOD, exit_code=129, log="x"), "framework-failed", "signal 1: x"),
+        (replace(GOOD, exit_code=137, log="x"), "framework-failed", "signal 9: x"),
+        (replace(GOOD, exit_code=-9, log="x"), "framework-failed", "exit code -9: x"),
+        (replace(GOOD, exit_code=1, log="CUDA out of memory"), "out-of-memory", "exit code 1: CUDA out of memory"),
+        (replace(GOOD, exit_code=143, stalled="no question for 900 s"), "framework-stalled", "no question for 900 s"),
+        (replace(GOOD, output=None, problem="results_1.json: KeyError"), "results-unreadable", "results_1.json: KeyError"),
+        (replace(GOOD, output=None, log="the end"), "no-results", "no results file: the end"),
+        (replace(GOOD, output=None, log="No space left on device"), "disk-full", "no results file: No space left on device"),
+        (written(scores={}), "no-results", "no results file: the log is empty"),
+        (replace(GOOD, counts={}), "nothing-asked", "the framework wrote scores without asking the model anything"),
+        (counted(asked=0), "nothing-asked", "the framework wrote scores without asking the model anything"),
+        (counted(asked=5), "answers-missing", "only 4 of 5 answers came back"),
+        (written(max_samples=7), "max-samples-differ", "ran with max_samples 7, not None"),
+        (replace(written(max_samples=7), expected_max_samples=6), "max-samples-differ", "ran with max_samples 7, not 6"),
+        (replace(written(max_samples=5), expected_max_samples=6), "max-samples-differ", "ran with max_samples 5, not 6"),
+        (replace(GOOD, expected_max_samples=6), "max-samples-differ", "ran with max_samples None, not 6"),
+        (written(details={}), "details-missing", "no answers on file for a|0"),
+        (replace(GOOD, output=answered()), "details-missing", "no answers on file for a|0"),
+        (replace(GOOD, output=answered(("", None), ("C", "D"))), "empty-answers", "2 scored answers of a|0 are empty"),
+        (replace(GOOD, output=answered(("A", ""), ("C", "D")), log="HTTP 402: pay"), "quota-exhausted",
+         "1 scored answers of a|0 are empty"),
+        (replace(GOOD, output=answered(("A",), ("C", "D"))), "answers-missing", "1 documents of a|0 have too few samples"),
+        (replace(GOOD, output=answered(("A",), ("C",))), "answers-missing", "2 documents of a|0 have too few samples"),
+        (counted(asked=3, answered=3), "answers-repeated", "1 scored answers were never asked for"),
+        (written(scores={"a|0": {"acc": math.nan}}), "score-not-a-number", "acc of a|0 is nan"),
+        (written(scores={"a|0": {"acc": math.inf}}), "score-not-a-number", "acc of a|0 is inf"),
+        (written(scores={"a|0": {"acc": None}}), "score-not-a-number", "acc of a|0 is None"),
+        (written(scores={"a|0": {"acc": "0.5"}}), "score-not-a-number", "acc of a|0 is 0.5"),
+        (written(scores={"a|0": {"acc": True}}), "score-not-a-number", "acc of a|0 is True"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(evidence: Evidence, reason: str, detail: str) -> None:
+    """In one word that the rest of evalctl knows, and in a sentence with the numbers."""
+    assert failure(evidence) == Failure(reason, detail)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        counted(failed=0, first_error="HTTP 429: once"),
+        counted(answered=5),
+        replace(GOOD, stalled="before it ended well"),
+        replace(written(max_samples=1000), expected_max_samples=1000),
+        counted(empty=1, unanswered=1, unanswered_allowed=1),
+        counted(empty=5, unanswered=1, unanswered_allowed=2),
+        replace(counted(empty=2, unanswered=1, unanswered_allowed=1), output=answered(("", None), ("C", "D"))),
+        replace(GOOD, output=answered(("A", "B", "X"), ("C",), expected=1)),
+        written(scores={"a|0": {"acc": 1, "acc_stderr": math.nan}}),
+        written(scores={"a|0": {"acc": 0.0, "acc_stderr": None}}),
+    ],
+)
+def test_what_is_allowed_is_not_wrong(evidence: Evidence) -> None:
+    """A retry, an answer more than was asked, questions that the request lets stay without one, an undefined error."""
+    assert failure(evidence) is None
+
+
+def test_each_entry_is_looked_at() -> None:
+    """The second one, too."""
+    both = {"a|0": {"acc": 0.5}, "b|0": {"acc": 0.5}}
+    assert failure(written(scores=both)) == Failure("details-missing", "no answers on file for b|0")
+    details = {**DETAILS, "b|0": Details("b", (("E",),), (1,))}
+    evidence = replace(counted(asked=5, answered=5), output=replace(OUTPUT, scores=both, details=details))
+    assert failure(evidence) is None
+    worse = {"a|0": {"acc": 0.5, "em": 0.5}, "b|0": {"acc": 0.5, "em": math.nan}}
+    found = failure(replace(evidence, output=replace(OUTPUT, scores=worse, details=details)))
+    assert found == Failure("score-not-a-number", "em of b|0 is nan")
+
+
+def test_a_good_report_has_the_scores_and_what_they_are_worth() -> None:
+    """Numbers only, sizes, tokens, files and time; nothing of a failure."""
+    counts = {
+        "truncated": 2,
+        "prompt_tokens": 30,
+        "completion_tokens": 40,
+        "retried": 1,
+        "sent": {"top_p": [0.9]},
+        "models": {"m": 4},
+    }
+    scores = {"a|0": {"acc": 0.5, "acc_stderr": math.nan}}
+    two = {**DETAILS, "b": Details("0.parquet", (), ())}
+    made = report(replace(counted(**counts), output=replace(OUTPUT, scores=scores, details=two)), "ja_a")
+    assert {name: value for name, value in made.items() if name != "versions"} == {
+        "task": "ja_a", "verdict": "done", "reason": None, "detail": None, "scores": {"a|0": {"acc": 0.5}},
+        "config_tasks": {"a|0": {"name": "a"}},
+        "samples": {"asked": 4, "answered": 4, "replayed": 0, "fresh": 0, "empty": 0, "truncated": 2, "failed": 0, "unanswered": 0},
+        "tokens": {"prompt": 30, "completion": 40}, "requests": {"made": 4, "retried": 1}, "sent": {"top_p": [0.9]},
+        "answered_by": {"m": 4}, "seconds": 1.234, "details": ["0.parquet", "details/a.parquet"],
+        "warnings": ["2 of 4 answers were cut off at the length limit"],
+    }  # fmt: skip
+
+
+def test_a_bad_report_has_no_score() -> None:
+    """But the reason, without a key, and whatever is known."""
+    secret = "sk-" + "proj-abcDEF123456"
+    made = report(counted(failed=1, first_error=f"wrong key {secret}"), "ja_a")
+    assert (made["verdict"], made["reason"], made["scores"]) == ("failed", "answers-failed", {})
+    assert secret not in made["detail"] and made["config_tasks"] == {"a|0": {"name": "a"}}
+    empty = report(Evidence(1, {}, None, None, "", None), "ja_a")
+    assert (empty["config_tasks"], empty["seconds"], empty["details"], empty["warnings"]) == ({}, None, [], [])
+    assert (empty["tokens"], empty["requests"]) == ({"prompt": 0, "completion": 0}, {"made": 0, "retried": 0})
+    assert empty["samples"] == dict.fromkeys(accept.SAMPLES, 0)
+    assert report(written(seconds=math.nan), "x")["seconds"] is None
+
+
+def test_the_versions_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not there has none."""
+    monkeypatch.setattr(accept, "VERSIONS", ("no-such-package", "pytest", "also-not-there"))
+    assert accept.installed() == {"pytest": pytest.__version__}
+
+
+def test_what_does_not_forbid_the_scores_is_said() -> None:
+    """Answers cut off, questions without one, other models, other settings than planned, reasoning that was left in."""
+    evidence = replace(
+        counted(
+            truncated=1,
+            unanswered=1,
+            unanswered_allowed=2,
+            sent={"model": ["m", "n"], "top_p": [0.5]},
+            other_models={"x": 3},
+        ),
+        planned={"top_p": 0.9},
+        output=answered(("<think>a", "B"), ("C", None)),
+    )
+    assert list(warnings(evidence)) == [
+        "1 of 4 answers were cut off at the length limit",
+        "1 of its questions have no answer and are scored as wrong (the request allows 2)",
+        "3 of 4 answers are by another model: x instead of m, n",
+        "top_p: the plan has 0.9, and 0.5 was sent",
+        "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out",
+    ]
+    assert list(warnings(replace(evidence, counts={**evidence.counts, "answered": 0})))[3:] == [
+        "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out"
+    ]
+    unnamed = counted(other_models={"x": 1}, sent={})
+    assert list(warnings(unnamed)) == ["1 of 4 answers are by another model: x instead of the model"]
+    assert list(warnings(replace(GOOD, planned={"top_p": 0.9}))) == [
+        "top_p: the plan has 0.9, and no request carried it"
+    ]
+    assert list(warnings(GOOD)) == []
+
+
+def test_a_whole_pair_of_marks_is_left_over_only_where_nobody_takes_it_out() -> None:
+    """lighteval does, the fork does not."""
+    pair = replace(GOOD, output=answered(("<think>a</think>b", "B"), ("C", "D")))
+    assert list(warnings(pair)) == []
+    assert len(list(warnings(replace(pair, framework=SWALLOW)))) == 1
+
+
+@pytest.mark.parametrize(("metric", "is_error"), [("acc_stderr", True), ("acc", False), ("stderr_acc", False)])
+def test_an_error_of_a_score_has_its_name(metric: str, is_error: bool) -> None:
+    """As lighteval writes it."""
+    assert accept.is_error_of_score(metric) is is_error
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """A task whose framework left nothing."""
+    words = ["--framework", "lighteval", "--task-key", "ja_a", "--output", str(tmp_path / "out"), "--exit-code", "1"]
+    return [*words, "--counts", str(tmp_path / "ja_a.counts.json"), "--into", str(tmp_path / "verdict.json")]
+
+
+def test_what_a_task_left_is_read(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of its log without colours, the relay's counts, and the plan beside them."""
+    log = tmp_path / "log"
+    log.write_bytes(b"CUDA out of memory" + b"x" * (accept.LOG_BYTES - 10) + b"\n\x1b[31mbad\xff\x1b[0m")
+    (tmp_path / "ja_a.counts.json").write_text(json.dumps({"asked": 4}))
+    (tmp_path / "ja_a.options.json").write_text(json.dumps({"planned": {"top_p": 0.9}}))
+    found = accept.gather(accept.parser().parse_args([*command, "--log", str(log)]))
+    assert len(found.log) == accept.LOG_BYTES - len("\x1b[31m\x1b[0m") and found.log.endswith("x\nbad\ufffd")
+    assert (found.counts, found.planned, found.exit_code, found.output) == ({"asked": 4}, {"top_p": 0.9}, 1, None)
+    assert accept.main([*command, "--log", str(log)]) == 1
+    assert capsys.readouterr().err == "ja_a: framework-failed: exit code 1: bad\ufffd\n"
+    assert json.loads((tmp_path / "verdict.json").read_text())["reason"] == "framework-failed"
+
+
+def test_a_task_may_have_left_nothing(command: list[str], tmp_path: Path) -> None:
+    """No log, no counts, no options, or options that are none."""
+    for words in (command, [*command, "--log", str(tmp_path / "log")]):
+        found = accept.gather(accept.parser().parse_args(words))
+        assert (found.log, dict(found.counts), dict(found.planned), found.expected_max_samples) == ("", {}, {}, None)
+    (tmp_path / "ja_a.options.json").write_text("[]")
+    assert accept.gather(accept.parser().parse_args(command)).planned == {}
+
+
+def test_results_that_cannot_be_read_are_a_problem_of_the_task(command: list[str], tmp_path: Path) -> None:
+    """Named, with the file."""
+    results = tmp_path / "out" / "results" / "m" / "results_1.json"
+    results.parent.mkdir(parents=True)
+    results.write_text("{")
+    found = accept.gather(accept.parser().parse_args(command))
+    assert found.output is None and (found.problem or "").startswith("results_1.json: JSONDecodeError: ")
+
+
+@pytest.mark.parametrize("missing", ["--framework", "--task-key", "--output", "--counts", "--exit-code", "--into"])
+def test_the_command_line_names_all_evidence(
+    command: list[str], missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log and the number of questions alone may be left out."""
+    place = command.index(missing)
+    with pytest.raises(SystemExit):
+        accept.main(command[:place] + command[place + 2 :])
+    assert missing in capsys.readouterr().err

@@ -1,0 +1,97 @@
+"""Mutants that no test can notice, each with the reason: the changed line does the same for every input.
+
+The command prints them apart from other survivors, and its table has the score with and without them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A line of a module, what mutants make of it without effect, and why it has none."""
+
+    line: str
+    becomes: tuple[str, ...]
+    why: str
+
+
+EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
+    "pbs": (
+        Equivalent(
+            "if number == head or not name or letter not in _STATES:",
+            ("if number >= head or not name or letter not in _STATES:",),
+            "an id begins with a digit, which sorts before the J of `Job Id: `",
+        ),
+    ),
+    "aggregate": (
+        Equivalent(
+            "if len(counts) != len(used) or sum(counts) <= 0:",
+            ("if len(counts) < len(used) or sum(counts) <= 0:",),
+            "the counts are some of the rows, never more",
+        ),
+        Equivalent(
+            "return (found[0][1] if len(found) == 1 else MISSING), problems",
+            ("return (found[ -1][1] if len(found) == 1 else MISSING), problems",),
+            "there is one: the first is the last",
+        ),
+        Equivalent(
+            "if len({task_name(scripts[task]) for task in found}) < len(found)",
+            (
+                "if len({task_name(scripts[task]) for task in found}) != len(found)",
+                "if len({task_name(scripts[task]) for task in found}) is not len(found)",
+            ),
+            "a set of one name for each is never larger",
+        ),
+        Equivalent(
+            "return sum(values) / len(values) if values and len(values) == len(found) else None",
+            ("return sum(values) / len(values) if values and len(values) >= len(found) else None",),
+            "the values are some of what was found, never more",
+        ),
+        Equivalent(
+            "if len(tasks) > 1:",
+            ("if len(tasks) != 1:",),
+            "each of the servers gives a value, so there is one at least",
+        ),
+    ),
+    "placement": (
+        Equivalent(
+            "return (node.gpu_memory_gb or 0.0) * 1e9 * node.gpu_memory_utilization - RESERVED_BYTES",
+            (
+                "return (node.gpu_memory_gb or 1.0) * 1e9 * node.gpu_memory_utilization - RESERVED_BYTES",
+                "return (node.gpu_memory_gb or -1.0) * 1e9 * node.gpu_memory_utilization - RESERVED_BYTES",
+            ),
+            "both callers ask only where the memory is known; the zero is for mypy",
+        ),
+        Equivalent(
+            "def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1) -> float:",
+            ("def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 0) -> float:",),
+            "the larger of this and the heads counts, and a model has one head at least",
+        ),
+        Equivalent(
+            "free = max(0.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
+            (
+                "free = max( 1.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
+                "free = max( -1.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
+            ),
+            "eight questions are asked at least, also with one byte",
+        ),
+        Equivalent(
+            "return int(min(256, max(8, free / max(1, each))))",
+            ("return int(min(256, max(8, free // max(1, each))))",),
+            "`int` cuts what is behind the point, too",
+        ),
+        Equivalent(
+            "if card is None or place.node.gpus == 0 or not place.node.gpu_memory_gb:",
+            ("if card is None or place.node.gpus <= 0 or not place.node.gpu_memory_gb:",),
+            "a node kind has no negative number of GPUs (`model/service.py`)",
+        ),
+    ),
+}
+
+
+def why(module: str, before: str, after: str) -> str | None:
+    """Why a change of this line has no effect; None where that is not known."""
+    known = EQUIVALENTS.get(module, ())
+    return next((one.why for one in known if one.line == before.strip() and after.strip() in one.becomes), None)
