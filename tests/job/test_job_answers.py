@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import resource
+import stat
 import tempfile
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from evalctl_job.answers import Answers, digest, questions, record
+from evalctl_job.answers import IN_USE, Answers, Kept, digest, questions, read_record, record
 from evalctl_job.options import Options
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +140,182 @@ def test_a_line_that_cannot_be_read_is_counted_and_left(path: Path, line: bytes)
     answers = Answers(path, Options())
     assert (answers.unreadable, replayed(answers, asked("q", n=2))) == (1, ["a", "a"])
     assert path.read_bytes() == whole + line + b"\n" + whole
+
+
+def test_a_line_has_what_was_asked_and_what_came() -> None:
+    """The reply's own words beside its choices and its usage, and when it was."""
+    reply = {"id": "c", "model": "m", "choices": [{"index": 0}], "usage": {"n": 1}}
+    line = record("d", {"n": 1}, reply, 1.23456)
+    assert abs(line.pop("time") - time.time()) < 60
+    assert line == {
+        "format": 1, "digest": "d", "body": {"n": 1}, "choices": [{"index": 0}], "usage": {"n": 1},
+        "reply": {"id": "c", "model": "m"}, "seconds": 1.235,
+    }  # fmt: skip
+    assert record("d", {}, {"choices": []}, 0)["usage"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [({}, True), ({"format": 0}, True), ({"format": 2}, False), ({"digest": 1}, False), ({"reply": []}, False),
+     ({"usage": None}, True), ({"choices": {}}, False)],
+)  # fmt: skip
+def test_a_line_of_this_format_or_an_older_one_is_read(change: dict[str, Any], whole: bool) -> None:
+    """With every part in its form."""
+    line = {"format": 1, "digest": "d", "body": {}, "choices": [], "reply": {}, "usage": {}} | change
+    if whole:
+        assert read_record(json.dumps(line).encode()) == line
+    else:
+        with pytest.raises(ValueError, match="not a line of this format"):
+            read_record(json.dumps(line).encode())
+
+
+def test_a_line_without_its_usage_is_damaged() -> None:
+    """It was not written whole."""
+    line = {"format": 1, "digest": "d", "body": {}, "choices": [], "reply": {}}
+    with pytest.raises(ValueError, match="not a line of this format"):
+        read_record(json.dumps(line).encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "seeds"), [({}, [None, None]), ({"seed": 7}, [7, 8]), ({"seed": 0}, [0, 1]), ({"seed": "7"}, [None, None])]
+)
+def test_each_choice_has_its_own_question(body: dict[str, Any], seeds: list[int | None]) -> None:
+    """The digest with the seed that the server gives it."""
+    assert questions("d", body, 2) == [("d", seed) for seed in seeds]
+
+
+def test_each_choice_costs_its_share(path: Path) -> None:
+    """Of the line's usage, and comes with the reply's own words, whichever line was read before."""
+    kept_before(path, asked("p", n=2), "a", "b")
+    kept_before(path, asked("q"), "c")
+    answers = Answers(path, Options())
+    places = [questions(digest(PATH, asked(prompt)), asked(prompt), n) for prompt, n in (("p", 2), ("q", 1))]
+    one, two, three = (kept for place in places for kept in answers.take(place))
+    for kept, text, tokens in ((one, "a", 3), (three, "c", 3), (two, "b", 3), (one, "a", 3)):
+        assert kept
+        reply = answers.reply(kept)
+        assert reply["choices"][0]["message"]["content"] == text
+        assert (reply["id"], reply["usage"]) == ("c", {"completion_tokens": tokens})
+
+
+def test_a_reply_without_usage_has_none(path: Path) -> None:
+    """Nothing is invented."""
+    body = asked("q")
+    with closing(Answers(path, Options())) as before:
+        stored = {"message": {"content": "a"}, "finish_reason": "stop"}
+        before.keep(record(digest(PATH, body), body, {"choices": [stored]}, 0.1))
+    answers = Answers(path, Options())
+    (kept,) = answers.take(questions(digest(PATH, body), body, 1))
+    assert kept and answers.reply(kept) == {"choices": [stored]}
+
+
+@pytest.mark.parametrize(
+    ("ours", "named", "texts"), [(True, "x", [None]), (True, "m", ["a"]), (True, None, ["a"]), (False, "x", ["a"])]
+)
+def test_what_another_model_said_is_not_replayed(
+    path: Path, ours: bool, named: str | None, texts: list[str | None]
+) -> None:
+    """Where the server is ours, which serves nothing but what was asked for."""
+    body = asked("q") | {"model": "m"}
+    with closing(Answers(path, Options())) as before:
+        stored = {"message": {"content": "a"}, "finish_reason": "stop"}
+        name = {} if named is None else {"model": named}
+        before.keep(record(digest(PATH, body), body, {"choices": [stored], **name}, 0.1))
+    answers = Answers(path, Options(), ours=ours)
+    assert (replayed(answers, body), answers.unreadable) == (texts, 0)
+
+
+def test_keeping_says_where_each_choice_is(path: Path) -> None:
+    """One without text is nowhere."""
+    answers = Answers(path, Options())
+    for _ in range(2):
+        offset = path.stat().st_size
+        stored = [{"message": {"content": text}, "finish_reason": "stop"} for text in ("a", "", "b")]
+        found = answers.keep(record("d", {}, {"choices": stored}, 0.1))
+        length = path.stat().st_size - offset
+        assert found == [Kept(offset, length, 0), None, Kept(offset, length, 2)]
+
+
+def test_the_file_is_nobody_elses(path: Path) -> None:
+    """And everything is written behind what is there."""
+    kept_before(path, asked("q"), "a")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with closing(Answers(path, Options())) as answers:
+        before = path.read_bytes()
+        keep(answers, asked("q"), "b")
+        path.write_bytes(before)  # shorter again: what follows is at its end
+        keep(answers, asked("q"), "c")
+    assert [json.loads(line)["choices"][0]["message"]["content"] for line in path.read_text().splitlines()] == [
+        "a",
+        "c",
+    ]
+
+
+def test_two_have_never_one_file(path: Path) -> None:
+    """The second one waits for the first to end, and gives up after a while; a refused one leaves nothing open."""
+    first, before = Answers(path, Options()), len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match=IN_USE) as found:
+        Answers(path, Options(), patience=0)
+    assert found.value.errno == errno.EBUSY and len(list(Path("/proc/self/fd").iterdir())) == before
+    threading.Timer(0.3, first.close).start()
+    Answers(path, Options(), patience=60).close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EIO])
+def test_a_file_system_without_locks_keeps_nobody_out(path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Any other trouble with the disk does."""
+
+    def without(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", without)
+    if number != errno.EIO:
+        return Answers(path, Options()).close()
+    with pytest.raises(OSError, match="Input/output"):
+        Answers(path, Options())
+    return None
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_a_line_that_does_not_fit_is_taken_back_whole(path: Path, room: int) -> None:
+    """However much of it was written, and the next one fits again."""
+    kept_before(path, asked("q"), "a")
+    whole, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(Answers(path, Options())) as answers:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + room, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                keep(answers, asked("q"), "b")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.read_bytes() == whole
+        keep(answers, asked("q"), "c")
+    assert replayed(Answers(path, Options()), asked("q", n=3)) == ["a", "c", None]
+
+
+def test_what_is_no_file_is_neither_locked_nor_read(path: Path) -> None:
+    """A link to /dev/null keeps nothing; two may have it, and a full device is an error that leaves it as it is."""
+    path.symlink_to("/dev/null")
+    with closing(Answers(path, Options())) as first, closing(Answers(path, Options(), patience=0)):
+        keep(first, asked("q"), "a")
+        assert replayed(first, asked("q")) == [None]
+    path.unlink()
+    path.symlink_to("/dev/full")
+    with closing(Answers(path, Options())) as full, pytest.raises(OSError, match="No space left"):
+        keep(full, asked("q"), "a")
+
+
+def test_the_disk_is_asked_to_hold_what_was_kept_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not where there is nothing new."""
+    synced: list[int] = []
+    monkeypatch.setattr("os.fdatasync", synced.append)
+    answers = Answers(path, Options())
+    answers.sync()
+    assert not synced
+    keep(answers, asked("q"), "a")
+    answers.sync()
+    answers.sync()
+    assert len(synced) == 1
 
 
 LINES = st.lists(st.tuples(st.sampled_from("pq"), st.integers(1, 3)), min_size=1, max_size=5)

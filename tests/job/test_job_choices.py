@@ -138,6 +138,19 @@ def test_merged_replies_are_one() -> None:
     assert "usage" not in choices.merged([reply("a"), reply("b")])
 
 
+def test_a_merged_reply_is_the_first_ones() -> None:
+    """Its name and its model, not those of a later part."""
+    both = choices.merged([reply("a"), reply("b") | {"id": "later"}, reply("c") | {"id": "last"}])
+    assert (both["id"], both["model"]) == ("r", "m")
+
+
+def test_an_answer_that_is_missing_becomes_an_empty_text() -> None:
+    """In a message; the text of /completions is one already."""
+    assert choices.without_null({"message": {"content": None, "x": 1}}) == {"message": {"content": "", "x": 1}}
+    for other in ({"text": ""}, {"message": "none"}):
+        assert choices.without_null(other) == other
+
+
 def test_a_blank_answer_has_the_form_of_its_path() -> None:
     """The first of its reply, and ended well."""
     assert choices.blank("/completions") == {"index": 0, "text": "", "finish_reason": "stop"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -60,6 +61,7 @@ def main() -> int:
     unknown = sorted(set(arguments.modules) - set(MODULES))
     if unknown:
         words.error(f"no such module: {', '.join(unknown)}; there are {', '.join(MODULES)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy is removed then, too
     with tempfile.TemporaryDirectory(prefix="evalctl-mutants-", dir=_memory()) as folder:
         tree = copied(Path(folder).resolve() / "tree")
         scores = [_score(name, tree, arguments.minutes, arguments.again) for name in arguments.modules or MODULES]

@@ -55,6 +55,67 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "each of the servers gives a value, so there is one at least",
         ),
     ),
+    "choices": (
+        Equivalent(
+            "first, size = found[-1] if found else (number, 0)",
+            (
+                "first, size = found[-1] if found else (number, -1)",
+                "first, size = found[-1] if found else (number, 1)",
+            ),
+            "without a part before it, a number begins a part of one on either way",
+        ),
+        Equivalent(
+            "if number == first + size and (max_n is None or size < max_n):",
+            ("if number <= first + size and (max_n is None or size < max_n):",),
+            "the numbers ascend, so that none is below the end of the last part",
+        ),
+        Equivalent(
+            "if number == first + size and (max_n is None or size < max_n):",
+            (
+                "if number == first + size and (max_n is None or size != max_n):",
+                "if number == first + size and (max_n is None or size is not max_n):",
+            ),
+            "a part grows by one, so that it reaches `max_n` and never passes it",
+        ),
+        Equivalent(
+            'return self.text == ""',
+            ('return self.text <= ""',),
+            "no text is less than the empty one",
+        ),
+        Equivalent(
+            'if "n" in body or n > 1:',
+            ('if "n" in body or n != 1:',),
+            "a part has one choice at least",
+        ),
+        Equivalent(
+            "usage = costs[0] if len(costs) == 1 else total([cost for cost in costs if cost])",
+            (
+                "usage = costs[ -1] if len(costs) == 1 else total([cost for cost in costs if cost])",
+                "usage = costs[0] if len(costs) <= 1 else total([cost for cost in costs if cost])",
+            ),
+            "a run has one choice at least, and of one the first is the last",
+        ),
+        Equivalent(
+            'whole["usage"] = total(usages) if len(usages) > 1 else usages[0]',
+            (
+                'whole["usage"] = total(usages) if len(usages) != 1 else usages[0]',
+                'whole["usage"] = total(usages) if len(usages) > 1 else usages[ -1]',
+            ),
+            "there is one at least, and of one the first is the last",
+        ),
+        Equivalent(
+            "if count == 1 or not isinstance(usage, dict):",
+            ("if count <= 1 or not isinstance(usage, dict):",),
+            "a reply that is shared has one choice at least",
+        ),
+    ),
+    "cost": (
+        Equivalent(
+            "if TYPE_CHECKING:",
+            ("if not TYPE_CHECKING:",),
+            "what is imported there stands in annotations only; without it a command begins sooner",
+        ),
+    ),
     "placement": (
         Equivalent(
             "return (node.gpu_memory_gb or 0.0) * 1e9 * node.gpu_memory_utilization - RESERVED_BYTES",

@@ -45,7 +45,7 @@ MODULES = {
     "slurm": _evalctl("schedulers.slurm", *_SCHEDULERS),
     "slurm-words": _evalctl("schedulers.slurm_words", *_SCHEDULERS),
     "choices": _job("choices", "choices"),
-    "replies": _job("replies", "replies", "choices"),
+    "replies": _job("replies", "replies"),
     "limits": _job("limits", "limits"),
     "admission": _job("admission", "admission"),
     "job-reasons": _job("reasons", "reasons"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import io
+import pickle
 import random
 import tokenize
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
+from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator, operator_names
 
 Position = tuple[int, int]
@@ -48,35 +49,34 @@ _SAME = {f"ReplaceComparisonOperator_{name}" for name in ("Eq_Is", "Is_Eq", "Not
 
 def mutants(source: str) -> list[Mutant]:
     """All of them, in an order that is always the same and spreads a part of them over the whole file."""
-    found = [mutant for name in operator_names() if name.partition("/")[2] not in _SAME for mutant in _of(name, source)]
+    tree, inert = get_ast(source), _inert(source)
+    nodes, kept = list(ast_nodes(tree)), pickle.dumps(tree)  # parsing it for each mutant takes longer than its tests
+    found: list[Mutant] = []
+    for name in operator_names():
+        operator = get_operator(name)
+        if name.partition("/")[2] in _SAME or operator.arguments():  # those that need names of variables
+            continue
+        for occurrence, start in enumerate(_starts(operator(), nodes)):
+            if not any(begin <= start < end for begin, end in inert):
+                text = _mutated(pickle.loads(kept), operator(), occurrence)
+                if text is not None and text != source:
+                    found.append(Mutant(name.partition("/")[2], start[0], text))
     random.Random(0).shuffle(found)
     return found
 
 
-def _of(name: str, source: str) -> Iterator[Mutant]:
-    operator = get_operator(name)
-    if operator.arguments():  # those that need names of variables
-        return
-    inert = _inert(source)
-    for occurrence, (start, _) in enumerate(_positions(operator(), source)):
-        if not any(begin <= start < end for begin, end in inert):
-            text = _mutated(source, operator(), occurrence)
-            if text is not None and text != source:
-                yield Mutant(name.partition("/")[2], start[0], text)
-
-
-def _mutated(source: str, operator: Any, occurrence: int) -> str | None:
+def _mutated(tree: Any, operator: Any, occurrence: int) -> str | None:
     """None for what is no Python (`*words` with another sign), and for `except a.b`, which cosmic-ray 8.7.0 cannot replace."""
     try:
-        text: str | None = mutate_code(source, operator, occurrence)
-        ast.parse(text or "")
+        text = str(MutationVisitor(occurrence, operator).walk(tree).get_code())
+        ast.parse(text)
     except (SyntaxError, AttributeError):
         return None
     return text
 
 
-def _positions(operator: Any, source: str) -> list[tuple[Position, Position]]:
-    return [position for node in ast_nodes(get_ast(source)) for position in operator.mutation_positions(node)]
+def _starts(operator: Any, nodes: list[Any]) -> list[Position]:
+    return [start for node in nodes for start, _ in operator.mutation_positions(node)]
 
 
 def _inert(source: str) -> list[tuple[Position, Position]]:

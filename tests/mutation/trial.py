@@ -33,12 +33,13 @@ ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("compiler", "compiler/environments/packages/evalctl-job")
 _OURS = ("evalctl", "evalctl_job")
 _OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
-# The same examples for every mutant, and none is made smaller: that it fails is enough.
+# The same few examples for every mutant, and none is made smaller: that it fails is enough.
 hypothesis.settings.register_profile(
     "mutants",
     database=None,
     deadline=None,
     derandomize=True,
+    max_examples=25,
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
 )
 _MEMORY = 8 << 30  # a mutant may ask for any amount
@@ -110,7 +111,7 @@ class Trial:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """With the tests gathered, a fork for each mutant, in which the tests are then run as usual."""
-        texts, self._texts = self._texts, []
+        texts, self._texts, parent = self._texts, [], os.getppid()
         module = loaded(self.module.name)
         if not texts or module is None:
             return None if not texts else True
@@ -124,7 +125,7 @@ class Trial:
                 return None
             if not self._waited(child, self.seconds):
                 self._note(number)
-            if time.monotonic() > self._end:
+            if time.monotonic() > self._end or os.getppid() != parent:
                 break
         return True
 
@@ -195,6 +196,7 @@ class Trial:
 
     def _limit(self, cpu_seconds: int) -> None:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if cpu_seconds:
             resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
