@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from evalctl_job.choices import Choice
-from evalctl_job.counts import MOST_MODELS, MOST_VALUES, OTHERS, PROMPT_KEYS, Counts
+from evalctl_job.counts import MOST_MODELS, MOST_POINTS, MOST_VALUES, OTHERS, PACE_SECONDS, PROMPT_KEYS, Counts
 from evalctl_job.replies import UNNAMED
 
 NOTHING = Counts().as_json()
 
 
 def changed(counts: Counts) -> dict[str, Any]:
-    """What is not as it was at the beginning."""
-    return {name: value for name, value in counts.as_json().items() if value != NOTHING[name]}
+    """What is not as it was at the beginning, but for the times."""
+    return {name: value for name, value in counts.as_json().items() if value != NOTHING[name] and name != "pace"}
 
 
 def test_at_the_beginning_nothing_was_counted() -> None:
@@ -114,3 +114,31 @@ def test_the_first_error_is_kept() -> None:
     counts.fail(2, "first")
     counts.fail(3, "second")
     assert changed(counts) == {"failed": 5, "first_error": "first"}
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_the_pace_has_a_point_a_minute(monkeypatch: pytest.MonkeyPatch, way: int) -> None:
+    """The first question, then the answers of the model a minute later or more, also where the clock is set back."""
+    clock, counts = [1000.5], Counts()
+    monkeypatch.setattr("evalctl_job.counts.time.time", lambda: clock[-1])
+    counts.ask({}, 1)
+    found = []
+    for seconds in (1, 59, 59.4, 60.5, 61, 119, 121, 300):
+        clock.append(1000.5 + way * seconds)
+        counts.ask({}, 1)
+        counts.generate(1, {})
+        found.append(len(counts.pace))
+    assert found == [1, 1, 1, 2, 2, 2, 3, 4]
+    assert [fresh for _, fresh in counts.pace] == [0, 4, 7, 8]
+    assert counts.pace[0][0] == 1000
+
+
+def test_answers_without_a_question_begin_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 31 points the last are kept."""
+    now, counts = 60.0, Counts()
+    monkeypatch.setattr("evalctl_job.counts.time.time", lambda: now)
+    for _ in range(33):
+        counts.generate(1, {})
+        now += 60
+    assert counts.pace == [(60 * number, number) for number in range(3, 34)]
+    assert (PACE_SECONDS, MOST_POINTS) == (60, 31)
