@@ -18,6 +18,21 @@ class Equivalent:
 
 
 EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
+    "gridengine": (
+        Equivalent(
+            "re.MULTILINE | re.IGNORECASE,",
+            (
+                "re.MULTILINE + re.IGNORECASE,",
+                "re.MULTILINE ^ re.IGNORECASE,",
+            ),
+            "the flags have no bit in common",
+        ),
+        Equivalent(
+            "return reply.status == 0 or _GONE.search(reply.stdout + reply.stderr) is not None",
+            ("return reply.status <= 0 or _GONE.search(reply.stdout + reply.stderr) is not None",),
+            "a status below zero, of a command that was killed, is answered above",
+        ),
+    ),
     "pbs": (
         Equivalent(
             "if number == head or not name or letter not in _STATES:",
@@ -113,7 +128,7 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
         Equivalent(
             "if TYPE_CHECKING:",
             ("if not TYPE_CHECKING:",),
-            "what is imported there stands in annotations only; without it a command begins sooner",
+            "what is imported there stands in annotations only, which nothing evaluates",
         ),
     ),
     "placement": (

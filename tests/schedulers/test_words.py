@@ -300,6 +300,13 @@ def test_grid_engines_letters_may_all_be_there(letters: str) -> None:
     assert (found.state, found.native_id, found.detail) == (State.STUCK, "2", letters)
 
 
+def test_further_lines_of_a_job_of_grid_engine_are_skipped() -> None:
+    """They are indented; before its full name and after it."""
+    more = "       Master Queue:     all.q@node\n"
+    (found,) = SCHEDULERS["gridengine"].sightings(Reply(0, HEAD + JOB + more + FULL + more + FULL, ""))
+    assert (found.name, found.native_id) == ("ev-x-a1", "2")
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [("first\nsecond\n", "not a job list: first"), (HEAD, "not a job list: job-ID"), (HEAD + JOB, "job 2 has no full name"),

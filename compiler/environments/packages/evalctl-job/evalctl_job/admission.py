@@ -71,7 +71,7 @@ def has_room(limit: Limit, now: Seen) -> bool:
     """Whether the server would bear more: it has the memory, or has refused nothing yet, or answers."""
     if now.load is None:
         return not limit.careful or now.replies > 0
-    growth = raised(limit) / max(1, limit.choices)
+    growth = raised(limit) / limit.choices
     return now.load.waiting == 0 and now.load.cache_use * growth <= ROOM
 
 
