@@ -164,6 +164,18 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a node kind has no negative number of GPUs (`model/service.py`)",
         ),
     ),
+    "slurm": (
+        Equivalent(
+            "return reply.status == 0 or _GONE.search(reply.stderr) is not None",
+            ("return reply.status <= 0 or _GONE.search(reply.stderr) is not None",),
+            "a status below zero, of a command that was killed, is answered above",
+        ),
+        Equivalent(
+            'if len(fields) != 4 or not re.fullmatch(r"\\d+(_\\S+|\\+\\d+)?", fields[0]) or not fields[3].strip():',
+            ('if len(fields) < 4 or not re.fullmatch(r"\\d+(_\\S+|\\+\\d+)?", fields[0]) or not fields[3].strip():',),
+            "a line is split into four parts at most",
+        ),
+    ),
 }
 
 

@@ -330,6 +330,8 @@ def test_slurms_programs_name_the_cluster_of_the_submission(args: tuple[str, ...
     assert slurm.cancel("4", site_args).argv == ("scancel", *args, "4")
     assert slurm.cancel("101;gpu", site_args).argv == ("scancel", "--clusters=gpu", "101")
     assert slurm.query("me").argv[1] == "--noheader"
+    further = ("--account=a", "--exclusive", *args, "--qos=x", "--constraint=y", "--licenses=z")
+    assert slurm.cancel("4", further).argv == ("scancel", *args, "4")
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULERS if name != "local"])
