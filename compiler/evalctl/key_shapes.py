@@ -98,11 +98,16 @@ def without(text: str, secrets: Iterable[str | None]) -> str:
 
 @lru_cache(maxsize=64)
 def forms(secret: str) -> tuple[str, ...]:
-    """A secret as programs write it: as it is, quoted for an address, JSON, HTML or Python, encoded, reversed."""
-    written = json.dumps(secret)[1:-1]
+    """A secret as programs write it: as it is, quoted for an address (twice, too), JSON, HTML or Python, encoded, reversed."""
+    written, data = json.dumps(secret)[1:-1], secret.encode()
+    quoted = [quote(secret), quote(secret, safe=""), quote_plus(secret)]
+    lower = [re.sub("%..", lambda code: code[0].lower(), one) for one in quoted]
+    twice = [quote(one, safe="") for one in (*quoted, *lower)]
+    escaped = "".join(f"\\u{ord(character):04x}" for character in secret)
     found = [
-        secret, quote(secret), quote(secret, safe=""), quote_plus(secret), written, written.replace("/", "\\/"), repr(secret)[1:-1],
-        html.escape(secret), secret.encode().hex(), secret[::-1], *_base64(secret.encode()),
+        secret, *quoted, *lower, *twice, written, written.replace("/", "\\/"), repr(secret)[1:-1], html.escape(secret), escaped,
+        data.hex(), data.hex().upper(), secret[::-1], secret.upper(), secret.lower(),
+        *_base64(data), base64.b32encode(data).decode().rstrip("="), base64.b85encode(data).decode(),
     ]  # fmt: skip
     return tuple(sorted({form for form in found if len(form) >= _SHORTEST}, key=len, reverse=True))
 

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -112,6 +113,8 @@ JOINED = KNOWN.replace(" ", "")
         KNOWN, quote(KNOWN), quote(KNOWN, safe=""), quote_plus(KNOWN), json.dumps(KNOWN), json.dumps(KNOWN).replace("/", "\\/"),
         html.escape(KNOWN), repr(KNOWN), KNOWN[::-1], KNOWN.encode().hex(), KNOWN.upper(), base64.b64encode(KNOWN.encode()).decode(),
         base64.b64encode(f"user:{KNOWN}".encode()).decode(), base64.urlsafe_b64encode(f"u:{KNOWN}!".encode()).decode(),
+        quote(quote(KNOWN, safe=""), safe=""), base64.b32encode(KNOWN.encode()).decode(), base64.b85encode(KNOWN.encode()).decode(),
+        "".join(f"\\u{ord(letter):04x}" for letter in KNOWN), KNOWN.lower(),
         f"{KNOWN[:10]}\n│ {KNOWN[10:]}", f"{KNOWN[:4]}***{KNOWN[-4:]}", f"{KNOWN[:4]}...{KNOWN[-4:]}", f"********{KNOWN[-4:]}",
     ],
 )  # fmt: skip
@@ -120,3 +123,15 @@ def test_a_known_secret_is_hidden_in_whatever_form_it_is_echoed(echo: str) -> No
     shown = hidden(f"refused: {echo} (code 7)", {"LAB_API_KEY": KNOWN, "LAB_NAME": "refused: "})
     assert key_shapes.HIDDEN in shown and shown.startswith("refused: ") and shown.endswith("(code 7)")
     assert not any(part in shown for part in (KNOWN[:5], KNOWN[-4:], KNOWN[::-1][:5], JOINED[5:10]))
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        re.sub("%..", lambda code: code[0].lower(), quote(KNOWN, safe="")), KNOWN.encode().hex().upper(), KNOWN.upper(), KNOWN.lower(),
+        quote(quote(KNOWN, safe=""), safe=""), base64.b32encode(KNOWN.encode()).decode().rstrip("="),
+    ],
+)  # fmt: skip
+def test_the_forms_in_an_answer_are_exact_ones(echo: str) -> None:
+    """An answer is searched for them letter by letter, since what only looks like a key is the model's own."""
+    assert echo in key_shapes.forms(KNOWN)
