@@ -86,6 +86,12 @@ def test_the_table_shows_answers_rate_and_end() -> None:
     ]
 
 
+def test_a_task_with_all_its_answers_is_scoring() -> None:
+    """The framework runs on; there is no rate and no end of answers any more."""
+    shown = grouped_table([line("ja_code", progress=Progress(12, 12, 6.0))], NOON).splitlines()[-1]
+    assert shown.split()[:4] == ["running", "ja_code", "12/12", "scoring"]
+
+
 def test_what_runs_fits_on_a_narrow_terminal() -> None:
     """80 columns hold the longest of names and numbers, and the beginning of the reason."""
     tomorrow = Progress(123_456, 200_000, 1234.0, NOON + 86_400)

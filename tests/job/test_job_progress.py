@@ -21,7 +21,7 @@ def test_the_counts_on_disk_are_what_status_reads(
 ) -> None:
     """Four of six questions have their answer: both numbers, and the time of the first question, are in the run folder."""
     folder = tmp_path / "runs" / "ev-one-1a2b3c4d" / "a1"
-    (state := folder / "relay").mkdir(parents=True)
+    state = folder / "relay"
     (work := tmp_path / "framework").mkdir()
     begin = int(time.time())
     with serving(answers) as server:

@@ -195,9 +195,12 @@ def _causes(line: Line) -> str:
 
 
 def _counted(line: Line, now: float) -> tuple[str, str, str]:
-    if line.progress is None:
+    found = line.progress
+    if found is None:
         return "", "", ""
-    return progress.answers(line.progress), progress.rate(line.progress), progress.end(line.progress, now)
+    if line.state == "running" and found.answered == found.total:
+        return progress.answers(found), "", "scoring"
+    return progress.answers(found), progress.rate(found), progress.end(found, now)
 
 
 def summary(lines: Sequence[Line]) -> str:
