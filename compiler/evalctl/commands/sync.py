@@ -151,11 +151,12 @@ class Screen:
 
 
 def _with_progress(step: Step, job: JobProgress | None, now: float) -> list[str]:
-    """A job that waits; one that runs with its answers, in all and by task."""
+    """A job that waits; below one that runs its answers, by task and of all tasks: a narrow terminal shows them whole."""
     if job is None:
         return [line(step)]
-    tasks = [f"    {key}  {words(one, now)}" for key, one in job.tasks.items()]
-    return [f"{line(step)}  {words(job.whole, now)}", *tasks]
+    rows = {**job.tasks, **({"all tasks": job.whole} if len(job.tasks) > 1 else {})}
+    width = max(map(len, rows), default=0)
+    return [line(step), *(f"    {key:<{width}}  {words(one, now)}" for key, one in rows.items())]
 
 
 def _events(report: SyncReport) -> list[str]:
