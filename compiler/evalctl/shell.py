@@ -143,14 +143,35 @@ def _end(process: subprocess.Popen[str]) -> None:
             continue
 
 
+def below(root: Path, path: str) -> Path:
+    """The file at `path` of a repository; neither it nor a folder on the way is a link, which could lead out of there."""
+    file = root
+    for part in path.split("/"):
+        file /= part
+        if file.is_symlink():
+            raise EnvironmentProblem(
+                f"{file} is a link: nothing is read or written through one", "put the file itself there"
+            )
+    return file
+
+
+def here() -> Path:
+    """The current folder."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise EnvironmentProblem("the current folder was removed", "cd into your clone") from error
+
+
 def write_together(root: Path, texts: Mapping[str, str]) -> None:
     """Writes several files (path below `root` to text); where one cannot be written, all are as they were before."""
-    before = {root / path: (root / path).read_bytes() if (root / path).exists() else None for path in texts}
+    files = {path: below(root, path) for path in texts}
+    before = {file: file.read_bytes() if file.exists() else None for file in files.values()}
     done: list[Path] = []
     try:
         for path, text in texts.items():
-            write_atomically(root / path, text)
-            done.append(root / path)
+            write_atomically(files[path], text)
+            done.append(files[path])
     except BaseException:
         for written in done:
             old = before[written]

@@ -185,3 +185,44 @@ def test_compile_says_its_findings_as_json(root: Path) -> None:
     found = [json.loads(reply.stdout) for reply in replies]
     assert found[0] == found[1]
     assert [one["code"] for one in found[0]] == ["unknown-service"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("manifests/requests", ("new", "first", "--model", MODEL, "--service", "tsubame", "--tasks", "ja_mmlu")),
+        ("schema", ("schema",)),
+        ("manifests/models/x", ("lock", "--path", "{MODEL}", "x/y")),
+    ],
+)
+def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path, folder: str, words: tuple[str, ...]) -> None:
+    """A commit can bring a link for a folder, and what it leads to is not the repository's."""
+    elsewhere, model = tmp_path / "elsewhere", tmp_path / "model"
+    elsewhere.mkdir()
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(CONFIG))
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
+    if (root / folder).exists():
+        (root / folder).rename(tmp_path / "before")
+    (root / folder).symlink_to(elsewhere)
+    done = evalctl(*(word.replace("{MODEL}", str(model)) for word in words), cwd=root)
+    assert (done.returncode, list(elsewhere.iterdir())) == (1, [])
+    assert "is a link: nothing is read or written through one" in done.stderr
+
+
+def test_a_file_that_is_a_link_is_not_read(root: Path) -> None:
+    """`/dev/zero` has no end."""
+    (root / "schema").mkdir(exist_ok=True)
+    (root / "schema/request.schema.json").unlink(missing_ok=True)
+    (root / "schema/request.schema.json").symlink_to("/dev/zero")
+    assert evalctl("schema", cwd=root).returncode == 1
+
+
+def test_a_folder_that_is_gone_is_no_bug(tmp_path: Path) -> None:
+    """Somebody removed it, or a job of the person did."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone} && exec {sys.executable} -m evalctl check"
+    done = subprocess.run(["bash", "-c", command], cwd=gone, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False) and "cd into your clone" in done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.shell import EnvironmentProblem
 from evalctl.sync.lock import Held, in_home, locked, share_like_parent
 
 from .world import Clone, git, wait_for
@@ -37,6 +38,12 @@ def test_the_second_says_who_holds_it_and_a_dead_owner_holds_nothing(tmp_path: P
         os.waitpid(pid, 0)
     with locked(tmp_path, "login2"):
         assert '"host": "login2"' in (tmp_path / "sync.lock").read_text()
+
+
+def test_a_home_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """File systems of the kernel say that the folder is not there."""
+    with pytest.raises(EnvironmentProblem, match="cannot be made"), locked(Path("/proc/x"), "login1"):
+        pytest.fail("there is no such folder")
 
 
 def test_a_command_of_a_person_waits_a_little(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.store import index_folder
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, below, write_atomically
 from evalctl.sync.git import open_repository
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes what is said into results/accepted.json, which is to be committed and reviewed."""
     index, by = index_folder(root), open_repository(root).identity()[0].partition(" <")[0]
-    target = root / ACCEPTED_FILE
+    target = below(root, ACCEPTED_FILE)
     try:
         said = {row["path"]: row for row in rows(target.read_text(encoding="utf-8") if target.exists() else "")}
     except ValueError as error:

@@ -13,7 +13,7 @@ from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
 from evalctl.load.workspace import is_shared
 from evalctl.model.diagnostic import ERROR, Diagnostic
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for, listed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
     """The repository that the command is about."""
     given: Path | None = arguments.repo
     if given is None:
-        return find_root(Path.cwd())
+        return find_root(here())
     if not given.is_dir():
         raise EnvironmentProblem(
             f"there is no folder {given}", help="--repo names the clone of an evaluation repository"
@@ -38,7 +38,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
 def request_named(word: str, root: Path, known: Iterable[str]) -> str:
     """The request meant by a path (from here or from the root) or by its name without folder and .yaml."""
     paths = list(known)
-    for candidate in (Path.cwd() / word, root / word):
+    for candidate in (here() / word, root / word):
         try:
             inside = candidate.resolve().relative_to(root.resolve()).as_posix()
         except ValueError:

@@ -15,7 +15,7 @@ from evalctl.results.grading import is_details, newest
 from evalctl.results.record import inputs
 from evalctl.results.store import FILE, measured_at, named, parse
 from evalctl.results.tables import matching
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for
 
 ANSWERS = "answers.jsonl"
@@ -55,7 +55,7 @@ def places(subject: str, task: str | None, root: Path) -> list[Place]:
 
 def _named(project: Project, root: Path, subject: str) -> list[Place]:
     """What requests have at this path or of this model, and what else lies there."""
-    path = next((found.resolve() for found in (Path.cwd() / subject, root / subject) if found.exists()), None)
+    path = next((found.resolve() for found in (here() / subject, root / subject) if found.exists()), None)
     word = _shown(path, root) if path else subject
     meant = {
         one.result_path for request in project.workspace.request_paths for one in project.compile_one(request).evals

@@ -21,7 +21,7 @@ from evalctl.doctor.verdict import verdict
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.providers import Provider
 from evalctl.pipeline import Project
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
 from evalctl.terminal import as_json
@@ -107,8 +107,8 @@ def _probed(context: Context, kind: str, walltime: int, providers: Mapping[str, 
 
 
 def _short(folder: Path) -> str:
-    here = Path.cwd()
-    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
+    current = here()
+    return str(folder.relative_to(current)) if folder.is_relative_to(current) else str(folder)
 
 
 def _endpoints(context: Context, providers: Mapping[str, Provider]) -> list[str]:

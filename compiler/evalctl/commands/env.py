@@ -14,7 +14,7 @@ from evalctl.commands.settings import env_path, environments_of, process_with_en
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
 from evalctl.model.diagnostic import Diagnostic, Span
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, here
 
 if TYPE_CHECKING:
     from evalctl.commands.dotenv import Problem
@@ -74,7 +74,7 @@ def _root(arguments: argparse.Namespace) -> Path:
     except EnvironmentProblem:
         if arguments.repo is not None:
             raise
-        return Path.cwd()
+        return here()
 
 
 def needed(root: Path, asked: str | None = None) -> list[str]:

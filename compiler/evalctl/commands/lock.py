@@ -12,7 +12,7 @@ from evalctl.commands.common import root_of
 from evalctl.commands.settings import env_values
 from evalctl.load.places import files_of
 from evalctl.model.fields import MODEL
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 _REVISION = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         token = os.environ.get("HF_TOKEN") or env_values(root).get("HF_TOKEN")
         card = cards.read_hub(arguments.model, token, revision=arguments.revision)
-    path = root / files_of(arguments.model)[1]
+    path = below(root, files_of(arguments.model)[1])
     text = cards.write(card)
     before = path.read_text(encoding="utf-8") if path.exists() else None
     write_atomically(path, text)

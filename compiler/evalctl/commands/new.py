@@ -13,7 +13,7 @@ from evalctl.commands.questions import ask_for_missing
 from evalctl.model.diagnostic import has_errors
 from evalctl.pipeline import Project
 from evalctl.plan.jobs import stem
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
 
@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise EnvironmentProblem(
             f"{path.relative_to(root)} exists already", help="edit it, or give another name: evalctl new NAME --model …"
         )
-    write_atomically(path, _text(arguments, root, path))
     shown = path.relative_to(root).as_posix()
+    write_atomically(below(root, shown), _text(arguments, root, path))
     compiled = Project(root).compile_one(shown)
     report.show(sorted(compiled.diagnostics, key=lambda d: d.sort_key), root, "text")
     print(f"wrote {shown}")

@@ -6,13 +6,13 @@ import argparse
 
 from evalctl.check.schema import KINDS, schema_text
 from evalctl.commands.common import root_of
-from evalctl.shell import write_atomically
+from evalctl.shell import below, write_atomically
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the schemas that differ, or with --check names them and returns 1."""
-    folder = root_of(arguments) / "schema"
-    texts = {folder / f"{kind}.schema.json": schema_text(kind) for kind in KINDS}
+    root = root_of(arguments)
+    texts = {below(root, f"schema/{kind}.schema.json"): schema_text(kind) for kind in KINDS}
     differing = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in differing:
         if arguments.check:

@@ -28,8 +28,15 @@ def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> It
     `shared` are the permissions that core.sharedRepository asks for: others of the group take the same lock.
     """
     path = home / "sync.lock"
-    make_folder(home.parent)
-    home.mkdir(0o755, exist_ok=True)  # a narrower umask counts
+    try:
+        make_folder(home.parent)
+        home.mkdir(0o755, exist_ok=True)  # a narrower umask counts
+    except (
+        FileNotFoundError
+    ) as error:  # file systems where nobody can make a folder say that it is not there (seen: /proc)
+        raise EnvironmentProblem(
+            f"{home} cannot be made", "set EVALCTL_HOME to a folder where you can write"
+        ) from error
     if shared:
         for folder in (home, home / "runs", home / "cache"):
             share_folder(folder, shared)
