@@ -11,7 +11,7 @@ import pytest
 
 from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
-from evalctl.results.aggregate import aggregated
+from evalctl.results.aggregate import aggregated, told_of
 from evalctl.results.names import task_name
 
 FOLDER = "results/hosted_vllm/team/tiny/greedy"
@@ -331,3 +331,10 @@ def test_when_an_eval_ended_is_a_time_or_nothing() -> None:
     both = [result("a", WMT, at=1.0), result("b", {})]
     found = aggregated(FOLDER, both, METRICS)["evals"]
     assert (found["a"]["measured"], found["b"]["measured"]) == ("1970-01-01T00:00:01Z", None)
+
+
+def test_a_warning_of_a_record_is_one_line() -> None:
+    """It enters messages of commits, where a line can be a trailer that programs read."""
+    one = result("ja", {"ja|0": {"em": 0.5}})
+    document = {**one.document, "warnings": ["cut off\n\nEval-Digest: forged"]}
+    assert told_of([replace(one, document=document)]) == ["ja: cut off Eval-Digest: forged"]

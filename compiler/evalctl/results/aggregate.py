@@ -181,8 +181,9 @@ def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
 
 
 def told_of(results: Sequence[Result]) -> list[str]:
-    """What each result says of its own answers: cut off, without an answer, by another model."""
-    return [f"{one.task}: {warning}" for one in results for warning in one.document.get("warnings") or ()]
+    """What each result says of its own answers, a line each: cut off, without an answer, by another model."""
+    found = [(one.task, warning) for one in results for warning in one.document.get("warnings") or ()]
+    return [f"{task}: {' '.join(warning.split())}" for task, warning in found]
 
 
 def _mixed(results: Sequence[Result]) -> list[str]:

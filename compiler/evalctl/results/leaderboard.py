@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from evalctl.model.manifest import MetricEntry, Metrics
 from evalctl.results.entries import (
@@ -46,6 +48,7 @@ _UNPROVEN = (
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
+_MARKS = re.compile(r"[\\|_*`\[\]]")
 Documents = Mapping[str, Mapping[str, Any]]  # aggregates by model folder
 
 
@@ -203,15 +206,9 @@ def _links(folders: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return (
-        plain(text)
-        .replace("\\", "\\\\")
-        .replace("|", "\\|")
-        .replace("<", "&lt;")
-        .replace("_", "\\_")
-        .replace("*", "\\*")
-    )
+    """One line of text that Markdown shows as it is: a record can name its settings as a link, an image or a new row."""
+    return _MARKS.sub(r"\\\g<0>", plain(text)).replace("<", "&lt;")
 
 
 def _url(folder: str) -> str:
-    return folder.removeprefix("results/").replace(" ", "%20")
+    return quote(folder.removeprefix("results/"), safe="/=+:@,")
