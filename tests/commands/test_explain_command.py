@@ -56,6 +56,12 @@ def test_a_reason_is_explained_anywhere(
     assert codes_page(word) in out
 
 
+def test_words_that_are_nothing_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """More than a request and a task, and no reason: with what was probably meant."""
+    assert main(["--repo", str(tmp_path), "explain", "inputs", "changed", "since", "its", "resullt"]) == 1
+    assert "did you mean `inputs changed since its result`?" in capsys.readouterr().err
+
+
 def codes_page(word: str) -> str:
     """The page of a diagnostic that has the same name as a reason, or nothing."""
     return (PAGES / f"{word}.md").read_text(encoding="utf-8").rstrip() if word in CODES else ""

@@ -25,8 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.subject is None or arguments.list:
         print(_dumped(_words()) if arguments.json else _listed())
         return 0
-    word = " ".join(filter(None, (arguments.subject, arguments.task)))  # `reused from` is one, with or without quotes
+    words = (arguments.subject, arguments.task, *arguments.more)
+    word = " ".join(filter(None, words))  # `reused from` is one, with or without quotes
     found = _pages(word)
+    if not found and arguments.more:
+        help = help_for(word, pages(), "evalctl explain --list: all words")
+        raise EnvironmentProblem(f"`{word}` is neither a reason nor a request and a task of it", help=help)
     if not found:
         return _request(arguments)
     print(

@@ -50,6 +50,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
         help="a diagnostic's code, a reason or state of status, sync and plan, or a request (file or name)",
     )  # fmt: skip
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
+    parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)  # a reason may be several words, without quotes
     parser.add_argument("--list", action="store_true", help="all codes, reasons and states, a line each")
     parser.add_argument("--json", action="store_true")
 
