@@ -150,7 +150,7 @@ _RESULT = {
     "task": {"key": "ja_exact", "script": "jemhopqa_cot", "result_dir": "ja/exact", "framework": "lighteval-swallow"},
     "subject": {"model": "lab/small-8B", "address": "http://127.0.0.1/v1", "custom_settings": {"name": "ja", "version": "2"}},
     "scores": {"swallow|jemhopqa_cot|0": {"exact": 0.5, "exact_stderr": 0.1}}, "weights": {"swallow|jemhopqa_cot|0": 4},
-    "samples": {"asked": 4, "answered": 4}, "entries": {"JA exact": 0.5}, "seconds": 7.5, "tokens": {"in": 5},
+    "samples": {"asked": 4, "answered": 4}, "seconds": 7.5, "tokens": {"in": 5},
     "ran": {"job": "ev-x-0", "attempt": 1, "service": "local", "node_kind": "gpu_1", "task_seconds": 5.5, "seconds": 5},
     "server": {"version": "0.32", "restarts": 0},
 }  # fmt: skip
