@@ -161,12 +161,31 @@ def test_a_line_has_what_was_asked_and_what_came() -> None:
 )  # fmt: skip
 def test_a_line_of_this_format_or_an_older_one_is_read(change: dict[str, Any], whole: bool) -> None:
     """With every part in its form."""
-    line = {"format": 1, "digest": "d", "body": {}, "choices": [], "reply": {}, "usage": {}} | change
+    line = {"format": 1, "digest": digest(PATH, {}), "body": {}, "choices": [], "reply": {}, "usage": {}} | change
     if whole:
         assert read_record(json.dumps(line).encode()) == line
     else:
         with pytest.raises(ValueError, match="not a line of this format"):
             read_record(json.dumps(line).encode())
+
+
+@pytest.mark.parametrize("other", [{"body": {"messages": ["七"]}}, {"body": {"model": "m"}}, {"digest": "d" * 64}])
+def test_a_line_that_answers_another_question_is_damaged(path: Path, other: dict[str, Any]) -> None:
+    """The digest by which it is found is that of the question beside it, asked in either form."""
+    line = {
+        "format": 1,
+        "digest": digest("/completions", {"n": 2, "seed": 7}),
+        "body": {},
+        "choices": [],
+        "reply": {},
+        "usage": {},
+    }
+    assert read_record(json.dumps(line).encode()) == line
+    with pytest.raises(ValueError, match="another question"):
+        read_record(json.dumps(line | other).encode())
+    path.write_text(json.dumps(line | other) + "\n")
+    with closing(Answers(path, Options())) as answers:
+        assert answers.unreadable == 1
 
 
 def test_a_line_without_its_usage_is_damaged() -> None:

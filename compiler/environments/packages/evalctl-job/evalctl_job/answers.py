@@ -23,6 +23,7 @@ from evalctl_job.options import Options
 from evalctl_job.replies import loads, read_choice, usage_of
 
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
+PATHS = ("/chat/completions", "/completions")
 NOT_ENVELOPE = frozenset({"choices", "usage"})
 LOCK_SECONDS = 10.0  # for the relay of an attempt that is just ending
 IN_USE = "another relay is at work on them"
@@ -59,12 +60,14 @@ def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds
 
 
 def read_record(line: bytes) -> dict[str, Any]:
-    """A line of the file; ValueError, KeyError or TypeError when it is damaged or from a newer evalctl."""
+    """A line of the file; ValueError, KeyError, TypeError or AttributeError when it is damaged or from a newer evalctl."""
     read: dict[str, Any] = loads(line)
     whole = isinstance(read["digest"], str) and isinstance(read["reply"], dict) and "usage" in read
     whole = whole and isinstance(read["choices"], list)
     if read["format"] > FORMAT or not whole:
         raise ValueError("not a line of this format")
+    if read["digest"] not in (digest(path, read["body"]) for path in PATHS):
+        raise ValueError("an answer to another question")
     return read
 
 
