@@ -46,6 +46,15 @@ def values(*results: Result) -> dict[str, Any]:
     return found
 
 
+def test_the_average_that_lighteval_adds_is_no_task() -> None:
+    """`all` is in every results file: an entry of that name would show the mean of whatever ran last."""
+    metrics = Metrics.model_validate(
+        {"entries": [{"name": "all", "function": "pick", "metrics": ["em"], "tasks": ["all"]}]}
+    )
+    one = result("code", {"swallow|code|0": {"em": 0.5}, "all": {"em": 0.9}})
+    assert aggregated(FOLDER, [one], metrics)["results"] == {"all": -1}
+
+
 JMMLU = {
     "swallow|jmmlu:physics|0": {"em": 1.0},
     "swallow|jmmlu:algebra|0": {"em": 0.0},

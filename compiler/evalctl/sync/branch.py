@@ -64,7 +64,8 @@ def _work_trees(git_dir: Path) -> Iterator[tuple[Path, Path]]:
     common = git_dir.parents[1] if (git_dir / "commondir").is_file() else git_dir
     yield common / "HEAD", common.parent
     for note in common.glob("worktrees/*/gitdir"):
-        yield note.with_name("HEAD"), Path(note.read_text(encoding="utf-8", errors="surrogateescape").strip()).parent
+        named = note.read_text(encoding="utf-8", errors="surrogateescape").strip()  # from git 2.48 on it may be relative
+        yield note.with_name("HEAD"), (note.parent / named).parent
 
 
 def leave_detached(repo: Repository) -> str:
