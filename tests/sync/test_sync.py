@@ -361,6 +361,21 @@ def test_a_full_queue_is_asked_once_per_node_kind(clone: Clone, world: World, jo
     assert world.submissions == 1
 
 
+@pytest.mark.parametrize("point", ["after-claim", "before-prepare", "after-prepare"])
+def test_a_pass_that_slept_gives_its_claims_back(clone: Clone, world: World, job: Job, point: str) -> None:
+    """A laptop that was closed: another clone may have taken the claim for forgotten, so nothing is submitted with it."""
+
+    def sleeps(name: str) -> None:
+        world.now += 400 if name == point and not world.submissions else 0
+
+    clone.checkpoint = sleeps
+    assert told(go(clone, job)) == [(Action.WAIT, "next-pass")]
+    assert world.submissions == 0
+    clone.checkpoint = clone.seen.append
+    assert told(go(clone, job)) == [(Action.SUBMIT, "never-submitted")]
+    assert world.live()[0].endswith("-a2")
+
+
 def test_cancel_reaches_the_job_that_an_edited_request_left_behind(clone: Clone, world: World, job: Job) -> None:
     """The step says `evalctl cancel ends it`, and it does."""
     edited = make_job(make_eval("arithmetic", version="2"), make_eval("capitals", version="2"))
