@@ -64,7 +64,7 @@ def _work_trees(git_dir: Path) -> Iterator[tuple[Path, Path]]:
     common = git_dir.parents[1] if (git_dir / "commondir").is_file() else git_dir
     yield common / "HEAD", common.parent
     for note in common.glob("worktrees/*/gitdir"):
-        named = note.read_text(encoding="utf-8", errors="surrogateescape").strip()  # from git 2.48 on it may be relative
+        named = note.read_text(encoding="utf-8", errors="surrogateescape").strip()  # relative, from git 2.48 on
         yield note.with_name("HEAD"), (note.parent / named).parent
 
 
