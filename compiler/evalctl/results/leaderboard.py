@@ -48,7 +48,7 @@ _UNPROVEN = (
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
-_MARKS = re.compile(r"[\\|_*`\[\]]")
+_MARKS = re.compile(r"[\\|_*\[\]]")  # code stays code: it ends with its cell, and our own messages have it
 Documents = Mapping[str, Mapping[str, Any]]  # aggregates by model folder
 
 
