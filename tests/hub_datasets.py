@@ -1,12 +1,15 @@
-"""The writing side of the Hub on loopback: create a dataset, ask how to send files, send large ones, commit."""
+"""Datasets of the Hub on loopback: create one, ask how to send files, send large ones, commit; list and read them."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
+COMMIT = "0" * 40  # of every dataset
 Reply = tuple[int, dict[str, str], bytes]
 
 
@@ -19,6 +22,7 @@ class Datasets:
     private: dict[str, bool] = field(default_factory=dict)
     writers: set[str] = field(default_factory=lambda: {"member"})
     large: dict[str, bytes] = field(default_factory=dict)  # by sha256
+    gated: set[str] = field(default_factory=set)
     commits: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, token: str | None, body: bytes, store: str) -> Reply | None:
@@ -29,6 +33,8 @@ class Datasets:
             return 200, {}, b""
         if path == "/api/validate-yaml":
             return _json({"errors": [], "warnings": []})
+        if path.startswith("/datasets/") and "/resolve/" in path:
+            return self._file(path, token)
         if path == "/api/repos/create":
             return self._create(json.loads(body), token)
         if path.startswith("/datasets/") and path.endswith("/info/lfs/objects/batch"):
@@ -40,7 +46,47 @@ class Datasets:
             return _json({"files": [_mode(file) for file in json.loads(body)["files"]]})
         if name.endswith("/commit/main"):
             return self._commit(name.removesuffix("/commit/main"), body, token)
-        return self._listing(name)
+        return self._read(name, body)
+
+    def publish(self, name: str, files: dict[str, bytes]) -> None:
+        """A dataset that everybody sees."""
+        self.files[name], self.private[name] = dict(files), False
+
+    def _read(self, name: str, body: bytes) -> Reply:
+        for asked, answer in (("/tree/", self._tree), ("/paths-info/", self._paths)):
+            if asked in name:
+                name, _, rest = name.partition(asked)
+                return answer(name, rest, body) if name in self.files else self._listing(name)
+        return self._listing(name.partition("/revision/")[0])
+
+    def _tree(self, name: str, rest: str, _: bytes) -> Reply:
+        """All files below a folder; the real Hub gives those of the folder alone unless it is asked for all."""
+        folder = urllib.parse.unquote(rest.partition("/")[2])
+        return _json([self._entry(name, path) for path in self.files[name] if path.startswith(folder)])
+
+    def _paths(self, name: str, _: str, body: bytes) -> Reply:
+        asked = (
+            urllib.parse.parse_qs(body.decode()).get("paths", [])
+            if not body.startswith(b"{")
+            else json.loads(body)["paths"]
+        )
+        return _json([self._entry(name, path) for path in asked if path in self.files[name]])
+
+    def _entry(self, name: str, path: str) -> dict[str, Any]:
+        body = self.files[name][path]
+        return {"type": "file", "path": path, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
+
+    def _file(self, path: str, token: str | None) -> Reply:
+        name, _, rest = path.removeprefix("/datasets/").partition("/resolve/")
+        file = urllib.parse.unquote(rest.partition("/")[2])
+        if name not in self.files:
+            return 401, {"X-Error-Code": "RepoNotFound"}, b""
+        if name in self.gated and token not in self.writers:
+            return (403 if token else 401), {"X-Error-Code": "GatedRepo"}, b""
+        if file not in self.files[name]:
+            return 404, {"X-Error-Code": "EntryNotFound"}, b""
+        body = self.files[name][file]
+        return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(body).hexdigest()}"'}, body
 
     def _create(self, asked: dict[str, Any], token: str | None) -> Reply:
         name = f"{asked['organization']}/{asked['name']}"
@@ -56,7 +102,15 @@ class Datasets:
         if name not in self.files:
             return 401, {"X-Error-Code": "RepoNotFound"}, b""
         siblings = [{"rfilename": path} for path in self.files[name]]
-        return _json({"id": name, "sha": "0" * 40, "private": self.private[name], "siblings": siblings})
+        return _json(
+            {
+                "id": name,
+                "sha": COMMIT,
+                "private": self.private[name],
+                "siblings": siblings,
+                "gated": "auto" if name in self.gated else False,
+            }
+        )
 
     def _batch(self, asked: dict[str, Any], store: str) -> Reply:
         return _json({"transfer": "basic", "objects": [

@@ -118,7 +118,8 @@ def _serve(hub: HubServer, host: str) -> http.server.ThreadingHTTPServer:
             hub.log.append((host, self.path, self._token(), self._send(body)))
 
         def do_HEAD(self) -> None:
-            self._begin()
+            if not self._written():
+                self._begin()
 
         def do_POST(self) -> None:
             assert self._written(), self.path
@@ -137,7 +138,9 @@ def _serve(hub: HubServer, host: str) -> http.server.ThreadingHTTPServer:
             for key, value in {**headers, "Content-Length": str(len(reply))}.items():
                 self.send_header(key, value)
             self.end_headers()
-            self.wfile.write(reply)
+            if self.command != "HEAD":
+                self.wfile.write(reply)
+                hub.log.append((host, self.path, self._token(), len(reply)))
             return True
 
         def _begin(self) -> bytes:

@@ -103,6 +103,24 @@ def _lock(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _datasets(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, help in (
+        ("fetch", "load data sets into the cache that jobs use; a second call continues and fetches nothing twice"),
+        ("check", "say which data sets a job without a network can load; asks nobody"),
+    ):
+        action = actions.add_parser(name, help=help, epilog=f"example: evalctl datasets {name} ja_mmlu")
+        action.add_argument(
+            "tasks", nargs="*", metavar="TASK", help="task keys or suites (default: what this service's requests run)"
+        )
+        action.add_argument(
+            "--request", action="append", default=[], metavar="REQUEST", help="the tasks of this request (file or name)"
+        )
+        action.add_argument("--all", action="store_true", help="every task of tasks_runtime.csv")
+        action.add_argument("--service", help="act as this service (default: found from the machine)")
+        action.add_argument("--json", action="store_true")
+
+
 def _env(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     setup = actions.add_parser(
@@ -263,7 +281,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env,
+    "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env, "datasets": _datasets,
     "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
     "retry": _retry, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

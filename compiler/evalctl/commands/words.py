@@ -22,6 +22,7 @@ COMMANDS: dict[str, Words] = {
     "explain": Words("explain", "who set a value (REQUEST TASK), or what a diagnostic, a reason or a state means (WORD)", "evalctl explain manifests/requests/my-request.yaml ja_mmlu\n  evalctl explain attempts-exhausted"),
     "lock": Words("lock", "fetch a model's facts once and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "env": Words("env", "job environments and .env: `setup` builds, `check` says what is missing", "evalctl env setup"),
+    "datasets": Words("datasets", "the data sets of tasks in the cache of jobs: `fetch` on a login node, `check` says what is missing", "evalctl datasets fetch ja_mmlu\n  evalctl datasets check --request my-request"),
     "doctor": Words("doctor", "what this machine is and what it lacks; --probe proves a site with a one-minute job (a model's provider: `evalctl probe`)", "evalctl doctor --probe --node-kind cpu_16"),
     "probe": Words("probe", "what a model's provider accepts: the largest n, refused parameters, context length, rate limit (a site: `evalctl doctor --probe`)", "evalctl probe my-request\n  evalctl probe meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 --provider deepinfra"),
     "sync": Words("sync", "submit what has no current result, collect what has ended, commit results", "evalctl sync --dry-run"),

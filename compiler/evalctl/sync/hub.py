@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from evalctl.shell import Command
 from evalctl.sync.context import Context
@@ -15,6 +16,12 @@ TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"})
 def is_environment(name: str) -> bool:
     """Whether a text that stands in a result can be the name of a job environment: a name leads to no other folder."""
     return re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name) is not None
+
+
+def hub_home(context: Context) -> Path:
+    """The folder of the Hub's programs in a job, data sets among it: what .env names, else one of evalctl's (see render/job.sh)."""
+    named = context.environment.get
+    return Path(named("HUGGINGFACE_CACHE") or named("HF_HOME") or context.home / "caches" / "huggingface").expanduser()
 
 
 def program(context: Context, environment: str, *words: str, **variables: str) -> Command:

@@ -16,7 +16,7 @@ from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
 from evalctl.shell import Command, EnvironmentProblem, stream, write_atomically
 from evalctl.sync.context import Context
-from evalctl.sync.hub import program
+from evalctl.sync.hub import hub_home, program
 from evalctl.sync.lock import locked
 
 AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
@@ -109,7 +109,7 @@ def hub_cache(context: Context) -> Path:
     named = context.environment.get
     if folder := named("HF_HUB_CACHE") or named("HUGGINGFACE_CACHE") or named("HUGGINGFACE_HUB_CACHE"):
         return Path(folder).expanduser()
-    return Path(named("HF_HOME") or context.home / "caches" / "huggingface").expanduser() / "hub"
+    return hub_home(context) / "hub"
 
 
 def note_of(context: Context, weights: Weights) -> Path:

@@ -1,0 +1,144 @@
+"""`evalctl datasets fetch` and `evalctl datasets check`: the data sets of tasks in the cache that jobs use, before a job needs them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+from evalctl.commands.common import requests_named, root_of
+from evalctl.commands.machine import context_of, detected_service
+from evalctl.environments import catalogue as catalogue_of_environments
+from evalctl.environments import check as check_environments
+from evalctl.frameworks import FRAMEWORKS
+from evalctl.frameworks.pins import shipped_task_digest
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.evaluation import Task
+from evalctl.model.selection import expanded
+from evalctl.pipeline import Project
+from evalctl.shell import EnvironmentProblem
+from evalctl.suggest import help_for, listed, plural
+from evalctl.sync.context import Context
+from evalctl.sync.datasets import Dataset, load
+from evalctl.sync.hub import hub_home
+from evalctl.terminal import as_json
+
+FETCH, CHECK = "fetch", "check"
+_WORDS = {FETCH: ("ready", "failed"), CHECK: ("there", "missing")}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 when every data set is there, 1 when one is not."""
+    root = root_of(arguments)
+    project = Project(root)
+    catalogue = project.shared[0]
+    service = detected_service(root, catalogue, arguments.service)
+    tasks = _chosen(project, catalogue, service, arguments)
+    context = context_of(root, catalogue, service, "")
+    _require_environments(context, tasks)
+    shown = _Shown(arguments.action, quiet=arguments.json)
+    shown.say(f"cache: {hub_home(context)}")
+    found = [*_shipped(tasks, shown), *_of_frameworks(context, tasks, shown, online=arguments.action == FETCH)]
+    if arguments.json:
+        print(as_json([asdict(one) for one in found], indent=1))
+    return shown.end(found)
+
+
+class _Shown:
+    """What the person sees while data sets are loaded."""
+
+    def __init__(self, action: str, *, quiet: bool) -> None:
+        self._action, self._quiet = action, quiet
+
+    def say(self, line: str) -> None:
+        """On standard output, unless that is JSON."""
+        if not self._quiet:
+            print(line, flush=True)
+
+    def begun(self, one: Dataset) -> None:
+        """Large ones take a while."""
+        if self._action == FETCH:
+            print(f"loading {one.named()} ...", file=sys.stderr, flush=True)
+
+    def ended(self, one: Dataset) -> None:
+        """A line for each."""
+        good, bad = _WORDS[self._action]
+        why = (
+            ""
+            if not one.reason or (self._action == CHECK and one.reason == "hub-offline")
+            else f": {one.reason}: {one.detail}"
+        )
+        self.say(f"  {bad if one.reason else good:<8} {one.named()} ({', '.join(one.tasks)}){why}")
+
+    def end(self, found: Sequence[Dataset]) -> int:
+        """The last line, with what to type."""
+        missing = [one for one in found if one.reason]
+        self.say(f"{len(found) - len(missing)} of {plural(len(found), 'data set')} can be loaded without a network")
+        if missing:
+            keys = listed(dict.fromkeys(key for one in missing for key in one.tasks), 100, separator=" ")
+            again = (
+                "evalctl datasets fetch" if self._action == CHECK else "fix what is named, then: evalctl datasets fetch"
+            )
+            self.say(f"missing: {again} {keys}")
+        return 1 if missing else 0
+
+
+def _chosen(project: Project, catalogue: Catalogue, service: str, arguments: argparse.Namespace) -> list[Task]:
+    """The tasks of the words, of the requests, all, or those that the requests of this service run."""
+    if arguments.all:
+        return list(catalogue.tasks.values())
+    keys = [key for word in arguments.tasks for key in _expanded(word, catalogue)]
+    if arguments.request or not keys:
+        keys += _of_requests(project, service, arguments.request)
+    if not keys:
+        help = "name tasks or suites, --request NAME, or --all"
+        raise EnvironmentProblem(f"no request here runs on {service}, so no task is chosen", help=help)
+    return [catalogue.tasks[key] for key in dict.fromkeys(keys) if key in catalogue.tasks]
+
+
+def _expanded(word: str, catalogue: Catalogue) -> Sequence[str]:
+    keys = expanded(word, catalogue)
+    if not keys:
+        names = [*catalogue.tasks, *catalogue.suites]
+        help = help_for(word, names, "task keys are in manifests/tasks/tasks_runtime.csv")
+        raise EnvironmentProblem(f"there is no task or suite `{word}`", help=help)
+    return keys
+
+
+def _of_requests(project: Project, service: str, names: Sequence[str]) -> Iterator[str]:
+    """Without names, those of every request on the service."""
+    entries, _ = project.check()
+    for path in requests_named(names, project.root, entries) if names else entries:
+        summary = entries[path].summary
+        if summary is None:
+            if names:
+                raise EnvironmentProblem(f"{path} has errors", help=f"evalctl check shows them: evalctl plan {path}")
+            continue
+        jobs = (job for job in summary["jobs"] if names or job["service"] == service)
+        yield from (task["task"] for job in jobs for task in job["tasks"])
+
+
+def _require_environments(context: Context, tasks: Iterable[Task]) -> None:
+    names = {FRAMEWORKS[task.framework].ENVIRONMENT for task in tasks if not shipped_task_digest(task.script)}
+    if problems := check_environments(sorted(names), context.environments):
+        raise EnvironmentProblem("; ".join(problems), help=f"evalctl env setup {' '.join(sorted(names))}")
+
+
+def _shipped(tasks: Sequence[Task], shown: _Shown) -> Iterator[Dataset]:
+    """Tasks whose questions are in the job environment."""
+    for key in [task.key for task in tasks if shipped_task_digest(task.script)]:
+        one = Dataset("part of evalctl", "", "", (key,))
+        shown.ended(one)
+        yield one
+
+
+def _of_frameworks(context: Context, tasks: Sequence[Task], shown: _Shown, *, online: bool) -> Iterator[Dataset]:
+    for name in sorted({task.framework for task in tasks}):
+        environment = catalogue_of_environments()[FRAMEWORKS[name].ENVIRONMENT].directory_name
+        scripts: dict[str, list[str]] = {}
+        for task in tasks:
+            if task.framework == name and not shipped_task_digest(task.script):
+                scripts.setdefault(task.script, []).append(task.key)
+        if scripts:
+            yield from load(context, name, environment, scripts, shown.begun, shown.ended, online=online)

@@ -1,0 +1,83 @@
+"""Loads the data sets of tasks into the cache of jobs, by a program of the framework's environment, or asks which are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evalctl.shell import EnvironmentProblem, stream
+from evalctl.sync.context import Context
+from evalctl.sync.hub import hub_home, program
+from evalctl.sync.weights import hub_cache
+
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")  # .env may set them for jobs; a person who fetches wants the Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One data set and the tasks that read it; `reason` and `detail` say why it is not there."""
+
+    repo: str
+    part: str
+    revision: str
+    tasks: tuple[str, ...]
+    reason: str = ""
+    detail: str = ""
+
+    def named(self) -> str:
+        """As a person writes it."""
+        revision = f" at {self.revision[:12]}" if self.revision else ""
+        return f"{self.repo}{f', {self.part}' if self.part else ''}{revision}"
+
+
+def load(
+    context: Context, framework: str, environment: str, scripts: Mapping[str, Sequence[str]],
+    begun: Callable[[Dataset], None], ended: Callable[[Dataset], None], *, online: bool,
+) -> list[Dataset]:  # fmt: skip
+    """Every data set of the scripts (each with its task keys). Without `online` nothing is fetched, as on a node without a network.
+
+    What an interrupted call has fetched stays; the next one continues.
+    """
+    reading = _Reading(scripts, begun, ended)
+    variables = dict.fromkeys(_OFFLINE, "0" if online else "1")
+    variables |= {"HF_HOME": str(hub_home(context)), "HF_HUB_CACHE": str(hub_cache(context))}
+    words = ("evalctl_job.fetch_datasets", "--framework", framework, "--", *scripts)
+    status = stream(program(context, environment, *words, **variables), reading.line)
+    if not reading.done:
+        why = f"the program of {environment} ended early (exit status {status}): {reading.last[:400]}"
+        raise EnvironmentProblem(why, help="evalctl env check; then the same command again continues")
+    return reading.found
+
+
+class _Reading:
+    """The lines of the program (evalctl_job.fetch_datasets) as they come; all others are its libraries' remarks."""
+
+    def __init__(
+        self, scripts: Mapping[str, Sequence[str]], begun: Callable[[Dataset], None], ended: Callable[[Dataset], None]
+    ) -> None:
+        self._scripts, self._begun, self._ended = scripts, begun, ended
+        self._now = Dataset("", "", "", ())
+        self.found = list[Dataset]()
+        self.last, self.done = "", False
+
+    def line(self, line: str) -> None:
+        """Takes one line."""
+        word, *said = line.rpartition("\r")[2].split("\t")
+        if (word, len(said)) == ("begin", 6):
+            self._now = Dataset(said[2], said[3], said[4], self._keys(said[5].split(",")))
+            self._begun(self._now)
+        elif (word, len(said)) == ("end", 3):
+            self._end(replace(self._now, reason=said[1], detail=said[2]))
+        elif (word, len(said)) == ("task", 3):
+            self._end(Dataset(said[0], "", "", self._keys([said[0]]), said[1], said[2]))
+        elif (word, said) == ("done", []):
+            self.done = True
+        elif line.strip():
+            self.last = line.strip()
+
+    def _end(self, one: Dataset) -> None:
+        self.found.append(one)
+        self._ended(one)
+
+    def _keys(self, scripts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(key for script in scripts for key in self._scripts.get(script, ()))
