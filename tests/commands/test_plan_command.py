@@ -11,7 +11,11 @@ import pytest
 from samples import compiled, repository
 
 from evalctl import cli
+from evalctl.model.run import Attempt, Phase
 from evalctl.results.record import inputs, to_text
+from evalctl.sync.git import open_repository
+from evalctl.sync.ledger import Ledger
+from evalctl.sync.records import JobRecord
 
 REQUEST = "manifests/requests/a.yaml"
 SETTINGS = "manifests/models/lab/small-8B.yaml"
@@ -138,3 +142,34 @@ def test_the_plan_says_which_inputs_changed(root: Path, plan: Callable[..., tupl
     assert "max_new_tokens: unset → 2048; temperature: 0.25 → 0.6" in out
     assert "settings that are sent: unknown, its record does not have them" in out
     assert plan("--format", form) == (code, out), "remembered, too"
+
+
+def test_the_plan_and_explain_name_the_last_failure(
+    root: Path, plan: Callable[..., tuple[int, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the ledger and the run folder say: reason, the data set, the number of tries, what to type; asks no scheduler."""
+    job = next(job for job in compiled(TEXT, path=REQUEST).jobs if job.tasks)
+    keys = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "manifests")
+    git(root, "commit", "-qm", "a")
+    assert "last try" not in plan()[1], "there is no ledger"
+    attempts = tuple(
+        Attempt(job.name, n, f"{job.name}-a{n}", Phase.CLOSED, "tsubame", REQUEST, keys, "", 1.0, closed_at=2.0,
+                outcome="failed:dataset-unreachable", by="a") for n in range(1, job.retries + 2)
+    )  # fmt: skip
+    Ledger(open_repository(root)).record(lambda _: {job.name: JobRecord(job.name, attempts)}, "tries")
+    mark = root / f".evalctl/runs/{job.name}/a{job.retries + 1}/marks/task/ja_exact.json"
+    mark.parent.mkdir(parents=True)
+    failed = {
+        "key": "ja_exact",
+        "state": "failed",
+        "reason": "dataset-unreachable",
+        "detail": "no host has team/numbers",
+    }
+    mark.write_text(json.dumps(failed), encoding="utf-8")
+    said = f"attempts-exhausted: dataset-unreachable: no host has team/numbers ({job.retries + 1} tries): evalctl datasets fetch"
+    code, out = plan()
+    assert code == 0 and f"no result yet; last try: {said}" in out
+    assert cli.main(["--repo", str(root), "explain", "a", "ja_exact"]) == 0
+    assert f"  last try {said}" in capsys.readouterr().out

@@ -11,12 +11,11 @@ from evalctl.commands.common import requests_named, root_of
 from evalctl.commands.machine import context_of, detected_service
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check as check_environments
-from evalctl.frameworks import FRAMEWORKS
-from evalctl.frameworks.pins import shipped_task_digest
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.evaluation import Task
 from evalctl.model.selection import expanded
 from evalctl.pipeline import Project
+from evalctl.plan.questions import Reading, on_the_hub, shipped
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.context import Context
@@ -36,10 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     service = detected_service(root, catalogue, arguments.service)
     tasks = _chosen(project, catalogue, service, arguments)
     context = context_of(root, catalogue, service, "")
-    _require_environments(context, tasks)
+    readings = on_the_hub(tasks)
+    _require_environments(context, readings)
     shown = _Shown(arguments.action, quiet=arguments.json)
     shown.say(f"cache: {hub_home(context)}")
-    found = [*_shipped(tasks, shown), *_of_frameworks(context, tasks, shown, online=arguments.action == FETCH)]
+    found = [*_shipped(tasks, shown), *_read(context, readings, shown, online=arguments.action == FETCH)]
     if arguments.json:
         print(as_json([asdict(one) for one in found], indent=1))
     return shown.end(found)
@@ -119,26 +119,21 @@ def _of_requests(project: Project, service: str, names: Sequence[str]) -> Iterat
         yield from (task["task"] for job in jobs for task in job["tasks"])
 
 
-def _require_environments(context: Context, tasks: Iterable[Task]) -> None:
-    names = {FRAMEWORKS[task.framework].ENVIRONMENT for task in tasks if not shipped_task_digest(task.script)}
-    if problems := check_environments(sorted(names), context.environments):
-        raise EnvironmentProblem("; ".join(problems), help=f"evalctl env setup {' '.join(sorted(names))}")
+def _require_environments(context: Context, readings: Iterable[Reading]) -> None:
+    names = [one.environment for one in readings]
+    if problems := check_environments(names, context.environments):
+        raise EnvironmentProblem("; ".join(problems), help=f"evalctl env setup {' '.join(names)}")
 
 
 def _shipped(tasks: Sequence[Task], shown: _Shown) -> Iterator[Dataset]:
     """Tasks whose questions are in the job environment."""
-    for key in [task.key for task in tasks if shipped_task_digest(task.script)]:
+    for key in shipped(tasks):
         one = Dataset("part of evalctl", "", "", (key,))
         shown.ended(one)
         yield one
 
 
-def _of_frameworks(context: Context, tasks: Sequence[Task], shown: _Shown, *, online: bool) -> Iterator[Dataset]:
-    for name in sorted({task.framework for task in tasks}):
-        environment = catalogue_of_environments()[FRAMEWORKS[name].ENVIRONMENT].directory_name
-        scripts: dict[str, list[str]] = {}
-        for task in tasks:
-            if task.framework == name and not shipped_task_digest(task.script):
-                scripts.setdefault(task.script, []).append(task.key)
-        if scripts:
-            yield from load(context, name, environment, scripts, shown.begun, shown.ended, online=online)
+def _read(context: Context, readings: Iterable[Reading], shown: _Shown, *, online: bool) -> Iterator[Dataset]:
+    for one in readings:
+        environment = catalogue_of_environments()[one.environment].directory_name
+        yield from load(context, one.framework, environment, one.scripts, shown.begun, shown.ended, online=online)

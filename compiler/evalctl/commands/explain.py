@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from evalctl import report
 from evalctl.check import codes
 from evalctl.commands.common import request_named, root_of
-from evalctl.model.evaluation import Eval, Setting
+from evalctl.commands.last_tries import last_tries
+from evalctl.model.evaluation import Eval, RequestPlan, Setting
 from evalctl.pipeline import Project
 from evalctl.plan.filled import Filled, filled
 from evalctl.shell import EnvironmentProblem
@@ -86,17 +88,29 @@ def _request(arguments: argparse.Namespace) -> int:
         help = help_for(arguments.task, keys, f"its tasks are: {listed(keys)}")
         raise EnvironmentProblem(f"{path} does not run a task `{arguments.task}`", help=help)
     cards = project.catalogue_for(sorted({one.subject.model for one in evals})).cards
-    shown = [Explained(one, filled(one, cards.get(one.subject.model))) for one in evals]
+    tries = _last_tries(root, compiled.plan)
+    shown = [Explained(one, filled(one, cards.get(one.subject.model)), tries.get(one.digest, "")) for one in evals]
     print(_dumped([_object(one) for one in shown]) if arguments.json else "\n\n".join(_text(one) for one in shown))
     return 0
 
 
+def _last_tries(root: Path, plan: RequestPlan | None) -> dict[str, str]:
+    """How the last try of each eval failed, by its digest."""
+    jobs = {job.name: job for job in plan.jobs} if plan is not None else {}
+    by_task = {
+        (name, task.evaluation.task.key): task.evaluation.digest for name, job in jobs.items() for task in job.tasks
+    }
+    keys = {name: (job.retries, [task.evaluation.task.key for task in job.tasks]) for name, job in jobs.items()}
+    return {by_task[where]: words for where, words in last_tries(root, keys).items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An eval with the values that no setting gives."""
+    """An eval with the values that no setting gives, and how its last try failed."""
 
     evaluation: Eval
     filled: tuple[Filled, ...]
+    last_try: str
 
     def is_filled(self, setting: Setting) -> bool:
         """Whether a setting was kept out and another value answers in its place."""
@@ -112,6 +126,7 @@ def _text(explained: Explained) -> str:
         f"  eval     {evaluation.digest}",
         f"  result   {evaluation.result_path}",
         f"  task     {evaluation.task.framework} {evaluation.framework_version}: {evaluation.task.script}",
+        *([f"  last try {explained.last_try}"] if explained.last_try else []),
     ]
     rows = [
         *((one.name, "-" if one.value is None else as_json(one.value), one.origin) for one in explained.filled),
@@ -145,6 +160,7 @@ def _object(explained: Explained) -> dict[str, Any]:
     return {
         "task": evaluation.task.key, "model": evaluation.subject.model, "custom_settings": evaluation.subject.custom_settings,
         "digest": evaluation.digest, "result": evaluation.result_path,
+        "last_try": explained.last_try,
         "settings": [
             {"name": s.name, "value": s.sourced.value, "applied": s.applied, "layer": s.sourced.origin.layer,
              "place": report.place(s.sourced.origin.span) if s.sourced.origin.span else None, "why": s.why}

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from evalctl import gitcall, report
 from evalctl.commands.common import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
+from evalctl.commands.last_tries import last_tries
 from evalctl.entries import Entry
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
 from evalctl.pipeline import Project
 from evalctl.plan import pages
 from evalctl.plan.applied import Applied
-from evalctl.plan.forecast import CHANGED, COPIED, REUSED, RequestForecast, forecast
+from evalctl.plan.forecast import CHANGED, COPIED, REUSED, RUN, EvalForecast, RequestForecast, forecast
 from evalctl.plan.notes import notes
 from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     index = index_folder(root, root / RESULTS_CACHE)
     forecasts = _forecast(entries, paths, index, problems)
     if detailed or arguments.format == "json":
-        forecasts = [_with_differences(root, project, one) for one in forecasts]
+        forecasts = _with_last_tries(root, [_with_differences(root, project, one) for one in forecasts])
     problems = [*problems, *_unreadable(forecasts, index)]
     unproven, unchecked = _unproven(root, forecasts, index)
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
@@ -77,6 +78,26 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
         for job in request.jobs
     ]  # fmt: skip
     return replace(request, jobs=tuple(jobs))
+
+
+def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:
+    """The forecasts; an eval that runs says how its last try failed, and one whose tries are used up that it is stopped."""
+    running = {
+        job.job["name"]: (job.job["retries"], [one.task for one in job.evals if one.state == RUN])
+        for request in forecasts for job in request.jobs if job.runs
+    }  # fmt: skip
+    said = last_tries(root, running)
+
+    def told(name: str, one: EvalForecast) -> EvalForecast:
+        words = said.get((name, one.task)) if one.state == RUN else None
+        return replace(one, detail=f"{one.detail}; last try: {words}") if words else one
+
+    return [
+        replace(request, jobs=tuple(
+            replace(job, evals=tuple(told(job.job["name"], one) for one in job.evals)) for job in request.jobs
+        ))
+        for request in forecasts
+    ] if said else list(forecasts)  # fmt: skip
 
 
 def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:

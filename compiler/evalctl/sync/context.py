@@ -22,6 +22,11 @@ from evalctl.shell import Run, run
 _SHORTEST_CLAIM_S = 240.0
 
 
+def run_dir(home: Path, job: str, number: int) -> Path:
+    """The folder of one attempt: derived, never read from the ledger, which others can write."""
+    return home / "runs" / job / f"a{number}"
+
+
 def _silent(_: str) -> None:
     """Says nothing."""
 
@@ -78,8 +83,8 @@ class Context:
         return max(self.grace_seconds, _SHORTEST_CLAIM_S)
 
     def run_dir(self, job: str, number: int) -> Path:
-        """The folder of one attempt: derived, never read from the ledger, which others can write."""
-        return self.home / "runs" / job / f"a{number}"
+        """The folder of one attempt."""
+        return run_dir(self.home, job, number)
 
     def folder(self, attempt: Attempt) -> Path:
         """The folder of a recorded attempt, whatever the record says of it."""

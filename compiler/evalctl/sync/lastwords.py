@@ -1,4 +1,4 @@
-"""What the last attempt said of an eval that is not tried again by itself."""
+"""What the last attempt said of an eval, for as long as that attempt counts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,46 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalctl.model.run import Action
+from evalctl.sync.context import run_dir
 from evalctl.sync.control import Line
 from evalctl.sync.marks import read_marks
+from evalctl.sync.reasons import advice, is_transient
+from evalctl.sync.records import JobRecord
 
-_EXHAUSTED = "attempts-exhausted"
+_BETWEEN = (Action.STOP.value, Action.SUBMIT.value)  # no attempt is open
+_EXHAUSTED, _RETRY = "attempts-exhausted", "retry"
 
 
 def with_last_words(lines: Sequence[Line], root: Path) -> list[Line]:
-    """The lines; one whose tries are used up names the reason and the words of the last try, as it did before."""
-    return [_with_words(line, root) if _is_exhausted(line) else line for line in lines]
-
-
-def _is_exhausted(line: Line) -> bool:
-    return line.state == Action.STOP.value and line.reason == _EXHAUSTED and bool(line.run_dir)
+    """The lines; where the last try failed they have its words, whether it is tried again or not."""
+    return [_with_words(line, root) if line.run_dir and line.state in _BETWEEN else line for line in lines]
 
 
 def _with_words(line: Line, root: Path) -> Line:
     mark = read_marks(root / line.run_dir).tasks.get(line.task)
-    if mark is None or not mark.detail:
+    if mark is None or mark.state != "failed" or not mark.detail or mark.detail in line.detail:
         return line
-    named = f"{mark.reason}: "
-    return replace(line, detail=f"{named}{mark.detail}: {line.detail.removeprefix(named)}")
+    if line.reason == mark.reason:
+        return replace(line, detail=_joined(mark.detail, line.detail))
+    if line.reason not in (_EXHAUSTED, _RETRY):
+        return line
+    rest = "" if line.detail == mark.reason else line.detail.removeprefix(f"{mark.reason}: ")
+    return replace(line, detail=_joined(f"{mark.reason}: {mark.detail}", rest))
+
+
+def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
+    """How the last try of an eval failed, and what follows from it; "" where none counts or the next one is under way."""
+    attempt = next((one for one in reversed(record.attempts) if key in one.evals), None)
+    if attempt is None or record.open is not None or not record.last_outcome.startswith("failed:"):
+        return ""
+    reason = record.last_outcome.partition(":")[2]
+    mark = read_marks(run_dir(home, attempt.job, attempt.number)).tasks.get(key)
+    said = f"{mark.reason}: {mark.detail}" if mark and mark.state == "failed" and mark.detail else reason
+    if is_transient(reason) and record.used <= retries:
+        return f"{said} (it is tried again)"
+    stopped = f"{_EXHAUSTED}: {said} ({record.used} tries)" if is_transient(reason) else said
+    return _joined(stopped, advice(reason))
+
+
+def _joined(*parts: str) -> str:
+    return ": ".join(filter(None, parts))

@@ -1,0 +1,47 @@
+"""How the last tries of evals failed, by the ledger of this clone and the run folders of this machine; asks no scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalctl import gitcall
+from evalctl.commands.settings import home_of
+from evalctl.shell import EnvironmentProblem
+from evalctl.shell import run as run_command
+
+if TYPE_CHECKING:
+    from evalctl.sync.ledger import Records
+
+_BRANCH = "refs/heads/evalctl-state"
+
+
+def last_tries(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], str]:
+    """Words by job and task key; `jobs` has the retries and the task keys of each. None where there is no ledger yet."""
+    if not jobs:
+        return {}
+    try:
+        records = _ledger(root)
+    except EnvironmentProblem:  # no clone, or none that git uses: there is no ledger to look into
+        return {}
+    if records is None:
+        return {}
+    from evalctl.sync.lastwords import last_try
+
+    home = home_of(root)
+    found = {
+        (name, key): last_try(records.of(name), retries, home, key)
+        for name, (retries, keys) in jobs.items() if name in records.by_job
+        for key in keys
+    }  # fmt: skip
+    return {where: words for where, words in found.items() if words}
+
+
+def _ledger(root: Path) -> Records | None:
+    if gitcall.commit_of(root, _BRANCH, run_command) is None:
+        return None
+    from evalctl.sync.git import open_repository  # gitpython comes with it
+    from evalctl.sync.ledger import Ledger
+
+    return Ledger(open_repository(root)).read()
