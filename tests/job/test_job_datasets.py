@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from hub_server import HubServer
 
 GSM8K, MATH, GPQA = "openai/gsm8k", "HuggingFaceH4/MATH-500", "Idavidrein/gpqa"
 ROW = json.dumps({"question": "1+1?", "answer": "#### 2", "problem": "p", "solution": "s"}).encode() + b"\n"
-CARD = b"---\nconfigs:\n- config_name: %s\n  data_files:\n  - split: test\n    path: %s/*.jsonl\n---\n"
+CARD = b"---\nconfigs:\n- config_name: %s\n  data_files:\n  - split: test\n    path: %s/test.jsonl\n---\n"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 Lines = list[list[str]]
 
@@ -98,12 +97,12 @@ def test_a_gated_data_set_names_page_and_token_and_holds_up_no_other(loading: Lo
 
 
 def test_a_hub_that_does_not_answer_is_asked_for_one_data_set_only(loading: Loading, environment: Path) -> None:
-    """The system's words are named; for the others nobody waits again."""
+    """Its address is named; for the others nobody waits again."""
     loading.hub.close()
     code, lines = loading.run(environment, "lighteval", "gsm8k", "math_500")
     assert (code, ends(lines)) == (1, ["hub-unreachable", "hub-unreachable"])
     details = [line[3] for line in lines if line[0] == "end"]
-    assert "does not answer as it should" in details[0] and "refused" in details[0]
+    assert "does not answer as it should: " in details[0]
     assert details[1] == "not tried after the failure above"
 
 
@@ -126,7 +125,8 @@ def test_a_full_disk_is_called_that(environment: Path, variables: dict[str, str]
         "print(reason_of(ValueError('BuilderConfig x not found'), 'a/b').reason)\n"
     )
     argv = [environment / "bin" / "python", "-c", program]
-    said = subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, text=True, check=True).stdout
+    online = {name: value for name, value in variables.items() if name not in OFFLINE}
+    said = subprocess.run(argv, env=online, capture_output=True, text=True, check=True).stdout
     assert said.split() == ["disk-full", "disk-full", "download-failed"]
 
 

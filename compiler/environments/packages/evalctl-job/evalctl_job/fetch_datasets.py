@@ -161,8 +161,8 @@ def _of_the_way(errors: Sequence[BaseException], host: str, said: str) -> Refuse
     if any(status in (401, 403) for status in statuses):
         return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {statuses[0]})")
     if statuses or _is(errors, ConnectionError, requests.RequestException, LocalEntryNotFoundError):
-        told = [words(one) for one in errors if isinstance(one, (ConnectionError, requests.RequestException))]
-        why = f"HTTP {statuses[0]}" if statuses else min(told, key=len, default=said)
+        system = next((words(one) for one in errors if "[Errno" in str(one)), said)
+        why = f"HTTP {statuses[0]}" if statuses else system
         return Refused("hub-unreachable", f"{host} does not answer as it should: {why}")
     file = next((one for one in errors if isinstance(one, OSError) and isinstance(one.filename, str)), None)
     if file is not None:
