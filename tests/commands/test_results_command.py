@@ -118,7 +118,8 @@ def test_a_damaged_aggregate_is_named_and_the_others_are_shown(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["show", "team/tinny"], "team/tiny"),
+        (["show", "team/tinny"], "did you mean `team/tiny`?"),
+        (["show", "zzz"], "there are: team/other/greedy, team/tiny\n"),
         (["show", "--columns", "alhpa"], "alpha"),
         (["show", "team/tiny@nope"], "nope"),
     ],

@@ -16,6 +16,7 @@ from evalctl.results import tables, webpage
 from evalctl.results.derived import AGGREGATE, aggregate_in
 from evalctl.results.entries import by_language
 from evalctl.results.leaderboard import REMARKED
+from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
@@ -168,11 +169,11 @@ def _named(arguments: argparse.Namespace, root: Path, repo: Repository, word: st
     folders = tables.visible(_folders(repo, commit or "HEAD"), debug=arguments.debug)
     matched = tables.matching(folders, name) or _of_request(root, name, folders)
     if not matched:
-        known = {folder.removeprefix("results/") for folder in folders}
-        known |= {name.partition("/")[2] for name in known}
+        known = {read_name(folder) for folder in folders}
+        guesses = known | {one.partition("/")[2] for one in known}
         raise EnvironmentProblem(
             f"nothing measured is called `{word}`",
-            help=help_for(name, known, f"there are: {listed(sorted(known)) or 'no results yet'}"),
+            help=help_for(name, guesses, f"there are: {listed(sorted(known)) or 'no results yet'}"),
         )
     return _at(repo, matched, commit)
 

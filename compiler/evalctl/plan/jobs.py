@@ -128,15 +128,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         request=checked.path,
         service=entry.name,
         node_kind=place.node_kind,
-        batch=Batch(
-            name,
-            walltime,
-            place.node.gpus,
-            priority,
-            (*service.directives, *place.node.directives),
-            service.drain_seconds,
-            service.step_seconds,
-        ),
+        batch=_batch(name, walltime, priority, place, service),
         server=serving,
         tasks=tasks,
         parallel_tasks=service.parallel_tasks,
@@ -152,6 +144,14 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         weights=first,
         checkpoint=checkpoint(evals[0], card),
     )
+
+
+def _batch(name: str, walltime: int, priority: int | None, place: Placement, service: Service) -> Batch:
+    """What the scheduler is asked for."""
+    directives = (*service.directives, *place.node.directives)
+    return Batch(
+        name, walltime, place.node.gpus, priority, directives, service.drain_seconds, service.step_seconds
+    )  # fmt: skip
 
 
 def _frameworks(evals: Sequence[Eval]) -> list[str]:
