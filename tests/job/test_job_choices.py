@@ -138,6 +138,19 @@ def test_merged_replies_are_one() -> None:
     assert "usage" not in choices.merged([reply("a"), reply("b")])
 
 
+@pytest.mark.parametrize(
+    ("said", "words", "filtered"),
+    [({}, "", False), ({"id": "x", "model": "m", "usage": {"n": 1}, "object": "o", "created": 1, "base": None}, "", False),
+     ({"base": {"message": "不足"}}, ': {"base": {"message": "不足"}}', False), ({"error_code": "new_sensitive"}, ': {"error_code": "new_sensitive"}', True),
+     ({"base": "x" * 5000}, f': {{"base": "{"x" * 4086}', False)],
+)  # fmt: skip
+def test_a_reply_without_choices_says_what_it_has_instead(said: dict[str, Any], words: str, filtered: bool) -> None:
+    """Its first 4,096 characters; a filter's words are nothing that passes."""
+    expected = choices.NoAnswer(f"the model's reply has no choices{words}", unanswerable=filtered)
+    assert choices.read_reply(said, 1) == expected
+    assert choices.read_reply(said | {"choices": []}, 1) == expected
+
+
 def test_a_merged_reply_is_the_first_ones() -> None:
     """Its name and its model, not those of a later part."""
     both = choices.merged([reply("a"), reply("b") | {"id": "later"}, reply("c") | {"id": "last"}])

@@ -162,3 +162,15 @@ def test_what_nltk_complains_of_in_passing_is_no_reason() -> None:
 def test_a_refusal_that_only_a_person_ends_is_known_by_its_words(refusal: str, known: bool, lasting: bool) -> None:
     """Whatever its status; where an error has none, all of its words count."""
     assert reasons.is_lasting(refusal, known=known) is lasting
+
+
+@pytest.mark.parametrize(
+    ("refusal", "known", "unknown"),
+    [("HTTP 429: insufficient_quota", True, True), ("HTTP 500: maximum context length is 7", True, True), ("HTTP 401: wrong key", False, True),
+     ("HTTP 404: the model `m` does not exist", False, True), ("must provide a chat template", False, True), ("HTTP 402: pay", False, True),
+     ("HTTP 429: rate limit", False, False), ("in new words", False, False), ("CREDIT balance is too LOW", True, True)],
+)  # fmt: skip
+def test_a_refusal_lasts_by_its_words_or_by_its_reason(refusal: str, known: bool, unknown: bool) -> None:
+    """Where the status is known, it decides about what the reason would say."""
+    assert reasons.is_lasting(refusal, known=True) is known
+    assert reasons.is_lasting(refusal, known=False) is unknown

@@ -378,3 +378,66 @@ def test_a_route_a_prefix_and_capitals_are_no_part_of_a_name(one: str, other: st
 def test_what_only_looks_like_a_date_is_another_name(one: str, other: str) -> None:
     """And so is one that ends alike in the middle of a word."""
     assert not same_model(one, other)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(399, None), (400, 400), (599, 599), (600, None), ("399", None), ("599", 599), ("600", None)]
+)
+def test_a_status_inside_an_error_is_an_errors(code: Any, status: int | None) -> None:
+    """From 400 to 599, and in an object only."""
+    assert replies.status_of({"code": code}) == status
+    assert replies.status_of([code]) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"error": {"message": "gone", "code": "c"}}', "gone [c]"), (b'{"error": "gone"}', "gone"), (b'{"detail": 1}', '{"detail": 1}'),
+        (b"[1]", "[1]"), (b"<html>", "<html>"), (b"caf\xe9", "caf\ufffd"), (b"x" * 5000, "x" * 4096), (b"", ""),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_page_are_its_message_or_its_beginning(content: bytes, words: str) -> None:
+    """In whatever encoding."""
+    assert replies.words_of(content) == words
+
+
+def test_the_words_of_a_gateway_and_of_the_provider_behind_it_are_one_text() -> None:
+    """With one of code and type between them; what is no text is shown as it is."""
+    error = {"message": "gone", "code": "c", "type": "t", "metadata": {"raw": "too long"}}
+    assert replies.message_of(error) == "gone [c] too long"
+    assert replies.message_of({"message": "gone", "metadata": {"raw": 7}}) == "gone 7"
+    assert replies.message_of({"message": "gone", "metadata": {"raw": ""}}) == "gone"
+    assert replies.message_of({"message": "gone", "metadata": "raw"}) == "gone"
+
+
+@pytest.mark.parametrize("name", ["tool_calls", "function_call"])
+def test_an_answer_that_calls_is_none_though_it_ended_well(name: str) -> None:
+    """An empty list of calls is no call."""
+    called = {"finish_reason": "stop", "message": {"content": None, name: [{"id": "x"}]}}
+    assert read_choice(called) == NoAnswer("no answer: the model called a tool (stop)", unanswerable=True)
+    assert isinstance(read_choice({"finish_reason": "stop", "message": {"content": "C", name: []}}), dict)
+
+
+@pytest.mark.parametrize(
+    ("words", "filtered"), [("x [content_filter]", True), ("Input was FLAGGED", True), ("HTTP 400: no", False)]
+)
+def test_a_filter_is_known_by_its_words(words: str, filtered: bool) -> None:
+    """In any case."""
+    assert replies.is_filtered(words) is filtered
+
+
+@pytest.mark.parametrize(
+    ("content", "certain"),
+    [
+        (b"{}", True),
+        (b" [1] \n", True),
+        (b"}{", False),
+        (b"[", False),
+        (b"event: x", True),
+        (b"x{}", False),
+        (b"{}x", False),
+    ],
+)
+def test_whole_json_of_another_form_is_certain(content: bytes, certain: bool) -> None:
+    """Though it may have two characters only."""
+    assert replies.is_certain(content) is certain
