@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -80,6 +82,8 @@ def test_a_good_run_has_nothing_wrong() -> None:
         (counted(asked=3, answered=3), "answers-repeated", "1 scored answers were never asked for"),
         (written(scores={"a|0": {"acc": math.nan}}), "score-not-a-number", "acc of a|0 is nan"),
         (written(scores={"a|0": {"acc": math.inf}}), "score-not-a-number", "acc of a|0 is inf"),
+        (written(scores={"a|0": {"acc": 2e300}}), "score-not-a-number", "acc of a|0 is 2e+300"),
+        (written(scores={"a|0": {"acc": -2e300}}), "score-not-a-number", "acc of a|0 is -2e+300"),
         (written(scores={"a|0": {"acc": None}}), "score-not-a-number", "acc of a|0 is None"),
         (written(scores={"a|0": {"acc": "0.5"}}), "score-not-a-number", "acc of a|0 is 0.5"),
         (written(scores={"a|0": {"acc": True}}), "score-not-a-number", "acc of a|0 is True"),
@@ -103,6 +107,7 @@ def test_what_is_wrong_is_named(evidence: Evidence, reason: str, detail: str) ->
         replace(GOOD, output=answered(("A", "B", "X"), ("C",), expected=1)),
         written(scores={"a|0": {"acc": 1, "acc_stderr": math.nan}}),
         written(scores={"a|0": {"acc": 0.0, "acc_stderr": None}}),
+        written(scores={"a|0": {"acc": 1e300, "f": -1e300}}),
     ],
 )
 def test_what_is_allowed_is_not_wrong(evidence: Evidence) -> None:
@@ -193,6 +198,20 @@ def test_what_does_not_forbid_the_scores_is_said() -> None:
         "top_p: the plan has 0.9, and no request carried it"
     ]
     assert list(warnings(GOOD)) == []
+    assert list(warnings(replace(GOOD, counts={}, planned={"top_p": 0.9}))) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "share"),
+    [
+        (("<think>", "</think>", "C"), "2 of 3 answers (67 %)"),
+        (("<think>", "<think>", "<think>", "D"), "3 of 4 answers (75 %)"),
+    ],
+)
+def test_the_share_of_answers_with_marks_is_rounded(texts: tuple[str, ...], share: str) -> None:
+    """To whole percents."""
+    (warning,) = warnings(replace(GOOD, output=answered(texts)))
+    assert warning.startswith(f"{share} hold reasoning marks such as <think>: ")
 
 
 def test_a_whole_pair_of_marks_is_left_over_only_where_nobody_takes_it_out() -> None:
@@ -227,6 +246,47 @@ def test_what_a_task_left_is_read(command: list[str], tmp_path: Path, capsys: py
     assert accept.main([*command, "--log", str(log)]) == 1
     assert capsys.readouterr().err == "ja_a: framework-failed: exit code 1: bad\ufffd\n"
     assert json.loads((tmp_path / "verdict.json").read_text())["reason"] == "framework-failed"
+
+
+class _Parquet:
+    """pyarrow's reader, which is only in the job environments, over JSON."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, columns: list[str]) -> _Parquet:
+        assert columns == ["model_response.text", "doc.num_samples"]
+        return self
+
+    def to_pylist(self) -> list[Any]:
+        read: list[Any] = json.loads(self._path.read_text())
+        return read
+
+
+def test_a_task_that_is_done_ends_with_zero(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And without a word."""
+    monkeypatch.setitem(sys.modules, "pyarrow", ModuleType("pyarrow"))
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", module := ModuleType("pyarrow.parquet"))
+    monkeypatch.setattr(module, "ParquetFile", _Parquet, raising=False)
+    general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
+    results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
+    answers = [{"model_response": {"text": [text]}, "doc": {"num_samples": 1}} for text in "ABCD"]
+    for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
+        (tmp_path / "out" / name).parent.mkdir(parents=True)
+        (tmp_path / "out" / name).write_text(json.dumps(content))
+    (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS))
+    command[command.index("--exit-code") + 1] = "0"
+    assert (accept.main(command), capsys.readouterr().err) == (0, "")
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert (verdict["verdict"], verdict["scores"], verdict["seconds"]) == ("done", {"a|0": {"acc": 0.5}}, 1.5)
+
+
+def test_the_command_says_what_it_is_and_reads_64_kib_of_a_log() -> None:
+    """The end of it; a traceback fits."""
+    assert (accept.parser().description or "").startswith("The acceptance check of one task")
+    assert accept.LOG_BYTES == 65_536
 
 
 def test_a_task_may_have_left_nothing(command: list[str], tmp_path: Path) -> None:

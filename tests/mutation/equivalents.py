@@ -176,6 +176,52 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a line is split into four parts at most",
         ),
     ),
+    "accept": (
+        Equivalent(
+            'if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
+            (
+                'if not empty or 0 != unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
+                'if not empty or 0 is not unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
+            ),
+            "a count is not negative",
+        ),
+        Equivalent(
+            'how = f"signal {code - 128}" if code > 128 else f"exit code {code}"',
+            (
+                'how = f"signal {code % 128}" if code > 128 else f"exit code {code}"',
+                'how = f"signal {code ^ 128}" if code > 128 else f"exit code {code}"',
+            ),
+            "an exit code of a shell has eight bits",
+        ),
+        Equivalent(
+            "short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True))",
+            ("short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=False))",),
+            "`framework_output.read` gives one number for each row",
+        ),
+        Equivalent(
+            "LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores",
+            ("LARGEST = 1e+300  # a whole number of a thousand digits is one to JSON, and none to what reads scores",),
+            "one more or less is the same number",
+        ),
+        Equivalent(
+            "count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)",
+            ("count, mark = marked(texts, pairs_are_taken_out=evidence.framework <= UPSTREAM)",),
+            "of the two frameworks this one sorts first",
+        ),
+        Equivalent(
+            'if verdict["verdict"] == "done":',
+            ('if verdict["verdict"] <= "done":',),
+            "of the two verdicts this one sorts first",
+        ),
+        Equivalent(
+            'if __name__ == "__main__":',
+            (
+                'if __name__ <= "__main__":',
+                'if __name__ < "__main__":',
+            ),
+            "imported, its name sorts behind; that it is a program is noticed by the tests with the job environments, which are not run here",
+        ),
+    ),
 }
 
 
