@@ -32,7 +32,8 @@ from tests.mutation.modules import Module
 ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("compiler", "compiler/environments/packages/evalctl-job")
 _OURS = ("evalctl", "evalctl_job")
-_OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
+_QUICK = "not (environments or gridengine or pbs or slurm)"  # those start real programs
+_OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-m", _QUICK)
 # The same few examples for every mutant, and none is made smaller: that it fails is enough.
 hypothesis.settings.register_profile(
     "mutants",
