@@ -222,6 +222,16 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "imported, its name sorts behind; that it is a program is noticed by the tests with the job environments, which are not run here",
         ),
     ),
+    "slurm-words": (
+        Equivalent(
+            'key = re.split(r"[,(\\s]", reason.strip(), maxsplit=1)[0]',
+            (
+                'key = re.split(r"[,(\\s]", reason.strip(), maxsplit= 2)[0]',
+                'key = re.split(r"[,(\\s]", reason.strip(), maxsplit= 0)[0]',
+            ),
+            "only the first part is looked at, however many there are",
+        ),
+    ),
 }
 
 

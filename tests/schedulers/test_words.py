@@ -285,6 +285,7 @@ def test_the_first_word_of_a_reason_counts(reason: str) -> None:
     """What follows it are details."""
     assert slurm_words.state_of("PENDING", reason) is State.HELD
     assert slurm_words.state_of("COMPLETED", reason) is State.ENDED
+    assert slurm_words.state_of("RUNNING", reason) is State.RUNNING
 
 
 HEAD = "job-ID  prior   name       user         state submit/start at     queue   slots ja-task-ID\n" + "-" * 60 + "\n"
