@@ -80,11 +80,13 @@ def _score(name: str, tree: Path, minutes: float, again: bool) -> Score:
     score = Score(name, len(made))
     _say(f"== {name}: {score.made} mutants, the tests take {seconds:.1f} s ({cpu_seconds:.1f} s of CPU)")
     known = {mutant.text for mutant in made if again and mutant.text in killed}
-    known |= trial.noticed_inside(source, [mutant.text for mutant in made if mutant.text not in known], end)
-    for mutant in made:
+    left = [mutant.text for mutant in made if mutant.text not in known]
+    noticed, untried = trial.noticed_inside(source, left, end - 30 * minutes)
+    for text in noticed:
+        killed.add(text)
+    for mutant in [mutant for mutant in made if mutant.text not in untried]:
         score.run += 1
-        if mutant.text in known:
-            killed.add(mutant.text)
+        if mutant.text in known | noticed:
             continue
         path.write_text(mutant.text, encoding="utf-8")
         if trial.passes():

@@ -96,18 +96,22 @@ class Trial:
         self.seconds, self.cpu_seconds = 60 + 20 * used[0], int(4 + 4 * used[1])
         return used
 
-    def noticed_inside(self, source: str, texts: Sequence[str], end: float) -> set[str]:
-        """Those of these texts of the module that the tests notice, where only bodies of functions differ from `source`.
+    def noticed_inside(self, source: str, texts: Sequence[str], end: float) -> tuple[set[str], set[str]]:
+        """Those of these texts of the module that the tests notice, where only bodies of functions differ from `source`; and
+        those of this kind that the time was too short for.
 
         Nothing that the tests or other modules have computed from the module when they were imported is computed again.
         """
         self._texts, self._end = [source, *(text for text in texts if same_outside(source, text))], end
-        self._log("noticed").write_text("")
-        self._ended_well(len(self._texts) * self.seconds, 0)  # of itself it only gathers the tests
-        noticed = {self._texts[int(number)] for number in self._log("noticed").read_text().split()}
+        tried = self._texts
+        for name in ("noticed", "tried"):
+            self._log(name).write_text("")
+        self._ended_well(len(tried) * self.seconds, 0)  # of itself it only gathers the tests
+        noticed = {tried[int(number)] for number in self._log("noticed").read_text().split()}
         self.found.update(self._log("found").read_text().splitlines() if self._log("found").is_file() else ())
-        self._texts = []
-        return set() if source in noticed else noticed  # or it does not work with this module
+        self._texts, last = [], int(self._log("tried").read_text() or 0)
+        # Where the source itself seems to be noticed, this does not work with the module.
+        return (set(), set()) if source in noticed else (noticed, set(tried[last + 1 :]) if last else set())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -126,6 +130,7 @@ class Trial:
                 return None
             if not self._waited(child, self.seconds):
                 self._note(number)
+            self._log("tried").write_text(str(number))
             if time.monotonic() > self._end or os.getppid() != parent:
                 break
         return True
