@@ -120,7 +120,7 @@ def judged() -> set[str]:
 def constants(module: ModuleType) -> set[str]:
     """The words that a module names in capitals: outcomes of attempts, states of a forecast."""
     named = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
-    return {value.rstrip(":") for value in named.values() if re.fullmatch(r"([a-z]+(-[a-z]+)*|[a-z]+ [a-z]+):?", value)}
+    return {value.rstrip(":") for value in named.values() if re.fullmatch(r"[a-z]+([ -][a-z]+)*:?", value)}
 
 
 def printed() -> set[str]:
