@@ -86,6 +86,33 @@ def test_anything_else_is_none(raw: Any, unanswerable: bool, passing: bool) -> N
     assert (found.unanswerable, found.passing) == (unanswerable, passing)
 
 
+# As providers document them, independent of the program's lists: (unanswerable, passing) of what is no answer.
+NO_ANSWERS = {
+    **dict.fromkeys(("error", "abort", "insufficient_system_resource", "network_error"), (False, True)),
+    **dict.fromkeys(
+        ("content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT",
+         "SPII", "sensitive", "guardrail_intervened", "tool_calls", "function_call", "tool_use"),
+        (True, False),
+    ),
+    **dict.fromkeys(("done", "Stop", "STOPPED", "cancelled", "unknown", "FINISH_REASON_UNSPECIFIED", "OTHER", ""), (False, False)),
+}  # fmt: skip
+WHOLE = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "STOP", "COMPLETE"}
+CUT = {"length", "max_tokens", "model_length", "MAX_TOKENS"}
+
+
+@pytest.mark.parametrize(("end", "meaning"), NO_ANSWERS.items())
+def test_each_end_of_a_provider_is_retried_given_up_or_unknown(end: str, meaning: tuple[bool, bool]) -> None:
+    """What the server broke off may pass, what it keeps back will not, and an unknown word is no answer."""
+    found = read_choice(choice(end))
+    assert isinstance(found, NoAnswer)
+    assert (found.unanswerable, found.passing) == meaning
+
+
+def test_the_list_of_good_ends_is_closed() -> None:
+    """Each was seen or is documented; another word is added with the server that sends it."""
+    assert dict(replies.GOOD_ENDS) == {**dict.fromkeys(WHOLE, "stop"), **dict.fromkeys(CUT, "length")}
+
+
 def test_a_content_in_parts_is_one_text_and_its_thoughts_are_the_reasoning() -> None:
     """As Mistral and Anthropic's own API word it; a reasoning that stands beside it stays."""
     parts = [
