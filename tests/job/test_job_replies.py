@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from evalctl_job import choices, replies
+from evalctl_job.redact import cleaned
 from evalctl_job.replies import UNNAMED, NoAnswer, loads, read_choice, same_model
 from hypothesis import given
 from hypothesis import strategies as st
@@ -468,3 +469,11 @@ def test_a_filter_is_known_by_its_words(words: str, filtered: bool) -> None:
 def test_whole_json_of_another_form_is_certain(content: bytes, certain: bool) -> None:
     """Though it may have two characters only."""
     assert replies.is_certain(content) is certain
+
+
+def test_a_known_secret_is_in_no_text_of_a_reply() -> None:
+    """Names of fields are texts, too: a tool's arguments may repeat it there."""
+    secret = "s3cret-" + "x" * 20
+    reply = {f"the {secret}": [secret, {"a": f"b {secret}"}], "n": 1}
+    assert secret not in json.dumps(cleaned(reply, secret))
+    assert cleaned(reply, secret)["n"] == 1

@@ -12,6 +12,8 @@ from evalctl import gitcall
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
+from evalctl.sync.git import open_repository
+from evalctl.sync.remote import fetch
 from evalctl.sync.sync import SyncReport, sync
 
 from .test_sync import told
@@ -217,3 +219,24 @@ def test_the_remotes_own_hooks_run(clone: Clone, world: World, remote: Path, job
     hook.chmod(0o755)
     report = sync(clone.context(), plan(job))
     assert told(report) == [(Action.STOP, "ledger-refused")] and world.state()["jobs"] == {}
+
+
+def test_a_mirrors_refspec_takes_no_record_of_this_clone_back(clone: Clone, job: Job) -> None:
+    """`+refs/*:refs/*` would force the ledger here to what the remote has, with every fetch."""
+    sync(clone.context(), plan(job))
+    there = git(clone.root, "rev-parse", "evalctl-state")
+    here = git(clone.root, "commit-tree", "-p", there, "-m", "not sent yet", f"{there}^{{tree}}")
+    git(clone.root, "update-ref", "refs/heads/evalctl-state", here)
+    git(clone.root, "config", "remote.origin.fetch", "+refs/*:refs/*")
+    assert fetch(open_repository(clone.root), "origin", "refs/heads/evalctl-state") == there
+    assert git(clone.root, "rev-parse", "evalctl-state") == here
+
+
+def test_what_is_read_is_what_would_be_pushed(clone: Clone) -> None:
+    """`git replace` is a view of this clone alone."""
+    repo = open_repository(clone.root)
+    true = repo.read("HEAD", ["README.md"])
+    (clone.root / "other").write_text("another text\n")
+    other = git(clone.root, "hash-object", "-w", "other")
+    git(clone.root, "replace", git(clone.root, "rev-parse", "HEAD:README.md"), other)
+    assert repo.read("HEAD", ["README.md"]) == true
