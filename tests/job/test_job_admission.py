@@ -70,6 +70,7 @@ def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int =
         (Limit(64), full(64, 10), full(64, 9), Limit(64)),
         (Limit(64), full(64, 64), full(64, 64), Limit(8, True)),
         (Limit(64), full(9, 9), full(9, 9), Limit(8, True)),
+        (Limit(64), full(40, 16), full(40, 16), Limit(32, True)),
         (Limit(64), Seen(64, 9, 20, 0, None), full(64, 64), Limit(64)),
         (Limit(64), full(64, 64), Seen(64, 9, 20, 0, None), Limit(128)),
         (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.4, 5)), Limit(128)),
@@ -133,6 +134,9 @@ def test_vllms_page_is_read() -> None:
 def test_what_the_page_lacks_is_zero() -> None:
     """Also where a server of another version writes numbers without labels or exponents."""
     assert read_load("vllm:num_requests_running 3\n") == Load(3, 0, 0.0, 0)
+    assert read_load("vllm:num_requests_running 0\n") == Load()
+    assert read_load("vllm:num_requests_running 999999999999999\n") == Load(10**15 - 1)
+    assert read_load("vllm:num_requests_running 1e15\n") is None
     assert read_load("vllm:num_requests_running 1e+1\nvllm:num_requests_waiting 2.0\n") == Load(10, 2, 0.0, 0)
 
 

@@ -232,6 +232,13 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "only the first part is looked at, however many there are",
         ),
     ),
+    "admission": (
+        Equivalent(
+            "return not limit.careful or now.replies > 0",
+            ("return not limit.careful or now.replies != 0",),
+            "a count is not negative",
+        ),
+    ),
 }
 
 
