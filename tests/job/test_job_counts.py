@@ -84,8 +84,10 @@ def test_answers_are_counted_by_the_model_that_gave_them() -> None:
     counts.answered_by("m", "m-2025-01-01", 2)
     counts.answered_by("m", "m-2025-01-01", 1)
     counts.answered_by("m", "other", 3)
+    counts.answered_by("m", "!m", 5)
     counts.answered_by("m", UNNAMED, 4)
-    assert changed(counts) == {"models": {"m-2025-01-01": 3, "other": 3, UNNAMED: 4}, "other_models": {"other": 3}}
+    others = {"other": 3, "!m": 5}
+    assert changed(counts) == {"models": {"m-2025-01-01": 3, **others, UNNAMED: 4}, "other_models": others}
 
 
 def test_ever_new_names_fill_no_file() -> None:

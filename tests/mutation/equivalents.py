@@ -239,6 +239,24 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a count is not negative",
         ),
     ),
+    "counts": (
+        Equivalent(
+            "if key not in PROMPT_KEYS and value not in values and len(values) < MOST_VALUES:",
+            (
+                "if key not in PROMPT_KEYS and value not in values and len(values) != MOST_VALUES:",
+                "if key not in PROMPT_KEYS and value not in values and len(values) is not MOST_VALUES:",
+            ),
+            "the list grows by one, so that it reaches the number and never passes it",
+        ),
+        Equivalent(
+            "if question not in self.blank and len(self.blank) >= self.unanswered_allowed:",
+            (
+                "if question not in self.blank and len(self.blank) == self.unanswered_allowed:",
+                "if question not in self.blank and len(self.blank) is self.unanswered_allowed:",
+            ),
+            "the set grows by one, so that it reaches the number and never passes it",
+        ),
+    ),
 }
 
 
