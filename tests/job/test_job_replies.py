@@ -409,7 +409,8 @@ def test_what_only_looks_like_a_date_is_another_name(one: str, other: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [(399, None), (400, 400), (599, 599), (600, None), ("399", None), ("599", 599), ("600", None)]
+    ("code", "status"),
+    [(399, None), (400, 400), (599, 599), (600, None), (601, None), ("399", None), ("599", 599), ("600", None)],
 )
 def test_a_status_inside_an_error_is_an_errors(code: Any, status: int | None) -> None:
     """From 400 to 599, and in an object only."""

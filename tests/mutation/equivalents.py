@@ -257,6 +257,23 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the set grows by one, so that it reaches the number and never passes it",
         ),
     ),
+    "replies": (
+        Equivalent(
+            'return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) > 1)',
+            (
+                'return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) >= 1)',
+                'return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) > 0)',
+            ),
+            "no text of one character both opens and closes",
+        ),
+        Equivalent(
+            "told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)",
+            (
+                "told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) >= len(raw)",
+            ),
+            "a set of one place for each is never larger",
+        ),
+    ),
 }
 
 
