@@ -142,11 +142,18 @@ def test_a_line_that_cannot_be_read_is_counted_and_left(path: Path, line: bytes)
     assert path.read_bytes() == whole + line + b"\n" + whole
 
 
+def test_a_question_is_the_same_in_any_order_of_its_keys() -> None:
+    """And for any number of choices and any seed, but not at another path."""
+    one, other = {"model": "m", "n": 1, "seed": 3, "top_p": 0.5}, {"top_p": 0.5, "n": 2, "model": "m"}
+    assert digest(PATH, one) == digest(PATH, other) != digest("/completions", other)
+
+
 def test_a_line_has_what_was_asked_and_what_came() -> None:
     """The reply's own words beside its choices and its usage, and when it was."""
     reply = {"id": "c", "model": "m", "choices": [{"index": 0}], "usage": {"n": 1}}
     line = record("d", {"n": 1}, reply, 1.23456)
-    assert abs(line.pop("time") - time.time()) < 60
+    at = line.pop("time")
+    assert abs(at - time.time()) < 60 and at == round(at, 3)
     assert line == {
         "format": 1, "digest": "d", "body": {"n": 1}, "choices": [{"index": 0}], "usage": {"n": 1},
         "reply": {"id": "c", "model": "m"}, "seconds": 1.235,
