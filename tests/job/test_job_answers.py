@@ -247,7 +247,7 @@ def test_what_another_model_said_is_not_replayed(
         stored = {"message": {"content": "a"}, "finish_reason": "stop"}
         name = {} if named is None else {"model": named}
         before.keep(record(digest(PATH, body), body, {"choices": [stored], **name}, 0.1))
-    answers = Answers(path, Options(), ours=ours)
+    answers = Answers(path, Options(), ours=ours) if ours else Answers(path, Options())
     assert (replayed(answers, body), answers.unreadable) == (texts, 0)
 
 
@@ -283,6 +283,10 @@ def test_two_have_never_one_file(path: Path) -> None:
     with pytest.raises(OSError, match=IN_USE) as found:
         Answers(path, Options(), patience=0)
     assert found.value.errno == errno.EBUSY and len(list(Path("/proc/self/fd").iterdir())) == before
+    begin = time.monotonic()
+    with pytest.raises(OSError, match=IN_USE):
+        Answers(path, Options(), patience=0.3)
+    assert time.monotonic() - begin >= 0.3
     threading.Timer(0.3, first.close).start()
     Answers(path, Options(), patience=60).close()
 
