@@ -274,6 +274,18 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a set of one place for each is never larger",
         ),
     ),
+    "scheduler-common": (
+        Equivalent(
+            'return found[0] if len(found) == 1 else ""',
+            ('return found[ -1] if len(found) == 1 else ""',),
+            "of one the first is the last",
+        ),
+        Equivalent(
+            "if reply.status == 0 or unreachable(reply, silence):",
+            ("if reply.status <= 0 or unreachable(reply, silence):",),
+            "a status below zero, of a command that was killed, is unreachable",
+        ),
+    ),
 }
 
 

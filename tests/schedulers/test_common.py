@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalctl.schedulers.common import clock, declined, only_id, said, unreachable
+from evalctl.schedulers.common import Unreadable, answer, clock, declined, only_id, said, unreachable
 from evalctl.shell import Reply
 
 REFUSED = Reply(1, "", "qsub: Unknown queue\n")
@@ -72,3 +72,11 @@ def test_a_server_was_not_reached() -> None:
         Reply(1, "cannot connect", ""),
     ):
         assert unreachable(silent, SILENCE)
+
+
+@pytest.mark.parametrize("status", [-9, 1])
+def test_the_list_of_a_command_that_failed_is_no_answer(status: int) -> None:
+    """Nor that of one that was killed, though it had begun."""
+    assert answer(Reply(0, "a\n", "")) == "a\n"
+    with pytest.raises(Unreadable, match=f"status {status}: a"):
+        answer(Reply(status, "a\n", ""))
