@@ -288,7 +288,7 @@ def test_two_have_never_one_file(path: Path) -> None:
         Answers(path, Options(), patience=0.3)
     assert time.monotonic() - begin >= 0.3
     threading.Timer(0.3, first.close).start()
-    Answers(path, Options(), patience=60).close()
+    Answers(path, Options(), patience=10).close()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EIO])

@@ -93,7 +93,7 @@ class Trial:
         sys.dont_write_bytecode = True  # two mutants may have one size and one second
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         used = self._seconds_of_passing()
-        self.seconds, self.cpu_seconds = 15 + 20 * used[0], 2 + int(4 * used[1])
+        self.seconds, self.cpu_seconds = 12 + 6 * used[0], 2 + int(4 * used[1])
         return used
 
     def noticed_inside(self, source: str, texts: Sequence[str], end: float) -> tuple[set[str], set[str]]:
