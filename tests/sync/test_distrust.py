@@ -144,6 +144,19 @@ def test_a_result_that_another_request_asks_for_is_published_for_it(clone: Clone
     assert len(world.state()["jobs"]) == 1
 
 
+def test_a_result_never_takes_the_place_of_another_eval(clone: Clone, world: World, job: Job) -> None:
+    """Its own place has another eval now: it is not published there, though a request asks for it elsewhere."""
+    go(clone, job)
+    world.run_all()
+    newer = make_job(make_eval("arithmetic", version="2"), request="manifests/requests/two.yaml", stem="two")
+    twin = make_job(make_eval("arithmetic", settings="twin"), request="manifests/requests/three.yaml", stem="three")
+    for other in (newer, twin):
+        clone.add_script(other)
+    report = go(clone, newer, twin)
+    assert "default/en/arithmetic/result.json" not in git(clone.root, "ls-tree", "-r", "--name-only", "HEAD")
+    assert "not published" in " ".join(report.warnings)
+
+
 def test_a_record_that_is_too_large_is_not_read(clone: Clone, job: Job) -> None:
     """It stops its job alone."""
     go(clone, job)
