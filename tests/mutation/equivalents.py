@@ -286,6 +286,51 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a status below zero, of a command that was killed, is unreachable",
         ),
     ),
+    "answers": (
+        Equivalent(
+            "for question, kept in zip(reversed(asked), reversed(taken), strict=True):",
+            ("for question, kept in zip(reversed(asked), reversed(taken), strict=False):",),
+            "both lists are made for the same choices",
+        ),
+        Equivalent(
+            "if self._last is None or self._last[0] != kept.offset:",
+            (
+                "if self._last is None or self._last[ -1] != kept.offset:",
+                "if self._last is None or self._last[ 1] != kept.offset:",
+            ),
+            "without the last line at hand it is read again",
+        ),
+        Equivalent(
+            "self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)",
+            (
+                "self._handle = os.open(path, os.O_RDWR | os.O_APPEND + os.O_CREAT | os.O_CLOEXEC, 0o600)",
+                "self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT ^ os.O_CLOEXEC, 0o600)",
+                "self._handle = os.open(path, os.O_RDWR + os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)",
+                "self._handle = os.open(path, os.O_RDWR ^ os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)",
+                "self._handle = os.open(path, os.O_RDWR | os.O_APPEND ^ os.O_CREAT | os.O_CLOEXEC, 0o600)",
+                "self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT + os.O_CLOEXEC, 0o600)",
+            ),
+            "the flags have no bit in common",
+        ),
+        Equivalent(
+            "return fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            (
+                "return fcntl.flock(self._handle, fcntl.LOCK_EX ^ fcntl.LOCK_NB)",
+                "return fcntl.flock(self._handle, fcntl.LOCK_EX + fcntl.LOCK_NB)",
+            ),
+            "the flags have no bit in common",
+        ),
+        Equivalent(
+            "for question, kept in zip(asked, places, strict=True):",
+            ("for question, kept in zip(asked, places, strict=False):",),
+            "both lists are made for the same choices",
+        ),
+        Equivalent(
+            "while done < len(text):",
+            ("while done != len(text):",),
+            "never more is written than there is",
+        ),
+    ),
 }
 
 
