@@ -233,6 +233,17 @@ def test_a_model_that_is_read_from_a_path_is_named(root: Path, found: Callable[[
     assert "the model is read from a path: model.path: (absent) → /elsewhere" in "".join(o["message"] for o in found())
 
 
+def test_a_fact_of_a_card_that_changes_by_itself_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """The facts of a revision do not change: they decide what fits on a node and which marks answers may hold."""
+    card = "manifests/models/lab/small-8B.lock.yaml"
+    replaced(root, card, "think_tags: false", "think_tags: true")
+    replaced(root, card, "2026-11-23", "2026-11-24")
+    said = "model card, at the same revision: think_tags: false → true"
+    assert [said in one["message"] for one in found()] == [True]
+    replaced(root, card, "0123456789abcdef", "1123456789abcdef")
+    assert all("same revision" not in one["message"] for one in found())
+
+
 def test_a_template_names_those_who_use_it(root: Path, found: Callable[[], Found]) -> None:
     """It goes before every question of theirs."""
     written(root, "manifests/models/chat_templates/t.jinja", "{{ 1 }}\n")

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalctl.changes.data import Difference, differences, parsed, shown
 from evalctl.changes.listed import Change
-from evalctl.load.places import METRICS, is_model_file
+from evalctl.load.places import CARD_SUFFIX, METRICS, is_model_file
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Span
 from evalctl.suggest import listed
 
@@ -23,6 +23,7 @@ _OF_MODELS = (
     "path", "revision", "trust_remote_code", "reasoning_parser_plugin", "chat_template", "chat_template_sha256",
     "system_message",
 )  # fmt: skip
+_OF_READING = ("read_at", "source")  # of a card: they change nothing of what runs
 
 
 def told(changes: Iterable[Change], texts: Texts) -> list[Diagnostic]:
@@ -110,6 +111,10 @@ def _public(one: Difference) -> str:
 
 
 def _model(change: Change) -> Iterator[Diagnostic]:
-    for one in differences(*change.texts, change.path):
-        if change.new is not None and one.path and one.path[-1] in _OF_MODELS:
+    found = [one for one in differences(*change.texts, change.path) if change.new is not None and one.path]
+    same_weights = change.old is not None and not any(one.path[0] == "revision" for one in found)
+    for one in found:
+        if one.path[-1] in _OF_MODELS:
             yield changed(f"model: {one.words}", one.span)
+        elif change.path.endswith(CARD_SUFFIX) and same_weights and one.path[0] not in _OF_READING:
+            yield changed(f"model card, at the same revision: {one.words}", one.span)

@@ -16,6 +16,7 @@ SUITES = "manifests/tasks/suites.yaml"
 TASK_FILES = (*TABLES, METRICS, SUITES)
 MODELS = "manifests/models/"
 COMMON = "manifests/models/common_settings.yaml"
+CARD_SUFFIX = ".lock.yaml"
 # Documentation that lies among the settings; the lab keeps such a file there, too.
 TEMPLATE = "manifests/models/template.yaml"
 
@@ -37,7 +38,7 @@ def is_model_file(path: str) -> bool:
 def files_of(model: str) -> tuple[str, str]:
     """Where the model's settings and its card lie."""
     name = file_name(model)
-    return f"{MODELS}{name}.yaml", f"{MODELS}{name}.lock.yaml"
+    return f"{MODELS}{name}.yaml", f"{MODELS}{name}{CARD_SUFFIX}"
 
 
 def model_of(path: str) -> str:
