@@ -29,7 +29,8 @@ def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Eval:
     """The eval of a request whose result somebody wrote: the ledger is there, and has no attempt of it."""
     monkeypatch.delenv("COLUMNS", raising=False)
     subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
-    repository(tmp_path, {REQUEST: "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"})
+    texts = {REQUEST: "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n", ".gitignore": "/.evalctl/\n"}
+    repository(tmp_path, texts)
     one = Project(tmp_path).compile_one(REQUEST).evals[0]
     path = tmp_path / one.result_path
     path.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.run import Marks, TaskMark
-from evalctl.sync import act, collect, observe, sync
+from evalctl.sync import act, batches, collect, observe, sync
 from evalctl.sync.ledger import REF, Ledger, Records
 from evalctl.sync.records import COLLECTED, JobRecord
 
@@ -117,7 +117,7 @@ def closed_before_committed(patch: Patch) -> None:
     whole = sync._publish
 
     def early(view: Any, world: Any, collected: Any) -> Any:
-        view.ledger.record(lambda records: sync._closing(view, records, collected), "too early")
+        view.ledger.record(lambda records: batches.closed(view, records, collected), "too early")
         return whole(view, world, collected)
 
     patch.setattr(sync, "_publish", early)
@@ -126,9 +126,9 @@ def closed_before_committed(patch: Patch) -> None:
 def committed_again(patch: Patch) -> None:
     """What is committed already is told anew."""
     patch.setattr(
-        sync,
+        batches,
         "_new",
-        lambda world, files: {path: text + "\n" * len(world.results.by_path) for path, text in files.items()},
+        lambda view, world, files: {path: text + "\n" * len(world.results.by_path) for path, text in files.items()},
     )
 
 
