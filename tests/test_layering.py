@@ -195,7 +195,7 @@ def test_data_needs_nothing_but_pydantic() -> None:
     """model/ has no I/O: no file, no process, no clock."""
     found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
     assert found <= {
-        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "itertools", "json", "math", "pydantic",
+        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "functools", "itertools", "json", "math", "pydantic",
         "pydantic_core", "re", "typing",
     }  # fmt: skip
 

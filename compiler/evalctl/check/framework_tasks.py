@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import listed_tasks, shipped_task_digest
@@ -13,13 +14,17 @@ from evalctl.suggest import did_you_mean
 
 def of_rows(tasks: Mapping[str, Task], spans: Mapping[str, Span]) -> list[Diagnostic]:
     """A warning for each such row: it harms nobody until a request names it."""
-    return [_finding(task, *why, spans[task.key], WARNING) for task in tasks.values() if (why := _why_not(task))]
+    return [
+        _finding(task, *why, spans[task.key], WARNING)
+        for task in tasks.values()
+        if (why := _why_not(task.framework, task.script))
+    ]
 
 
 def of_request(tasks: Iterable[tuple[Task, Span]], rows: Mapping[str, Span]) -> Iterator[Diagnostic]:
     """An error for each such task that a request runs, with its row."""
     for task, span in tasks:
-        if why := _why_not(task):
+        if why := _why_not(task.framework, task.script):
             notes = (Note("its row", rows[task.key]),) if task.key in rows else ()
             yield _finding(task, *why, span, ERROR, notes)
 
@@ -30,20 +35,21 @@ def _finding(
     return Diagnostic("unavailable-task", f"task `{task.key}` cannot run: {message}", span, help, notes, severity)
 
 
-def _why_not(task: Task) -> tuple[str, str] | None:
-    """What the framework lacks, and what to do; None where the task can run."""
-    framework, script = FRAMEWORKS[task.framework], task.script
+@cache  # thousands of requests name the same tasks, and a framework's list is long
+def _why_not(name: str, script: str) -> tuple[str, str] | None:
+    """What the framework lacks for the task, and what to do; None where the task can run."""
+    framework = FRAMEWORKS[name]
     listed = listed_tasks(framework.ENVIRONMENT)
     if shipped_task_digest(script):
         return None
     needs = {listed[script]} if script in listed else {
-        need for name, need in listed.items() if name.startswith(f"{script}:")
+        need for one, need in listed.items() if one.startswith(f"{script}:")
     }  # fmt: skip
     if not needs:
-        guess = did_you_mean(script, {*listed, *(name.partition(":")[0] for name in listed)})
+        guess = did_you_mean(script, {*listed, *(one.partition(":")[0] for one in listed)})
         help = "give `script` the name of a task that it has (compiler/environments/*.tasks), or pin a version that has this one"
         version = framework.version()
-        return f"{task.framework} {version} has no task `{script}`", f"did you mean `{guess}`?" if guess else help
+        return f"{name} {version} has no task `{script}`", f"did you mean `{guess}`?" if guess else help
     if "logprobs" in needs:
         help = "choose a task whose answer is written: a chat endpoint gives no log-probabilities of a given text"
         return f"`{script}` compares log-probabilities", help

@@ -18,14 +18,13 @@ Measured = Mapping[str, Collection[str]]  # a framework's task name to the metri
 
 def shared_names(tasks: Mapping[str, Task], spans: Mapping[str, Span], metrics: Metrics) -> list[Diagnostic]:
     """A finding for each task whose result would go into the same entry as an earlier task's, with both rows."""
-    named = {task for entry in metrics.entries for task in entry.tasks}
     wholes = {task for entry in metrics.entries if entry.function == "micro" for task in entry.tasks}
     first: dict[str, Task] = {}
     found = []
     for task in tasks.values():
         base = task.script.partition(":")[0]
         name = base if base in wholes else task.script
-        if name not in named:
+        if name not in metrics.tasks:
             continue
         other = first.setdefault(name, task)
         if other is not task:

@@ -241,7 +241,6 @@ def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     if METRICS in catalogue.faulty and not catalogue.metrics.entries:  # said of the file
         return []
-    aggregated = {name for entry in catalogue.metrics.entries for name in entry.tasks}
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     return [
         Diagnostic(
@@ -252,7 +251,7 @@ def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
         )
         for task in tasks
-        if task.script not in aggregated
+        if task.script not in catalogue.metrics.tasks
     ]
 
 

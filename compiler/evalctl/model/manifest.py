@@ -5,6 +5,7 @@ Field descriptions appear in editors. How layers merge is not known here (`resol
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
@@ -348,3 +349,8 @@ class Metrics(Strict):
 
     entries: tuple[MetricEntry, ...] = Field(strict=False)
     subset_groups: dict[Name, Annotated[tuple[Line, ...], Field(strict=False)]] = Field(default_factory=dict)
+
+    @cached_property
+    def tasks(self) -> frozenset[str]:
+        """Every task that goes into an entry, by the framework's name."""
+        return frozenset(name for entry in self.entries for name in entry.tasks)
