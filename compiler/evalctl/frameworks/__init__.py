@@ -30,9 +30,12 @@ class Framework(Protocol):
         """Settings that it sends with each question where nobody names them, with the values that it sends."""
 
     def invocation(
-        self, evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None
+        self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]
     ) -> Invocation:
-        """The call that measures `evaluation`, run in a folder of its own with config.yaml in it."""
+        """The call that measures `evaluation`, run in a folder of its own with config.yaml in it.
+
+        `relay` are the options that hold for every framework; the call adds the settings that this one does not send.
+        """
 
 
 FRAMEWORKS: dict[str, Framework] = {"lighteval": lighteval, "lighteval-swallow": lighteval_swallow}

@@ -49,7 +49,7 @@ def always_sent() -> Mapping[str, Any]:
     return {"temperature": 0}
 
 
-def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]) -> Invocation:
     """One call for one task; the address and the key come by environment, so that the results file has neither."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
@@ -67,10 +67,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--custom-tasks", "evalctl_tasks.tasks"]
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
-    relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
-    if max_n is not None:
-        relay["max_n"] = max_n
-    return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), relay)
+    options = {"add": {name: settings[name] for name in _ADDED if name in settings}, **relay}
+    return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), options)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:

@@ -61,7 +61,7 @@ def always_sent() -> Mapping[str, Any]:
     return {}
 
 
-def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, max_n: int | None) -> Invocation:
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]) -> Invocation:
     """One call for one task, as the lab's scripts make it."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
@@ -78,11 +78,9 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     variables = [("LITELLM_CONCURRENT_CALLS", str(concurrency))]
     if request_timeout is not None:
         variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
-    relay: dict[str, Any] = {"add": {name: settings[name] for name in _ADDED if name in settings}}
-    if max_n is not None:
-        relay["max_n"] = max_n
+    options = {"add": {name: settings[name] for name in _ADDED if name in settings}, **relay}
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
-    return Invocation(tuple(argv), tuple(variables), _config(evaluation, settings), relay, secrets)
+    return Invocation(tuple(argv), tuple(variables), _config(evaluation, settings), options, secrets)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any]) -> str:

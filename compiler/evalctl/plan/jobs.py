@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
@@ -160,20 +159,20 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
 
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
-    call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, max_n)
-    planned = _planned(evaluation, length_key)
-    more = {"planned": planned, "unanswered": evaluation.unanswered}
-    call = replace(
-        call, relay={**call.relay, "length_key": length_key, **{name: one for name, one in more.items() if one}}
-    )
+    options = {"max_n": max_n, "planned": _planned(evaluation, length_key), "unanswered": evaluation.unanswered}
+    relay = {"length_key": length_key, **{name: one for name, one in options.items() if one}}
+    call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, relay)
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 
 def _planned(evaluation: Eval, length_key: str) -> dict[str, Any]:
     """What requests should carry, in their words: acceptance compares it with what the relay has really seen sent."""
     names = {"stop_tokens": "stop", "max_new_tokens": "max_tokens" if length_key == "both" else length_key}
-    sent = {name: value for name, value in evaluation.generation if name != "system_message"}
-    return {names.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in sent.items()}
+    return {
+        names.get(name, name): list(value) if isinstance(value, tuple) else value
+        for name, value in evaluation.generation
+        if name != "system_message"
+    }
 
 
 def _secrets(key_variable: str, tasks: tuple[JobTask, ...]) -> tuple[str, ...]:
