@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Of each job by name: "common" settings, and by task key the "own" ones with those that the caution kept out.
 Applied = Mapping[str, Mapping[str, Any]]
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def applied(jobs: Iterable[Job]) -> Applied:
@@ -49,6 +50,6 @@ def _values(settings: Mapping[str, Any]) -> str:
 
 def shown(value: Any) -> str:
     """A setting's value as it is written in a manifest, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _JSON.encode(value)
     words = "unset" if value is None else text.replace("\n", " ")
     return words if len(words) <= 40 else words[:39] + "…"

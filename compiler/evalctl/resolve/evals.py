@@ -99,8 +99,8 @@ def _eval(
     framework = FRAMEWORKS[task.framework]
     layered = merge((defaults, task.defaults, applied, override))
     merged, kept_out = without_own(layered, kept_out, framework.own_settings(task.script))
-    values = {name: sourced.value for name, sourced in merged.items() if sourced.value is not None}
-    generation = tuple(sorted((name, value) for name, value in values.items() if name in SENT))
+    values = {name: merged[name].value for name in sorted(merged) if merged[name].value is not None}
+    generation = tuple((name, value) for name, value in values.items() if name in SENT)
     server = _server_settings(values, subject, catalogue)
     version, task_digest = framework.version(), framework.task_digest(task.script)
     answers = eval_digest(subject, task, version, task_digest, generation, server, request.max_samples)
@@ -122,8 +122,9 @@ def _eval(
 
 def _setting(name: str, sourced: Sourced[Any], subject: Subject) -> Setting:
     """One of the server's is kept out where others serve the model; a parser of the framework is not the server's."""
-    elsewhere = sourced.value in (None, "ignore", *FRAMEWORK_PARSERS)
-    if subject.provider == "vllm" or name not in SERVED | OPERATED or elsewhere:
+    if subject.provider == "vllm" or name not in SERVED | OPERATED:
+        return Setting(name, sourced)
+    if sourced.value in (None, "ignore", *FRAMEWORK_PARSERS):
         return Setting(name, sourced)
     return Setting(name, sourced, applied=False, why=f"{subject.provider} serves the model, and takes no notice of it")
 
