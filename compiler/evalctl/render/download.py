@@ -17,7 +17,7 @@ def download_script(download: Download) -> Artifact:
     directives = SCHEDULERS[download.site.scheduler].directives(download.batch)
     shellcheck = f"{SHELLCHECK},SC2153"  # what belongs to a task is never assigned: there is none
     parts = ["#!/bin/bash", *directives, *_header(download), shellcheck, "", *_assignments(download), ""]
-    return Artifact(download.script_path, "\n".join(parts).encode() + course())
+    return Artifact(download.script_path, "\n".join(parts).encode(), course())
 
 
 @cache

@@ -27,7 +27,7 @@ def script(job: Job) -> Artifact:
     """The whole script of `job`."""
     directives = SCHEDULERS[job.site.scheduler].directives(job.batch)
     parts = ["#!/bin/bash", *directives, *_header(job), SHELLCHECK, "", *_assignments(job), ""]
-    return Artifact(job.script_path, "\n".join(parts).encode() + program())
+    return Artifact(job.script_path, "\n".join(parts).encode(), program())
 
 
 @cache
