@@ -95,7 +95,7 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
 
 
 MODEL = "provider/model"
-_JSON = json.JSONEncoder(ensure_ascii=False)
+_JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def dump(document: dict[str, Any], model: str) -> str:

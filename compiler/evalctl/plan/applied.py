@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Of each job by name: "common" settings, and by task key the "own" ones with those that the caution kept out.
 Applied = Mapping[str, Mapping[str, Any]]
-_JSON = json.JSONEncoder(ensure_ascii=False)
+_JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def applied(jobs: Iterable[Job]) -> Applied:

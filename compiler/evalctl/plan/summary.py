@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact, Job, RequestPlan
 
 SCHEMA = "evalctl/plan/1"
-_JSON = json.JSONEncoder(ensure_ascii=False)
+_JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def summary(plan: RequestPlan) -> dict[str, Any]:

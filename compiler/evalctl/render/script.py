@@ -20,7 +20,7 @@ SHELLCHECK = """\
 # The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
 # looks like an expression in quotes is data.
 # shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016"""
-_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+_JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False, sort_keys=True)
 
 
 def script(job: Job) -> Artifact:

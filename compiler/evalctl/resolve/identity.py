@@ -14,7 +14,7 @@ from evalctl.model.evaluation import Subject, Task
 from evalctl.model.providers import PROVIDERS
 
 VERSION = 1
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_JSON = json.JSONEncoder(check_circular=False, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 # What each generation setting is: sent with every question, given to the server, or only a way of asking.
 SENT = frozenset({
