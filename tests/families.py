@@ -183,6 +183,26 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# config.json of a small model, by whose code reads it.
+_OWN = {"auto_map": {"AutoConfig": "configuration_own.OwnConfig"}}
+_SMALL = {"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2}
+READERS: dict[str, tuple[dict[str, Any], str]] = {
+    "own type with code": ({**_SMALL, "model_type": "plamo3", **_OWN}, "repository"),
+    "no type with code": ({**_SMALL, **_OWN}, "repository"),
+    "code of another repository": (
+        {**_SMALL, "model_type": "own", "auto_map": {"AutoConfig": "lab/other--configuration_own.OwnConfig"}}, "repository",
+    ),
+    "transformers' type with code": ({**_SMALL, "model_type": "llama", **_OWN}, "known"),
+    "vLLM's type with code": ({**_SMALL, "model_type": "kimi_k2", **_OWN}, "known"),
+    "vLLM's type": ({**_SMALL, "model_type": "kimi_linear"}, "known"),
+    "a type by its class": ({**_SMALL, "architectures": ["LongcatFlashForCausalLM"], **_OWN}, "known"),
+    "own type without code": ({**_SMALL, "model_type": "plamo3"}, "nobody"),
+    "own type with a model's code alone": (
+        {**_SMALL, "model_type": "plamo3", "auto_map": {"AutoModelForCausalLM": "modeling_own.Own"}}, "nobody",
+    ),
+    "no type": (_SMALL, "nobody"),
+}  # fmt: skip
+
 
 def card_of(config: dict[str, Any]) -> ModelCard:
     """A card with what its configuration says; the rest is the sample's."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from families import FAMILIES, card_of
+from families import FAMILIES, READERS, card_of
 
 from evalctl.cards.architecture import architecture
+from evalctl.cards.configuration import read_by
 from evalctl.plan.divisions import sizes
 from evalctl.plan.placement import cache_bytes
 from evalctl.shell import EnvironmentProblem
@@ -104,3 +105,10 @@ def test_the_sizes_that_vllm_accepts(name: str, exact: list[int], refined: list[
     one = card_of(FAMILIES[name])
     assert sizes(one, 16) == exact
     assert sizes(one, 16, refined=True) == refined
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_whose_code_reads_a_configuration_is_known(name: str) -> None:
+    """Code of a repository is not needed where transformers or vLLM has its own; tests/environments asks vLLM the same."""
+    config, reader = READERS[name]
+    assert read_by(config) == reader

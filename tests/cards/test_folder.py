@@ -33,6 +33,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "layers": 2,
         "attention_heads": 4,
         "kv_heads": 2,
+        "config_read_by": "known",
         "head_size": 32,
         "dtype": "bfloat16",
         "parameters": PARAMETERS,

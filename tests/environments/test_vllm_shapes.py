@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from families import FAMILIES, card_of
+from families import FAMILIES, READERS, card_of
 
 from evalctl.cards.architecture import ATTENTION_FREE, architecture
 from evalctl.environments import catalogue, check
@@ -90,7 +91,8 @@ def _sizes(name: str) -> list[int]:
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What vLLM says of all families, asked once."""
     path = tmp_path_factory.mktemp("shapes") / "asked.json"
-    path.write_text(json.dumps(asked()))
+    readers = {f"reader: {name}": (config, None) for name, (config, _) in READERS.items()}
+    path.write_text(json.dumps({**asked(), **readers}))
     found: dict[str, Any] = json.loads(_run(str(PROGRAM), str(path)).splitlines()[-1])
     return found
 
@@ -98,6 +100,14 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_rules_name_the_installed_vllm() -> None:
     """A later vLLM may demand something else."""
     assert _run("-c", "from importlib.metadata import version; print(version('vllm'))").strip().split("+")[0] == VLLM
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_who_reads_a_configuration_is_as_with_vllm(answers: dict[str, Any], name: str) -> None:
+    """Where code of the repository is needed vLLM says so, and where nobody can read it vLLM does not know the model."""
+    said = answers[f"reader: {name}"]
+    words = {"known": "None", "repository": "trust_remote_code=True", "nobody": "does not recognize|model_type. key"}
+    assert re.search(words[READERS[name][1]], str(said)), said
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))

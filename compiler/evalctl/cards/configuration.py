@@ -1,6 +1,6 @@
 """config.json as transformers reads it: what it leaves out has the default of its model type.
 
-`defaults.json` is that table, generated from the pinned transformers (tests/environments/transformers_defaults.py).
+`defaults.json` has that table and the names of all types, generated from the pinned transformers (tests/environments/transformers_defaults.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from evalctl.model.card import Reader
 from evalctl.shell import EnvironmentProblem
 
 Config = Mapping[str, Any]
@@ -27,6 +28,8 @@ _OTHER_NAMES = {
     "vocab_size": ("padded_vocab_size",),
     "head_dim": ("hidden_size_per_head", "attention_head_dim", "kv_channels"),
 }
+# Model classes whose configurations name no type (vLLM 0.32.0, _ARCHITECTURE_TO_MODEL_TYPE).
+_WITHOUT_TYPE = frozenset({"LongcatFlashForCausalLM", "LongcatFlashNgramForCausalLM"})
 _DEEPEST = 3  # Qwen-Omni nests two
 LARGEST = 10**12  # no width, count or length of a model comes near
 MOST_LAYERS = 10_000  # each is looked at by itself; the deepest models of 2026 have 150
@@ -109,12 +112,37 @@ def _unknown_nested(config: Config, nested: Config, label: str, depth: int) -> T
     return Text({**config, **inner.written}, {}, label)
 
 
+def read_by(config: Config) -> Reader:
+    """Whose code reads this config.json. Code of the repository is not run where transformers or vLLM has its own (seen:
+    transformers 5.19, resolve_trust_remote_code; vLLM 0.32, HFConfigParser).
+    """
+    type, names = config.get("model_type"), config.get("architectures")
+    if (
+        type in _types()
+        or type in _others()
+        or (type is None and isinstance(names, list) and _WITHOUT_TYPE & {*names[:1]})
+    ):
+        return "known"
+    code = config.get("auto_map")
+    return "repository" if isinstance(code, dict) and code.get("AutoConfig") else "nobody"
+
+
 def _type_of(config: Config) -> Config:
     return _types().get(str(config.get("model_type") or ""), {})
 
 
-@lru_cache(maxsize=1)
 def _types() -> Mapping[str, Config]:
-    table = json.loads(Path(__file__).with_name("defaults.json").read_text(encoding="utf-8"))
-    types: Mapping[str, Config] = table["types"]
+    types: Mapping[str, Config] = _table()["types"]
     return types
+
+
+def _others() -> list[str]:
+    """The names of those that no text model has."""
+    others: list[str] = _table()["others"]
+    return others
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[str, Any]:
+    table: Mapping[str, Any] = json.loads(Path(__file__).with_name("defaults.json").read_text(encoding="utf-8"))
+    return table

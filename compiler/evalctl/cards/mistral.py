@@ -22,6 +22,7 @@ _EXPERTS = {
     "num_shared_experts": "n_shared_experts",
 }  # fmt: skip
 _DEFAULT_LENGTH = 128_000
+TYPE = "mistral_params"  # vLLM reads it by itself
 
 
 def is_mistral(source: Source) -> bool:
@@ -56,7 +57,7 @@ def _in_words_of_transformers(params: Mapping[str, Any], written: Mapping[str, A
     elif isinstance(windows, int):
         text["layer_types"] = ["sliding_attention"] * count
     # MLA is DeepSeek's to vLLM; another type has no defaults here, as PreTrainedConfig has none there.
-    text["model_type"] = "deepseek_v3" if params.get("qk_nope_head_dim") else "mistral_params"
+    text["model_type"] = "deepseek_v3" if params.get("qk_nope_head_dim") else TYPE
     return {**text, "architectures": [_class(params, experts)], **_quantised(params)}
 
 

@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     "provider-model-mismatch": "the provider cannot serve a model of this form",
     "recommended-setting": "the model's own files recommend what the request does not name",
     "remote-code": "the model's repository will run its own code on the node",
+    "remote-code-needed": "only code of the model's repository can read its configuration",
     "result-touched": "a change adds, edits or deletes a result",
     "sampling-not-applied": "a sampling setting is kept out of tasks that sample by design",
     "secret-in-manifest": "text that looks like a key or a password",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from evalctl.model.fields import Line, Name, Strict
 # Far above any model, and small enough that nothing computed from them can overflow.
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Bytes = Annotated[int, Field(ge=1, le=10**16)]
+
+# Whose code reads config.json: the pinned transformers' or vLLM's own, that of the model's repository, or none there is.
+Reader = Literal["known", "repository", "nobody"]
 
 
 class CacheLayers(Strict):

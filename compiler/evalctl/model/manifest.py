@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from evalctl.model.card import Bytes, CacheLayers, Count, Quantization
+from evalctl.model.card import Bytes, CacheLayers, Count, Quantization, Reader
 from evalctl.model.engine import WITH_DRAFT_MODEL, KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import (
     BASE_URL,
@@ -266,6 +266,11 @@ class ModelCard(Strict):
         None, description="Of a folder locked with --whole: the digest that does not read all bytes."
     )
     architecture: Line
+    config_read_by: Reader | None = Field(
+        None,
+        description="repository: by the model's own code, which needs trust_remote_code; nobody: neither transformers nor "
+        "vLLM knows its model_type. Absent in a card of an older evalctl.",
+    )
     context_length: Annotated[int, Field(ge=1, le=10**12)] | None
     layers: Count
     attention_heads: Count

@@ -33,12 +33,24 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         if card is None or evaluation.subject.provider != "vllm":
             continue
         place = model_span(checked, card.model)
+        yield from _configuration(card, place, evaluation)
         yield from _architecture(card, place, evaluation)
         yield from _quantization(card, place)
         yield from _said(card, place, evaluation)
         yield from _template(card, place, evaluation)
         yield from _cache(card, place, evaluation)
         yield from _answer(card, place, evaluation)
+
+
+def _configuration(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    if card.config_read_by == "nobody":
+        message = f"neither vLLM {VLLM} nor its transformers knows the `model_type` of {card.model}, whose repository has no code for it"
+        help = "choose a model that this vLLM serves, or a revision of it in the form of transformers"
+        yield Diagnostic("unsupported-architecture", message, place, help)
+    elif card.config_read_by == "repository" and not dict(evaluation.server).get("trust_remote_code"):
+        message = f"only code of its own repository can read the config.json of {card.model}, and vLLM {VLLM} refuses to run it"
+        help = "read its *.py files at the locked revision, then add `trust_remote_code: true` to the custom settings"
+        yield Diagnostic("remote-code-needed", message, place, help)
 
 
 def _architecture(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
