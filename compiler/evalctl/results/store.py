@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
@@ -38,8 +38,7 @@ LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One result as the index knows it. `folder` is the model folder: the path without result_dir and file name.
 
     `metrics` are those that its framework wrote for `script`, `rows` the names that its scores have in an aggregate. `job`

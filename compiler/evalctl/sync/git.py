@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from evalctl import gitcall
 from evalctl.shell import EnvironmentProblem
@@ -43,8 +43,7 @@ class GitReply:
         return self.stdout.decode("utf-8", "replace").rstrip("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file in a tree: its mode and its blob."""
 
     mode: str
@@ -171,6 +170,14 @@ class Repository:
         """A value of git's configuration, or None."""
         reply = self.ask("config", "--get", key)
         return reply.text if reply.status == 0 else None
+
+    def configuration(self) -> dict[str, str]:
+        """Git's whole configuration, of each key the value that counts: the last. Keys are as git lists them, with all
+        but the middle part in small letters."""
+        reply = self.ask("config", "--null", "--list")
+        listing = os.fsdecode(reply.stdout) if reply.status == 0 else ""
+        lines = (line.partition("\n") for line in listing.split("\0") if line)
+        return {key: value for key, _, value in lines}
 
 
 def open_repository(root: Path) -> Repository:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from enum import Enum
 
 from evalctl import gitcall
@@ -48,9 +49,10 @@ def remote_of(repo: Repository, branch: str) -> tuple[str, str] | None:
     only remote there is.
     """
     short = branch.removeprefix("refs/heads/")
-    followed, merge = repo.configured(f"branch.{short}.remote"), repo.configured(f"branch.{short}.merge")
-    asked = (repo.configured(f"branch.{short}.pushRemote"), repo.configured("remote.pushDefault"), followed)
-    remotes = remotes_of(repo)
+    said = repo.configuration()
+    followed, merge = said.get(f"branch.{short}.remote"), said.get(f"branch.{short}.merge")
+    asked = (said.get(f"branch.{short}.pushremote"), said.get("remote.pushdefault"), followed)
+    remotes = _with_address(said)
     name = next((one for one in asked if one and one != "."), None) or _only(short, remotes)
     if name is None:
         return None
@@ -62,9 +64,12 @@ def remote_of(repo: Repository, branch: str) -> tuple[str, str] | None:
 
 def remotes_of(repo: Repository) -> list[str]:
     """The remotes that have an address."""
-    reply = repo.ask("config", "--name-only", "--get-regexp", r"^remote\..*\.(url|pushurl)$")
-    names = (line.removeprefix("remote.").rpartition(".")[0] for line in reply.text.splitlines())
-    return list(dict.fromkeys(names))
+    return _with_address(repo.configuration())
+
+
+def _with_address(configuration: Mapping[str, str]) -> list[str]:
+    found = (re.fullmatch(r"remote\.(.*)\.(?:url|pushurl)", key, re.DOTALL) for key in configuration)
+    return list(dict.fromkeys(match[1] for match in found if match))
 
 
 def _only(branch: str, remotes: list[str]) -> str | None:
