@@ -18,6 +18,22 @@ class Equivalent:
 
 
 EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
+    "quoting": (
+        Equivalent(
+            "@lru_cache(maxsize=8192)",
+            ("", "@lru_cache(maxsize= 8191)", "@lru_cache(maxsize= 8193)"),
+            "the function depends on its arguments alone: what a cache holds changes the time, not what is given",
+        ),
+        Equivalent(
+            "@lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays",
+            (
+                "",
+                "@lru_cache(maxsize= 8191)  # a thousand requests for the same tasks make the same arrays",
+                "@lru_cache(maxsize= 8193)  # a thousand requests for the same tasks make the same arrays",
+            ),
+            "the function depends on its arguments alone: what a cache holds changes the time, not what is given",
+        ),
+    ),
     "gridengine": (
         Equivalent(
             "re.MULTILINE | re.IGNORECASE,",

@@ -61,11 +61,12 @@ def test_a_long_list_keeps_its_words() -> None:
 
 
 def test_a_line_of_a_hundred_characters_is_not_broken() -> None:
-    """One of 101 is, unless it is a single word."""
+    """One of 101 is, unless it has no two words that could stand on two lines."""
     assert assignment("A", ["x" * 90, "yyyyy"]) == f"A=({'x' * 90} yyyyy)"  # 100 characters
     assert assignment("A", ["x" * 90, "yyyyyy"]) == f"A=(\n  {'x' * 90}\n  yyyyyy\n)"
     assert assignment("A", ["x", "y"]) == "A=(x y)"
     assert assignment("A", ["x" * 200]) == f"A=({'x' * 200})"
+    assert assignment("A" * 101, []) == f"{'A' * 101}=()"
 
 
 @pytest.mark.parametrize(

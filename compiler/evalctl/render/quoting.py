@@ -48,7 +48,7 @@ def assignment(name: str, value: str | Sequence[str], indent: str = "") -> str:
 @lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays
 def _array(name: str, texts: tuple[str, ...], indent: str) -> str:
     line = f"{name}=({words(texts)})"
-    return line if len(line) <= _LINE or len(texts) == 1 else f"{name}=(\n{_listed(texts, indent)}\n{indent})"
+    return line if len(line) <= _LINE or len(texts) < 2 else f"{name}=(\n{_listed(texts, indent)}\n{indent})"
 
 
 def comment(text: str) -> str:
@@ -58,7 +58,6 @@ def comment(text: str) -> str:
     return f"# {text}".rstrip()
 
 
-@lru_cache
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(f"`{name}` is not a name of a shell variable")
