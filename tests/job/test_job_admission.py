@@ -75,6 +75,8 @@ def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int =
         (Limit(64), full(64, 64), Seen(64, 9, 20, 0, None), Limit(128)),
         (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.4, 5)), Limit(128)),
         (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.41, 5)), Limit(64)),
+        (Limit(64, True), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.75, 5)), Limit(68, True)),
+        (Limit(64, True), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.76, 5)), Limit(64, True)),
         (Limit(64, True), Seen(), Seen(64, 9, 1, 0), Limit(68, True)),
         (Limit(8, True), CALM, CALM, Limit(9, True)),
         (Limit(31, True), CALM, CALM, Limit(32, True)),

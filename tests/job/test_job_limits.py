@@ -118,6 +118,16 @@ def test_a_provider_that_answers_less_than_it_did_has_answered_more() -> None:
     assert limits.largest(16, replies.__getitem__) == 8
 
 
+def test_more_answers_than_asked_for_are_as_many_as_asked_for() -> None:
+    """What was not asked for is no limit."""
+    assert limits.largest(4, lambda asked: asked + 1) == 4
+
+
+def test_the_search_ends_where_even_one_is_refused() -> None:
+    """It was granted before."""
+    assert [limits.largest(bound, lambda _: 0) for bound in (1, 2, 3)] == [1, 1, 1]
+
+
 @pytest.mark.parametrize(("status", "accepted"), [(199, False), (200, True), (201, False), (400, False), (0, False)])
 def test_only_a_good_status_is_an_answer(status: int, accepted: bool) -> None:
     """Whatever came with it."""
@@ -126,10 +136,10 @@ def test_only_a_good_status_is_an_answer(status: int, accepted: bool) -> None:
 
 @pytest.mark.parametrize(
     ("finishes", "tokens", "obeyed"),
-    [((), 0, False), ((), 3, True), ((), 4, False), ((), 1.0, False), (("stop", "length"), 99, True), (("stop",), -1, False)],
+    [((), 0, False), ((), 2, True), ((), 3, True), ((), 4, False), (("content_filter",), 99, False), ((None,), 4, False), ((), 1.0, False), (("stop", "length"), 99, True), (("stop",), -1, False)],
 )  # fmt: skip
 def test_a_limit_is_obeyed_by_any_choice_or_by_the_count(
-    finishes: tuple[str, ...], tokens: float, obeyed: bool
+    finishes: tuple[str | None, ...], tokens: float, obeyed: bool
 ) -> None:
     """Of three tokens; no token at all shows nothing."""
     heard = Heard(200, choices=tuple({"finish_reason": one} for one in finishes), usage={"completion_tokens": tokens})

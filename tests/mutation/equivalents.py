@@ -18,6 +18,35 @@ class Equivalent:
 
 
 EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
+    "decide": (
+        *(
+            Equivalent(
+                f"{line.format(0)}",
+                (f"{line.format(' -1')}",),
+                "there is one: several that have not ended are a duplicate job, a row above",
+            )
+            for line in (
+                "seen = live(e)[{}]",
+                "return live(e)[{}].state.value",
+                "return lambda e: bool(live(e)) and live(e)[{}].state in states",
+            )
+        ),
+        Equivalent(
+            "return [sighting for sighting in evidence.sightings if sighting.state is not State.ENDED]",
+            ("return [sighting for sighting in evidence.sightings if sighting.state > State.ENDED]",),
+            "of the states this one sorts first",
+        ),
+        Equivalent(
+            'Row(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),',
+            ('Row(lambda e: e.attempts != 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),',),
+            "a count is not negative",
+        ),
+        Equivalent(
+            "return e.attempt is not None and e.attempt.phase is Phase.CLAIMED and e.marks.started is None",
+            ("return e.attempt is not None and e.attempt.phase <= Phase.CLAIMED and e.marks.started is None",),
+            "of the phases this one sorts first",
+        ),
+    ),
     "quoting": (
         Equivalent(
             "@lru_cache(maxsize=8192)",
@@ -248,7 +277,19 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "only the first part is looked at, however many there are",
         ),
     ),
+    "limits": (
+        Equivalent(
+            "if 0 < got < asked:",
+            ("if 0 != got < asked:", "if 0 is not got < asked:"),
+            "a number of choices is not negative",
+        ),
+    ),
     "admission": (
+        Equivalent(
+            "return now.load.waiting == 0 and now.load.cache_use * growth <= ROOM",
+            ("return now.load.waiting <= 0 and now.load.cache_use * growth <= ROOM",),
+            "`read_load` takes no negative number for a load",
+        ),
         Equivalent(
             "return not limit.careful or now.replies > 0",
             ("return not limit.careful or now.replies != 0",),

@@ -19,6 +19,8 @@ BROKEN = Marks(started={"host": "n"}, unreadable=("marks/finished.json",))
 NEW = JobEvidence("ev-a-1", ("t",), None, 0, (), False, Marks(), 0.0, 600.0, 1)
 OPEN = replace(NEW, attempt=SUBMITTED, age_seconds=601.0)
 
+OTHER = Sighting(CLAIMED.name, "8", State.RUNNING, "on n1")
+
 
 def seen(state: State) -> Sighting:
     """One sighting of the attempt."""
@@ -111,7 +113,13 @@ def test_every_row_is_reached() -> None:
         (replace(OPEN, sightings=(seen(State.STUCK),)), Action.STOP, "stuck"),
         (replace(OPEN, missing=(), sightings=(seen(State.QUEUED),)), Action.REPORT, "not-needed"),
         (replace(OPEN, sightings=(seen(State.ENDED),)), Action.CLOSE, "lost"),
+        (replace(NEW, sightings=(seen(State.ENDED),)), Action.SUBMIT, "never-submitted"),
+        (replace(OPEN, sightings=(seen(State.ENDED),), cancelled=True), Action.CLOSE, "cancelled"),
+        (replace(OPEN, sightings=(seen(State.ENDED), seen(State.HELD))), Action.STOP, "held"),
+        (replace(OPEN, sightings=(seen(State.QUEUED), seen(State.RUNNING))), Action.STOP, "duplicate-job"),
+        (replace(NEW, sightings=(seen(State.QUEUED), seen(State.RUNNING))), Action.STOP, "duplicate-job"),
         (replace(OPEN, age_seconds=599.0), Action.WAIT, "settling"),
+        (replace(OPEN, age_seconds=600.0), Action.CLOSE, "lost"),
         (replace(OPEN, attempt=CLAIMED), Action.SUBMIT, "claim-unsubmitted"),
         (replace(OPEN, attempt=CLAIMED, marks=STARTED), Action.CLOSE, "lost"),
         (replace(OPEN, attempt=CLAIMED, missing=()), Action.CLOSE, "not-needed"),
@@ -125,6 +133,23 @@ def test_a_row(evidence: JobEvidence, action: Action, reason: str) -> None:
     """Each row in words."""
     step = decide(evidence)
     assert (step.action, step.reason) == (action, reason)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "detail"),
+    [
+        (replace(OPEN, foreign=True), "by me"),
+        (replace(OPEN, sightings=(seen(State.QUEUED), OTHER)),
+         "7, 8: cancel all but one with the scheduler's own command"),
+        (replace(OPEN, sightings=(seen(State.QUEUED),), lingering=(OTHER,)),
+         "7, 8: evalctl sync --prune ends those of closed attempts"),
+        (replace(NEW, lingering=(OTHER, seen(State.ENDING))), "8"),
+        (replace(OPEN, sightings=(seen(State.ENDED), OTHER)), "8 on n1"),
+    ],
+)  # fmt: skip
+def test_a_step_names_the_jobs_that_it_is_about(evidence: JobEvidence, detail: str) -> None:
+    """Of several, what ends those that are too many."""
+    assert decide(evidence).detail == detail
 
 
 def test_unknown_reasons_need_a_person() -> None:

@@ -48,7 +48,7 @@ def largest(bound: int, granted: Callable[[int], int]) -> int:
         if 0 < got < asked:
             return max(low, got)
         low, high = (asked, high) if got else (low, asked)
-        if high - low == 1:
+        if high - low <= 1:
             return low
         asked = (low + high) // 2
 
