@@ -15,7 +15,7 @@ MANY = 0.05  # a share of looping, truncated or late answers from which the whol
 LENGTH = "length"
 FULL = 0.95  # of the cache
 _TEXTS = ("admission", "first_error", "last_refusal")  # of the notes and counts; all others are numbers
-# The relay's words for it (evalctl_job/forward.py).
+# The relay's words for it (evalctl_job/transport.py, evalctl_job/outcomes.py).
 _LATE = "did not answer in time"
 _LIMITED = "HTTP 429"
 

@@ -12,7 +12,8 @@ from typing import Any
 from evalctl_job import choices as choice
 from evalctl_job.answers import Answers, Kept, Question, digest, questions, record
 from evalctl_job.choices import Run
-from evalctl_job.forward import NO_ANSWER, GivenUp, Refused, Upstream
+from evalctl_job.forward import Upstream
+from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
 from evalctl_job.refusals import Refusals
 from evalctl_job.replies import UNNAMED, NoAnswer, model_of, tokens
 from evalctl_job.store import TaskState

@@ -26,10 +26,12 @@ from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
 from evalctl_job.asking import Request
 from evalctl_job.files import write_by_rename
-from evalctl_job.forward import GivenUp, Patience, Upstream
+from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.options import apply
+from evalctl_job.outcomes import GivenUp, Patience
 from evalctl_job.store import Store, TaskState
+from evalctl_job.transport import Http
 from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
@@ -194,7 +196,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     # A proxy of the site is for the way out; loopback must not go through it.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
         gate = Gate(arguments.admit or START)
-        upstream = Upstream(session, address, secret, Patience(arguments.patience, arguments.tries), gate)
+        upstream = Upstream(Http(session, secret), address, Patience(arguments.patience, arguments.tries), gate)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address)
         watch = Watch(gate, upstream, address, arguments.admit, arguments.state / "server.json")
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)

@@ -1,0 +1,135 @@
+"""What one try of a request has brought: a reply, or a refusal that passes by itself or does not. Knows no network."""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from evalctl_job.reasons import is_lasting
+from evalctl_job.redact import cleaned, redacted
+from evalctl_job.replies import is_certain, is_filtered, loads, status_of, words_of
+
+# Statuses below 500 that pass by themselves, and whose they are.
+TRANSIENT: Mapping[int, str] = {
+    408: "request timeout", 409: "conflict", 423: "locked", 424: "text-generation-inference: the generation failed",
+    425: "too early", 429: "too many requests", 499: "a gateway's client hung up",
+}  # fmt: skip
+# From 500 on all pass, Cloudflare's 520 to 530 and those that nobody knows as well (RFC 9110: they are to be read as 500),
+# but for these.
+LASTING: Mapping[int, str] = {
+    501: "not implemented", 505: "version of HTTP not supported", 506: "variant also negotiates", 508: "loop detected",
+    510: "not extended", 511: "the network wants a login", 526: "Cloudflare: certificate of the server behind it",
+    561: "Amazon's load balancer: the login failed",
+}  # fmt: skip
+TOO_MUCH = frozenset({429, 503, 529})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+NO_ANSWER = 502
+FEW = 3  # tries of what hardly passes by itself: a filter, an end that nobody knows
+
+
+class GivenUp(Exception):
+    """The model will not answer this request; `status` is what the framework is told, the text says why.
+
+    `lasting`: it was refused and would be again; `unanswerable`: so did the model or its provider decide.
+    """
+
+    def __init__(self, status: int, why: str, *, lasting: bool = False, unanswerable: bool = False) -> None:
+        super().__init__(why)
+        self.status, self.lasting, self.unanswerable = status, lasting, unanswerable
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request is tried again. The seconds are also how long the server may be away for all of them."""
+
+    seconds: float = 600.0
+    tries: int = 20
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+
+    def wait(self, tries: int) -> float:
+        """Seconds before the next try: doubling, with jitter so that many requests do not come back as one."""
+        doubled: float = self.first_wait * 2 ** (tries - 1)
+        return min(self.longest_wait, doubled) * random.uniform(0.8, 1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One try without an answer. `status` is None when the server could not be talked to; `few`: it hardly passes."""
+
+    status: int | None
+    why: str
+    transient: bool
+    retry_after: float | None = None
+    few: bool = False
+    unanswerable: bool = False
+
+    def given_up(self, tries: int) -> GivenUp:
+        """After so many tries."""
+        lasting = (not self.transient or self.few) and not self.unanswerable
+        why = f"{self.why} (tried {_times(tries)})"
+        return GivenUp(self.status or NO_ANSWER, why, lasting=lasting, unanswerable=self.unanswerable)
+
+
+def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | None) -> dict[str, Any] | Refused:
+    """The object that a server has replied with, or why that is none to use. `secret` is in neither."""
+    if status in REDIRECTS:
+        where = _host(headers.get("Location", "")) or "another path"
+        return Refused(status, redacted(f"HTTP {status}: redirected to {where}, not followed", secret), transient=False)
+    if not 200 <= status < 300:
+        return _refused(status, f"HTTP {status}: {words_of(content)}", secret, _retry_after(headers.get("Retry-After")))
+    try:
+        reply = loads(content)
+    except ValueError:
+        why = f"HTTP {status} without JSON: {words_of(content)}"
+        return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=is_certain(content))
+    if not isinstance(reply, dict):
+        why = f"HTTP {status} with no object: {words_of(content)}"
+        return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
+    if error := reply.get("error"):  # an empty one says that there was none
+        return _refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}", secret)
+    return dict(cleaned(reply, secret))
+
+
+def _refused(status: int | None, text: str, secret: str | None, retry_after: float | None = None) -> Refused:
+    """Which refusals pass by themselves: two tables of statuses, and words that say more than a status."""
+    why = redacted(text, secret)
+    if is_filtered(text):
+        return Refused(status or NO_ANSWER, f"the provider filtered it: {why}", transient=False, unanswerable=True)
+    lasting = is_lasting(text, known=status is not None)
+    return Refused(status or NO_ANSWER, why, passes(status or NO_ANSWER) and not lasting, retry_after)
+
+
+def passes(status: int) -> bool:
+    """Whether the same request may well be answered a little later."""
+    return status in TRANSIENT or (500 <= status < 600 and status not in LASTING)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _host(address: str) -> str | None:
+    """The host of an address that may be none at all."""
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that the server asks for: a number or an HTTP date."""
+    if value is None:
+        return None
+    try:
+        if re.fullmatch(r"\s*[0-9]+(?:\.[0-9]*)?\s*", value):
+            return float(value)
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return None
