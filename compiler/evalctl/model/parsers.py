@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -61,6 +62,22 @@ FRAMEWORK_PARSERS = frozenset({"deepseek_r1_markup"})
 # Their constructors raise where <think> and </think> are no tokens of the vocabulary, and vLLM ends (seen: 0.32.0, each
 # parser made with a tokenizer that lacks them).
 NEED_THINK_TAGS = frozenset({"deepseek_r1", "ernie45", "holo2", "hy_v3", "hy_v4", "step3"})
+# What each takes out of a text, by the mark that begins it; of those that are not here it depends on more than the marks
+# (seen: 0.32.0, each parser asked about a text with each pair; the framework's looks for <think> alone).
+TAKES_OUT: Mapping[str, str] = {
+    **dict.fromkeys(
+        [
+            "deepseek_r1", "deepseek_v4", "deepseek_v41", "ernie45", "glm45", "glm47", "granite_thinking_parser", "holo2",
+            "hy_v4", "kimi_k2", "ling3", "mimo", "minicpmv", "minimax_m2", "nemotron_v3", "qwen3", "step3", "step3p5",
+            "deepseek_r1_markup",
+        ],
+        "<think>",
+    ),
+    "gemma4": "<|channel>", "k2_horizon": "<ifm|think>", "minimax_m3": "<mm:think>", "mistral": "[THINK]",
+    "seed_oss": "<seed:think>",
+}  # fmt: skip
+# Of these the ones that end vLLM where the vocabulary lacks their marks, as those above do.
+NEED_OWN_MARKS = frozenset({"k2_horizon", "minimax_m3"})
 # Parsers that the lab takes from a file of the model's publisher, `{name}_reasoning_parser.py` (seen: swallow 2026).
 LAB_PLUGINS = frozenset({"llmjp4", "nemotron_nano_v2"})
 

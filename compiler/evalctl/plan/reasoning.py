@@ -9,7 +9,15 @@ from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import IMPLIED, MARKS, THINK, Mark
-from evalctl.model.parsers import FRAMEWORK_PARSERS, LAB_PLUGINS, NEED_THINK_TAGS, VLLM_PARSERS, add_plugin
+from evalctl.model.parsers import (
+    FRAMEWORK_PARSERS,
+    LAB_PLUGINS,
+    NEED_OWN_MARKS,
+    NEED_THINK_TAGS,
+    TAKES_OUT,
+    VLLM_PARSERS,
+    add_plugin,
+)
 from evalctl.model.selection import model_span
 from evalctl.model.vllm import VLLM
 from evalctl.plan.plugins import plugged
@@ -17,7 +25,7 @@ from evalctl.suggest import help_for, listed
 
 
 def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A parser that does not exist, one that needs think tags, and a model with marks of reasoning and no parser."""
+    """A parser that does not exist, that needs marks which are not there, or that leaves in what the model writes."""
     seen: set[object] = set()
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
@@ -30,8 +38,12 @@ def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
             continue
         seen.add((model, evaluation.subject.custom_settings, parser))
         card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
-        if card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
+        if card is not None and parser is not None and (mark := _left_in(card, parser)) is not None:
+            yield _other_marks(span or model_span(checked, model), model, mark, parser)
+        elif card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
             yield _no_think_tags(span or model_span(checked, model), model, parser)
+        elif card is not None and parser is not None and _lacks_marks(card, parser):
+            yield _no_marks(span or model_span(checked, model), model, parser)
         elif card is not None and parser is None and (mark := _mark(card)) is not None:
             yield _unparsed(model_span(checked, model), model, mark, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
@@ -56,8 +68,22 @@ def _mark(card: ModelCard) -> Mark | None:
     """What the model writes its reasoning between, where vLLM does not take it out by itself."""
     if card.architecture in IMPLIED:
         return None
-    found = {"<think>"} if card.think_tags else set(card.reasoning_marks)
-    return next((mark for mark in MARKS if mark.begin in found), None)
+    return next((mark for mark in MARKS if mark.begin in _begins(card)), None)
+
+
+def _begins(card: ModelCard) -> set[str]:
+    return {*card.reasoning_marks, *([THINK.begin] if card.think_tags else ())}
+
+
+def _lacks_marks(card: ModelCard, parser: str) -> bool:
+    """A card of an older evalctl knows <think> alone."""
+    return parser in NEED_OWN_MARKS and card.widths is not None and TAKES_OUT[parser] not in _begins(card)
+
+
+def _left_in(card: ModelCard, parser: str) -> Mark | None:
+    """The marks of the model, where the parser takes out others only."""
+    mark = _mark(card)
+    return mark if mark is not None and TAKES_OUT.get(parser, mark.begin) not in _begins(card) else None
 
 
 def _unparsed(span: Span, model: str, mark: Mark, named: list[str]) -> Diagnostic:
@@ -73,6 +99,19 @@ def _unparsed(span: Span, model: str, mark: Mark, named: list[str]) -> Diagnosti
         "think-tags-without-parser", f"{model} has {what} in its vocabulary, and no reasoning parser is named", span,
         help=f"{choice}add {fitting} to its custom settings",
     )  # fmt: skip
+
+
+def _other_marks(span: Span, model: str, mark: Mark, parser: str) -> Diagnostic:
+    fitting = f"write `reasoning_parser: {mark.parser}`" if mark.parser else "no parser of vLLM does"
+    message = f"{model} has {mark.begin} in its vocabulary, and {parser} takes out what follows {TAKES_OUT[parser]}"
+    help = f"{fitting}; or `ignore` if the model does not reason"
+    return Diagnostic("think-tags-without-parser", message, span, help)
+
+
+def _no_marks(span: Span, model: str, parser: str) -> Diagnostic:
+    message = f"{model} has no {TAKES_OUT[parser]} in its vocabulary, and vLLM ends with {parser}"
+    help = "name the parser of this model (`evalctl explain unknown-parser` lists them), or take reasoning_parser out"
+    return Diagnostic("parser-without-think-tags", message, span, help)
 
 
 def _no_think_tags(span: Span, model: str, parser: str) -> Diagnostic:
