@@ -18,14 +18,16 @@ from typing import NoReturn
 
 from evalctl import __version__
 from evalctl.commands.options import add_arguments
-from evalctl.commands.words import COMMANDS
+from evalctl.commands.words import COMMANDS, overview
 from evalctl.terminal import guarded
 
 FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
+_DESCRIPTION = "Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git."
 _EPILOG = """\
-exit codes: 0 fine, 1 something needs a person, 2 usage, 3 a bug of evalctl, 4 try again later, 130 interrupted
-docs: docs/README.md in the evalctl repository; `evalctl explain CODE` for a diagnostic
+`evalctl COMMAND --help` shows the options and an example.
+exit codes: 0 success, 1 a person must act, 2 wrong usage, 3 a bug of evalctl, 4 try again later, 130 interrupted
+docs: docs/README.md; `evalctl explain WORD` for a code, a reason or a state
 """
 
 
@@ -112,16 +114,17 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = Parser(
         prog="evalctl", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git.",
+        usage="evalctl [-h] [--version] [--repo FOLDER] COMMAND ...", description=f"{_DESCRIPTION}\n\n{overview()}",
     )  # fmt: skip
     top.add_argument("--version", action="version", version=f"evalctl {__version__}")
     top.add_argument(
         "--repo", type=Path, default=None, metavar="FOLDER", help="the repository (default: found upwards from here)"
     )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    # The description lists the commands by group, which argparse's own list cannot do.
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", prog="evalctl", help=argparse.SUPPRESS)
     for name, command in COMMANDS.items():
         sub = commands.add_parser(
-            name, help=command.summary, description=command.summary, epilog=f"example:\n  {command.example}",
+            name, description=command.description, epilog=f"example:\n  {command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
         sub.set_defaults(module=command.module)
