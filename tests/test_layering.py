@@ -60,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
 # Packages from outside, by the parts that may import them; everything else is the standard library.
 PACKAGES: dict[str, set[str]] = {
     "pydantic": {"model", "check", "cards"},
-    "pydantic_core": {"model", "memory"},
+    "pydantic_core": {"frameworks", "memory", "model", "render"},
     "yaml": {"load", "frameworks", "cards"},
     "ruamel": {"load", "commands"},
     "jsonschema": {"check"},

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import yaml
+from pydantic_core import to_json
 
 from evalctl.frameworks.pins import pinned, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
@@ -95,7 +96,6 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
 
 
 MODEL = "provider/model"
-_JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def dump(document: dict[str, Any], model: str) -> str:
@@ -103,10 +103,10 @@ def dump(document: dict[str, Any], model: str) -> str:
 
     Such a name (letters, digits, / and a few marks) means itself in YAML; there are far fewer other texts than models.
     """
-    return _dumped(_JSON.encode(document)).replace(MODEL, model, 1)
+    return _dumped(to_json(document)).replace(MODEL, model, 1)
 
 
 @lru_cache(maxsize=1024)
-def _dumped(document: str) -> str:
+def _dumped(document: bytes) -> str:
     """PyYAML takes longer for one configuration than all other stages for its eval, and many are the same."""
     return yaml.dump(json.loads(document), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)
