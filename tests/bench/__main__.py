@@ -1,4 +1,4 @@
-"""`make bench`: the bars of design.md §11 that can be measured on one machine, as a table.
+"""`make bench`: the limits of docs/promises.md, "Speed", that can be measured on one machine, as a table.
 
 Each number is the median of several runs of the whole command. CPU seconds stand beside the wall clock's: on a busy
 machine only they mean much. Nothing here fails by the clock.

@@ -10,7 +10,7 @@ from samples import catalogue, one_job
 from evalctl.model.evaluation import Estimate
 from evalctl.plan.cost import cost_of, estimate, walltime_of
 
-# As in facts/sites.md 1.2: cpu_4 costs 0.015 an hour.
+# TSUBAME's price list, as in manifests/services/tsubame.yaml: cpu_4 costs 0.015 an hour.
 CPU_4 = {
     "manifests/services/tsubame.yaml": (
         "scheduler: gridengine\nsmall_model: cpu_4\n"

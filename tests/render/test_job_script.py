@@ -1,4 +1,4 @@
-"""The script's contract (design §8), seen by running it: marks, exit status, calls, and nothing left behind."""
+"""The script's contract (docs/architecture.md, "Interfaces"), seen by running it: marks, exit status, calls, and nothing left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lab's aggregate, odd cases as facts/harness.md section 6 records them."""
+"""The lab's aggregate, odd cases as the Swallow fork writes them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sync against real git repositories and a stand-in scheduler that behaves as facts/schedulers.md records."""
+"""Sync against real git repositories and a stand-in scheduler that behaves as Grid Engine does."""

@@ -19,7 +19,7 @@ _REST = re.compile(r"[ \t]*|[ \t]+#.*", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))", re.ASCII)
 _NO_TEXT = re.compile("[\udc80-\udcff]")  # as `surrogateescape` decodes other bytes; a comment may have them
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# bash sets these itself, or reads the rest of the file, or finds `env`, by them (5.2; `compgen -v` and the manual's 5.2).
+# bash sets these itself, or reads the rest of the file, or finds `env`, by them (bash 5.2; `compgen -v` and bash's manual).
 _OF_BASH = re.compile(
     r"_|BASH.*|COMP_.*|COPROC|DIRSTACK|EPOCH(REALTIME|SECONDS)|EUID|EXECIGNORE|FUNCNAME|FUNCNEST|GROUPS|HISTCMD|IFS|LINENO|OLDPWD"
     r"|OPT(ARG|ERR|IND)|PATH|PIPESTATUS|POSIXLY_CORRECT|PPID|PS4|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL|UID"

@@ -21,8 +21,8 @@ from evalctl.plan.weights import checkpoint, downloads, said, weights
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
 LONGEST_STEM = 40
-# Four tasks at once on one server took 0.59 of their times in sequence (seen; facts/harness.md); the rest is margin. It
-# only decides how many jobs there are: the walltime stays the sum, cut at the limit, and what a job cannot finish is
+# Four tasks at once on one server took 0.59 of their times in sequence (seen: lighteval 0.13, vLLM 0.32 on a CPU); the
+# rest is margin. It only decides how many jobs there are: the walltime stays the sum, cut at the limit, and what a job cannot finish is
 # gone on with, so that one job too few costs less than a model loaded twice.
 TOGETHER = 0.75
 LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system

@@ -1,0 +1,59 @@
+"""Pages that users read exist in Japanese, whole and in step with the English ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from . import bilingual
+from .documents import REPOSITORY
+
+USERS = ("README.md", "docs/README.md", "docs/promises.md")
+PAGES = [REPOSITORY / name for name in USERS]
+pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)
+
+
+def both(page: Path) -> tuple[Path, Path]:
+    """A page and its translation."""
+    return page, bilingual.japanese(page)
+
+
+def test_every_translation_is_compared() -> None:
+    """A Japanese page without an entry here would be in step with nothing."""
+    found = {*REPOSITORY.glob("*.ja.md"), *REPOSITORY.glob("docs/*.ja.md")}
+    assert found == {bilingual.japanese(page) for page in PAGES}
+
+
+@pages
+def test_the_translation_is_of_this_text(page: Path) -> None:
+    """Who changes a page brings its translation in step, and says so by the digest in the first line."""
+    ours = bilingual.japanese(page)
+    line = f"<!-- of {bilingual.name(page)} {bilingual.digest(page)} -->"
+    assert bilingual.translated(ours) == (bilingual.name(page), bilingual.digest(page)), (
+        f"{bilingual.name(page)} changed: bring {bilingual.name(ours)} in step, then make this its first line: {line}"
+    )
+
+
+@pages
+def test_the_headings_are_the_same(page: Path) -> None:
+    """Number, levels, order, and the English anchors, so that one link leads to both."""
+    english, ours = map(bilingual.headings, both(page))
+    assert ours == english
+
+
+@pages
+def test_the_blocks_are_the_same(page: Path) -> None:
+    """Commands, outputs and YAML byte for byte; only comments and the labels of drawings are translated."""
+    english, ours = map(bilingual.fenced, both(page))
+    assert ours == english
+
+
+@pages
+def test_each_section_says_the_same(page: Path) -> None:
+    """The same commands and names, the same links, tables of the same rows and columns."""
+    english, ours = map(bilingual.sections, both(page))
+    for anchor, section in english.items():
+        assert bilingual.code(ours[anchor]) == bilingual.code(section), anchor
+        assert bilingual.links(ours[anchor]) == bilingual.links(section), anchor
+        assert bilingual.rows(ours[anchor]) == bilingual.rows(section), anchor
