@@ -27,7 +27,7 @@ _DESCRIPTION = "Declarative LLM evaluations on supercomputers: requests in git, 
 _EPILOG = """\
 `evalctl COMMAND --help` shows the options and an example.
 exit codes: 0 success, 1 a person must act, 2 wrong usage, 3 a bug of evalctl, 4 try again later, 130 interrupted
-docs: docs/README.md; `evalctl explain WORD` for a code, a reason or a state
+docs: docs/README.md (Japanese: docs/README.ja.md); `evalctl explain WORD` for a code, a reason or a state
 """
 
 

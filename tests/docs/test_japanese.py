@@ -9,7 +9,7 @@ import pytest
 from . import bilingual
 from .documents import REPOSITORY
 
-USERS = ("README.md", "docs/README.md", "docs/promises.md")
+USERS = ("README.md", *(f"docs/{name}.md" for name in ("README", "adding-a-task", "migration", "promises", "sites")))
 PAGES = [REPOSITORY / name for name in USERS]
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)
 
