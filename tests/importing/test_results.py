@@ -11,6 +11,7 @@ import pytest
 from spec.literate import repository
 
 from evalctl import cli
+from evalctl.frameworks.pins import listed_tasks
 from evalctl.results.store import index_folder
 
 MODEL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
@@ -77,10 +78,27 @@ def test_raw_files_give_the_lab_s_aggregate_from_the_newest_scores(root: Path, l
     assert made["results"]["jmmlu_stem"] == 0.5
     assert made["results"]["math_500"] == -1
     assert made["model"] == NAME
-    assert made["warnings"] == ["imported, with inputs that are not known: ja_gpqa, ja_mmlu"]
+    assert made["warnings"] == [
+        "imported, with inputs that are not known: ja_gpqa, ja_mmlu",
+        "ja_mmlu: only 2 of the 53 subsets of `swallow_jmmlu` were measured",
+    ]
     gpqa = made["evals"]["ja_gpqa"]
     assert [source["file"] for source in gpqa["imported"]["sources"]][-1] == "results_2025-07-02T09-00-00.json"
     assert gpqa["measured"] == "2025-07-02T00:00:00Z"  # nine in the morning in Japan
+
+
+def test_a_task_with_all_its_subsets_is_whole(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One less is reported, in the command and in the record."""
+    names = sorted(name for name in listed_tasks("lighteval-swallow") if name.startswith("swallow_jmmlu:"))
+    for count, warnings in ((53, 0), (52, 1)):
+        folder = tmp_path / f"of {count}"
+        folder.mkdir()
+        scores = {f"swallow|{name}|0": {"extractive_match": 0.5} for name in names[:count]}
+        write(folder, "results_2025-07-01T09-00-00.json", raw(scores, {key[:-2]: 10 for key in scores}))
+        assert evalctl(root, "--replace", str(folder)) == 0
+        assert capsys.readouterr().out.count("only 52 of the 53 subsets of `swallow_jmmlu` were measured") == warnings
+        record = json.loads((root / FOLDER / "ja/mmlu/result.json").read_text(encoding="utf-8"))
+        assert len(record["warnings"]) == warnings
 
 
 def test_the_leaderboard_marks_what_was_imported(root: Path, lab: Path) -> None:

@@ -310,8 +310,19 @@ def test_one_framework_task_of_several_tasks_is_warned_of() -> None:
     three = [replace(result(name, JMMLU, COUNTS, at=at), script="jmmlu") for at, name in enumerate("abc", 1)]
     text = "jmmlu was measured by several tasks (a, b, c): the newest, c, counts"
     assert aggregated(FOLDER, three[::-1], METRICS)["warnings"] == [text]
-    apart = [replace(one, script=f"jmmlu:{one.task}") for one in three]
+    apart = [replace(one, script=f"code:{one.task}") for one in three]
     assert aggregated(FOLDER, apart, METRICS)["warnings"] == []
+
+
+def test_a_task_that_is_one_subset_of_an_entry_s_task_is_warned_of() -> None:
+    """Its entries are means over what was measured; with the whole task beside it they are over all."""
+    physics = replace(result("ja_physics", JMMLU, COUNTS), script="swallow|jmmlu:physics|0")
+    text = (
+        "ja_physics: this is the subset physics of jmmlu, whose entries are means over the subsets that were measured"
+    )
+    assert aggregated(FOLDER, [physics], METRICS)["warnings"] == [text]
+    whole = replace(result("ja_jmmlu", JMMLU, COUNTS), script="jmmlu")
+    assert text not in aggregated(FOLDER, [physics, whole], METRICS)["warnings"]
 
 
 def test_a_mixture_of_revisions_is_warned_of() -> None:

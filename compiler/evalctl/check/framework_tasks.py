@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
@@ -27,6 +28,12 @@ def of_request(tasks: Iterable[tuple[Task, Span]], rows: Mapping[str, Span]) -> 
         if why := _why_not(task.framework, task.script):
             notes = (Note("its row", rows[task.key]),) if task.key in rows else ()
             yield _finding(task, *why, span, ERROR, notes)
+
+
+def subset_counts(framework: str) -> dict[str, int]:
+    """Of how many subsets each of the framework's own tasks consists, where it has any."""
+    listed = listed_tasks(FRAMEWORKS[framework].ENVIRONMENT)
+    return dict(Counter(name.partition(":")[0] for name in listed if ":" in name))
 
 
 def _finding(

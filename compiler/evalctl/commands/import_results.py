@@ -12,9 +12,10 @@ from shlex import quote
 from typing import Any
 
 from evalctl import report
+from evalctl.check.framework_tasks import subset_counts
 from evalctl.commands.changing import write
 from evalctl.importing import measured, reading
-from evalctl.importing.measured import Known
+from evalctl.importing.measured import FORK, Known
 from evalctl.importing.reading import Measured
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.pipeline import Project
@@ -27,7 +28,7 @@ from evalctl.suggest import listed, plural
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes the records, and the aggregate and leaderboard that follow; what was measured here is never replaced."""
     catalogue = Project(root).shared[0]
-    known = Known(catalogue.tasks, catalogue.metrics, catalogue.providers)
+    known = Known(catalogue.tasks, catalogue.metrics, catalogue.providers, subset_counts(FORK))
     found, problems = _read(arguments.paths, known)
     report.show(problems, root, "text")
     chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +24,8 @@ from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.result import IMPORTED, SCHEMA
 from evalctl.results.names import task_name
 
-_FORK = "lighteval-swallow"  # what the lab's files were measured with; a task of upstream may have the same name
+_PARTLY = "import the other subsets as well; until then its entries are means over these alone"
+FORK = "lighteval-swallow"  # what the lab's files were measured with; a task of upstream may have the same name
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,12 @@ class Known:
     tasks: Mapping[str, Task]
     metrics: Metrics
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
+    subsets: Mapping[str, int] = field(default_factory=dict)  # how many each of the fork's tasks has
 
     @cached_property
     def key_of(self) -> dict[str, str]:
         """Task key by the fork's name, variants that an entry names beside it included; the first of several tasks."""
-        own = {task.script: task.key for task in reversed(list(self.tasks.values())) if task.framework == _FORK}
+        own = {task.script: task.key for task in reversed(list(self.tasks.values())) if task.framework == FORK}
         variants = {
             name: own[known]
             for entry in self.metrics.entries
@@ -76,8 +79,30 @@ def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str,
     documents = {}
     for key, part in parts.items():
         task = known.tasks[key]
-        documents[f"{folder}/{task.result_dir}/result.json"] = _document(task, newest, part, on, known.providers)
+        lacking = _lacking(task, part, known)
+        problems += [
+            Diagnostic("unreadable-source", f"{task.key}: {one}", _file(part), _PARTLY, severity=WARNING)
+            for one in lacking
+        ]
+        documents[f"{folder}/{task.result_dir}/result.json"] = _document(
+            task, newest, part, on, known.providers, lacking
+        )
     return documents, problems
+
+
+def _lacking(task: Task, part: _Part, known: Known) -> list[str]:
+    """In words, where the files have single subsets of a task whose entries are means over all of them."""
+    names = {task_name(key) for key in part.scores}
+    subsets = Counter(name.partition(":")[0] for name in names if ":" in name and "_average" not in name)
+    found = []
+    for base, there in sorted(subsets.items()):
+        if task.script == base and base not in names and there < known.subsets.get(base, 0):
+            found.append(f"only {there} of the {known.subsets[base]} subsets of `{base}` were measured")
+    return found
+
+
+def _file(part: _Part) -> Span:
+    return Span(list(part.sources.values())[-1].file)
 
 
 # ---- records ----------------------------------------------------------------------------------------------------
@@ -127,7 +152,9 @@ def _unknown(names: Iterable[str], what: str, help: str, one: Measured) -> Itera
         yield Diagnostic("unknown-task", message, Span(one.source.file), help, severity=WARNING)
 
 
-def _document(task: Task, newest: Measured, part: _Part, on: str, providers: Mapping[str, Provider]) -> dict[str, Any]:
+def _document(
+    task: Task, newest: Measured, part: _Part, on: str, providers: Mapping[str, Provider], lacking: list[str]
+) -> dict[str, Any]:
     content = json.dumps(
         [newest.model, newest.settings, task.key, part.scores, part.weights, part.entries], sort_keys=True
     )
@@ -145,7 +172,7 @@ def _document(task: Task, newest: Measured, part: _Part, on: str, providers: Map
         "seconds": None,
         "measured_at": part.at,
         "imported": {"on": on, "sources": sources},
-        "warnings": [],  # `imported` says it, once for the whole aggregate
+        "warnings": lacking,  # that it is imported is said once for the whole aggregate
     }
 
 

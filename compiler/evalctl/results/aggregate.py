@@ -7,7 +7,7 @@ missing weight, this one leaves the entry out (-1) and warns.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -50,7 +50,9 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     ordered = sorted(results, key=lambda result: (measured_at(result.document), result.path))
     rows = _rows(ordered)
     values: dict[str, Any] = {}
-    warnings: list[str] = [*_mixed(ordered), *_measured_twice(ordered), *told_of(ordered)]
+    warnings: list[str] = [
+        *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *told_of(ordered),
+    ]  # fmt: skip
     unmatched: dict[str, str] = {}
     imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
     for entry in metrics.entries:
@@ -113,6 +115,16 @@ def _measured_twice(ordered: Sequence[Result]) -> list[str]:
         for name, found in sorted(tasks.items())
         if len({task_name(scripts[task]) for task in found}) < len(found)
     ]
+
+
+def _measured_partly(ordered: Sequence[Result], metrics: Metrics) -> Iterator[str]:
+    """A warning for each of our tasks that is one subset of a task whose entries are means over all of them."""
+    wholes = {task for entry in metrics.entries if entry.function == "micro" for task in entry.tasks}
+    scripts = {task_name(result.script) for result in ordered}
+    for result in ordered:
+        base, _, subset = task_name(result.script).partition(":")
+        if subset and base in wholes - scripts:
+            yield f"{result.task}: this is the subset {subset} of {base}, whose entries are means over the subsets that were measured"
 
 
 def _own(result: Result) -> list[str]:
