@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from . import bilingual
 from .documents import REPOSITORY
 
-USERS = ("README.md", *(f"docs/{name}.md" for name in ("README", "adding-a-task", "migration", "promises", "sites")))
+USERS = (
+    "README.md",
+    *(f"docs/{name}.md" for name in ("README", "adding-a-task", "manifests", "migration", "promises", "sites")),
+)
 PAGES = [REPOSITORY / name for name in USERS]
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)
 
@@ -57,3 +61,12 @@ def test_each_section_says_the_same(page: Path) -> None:
         assert bilingual.code(ours[anchor]) == bilingual.code(section), anchor
         assert bilingual.links(ours[anchor]) == bilingual.links(section), anchor
         assert bilingual.rows(ours[anchor]) == bilingual.rows(section), anchor
+
+
+@pages
+def test_a_translation_links_to_translations(page: Path) -> None:
+    """Who reads Japanese stays in Japanese; `[English]` alone leads to the English page."""
+    ours = bilingual.japanese(page)
+    named = re.findall(r"\[([^\]]*)\]\(([^)#\s]+\.md)", ours.read_text(encoding="utf-8"))
+    english = {(ours.parent / target).resolve() for label, target in named if label != "English"}
+    assert english & set(PAGES) == set()
