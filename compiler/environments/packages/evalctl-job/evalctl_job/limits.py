@@ -42,7 +42,7 @@ def largest(bound: int, granted: Callable[[int], int]) -> int:
 
     `granted` is how many came of those asked for: none is a refusal, and fewer are all that there will ever be.
     """
-    low, high, asked = 1, bound + 1, bound
+    low, high, asked = 1, bound, bound
     while True:
         got = granted(asked)
         if 0 < got < asked:

@@ -11,26 +11,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
 
 from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
-from evalctl_job.asking import Request
+from evalctl_job.answering import Answering, Said
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
-from evalctl_job.options import apply
-from evalctl_job.outcomes import GivenUp, Patience
-from evalctl_job.store import Store, TaskState
+from evalctl_job.outcomes import Patience
+from evalctl_job.store import Store
 from evalctl_job.transport import Http
 from evalctl_job.watch import Watch
 
@@ -38,19 +35,15 @@ TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
 MOST_BYTES = 256 * 2**20  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
-MOST_CHOICES = 10_000
-ABORTED = "the job was aborted"
-REFUSED_BEFORE = 400
-T = TypeVar("T")
 
 
 class Relay:
-    """Answers the framework's requests from the model, and counts them."""
+    """The addresses that the framework is given, and what goes on beside its requests."""
 
     def __init__(self, store: Store, upstream: Upstream, address: Address) -> None:
-        """`aborted` is set once and for all when the job has been given up."""
-        self.store, self.upstream, self.address = store, upstream, address
-        self.aborted = asyncio.Event()
+        """`store` is watched for an abort from outside."""
+        self.store, self.address = store, address
+        self.answering = Answering(store, upstream)
 
     def application(self) -> web.Application:
         """The addresses that the relay serves."""
@@ -65,81 +58,27 @@ class Relay:
 
     async def completions(self, request: web.Request) -> web.Response:
         """One request of the framework: all of its choices, or an error that is counted."""
-        task = await self.store.task(request.match_info["key"])
-        path = request.path.partition("/v1")[2]
-        try:
-            asked = await request.json(loads=_strict)
-            body, n = apply(task.options, asked), _choices_asked(asked)
-        except (ValueError, AttributeError, TypeError, RecursionError) as problem:
-            return refusal(400, f"not a request of this API: {problem}")
-        task.counts.ask(body, n)
-        task.changed = True
-        try:
-            if self.aborted.is_set():  # before the first step: an open connection would take the request at once
-                raise GivenUp(503, ABORTED)
-            if task.answers is None:
-                raise GivenUp(400, str(task.refusal))
-            self._refuse_in_vain(task)
-            asking = Request(task, task.answers, path, body, n, self.store.refusals)
-            whole = await self._unless_aborted(self._answer(task, asking))
-        except GivenUp as given_up:
-            return _failed(request, task, n, given_up.status, str(given_up))
-        except OSError as problem:
-            return _failed(request, task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
-        if request.transport is None:
-            asking.undelivered()
-        else:
-            asking.delivered(whole)
-        task.changed = True
-        return web.json_response(whole)
-
-    def _refuse_in_vain(self, task: TaskState) -> None:
-        """What would be refused like all before it is not asked any more."""
-        told = self.store.refusals.for_all_tasks
-        if words := told[1] if told else task.refusals.settled:
-            raise GivenUp(REFUSED_BEFORE, words)
-
-    async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
-        try:
-            return await asking.answer(self.upstream)
-        except GivenUp as given_up:
-            if given_up.lasting:
-                task.refusals.refused(asking.question, str(given_up))
-                self.store.refusals.refused(asking.question, str(given_up))
-            raise
-
-    async def _unless_aborted(self, answering: Awaitable[T]) -> T:
-        work = asyncio.ensure_future(answering)
-        abort = asyncio.ensure_future(self.aborted.wait())
-        await asyncio.wait({work, abort}, return_when=asyncio.FIRST_COMPLETED)
-        abort.cancel()
-        if work.done():
-            return work.result()
-        work.cancel()
-        raise GivenUp(503, ABORTED)
+        path, content = request.path.partition("/v1")[2], await request.read()
+        key = request.match_info["key"]
+        return _reply(await self.answering.completions(key, path, content, lambda: request.transport is None))
 
     async def models(self, request: web.Request) -> web.Response:
         """The server's list of models, as it is."""
-        try:
-            return web.json_response(await self._unless_aborted(self.upstream.get("/models")))
-        except GivenUp as given_up:
-            return refusal(given_up.status, str(given_up))
+        return _reply(await self.answering.models())
 
     async def counts(self, request: web.Request) -> web.Response:
         """The task's counts now, on disk and in the reply."""
-        task = await self.store.task(request.match_info["key"])
-        self.store.flush(now=True)
-        return web.json_response(task.counts.as_json())
+        return _reply(await self.answering.counts(request.match_info["key"]))
 
     async def health(self, request: web.Request) -> web.Response:
-        """That the relay lives, and what the server says of itself (null: no health address was given)."""
-        return web.json_response({"relay": True, "upstream": await self.upstream.healthy()})
+        """That the relay lives, and what the server says of itself."""
+        return _reply(await self.answering.health())
 
     async def watch(self, parent: int | None) -> None:
         """Notice an abort from outside and keep the counts fresh, until the relay ends."""
         while parent is None or os.getppid() == parent:
             if self.store.aborted:
-                self.aborted.set()
+                self.answering.aborted.set()
             self.address.look()
             self.store.tell_refusal()
             self.store.flush()
@@ -152,39 +91,10 @@ class Relay:
             await self.store.sync()
 
 
-def _strict(text: str) -> Any:
-    """What the framework sends is JSON without NaN, or it is no request."""
-    return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no number")
-
-
-def _choices_asked(body: Mapping[str, Any]) -> int:
-    n = 1 if body.get("n") is None else body["n"]
-    if type(n) is not int or not 1 <= n <= MOST_CHOICES:
-        raise ValueError(f"n must be a number from 1 to {MOST_CHOICES}")
-    if body.get("stream"):
-        raise ValueError("streaming is not supported")
-    return n
-
-
-def _failed(request: web.Request, task: TaskState, choices: int, status: int, why: str) -> web.Response:
-    """Where the framework has hung up, what it asks again is what counts."""
-    if request.transport is None:
-        task.counts.forget(choices)
-    else:
-        task.counts.fail(choices, why)
-        task.counts.refused_alike = task.refusals.alike
-    task.changed = True
-    return refusal(status, why)
-
-
-def refusal(status: int, why: str) -> web.Response:
-    """An error in OpenAI's form that its client does not ask again (`x-should-retry`, seen: openai 1.x and 2.x)."""
-    body = {"error": {"message": why, "type": "evalctl_relay", "code": status}}
-    return web.json_response(body, status=status if 400 <= status < 600 else 502, headers={"x-should-retry": "false"})
+def _reply(said: Said) -> web.Response:
+    """An error in a form that OpenAI's client does not ask again (`x-should-retry`, seen: openai 1.x and 2.x)."""
+    status, body = said
+    return web.json_response(body, status=status, headers={} if status == 200 else {"x-should-retry": "false"})
 
 
 async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
@@ -223,7 +133,7 @@ async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     works = (relay.watch(parent), relay.keep_synced(), watch.run(), stop.wait())
     going = [asyncio.create_task(work) for work in works]
     ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
-    relay.aborted.set()
+    relay.answering.aborted.set()
     await asyncio.sleep(GOODBYE_SECONDS / 5)  # the requests in flight are told before the door closes
     for task in going:
         task.cancel()

@@ -1,0 +1,130 @@
+"""What the relay says to each request of the framework, and how it counts it. Knows no server of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from evalctl_job.asking import Request
+from evalctl_job.forward import Upstream
+from evalctl_job.options import apply
+from evalctl_job.outcomes import NO_ANSWER, GivenUp
+from evalctl_job.store import Store, TaskState
+
+MOST_CHOICES = 10_000
+ABORTED = "the job was aborted"
+REFUSED_BEFORE = 400
+T = TypeVar("T")
+Said = tuple[int, dict[str, Any]]  # the status and the object
+
+
+class Answering:
+    """Answers requests from the model, and counts them."""
+
+    def __init__(self, store: Store, upstream: Upstream) -> None:
+        """`aborted` is set once and for all when the job has been given up."""
+        self.store, self.upstream = store, upstream
+        self.aborted = asyncio.Event()
+
+    async def completions(self, key: str, path: str, content: bytes, has_gone: Callable[[], bool]) -> Said:
+        """One request of a task: all of its choices, or an error that is counted. `has_gone`: nobody waits any more."""
+        task = await self.store.task(key)
+        try:
+            asked = json.loads(content.decode(), parse_constant=_refuse)  # JSON without NaN, or it is no request
+            body, n = apply(task.options, asked), _choices_asked(asked)
+        except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+            return refusal(400, f"not a request of this API: {problem}")
+        task.counts.ask(body, n)
+        task.changed = True
+        try:
+            if self.aborted.is_set():  # before the first step: an open connection would take the request at once
+                raise GivenUp(503, ABORTED)
+            if task.answers is None:
+                raise GivenUp(400, str(task.refusal))
+            self._refuse_in_vain(task)
+            asking = Request(task, task.answers, path, body, n, self.store.refusals)
+            whole = await self._unless_aborted(self._answer(task, asking))
+        except GivenUp as given_up:
+            return _failed(has_gone(), task, n, given_up.status, str(given_up))
+        except OSError as problem:
+            return _failed(has_gone(), task, n, 507, f"the answer could not be kept: {problem.strerror or problem}")
+        if has_gone():
+            asking.undelivered()
+        else:
+            asking.delivered(whole)
+        task.changed = True
+        return 200, whole
+
+    def _refuse_in_vain(self, task: TaskState) -> None:
+        """What would be refused like all before it is not asked any more."""
+        told = self.store.refusals.for_all_tasks
+        if words := told[1] if told else task.refusals.settled:
+            raise GivenUp(REFUSED_BEFORE, words)
+
+    async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
+        try:
+            return await asking.answer(self.upstream)
+        except GivenUp as given_up:
+            if given_up.lasting:
+                task.refusals.refused(asking.question, str(given_up))
+                self.store.refusals.refused(asking.question, str(given_up))
+            raise
+
+    async def _unless_aborted(self, answering: Awaitable[T]) -> T:
+        work = asyncio.ensure_future(answering)
+        abort = asyncio.ensure_future(self.aborted.wait())
+        await asyncio.wait({work, abort}, return_when=asyncio.FIRST_COMPLETED)
+        abort.cancel()
+        if work.done():
+            return work.result()
+        work.cancel()
+        raise GivenUp(503, ABORTED)
+
+    async def models(self) -> Said:
+        """The server's list of models, as it is."""
+        try:
+            return 200, await self._unless_aborted(self.upstream.get("/models"))
+        except GivenUp as given_up:
+            return refusal(given_up.status, str(given_up))
+
+    async def counts(self, key: str) -> Said:
+        """The task's counts now, on disk and in the reply."""
+        task = await self.store.task(key)
+        self.store.flush(now=True)
+        return 200, task.counts.as_json()
+
+    async def health(self) -> Said:
+        """That the relay lives, and what the server says of itself (null: no health address was given)."""
+        return 200, {"relay": True, "upstream": await self.upstream.healthy()}
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _choices_asked(body: Mapping[str, Any]) -> int:
+    n = 1 if body.get("n") is None else body["n"]
+    if type(n) is not int or not 1 <= n <= MOST_CHOICES:
+        raise ValueError(f"n must be a number from 1 to {MOST_CHOICES}")
+    if body.get("stream"):
+        raise ValueError("streaming is not supported")
+    return n
+
+
+def _failed(has_gone: bool, task: TaskState, choices: int, status: int, why: str) -> Said:
+    """Where the framework has hung up, what it asks again is what counts."""
+    if has_gone:
+        task.counts.forget(choices)
+    else:
+        task.counts.fail(choices, why)
+        task.counts.refused_alike = task.refusals.alike
+    task.changed = True
+    return refusal(status, why)
+
+
+def refusal(status: int, why: str) -> Said:
+    """An error in OpenAI's form."""
+    body = {"error": {"message": why, "type": "evalctl_relay", "code": status}}
+    return (status if 400 <= status < 600 else NO_ANSWER), body
