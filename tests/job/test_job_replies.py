@@ -273,6 +273,44 @@ def test_an_end_in_another_word_stays_beside_the_known_one() -> None:
     assert isinstance(given, dict) and given["native_finish_reason"] == "EOS"
 
 
+@pytest.mark.parametrize(("own", "meaning"), [(end, meaning) for end, meaning in NO_ANSWERS.items() if any(meaning)])
+def test_a_gateways_good_end_over_a_bad_one_is_no_answer(own: str, meaning: tuple[bool, bool]) -> None:
+    """The word of the server behind it counts, as if it stood alone."""
+    found = read_choice(choice("stop", native_finish_reason=own))
+    assert isinstance(found, NoAnswer) and own in found.why
+    assert (found.unanswerable, found.passing) == meaning
+
+
+@pytest.mark.parametrize("own", [*sorted(CUT), *sorted(WHOLE), "completed", None, 3, ["error"]])
+def test_a_gateways_good_end_over_a_cut_off_one_is_a_cut_off_one(own: Any) -> None:
+    """A word that is not known, or is none, says nothing."""
+    found = read_choice(choice("stop", native_finish_reason=own))
+    assert isinstance(found, dict)
+    assert found["finish_reason"] == ("length" if isinstance(own, str) and own in CUT else "stop")
+    assert read_choice(found) == found
+
+
+HALF, JOINED = "A \ud83d", "A \ufffd"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": HALF}, {"content": [HALF]}, {"content": [{"text": HALF}]}, {"content": [{"type": "thinking", "thinking": HALF}]},
+        {"content": "", "reasoning": HALF}, {"content": "", "reasoning_content": [HALF]},
+    ],
+)  # fmt: skip
+def test_half_a_character_is_none(message: dict[str, Any]) -> None:
+    """A framework could write it into no file, and would end after the last answer; two halves are one character."""
+    found = read_choice({"message": message, "finish_reason": "stop"})
+    assert isinstance(found, dict)
+    assert JOINED in found["message"].values()
+    json.dumps(found, ensure_ascii=False).encode()
+    assert read_choice({"text": HALF, "finish_reason": "stop"}) == {"text": JOINED, "finish_reason": "stop"}
+    whole = read_choice({"text": "\ud83d\ude00 é", "finish_reason": "stop"})
+    assert isinstance(whole, dict) and whole["text"] == "\U0001f600 é"
+
+
 @pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
 def test_a_reasoning_in_parts_is_one_text(name: str) -> None:
     """Whatever it is called; a null stays one, and anything else is no answer."""

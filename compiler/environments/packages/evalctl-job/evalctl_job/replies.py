@@ -33,8 +33,7 @@ FILTERED = frozenset({
     "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "sensitive", "guardrail_intervened",
 })  # fmt: skip
-# The same in words, where the provider refuses the question itself: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine;
-# MiniMax; Zhipu.
+# The same in words, of a question: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine; MiniMax; Zhipu.
 _FILTERED_WORDS = re.compile(
     r"\[content_filter\]|content management policy|\[invalid_prompt\]|flagged as potentially violating|"
     r"requires moderation|input was flagged|violates usage guidelines|SAFETY_CHECK_TYPE|"
@@ -43,8 +42,7 @@ _FILTERED_WORDS = re.compile(
 )
 # No tool is ever offered: a part of the answer went to where no framework reads.
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
-# The server says itself that it broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words. Null: the
-# reply ended before the answer did.
+# The server broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words (null: so did the reply).
 BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
 THINKING = frozenset({"thinking", "reasoning"})
 TEXT = frozenset({"text", "output_text"})
@@ -110,14 +108,20 @@ def _read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
         raise Malformed("a choice is no object")
     if bad := _bad_end(raw):
         return bad
-    read = {**raw, "finish_reason": GOOD_ENDS[raw["finish_reason"]]}
+    read = {**raw, "finish_reason": _end(raw)}
     if read["finish_reason"] != raw["finish_reason"]:
         read.setdefault("native_finish_reason", raw["finish_reason"])
     if isinstance(raw.get("message"), dict):
         return {**read, "message": _read_message(raw["message"])}
     if raw.get("message") is None and isinstance(raw.get("text"), str):
-        return read
+        return {**read, "text": _characters(raw["text"])}
     raise Malformed("a choice has neither a message nor a text")
+
+
+def _end(raw: Mapping[str, Any]) -> str:
+    """An answer that the model's own server calls cut off is, though a gateway says that it ended well."""
+    native = raw.get("native_finish_reason")
+    return LENGTH if isinstance(native, str) and GOOD_ENDS.get(native) == LENGTH else GOOD_ENDS[raw["finish_reason"]]
 
 
 def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
@@ -126,6 +130,8 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
         return NoAnswer(f"no answer: it ended with {_named(end)}: {message_of(error)}", passing=True)
     if not isinstance(end, str | None):
         raise Malformed("its end is not a word")
+    if end in GOOD_ENDS and isinstance(own := raw.get("native_finish_reason"), str) and own in FILTERED | CALLED | BROKEN_OFF:
+        end = own  # OpenRouter gives the word of the server behind it beside its own
     if end is None or end in BROKEN_OFF:
         return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
     if end in FILTERED:
@@ -157,7 +163,7 @@ def _read_message(message: Mapping[str, Any]) -> dict[str, Any]:
 def _joined(value: Any, what: str) -> str | None:
     """A text as it is, or the texts of a list of parts."""
     if value is None or isinstance(value, str):
-        return value
+        return _characters(value) if value else value
     if not isinstance(value, list):
         raise Malformed(f"{what} is neither a text nor a list of parts")
     return "".join(_text_of(part) for part in value)
@@ -166,7 +172,7 @@ def _joined(value: Any, what: str) -> str | None:
 def _texts(content: Any) -> tuple[str | None, str]:
     """The text that is the answer and the text that led to it, of a content that is a text or a list of parts."""
     if content is None or isinstance(content, str):
-        return content, ""
+        return _characters(content) if content else content, ""
     if not isinstance(content, list):
         raise Malformed("its content is neither a text nor a list of parts")
     said, thought = "", ""
@@ -181,10 +187,15 @@ def _texts(content: Any) -> tuple[str | None, str]:
     return said, thought
 
 
+def _characters(text: str) -> str:
+    """The text without halves of characters, which JSON can hold and no file: a framework would end over one, at its end."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _text_of(part: Any) -> str:
     """Mistral gives its thoughts as a list of parts in `thinking`, Anthropic's own API as a text there."""
     if isinstance(part, str):
-        return part
+        return _characters(part)
     known = part if isinstance(part, dict) else {}
     found = next((known[key] for key in ("text", "thinking", "reasoning") if key in known), None)
     if not isinstance(found, str | list):
