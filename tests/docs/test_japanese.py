@@ -12,7 +12,10 @@ from .documents import REPOSITORY
 
 USERS = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("README", "adding-a-task", "manifests", "migration", "promises", "sites")),
+    *(
+        f"docs/{name}.md"
+        for name in ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites")
+    ),
 )
 PAGES = [REPOSITORY / name for name in USERS]
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -146,28 +147,28 @@ def test_a_page_says_all_three() -> None:
         assert not re.search(r"\bevalctl [a-z]+", re.sub(r"`[^`]*`", "", page.do)), page.word
 
 
-def tables() -> str:
-    """docs/operations.md with its tables as the pages say."""
-    made = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
-    for group in dict.fromkeys(page.group for page in pages.pages().values()):
+def tables(page: Path, known: Mapping[str, pages.Page], head: str) -> str:
+    """A page of docs/ with its tables as the pages of the words say."""
+    made = page.read_text(encoding="utf-8")
+    for group in dict.fromkeys(one.group for one in known.values()):
         rows = [
-            f"| `{p.word}` | {p.means} {p.why[0].upper()}{p.why[1:]} | {p.do} |"
-            for p in pages.pages().values()
-            if p.group == group
+            f"| `{one.word}` | {one.means} {one.why[0].upper()}{one.why[1:]} | {one.do} |"
+            for one in known.values()
+            if one.group == group
         ]
-        head = "| word | what it means, and why | what to do |\n|---|---|---|"
         start, end = f"<!-- reasons: {group} -->\n", "<!-- end -->"
         before, _, rest = made.partition(start)
-        made = before + start + "\n".join([head, *rows]) + "\n" + end + rest.partition(end)[2]
+        made = before + start + "\n".join([head, "|---|---|---|", *rows]) + "\n" + end + rest.partition(end)[2]
     return made
 
 
 def test_the_operations_page_says_what_explain_says(pytestconfig: pytest.Config) -> None:
     """Its tables are written from the pages: `pytest tests/sync/test_reasons.py --update-golden` does so."""
     page = REPOSITORY / "docs/operations.md"
+    made = tables(page, pages.pages(), "| word | what it means, and why | what to do |")
     if pytestconfig.getoption("--update-golden"):
-        page.write_text(tables(), encoding="utf-8")
-    assert page.read_text(encoding="utf-8") == tables()
+        page.write_text(made, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == made
 
 
 def test_a_gated_model_with_code_of_its_own_is_downloaded_first() -> None:
