@@ -35,6 +35,50 @@ NOT_BUILT = {
     "gemma-3n-E4B",
     "mpt-7b",
 }
+_PHI = {
+    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "num_hidden_layers": 2, "hidden_size": 96,
+    "num_attention_heads": 2, "max_position_embeddings": 131072, "pad_token_id": 0,
+}  # fmt: skip
+_LONG = {"long_factor": [1.0] * 24, "short_factor": [1.0] * 24}
+_LLAMA = {**_PHI, "architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+_YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+_LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
+}  # fmt: skip
+_SEES = {
+    "architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "vision_config": {"model_type": "clip_vision_model"},
+}  # fmt: skip
+ROPES: dict[str, dict[str, Any]] = {
+    "longrope": {**_PHI, "rope_scaling": {"type": "longrope", **_LONG}},
+    "longrope, named original": {**_PHI, "rope_scaling": {"type": "longrope", **_LONG}, "original_max_position_embeddings": 8192},
+    "longrope as rope_parameters": {**_PHI, "rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, **_LONG}},
+    "longrope beside an empty rope_scaling": {
+        **_PHI, "rope_scaling": {}, "rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, **_LONG},
+    },
+    "longrope of a llama": {**_LLAMA, "rope_scaling": {"rope_type": "longrope", **_LONG, "original_max_position_embeddings": 4096, "factor": 32.0}},
+    "longrope of a llama, named outside": {
+        **_LLAMA, "original_max_position_embeddings": 4096, "rope_scaling": {"rope_type": "longrope", **_LONG, "factor": 32.0},
+    },
+    "longrope of PhiMoE": {
+        **_PHI, "architectures": ["PhiMoEForCausalLM"], "model_type": "phimoe",
+        "rope_scaling": {
+            "type": "longrope", **_LONG, "original_max_position_embeddings": 2048, "short_mscale": 1.2, "long_mscale": 1.2,
+        },
+    },
+    "longrope, nested": {**_SEES, "text_config": {**_PHI, "rope_scaling": {"type": "longrope", **_LONG}}},
+    "yarn": {**_LLAMA, "rope_scaling": _YARN},
+    "yarn, nested": {**_SEES, "text_config": {**_LLAMA, "rope_scaling": _YARN}},
+    "llama3": {**_LLAMA, "rope_scaling": _LLAMA3},
+    "dynamic": {**_LLAMA, "rope_scaling": {"type": "dynamic", "factor": 2.0}},
+    "dynamic with original": {
+        **_LLAMA, "rope_scaling": {"type": "dynamic", "factor": 2.0, "original_max_position_embeddings": 4096},
+    },
+    "linear": {**_LLAMA, "rope_scaling": {"type": "linear", "factor": 4.0}},
+    "linear, nested": {**_SEES, "text_config": {**_LLAMA, "rope_scaling": {"type": "linear", "factor": 4.0}}},
+    "default": {**_LLAMA, "rope_scaling": {"rope_type": "default"}},
+    "none": _LLAMA,
+    "null": {**_LLAMA, "rope_scaling": None},
+}  # fmt: skip
 PROGRAM = Path(__file__).with_name("vllm_shapes.py")
 
 
@@ -92,7 +136,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What vLLM says of all families, asked once."""
     path = tmp_path_factory.mktemp("shapes") / "asked.json"
     readers = {f"reader: {name}": (config, None) for name, (config, _) in READERS.items()}
-    path.write_text(json.dumps({**asked(), **readers}))
+    ropes = {f"rope: {name}": (config, []) for name, config in ROPES.items()}
+    path.write_text(json.dumps({**asked(), **readers, **ropes}))
     found: dict[str, Any] = json.loads(_run(str(PROGRAM), str(path)).splitlines()[-1])
     return found
 
@@ -116,12 +161,18 @@ def test_the_shape_is_vllms(answers: dict[str, Any], name: str) -> None:
     said = answers[name]["shape"]
     config, _ = asked()[name]
     found = architecture(config, name)
-    assert (found.layers, found.context_length if "rope_scaling" not in config else said["length"]) == (
-        said["layers"], said["length"],
-    )  # fmt: skip
+    assert (found.layers, found.context_length) == (said["layers"], said["length"])
     if config["model_type"] not in ATTENTION_FREE:
         assert (found.attention_heads, found.kv_heads) == (said["heads"], said["kv_heads"])
         assert said["mla"] or found.head_size == said["head_size"]
+
+
+@pytest.mark.parametrize("name", sorted(ROPES))
+def test_the_lengths_are_vllms(answers: dict[str, Any], name: str) -> None:
+    """Of each kind of rope scaling: the longest that vLLM takes, and what it takes where no length is named."""
+    said = answers[f"rope: {name}"]["shape"]
+    found = architecture(ROPES[name], name)
+    assert (found.context_length, found.default_length or found.context_length) == (said["length"], said["default"])
 
 
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - NOT_BUILT))

@@ -27,6 +27,7 @@ KEYS = (
     "mamba_d_state", "ssm_state_size", "state_size", "mamba_expand", "expand", "mamba_d_ssm", "mamba_d_conv",
     "conv_kernel", "num_heads", "linear_num_key_heads", "linear_num_value_heads", "linear_key_head_dim",
     "linear_value_head_dim", "linear_conv_kernel_dim", "conv_dim", "conv_L_cache", "head_dim_linear",
+    "original_max_position_embeddings", "num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules",
 )  # fmt: skip
 LAYERS = 48
 

@@ -8,6 +8,7 @@ device for one rank of a group that does not exist; the kernels of GPUs, which a
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -20,6 +21,7 @@ import vllm.model_executor.layers.quantization.auto_awq as awq
 import vllm.model_executor.layers.quantization.auto_gptq as gptq
 import vllm.model_executor.layers.quantization.fp8 as fp8
 from vllm.config import LoadConfig, ModelConfig, VllmConfig, set_current_vllm_config
+from vllm.config.model import _get_and_verify_max_len
 from vllm.model_executor.layers.fused_moe.oracle.fp8 import Fp8MoeBackend
 from vllm.model_executor.model_loader.utils import initialize_model
 from vllm.transformers_utils.config import get_config, get_hf_text_config
@@ -107,11 +109,21 @@ def shape(folder):
     kind = MODEL_ARCH_CONFIG_CONVERTORS.get(config.model_type, ModelArchConfigConvertorBase)
     found = kind(config, text).convert()
     length, _ = found.derived_max_model_len_and_key
+    rest = {"tokenizer_config": None, "disable_sliding_window": False, "sliding_window": None}
+    default = _get_and_verify_max_len(text, found, max_model_len=None, **rest)
     return {
         "heads": found.total_num_attention_heads, "kv_heads": found.total_num_kv_heads, "head_size": found.head_size,
         "layers": found.total_num_hidden_layers, "mla": found.is_deepseek_mla,
-        "length": None if length == float("inf") else int(length),
+        "length": None if length == float("inf") else longest(text, found, rest), "default": default,
     }  # fmt: skip
+
+
+def longest(text, found, rest):
+    """The length that vLLM names when it refuses a longer one."""
+    try:
+        _get_and_verify_max_len(text, found, max_model_len=10**12, **rest)
+    except ValueError as error:
+        return int(float(re.search(r"max_model_len \(\w+=([\d.]+) or", str(error)).group(1)))
 
 
 def built(folder, size):

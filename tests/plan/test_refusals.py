@@ -33,6 +33,49 @@ def test_an_answer_leaves_room_for_the_question(text: str, found: list[str]) -> 
     assert codes(text) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("max_new_tokens: 4095, max_model_length: null", []),
+        ("max_new_tokens: 4096, max_model_length: null", ["no-room-for-question"]),
+        ("max_new_tokens: 4096, max_model_length: 8192", []), ("max_new_tokens: 4096", []),
+    ],
+)  # fmt: skip
+def test_longrope_starts_with_its_original_length(text: str, found: list[str]) -> None:
+    """With `max_model_length: null` vLLM takes the length before the scaling, unless a longer one is named."""
+    assert codes(text, default_length=4096) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "layers", "found"),
+    [
+        ("method: mtp, num_speculative_tokens: 1", 0, ["unsupported-speculation"]),
+        ("method: mtp, num_speculative_tokens: 1", None, []), ("method: mtp, num_speculative_tokens: 1", 1, []),
+        ("method: mtp, num_speculative_tokens: 3", 1, []), ("method: mtp, num_speculative_tokens: 1", 2, []),
+        ("method: mtp, num_speculative_tokens: 4", 2, []),
+        ("method: mtp, num_speculative_tokens: 3", 2, ["unsupported-speculation"]),
+        ("method: ngram, num_speculative_tokens: 3", 0, []),
+    ],
+)  # fmt: skip
+def test_multi_token_prediction_needs_layers_for_it(text: str, layers: int | None, found: list[str]) -> None:
+    """Their number divides the tokens that are guessed; a card of an older evalctl does not say it."""
+    assert codes(f"speculative_config: {{{text}}}", mtp_layers=layers) == found
+
+
+@pytest.mark.parametrize(
+    ("method", "draft", "found"),
+    [
+        ("draft_model", "lab/small-1B", []), ("draft_model", "lab/EAGLE3-8B", ["unsupported-speculation"]),
+        ("draft_model", "lab/EAGLE-8B", ["unsupported-speculation"]), ("eagle", "lab/EAGLE3-8B", []),
+        ("draft_model", "lab/dflash_8B", ["unsupported-speculation"]), ("eagle3", "lab/small-1B", []),
+    ],
+)  # fmt: skip
+def test_a_draft_model_whose_name_means_another_method_is_refused(method: str, draft: str, found: list[str]) -> None:
+    """vLLM would use that other method without a word."""
+    text = f"speculative_config: {{method: {method}, num_speculative_tokens: 2, model: {draft}, revision: {'a' * 40}}}"
+    assert codes(text) == found
+
+
 def test_where_the_longest_answer_was_said_is_shown() -> None:
     """In custom settings as well as in an override."""
     settings = {"manifests/models/lab/small-8B.yaml": "long:\n  version: 1\n  max_new_tokens: 32768\n"}

@@ -15,7 +15,9 @@ _LENGTH = (
     "max_target_positions", "max_sequence_length", "max_seq_length", "seq_len",
 )  # fmt: skip
 # Their max_position_embeddings is the scaled length already.
-_SCALED = ("su", "longrope", "llama3", "yarn", "deepseek_yarn", "deepseek_llama_scaling")
+_SCALED = ("su", "longrope", "llama3", "yarn", "telechat3-yarn", "deepseek_yarn", "deepseek_llama_scaling")
+_LONG_ROPE = ("su", "longrope")
+_ORIGINAL = "original_max_position_embeddings"
 # Types that do not attend at all: vLLM gives them no heads (convertors of 0.32.0).
 ATTENTION_FREE = frozenset({"mamba", "mamba2", "falcon_mamba"})
 
@@ -24,10 +26,14 @@ _ONE_KV_HEAD = frozenset({"falcon", "RefinedWeb", "RefinedWebModel", "gpt_bigcod
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A model's shape; `dtype` and `context_length` are None where config.json does not say."""
+    """A model's shape; `dtype` and `context_length` are None where config.json does not say.
+
+    `default_length` is what vLLM takes where nobody names a length, None where it is the context length.
+    """
 
     name: str
     context_length: int | None
+    default_length: int | None
     layers: int
     attention_heads: int
     kv_heads: int
@@ -42,6 +48,7 @@ def architecture(config: Config, label: str) -> Architecture:
     return Architecture(
         name=name,
         context_length=_context_length(config, text),
+        default_length=_default_length(text),
         layers=layers(text),
         attention_heads=heads,
         kv_heads=kv_heads(text),
@@ -118,19 +125,34 @@ def _context_length(config: Config, text: Text) -> int | None:
     return int(min(LARGEST, length * _scaling(config, text)))
 
 
+def _default_length(text: Text) -> int | None:
+    """LongRoPE answers short questions worse with long factors: vLLM starts with the original length (seen: 0.32.0)."""
+    ropes = [*_ropes(text)]
+    if not any(_rope_type(rope) in _LONG_ROPE for rope in ropes):
+        return None
+    # Its configuration class copies the number from the parameters; no other class does.
+    copied = ropes[0].get(_ORIGINAL) if text.type == "phimoe" else None
+    return copied if isinstance(copied, int) and copied > 0 else text.number(_ORIGINAL)
+
+
 def _scaling(config: Config, text: Text) -> float:
     """What rope scaling of the older kinds (linear, dynamic) adds to the length."""
     if "gemma3" in str(config.get("model_type")) or "gemma3" in text.type:
         return 1.0
     factor = 1.0
-    for rope in _ropes(text.section("rope_scaling", "rope_parameters")):
+    for rope in _ropes(text):
         given = rope.get("factor")
-        if rope.get("rope_type", rope.get("type")) not in _SCALED and isinstance(given, (int, float)):
+        if _rope_type(rope) not in _SCALED and isinstance(given, (int, float)):
             factor = float(given)
     return factor
 
 
-def _ropes(rope: Config) -> Iterator[dict[str, Any]]:
-    """One set of parameters, or one for each kind of layer."""
+def _rope_type(rope: Config) -> Any:
+    return rope.get("rope_type", rope.get("type"))
+
+
+def _ropes(text: Text) -> Iterator[dict[str, Any]]:
+    """One set of parameters, or one for each kind of layer; an empty `rope_scaling` is as if it were not there."""
+    rope = next((part for key in ("rope_scaling", "rope_parameters") if (part := text.section(key))), {})
     nested = [one for one in rope.values() if isinstance(one, dict)]
-    yield from nested if nested and len(nested) == len(rope) else [dict(rope)]
+    yield from nested or [dict(rope)]

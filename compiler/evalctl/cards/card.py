@@ -16,6 +16,7 @@ from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
+from evalctl.cards.speculation import mtp_layers
 from evalctl.cards.tokenizer import marks, template_digest
 from evalctl.cards.weights import weights
 from evalctl.cards.widths import quantization, state_bytes, widths
@@ -77,7 +78,8 @@ def _read(source: Source) -> dict[str, Any]:
     sizes = widths(text)
     stored, found = weights(source, shape.dtype), marks(source)
     return {
-        "architecture": shape.name, "config_read_by": "known" if config.get("model_type") == mistral.TYPE else read_by(config), "context_length": shape.context_length, "layers": shape.layers,
+        "architecture": shape.name, "config_read_by": "known" if config.get("model_type") == mistral.TYPE else read_by(config), "context_length": shape.context_length,
+        "default_length": shape.default_length, "mtp_layers": mtp_layers(config, text), "layers": shape.layers,
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
         "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,

@@ -86,6 +86,7 @@ CODES: dict[str, str] = {
     "unreadable-source": "a file of the lab that cannot be taken over as it stands",
     "unsupported-architecture": "a model class that the pinned vLLM does not serve",
     "unsupported-quantization": "weights in a form that the pinned vLLM does not read",
+    "unsupported-speculation": "speculative decoding that the pinned vLLM cannot do for the model",
     "vllm-on-cpu": "vLLM on a node kind that cannot serve",
     "walltime-beyond-limit": "a task's time is longer than the service allows",
     "wrong-type": "a value of another type than expected",

@@ -12,4 +12,6 @@ QuantizationMethod = Literal[
     "mxfp4", "quark", "torchao",
 ]  # fmt: skip
 SpeculativeMethod = Literal["ngram", "mtp", "eagle", "eagle3", "draft_model"]
+# Part of a draft model's name -> the method that vLLM takes it for.
+NAMED_METHODS = {"eagle-": "eagle", "eagle3": "eagle3", "dflash": "dflash", "dspark": "dspark"}
 WITH_DRAFT_MODEL = frozenset({"eagle", "eagle3", "draft_model"})

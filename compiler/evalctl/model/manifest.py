@@ -53,6 +53,20 @@ class Speculation(Strict):
     prompt_lookup_min: Annotated[int, Field(ge=1, le=64)] | None = Field(None, description="Shortest n-gram (ngram).")
 
     @model_validator(mode="after")
+    def _with_its_window(self) -> Speculation:
+        shortest, longest = self.prompt_lookup_min, self.prompt_lookup_max
+        for key in ("prompt_lookup_min", "prompt_lookup_max"):
+            if self.method != "ngram" and getattr(self, key) is not None:
+                context = {"help": "take it out", "key": key}
+                raise PydanticCustomError("exclusive-keys", f"`{key}` is not for method {self.method}", context)
+        if shortest is not None and longest is not None and shortest > longest:
+            help = "lower `prompt_lookup_min`, or raise `prompt_lookup_max`"
+            message = "prompt_lookup_min {shortest} is more than prompt_lookup_max {longest}"
+            context = {"help": help, "key": "prompt_lookup_min", "shortest": shortest, "longest": longest}
+            raise PydanticCustomError("out-of-range", message, context)
+        return self
+
+    @model_validator(mode="after")
     def _with_its_draft(self) -> Speculation:
         needs = self.method in WITH_DRAFT_MODEL
         for key in ("model", "revision"):
@@ -272,6 +286,13 @@ class ModelCard(Strict):
         "vLLM knows its model_type. Absent in a card of an older evalctl.",
     )
     context_length: Annotated[int, Field(ge=1, le=10**12)] | None
+    default_length: Annotated[int, Field(ge=1, le=10**12)] | None = Field(
+        None, description="What vLLM takes where no length is named; null: context_length."
+    )
+    mtp_layers: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        None,
+        description="Layers for multi-token prediction; 0: vLLM has none for it. Absent in a card of an older evalctl.",
+    )
     layers: Count
     attention_heads: Count
     kv_heads: Count

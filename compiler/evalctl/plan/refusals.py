@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.model.engine import NAMED_METHODS, WITH_DRAFT_MODEL
 from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.selection import model_span
@@ -39,6 +42,7 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         yield from _said(card, place, evaluation)
         yield from _template(card, place, evaluation)
         yield from _cache(card, place, evaluation)
+        yield from _speculation(card, place, evaluation)
         yield from _answer(card, place, evaluation)
 
 
@@ -136,10 +140,49 @@ def _cache(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnosti
         )
 
 
+def _speculation(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    """Speculative decoding that ends vLLM at its start, or that it takes for another method."""
+    said = dict(evaluation.server).get("speculative_config")
+    if said is None:
+        return
+    given = json.loads(said)
+    setting = next(s.sourced for s in evaluation.settings if s.name == "speculative_config")
+    if found := _mtp(card, given) or _misnamed(card, given):
+        message, help = found
+        yield Diagnostic("unsupported-speculation", message, setting.origin.span or place, help)
+
+
+def _mtp(card: ModelCard, given: Mapping[str, Any]) -> tuple[str, str] | None:
+    layers, tokens = card.mtp_layers, given["num_speculative_tokens"]
+    if given["method"] != "mtp" or layers is None:
+        return None
+    if layers == 0:
+        message = f"{card.model} has no layers for multi-token prediction that vLLM {VLLM} can use"
+        return message, "write another method (ngram needs no model), or take `speculative_config` out"
+    if tokens > layers and tokens % layers:
+        message = (
+            f"num_speculative_tokens is {tokens}, and {card.model} has {layers} layers for them: vLLM {VLLM} refuses it"
+        )
+        return message, f"write at most {layers}, or a multiple of it"
+    return None
+
+
+def _misnamed(card: ModelCard, given: Mapping[str, Any]) -> tuple[str, str] | None:
+    """For the methods draft_model and mtp vLLM lets the name of the draft model decide (seen: 0.32.0)."""
+    if given["method"] not in ("draft_model", "mtp"):
+        return None
+    name = given.get("model") or card.path or card.model
+    taken = next((method for word, method in NAMED_METHODS.items() if word in name.lower()), None)
+    if taken is None:
+        return None
+    message = f"method is {given['method']}, and vLLM {VLLM} takes `{name}` for {taken} by its name"
+    return message, f"write `method: {taken}`" if taken in WITH_DRAFT_MODEL else "choose another draft model"
+
+
 def _answer(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
     """A question needs some of the context as well; vLLM refuses each whose answer may fill all of it."""
     longest = dict(evaluation.generation).get("max_new_tokens")
-    length = dict(evaluation.server).get("max_model_length") or card.context_length
+    length = dict(evaluation.server).get("max_model_length") or card.default_length or card.context_length
     if longest is None or length is None or longest < length:
         return
     setting = next(s.sourced for s in evaluation.settings if s.name == "max_new_tokens")
