@@ -44,6 +44,33 @@ def test_only_listed_options_reach_the_scheduler(scheduler: str, words: list[str
 
 
 @pytest.mark.parametrize(
+    ("scheduler", "words"),
+    [
+        ("gridengine", ["-l h_rt=1:0:0"]), ("gridengine", ["-l", "h_rt=1:0:0"]), ("gridengine", ["-l gpu=1,h_rt=60"]),
+        ("gridengine", ["-l s_rt=60"]), ("gridengine", ["-l  h_cpu=1"]), ("gridengine", ["-l gpu=1", "-l h_rt=1"]),
+        ("gridengine", ["-l H_RT=1"]), ("gridengine", ["-l h_rt"]), ("gridengine", ["-soft"]), ("gridengine", ["-soft -l gpu=1"]),
+        ("gridengine", ["-hard", "-soft"]), ("gridengine", ["-j n"]), ("gridengine", ["-N x"]), ("gridengine", ["-p 0"]),
+        ("gridengine", ["-r y"]), ("gridengine", ["-cwd"]), ("gridengine", ["-wd /"]), ("gridengine", ["-notify"]), ("gridengine", ["-a 1"]),
+        ("gridengine", ["-h"]), ("gridengine", ["-now y"]), ("gridengine", ["-dl 1"]), ("gridengine", ["-#$ -N x"]), ("gridengine", ["#$ -N x"]),
+        ("pbs", ["-l walltime=1"]), ("pbs", ["-l", "walltime=1"]), ("pbs", ["-l select=1,walltime=1"]), ("pbs", ["-l Walltime=1"]),
+        ("pbs", ["-l cput=1"]), ("pbs", ["-l select=1:ngpus=1,min_walltime=1"]), ("pbs", ["-l soft_walltime=1"]), ("pbs", ["-j n"]),
+        ("pbs", ["-N x"]), ("pbs", ["-p 0"]), ("pbs", ["-r y"]), ("pbs", ["-k n"]), ("pbs", ["-o x"]), ("pbs", ["-a 1"]), ("pbs", ["-h"]),
+        ("slurm", ["--time=1"]), ("slurm", ["--time 1"]), ("slurm", ["-t", "1"]), ("slurm", ["-t1"]), ("slurm", ["--time-min=1"]),
+        ("slurm", ["--tim=1"]), ("slurm", ["--job-name=x"]), ("slurm", ["-Jx"]), ("slurm", ["-J", "x"]), ("slurm", ["--nice=0"]),
+        ("slurm", ["--signal=B:USR1"]), ("slurm", ["--requeue"]), ("slurm", ["--hold"]), ("slurm", ["-H"]), ("slurm", ["--begin=now"]),
+        ("slurm", ["-b", "now"]), ("slurm", ["--deadline=1"]), ("slurm", ["-e", "x"]), ("slurm", ["--dependency=1"]), ("slurm", ["-d1"]),
+        ("slurm", ['"--time=1"']), ("slurm", ["'-t' 1"]), ("slurm", ["--\\time=1"]), ("slurm", ["--test-only"]), ("slurm", ["-W"]),
+    ],
+)  # fmt: skip
+def test_what_evalctl_says_of_a_job_is_said_once(scheduler: str, words: list[str], tmp_path: Path) -> None:
+    """Name, walltime, output, priority, restart and start: no spelling of a service's words changes one of them."""
+    assert codes(tmp_path / "a", scheduler=scheduler, submit_args=words) == ["service-option"]
+    assert codes(tmp_path / "b", scheduler=scheduler, directives=words) == ["service-option"]
+    kind = {"gpus": 0, "runtime_column": "hrt_q", "directives": words}
+    assert codes(tmp_path / "c", scheduler=scheduler, node_kinds={"cpu": kind}) == ["service-option"]
+
+
+@pytest.mark.parametrize(
     "name", ["/tmp/evil", "../evil", "./x", "~/x", "-f", "--force", "a b", "x;id", "$(id)", "a//b", "a/../b", "/", ""]
 )
 def test_only_names_of_modules_are_loaded(name: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from evalctl.model.catalogue import ServiceEntry
 from evalctl.model.diagnostic import Diagnostic, Span
@@ -16,8 +17,8 @@ from evalctl.suggest import listed
 
 # Options by scheduler; the names of options that take no value are in _FLAGS. A value never begins with `-`.
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "gridengine": ("-g", "-l", "-q", "-P", "-A", "-ar", "-pe", "-m", "-M", "-R", "-js", "-hard", "-soft", "-j"),
-    "pbs": ("-P", "-q", "-l", "-A", "-m", "-M", "-j"),
+    "gridengine": ("-g", "-l", "-q", "-P", "-A", "-ar", "-pe", "-m", "-M", "-R", "-js", "-hard", "-soft"),
+    "pbs": ("-P", "-q", "-l", "-A", "-m", "-M"),
     "slurm": (
         "--account", "-A", "--partition", "-p", "--qos", "-q", "--reservation", "--constraint", "-C", "--nodes", "-N",
         "--ntasks", "-n", "--ntasks-per-node", "--cpus-per-task", "-c", "--cpus-per-gpu", "--gpus", "-G",
@@ -31,6 +32,12 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 _CLUSTER = ("--clusters", "--cluster", "-M")
 _FLAGS = frozenset({"-hard", "-soft", "--exclusive", "--spread-job"})
 _TWO_VALUES = frozenset({"-pe"})
+# Resources of `-l` by which a scheduler ends or warns a job: the walltime is computed from the tasks, for each job.
+_TIMES = {
+    "gridengine": frozenset({"h_rt", "s_rt", "h_cpu", "s_cpu", "d_rt"}),
+    "pbs": frozenset({"walltime", "min_walltime", "max_walltime", "soft_walltime", "cput", "pcput"}),
+}  # fmt: skip
+_RESOURCES = re.compile(r"[,:+=&|()\[\]!*]")
 _VALUE = re.compile(r"[A-Za-z0-9_*!(\[][A-Za-z0-9_.:,@+=*&|()\[\]!-]{0,255}")
 _CLUSTER_VALUE = re.compile(r"(?!all$)[A-Za-z0-9_.-]{1,64}")
 
@@ -111,10 +118,27 @@ def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit:
             return
         given = tuple(PLACEHOLDER.sub("X", word) for word in given)
     known = (*OPTIONS[scheduler], *(_CLUSTER if submit and scheduler == "slurm" else ()))
-    wrong = _first_wrong([word for text in given for word in _BLANKS.split(text)], known, scheduler)
+    words = [word for text in given for word in _BLANKS.split(text)]
+    wrong = _first_wrong(words, known, scheduler)
     if wrong is not None:
         allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
         yield Diagnostic("service-option", f"`{wrong[:80]}` is not allowed here", span, f"allowed: {allowed}")
+    elif conflict := _conflict(words, scheduler):
+        message, help = conflict
+        yield Diagnostic("service-option", message, span, help)
+
+
+def _conflict(words: list[str], scheduler: str) -> tuple[str, str] | None:
+    """What an allowed option would change of that which evalctl itself says of each job."""
+    for option, value in pairwise(words):
+        named = {name.casefold() for name in _RESOURCES.split(value)} if option == "-l" else set()
+        if times := sorted(named & _TIMES.get(scheduler, frozenset())):
+            message = f"`{times[0]}` is set by evalctl: each job's walltime follows from its tasks"
+            return message, "take it out; a limit of the site is `max_walltime` of the service or of the node kind"
+    kinds = [word for word in words if word in ("-hard", "-soft")]
+    if kinds and kinds[-1] == "-soft":
+        return "the walltime that follows `-soft` is no limit", "add `-hard` after the resources that are soft"
+    return None
 
 
 def _first_wrong(words: list[str], known: tuple[str, ...], scheduler: str) -> str | None:

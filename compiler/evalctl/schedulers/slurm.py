@@ -31,13 +31,14 @@ _SILENCE = re.compile(
     r"[Ss]ocket timed out|Unable to contact slurm controller|Connection (refused|timed out|reset)|Zero Bytes|"
     r"not respond|Transport endpoint|Protocol authentication error|Unexpected message received|can't be reached now"
 )
+_NAMES_GPUS = re.compile(r"(?:^|\s)(?:--gpus(?:-per-\w+)?[= ]|-G|--gres[= ](?:\S*,)?gpu\b)")  # --gres-flags names none
 _GONE = re.compile(r"Invalid job id|already completing or completed")
 
 
 def directives(batch: Batch) -> list[str]:
     """`#SBATCH` lines; TERM comes early enough to save what there is, and a job never comes back by itself."""
     options = [f"--job-name={batch.name}", *batch.directives, f"--time={clock(batch.walltime_seconds)}"]
-    if batch.gpus and not any(re.match(r"(--gpus|--gres|-G)\b", word) for word in batch.directives):
+    if batch.gpus and not any(_NAMES_GPUS.search(word) for word in batch.directives):
         options.append(f"--gpus={batch.gpus}")
     if batch.priority is not None:
         options.append(f"--nice={-batch.priority}")
