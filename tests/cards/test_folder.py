@@ -30,6 +30,8 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "sampled_revision": None,
         "architecture": "LlamaForCausalLM",
         "context_length": 4096,
+        "default_length": None,
+        "mtp_layers": 0,
         "layers": 2,
         "attention_heads": 4,
         "kv_heads": 2,

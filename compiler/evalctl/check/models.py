@@ -81,7 +81,7 @@ def _settings(text: str, path: str, problems: list[Diagnostic]) -> dict[str, Set
 
 def _entry(document: Document, name: str, value: Any) -> SettingsEntry:
     layer = {
-        key: Sourced(getattr(value, key), Origin(f"custom settings {name}", document.span((name, key))))
+        key: Sourced(value.plain(key), Origin(f"custom settings {name}", document.span((name, key))))
         for key in document.data[name]
         if key != "version"
     }

@@ -61,8 +61,8 @@ class Speculation(Strict):
                 raise PydanticCustomError("exclusive-keys", f"`{key}` is not for method {self.method}", context)
         if shortest is not None and longest is not None and shortest > longest:
             help = "lower `prompt_lookup_min`, or raise `prompt_lookup_max`"
-            message = "prompt_lookup_min {shortest} is more than prompt_lookup_max {longest}"
-            context = {"help": help, "key": "prompt_lookup_min", "shortest": shortest, "longest": longest}
+            message = f"prompt_lookup_min {shortest} is more than prompt_lookup_max {longest}"
+            context = {"help": help, "key": "prompt_lookup_min"}
             raise PydanticCustomError("out-of-range", message, context)
         return self
 
@@ -149,6 +149,11 @@ class GenerationSettings(Strict):
                 context = {"help": help, "key": name}
                 raise PydanticCustomError("forbidden-text", "`{key}` is a parameter of vLLM, no switch", context)
         return value
+
+    def plain(self, key: str) -> Any:
+        """A setting as text, numbers, lists and mappings, which can be shown, compared and remembered."""
+        value = getattr(self, key)
+        return value.model_dump(exclude_none=True) if isinstance(value, Speculation) else value
 
 
 def _version_text(value: Any) -> Any:

@@ -83,9 +83,7 @@ def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> dict[str, Layer
 def _override_layer(checked: CheckedRequest, word: str) -> Layer:
     settings = checked.request.overrides[word]
     return {
-        key: Sourced(
-            getattr(settings, key), Origin("request override", checked.document.span(("overrides", word, key)))
-        )
+        key: Sourced(settings.plain(key), Origin("request override", checked.document.span(("overrides", word, key))))
         for key in checked.document.data["overrides"][word]
     }
 
@@ -156,8 +154,7 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
     if "chat_template_kwargs" in chosen:
         chosen["chat_template_kwargs"] = json.dumps(chosen["chat_template_kwargs"], sort_keys=True, ensure_ascii=False)
     if "speculative_config" in chosen:
-        speculation = chosen["speculative_config"].model_dump(exclude_none=True)
-        chosen["speculative_config"] = json.dumps(speculation, sort_keys=True)
+        chosen["speculative_config"] = json.dumps(chosen["speculative_config"], sort_keys=True)
     return tuple(sorted(chosen.items()))
 
 
