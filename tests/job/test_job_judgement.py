@@ -79,6 +79,7 @@ def test_a_good_run_has_nothing_wrong() -> None:
          "1 scored answers of a|0 are empty"),
         (replace(GOOD, output=answered(("A",), ("C", "D"))), "answers-missing", "1 documents of a|0 have too few samples"),
         (replace(GOOD, output=answered(("A",), ("C",))), "answers-missing", "2 documents of a|0 have too few samples"),
+        (written(settings={"a|0": {"effective_num_docs": 3}}), "answers-missing", "answers to 2 of 3 documents of a|0 are on file"),
         (counted(asked=3, answered=3), "answers-repeated", "1 scored answers were never asked for"),
         (written(scores={"a|0": {"acc": math.nan}}), "score-not-a-number", "acc of a|0 is nan"),
         (written(scores={"a|0": {"acc": math.inf}}), "score-not-a-number", "acc of a|0 is inf"),
@@ -99,6 +100,8 @@ def test_what_is_wrong_is_named(evidence: Evidence, reason: str, detail: str) ->
     [
         counted(failed=0, first_error="HTTP 429: once"),
         counted(answered=5),
+        *[written(settings={"a|0": {"effective_num_docs": number}}) for number in (2, 1, -1, None, "3", True)],
+        written(settings={}),
         replace(GOOD, stalled="before it ended well"),
         replace(written(max_samples=1000), expected_max_samples=1000),
         counted(empty=1, unanswered=1, unanswered_allowed=1),

@@ -143,15 +143,20 @@ def details_wrong(evidence: Evidence) -> Failure | None:
 
 
 def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
-    details = evidence.output.details.get(entry) if evidence.output else None
+    assert evidence.output
+    details = evidence.output.details.get(entry)
     if details is None or not details.texts:
         return Failure("details-missing", f"no answers on file for {entry}")
     empty = sum(not text for row in details.texts for text in row)
     if sum(not all(row) for row in details.texts) > unanswered(evidence):
         # More than the relay gave (that is checked before), so they got lost between relay and framework.
         return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
-    short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True))
-    return Failure("answers-missing", f"{short} documents of {entry} have too few samples") if short else None
+    if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):
+        return Failure("answers-missing", f"{short} documents of {entry} have too few samples")
+    number, there = evidence.output.settings.get(entry, {}).get("effective_num_docs"), len(details.texts)
+    if type(number) is int and number > there:  # the fork says how many it has scored
+        return Failure("answers-missing", f"answers to {there} of {number} documents of {entry} are on file")
+    return None
 
 
 def scores_wrong(evidence: Evidence) -> Failure | None:
