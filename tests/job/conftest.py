@@ -43,7 +43,8 @@ def fork_environment() -> Path:
 @pytest.fixture(scope="session")
 def variables(environment: Path) -> dict[str, str]:
     """The process environment of a job's programs, with the packages as they stand in the work tree."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    names = ("HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **kept,
         "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",

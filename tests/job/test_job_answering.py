@@ -137,7 +137,7 @@ def test_a_refusal_is_passed_on_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "given"), [(400, 400), (599, 599), (399, 502), (600, 502), (200, 502), (0, 502), (500, 500)]
+    ("status", "given"), [(400, 400), (599, 599), (399, 502), (600, 502), (601, 502), (200, 502), (0, 502), (500, 500)]
 )
 def test_an_error_has_the_status_of_one(status: int, given: int) -> None:
     """Or the framework would take it for an answer; its own stands inside."""

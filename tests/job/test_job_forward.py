@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from evalctl_job.address import Address
-from evalctl_job.forward import PROBE_SECONDS, Upstream
+from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.outcomes import GivenUp, Patience, Refused
 from scripted_server import BASE, HEALTH, Outcome, Server, now
@@ -113,6 +113,54 @@ def test_tries_are_counted(tries: int, few: bool, asked: int) -> None:
         one = story([Refused(500, "broken", transient=True, few=few)], Patience(tries=tries))
         end = await given_up(one.ask())
         assert (len(one.server.asked), end.lasting) == (asked, few)
+
+    run(told())
+
+
+def test_tries_of_another_kind_count_too() -> None:
+    """What hardly passes is given up at once where there were more than three tries before."""
+
+    async def told() -> None:
+        one = story([BUSY, BUSY, BUSY, BUSY, Refused(502, "odd", transient=True, few=True)])
+        end = await given_up(one.ask())
+        assert (len(one.server.asked), str(end)) == (5, "odd (tried 5 times)")
+
+    run(told())
+
+
+def test_the_first_wait_is_a_short_one() -> None:
+    """Half a second, unless the server says more."""
+
+    async def told() -> None:
+        one, begin = story([BUSY, GOOD], Patience()), now()
+        await one.ask()
+        assert 0.4 <= now() - begin <= 0.6
+
+    run(told())
+
+
+def test_a_server_that_says_nothing_of_its_health_is_not_away() -> None:
+    """Its failures use up the patience of this request alone."""
+
+    async def told() -> None:
+        address = Address(BASE, None, None)
+        one = story([Refused(500, "x", transient=True)], Patience(seconds=100.0, tries=1000), address)
+        await given_up(one.ask())
+        begin = now()
+        await given_up(one.ask())
+        assert now() - begin > 60 and one.server.looks == []
+
+    run(told())
+
+
+def test_after_a_death_the_tries_are_counted_anew(tmp_path: Path) -> None:
+    """From none on: the try over which the server died is nobody's."""
+
+    async def told() -> None:
+        begin = now()
+        one = story([AWAY, BUSY], Patience(tries=1), named(tmp_path)[1], ill=lambda: now() < begin + 3)
+        end = await given_up(one.ask())
+        assert (len(one.server.asked), str(end), one.told) == (2, "busy (tried once)", [None])
 
     run(told())
 
@@ -250,9 +298,7 @@ def test_a_server_that_died_is_waited_for_without_patience(tmp_path: Path) -> No
         ]  # fmt: skip
         assert one.told == [None, "busy"] and 5000 < now() - begin < 5005
         assert (one.gate.replies, one.gate.refusals) == (1, 1)
-        assert set(one.server.looks[:-2]) == {HEALTH} and len(one.server.looks) == pytest.approx(
-            5000 / PROBE_SECONDS, 0.01
-        )
+        assert set(one.server.looks[:-2]) == {HEALTH} and len(one.server.looks) == pytest.approx(10_000, 0.01)
 
     run(told())
 
@@ -265,7 +311,7 @@ def test_a_server_that_comes_back_at_its_place_has_died_too(tmp_path: Path) -> N
         begin = now()
         one = story([AWAY, GOOD], Patience(tries=1), address, ill=lambda: now() < begin + 3)
         assert (await one.ask(), one.told) == (GOOD, [None])
-        assert 3 <= now() - begin <= 3 + PROBE_SECONDS
+        assert 3 <= now() - begin <= 3.5
 
     run(told())
 
@@ -325,7 +371,7 @@ def test_one_at_a_time_asks_a_dying_server_for_its_health(tmp_path: Path) -> Non
         one = story([AWAY], None, address, ill=lambda: address.base == BASE)
         going = [asyncio.ensure_future(one.ask()) for _ in range(8)]
         await asyncio.sleep(10)
-        assert len(one.server.looks) == pytest.approx(10 / PROBE_SECONDS, abs=2)
+        assert len(one.server.looks) == pytest.approx(20, abs=2)
         one.server.outcomes = [GOOD]
         file.write_text("http://127.0.0.1:2/v1")
         await asyncio.gather(*going)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,21 +114,45 @@ def test_a_redirect_carries_neither_key_nor_question_elsewhere(start_relay: Star
     assert f"HTTP {status}: redirected to 127.0.0.1, not followed" in json.dumps(reply)
 
 
+def refused_to_start(environment: Path, variables: dict[str, str], folder: Path, *more: str) -> str:
+    """What a relay says that ends at once, and with which exit code."""
+    files = ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    command = [environment / "bin" / "python", "-m", "evalctl_job.relay", *files, *more]
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert not (folder / "port").exists() and not (folder / "state").exists()
+    return f"{ended.returncode}: {ended.stderr}"
+
+
 def test_a_missing_key_is_said_before_anything_is_asked(
     environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """Without its variable the relay does not start: every request would be refused."""
-    command: list[str | Path] = [
-        environment / "bin" / "python",
-        "-m",
-        "evalctl_job.relay",
-        "--listen-port-file",
-        tmp_path / "port",
-    ]
-    flags = ["--upstream", "https://api.example/v1", "--state", tmp_path / "state", "--key-variable", "NOT_SET"]
-    ended = subprocess.run([*command, *flags], env=variables, capture_output=True, text=True)
-    assert (ended.returncode, (tmp_path / "port").exists()) == (1, False)
-    assert "NOT_SET is not set" in ended.stderr
+    """Without its variable, or with an empty one, the relay does not start: every request would be refused."""
+    flags = ["--upstream", "https://api.example/v1", "--key-variable", "NOT_SET"]
+    for places in (variables, {**variables, "NOT_SET": ""}):
+        said = refused_to_start(environment, places, tmp_path, *flags)
+        assert said.startswith("1: ") and "NOT_SET is not set" in said
+
+
+def test_an_address_that_is_none_is_said_before_anything_is_asked(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """It is a wrong command line."""
+    said = refused_to_start(environment, variables, tmp_path, "--upstream", "api.example/v1")
+    assert said.startswith("2: ") and "--upstream must be an http(s) address: api.example/v1" in said
+
+
+@pytest.mark.parametrize(("status", "again"), [(200, None), (400, "false"), (500, "false")])
+def test_an_error_says_that_it_is_not_to_be_asked_again(
+    start_relay: StartRelay, status: int, again: str | None
+) -> None:
+    """The client of OpenAI would ask it again by itself, which the relay has done."""
+    with serving(lambda asked: answers(asked) if status == 200 else Reply(ERROR, status)) as server:
+        relay = start_relay(server.url, "--tries", "1")
+        asked = http.client.HTTPConnection("127.0.0.1", relay.port, timeout=60)
+        asked.request("POST", "/task/t/v1/chat/completions", json.dumps(QUESTION))
+        with asked.getresponse() as replied:
+            assert (replied.status, replied.getheader("x-should-retry")) == (status, again)
+        asked.close()
 
 
 @pytest.mark.parametrize(
@@ -322,6 +348,33 @@ def test_long_prompts_pass(start_relay: StartRelay) -> None:
         assert relay.post({**QUESTION, "messages": [{"role": "user", "content": "あ" * 700_000}]})[0] == 200
 
 
+def test_requests_are_with_the_server_side_by_side(start_relay: StartRelay) -> None:
+    """As many as the server bears, each on a connection of its own."""
+    met = threading.Barrier(4)
+
+    def meets(asked: Asked) -> Reply:
+        met.wait(30)
+        return answers(asked)
+
+    with serving(meets) as server, ThreadPoolExecutor(4) as pool:
+        relay = start_relay(server.url, "--tries", "1")
+        bodies = [{**QUESTION, "seed": number} for number in range(4)]
+        assert [status for status, _ in pool.map(relay.post, bodies)] == [200] * 4
+
+
+def test_the_site_s_proxy_is_for_the_way_out_only(start_relay: StartRelay) -> None:
+    """A server on this machine is asked directly, a provider through the proxy that the variables name."""
+    with serving(answers) as server:
+        near = start_relay(server.url, "--tries", "1", http_proxy="http://127.0.0.1:9", no_proxy="")
+        assert near.post(QUESTION)[0] == 200
+        proxy = server.url.removesuffix("/v1")
+        far = start_relay("http://provider.invalid/v1", "--tries", "1", http_proxy=proxy, no_proxy="")
+        assert far.post(QUESTION)[0] == 200
+    assert [asked.path for asked in server.posts] == [
+        "/v1/chat/completions", "http://provider.invalid/v1/chat/completions"
+    ]  # fmt: skip
+
+
 def test_models_and_health_are_told(start_relay: StartRelay) -> None:
     """/models passes through; /health tells the server's own state and asks nothing of the model."""
     with serving(lambda asked: Reply({"data": [{"id": "m"}]})) as server:
@@ -340,6 +393,17 @@ def test_an_answer_is_on_file_before_the_framework_has_it(start_relay: StartRela
         relay.process.kill()
         relay.process.wait()
     assert relay.texts() == ["A 1", "A 2", "A 3"]
+
+
+def test_the_last_counts_are_on_disk_at_the_end(start_relay: StartRelay) -> None:
+    """Also those of the last half second."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        relay.post(QUESTION)
+        wait_for(lambda: _counts_on_disk(relay.state).get("answered"))
+        relay.post(QUESTION)
+        relay.stop()
+    assert _counts_on_disk(relay.state)["answered"] == 2
 
 
 @pytest.mark.parametrize("ending", ["file", "SIGTERM"])
@@ -399,7 +463,8 @@ def test_the_relay_ends_with_the_process_that_started_it(
     shell = subprocess.Popen(["bash", "-c", program], env=variables)
     wait_for((tmp_path / "port").exists)
     relay = Path("/proc") / (tmp_path / "pid").read_text().strip()
-    assert relay.exists()
+    time.sleep(1)  # some looks at the parent
+    assert not has_ended(relay)
     shell.kill()
     shell.wait()
     wait_for(lambda: has_ended(relay))

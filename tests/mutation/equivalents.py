@@ -277,6 +277,39 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "only the first part is looked at, however many there are",
         ),
     ),
+    "relay": (
+        Equivalent(
+            'return web.json_response(body, status=status, headers={} if status == 200 else {"x-should-retry": "false"})',
+            (
+                'return web.json_response(body, status=status, headers={} if status <= 200 else {"x-should-retry": "false"})',
+            ),
+            "of the statuses that are given 200 is the least",
+        ),
+        Equivalent(
+            "for task in going:",
+            ("for task in []:",),
+            "`asyncio.run` cancels what still runs when the relay ends",
+        ),
+        Equivalent(
+            'write_by_rename(port_file, f"{runner.addresses[0][1]}\\n")',
+            ('write_by_rename(port_file, f"{runner.addresses[ -1][1]}\\n")',),
+            "there is one address: the first is the last",
+        ),
+    ),
+    "forward": (
+        Equivalent(
+            "pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))",
+            ("pause = max(outcome.retry_after or -1.0, self._patience.wait(tries))",),
+            "the own wait is not negative",
+        ),
+    ),
+    "outcomes": (
+        Equivalent(
+            "return status in TRANSIENT or (500 <= status < 600 and status not in LASTING)",
+            ("return status in TRANSIENT or ( 499 <= status < 600 and status not in LASTING)",),
+            "499 is in `TRANSIENT`",
+        ),
+    ),
     "limits": (
         Equivalent(
             "if 0 < got < asked:",

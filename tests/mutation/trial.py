@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = ("compiler", "compiler/environments/packages/evalctl-job")
 _OURS = ("evalctl", "evalctl_job")
 _QUICK = "not (environments or gridengine or pbs or slurm)"  # those start real programs
-_OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "-m", _QUICK)
+_OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
 # The same few examples for every mutant, and none is made smaller: that it fails is enough.
 hypothesis.settings.register_profile(
     "mutants",
@@ -78,6 +78,7 @@ class Trial:
         os.chdir(self.tree)
         sources = [str(self.tree / source) for source in _SOURCES]
         os.environ["PYTHONPATH"] = os.pathsep.join(sources)
+        os.environ.setdefault("EVALCTL_ENVIRONMENTS", str(ROOT / ".evalctl" / "environments"))
         others = (path for path in sys.path if path and Path(path).resolve() not in (ROOT, ROOT / _SOURCES[0]))
         sys.path[:] = [*sources, *others]
         _forget(*_OURS, "tests")
@@ -214,7 +215,9 @@ class Trial:
             with self._log("log").open("wb") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            code = pytest.main([*_OPTIONS, f"--basetemp={self._log('tests')}", *self.module.tests], plugins=[self])
+            marked = () if self.module.starts else ("-m", _QUICK)
+            options = [*_OPTIONS, *marked, f"--basetemp={self._log('tests')}"]
+            code = pytest.main([*options, *self.module.tests], plugins=[self])
             self._log("imported").write_text("\n".join(name for name in sys.modules if name.partition(".")[0] in _OURS))
             return int(code)
         except BaseException:

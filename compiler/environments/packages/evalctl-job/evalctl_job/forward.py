@@ -94,7 +94,7 @@ class Upstream:
 
     async def _died(self, base: str, outcome: Refused) -> bool:
         """Whether the server went away under this request. Then somebody sees to it, and this waits until it is back."""
-        if not self._address.may_move or not outcome.transient or 0 < (outcome.status or 0) < 500:
+        if not self._address.may_move or not outcome.transient or (outcome.status or NO_ANSWER) < 500:
             return False
         async with self._probing:  # one at a time asks for the server's health
             waited = False

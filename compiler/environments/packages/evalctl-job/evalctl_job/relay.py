@@ -27,13 +27,15 @@ from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.outcomes import Patience
+from evalctl_job.relay_options import parser
 from evalctl_job.store import Store
 from evalctl_job.transport import Http
 from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
-MOST_BYTES = 256 * 2**20  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
+TOLD_SECONDS = 0.1  # in which the requests in flight are told, before the door closes
+MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 
 
@@ -134,37 +136,11 @@ async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     going = [asyncio.create_task(work) for work in works]
     ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
     relay.answering.aborted.set()
-    await asyncio.sleep(GOODBYE_SECONDS / 5)  # the requests in flight are told before the door closes
+    await asyncio.sleep(TOLD_SECONDS)
     for task in going:
         task.cancel()
     for task in ended:
         task.result()  # an exception in here is a bug, and is told
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m evalctl_job.relay", description=__doc__.splitlines()[0])
-    made.add_argument("--listen-port-file", type=Path, required=True, help="written by rename once requests are taken")
-    where = made.add_mutually_exclusive_group(required=True)
-    where.add_argument("--upstream", help="base address of the model's API, ending in /v1 as a rule")
-    where.add_argument("--upstream-file", type=Path, help="file with that address; away while there is no server")
-    made.add_argument("--state", type=Path, required=True, help="folder of options, answers and counts")
-    made.add_argument("--key-variable", help="NAME of the environment variable that holds the API key")
-    made.add_argument("--health", help="address that answers 200 while a fixed --upstream can work")
-    made.add_argument("--health-path", default="/health", help="the same on the server that --upstream-file names")
-    made.add_argument("--admit", type=admitted, default=None, metavar="auto|N", help="choices under way at a time")
-    made.add_argument("--patience", type=float, default=600.0, help="seconds that one request is tried again")
-    made.add_argument("--tries", type=int, default=20, help="how often one request is tried at most")
-    made.add_argument("--timeout", type=float, default=None, help="seconds that one try may take (default: no limit)")
-    made.add_argument("--exit-with-parent", action="store_true", help="end when the starting process is gone")
-    return made
-
-
-def admitted(word: str) -> int | None:
-    """A fixed limit, or None to adapt it to what the server bears."""
-    if word != "auto" and int(word) < 1:
-        raise ValueError("a limit is 1 at least")
-    return None if word == "auto" else int(word)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
