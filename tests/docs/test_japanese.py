@@ -10,13 +10,8 @@ import pytest
 from . import bilingual
 from .documents import REPOSITORY
 
-USERS = (
-    "README.md",
-    *(
-        f"docs/{name}.md"
-        for name in ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites")
-    ),
-)
+DOCS = ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites")
+USERS = ("README.md", "manifests/README.md", *(f"docs/{name}.md" for name in DOCS))
 PAGES = [REPOSITORY / name for name in USERS]
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)
 
@@ -28,7 +23,7 @@ def both(page: Path) -> tuple[Path, Path]:
 
 def test_every_translation_is_compared() -> None:
     """A Japanese page without an entry here would be in step with nothing."""
-    found = {*REPOSITORY.glob("*.ja.md"), *REPOSITORY.glob("docs/*.ja.md")}
+    found = {path for folder in (".", "docs", "manifests") for path in REPOSITORY.glob(f"{folder}/*.ja.md")}
     assert found == {bilingual.japanese(page) for page in PAGES}
 
 

@@ -19,16 +19,16 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
-    parser.add_argument("--base", metavar="COMMIT", help="also name what changes since that commit (a pull request)")
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="request files or names (default: all)")
+    parser.add_argument(
+        "--base", metavar="COMMIT", help="also report what has changed since this commit (for a pull request)"
+    )
     _findings(parser, "markdown")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
 
 
 def _findings(parser: argparse.ArgumentParser, *more: str) -> None:
-    parser.add_argument(
-        "--format", choices=("text", "json", "github", *more), default="text", help="how findings are printed"
-    )
+    parser.add_argument("--format", choices=("text", "json", "github", *more), default="text", help="output format")
 
 
 def _compile(parser: argparse.ArgumentParser) -> None:
@@ -38,20 +38,20 @@ def _compile(parser: argparse.ArgumentParser) -> None:
 
 
 def _plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="files or names of requests (default: all)")
+    parser.add_argument("requests", nargs="*", metavar="REQUEST", help="request files or names (default: all)")
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
-    parser.add_argument("--base", metavar="COMMIT", help="show only requests whose plan differs from that commit's")
+    parser.add_argument("--base", metavar="COMMIT", help="show only requests whose plan differs from this commit's")
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject", nargs="?", metavar="WORD|REQUEST",
-        help="a diagnostic's code, a reason or state of status, sync and plan, or a request (file or name)",
+        help="code of a diagnostic, reason or state that status, sync and plan print, or a request (file or name)",
     )  # fmt: skip
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key of the request")
     parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)  # a reason may be several words, without quotes
-    parser.add_argument("--list", action="store_true", help="all codes, reasons and states, a line each")
+    parser.add_argument("--list", action="store_true", help="list all codes, reasons and states")
     parser.add_argument("--json", action="store_true")
 
 
@@ -60,15 +60,17 @@ def _schema(parser: argparse.ArgumentParser) -> None:
 
 
 def _new_task(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--script", help="the framework's name of the task")
-    group.add_argument("--result-dir", help="where its results and logs go, e.g. ja/niah")
+    group.add_argument("--script", help="the task's name in the framework")
+    group.add_argument("--result-dir", help="folder of its results and logs, e.g. ja/niah")
     group.add_argument("--framework", help="lighteval, lighteval-swallow")
     group.add_argument("--times", help="q=HH:MM:SS,f=HH:MM:SS (HG and HF are the same unless given), or column=…")
     group.add_argument("--settings", help="default decoding (default: temperature=0.0; empty: the task's own)")
-    group.add_argument("--metric", action="append", default=[], help="of the framework; A+B is the mean of several")
+    group.add_argument(
+        "--metric", action="append", default=[], help="metric of the framework; A+B is the mean of several"
+    )
     group.add_argument("--entry", action="append", default=[], help="name of the metric in aggregated_results.json")
-    group.add_argument("--subsets", action="store_true", help="the task has subsets: weighted mean over all of them")
-    group.add_argument("--suite", action="append", default=[], help="a suite that it joins")
+    group.add_argument("--subsets", action="store_true", help="use the weighted mean over all subsets of the task")
+    group.add_argument("--suite", action="append", default=[], help="suite that will contain the task")
 
 
 def _new(parser: argparse.ArgumentParser) -> None:
@@ -89,29 +91,31 @@ def _new_request(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--node-kind", help="resource type of the service")
     group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
-    group.add_argument("--reason", help="why this is asked for")
+    group.add_argument("--reason", help="reason for the request")
 
 
 def _lock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="Hugging Face id, or the name for --path")
     parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
-    parser.add_argument("--whole", action="store_true", help="with --path: every byte of the weights counts (minutes)")
+    parser.add_argument(
+        "--whole", action="store_true", help="with --path: read every byte of the weights (takes minutes)"
+    )
     parser.add_argument(
         "--revision",
         metavar="REVISION",
-        help="a commit, tag or branch on the Hub (default: main); its commit is recorded",
+        help="commit, tag or branch on the Hub (default: main); the commit is recorded",
     )
 
 
 def _datasets(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, help in (
-        ("fetch", "load data sets into the cache that jobs use; a second call continues and fetches nothing twice"),
-        ("check", "say which data sets a job without a network can load; asks nobody"),
+        ("fetch", "fetch data sets into the cache of jobs; running it again continues"),
+        ("check", "report which data sets can be loaded without a network; contacts no host"),
     ):
         action = actions.add_parser(name, help=help, epilog=f"example: evalctl datasets {name} ja_mmlu")
         action.add_argument(
-            "tasks", nargs="*", metavar="TASK", help="task keys or suites (default: what this service's requests run)"
+            "tasks", nargs="*", metavar="TASK", help="task keys or suites (default: those of this service's requests)"
         )
         action.add_argument(
             "--request", action="append", default=[], metavar="REQUEST", help="the tasks of this request (file or name)"
@@ -137,12 +141,12 @@ def _env(parser: argparse.ArgumentParser) -> None:
     )
     check = actions.add_parser(
         "check",
-        help="what is missing",
-        description="Says what is missing in .env and among the job environments.",
+        help="report what is missing",
+        description="Reports what is missing in .env and which job environments are not built.",
         epilog="example: evalctl env check",
     )
     check.add_argument("names", nargs="*", metavar="NAME")
-    check.add_argument("--json", action="store_true", help="findings in the form of `evalctl check --json`")
+    check.add_argument("--json", action="store_true", help="findings in the format of `evalctl check --json`")
 
 
 def _requests(parser: argparse.ArgumentParser) -> None:
@@ -150,10 +154,10 @@ def _requests(parser: argparse.ArgumentParser) -> None:
 
 
 def _sync(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    parser.add_argument("--watch", action="store_true", help="repeat in the foreground until nothing is left to do")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    parser.add_argument("--watch", action="store_true", help="repeat until nothing is left to do")
     parser.add_argument(
-        "--prune", action="store_true", help="end live jobs of this repository that no open attempt accounts for"
+        "--prune", action="store_true", help="cancel live jobs of this repository that belong to no open attempt"
     )
     _interval(parser)
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
@@ -168,8 +172,8 @@ def _interval(parser: argparse.ArgumentParser) -> None:
 
 def _status(parser: argparse.ArgumentParser) -> None:
     _requests(parser)
-    parser.add_argument("--all", action="store_true", help="a line per eval, however many there are")
-    parser.add_argument("--watch", action="store_true", help="repeat in the foreground until no job is left")
+    parser.add_argument("--all", action="store_true", help="show one line per eval, even for many evals")
+    parser.add_argument("--watch", action="store_true", help="repeat until no job is left")
     _interval(parser)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
@@ -178,33 +182,35 @@ def _status(parser: argparse.ArgumentParser) -> None:
 def _logs(parser: argparse.ArgumentParser) -> None:
     _requests(parser)
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is appended")
-    parser.add_argument("--paths", action="store_true", help="print only where the logs lie")
+    parser.add_argument("-f", "--follow", action="store_true", help="print new lines as they are written")
+    parser.add_argument("--paths", action="store_true", help="print only the paths of the logs")
 
 
 def _details(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or where results lie")
+    parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or a path of results")
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
-    parser.add_argument("--why", action="store_true", help="the summary and the causes of slowness, no answers")
-    parser.add_argument("--empty", action="store_true", help="answers without a text")
-    parser.add_argument("--truncated", action="store_true", help="answers cut off at the length limit")
-    parser.add_argument("--repeating", action="store_true", help="answers that loop until they end")
+    parser.add_argument("--why", action="store_true", help="show the summary and causes of slowness, no answers")
+    parser.add_argument("--empty", action="store_true", help="only answers without text")
+    parser.add_argument("--truncated", action="store_true", help="only answers cut off at the length limit")
+    parser.add_argument("--repeating", action="store_true", help="only answers that end in a repetition")
     right = parser.add_mutually_exclusive_group()
-    right.add_argument("--right", action="store_const", const=True, help="questions whose scores are all 1 at least")
     right.add_argument(
-        "--wrong", dest="right", action="store_const", const=False, help="questions with a score below 1"
+        "--right", action="store_const", const=True, help="only questions whose scores are all at least 1"
+    )
+    right.add_argument(
+        "--wrong", dest="right", action="store_const", const=False, help="only questions with a score below 1"
     )
     parser.add_argument(
         "--metric", action="append", default=[], metavar="NAME|NAME<N",
-        help="questions scored so (<, <=, >, >=); a NAME alone says by what --right and --wrong go",
+        help="only questions with such a score (<, <=, >, >=); NAME alone: the metric for --right and --wrong",
     )  # fmt: skip
-    parser.add_argument("--question", type=count, metavar="N", help="the N-th question of the task")
-    parser.add_argument("--grep", metavar="TEXT", help="answers or questions that hold this text")
-    parser.add_argument("--longest", type=count, metavar="N", help="the N longest")
+    parser.add_argument("--question", type=count, metavar="N", help="only the N-th question of the task")
+    parser.add_argument("--grep", metavar="TEXT", help="only answers or questions that contain this text")
+    parser.add_argument("--longest", type=count, metavar="N", help="only the N longest answers")
     parser.add_argument("--limit", type=count, metavar="N", help="at most N of each task")
     parser.add_argument("--format", choices=("text", "jsonl", "csv", "html"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="jsonl", help="same as --format jsonl")
-    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write there instead of printing")
+    parser.add_argument("-o", dest="output", type=Path, metavar="FILE", help="write to this file instead of printing")
 
 
 def _selected(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +221,9 @@ def _selected(parser: argparse.ArgumentParser) -> None:
 def _retry(parser: argparse.ArgumentParser) -> None:
     _selected(parser)
     parser.add_argument(
-        "--take-over", action="store_true", help="also what somebody else has claimed and does not look after any more"
+        "--take-over",
+        action="store_true",
+        help="also take over jobs that another person has claimed and does not manage any more",
     )
 
 
@@ -227,7 +235,7 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=60,
         metavar="SECONDS",
-        help="that the probe asks for and uses up (default: 60)",
+        help="walltime of the probe, which it uses completely (default: 60)",
     )
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("--json", action="store_true")
@@ -235,11 +243,13 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs="+", metavar="REQUEST|MODEL", help="a model: with --provider or --api-base")
-    parser.add_argument("--provider", metavar="NAME", help="who serves the model, when no request says it")
+    parser.add_argument("--provider", metavar="NAME", help="who serves the model, if no request says so")
     parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
-    parser.add_argument("--up-to", type=count, metavar="N", help="the largest n asked for (default: the tasks')")
-    parser.add_argument("--max-calls", type=count, default=40, metavar="N", help="requests at most (default: 40)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be asked, and ask nothing")
+    parser.add_argument("--up-to", type=count, metavar="N", help="the largest n to try (default: that of the tasks)")
+    parser.add_argument(
+        "--max-calls", type=count, default=40, metavar="N", help="send at most N requests (default: 40)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would be asked, and ask nothing")
     parser.add_argument("--json", action="store_true")
 
 
@@ -263,21 +273,21 @@ def _import(parser: argparse.ArgumentParser) -> None:
 
 def _import_action(actions: _Actions, name: str, what: str, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=what, description=f"Takes over {what}.", epilog=f"example: evalctl import {name} {example}"
+        name, help=what, description=f"Imports {what}.", epilog=f"example: evalctl import {name} {example}"
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
-    parser.add_argument("--replace", action="store_true", help="overwrite what is here already")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+    parser.add_argument("--replace", action="store_true", help="overwrite existing files and values")
     return parser
 
 
 def _runtimes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", help="only the columns of this service")
-    parser.add_argument("--write", action="store_true", help="put the suggested values into tasks_runtime.csv")
+    parser.add_argument("--write", action="store_true", help="write the suggested values into tasks_runtime.csv")
     parser.add_argument("--json", action="store_true")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folder", help="where the scratch repository is made (default: .evalctl/demo)")
+    parser.add_argument("--folder", help="folder of the temporary repository (default: .evalctl/demo)")
 
 
 _OPTIONS = {

@@ -25,17 +25,15 @@ def _tables(actions: _Actions) -> None:
         actions, "show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja"
     )
     compare = _reading(
-        actions, "compare", "models side by side, with differences; WHAT@COMMIT is one as it was",
+        actions, "compare", "compare models, with differences; WHAT@COMMIT is the state at a commit",
         "evalctl results compare A@HEAD~1 A",
     )  # fmt: skip
     history = _reading(
-        actions, "history", "what git's log says of the scores", "evalctl results history MODEL --entry jmmlu"
+        actions, "history", "scores over time, from the git history", "evalctl results history MODEL --entry jmmlu"
     )
-    history.add_argument("--entry", metavar="NAME", help="this entry alone")
+    history.add_argument("--entry", metavar="NAME", help="only this entry")
     for made in (show, compare, history):
-        made.add_argument(
-            "--wide", action="store_true", help="all columns, also where the terminal has no room for them"
-        )
+        made.add_argument("--wide", action="store_true", help="print all columns, even if the terminal is too narrow")
         made.add_argument("--json", action="store_true")
     _every(show)
     _some(compare)
@@ -44,16 +42,12 @@ def _tables(actions: _Actions) -> None:
 
 def _files(actions: _Actions) -> None:
     export = _reading(
-        actions, "export", "a line per model to paste into a spreadsheet", "evalctl results export MODEL --header"
+        actions, "export", "print a line per model for a spreadsheet", "evalctl results export MODEL --header"
     )
     _every(export)
-    export.add_argument(
-        "--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's own line"
-    )
-    export.add_argument("--header", action="store_true", help="first a line with the entries' names")
-    export.add_argument(
-        "--missing", default="", metavar="TEXT", help="what stands for a missing entry (default: nothing)"
-    )
+    export.add_argument("--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's line")
+    export.add_argument("--header", action="store_true", help="print a header line with the names of the entries")
+    export.add_argument("--missing", default="", metavar="TEXT", help="text for a missing entry (default: empty)")
     report = _reading(actions, "report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
     _every(report)
     report.add_argument(
@@ -62,12 +56,12 @@ def _files(actions: _Actions) -> None:
 
 
 def _records(actions: _Actions) -> None:
-    summary = "aggregates and leaderboard as records and metrics.yaml give them; measures nothing"
+    summary = "write aggregates and leaderboard again, from records and metrics.yaml; measures nothing"
     rebuild = _action(actions, "rebuild", summary, "evalctl results rebuild")
     rebuild.add_argument("--check", action="store_true", help="write nothing; exit 1 if any of them differs")
-    summary = "says in results/accepted.json that a result counts though no attempt of the ledger accounts for it"
+    summary = "accept an unproven result, with a reason, in results/accepted.json"
     accept = _action(actions, "accept", summary, "evalctl results accept results/…/result.json --why TEXT")
-    accept.add_argument("paths", nargs="+", metavar="PATH", help="of result.json, from the repository")
+    accept.add_argument("paths", nargs="+", metavar="PATH", help="path of a result.json in the repository")
     accept.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the reviewers")
 
 
@@ -76,7 +70,7 @@ def _reading(actions: _Actions, name: str, summary: str, example: str) -> argpar
     made.add_argument(
         "--columns", metavar="A,B", help="these entries (default: export all, else averages and one per benchmark)"
     )
-    made.add_argument("--debug", action="store_true", help="debugging runs (max_samples), too")
+    made.add_argument("--debug", action="store_true", help="include debugging runs (max_samples)")
     return made
 
 
