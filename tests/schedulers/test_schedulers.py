@@ -152,7 +152,7 @@ def test_pbs_is_asked_for_the_jobs_of_one_user() -> None:
 def test_slurm_is_asked_for_every_job_of_one_user() -> None:
     """Ended ones too, and those in partitions that the person may not see; the fields in the order in which they are read."""
     assert SCHEDULERS["slurm"].query("me").argv == (
-        "squeue", "--noheader", "--all", "--states=all", "--user=me", "--format=%i|%T|%r|%j"
+        "squeue", "--noheader", "--all", "--states=all", "--user=me", "--format=%i|%T|%r|%j|%i"
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ HELD = {"JobHeldUser", "JobHeldAdmin", "ReservationDeleted"}
 
 def pending(reason: str) -> State:
     """What a pending job with this reason is taken for."""
-    return SCHEDULERS["slurm"].sightings(Reply(0, f"4|PENDING|{reason}|ev-x\n", ""))[0].state
+    return SCHEDULERS["slurm"].sightings(Reply(0, f"4|PENDING|{reason}|ev-x|4\n", ""))[0].state
 
 
 @pytest.mark.parametrize("word", STATES)
@@ -257,8 +257,9 @@ def test_only_a_status_of_zero_says_that_a_job_was_cancelled(name: str, status: 
     assert SCHEDULERS[name].cancelled(Reply(status, "", "")) is gone
 
 
-@pytest.mark.parametrize("line", ["x|RUNNING|None|ev-x\n", "4|RUNNING|None\n", "two\n", "4|RUNNING|None|ev-x\n\n5|"])
-def test_a_line_of_slurm_has_a_number_and_four_fields(line: str) -> None:
+@pytest.mark.parametrize("line", ["x|RUNNING|None|ev-x|x\n", "4|RUNNING|None|4\n", "two\n", "4|RUNNING|None|ev-x|4\n\n5|", "4|RUNNING|None|ev-x\n",
+     "4|RUNNING|None|ev-x|14\n", "4|RUNNING|None|ev-x|4 x\n", "4|RUNNING|None|ev-x|4\n5|RUNNING|None|ev-y\n"])  # fmt: skip
+def test_a_job_of_slurm_has_five_fields_and_its_number_twice(line: str) -> None:
     """Or the whole list is unreadable."""
     with pytest.raises(Unreadable):
         SCHEDULERS["slurm"].sightings(Reply(0, line, ""))
@@ -267,13 +268,34 @@ def test_a_line_of_slurm_has_a_number_and_four_fields(line: str) -> None:
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_job_of_the_person_without_a_name_hides_no_other(name: str) -> None:
     """`sbatch --job-name="$UNSET"` is accepted by Slurm: the list is read all the same."""
-    text = f"4|RUNNING|None|{name}\n5|RUNNING|None|ev-x\n"
+    text = f"4|RUNNING|None|{name}|4\n5|RUNNING|None|ev-x|5\n"
     assert [one.name for one in SCHEDULERS["slurm"].sightings(Reply(0, text, ""))] == ["", "ev-x"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two\nlines",
+        "\n",
+        "a\n\nb\n",
+        "x\n5|RUNNING|None|ev-y|5",
+        "x|4|",
+        "|4",
+        "CLUSTER: gpu\n",
+        "x\r\ny",
+        "x\nCLUSTER: b\n",
+    ],
+)
+def test_a_name_with_line_ends_breaks_no_list_of_slurm(name: str) -> None:
+    """A job's text ends with its own number, so that no part of a name is taken for another job."""
+    text = f"4|RUNNING|None|{name}|4\n7|PENDING|Priority|ev-x|7\n"
+    found = SCHEDULERS["slurm"].sightings(Reply(0, text, ""))
+    assert [(one.native_id, one.name) for one in found] == [("4", name), ("7", "ev-x")]
 
 
 def test_what_slurm_says_of_a_job_is_kept() -> None:
     """The state with its reason, if it has one; a name may hold the sign between the fields."""
-    text = "4|RUNNING|None|ev|x\n5_1|PENDING|Priority|b\n6|RUNNING||c\n"
+    text = "4|RUNNING|None|ev|x|4\n5_1|PENDING|Priority|b|5_1\n6|RUNNING||c|6\n"
     first, second, third = SCHEDULERS["slurm"].sightings(Reply(0, text, ""))
     assert (first.name, first.native_id, first.detail) == ("ev|x", "4", "RUNNING")
     assert (second.name, second.native_id, second.detail) == ("b", "5_1", "PENDING Priority")

@@ -31,6 +31,10 @@ _SILENCE = re.compile(
     r"[Ss]ocket timed out|Unable to contact slurm controller|Connection (refused|timed out|reset)|Zero Bytes|"
     r"not respond|Transport endpoint|Protocol authentication error|Unexpected message received|can't be reached now"
 )
+_CLUSTER_LINE = re.compile(r"(?:CLUSTER: (?P<cluster>[\w.-]+))?[ \t]*\n")
+_JOB = re.compile(
+    r"(\d+(?:_[^\s|]+|\+\d+)?)\|([^|\n]*)\|([^|\n]*)\|(.*?)\|\1[ \t]*\n", re.DOTALL
+)  # a name may be empty
 _NAMES_GPUS = re.compile(r"(?:^|\s)(?:--gpus(?:-per-\w+)?[= ]|-G|--gres[= ](?:\S*,)?gpu\b)")  # --gres-flags names none
 _GONE = re.compile(r"Invalid job id|already completing or completed")
 
@@ -77,9 +81,9 @@ def postponed(reply: Reply) -> str | None:
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
     """squeue with ended jobs as long as it keeps them, those in hidden partitions too (`--all`).
 
-    The name comes last because it may hold anything.
+    The number stands on both sides of the name, which may hold anything, line ends and separators too (seen: 22.05.8).
     """
-    options = ("--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j")
+    options = ("--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j|%i")
     return asked(("squeue", *_cluster(site_args), *options))
 
 
@@ -94,28 +98,26 @@ def _cluster(site_args: Sequence[str]) -> tuple[str, ...]:
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """One line per job; where clusters were named, a line `CLUSTER: NAME` before the jobs of each."""
-    found, cluster = [], ""
-    for line in answer(reply).splitlines():
-        if match := re.fullmatch(r"CLUSTER: ([\w.-]+)\s*", line):
-            cluster = f";{match.group(1)}"
-        elif line.strip():
-            found.append(_sighting(line, cluster))
+    """One job from its number to its number; where clusters were named, a line `CLUSTER: NAME` before the jobs of each."""
+    text, place, found, cluster = answer(reply), 0, [], ""
+    while place < len(text):
+        if match := _CLUSTER_LINE.match(text, place):
+            cluster = f";{match['cluster']}" if match["cluster"] else cluster
+        elif match := _JOB.match(text, place):
+            found.append(_sighting(match, cluster))
+        else:
+            raise Unreadable(f"unknown line: {text[place:].splitlines()[0][:200]}")
+        place = match.end()
     return found
 
 
-def _sighting(line: str, cluster: str) -> Sighting:
-    fields = line.split("|", 3)
-    if len(fields) != 4 or not re.fullmatch(
-        r"\d+(_\S+|\+\d+)?", fields[0]
-    ):  # a job's name may be empty (seen: 22.05.8)
-        raise Unreadable(f"unknown line: {line}")
-    number, word, reason, name = fields
+def _sighting(job: re.Match[str], cluster: str) -> Sighting:
+    number, word, reason, name = job.groups()
     state = words.state_of(word, reason)
     if state is None:
         raise Unreadable(f"unknown state {word}")
     detail = word if reason in ("None", "") else f"{word} {reason}"
-    return Sighting(name.rstrip(), number + cluster, state, detail)
+    return Sighting(name.rstrip(" "), number + cluster, state, detail)
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
