@@ -171,6 +171,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "intermediate_size": 14336, "num_attention_heads": 16, "num_key_value_heads": 8, "num_hidden_layers": 42,
         "sliding_window": 4096, "vocab_size": 256000, "max_position_embeddings": 8192,
     },
+    "MiMo-V2-Flash": {
+        "architectures": ["MiMoV2FlashForCausalLM"], "model_type": "mimo_v2_flash", "hidden_size": 4096,
+        "intermediate_size": 16384, "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": None,
+        "num_experts_per_tok": 8, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 192,
+        "v_head_dim": 128, "swa_num_attention_heads": 64, "swa_num_key_value_heads": 8, "swa_head_dim": 192,
+        "swa_v_head_dim": 128, "num_hidden_layers": 48, "hybrid_layer_pattern": [0, *([1] * 5 + [0]) * 7, *[1] * 5],
+        "sliding_window": 128, "sliding_window_size": 128, "max_position_embeddings": 262144, "vocab_size": 152576,
+        "moe_layer_freq": [0, *[1] * 47], "layernorm_epsilon": 1e-5, "partial_rotary_factor": 0.334,
+        "attention_value_scale": 0.707, "scoring_func": "sigmoid", "topk_method": "noaux_tc", "n_group": 1,
+        "topk_group": 1, "norm_topk_prob": True, "hidden_act": "silu", "rope_theta": 5000000, "swa_rope_theta": 10000,
+        "attention_bias": False,
+    },
     "LFM2-1.2B": {
         "architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 2048, "num_attention_heads": 32,
         "num_key_value_heads": 8, "num_hidden_layers": 16, "block_ff_dim": 12288, "block_dim": 2048, "conv_L_cache": 3, "conv_dim": 2048, "conv_dim_out": 2048,

@@ -112,3 +112,11 @@ def test_whose_code_reads_a_configuration_is_known(name: str) -> None:
     """Code of a repository is not needed where transformers or vLLM has its own; tests/environments asks vLLM the same."""
     config, reader = READERS[name]
     assert read_by(config) == reader
+
+
+def test_layers_with_a_window_may_have_heads_of_their_own() -> None:
+    """MiMo-V2: 40 of 48 layers keep 128 tokens of eight heads, and values are narrower than keys."""
+    found = {
+        (one.layers, one.kv_heads, one.width, one.window) for one in card_of(FAMILIES["MiMo-V2-Flash"]).cache or ()
+    }
+    assert found == {(8, 4, 320, None), (40, 8, 320, 128)}

@@ -51,6 +51,12 @@ def _held(text: Text, kind: str) -> tuple[int, int]:
     if kind == FULL and text.number("global_head_dim"):  # Gemma 4: layers that see everything have larger heads
         heads = text.number("num_global_key_value_heads") if text.get("attention_k_eq_v") else None
         return heads or kv_heads(text), 2 * (text.number("global_head_dim") or 0)
+    if text.type.startswith(
+        "mimo_v2"
+    ):  # values are narrower than keys, and layers with a window have heads of their own
+        own = "swa_" if kind == WINDOW else ""
+        keys, values = (text.number(f"{own}{name}", name) or head_size(text) for name in ("head_dim", "v_head_dim"))
+        return text.number(f"{own}num_key_value_heads") or kv_heads(text), keys + values
     return kv_heads(text), 2 * head_size(text)
 
 
@@ -84,6 +90,9 @@ def _listed(text: Text) -> list[str]:
     kinds = text.written.get("attn_type_list")  # MiniMax: 1 attends, 0 is linear
     if isinstance(kinds, list):
         return ["attention" if kind == 1 else "linear_attention" for kind in kinds]
+    windows = text.written.get("hybrid_layer_pattern")
+    if isinstance(windows, list):  # MiMo-V2: 1 has a window
+        return ["sliding_attention" if kind == 1 else "full_attention" for kind in windows]
     blocks = text.written.get("block_configs")  # Nemotron-NAS
     if isinstance(blocks, list):
         return ["mlp" if ((block or {}).get("attention") or {}).get("no_op") else "attention" for block in blocks]
