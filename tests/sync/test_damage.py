@@ -238,6 +238,24 @@ def job_in_queue(clone: Clone) -> Job:
     return made
 
 
+@pytest.mark.parametrize("name", ["bob-mine", "", "ev", "ev-0000-one-00000000-a1"])
+def test_a_job_with_another_name_is_not_gone(clone: Clone, world: World, job_in_queue: Job, name: str) -> None:
+    """`scontrol update`, `qalter -N` and rules of a site change a job's name: while its number is listed it is waited for,
+    and not submitted again; when it is no longer listed its absence counts from then on."""
+    state = world.state()
+    own = state["jobs"]["1"]["name"]
+    state["jobs"]["1"]["name"] = name
+    world.file.write_text(json.dumps(state))
+    for _ in range(3):
+        world.now += 10_000
+        report = sync(clone.context(), plan(job_in_queue))
+        assert (told(report), report.exit_code) == ([(Action.WAIT, "scheduler-silent")], 4)
+        assert f"job 1 is listed under another name, `{name}`" in report.steps[0].detail
+    world.vanish()
+    assert told(sync(clone.context(), plan(job_in_queue))) == [(Action.WAIT, "settling")]
+    assert [job["name"] for job in world.state()["jobs"].values()] == [name] != [own]
+
+
 def test_a_folder_that_is_gone_is_a_lost_attempt(clone: Clone, world: World, job_in_queue: Job) -> None:
     """Somebody cleaned up: after the grace period the job is tried again, not waited for until the end of days."""
     import shutil

@@ -172,7 +172,8 @@ def _of_attempt(
     elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
     own = attempt is not None and not foreign and not elsewhere
     marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
-    other = installation.other(context.folder(attempt)) if attempt and own and not seen else ""
+    renamed = installation.renamed(attempt, world.sightings or ()) if attempt and own and not seen else None
+    other = installation.other(context.folder(attempt), renamed) if attempt and own and not seen else ""
     return JobEvidence(
         job=record.job,
         missing=(),
@@ -182,7 +183,9 @@ def _of_attempt(
         silent=world.sightings is None or bool(other),
         other_scheduler=other,
         marks=marks,
-        age_seconds=_age(context.folder(attempt), attempt, seen, world) if attempt and own and not other else 0.0,
+        age_seconds=_age(context.folder(attempt), attempt, [*seen, *filter(None, [renamed])], world)
+        if attempt and own and (renamed or not other)
+        else 0.0,
         grace_seconds=_grace(context, attempt, marks),
         retries=0,
         last_outcome=record.last_outcome,
