@@ -1,7 +1,7 @@
-"""What a person may have done wrong in one file or with one name, found before anything is planned.
+"""Mistakes in one file or with one name, found before anything is planned.
 
-`codes` every diagnostic · `schema` form of one document · `wording` says it · `catalogue`, `services`, `suites`, `models` the files that requests refer
-to · `references` names in a request · `conflicts` requests against each other · `secrets` secret-shaped text ·
+`codes` every diagnostic · `schema` form of one document · `wording` its messages · `catalogue`, `services`, `suites`, `models` the
+files that requests refer to · `references` names in a request · `conflicts` between requests · `secrets` secret-shaped text ·
 `parser_plugins` and `server_files` texts that the server reads ·
 `explain/*.md` a page per code. What cannot work on a service is found by `plan/rules.py`.
 """

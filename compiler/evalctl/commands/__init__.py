@@ -1,4 +1,4 @@
-"""One module per command: `run(arguments) -> exit code`. They join stages; the work is done elsewhere.
+"""One module per command: `run(arguments) -> exit code`. They combine stages; the work is in the other packages.
 
 `words` is the whole command line: names, summaries, examples and options.
 """

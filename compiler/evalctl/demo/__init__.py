@@ -1,5 +1,5 @@
-"""The whole idea on one machine: a scratch repository with a bare remote, a tiny random model, real vLLM and lighteval.
+"""All steps on one machine: a temporary repository with a bare remote, a small random model, real vLLM and lighteval.
 
-`repository/` is what the scratch repository starts from · `tiny_model` makes the model · `scratch` makes the
-repository · `story` tells it, step by step.
+`repository/` is the initial content of the repository · `tiny_model` makes the model · `scratch` makes the
+repository · `story` runs the steps and prints them.
 """

@@ -1,5 +1,5 @@
-"""What this machine is and what it lacks, and a one-minute job that proves a site.
+"""What this machine is and what it lacks, and a one-minute job that tests a site.
 
-`checks` looks at the login node, `probe` submits `probe.sh` through the scheduler's interface and waits for its marks,
-`verdict` says what they mean. Nothing here touches the ledger, results or git.
+`checks` examines the login node, `probe` submits `probe.sh` through the scheduler's interface and waits for its marks,
+`verdict` interprets them. Nothing here changes the ledger, results or git.
 """

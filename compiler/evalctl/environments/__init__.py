@@ -1,8 +1,8 @@
-"""What jobs run in: the servers and frameworks, each an environment of its own, built from a hash-pinned lock.
+"""What jobs run in: servers and frameworks, each in its own environment, built from a hash-pinned lock.
 
-`catalogue()` says which environments exist and what each is made of (its digest names its folder, so a change of a lock
-or of a local package gives a new folder and never alters one that a job uses) · `setup()` makes them · `check()` says
-what is missing. `compiler/environments/README.md` tells how a lock is renewed. Nothing here imports what it installs.
+`catalogue()` lists the environments and what each is made of (its digest names its folder, so a change of a lock
+or of a local package gives a new folder and never alters one that a job uses) · `setup()` builds them · `check()` reports
+what is missing. `compiler/environments/README.md` describes how a lock is renewed. Nothing here imports what it installs.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,6 @@
-"""What a provider accepts (`evalctl probe`): which model is asked about, with which values, and what follows from it.
+"""What a provider accepts (`evalctl probe`): the model, the values to try, and what follows from the replies.
 
-`target` says what to ask, from a request or from words · `program` runs evalctl_job.probe in a framework's environment,
-where litellm is, and hears it out · `proposals` turns what was found into lines for the manifests. Keys pass through
-`program` alone, by the environment.
+`target` determines what to ask, from a request or from options · `program` runs evalctl_job.probe in a framework's environment,
+which contains litellm, and reads its report · `proposals` turns the report into lines for the manifests. Only
+`program` handles keys, as environment variables.
 """

@@ -1,4 +1,4 @@
 """From names to values: which evals a request means, with every setting and who set it.
 
-`layers` merges · `caution` the manual's rule about sampling · `evals` puts an eval together · `identity` its digest.
+`layers` merges · `caution` the manual's rule about sampling · `evals` builds an eval · `identity` its digest.
 """

@@ -1,8 +1,10 @@
 """What was measured: records, the lab's aggregate and the leaderboard.
 
-`record` builds result.json · `entries` says which scores people read, and averages · `names` how models and tasks are called · `store` finds the records · `aggregate` makes aggregated_results.json · `leaderboard`
-renders results/README.md · `derived` makes all of these from records and metrics.yaml, or those that follow from a changed record · `tables` chooses among
-aggregates and sets them side by side for people and spreadsheets, `webpage` as one HTML file with its `charts` · `answers` reads what the model answered, `grading` joins it with right answers
-and scores (`parquet_rows` prints those, in an environment that can read them), `choosing` picks what a person wants to see,
-`looping` tells which of it repeats itself, `slowness` why an eval is slow.
+`record` builds result.json · `store` finds the records · `entries` selects the scores that people read, and averages them ·
+`names` are the displayed names of models and tasks · `aggregate` makes aggregated_results.json · `leaderboard`
+makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
+`tables` selects and compares aggregates for people and spreadsheets, `webpage` writes them as one HTML file with its `charts` ·
+`answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an
+environment that can read parquet), `choosing` applies a person's filters, `looping` detects repetition, `slowness` reports why an
+eval is slow.
 """

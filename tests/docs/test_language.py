@@ -1,0 +1,43 @@
+"""Pages are plain technical English: phrases that a reader would have to guess are on a closed list, and in no page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .documents import REPOSITORY
+
+# History keeps its words.
+LEFT_OUT = {"decisions.md", "architecture.md"}
+PAGES = [
+    page
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "manifests/*.md",
+        "compiler/evalctl/check/explain/*.md",
+        "compiler/evalctl/sync/*.md",
+    )
+    for page in sorted(REPOSITORY.glob(pattern))
+    if page.name not in {*LEFT_OUT, "CHANGELOG.md"} and not page.name.endswith(".ja.md")
+]
+PHRASES = (
+    r"lies? (?:in|at|under|where|below|on)\b", r"\blying\b", r"\bmend(?:s|ed|ing)?\b", r"\bin vain\b", r"\bfor ever\b",
+    r"\blooks? after\b", r"stands? (?:in the way|in|at|there|beside|for)\b", r"\bwithout a word\b", r"\bbefall", r"\bbetray",
+    r"\bput(?:s|ting)? up with\b", r"\bhere and there\b", r"\bnow and then\b", r"\bby and by\b", r"\ball the same\b", r"\bshouts?\b",
+    r"\bside by side\b", r"\bthe other way round\b", r"\bnever forgets\b", r"\btells? (?:itself|about itself|its story)\b",
+)  # fmt: skip
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks and without what is in backticks."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
+    return re.sub(r"\s+", " ", re.sub(r"`[^`]*`", "", text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_a_page_has_no_figure_of_speech(page: Path) -> None:
+    """Say what a thing is or does: `is at`, `fix`, `silently`, `manages`."""
+    assert re.findall("|".join(PHRASES), prose(page)) == []
