@@ -6,12 +6,15 @@ import json
 import re
 from itertools import combinations
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import compiled
 
 from evalctl.check.conflicts import conflicts
+from evalctl.check.schema import validated
+from evalctl.load import yaml_source
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.fields import SERVED_MODEL
 from evalctl.model.providers import file_name, model_folder, model_name
@@ -80,3 +83,26 @@ def test_names_that_differ_in_capitals_only_are_refused_together() -> None:
     (found,) = conflicts(plans)
     assert (found.code, found.span.file) == ("clashing-names", "manifests/requests/b.yaml")
     assert "one place on a disk" in found.message and conflicts(plans[:1]) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("https://llm.example.jp/v1", True), ("https://llm.example.jp:1/v1", True), ("https://llm.example.jp:65535/v1", True),
+        ("http://127.0.0.1:8000/v1", True), ("http://localhost:8000", True), ("http://gpu-01:8000/v1", True), ("https://10.0.0.255/v1", True),
+        ("https://h:0/v1", False), ("https://h:00080/v1", False), ("https://h:65536/v1", False), ("https://h:99999/v1", False),
+        ("https://h:/v1", False), ("https://h:-1/v1", False), ("https://h:8e3/v1", False), ("https://[::1]:8000/v1", False),
+        ("https://h:80:80/v1", False), ("https://u@h/v1", False), ("https://u:p@h/v1", False), ("https://h/v1?a=b", False),
+        ("https://h/v1#x", False), ("https://h/v1/", False), ("https://h//v1", False), ("https://a..b/v1", False), ("https://a.-b/v1", False),
+        ("https://a-/v1", False), ("https://h./v1", False), ("https://127.1/v1", False), ("https://2130706433/v1", False),
+        ("https://0x7f000001/v1", False), ("https://256.0.0.1/v1", False), ("https://010.0.0.1/v1", False), ("https://1.2.3.4.5/v1", False),
+        ("ftp://h/v1", False), ("https:///v1", False), ("https://h/v1\n", False), (f"https://{'a' * 64}/v1", False), ("https://h%2f@x/v1", False),
+        ("https://h\\x/v1", False), ("https://ｈ/v1", False),
+    ],
+)  # fmt: skip
+def test_an_address_is_one_that_every_program_reads_alike(address: str, right: bool) -> None:
+    """A scheme, a name or four numbers, a port from 1 to 65535 and a path; no user, query or fragment."""
+    document, _ = yaml_source.parse(json.dumps({"base_url": address}), "manifests/providers/x.yaml")
+    assert document is not None
+    found = validated("provider", document)[1]
+    assert [one.code for one in found] == ([] if right else ["forbidden-text"])

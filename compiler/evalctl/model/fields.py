@@ -36,8 +36,13 @@ REVISION = r"^[0-9a-f]{40,64}$"
 COMMIT = r"^[0-9a-f]{40}$"
 SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# A name, or four numbers; `127.1`, `0x7f000001` and `2130706433` are one address to some programs and names to others.
+_HOST = rf"(?:(?:{_OCTET}\.){{3}}{_OCTET}|(?:{_LABEL}\.){{0,20}}[A-Za-z](?:[A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?)"
+_PORT = r"(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 # No user, no password, no query, no `..` in the path: a key is in .env alone.
-BASE_URL = r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
+BASE_URL = rf"^https?://{_HOST}(?::{_PORT})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"  # text for the model: no control characters but tab and newlines
 
 LONGEST_NAME = 96
