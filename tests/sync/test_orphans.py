@@ -33,11 +33,15 @@ def go(clone: Clone, *jobs: Job, pruning: bool = False, dry_run: bool = False) -
     return sync(clone.context(), plan(*jobs), pruning=pruning, dry_run=dry_run)
 
 
-def stray(clone: Clone, job: str = "gone-12345678", number: int = 1) -> str:
+def stray(clone: Clone, job: str = "gone-12345678", number: int = 1, *, here: bool = True) -> str:
     """A live job with this repository's mark; its name."""
     mark = json.loads(git(clone.root, "show", "evalctl-state:repository.json"))["mark"]
     name = f"ev-{mark}-{job}-a{number}"
     clone.world.run(Command(("fake-submit", name, str(clone.root))))
+    if here:
+        folder = clone.context().run_dir(f"ev-{job}", number)
+        folder.mkdir(parents=True)
+        (folder / "attempt.sh").write_text(f"ATTEMPT={number}\nATTEMPT_NAME={name}\n")
     return name
 
 
@@ -65,6 +69,21 @@ def test_prune_ends_orphans_and_tells_which(clone: Clone, world: World, job: Job
     assert told(report) == [(name, Action.CANCEL, "orphan")]
     assert report.steps[-1].detail == "2"
     assert sorted(world.live()) == sorted(others)
+
+
+@pytest.mark.parametrize("text", [None, "", "ATTEMPT_NAME=ev-zzzz-gone-12345678-a1\n", "# ATTEMPT_NAME={name}\n"])
+def test_prune_ends_only_what_was_submitted_with_this_home(
+    clone: Clone, world: World, job: Job, text: str | None
+) -> None:
+    """A mark is text in a branch: with that of another repository, its jobs would be ended."""
+    name = stray(clone, here=False)
+    if text is not None:
+        folder = clone.context().run_dir("ev-gone-12345678", 1)
+        folder.mkdir(parents=True)
+        (folder / "attempt.sh").write_text(text.format(name=name))
+    report = go(clone, job, pruning=True)
+    assert (told(report), len(world.live())) == ([(name, Action.REPORT, "orphan")], 2)
+    assert "not submitted with this EVALCTL_HOME" in report.steps[-1].detail
 
 
 def test_prune_asks_the_scheduler_even_if_all_is_done(clone: Clone, world: World, job: Job) -> None:

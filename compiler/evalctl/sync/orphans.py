@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from evalctl.model.run import Action, Sighting, State, Step
+from evalctl.render.quoting import assignment
+from evalctl.sync import runfiles
 from evalctl.sync.act import end
+from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import World
 from evalctl.sync.world import View
@@ -31,6 +35,21 @@ def reported(world: World, told: Iterable[str]) -> list[Step]:
     ]  # fmt: skip
 
 
+def _submitted_here(context: Context, mark: str, name: str) -> bool:
+    """Whether this EVALCTL_HOME has the attempt's folder: it is made before each submission and names the attempt.
+
+    The mark alone proves nothing: it is text in a branch, and a copy of a repository has the same one.
+    """
+    stem, _, number = name.removeprefix(f"ev-{mark}-").rpartition("-a")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", stem) or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
+        return False
+    try:
+        text = runfiles.read(context.run_dir(f"ev-{stem}", int(number)), "attempt.sh")
+    except (OSError, ValueError):
+        return False
+    return assignment("ATTEMPT_NAME", name).encode() in text.splitlines()
+
+
 def prune(view: View, world: World) -> list[Step]:
     """Ends the orphans and tells which.
 
@@ -41,8 +60,16 @@ def prune(view: View, world: World) -> list[Step]:
         view.warnings.append("nothing is pruned: scheduler and remote must both answer for that")
         return []
     view.ledger.refresh()
-    found = orphans(view.ledger.read(), world.sightings)
-    return [_ended(one, accepted) for one, accepted in zip(found, end(view.context, found), strict=True)]
+    records = view.ledger.read()
+    found = orphans(records, world.sightings)
+    own = [one for one in found if _submitted_here(view.context, records.mark, one.name)]
+    ended = [_ended(one, accepted) for one, accepted in zip(own, end(view.context, own), strict=True)]
+    return ended + [_not_ours(one) for one in found if one not in own]
+
+
+def _not_ours(orphan: Sighting) -> Step:
+    where = "it was not submitted with this EVALCTL_HOME: type evalctl sync --prune where it was, or cancel it with the scheduler's own command"
+    return Step(orphan.name, Action.REPORT, "orphan", f"{orphan.native_id}; {where}")
 
 
 def _ended(orphan: Sighting, accepted: bool) -> Step:
