@@ -122,7 +122,8 @@ def test_what_a_request_reaches_is_shown(root: Path, plan: Callable[..., tuple[i
     said = said.replace("\\", "")
     assert code == 0, said
     assert "model path: /checkpoints/mine" in said
-    assert "answered by: https://llm.lab.example/v1, with the key LAB_LLM_API_KEY" in said
+    charged = "what it charges for its answers is in no estimate here"
+    assert f"answered by: https://llm.lab.example/v1, with the key LAB_LLM_API_KEY; {charged}" in said
     assert "uploads results and details to lab on the Hub (PUBLIC: everybody can read it)" in said
 
 

@@ -85,7 +85,9 @@ def _reach(request: RequestForecast, facts: Mapping[str, Any]) -> list[str]:
     """What the job reads besides the Hub's model, where questions and a key go, and where results are uploaded."""
     lines = [f"model path: {facts['path']}"] if facts.get("path") else []
     if facts.get("address"):
-        key = f", with the key {facts['key_variable']}" if facts.get("key_variable") else ", without a key"
+        key = ", without a key"
+        if facts.get("key_variable"):
+            key = f", with the key {facts['key_variable']}; what it charges for its answers is in no estimate here"
         lines.append(f"answered by: {facts['address']}{key}")
     if request.upload is not None:
         seen = "private" if request.upload["private"] else "PUBLIC: everybody can read it"
