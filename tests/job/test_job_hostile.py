@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,51 @@ def test_two_relays_never_share_an_answers_file(start_relay: StartRelay, tmp_pat
         first.stop()
         third = start_relay(server.url, answers=kept)
         assert third.post(QUESTION)[0] == 200 and len(server.posts) == 1
+
+
+SLOW = """
+import asyncio, json, sys
+import aiohttp
+from evalctl_job import transport
+
+transport.MOST_REPLY_SECONDS = float(sys.argv[1])
+
+async def dripping(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nConnection: close\\r\\n\\r\\n")
+    try:
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+    except ConnectionError:
+        writer.close()
+
+async def main():
+    server = await asyncio.start_server(dripping, "127.0.0.1", 0)
+    base = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    limit = aiohttp.ClientTimeout(total=float(sys.argv[2]))
+    async with aiohttp.ClientSession(timeout=limit) as session:
+        found = await transport.Http(session, None).send("POST", base, "/v1/chat/completions", {})
+    print(json.dumps([found.status, found.why, found.transient, found.few]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "total", "expected"),
+    [
+        ("0.5", "600", [0, "the reply did not end within 0.5 s", True, True]),
+        ("600", "0.5", [504, "the model did not answer in time", True, False]),
+    ],
+)
+def test_a_reply_of_endless_blanks_is_refused(
+    environment: Path, variables: dict[str, str], seconds: str, total: str, expected: list[Any]
+) -> None:
+    """A byte now and then keeps a connection alive for ever: the whole reply has a limit, beside that of the whole try."""
+    command = [str(environment / "bin" / "python"), "-c", SLOW, seconds, total]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found[1:] == expected[1:] and (found[0] == 504) == (expected[0] == 504)

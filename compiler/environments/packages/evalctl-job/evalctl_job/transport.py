@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,13 @@ from evalctl_job.outcomes import NO_ANSWER, Refused, read
 from evalctl_job.redact import redacted
 
 MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute of the relay's time, all told
+# From the first byte of a reply to its last: servers send the header when the answer is there, or blanks until then.
+MOST_REPLY_SECONDS = 3600.0
 LOOK = aiohttp.ClientTimeout(total=5)
 
 
 class TooLong(Exception):
-    """A reply that would fill the memory."""
+    """A reply that would fill the memory, or that does not end."""
 
 
 class Http:
@@ -60,7 +63,18 @@ class Http:
 
 
 async def _content(reply: aiohttp.ClientResponse) -> bytes:
-    """The whole body, unpacked; one that never ends is refused."""
+    """The whole body, unpacked; one that never ends is refused, however slowly it comes."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + MOST_REPLY_SECONDS
+    try:
+        return await asyncio.wait_for(_body(reply), MOST_REPLY_SECONDS)
+    except asyncio.TimeoutError:
+        if clock() < end:  # the limit of the whole try came first
+            raise
+        raise TooLong(f"the reply did not end within {MOST_REPLY_SECONDS:g} s") from None
+
+
+async def _body(reply: aiohttp.ClientResponse) -> bytes:
     parts, size = [], 0
     async for part in reply.content.iter_any():
         parts.append(part)
