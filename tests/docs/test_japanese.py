@@ -13,6 +13,11 @@ from .documents import REPOSITORY
 DOCS = ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites")
 USERS = ("README.md", "manifests/README.md", *(f"docs/{name}.md" for name in DOCS))
 PAGES = [REPOSITORY / name for name in USERS]
+# Other translations of words that the glossary of docs/README.md has.
+VARIANTS = (
+    r"(?<!プル)(?<!HTTP )リクエスト", r"要求数", r"元帳", r"レジャー", r"アテンプト", r"ノード種類", r"ノードタイプ", r"ランフォルダ", r"リーダボード",
+    r"プロバイダー", r"サーバー", r"フォルダー", r"スケジューラー", r"ジョブ名前", r"メトリック", r"モデル・カード",
+)  # fmt: skip
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)
 
 
@@ -68,3 +73,21 @@ def test_a_translation_links_to_translations(page: Path) -> None:
     named = re.findall(r"\[([^\]]*)\]\(([^)#\s]+\.md)", ours.read_text(encoding="utf-8"))
     english = {(ours.parent / target).resolve() for label, target in named if label != "English"}
     assert english & set(PAGES) == set()
+
+
+@pages
+def test_a_term_has_one_japanese_word(page: Path) -> None:
+    """The glossary of docs/README.md says which."""
+    assert re.findall("|".join(VARIANTS), bilingual.japanese(page).read_text(encoding="utf-8")) == []
+
+
+def test_every_term_of_the_glossary_has_a_japanese_word() -> None:
+    """The two glossaries are the same in their first two columns."""
+    english, ours = (
+        [line.split("|")[1:3] for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| **")]
+        for page in both(REPOSITORY / "docs/README.md")
+    )
+    assert [[word.replace("、", ", ") for word in row] for row in ours] == [
+        [word.replace("、", ", ") for word in row] for row in english
+    ]
+    assert all(japanese.strip() for _, japanese in english)

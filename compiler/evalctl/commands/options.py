@@ -246,9 +246,7 @@ def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", metavar="NAME", help="who serves the model, if no request says so")
     parser.add_argument("--api-base", metavar="URL", help="another address of the provider; alone: one without a key")
     parser.add_argument("--up-to", type=count, metavar="N", help="the largest n to try (default: that of the tasks)")
-    parser.add_argument(
-        "--max-calls", type=count, default=40, metavar="N", help="send at most N requests (default: 40)"
-    )
+    parser.add_argument("--max-calls", type=count, default=40, metavar="N", help="make at most N calls (default: 40)")
     parser.add_argument("--dry-run", action="store_true", help="show what would be asked, and ask nothing")
     parser.add_argument("--json", action="store_true")
 
