@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -178,3 +179,19 @@ def test_notes_come_after_what_needs_action() -> None:
     found = sorted([note, Diagnostic("x-y", "m", Span("b"), severity="warning")], key=lambda one: one.sort_key)
     assert [one.severity for one in found] == ["warning", "note"]
     assert report.count_line(found) == "1 warning, 1 note"
+
+
+def test_messages_are_plain_english() -> None:
+    """No text of the program that a person can see has a figure of speech for "fix", "is at" or "no request needs"."""
+    figures = re.compile(
+        r"\bmend(?:s|ed)?\b|\bin vain\b|\blies (?:in|at|below|under)\b|\bnobody waits\b|stands in the way"
+    )
+    found = []
+    for path in sorted((Path(__file__).parents[1] / "compiler" / "evalctl").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        statements = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}  # docstrings
+        texts = [one for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        found += [
+            f"{path.name}: {one.value}" for one in texts if id(one) not in statements and figures.search(one.value)
+        ]
+    assert found == []

@@ -145,7 +145,7 @@ def test_a_name_in_a_file_with_a_mistake_is_not_said_to_be_missing(
     problems = Project(repository(tmp_path, {EXAMPLE: request, path: text})).check()[1]
     (found,) = [one for one in problems if one.code == code and one.span.file == EXAMPLE]
     assert "cannot be used" in found.message or found.message.startswith("no task can be used")
-    assert found.help == f"mend {path} first"
+    assert found.help == f"fix {path} first"
 
 
 def test_a_file_beside_the_folders_is_told_where_each_kind_lies(tmp_path: Path) -> None:

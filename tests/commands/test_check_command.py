@@ -128,7 +128,7 @@ def test_a_faulty_file_is_no_missing_name(tmp_path: Path, path: str, spoil: tupl
     (root / path).write_text((root / path).read_text(encoding="utf-8").replace(*spoil, 1), encoding="utf-8")
     found = json.loads(evalctl("check", "--format", "json", cwd=root).stdout)
     assert [one["code"] for one in found] == codes
-    assert all(one["help"] == f"mend {path} first" for one in found if one["code"] == "unknown-service")
+    assert all(one["help"] == f"fix {path} first" for one in found if one["code"] == "unknown-service")
 
 
 def test_a_time_that_is_too_long_names_the_task_and_its_row(tmp_path: Path) -> None:

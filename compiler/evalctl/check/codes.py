@@ -24,7 +24,7 @@ CODES: dict[str, str] = {
     "foreign-file": "a file in generated/ that evalctl did not make",
     "generated-outdated": "generated/ does not say what manifests/ say",
     "gpu-list-mismatch": "cuda_visible_devices does not fit the node kind or the service",
-    "misplaced-model-card": "a model card lies in another model's place",
+    "misplaced-model-card": "a model card is in another model's place",
     "missing-file": "a file that evalctl needs is not there",
     "missing-key": "a key that must be given is not",
     "missing-model-card": "no facts about the model are locked",

@@ -59,7 +59,7 @@ def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, 
 
 def _unusable(code: str, what: str, name: str, faulty: Iterable[str], span: Span) -> Diagnostic:
     """Whether there is such a name can only be said when the files that may hold it are right."""
-    return Diagnostic(code, f"{what} `{name}` cannot be used", span, f"mend {listed(faulty)} first")
+    return Diagnostic(code, f"{what} `{name}` cannot be used", span, f"fix {listed(faulty)} first")
 
 
 def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -219,7 +219,7 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         span = checked.document.key_span(("tasks",))
         if not catalogue.tasks:
             faulty = [path for path in TABLES if path in catalogue.faulty] or TABLES
-            return [Diagnostic("unknown-task", "no task can be used", span, f"mend {listed(faulty)} first")]
+            return [Diagnostic("unknown-task", "no task can be used", span, f"fix {listed(faulty)} first")]
         found.append(Diagnostic("no-tasks", "every task is taken out again", span, "leave at least one task in"))
     return found
 
@@ -234,7 +234,7 @@ def _unknown_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
 
 def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
     row = Note("its row", catalogue.task_spans[name])
-    help = f"mend its rows of {listed(TABLES)} first"
+    help = f"fix its rows of {listed(TABLES)} first"
     return Diagnostic("unknown-task", f"task `{name}` cannot be used", span, help, (row,))
 
 

@@ -125,7 +125,7 @@ def _yaml_below(paths: list[str]) -> Iterator[tuple[Path, str]]:
             continue
         found = sorted(path for path in given.rglob("*.yaml") if path.is_file() and not path.is_symlink())
         if not found:
-            raise EnvironmentProblem(f"no .yaml file lies below {given}", help="name custom_model_settings/ of the lab")
+            raise EnvironmentProblem(f"no .yaml file is below {given}", help="name custom_model_settings/ of the lab")
         yield from ((path, path.relative_to(given).as_posix()) for path in found)
 
 

@@ -83,7 +83,7 @@ def _of_request(word: str, arguments: argparse.Namespace, project: Project) -> I
     compiled = project.compile_one(path)
     if compiled.checked is None or not compiled.evals:
         report.show(compiled.diagnostics, project.root, "text", sys.stderr)
-        raise EnvironmentProblem(f"{path} has errors", help="mend them first")
+        raise EnvironmentProblem(f"{path} has errors", help="fix them first")
     if compiled.checked.request.provider == "vllm":
         help = "the job's own server takes what its flags say; `evalctl doctor --probe` looks at a node"
         raise EnvironmentProblem(f"{path}: with provider vllm there is nobody to ask", help)

@@ -296,9 +296,7 @@ def _is_here(context: Context, attempt: Attempt) -> bool:
 
 
 def _taken(attempt: Attempt) -> str:
-    return (
-        f"taken over from {attempt.by}, whose job computes in vain if it still runs; the next sync runs what is missing"
-    )
+    return f"taken over from {attempt.by}, whose results are discarded if the job still runs; the next sync runs what is missing"
 
 
 def _not_retried(context: Context, record: JobRecord) -> str:

@@ -117,7 +117,7 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent"), lambda e: e.other_scheduler),
     # -- the scheduler has
     Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
-        lambda e: f"{_state_detail(e)}: nobody waits for its results any more; `evalctl cancel {e.job}` ends it"),
+        lambda e: f"{_state_detail(e)}: no request needs its results any more; `evalctl cancel {e.job}` ends it"),
     Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"),
         lambda e: f"{_state_detail(e)}: the ledger does not know it: let it end, or: evalctl sync --prune"),
     Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
@@ -126,7 +126,7 @@ TABLE: tuple[Row, ...] = (
     Row(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
     # -- an open attempt that is not to be seen
     Row(_unclear_marks, Action.STOP, _is("unreadable-marks"),
-        lambda e: f"{', '.join(e.marks.unreadable)}; mend it, or give the attempt up: evalctl cancel {e.job}"),
+        lambda e: f"{', '.join(e.marks.unreadable)}; fix it, or give the attempt up: evalctl cancel {e.job}"),
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
     Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),

@@ -132,7 +132,7 @@ def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Colle
             found = seen_here(view.context, view.downloads.get(step.job), found)
         except NotCollectable as problem:
             if not cancelled:
-                why = f"{problem}; mend it, or give the attempt up: evalctl cancel {step.job}"
+                why = f"{problem}; fix it, or give the attempt up: evalctl cancel {step.job}"
                 stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", why)
                 continue
             found = given_up(view.context.folder(record.open), record.open, str(problem))
