@@ -99,7 +99,19 @@ def test_merging_loses_nothing_and_needs_no_order(one: JobRecord, two: JobRecord
     assert all(order.index(both[one_.number]) >= order.index(one_.phase) for one_ in (*one.attempts, *two.attempts))
 
 
-@given(RECORDS)
+WHOLE = st.builds(
+    lambda record, last: replace(
+        record,
+        attempts=tuple(replace(FIRST, number=n, name=f"ev-abcd-a-1-a{n}") for n in range(1, last + 1)),
+        collected={n: d for n, d in record.collected.items() if n <= last},
+        events=tuple(one for one in record.events if one.attempt <= last),
+        pinned={n: d for n, d in record.pinned.items() if n <= last},
+    ),
+    RECORDS, st.integers(0, 3),
+)  # fmt: skip
+
+
+@given(WHOLE)
 def test_a_record_survives_its_file(record: JobRecord) -> None:
     """Text and back."""
     assert from_text("ev-a-1", to_text(record).encode()) == record
@@ -174,6 +186,29 @@ def test_a_record_with_a_value_that_evalctl_never_writes_is_refused(more: dict[s
     """As for its attempts."""
     document = {**json.loads(to_text(JobRecord("ev-a-1", (FIRST,)))), **more}
     with pytest.raises(ValueError, match=r"."):
+        from_text("ev-a-1", json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("numbers", [(2,), (1, 1), (2, 1), (1, 3), (1, 999_999)])
+def test_attempts_are_numbered_without_a_gap(numbers: tuple[int, ...]) -> None:
+    """Numbers are given one after the other and never again: of two attempts with one number the first would be hidden."""
+    with pytest.raises(ValueError, match="numbered"):
+        from_text(
+            "ev-a-1", to_text(JobRecord("ev-a-1", tuple(closed(number, "collected") for number in numbers))).encode()
+        )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"events": [{"at": 1, "by": "me", "what": "retry", "attempt": 2}]}, {"collected": {"2": [DIGEST]}},
+        {"pinned": {"999999": [[DIGEST, DIGEST]]}}, {"events": [{"at": 1, "by": "me", "what": "cancel", "attempt": 999_999}]},
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_an_attempt_that_is_not_there(more: dict[str, object]) -> None:
+    """A `retry` in advance would forgive every failure to come, a `cancel` end the next attempt at once."""
+    document = {**json.loads(to_text(JobRecord("ev-a-1", (FIRST,)))), **more}
+    with pytest.raises(ValueError, match="speaks of attempt"):
         from_text("ev-a-1", json.dumps(document).encode())
 
 

@@ -177,6 +177,19 @@ def _require_own_names(job: str, record: JobRecord) -> None:
     for attempt in record.attempts:
         if attempt.job != job or not attempt.name.endswith(f"-{job.removeprefix('ev-')}-a{attempt.number}"):
             raise ValueError(f"attempt {attempt.number} has the name of another, `{attempt.name}`")
+    _require_own_numbers(record)
+
+
+def _require_own_numbers(record: JobRecord) -> None:
+    """Attempts are numbered from 1 on without a gap, and nothing is said of one that is not there: a `retry` of attempt
+    999,999 would forgive every failure to come.
+    """
+    last = len(record.attempts)
+    if [attempt.number for attempt in record.attempts] != list(range(1, last + 1)):
+        raise ValueError("its attempts are not numbered 1, 2, 3, …")
+    named = (*record.collected, *record.pinned, *(event.attempt for event in record.events))
+    if beyond := [number for number in named if number > last]:
+        raise ValueError(f"it speaks of attempt {max(beyond)}, and has {last}")
 
 
 def _no_number(word: str) -> None:
