@@ -10,7 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from side_by_side import scope, turn
+from side_by_side import Schedulers, scope, turn
 from xdist.scheduler import LoadScopeScheduling
 
 # No folder of examples beside the sources, and no test that fails because the machine is busy.
@@ -50,6 +50,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The same order in every process."""
     items.sort(key=lambda item: turn(item.nodeid))
+
+
+_schedulers = Schedulers(Path("/run/evalctl-clusters"), together="PYTEST_XDIST_WORKER" not in os.environ)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """A test on a real scheduler has it alone; waiting for it is no part of the test's time."""
+    _schedulers.enter(item.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    """The next suite may have them."""
+    _schedulers.leave()
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+from pathlib import Path
 
 # One scheduler for all tests that stop it, fill it and count its jobs; the stand-in of PBS is nobody else's.
 _ON_A_SCHEDULER = re.compile(r"tests/schedulers/.*\[(?:.*-)?(gridengine|slurm|pbs|openpbs)(?:-.*)?\]$")
+_REAL = ("gridengine", "pbs", "slurm")
 # The longest first, or the last process would be alone with them.
 _FIRST = ("tests/schedulers/", "tests/e2e/", "tests/faults/", "tests/job/")
 
@@ -20,3 +24,33 @@ def turn(nodeid: str) -> tuple[bool, int]:
     """When a test's turn comes, among all."""
     first = next((number for number, folder in enumerate(_FIRST) if nodeid.startswith(folder)), len(_FIRST))
     return _ON_A_SCHEDULER.match(nodeid) is None, first
+
+
+class Schedulers:
+    """The real schedulers of this machine, each for one test process at a time: two suites may run at once."""
+
+    def __init__(self, folder: Path, together: bool) -> None:
+        """`folder` has the locks that tests/clusters makes; `together`: one process runs all scopes."""
+        self._folder = folder
+        self._together = together
+        self._held: dict[str, int] = {}
+
+    def enter(self, nodeid: str) -> None:
+        """Before a test: waits until its scheduler is free, and lets go the one of the scope before."""
+        name = scope(nodeid)
+        if not _ON_A_SCHEDULER.match(nodeid) or name in self._held:
+            return
+        self.leave()
+        for one in _REAL if self._together else (name,):  # in one order, so that two suites never wait for each other
+            self._hold(one)
+
+    def leave(self) -> None:
+        """Lets go what is held."""
+        while self._held:
+            os.close(self._held.popitem()[1])
+
+    def _hold(self, name: str) -> None:
+        path = self._folder / f"{name}.lock"
+        if path.is_file():
+            self._held[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._held[name], fcntl.LOCK_EX)

@@ -10,6 +10,7 @@ HOST=$(hostname)
 need_root() {
   [ "$(id -u)" = 0 ] || die "run as root: real daemons need it"
   mkdir -p "$RUN"
+  touch "$RUN"/{gridengine,slurm,pbs}.lock # which test process has the scheduler: tests/side_by_side.py
 }
 
 # Who submits in the tests: jobs of root are another thing than a person's. EVALCTL_TEST_USER names somebody to be made.

@@ -18,7 +18,7 @@ from evalctl.environments import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or REPOSITORY / ".evalctl" / "environments")
-PATIENCE_S = 600.0
+PATIENCE_S = 1500.0  # against a hang; 82 s on the quiet machine, over 600 s under a load of ten times the cores
 DYING_S = 30.0
 
 

@@ -112,12 +112,12 @@ class Lab:
         words = [f"{one['action']} {one['reason']}" for one in told if one["reason"] != "other-service"]
         return [one for before, one in zip(["", *words], words, strict=False) if one != before]
 
-    def until(self, request: str, *steps: str, seconds: float = 90, service: str = "site") -> list[str]:
+    def until(self, request: str, *steps: str, seconds: float = 300, service: str = "site") -> list[str]:
         """Passes until the job's step is one of `steps`; all of its steps up to then."""
         self.wait(lambda: self.sync(service) and self.steps(request)[-1] in steps, seconds, lambda: self.story(request))
         return self.steps(request)
 
-    def wait(self, condition: Callable[[], object], seconds: float = 60, why: Callable[[], str] = lambda: "") -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 240, why: Callable[[], str] = lambda: "") -> None:
         """Until something holds."""
         limit = time.monotonic() + seconds
         while not condition():

@@ -115,7 +115,7 @@ class Pbs:
         """Whether the job has ended."""
         return "job_state = F" in self.history(number)
 
-    def wait(self, condition: Callable[[], object], seconds: float = 90) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 300) -> None:
         """Until something holds."""
         limit = time.monotonic() + seconds
         while not condition():

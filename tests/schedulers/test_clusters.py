@@ -52,7 +52,7 @@ class Cluster:
         found = self.scheduler.sightings(run(self.scheduler.query(getpass.getuser())))
         return {one.name: one for one in found if self.mark in one.name}
 
-    def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 240) -> None:
         """Until something holds."""
         limit = time.monotonic() + seconds
         while not condition():
