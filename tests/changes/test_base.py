@@ -50,12 +50,12 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def found(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[], Found]:
-    """The findings that name changes since HEAD."""
+def found(root: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Found]:
+    """The findings that name changes since HEAD, or another base."""
 
-    def said() -> Found:
+    def said(base: str = "HEAD") -> Found:
         capsys.readouterr()
-        cli.main(["--repo", str(root), "check", "--json", "--base", "HEAD"])
+        cli.main(["--repo", str(root), "check", "--json", "--base", base])
         every = json.loads(capsys.readouterr().out)
         return [one for one in every if one["code"] in ("change-to-review", "changed-by-hand", "result-touched")]
 
@@ -112,6 +112,29 @@ def test_what_changes_is_named(root: Path, found: Callable[[], Found], path: str
     written(root, path, before + text)
     (one,) = [one for one in found() if message in one["message"]] or [found()]
     assert (one["file"], one["severity"]) == (path, "warning")
+
+
+def test_what_others_added_since_is_no_change_of_this_branch(root: Path, found: Callable[..., Found]) -> None:
+    """A branch that is behind its base takes nothing back: its own changes are named, and those alone."""
+    git(root, "switch", "-q", "-c", "mine")
+    git(root, "switch", "-q", "main")
+    written(root, TSUBAME, (root / TSUBAME).read_text(encoding="utf-8") + "max_running: 3\n")
+    written(root, f"{FOLDER}/ja/other/result.json", "{}\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "theirs")
+    git(root, "switch", "-q", "mine")
+    assert found("main") == []
+    written(root, TSUBAME, (root / TSUBAME).read_text(encoding="utf-8") + "max_running: 4\n")
+    git(root, "commit", "-q", "-a", "-m", "mine")
+    assert [one["message"] for one in found("main")] == ["service tsubame: max_running: (absent) → 4"]
+
+
+def test_a_base_of_another_history_is_compared_as_it_is(root: Path, found: Callable[..., Found]) -> None:
+    """There is no commit where the branch left it."""
+    git(root, "switch", "-q", "--orphan", "alone")
+    git(root, "commit", "-q", "--allow-empty", "-m", "nothing")
+    git(root, "switch", "-q", "main")
+    assert {one["code"] for one in found("alone")} == {"change-to-review", "result-touched"}
 
 
 def test_texts_for_people_are_not_named(root: Path, found: Callable[[], Found]) -> None:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from evalctl import gitcall
 from evalctl.changes import files, manifests, outcomes
 from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
 from evalctl.changes.outcomes import Expected
@@ -29,15 +30,24 @@ _ABSENT = "000000"
 
 
 def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entry]) -> list[Diagnostic]:
-    """Every change since the commit `base` that a reviewer must know of, and every file that evalctl would not write so."""
+    """Every change since this branch left the commit `base` that a reviewer must know of, and every file that evalctl would
+    not write so.
+    """
     repo = open_repository(root)
     commit = None if base.startswith("-") else repo.resolve(base)
     if commit is None:
         raise EnvironmentProblem(f"git knows no commit `{base}`", help="fetch that commit (in CI: fetch-depth: 0)")
+    commit = _left(repo, commit)
     changes = list(_changes(root, repo, commit))
     texts = project.workspace.texts(list(project.workspace.keys))
     expected = _expected(root, repo, commit, changes, project, entries)
     return [*manifests.told(changes, texts), *files.told(changes), *outcomes.told(changes, expected)]
+
+
+def _left(repo: Repository, commit: str) -> str:
+    """Where this branch left the history of `commit`: what others have added there since is not taken back by it."""
+    reply = repo.ask("merge-base", commit, "HEAD")
+    return gitcall.one_commit(reply.text) or commit if reply.status == 0 else commit
 
 
 def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
