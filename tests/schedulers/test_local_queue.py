@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.run import State
-from evalctl.schedulers import local, local_queue
+from evalctl.schedulers import Unreadable, local, local_queue
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 
 PROGRAM = Path(local.__file__).with_name("local_queue.py")
@@ -318,6 +319,43 @@ def test_a_job_that_is_forgotten_by_half_is_not_queued_again(queue: Queue) -> No
 
     in_a_child(forget)
     assert queue.jobs()["a"]["state"] == "done"
+
+
+DAMAGE = ["", "{", "[]", "{}", "\0\0\0", '"x"', "7", "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", DAMAGE, ids=range(len(DAMAGE)))
+@pytest.mark.parametrize("file", ["started.json", "ended.json"])
+def test_a_damaged_note_of_a_job_hides_no_other_and_starts_nothing_again(queue: Queue, file: str, text: str) -> None:
+    """A machine that went down left half a file: the job has begun, so it is over or lost, and the others are listed."""
+    queue.submit("one", f"echo begun >> {queue.top}/begun")
+    queue.wait_ended("one")
+    folder = queue.top / "queue/jobs/1"
+    (folder / "ended.json").unlink()
+    (folder / file).write_text(text)
+    queue.submit("two", "true")
+    queue.wait_ended("one", "two")
+    assert (queue.top / "begun").read_text() == "begun\n"
+
+
+@pytest.mark.parametrize("text", DAMAGE[:4], ids=range(4))
+def test_a_job_whose_ticket_is_damaged_is_named(queue: Queue, text: str) -> None:
+    """Its name is not known: a list without it would say that it is gone."""
+    queue.submit("one", "true")
+    queue.wait_ended("one")
+    (queue.top / "queue/jobs/1/ticket.json").write_text(text)
+    with pytest.raises(Unreadable, match=r"jobs/1/ticket\.json is damaged: .* rm -r "):
+        local.sightings(run(local.query("me", queue.site_args)))
+    shutil.rmtree(queue.top / "queue/jobs/1")
+    assert queue.states() == {}
+
+
+@pytest.mark.parametrize("text", ["", "0", "x", "\0", "²", "-7"])
+def test_a_number_is_given_once_whatever_the_counter_holds(queue: Queue, text: str) -> None:
+    """The folders that are there count as well."""
+    assert queue.submit("one", "true") == "1"
+    (queue.top / "queue/last").write_text(text)
+    assert queue.submit("two", "true") == "2"
 
 
 def test_submitting_returns_at_once(queue: Queue) -> None:

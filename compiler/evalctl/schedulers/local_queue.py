@@ -34,6 +34,7 @@ from typing import Any
 KEPT = 200  # ended jobs
 TERM_SECONDS, SWEEP_SECONDS = 30, 5  # from TERM to KILL: for a job, for what it left behind
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_DAMAGED = {"state": "lost", "damaged": True}
 # As with other schedulers a job does not get the submitting shell's variables, only what a login would give it.
 PASSED = frozenset(
     (
@@ -113,7 +114,11 @@ def tickets(queue: Path) -> list[Ticket]:
     folders = sorted(
         (path for path in (queue / "jobs").glob("*") if path.name.isdigit()), key=lambda path: int(path.name)
     )
-    return [Ticket(folder, asked) for folder in folders if (asked := read(folder / "ticket.json"))]
+    found = [Ticket(folder, asked) for folder in folders if (asked := read(folder / "ticket.json"))]
+    for ticket in found:
+        if "name" not in ticket.asked:  # a list without it would say that its job is gone
+            raise Refused(f"{ticket.folder}/ticket.json is damaged: once its job has ended: rm -r {ticket.folder}")
+    return found
 
 
 def submit(arguments: argparse.Namespace) -> str:
@@ -146,9 +151,11 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def new_folder(queue: Path) -> Path:
-    """The next number, whatever has been removed since."""
+    """The next number, whatever has been removed since, and whatever a machine that went down left of the counter."""
     counter = queue / "last"
-    number = int(counter.read_text() if counter.exists() else 0) + 1
+    known = counter.read_text(errors="replace").strip() if counter.exists() else ""
+    there = (int(path.name) for path in (queue / "jobs").iterdir() if path.name.isdecimal())
+    number = max(int(known) if known.isdecimal() else 0, *there, 0) + 1
     write(counter, number)
     folder = queue / "jobs" / str(number)
     folder.mkdir(mode=0o700)
@@ -416,17 +423,22 @@ def is_open(pid: int, path: Path) -> bool:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A JSON file, or None when it is not there."""
+    """A JSON file, or None when it is not there. One that is damaged is there: what has started is not started again."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8"))) or _DAMAGED
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError, RecursionError):
+        return _DAMAGED
 
 
 def write(path: Path, value: Any) -> None:
     """All of a JSON file or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(value, ensure_ascii=False))
+        file.flush()
+        os.fsync(file.fileno())  # a rename may outlive a power cut that the text does not
     temporary.replace(path)
 
 
