@@ -222,6 +222,28 @@ def test_a_limit_of_grid_engine_is_found_on_any_line_and_in_any_case(before: str
     assert ge.refusal(reply) is None
 
 
+PASSING = [
+    ("gridengine", 1, "Unable to run job: denied: too many jobs in your group, try again later\nExiting.\n"),
+    ("gridengine", 1, "Unable to run job: job rejected: the qmaster is in shutdown\n"),
+    ("gridengine", 1, "qsub: denied: TSUBAME is under maintenance\n"),
+    ("slurm", 1, "sbatch: error: Invalid feature specification: temporarily not offered\n"),
+    ("pbs", 32, "qsub: Too many requests from your group at the moment\n"),
+    ("pbs", 65, "qsub: the system is shutting down\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "said"), PASSING, ids=range(len(PASSING)))
+def test_a_refusal_that_says_that_it_passes_is_waited_for(name: str, status: int, said: str) -> None:
+    """A site's rule words it as it likes; a banner with such words beside a refusal for good changes nothing."""
+    scheduler = SCHEDULERS[name]
+    assert scheduler.postponed(Reply(status, "", said)) and scheduler.refusal(Reply(status, "", said)) is None
+    for_good = {"gridengine": "Unable to run job: unknown resource \"x\"\n", "pbs": "qsub: illegal -l value\n",
+                "slurm": "sbatch: error: Batch job submission failed: Invalid qos specification\n"}[name]  # fmt: skip
+    banner = f"*** the system is under maintenance on Monday, try again later ***\n{for_good}"
+    reply = Reply(2 if name == "pbs" else 1, "", banner)
+    assert scheduler.refusal(reply) and scheduler.postponed(reply) is None
+
+
 @pytest.mark.parametrize("status", [162, 163, 183, 185, 186, 255])
 def test_a_status_of_pbs_that_leaves_it_open_is_neither(status: int) -> None:
     """Even with words that would decide: the server may have taken the job, or ended it."""
@@ -334,7 +356,9 @@ def test_further_lines_of_a_job_of_grid_engine_are_skipped() -> None:
     ("text", "why"),
     [("first\nsecond\n", "not a job list: first"), (HEAD, "not a job list: job-ID"), (HEAD + JOB, "job 2 has no full name"),
      (HEAD + JOB + JOB + FULL, "job 2 has no full name"), (HEAD + JOB.replace(" r ", " rZ ") + FULL, "unknown state rZ"),
-     (HEAD + FULL.strip() + "\n", "unknown line")],
+     (HEAD + FULL.strip() + "\n", "unknown line"), (HEAD + JOB.replace(" 0.5", " -0.5") + FULL, "unknown line:       2 -0.5"),
+     (HEAD + JOB.replace(" r  ", "    ") + FULL, "unknown line:       2 "),
+     (HEAD + JOB + FULL + JOB.replace("2 0.5", "3 nan") + FULL, "unknown line:       3 nan")],
 )  # fmt: skip
 def test_what_grid_engine_does_not_say_so_is_unreadable(text: str, why: str) -> None:
     """The message has what was read."""

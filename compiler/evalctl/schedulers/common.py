@@ -88,6 +88,22 @@ def declined(reply: Reply, words: re.Pattern[str], silence: re.Pattern[str], id_
     return said(reply) if words.search(text) and not id_line.search(reply.stdout) else None
 
 
+# Words of sites' own rules (JSV, hooks, job_submit plug-ins), by which a refusal says that it passes by itself.
+_PASSES = re.compile(
+    r"\btry (?:it )?again\b|\bagain later\b|\btemporar|\bat (?:the|this) moment\b|\bright now\b|\bunder maintenance\b"
+    r"|\b(?:in|is) shut(?:ting )?down\b|\bshutdown\b|\boverloaded\b|\btoo many (?:jobs|requests)\b",
+    re.IGNORECASE,
+)
+
+
+def passing(reply: Reply, words: re.Pattern[str], silence: re.Pattern[str], id_line: re.Pattern[str]) -> str | None:
+    """As `declined`, where the line with the words says that the same job may be accepted later; a banner's do not count."""
+    refused = declined(reply, words, silence, id_line)
+    text = f"{complaint(reply)}\n{reply.stdout}"
+    lines = (line for line in text.splitlines() if words.search(line))
+    return refused if any(_PASSES.search(line) for line in lines) else None
+
+
 def unreachable(reply: Reply, silence: re.Pattern[str]) -> bool:
     """Whether the command could not reach its server, so that nobody knows what happened."""
     return reply.timed_out or reply.status < 0 or silence.search(reply.stderr + reply.stdout) is not None

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined, only_id, unreachable, variable
+from evalctl.schedulers.common import (
+    Unreadable,
+    answer,
+    asked,
+    clock,
+    declined,
+    only_id,
+    passing,
+    unreachable,
+    variable,
+)  # fmt: skip
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
@@ -39,6 +49,7 @@ _LIMITED = re.compile(
 _GONE = re.compile(r'job "?\d+"? does not exist')
 # id, priority, the name cut to ten characters (it may hold blanks), user, state, date and time
 _JOB = re.compile(r"\s*(\d+)\s+\d+\.\d+\s+\S.*?\s(\S+)\s+([A-Za-z]+)\s+\d\S*\s+\d\d:\d\d:\d\d")
+_DETAIL = " " * 7  # numbers have seven places, so that no job's own line begins so
 _NAME = re.compile(r"\s+Full jobname:\s+(\S.*?)\s*$")
 
 
@@ -74,8 +85,8 @@ def refusal(reply: Reply) -> str | None:
 
 
 def postponed(reply: Reply) -> str | None:
-    """A limit on the number of jobs that are there at the same time."""
-    return declined(reply, _LIMITED, _SILENCE, _ACCEPTED)
+    """A limit on the number of jobs that are there at the same time, or a refusal that says that it passes."""
+    return declined(reply, _LIMITED, _SILENCE, _ACCEPTED) or passing(reply, _REFUSED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
@@ -94,7 +105,7 @@ def sightings(reply: Reply) -> list[Sighting]:
         elif (match := _NAME.match(line)) and job:
             found.append(Sighting(match.group(1), job[0], _state(job[1]), job[1]))
             job = None
-        elif not line.startswith("      "):
+        elif not line.startswith(_DETAIL):
             raise Unreadable(f"unknown line: {line}")
     _complete(job)
     return found

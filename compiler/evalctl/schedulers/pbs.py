@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, asked, clock, declined, only_id, unreachable, variable
+from evalctl.schedulers.common import (
+    Unreadable,
+    answer,
+    asked,
+    clock,
+    declined,
+    only_id,
+    passing,
+    unreachable,
+    variable,
+)  # fmt: skip
 from evalctl.shell import Command, EnvironmentProblem, Reply
 
 PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
@@ -43,6 +53,7 @@ _LIMITED = re.compile(
     r"would exceed .*limit|[Mm]aximum number of jobs already in queue"
     r"|[Qq]ueue is not enabled|[Tt]oo many (?:jobs|open connections)|limit .*jobs .*(?:reached|exceeded)",
 )
+_SAID = re.compile(r"^qsub: ", re.MULTILINE)
 _UNKNOWN_JOB, _FINISHED_JOB = 153, 35
 _STATES = {
     **dict.fromkeys("QWT", State.QUEUED), **dict.fromkeys("RBSU", State.RUNNING), **dict.fromkeys("FX", State.ENDED),
@@ -94,7 +105,8 @@ def postponed(reply: Reply) -> str | None:
     if reply.status in _UNCLEAR:
         return None
     words = re.compile("") if reply.status in _LIMITED_STATUS else _LIMITED
-    return declined(reply, words, _SILENCE, _ACCEPTED)
+    passes = passing(reply, _SAID if reply.status in _REFUSED_STATUS else _REFUSED, _SILENCE, _ACCEPTED)
+    return declined(reply, words, _SILENCE, _ACCEPTED) or passes
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:

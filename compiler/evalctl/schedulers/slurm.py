@@ -15,6 +15,7 @@ from evalctl.schedulers.common import (
     clock,
     declined,
     only_id,
+    passing,
     said,
     unreachable,
     variable,
@@ -69,13 +70,16 @@ def native_id(reply: Reply, name: str) -> str:
 
 def refusal(reply: Reply) -> str | None:
     """What sbatch says against the job itself; a limit of the whole queue passes, see `postponed`."""
+    if passing(reply, words.REFUSED, _SILENCE, _ACCEPTED):
+        return None
     by_policy = declined(reply, words.POLICY, _SILENCE, _ACCEPTED) and words.REFUSED_BY_POLICY.search(reply.stderr)
     return said(reply) if by_policy else declined(reply, words.REFUSED, _SILENCE, _ACCEPTED)
 
 
 def postponed(reply: Reply) -> str | None:
     """A limit on submitted jobs, a standby controller. The policy's refusal without a reason counts as one."""
-    return None if refusal(reply) else declined(reply, words.LIMITED, _SILENCE, _ACCEPTED)
+    passes = passing(reply, words.REFUSED, _SILENCE, _ACCEPTED)
+    return None if refusal(reply) else passes or declined(reply, words.LIMITED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
