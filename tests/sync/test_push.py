@@ -269,6 +269,65 @@ def test_a_claim_that_was_second_keeps_its_other_jobs(clone: Clone, new_clone: N
     assert len(clone.world.state()["jobs"]) == 2
 
 
+class Killed(BaseException):
+    """A process that ends at a checkpoint."""
+
+
+def test_a_forgotten_claim_that_is_taken_over_meanwhile_is_left_alone(
+    clone: Clone, new_clone: New, jobs: tuple[Job, Job]
+) -> None:
+    """Alice was killed after her claim. While she claims it once more, Bob takes it over and submits: she does not."""
+
+    def kill(point: str) -> None:
+        if point == "after-claim":
+            raise Killed
+
+    clone.checkpoint = kill
+    with pytest.raises(Killed):
+        go(clone, jobs[0])
+    bob = new_clone("bob", "bob")
+    clone.world.now += 10_000
+
+    def bob_first(point: str) -> None:
+        if point == "before-claim":
+            clone.checkpoint = lambda _: None
+            retry(bob.context(), plan(jobs[0]), [jobs[0]], take_over=True)
+            assert [step.action for step in go(bob, jobs[0]).steps] == [Action.SUBMIT]
+
+    clone.checkpoint = bob_first
+    assert [(step.action, step.reason) for step in go(clone, jobs[0]).steps] == [(Action.WAIT, "claimed-elsewhere")]
+    assert [job["name"][-3:] for job in clone.world.state()["jobs"].values()] == ["-a2"]
+
+
+def test_a_job_that_failed_meanwhile_is_decided_anew(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
+    """Between Bob's look and his claim Alice's attempt came and failed for good: it uses up a try, and is not repeated."""
+    bob = new_clone("bob", "bob")
+
+    def alice_first(point: str) -> None:
+        if point == "before-claim":
+            go(clone, jobs[0])
+            clone.world.run_all(
+                {task.evaluation.task.key: "gated-model" for task in jobs[0].tasks}, reason="gated-model"
+            )
+            go(clone, jobs[0])
+
+    bob.checkpoint = alice_first
+    assert [(step.action, step.reason) for step in go(bob, jobs[0]).steps] == [(Action.WAIT, "claimed-elsewhere")]
+    assert len(clone.world.state()["jobs"]) == 1
+
+
+def test_what_another_job_measured_meanwhile_is_not_measured_again(
+    clone: Clone, new_clone: New, jobs: tuple[Job, Job]
+) -> None:
+    """The same eval in two requests: between Bob's look and his claim Alice's result came in."""
+    bob = new_clone("bob", "bob")
+    same = make_job(make_eval("arithmetic"), request="manifests/requests/three.yaml", stem="three")
+    bob.add_script(same)
+    bob.checkpoint = lambda point: measure(clone, jobs[0]) if point == "before-claim" else None
+    assert [(step.action, step.reason) for step in go(bob, same).steps] == [(Action.WAIT, "claimed-elsewhere")]
+    assert len(clone.world.state()["jobs"]) == 1
+
+
 def test_of_two_clones_of_one_person_the_one_that_submitted_collects(
     clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
 ) -> None:
