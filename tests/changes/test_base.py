@@ -99,6 +99,13 @@ def test_without_a_change_nothing_is_named(found: Callable[[], Found]) -> None:
         ("results/.gitattributes", "* binary\n", ".gitattributes: added `* binary` (hides"),
         ("sitecustomize.py", "pass\n", "files change that other programs may run or read: 1 file (sitecustomize.py)"),
         (".devcontainer/devcontainer.json", "{}\n", "files change that other programs may run or read"),
+        ("AGENTS.md", "do\n", "files change that other programs may run or read: 1 file (AGENTS.md)"),
+        ("notes.md", "do\n", "files change that other programs may run or read: 1 file (notes.md)"),
+        (
+            "docs/more/CLAUDE.md",
+            "do\n",
+            "files change that other programs may run or read: 1 file (docs/more/CLAUDE.md)",
+        ),
         ("docs/conf.py", "pass\n", "files change that other programs may run or read"),
         ("tests/conftest.py", "pass\n", "the program itself changes: 1 file"),
         ("compiler/evalctl/x.py", "pass\n", "the program itself changes: 1 file"),

@@ -13,7 +13,12 @@ from evalctl.suggest import listed, plural
 
 _PROGRAM = ("compiler/", "requirements.lock", "pyproject.toml", "Makefile", ".ci/", "schema/", "tests/")
 _ELSEWHERE = ("manifests/", "generated/", "results/")  # `manifests` and `outcomes` name these
-_TEXTS = re.compile(r"(?:docs/.+|[^/]+)\.(?:md|png|svg|jpg)|LICENSE")  # nothing runs or reads these
+# For people alone. A name outside of the list may be a program's: assistants do what AGENTS.md or CLAUDE.md says, in any folder.
+_TEXTS = re.compile(
+    r"(?:README|CHANGELOG|CONTRIBUTING|CODE_OF_CONDUCT|SECURITY|SUPPORT|AUTHORS|NOTICE|LICENSE)(?:\.[a-z]{2})?(?:\.md)?"
+    r"|docs/(?:[^/]+/)*(?!(?i:agents|claude|gemini|skill|copilot)\b)(?:[a-z][\w.-]*|README(?:\.[a-z]{2})?)\.md"
+    r"|(?:docs/.+|[^/]+)\.(?:png|svg|jpg)"
+)
 _GIT = (".gitattributes", ".gitmodules", ".gitignore", ".lfsconfig")
 _KINDS = {LINK: "a symbolic link", SUBMODULE: "a submodule", EXECUTABLE: "executable", REGULAR: "a regular file"}
 _SHOWN_LINES = 20
