@@ -147,7 +147,8 @@ def test_a_base_of_another_history_is_compared_as_it_is(root: Path, found: Calla
 def test_texts_for_people_are_not_named(root: Path, found: Callable[[], Found]) -> None:
     """Nothing runs them, and a reviewer sees them anyway."""
     written(root, "docs/manual/page.md", "A page.\n")
-    written(root, "NOTES.md", "Notes.\n")
+    written(root, "CONTRIBUTING.md", "Notes.\n")
+    written(root, "README.ja.md", "日本語。\n")
     assert found() == []
 
 

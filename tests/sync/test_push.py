@@ -192,6 +192,33 @@ def test_a_commit_made_during_the_push_is_not_taken_for_pushed(
     assert git(clone.root, "rev-parse", "origin/main") == git(remote, "rev-parse", "main")
 
 
+def test_a_commit_made_while_somebody_else_pushes_is_kept(
+    clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
+) -> None:
+    """The remote takes Bob's commit while ours is on its way, and in that moment the user commits: nothing is put on top of
+    Bob's without the user's commit, and it is not sent either.
+    """
+    bob = new_clone("bob", "bob")
+    git(bob.root, "commit", "-q", "--allow-empty", "-m", "bob's")
+    git(bob.root, "push", "-q", "origin", "HEAD:bobs")
+    hook = remote / "hooks" / "pre-receive"
+    work = f"git -C {clone.root} add mine && git -C {clone.root} commit -q -m mine"
+    move = "git update-ref refs/heads/main refs/heads/bobs"
+    hook.write_text(
+        "#!/bin/sh\ngrep -q refs/heads/main || exit 0\nunset $(git rev-parse --local-env-vars) GIT_QUARANTINE_PATH\nrm -f $0\n"
+        f"{move}\n{work}\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    (clone.root / "mine").write_text("mine\n")
+    report = measure(clone, jobs[0])
+    assert "your own" in " ".join(report.warnings)
+    assert git(clone.root, "show", "HEAD:mine") == "mine"
+    assert git(remote, "log", "-1", "--format=%s", "main") == "bob's"
+    git(clone.root, "pull", "-q", "--rebase")
+    git(clone.root, "push", "-q")
+    assert git(remote, "ls-tree", "-r", "--name-only", "main", "--", "results").count("result.json") == 1
+
+
 def test_a_clone_that_is_behind_does_not_measure_again(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
     """The ledger says that results exist; the clone is told to pull."""
     bob = new_clone("bob", "bob")
