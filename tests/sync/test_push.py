@@ -272,6 +272,26 @@ def test_what_its_owner_has_collected_meanwhile_stays(clone: Clone, new_clone: N
     assert len(clone.world.state()["jobs"]) == 1
 
 
+def test_of_two_measurements_of_one_eval_the_one_that_was_sent_first_counts(
+    clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
+) -> None:
+    """Alice's result could not be sent, so Bob measured the eval again; when hers can be sent, his stays."""
+    hook = remote / "hooks" / "update"
+    hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/main ]\n')
+    hook.chmod(0o755)
+    measure(clone, jobs[0])
+    hook.unlink()
+    bob = new_clone("bob", "bob")
+    assert [step.reason for step in go(bob, jobs[0]).steps] == ["collected-elsewhere"]
+    retry(bob.context(), plan(jobs[0]), [jobs[0]])
+    measure(bob, jobs[0])
+    assert go(clone, jobs[0]).exit_code == 0
+    tree = git(remote, "ls-tree", "-r", "--name-only", "main", "--", "results").splitlines()
+    (path,) = [path for path in tree if path.endswith("/result.json")]
+    assert json.loads(at_remote(remote, path))["ran"]["attempt"] == 2
+    assert git(clone.root, "rev-parse", "HEAD") == git(remote, "rev-parse", "main") and clone.status() == ""
+
+
 def test_a_claim_that_was_second_is_decided_again(clone: Clone, new_clone: New, jobs: tuple[Job, Job]) -> None:
     """Bob looks, Alice claims, Bob's push is rejected: Bob submits nothing."""
     bob = new_clone("bob", "bob")

@@ -163,6 +163,13 @@ def test_a_tracking_branch_that_cannot_be_is_no_reason_to_push_again(clone: Clon
     assert go(clone, job).warnings == ()
 
 
+def test_what_was_sent_counts_as_sent_whatever_is_fetched(clone: Clone, job: Job) -> None:
+    """`git status` says that the branch is up to date where remote.NAME.fetch is about other branches alone."""
+    git(clone.root, "config", "remote.origin.fetch", "+refs/heads/other:refs/remotes/origin/other")
+    measure(clone, job)
+    assert git(clone.root, "rev-parse", "origin/main") == git(clone.root, "rev-parse", "main")
+
+
 # ---- the remote's words -----------------------------------------------------------------------------------------
 
 
