@@ -311,6 +311,19 @@ def test_a_kill_at_any_step_is_put_right_by_the_next_pass(repo: Repository, poin
     assert git(repo.root, "log", "--format=%s").splitlines().count("results: new") == 1
 
 
+@pytest.mark.parametrize(("point", "when"), [("_set_index", "before"), ("_set_index", "after"), ("move_ref", "after")])
+def test_what_the_user_staged_after_a_kill_stays_staged(repo: Repository, point: str, when: str) -> None:
+    """The next pass finishes the move of the files that are as it left them, and of no other."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        killed_in(patch, point, when, skip=0)
+        commit_files(repo, [Draft(NEW, "results: new\n")])
+    write(repo.root, PAGE, "my page\n")
+    git(repo.root, "add", PAGE)
+    settle(repo)
+    assert git(repo.root, "show", f":{PAGE}") == "my page"
+    assert work(repo, PAGE) == "my page\n"
+
+
 class Killed(BaseException):
     """Stands for SIGKILL where nothing catches it: `settle` and `commit_files` have no handlers to run."""
 
