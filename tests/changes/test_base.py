@@ -336,6 +336,21 @@ def test_each_record_that_is_touched_is_named(root: Path, found: Callable[[], Fo
     assert "a result is deleted" in "".join(one["message"] for one in found())
 
 
+@pytest.mark.parametrize("name", ["README.md", "hosted_vllm/team/tiny/ja/exact/result.json"])
+@pytest.mark.parametrize("mode", ["100755", "120000"])
+def test_a_result_of_another_mode_is_an_error(root: Path, found: Callable[[], Found], name: str, mode: str) -> None:
+    """Executable, or a link: however right what it holds is."""
+    path = root / "results" / name
+    if mode == "120000":
+        path.rename(root / "elsewhere.md")
+        path.symlink_to(root / "elsewhere.md")
+    else:
+        path.chmod(0o755)
+    assert [f"results/{name}: its mode is {mode}; results are regular files"] == [
+        one["message"] for one in found() if one["code"] == "changed-by-hand" and one["file"] == f"results/{name}"
+    ]
+
+
 def test_a_generated_file_by_hand_is_an_error(root: Path, found: Callable[[], Found]) -> None:
     """Edited, added, deleted or of another mode; a request with what it compiles to is none."""
     written(root, "manifests/requests/b.yaml", TEXT.replace("ja_exact, ", ""))

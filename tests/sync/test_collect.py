@@ -193,6 +193,17 @@ def test_nothing_but_the_jobs_own_files_is_copied(attempt: Attempt, tmp_path: Pa
         assert any(name in problem for problem in problems), problems
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file is given to another account")
+def test_another_accounts_file_in_a_run_folder_is_not_copied(attempt: Attempt, tmp_path: Path) -> None:
+    """Whoever could write there could have put anything into the log."""
+    log = Path(attempt.run_dir) / "job.log"
+    log.write_text("theirs\n")
+    os.chown(log, 65534, -1)
+    problems = keep_files(tmp_path, tmp_path, asked(attempt))
+    assert problems and all("belongs to another user (65534)" in problem for problem in problems)
+    assert not list((tmp_path / "results").rglob("*job.log"))
+
+
 def test_kept_files_are_their_owners_alone(attempt: Attempt, tmp_path: Path) -> None:
     """A provider's error may echo a key into a log."""
     umask = os.umask(0)

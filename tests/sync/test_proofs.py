@@ -73,6 +73,19 @@ def test_a_record_that_no_attempt_accounts_for_is_marked(measured: Clone) -> Non
     assert states(measured) == {"en_arithmetic": PROVEN, "en_capitals": UNPROVEN}
 
 
+def test_marks_follow_the_ledger(measured: Clone) -> None:
+    """A pass over the same results with another ledger writes the page anew: what it says of them has changed."""
+    sync(measured.context(), [])
+    ledger = Ledger(open_repository(measured.root))
+    (record,) = ledger.read().by_job.values()
+    ledger.record(lambda _: {record.job: replace(record, collected={}, pinned={})}, "forgets what was collected")
+    sync(measured.context(), [])
+    assert "| 0.5000 (unproven) | 0.9000 (unproven) |" in page(measured)
+    ledger.record(lambda _: {record.job: record}, "knows it again")
+    sync(measured.context(), [])
+    assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
+
+
 def edit(clone: Clone, *, score: float) -> None:
     """Another score in the record of the attempt that is known."""
     path = f"{FOLDER}/en/arithmetic/result.json"
