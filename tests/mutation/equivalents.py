@@ -215,11 +215,6 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             ("return reply.status <= 0 or _GONE.search(reply.stderr) is not None",),
             "a status below zero, of a command that was killed, is answered above",
         ),
-        Equivalent(
-            "if len(fields) != 4 or not re.fullmatch(",
-            ("if len(fields) < 4 or not re.fullmatch(",),
-            "a line is split into four parts at most",
-        ),
     ),
     "accept": (
         Equivalent(
@@ -239,8 +234,8 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "an exit code of a shell has eight bits",
         ),
         Equivalent(
-            "short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True))",
-            ("short = sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=False))",),
+            "if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):",
+            ("if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=False)):",),
             "`framework_output.read` gives one number for each row",
         ),
         Equivalent(
