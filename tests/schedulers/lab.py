@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -157,9 +158,14 @@ class Lab:
         return [one.native_id for one in seen if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED]
 
     def starts(self) -> dict[str, int]:
-        """How often each attempt has started its server."""
+        """How often each attempt has started its server, less the starts that its log accounts for (a port that was taken)."""
+        again = re.compile(r"^port \d+ was taken at try |: starting it again$", re.MULTILINE)
         logs = self.root.glob(".evalctl/runs/*/a*/vllm.json")
-        return {f"{log.parts[-3]}-{log.parts[-2]}": len(log.read_text().splitlines()) for log in logs}
+        return {
+            f"{log.parts[-3]}-{log.parts[-2]}": len(log.read_text().splitlines())
+            - len(again.findall((log.parent / "job.log").read_text(errors="replace")))
+            for log in logs
+        }
 
     def calls(self) -> list[str]:
         """The scheduler's programs that were called so far, in order."""
