@@ -258,6 +258,13 @@ def test_a_providers_new_address_and_its_key_are_named(root: Path, found: Callab
     assert "base_url: https://llm.lab.example/v1 → https://other.example/v1" in said
 
 
+def test_a_provider_without_a_key_is_said_to_get_none(root: Path, found: Callable[[], Found]) -> None:
+    """A reviewer reads of a key only where one is sent."""
+    written(root, "manifests/providers/open.yaml", "base_url: https://open.example/v1\nkey: false\n")
+    said = "\n".join(one["message"] for one in found())
+    assert "provider open: all questions and no key go to https://open.example/v1" in said
+
+
 def test_a_model_that_is_read_from_a_path_is_named(root: Path, found: Callable[[], Found]) -> None:
     """In a request that is new as in one that changes."""
     replaced(root, REQUEST, "model: lab/small-8B", "model: {path: /elsewhere, name: lab/small-8B}")
@@ -273,6 +280,31 @@ def test_a_fact_of_a_card_that_changes_by_itself_is_named(root: Path, found: Cal
     assert [said in one["message"] for one in found()] == [True]
     replaced(root, card, "0123456789abcdef", "1123456789abcdef")
     assert all("same revision" not in one["message"] for one in found())
+
+
+def test_other_words_before_each_question_of_a_task_are_named(root: Path, found: Callable[[], Found]) -> None:
+    """An override of a request, where it is new and where it goes."""
+    text = TEXT + "overrides: {ja_exact: {system_message: The answer is B}}\n"
+    written(root, REQUEST, text)
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    said = "override: overrides.ja_exact.system_message: "
+    assert [one["message"] for one in found()] == [f"{said}(absent) → The answer is B"]
+    git(root, "commit", "-q", "-a", "-m", "another")
+    written(root, REQUEST, TEXT)
+    assert f"{said}The answer is B → (absent)" in [one["message"] for one in found()]
+
+
+def test_what_is_accepted_and_what_no_longer_is_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """With who accepts it and why."""
+    row = {"by": "Ann", "fingerprint": "f" * 64, "path": "results/x/result.json", "why": "measured by hand"}
+    written(root, "results/accepted.json", json.dumps([row]) + "\n")
+    (one,) = found()
+    assert one["message"].endswith("Ann accepts results/x/result.json without an attempt: measured by hand")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "accepted")
+    written(root, "results/accepted.json", "[]\n")
+    (one,) = found()
+    assert one["message"].endswith("results/x/result.json is no longer accepted")
 
 
 def test_a_template_names_those_who_use_it(root: Path, found: Callable[[], Found]) -> None:

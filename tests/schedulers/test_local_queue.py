@@ -225,6 +225,34 @@ def test_a_job_outlives_its_keeper(queue: Queue) -> None:
     assert {name: job["state"] for name, job in queue.jobs().items()} == {"alone": "lost", "next": "done"}
 
 
+def test_a_keepers_number_that_another_process_has_by_now_is_left_alone(queue: Queue) -> None:
+    """After the keeper was killed its number may be given again: cancelling ends the job, and nobody else."""
+    number = queue.submit("alone", f"touch {queue.top}/on; sleep 60")
+    queue.wait((queue.top / "on").exists)
+    os.kill(queue.jobs()["alone"]["keeper"], signal.SIGKILL)
+    with subprocess.Popen(["sleep", "600"]) as other:
+        note = queue.top / "queue/jobs" / number / "started.json"
+        note.write_text(json.dumps({**json.loads(note.read_text()), "keeper": other.pid}))
+        assert local.cancelled(queue.cancel(number))
+        queue.wait_ended("alone")
+        assert other.poll() is None
+        other.kill()
+
+
+def test_a_job_of_another_machine_is_not_started_here(queue: Queue) -> None:
+    """Several machines may share a home folder: the one that took the job starts it."""
+    first = queue.submit("first", queue.until("go"))
+    queue.submit("theirs", "true")
+    ticket = queue.top / "queue/jobs/2/ticket.json"
+    ticket.write_text(json.dumps({**json.loads(ticket.read_text()), "host": "elsewhere"}))
+    queue.release("go")
+    queue.wait_ended("first")
+    queue.submit("third", "true")
+    queue.wait_ended("third")
+    assert (first, queue.states()["theirs"]) == ("1", State.QUEUED)
+    queue.cancel("2")
+
+
 def test_a_name_is_in_the_queue_once(queue: Queue) -> None:
     """Two syncs cannot start one attempt twice."""
     queue.submit("a", queue.until("go"))

@@ -82,6 +82,12 @@ def test_a_bisection_is_left_by_its_own_command(clone: Clone) -> None:
     assert problem.value.help == "finish it, or: git bisect reset"
 
 
+def test_a_bisection_that_has_moved_nothing_is_no_reason_to_refuse(clone: Clone) -> None:
+    """`git bisect start` alone leaves HEAD on its branch, where results are welcome."""
+    git(clone.root, "bisect", "start")
+    assert current_branch(open_repository(clone.root)) == "refs/heads/main"
+
+
 @pytest.mark.parametrize("branch", ["master", "trunk"])
 def test_a_detached_head_names_the_branch_that_there_is(clone: Clone, branch: str) -> None:
     """The remote's default branch, or the only one; not always main."""
