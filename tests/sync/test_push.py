@@ -13,6 +13,7 @@ from evalctl.model.run import Action
 from evalctl.sync.control import retry
 from evalctl.sync.sync import SyncReport, sync
 
+from .test_sync import git_input, write_ledger
 from .world import Clone, World, git, make_eval, make_job, plan
 
 New = Callable[..., Clone]
@@ -360,6 +361,26 @@ def test_a_job_that_failed_meanwhile_is_decided_anew(clone: Clone, new_clone: Ne
 
     bob.checkpoint = alice_first
     assert [(step.action, step.reason) for step in go(bob, jobs[0]).steps] == [(Action.WAIT, "claimed-elsewhere")]
+    assert len(clone.world.state()["jobs"]) == 1
+
+
+def test_a_record_that_becomes_unreadable_meanwhile_is_not_replaced(
+    clone: Clone, new_clone: New, remote: Path, jobs: tuple[Job, Job]
+) -> None:
+    """Between Bob's look and his claim a newer evalctl wrote the job's record: what it says is not known, so nothing is
+    submitted and the record stays.
+    """
+    bob = new_clone("bob", "bob")
+    go(clone, jobs[1])
+    newer = git_input(clone.root, '{"schema": "evalctl/ledger/2"}')
+
+    def newer_first(point: str) -> None:
+        if point == "before-claim":
+            write_ledger(clone.root, f"jobs/{jobs[0].name}.json", newer)
+
+    bob.checkpoint = newer_first
+    assert [step.action for step in go(bob, jobs[0]).steps] == [Action.WAIT]
+    assert git(remote, "show", f"evalctl-state:jobs/{jobs[0].name}.json") == '{"schema": "evalctl/ledger/2"}'
     assert len(clone.world.state()["jobs"]) == 1
 
 
