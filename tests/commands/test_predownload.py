@@ -24,6 +24,13 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def weights_begun(tmp_path: Path) -> Path:
+    """The folder of the blobs, when part of the weights is in it: config.json is there under the same kind of name before."""
+    blobs = tmp_path / "bulk/models--lab--small-8B/blobs"
+    wait_for(lambda: any(path.stat().st_size > 1_000_000 for path in blobs.glob("*.incomplete")))
+    return blobs
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A login node with a Hub."""
@@ -80,8 +87,7 @@ def test_a_stopped_download_goes_on_at_the_next_sync(site: Site, tmp_path: Path)
     site.ask(one=REQUEST.format(MODEL, "true"))
     site.hub.stop_after = 11_000_000
     process = site.start("sync", "--service", "slurm")
-    half = tmp_path / "bulk/models--lab--small-8B/blobs"
-    wait_for(lambda: any(path.stat().st_size > 0 for path in half.glob("*.incomplete")))
+    half = weights_begun(tmp_path)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert (process.returncode, site.submitted()) == (130, [])
@@ -98,8 +104,7 @@ def test_a_sync_beside_one_that_downloads_does_not_wait_for_it(site: Site, tmp_p
     site.ask(one=REQUEST.format(MODEL, "true"))
     site.hub.stop_after = 11_000_000
     first = site.start("sync", "--service", "slurm")
-    half = tmp_path / "bulk/models--lab--small-8B/blobs"
-    wait_for(lambda: any(path.stat().st_size > 0 for path in half.glob("*.incomplete")))
+    weights_begun(tmp_path)
     second = site.evalctl("sync", "--service", "slurm")
     assert (second.returncode, first.poll(), site.submitted()) == (0, None, [])
     assert f"not downloaded here: another evalctl is at work here (process {first.pid}" in second.stderr
