@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 _schedulers = Schedulers(Path("/run/evalctl-clusters"), together="PYTEST_XDIST_WORKER" not in os.environ)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """A test on a real scheduler has it alone; waiting for it is no part of the test's time."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test on a real scheduler has it alone; waiting for it is no part of the test's time, which pytest-timeout counts."""
     _schedulers.enter(item.nodeid)
+    return (yield)
 
 
 def pytest_sessionfinish() -> None:

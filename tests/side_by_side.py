@@ -36,11 +36,13 @@ class Schedulers:
         self._held: dict[str, int] = {}
 
     def enter(self, nodeid: str) -> None:
-        """Before a test: waits until its scheduler is free, and lets go the one of the scope before."""
+        """Before a test: lets go the scheduler of the scope before, and waits until the test's own is free."""
         name = scope(nodeid)
-        if not _ON_A_SCHEDULER.match(nodeid) or name in self._held:
+        if name in self._held:
             return
         self.leave()
+        if not _ON_A_SCHEDULER.match(nodeid):
+            return
         for one in _REAL if self._together else (name,):  # in one order, so that two suites never wait for each other
             self._hold(one)
 

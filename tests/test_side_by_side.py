@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +49,47 @@ def test_another_scheduler_is_free_and_the_one_before_is_let_go(locks: Path) -> 
     second.enter(SLURM)
     first.leave()
     second.leave()
+
+
+def test_a_scheduler_is_free_when_its_scope_is_over(locks: Path) -> None:
+    """The process goes on with other tests for half an hour."""
+    first, second = Schedulers(locks, together=False), Schedulers(locks, together=False)
+    first.enter(SLURM)
+    first.enter("tests/plan/test_cost.py::test_a_cost")
+    second.enter(SLURM)
+    second.leave()
+
+
+def test_waiting_for_a_scheduler_is_no_part_of_a_tests_time(locks: Path, tmp_path: Path) -> None:
+    """A limit of one second, and a scheduler that another suite uses for longer."""
+    folder = tmp_path / "tests/schedulers"
+    folder.mkdir(parents=True)
+    conftest = (Path(__file__).parent / "conftest.py").read_text().replace("/run/evalctl-clusters", str(locks))
+    (tmp_path / "tests/conftest.py").write_text(conftest)
+    (folder / "test_one.py").write_text(
+        "import pytest\n\n@pytest.mark.parametrize('site', ['slurm'])\ndef test_a_job(site): assert site\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntimeout = 1\n")
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    other = Schedulers(locks, together=False)
+    other.enter(SLURM)
+    call = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "tests"]
+    with subprocess.Popen(
+        call, cwd=tmp_path, env=path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        while run.poll() is None and str(locks / "slurm.lock") not in opened_by(run.pid):
+            time.sleep(0.05)
+        time.sleep(2.5)
+        other.leave()
+        said = run.communicate(timeout=60)[0]
+    assert "1 passed in" in said, said
+
+
+def opened_by(pid: int) -> list[str]:
+    """The files that a process has open."""
+    with contextlib.suppress(OSError):  # it has ended
+        return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return []
 
 
 def test_other_tests_and_machines_without_schedulers_wait_for_nothing(tmp_path: Path, locks: Path) -> None:
