@@ -23,7 +23,7 @@ from evalctl.shell import Command, Reply
 
 GRACE_S = 600.0
 _JOB = files("evalctl.render").joinpath("job.sh").read_text(encoding="utf-8")
-GUARD = re.search(r"^refuse_a_second_start\(\) \{.*?^\}", _JOB, re.MULTILINE | re.DOTALL)[0]  # type: ignore[index]
+GUARD = re.search(r"^mkdir .*started\.lock.*$", _JOB, re.MULTILINE)[0]  # type: ignore[index]
 
 
 @dataclass
@@ -90,10 +90,7 @@ class Site(World):
     def start(self, job: Mapping[str, Any]) -> None:
         """The script begins: with the real guard, so that a second start ends at once."""
         run_dir = Path(job["run_dir"])
-        begins = ["MARKS=$EVALCTL_RUN_DIR/marks RELAY_STATE=$EVALCTL_RUN_DIR/relay", GUARD, "refuse_a_second_start"]
-        done = subprocess.run(
-            ["bash", "-c", "\n".join(begins)], env={"EVALCTL_RUN_DIR": str(run_dir), "PATH": "/usr/bin:/bin"}, check=False
-        )  # fmt: skip
+        done = subprocess.run(["bash", "-c", GUARD], env={"folder": str(run_dir), "PATH": "/usr/bin:/bin"}, check=False)
         if done.returncode != 0:
             self.change(job["id"], state="ended")
             return

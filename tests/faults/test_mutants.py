@@ -109,7 +109,7 @@ def no_verdict_needed(patch: Patch) -> None:
 
 def no_guard(patch: Patch) -> None:
     """The job does not look whether it has started before."""
-    patch.setattr(site, "GUARD", 'refuse_a_second_start() { mkdir -p "$MARKS/task"; }')
+    patch.setattr(site, "GUARD", "true")
 
 
 def closed_before_committed(patch: Patch) -> None:

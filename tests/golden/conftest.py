@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from evalctl import environments
 from evalctl.environments import recipes
 from evalctl.frameworks import lighteval_swallow, pins
 
+sys.path.append(str(Path(__file__).parents[1] / "render"))  # its stand-ins run the golden scripts
 _LOCK = "lighteval==0.13.0 \\\n    --hash=sha256:0\nvllm==0.32.0 \\\n    --hash=sha256:0\n"
 _SOURCE = """\
 repository = https://example.invalid/lighteval

@@ -15,16 +15,14 @@ from pathlib import Path
 
 import pytest
 from samples import BASE, files_under, repository
+from standin_place import standin
 
 from evalctl.model.evaluation import Job, JobTask, RequestPlan
 from evalctl.pipeline import Project
-from evalctl.render.download import course
-from evalctl.render.quoting import assignment
-from evalctl.render.script import program
+from evalctl.render.script import bootstrap
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in HERE.iterdir() if (path / "manifests" / "requests").is_dir())
-STAND_INS = HERE.parent / "render" / "standins"
 SHELLCHECK = Path(sys.executable).with_name("shellcheck")
 
 
@@ -55,11 +53,7 @@ def test_a_golden_case_compiles_to_its_files(case: str, tmp_path: Path, pytestco
 
 def _shortened(data: bytes) -> str:
     """Without the constant program, which has tests of its own (tests/render)."""
-    known = {"job.sh": program(), "job.sh and download.sh": course()}
-    text = data.decode()
-    for name, constant in known.items():
-        text = text.replace(constant.decode(), f"# … the program: compiler/evalctl/render/{name}\n")
-    return text
+    return data.decode().replace(bootstrap().decode(), "# … the bootstrap: compiler/evalctl/render/job.sh\n")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -95,13 +89,11 @@ def _run(job: Job, script: Path, top: Path) -> None:
     _install(job, top)
     (top / ".env").write_text("".join(f"{name}=not-a-secret\n" for name in job.secrets))
     attempt = {
-        "ATTEMPT": "1",
-        "ATTEMPT_NAME": f"{job.name}-a1",
-        "ENVIRONMENTS": str(top),
-        "ENV_FILE": str(top / ".env"),
-    }
-    lines = [*(assignment(name, value) for name, value in attempt.items()), "RUN_TASKS=()"]
-    (run_dir / "attempt.sh").write_text("\n".join(lines) + "\n")
+        "number": 1, "name": f"{job.name}-a1", "environments": str(top), "env_file": str(top / ".env"),
+        "walltime_seconds": job.batch.walltime_seconds,
+    }  # fmt: skip
+    (run_dir / "attempt.json").write_text(json.dumps(attempt))
+    (run_dir / "environments").write_text(str(top))
     with (top / "out").open("wb") as output:
         status = subprocess.run(
             ["bash", script], env=_environment(top, run_dir), cwd=top, stdout=output, stderr=output, timeout=120
@@ -124,8 +116,7 @@ def _install(job: Job, top: Path) -> None:
         folder = top / environment / "bin"
         folder.mkdir(parents=True)
         for name in programs:
-            text = (STAND_INS / f"{name}.py").read_text()
-            _program(folder / name, f"#!{sys.executable} -IS\n{text}")
+            _program(folder / name, standin(name, sys.executable))
         (top / environment / ".complete").touch()
     (top / "bin").mkdir()
     _program(top / "bin/nvidia-smi", "#!/bin/bash\nprintf '%s\\n' 0 1 2 3 4 5 6 7\n")

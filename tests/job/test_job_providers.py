@@ -50,9 +50,9 @@ def two_at_most(asked: Asked) -> Reply:
 
 
 def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str], folder: Path, start: Start) -> int:
-    """The task as render/job.sh runs it, the provider's address apart."""
+    """The task as a job runs it, the provider's address apart."""
     (task,) = one.tasks
-    (prefix,) = re.findall(r"^LITELLM_PREFIX=(\w+)$", script(one).data.decode(), re.MULTILINE)
+    (prefix,) = re.findall(r'^litellm_prefix = "(\w+)"$', script(one).data.decode(), re.MULTILINE)
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(task.invocation.config, encoding="utf-8")
     (folder / "state" / "t.options.json").write_text(json.dumps(task.invocation.relay))

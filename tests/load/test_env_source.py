@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evalctl.load.env_source import parse
 
 SURROUNDINGS = {"HOME": "/home/me", "USER": "me", "LOGNAME": "me", "LC_ALL": "C.UTF-8"}
-# As render/job.sh reads the file; nothing can be found to be run, and what is redirected goes to an empty folder.
+# As a job reads the file (evalctl_job's supervisor/node.py); nothing can be found to be run, and what is redirected goes to an empty folder.
 PROGRAM = 'trap "/usr/bin/env -0" EXIT; set -a; PATH=/nowhere; source "$1" >&2'
 
 

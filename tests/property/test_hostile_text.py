@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
+from evalctl_job.supervisor.document import read_job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import Compiled, base_texts, card_file, catalogue, checked, compiled, quoted
@@ -17,7 +18,7 @@ from evalctl.check.catalogue import shared
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
 from evalctl.model.evaluation import Job
-from evalctl.render.script import program, script
+from evalctl.render.script import RUN, bootstrap, script
 
 CANARY = "owned"
 _FRAGMENTS = (
@@ -33,23 +34,26 @@ _CHARACTERS = st.characters(
 )
 TEXTS = st.lists(st.one_of(st.sampled_from(_FRAGMENTS), st.text(_CHARACTERS, max_size=5)), max_size=6).map("".join)
 LINES = TEXTS.map(lambda text: "".join(text.split("\n")).replace("\r", "").replace("\t", ""))
-_MAIN = (
-    'printf "%s\\0" "${SERVER_COMMAND[@]}" "${SERVER_FILES[@]}" "$JOB_NAME"; for n in "${!TASKS[@]}"; do "task_$((n+1))"; \
-printf "%s\\0" "${COMMAND[@]}" "$CONFIG" "$RELAY"; done'
-)
 
 
 def executed(job: Job) -> list[str]:
-    """Every word of data as bash has it after reading the script; no other program may have run."""
-    text = script(job).data.decode()
-    assert text.endswith(program().decode())
+    """Every word of data as the node's program has it after bash has read the script; no other program may have run."""
+    text = script(job).data.decode().replace(f"{RUN} 3<<", "exec /bin/cat <<")
+    document = text.partition(bootstrap().decode())[2]
     with TemporaryDirectory() as folder:
         reply = subprocess.run(
-            ["bash", "-c", f"{text.removesuffix(program().decode())}\n{_MAIN}"], cwd=folder, capture_output=True, check=True,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            ["/bin/bash"], input=document.encode(), cwd=folder, capture_output=True, check=True,
+            env={"PATH": "/nowhere", "LC_ALL": "C"},
         )  # fmt: skip
         assert (list(Path(folder).iterdir()), reply.stderr) == ([], b"")
-    return reply.stdout.decode().split("\0")[:-1]
+    read = read_job(reply.stdout.decode())
+    assert read.server is not None
+    words = [
+        *read.server.command,
+        *(part for file in read.server.files for part in (file.option, file.name, file.text)),
+    ]
+    words.append(read.name)
+    return [*words, *(word for task in read.tasks for word in (*task.command, task.config, task.relay))]
 
 
 def planned(job: Job) -> list[str]:

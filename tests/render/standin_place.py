@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.model.evaluation import Batch, Estimate, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
-from evalctl.render.quoting import assignment
 from evalctl.render.script import script
 
 STANDINS = Path(__file__).with_name("standins")
@@ -21,6 +20,12 @@ PACKAGES = Path(__file__).parents[2] / "compiler/environments/packages/evalctl-j
 # Seconds that a script may take on a machine that is very busy; stand-ins that hang do so for much longer, so that a job
 # which ends at all has not waited for them.
 LONGEST = 240
+
+
+def standin(program: str, python: Path | str) -> str:
+    """The text of a program that stands in for another one; it needs nothing but `python`."""
+    text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
+    return f"#!{python} -IS\n" + text.replace('"PACKAGES"', repr(str(PACKAGES)))
 
 
 def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any) -> JobTask:
@@ -98,24 +103,23 @@ class Place:
         folder = self.environments / name / "bin"
         folder.mkdir(parents=True)
         for program in programs:
-            text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
-            (folder / program).write_text(f"#!{self.python} -IS\n{text}", encoding="utf-8")
+            (folder / program).write_text(standin(program, self.python), encoding="utf-8")
             (folder / program).chmod(0o755)
         (folder.parent / ".complete").touch()
 
     def write(
         self, job: Job, *, run_tasks: Sequence[str] = (), answers: Path | None = None, stall: int | None = None
     ) -> Path:
-        """The script and attempt.sh, as sync would leave them; with a `stall`, silent frameworks are looked for."""
-        lines = [
-            assignment("ATTEMPT", "1"), assignment("ATTEMPT_NAME", f"{job.name}-a1"),
-            assignment("ENVIRONMENTS", str(self.environments)), assignment("ENV_FILE", str(self.env_file)),
-            assignment("RUN_TASKS", run_tasks), assignment("ANSWERS", str(answers or "")),
-        ]  # fmt: skip
+        """The script and attempt.json, as sync would leave them; with a `stall`, silent frameworks are looked for."""
+        attempt = {
+            "number": 1, "name": f"{job.name}-a1", "environments": str(self.environments), "env_file": str(self.env_file),
+            "walltime_seconds": job.batch.walltime_seconds, "run_tasks": list(run_tasks), "answers": str(answers or ""),
+        }  # fmt: skip
         if stall is not None:
-            (self.top / "packages").symlink_to(PACKAGES)
-            lines.append(assignment("STALL_SECONDS", str(stall)))
-        (self.run_dir / "attempt.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            (self.run_dir / "stall").touch()
+            attempt["stall_seconds"] = stall
+        (self.run_dir / "attempt.json").write_text(json.dumps(attempt), encoding="utf-8")
+        (self.run_dir / "environments").write_text(str(self.environments), encoding="utf-8")
         path = self.top / "job.sh"
         path.write_bytes(script(job).data)
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standin_place import PACKAGES
 
 from evalctl.model.evaluation import Batch, Download, Site, Weights
 from evalctl.render.download import download_script
-from evalctl.render.quoting import assignment
 
 REVISION = "0" * 40
 
@@ -50,17 +51,19 @@ class Node:
         (self.top / "run").mkdir(exist_ok=True)
         python = self.top / "environments/lighteval-env/bin/python"
         python.parent.mkdir(parents=True, exist_ok=True)
-        python.write_text(f"#!/bin/bash\n{program}\n")
+        begin = f"import sys; sys.path.insert(0, {str(PACKAGES)!r}); from evalctl_job.run import main; sys.exit(main())"
+        itself = f"[[ $* == *evalctl_job.run ]] && exec {sys.executable} -ISc {shlex.quote(begin)}"
+        python.write_text(f"#!/bin/bash\n{itself}\nwhile [[ $1 != -m ]]; do shift; done\n{program}\n")
         python.chmod(0o755)
         (python.parents[1] / ".complete").touch()
         (self.top / ".env").write_text("OPENAI_API_KEY=a-key\nHF_HUB_CACHE=/bulk/hub\n")
         facts = {
-            "ATTEMPT": "1", "ATTEMPT_NAME": "ev-download-a1", "ENVIRONMENTS": str(self.top / "environments"),
-            "ENV_FILE": str(self.top / ".env"), "CACHES": str(self.top / "caches"), "NOTE": str(self.top / "note 日本.json"),
-            "WALLTIME_SECONDS": str(walltime),
+            "number": 1, "name": "ev-download-a1", "environments": str(self.top / "environments"),
+            "env_file": str(self.top / ".env"), "caches": str(self.top / "caches"), "note": str(self.top / "note 日本.json"),
+            "walltime_seconds": walltime, "variables": {"HF_HUB_CACHE": "/bulk/hub"},
         }  # fmt: skip
-        lines = [*(assignment(name, value) for name, value in facts.items()), "export HF_HUB_CACHE=/bulk/hub"]
-        (self.top / "run/attempt.sh").write_text("\n".join(lines) + "\n")
+        (self.top / "run/attempt.json").write_text(json.dumps(facts))
+        (self.top / "run/environments").write_text(facts["environments"])
 
     def finished(self) -> dict[str, Any]:
         """The last mark."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standin_place import job_task, make_job
+import tomllib
+from evalctl_job.supervisor.document import read_job
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from standin_place import PACKAGES, job_task, make_job
 
 from evalctl.model.evaluation import Job
-from evalctl.render.script import program, script
+from evalctl.render.document import END, text
+from evalctl.render.script import RUN, bootstrap, script
 from evalctl.schedulers import SCHEDULERS
 
 HOSTILE = "x'; touch /tmp/owned; echo '$(touch /tmp/owned)`touch /tmp/owned`\n#$ -l h_rt=1:0:0\n#PBS -q big\n\u202eoops"
 
 
-def example(scheduler: str = "local") -> Job:
+def ordinary(scheduler: str = "local") -> Job:
     """An ordinary job."""
     job = make_job(job_task("ja_one", seconds=3600), job_task("en_two"))
     return replace(job, site=replace(job.site, scheduler=scheduler), advice=("a gpu_1 would be 20 % cheaper",))
@@ -33,7 +39,7 @@ def hostile() -> Job:
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-@pytest.mark.parametrize("make", [example, lambda _: hostile()], ids=["example", "hostile"])
+@pytest.mark.parametrize("make", [ordinary, lambda _: hostile()], ids=["ordinary", "hostile"])
 def test_scripts_are_well_formed(scheduler: str, make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """bash can read it and shellcheck finds nothing, for every scheduler and whatever the manifest said."""
     job = make(scheduler)
@@ -44,21 +50,50 @@ def test_scripts_are_well_formed(scheduler: str, make, tmp_path: Path) -> None: 
     assert (checked.returncode, checked.stdout) == (0, "")
 
 
+def document_of(data: bytes) -> str:
+    """The here-document of a script, as the program reads it."""
+    said = data.decode().replace(f"{RUN} 3<<", "exec cat <<")
+    begin = said.index("exec cat <<")
+    return subprocess.run(["bash"], input=said[begin:].encode(), capture_output=True, check=True).stdout.decode()
+
+
 def test_no_text_of_a_manifest_becomes_a_command_or_a_directive() -> None:
-    """Every line of data is an assignment, part of a quoted word or a comment; only the head has directives."""
-    text = script(hostile()).data.decode()
-    lines = text.removesuffix(program().decode()).splitlines()
-    assert [line for line in lines[2:] if line.startswith(("#$", "#PBS", "#SBATCH"))] == []
-    reply = subprocess.run(
-        ["bash", "-c", text.replace("\nmain\n", "\nprintf '%s' \"$SERVED_NAME\"\n")], capture_output=True
-    )
-    assert reply.stdout.decode() == HOSTILE
+    """Bash parses none of it: only the head has directives, and the program reads the very text of the manifest."""
+    data = script(hostile()).data
+    assert [line for line in data.decode().splitlines()[2:] if line.startswith(("#$", "#PBS", "#SBATCH"))] == []
+    job = read_job(document_of(data))
+    assert job.server is not None
+    assert (job.server.served_name, job.server.command[1]) == (HOSTILE, HOSTILE)
+    (task,) = job.tasks
+    assert (task.config, task.command[1], task.digest) == (HOSTILE, HOSTILE, HOSTILE)
+    assert json.loads(task.relay) == {"add": {"stop": HOSTILE}}
     assert not Path("/tmp/owned").exists()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text())
+@example(f"a\n{END}\nb")
+@example('"""')
+@example('a\n""""')
+@example("\r\n\t \x00\x7f\u202e\U000e0041\ufeff")
+@example("\\u0023\n#$ -l x")
+def test_a_text_comes_back_as_it_was(value: str) -> None:
+    """Whatever a manifest holds, in one line or in many; no line of it ends the document or begins with `#`."""
+    written = text(value)
+    assert tomllib.loads(f"value = {written}")["value"] == value
+    assert [line for line in written.splitlines() if line == END or line.startswith("#")] == []
+
+
+def test_a_script_for_nineteen_tasks_is_a_page() -> None:
+    """At most 16 kB, and at most 40 lines of it are the constant program."""
+    tasks = [job_task(f"ja_benchmark_{number}") for number in range(19)]
+    assert len(script(make_job(*tasks)).data) <= 16_000
+    assert bootstrap().count(b"\n") <= 40
 
 
 def test_the_head_tells_a_reviewer_what_will_run() -> None:
     """Request, model and revision, settings, node, times and cost stand above the data, and the advice too."""
-    head = script(example()).data.decode().split("# shellcheck")[0]
+    head = script(ordinary()).data.decode().split("\nenvironment=")[0]
     for part in (
         "manifests/requests/first.yaml", "org/Model-1B at 0123abc", "default version 1", "local, cpu_vllm, no GPU",
         "at most 0:10:00", "about 0.5, at most 1.25 points; 78 JPY at most (prices of 2026-08-25)",
@@ -69,20 +104,20 @@ def test_the_head_tells_a_reviewer_what_will_run() -> None:
 
 def test_a_script_has_its_place() -> None:
     """The path follows the request's."""
-    assert script(example()).path == "generated/first/ev-first-0123abcd.sh"
+    assert script(ordinary()).path == "generated/first/ev-first-0123abcd.sh"
 
 
 def test_the_same_job_gives_the_same_bytes() -> None:
     """Whatever the process: hash seed and locale do not matter, and nothing of this machine is in it."""
-    code = "import test_script; from evalctl.render.script import script; import sys; sys.stdout.buffer.write(script(test_script.example()).data)"
+    code = "import test_script; from evalctl.render.script import script; import sys; sys.stdout.buffer.write(script(test_script.ordinary()).data)"
     texts = set()
     for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
         environment = {
             "PYTHONHASHSEED": seed,
             "LC_ALL": locale,
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": f"{Path(__file__).parent}:{PACKAGES}",
             "PYTHONUTF8": "1",
         }
         texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
-    assert texts == {script(example()).data}
+    assert texts == {script(ordinary()).data}
     assert str(Path(__file__).parents[2]).encode() not in texts.pop()

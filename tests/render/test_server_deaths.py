@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
-
-from evalctl.render.script import program
+from evalctl_job.supervisor.deaths import death
 
 WARNING = "WARNING [parallel.py:746] Address already in use. Retrying with a new port."
 
@@ -86,19 +82,13 @@ WARNING = "WARNING [parallel.py:746] Address already in use. Retrying with a new
         pytest.param("server-died", "ValueError: something that nobody has met yet", id="unknown"),
     ],
 )
-def test_a_death_has_a_reason(tmp_path: Path, reason: str, text: str) -> None:
-    """The line that tells it is kept, whatever stands around it and whatever an earlier start has said."""
-    told = told_by(tmp_path, f"{WARNING}\nTraceback (most recent call last):\n{text}\nlast words\n")
+def test_a_death_has_a_reason(reason: str, text: str) -> None:
+    """The line that tells it is kept, whatever stands around it."""
+    told = told_by(f"{WARNING}\nTraceback (most recent call last):\n{text}\nlast words\n")
     assert told[0] == reason
     assert text[:60] in told[1]
 
 
-def told_by(folder: Path, log: str) -> list[str]:
-    """REASON and DETAIL for a server whose second start left `log`; it left with status 1."""
-    before = "OSError: [Errno 98] Address already in use\n"
-    (folder / "server.log").write_text(before + log, encoding="utf-8")
-    functions = program().decode().removesuffix("main\n")
-    begin = f"EVALCTL_RUN_DIR={folder} SERVER_LOG_FROM={len(before) + 1}; (exit 1) & SERVER_PID=$!"
-    script = f'{functions}\n{begin}\nread_server_log\nprintf "%s\\n" "$REASON" "$DETAIL"'
-    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    return said.stdout.splitlines()
+def told_by(log: str) -> tuple[str, str]:
+    """Reason and detail of a server that left with status 1."""
+    return death(log, 1)

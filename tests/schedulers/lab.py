@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import pytest
 from side_by_side import scope
 from sites import QUERY, SITES, SUBMIT, Site, answers, manifests, opened, scripts
-from standin_place import STANDINS
+from standin_place import standin
 
 from evalctl.environments import catalogue
 from evalctl.model.run import State
@@ -152,10 +152,10 @@ class Lab:
 
     def live(self) -> list[str]:
         """The numbers of this clone's jobs that have not ended, as the scheduler tells it."""
-        names = [line for path in self.root.glob(".evalctl/runs/*/a*/attempt.sh") for line in path.read_text().split()]
+        names = [json.loads(path.read_text())["name"] for path in self.root.glob(".evalctl/runs/*/a*/attempt.json")]
         scheduler = SCHEDULERS[self.site.scheduler]
         seen = scheduler.sightings(self._as_administrator(scheduler.query(self.user or getpass.getuser())))
-        return [one.native_id for one in seen if f"ATTEMPT_NAME={one.name}" in names and one.state is not State.ENDED]
+        return [one.native_id for one in seen if one.name in names and one.state is not State.ENDED]
 
     def starts(self) -> dict[str, int]:
         """How often each attempt has started its server, less the starts that its log accounts for (a port that was taken)."""
@@ -279,8 +279,7 @@ class Lab:
             environment = catalogue()[name]
             folder = f"environments/{environment.directory_name}"
             for program in programs:
-                text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
-                self._write(f"{folder}/bin/{program}", f"#!{self.python} -IS\n{text}", mode=0o755)
+                self._write(f"{folder}/bin/{program}", standin(program, self.python), mode=0o755)
             self._write(f"{folder}/bin/python", (self.top / folder / "bin" / programs[-1]).read_text(), mode=0o755)
             self._write(f"{folder}/.complete", environment.digest + "\n")
             stories = {script: story for story, script in scripts(self.tasks).items()}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from lab import REAL, Lab, lab_at, labs_where
 from sites import CARD
-from standin_place import STANDINS
+from standin_place import standin
 
 from evalctl.environments import catalogue, check
 
@@ -74,8 +74,7 @@ class RealLab(Lab):
         folder = self.top / "environments" / framework
         folder.rename(folder.with_suffix(".standin"))
         folder.symlink_to(ENVIRONMENTS / framework)
-        text = (STANDINS / "settled_vllm.py").read_text(encoding="utf-8")
-        self._write(f"environments/{server}/bin/vllm", f"#!{self.python} -IS\n{text}", mode=0o755)
+        self._write(f"environments/{server}/bin/vllm", standin("settled_vllm", self.python), mode=0o755)
 
     def asked(self, request: str) -> list[str]:
         """Every question that the server was asked, over all attempts."""

@@ -29,7 +29,7 @@ def attempt(tmp_path: Path) -> Attempt:
     (tmp_path / "submission.json").write_text(
         json.dumps(submission(job, "c" * 40, "s" * 64, str(tmp_path / "answers/vllm-cpu")))
     )
-    (tmp_path / "attempt.sh").write_text("RUN_TASKS=()\n")
+    (tmp_path / "attempt.json").write_text('{"run_tasks": []}')
     finish(tmp_path, {}, "", 1000)
     digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
     return Attempt(job.name, 1, "ev-x-a1", Phase.SUBMITTED, "site", job.request, digests, str(tmp_path), 1.0)

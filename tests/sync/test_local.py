@@ -22,7 +22,6 @@ from .world import Clone, git, make_eval, make_job, plan, service, wait_for
 # The stand-in for job.sh: its guard, its marks, and a task that takes as long as it is told.
 SCRIPT = """#!/bin/bash
 mkdir "$EVALCTL_RUN_DIR/started.lock" || exit 75
-source "$EVALCTL_RUN_DIR/attempt.sh"
 marks=$EVALCTL_RUN_DIR/marks
 mkdir -p "$marks/task"
 say() { printf '%s\\n' "$2" >"$marks/$1.tmp"; mv "$marks/$1.tmp" "$marks/$1.json"; }
@@ -30,7 +29,7 @@ trap 'say finished "{\\"exit\\": 76, \\"reason\\": \\"cancelled\\"}"; exit 76' T
 say started '{"started_at": 1, "host": "here"}'
 echo run >>"$EVALCTL_RUN_DIR/../runs.log"
 sleep SECONDS & wait $!
-for key in "${RUN_TASKS[@]}"; do
+for key in $(python3 -c 'import json, sys; print(*json.load(open(sys.argv[1]))["run_tasks"])' "$EVALCTL_RUN_DIR/attempt.json"); do
   say "task/$key" "{\\"key\\": \\"$key\\", \\"state\\": \\"done\\", \\"started_at\\": 1, \\"ended_at\\": 2,
     \\"acceptance\\": {\\"verdict\\": \\"done\\", \\"scores\\": {\\"${key#en_}|0\\": {\\"em\\": 0.25}}}}"
 done

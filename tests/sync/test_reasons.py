@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 from evalctl_job.reasons import PATTERNS
+from evalctl_job.supervisor import deaths, tasks
 
 from evalctl.model.run import Action, State
 from evalctl.plan import forecast
@@ -38,11 +39,12 @@ GENERAL = reasons.advice("a word that nobody says")
 
 
 def said_by_the_script() -> set[str]:
-    """What job.sh gives as a reason: its own ends, the deaths of a server, the tasks that it marks as failed."""
+    """What the job gives as a reason: its own ends, the deaths of a server, the tasks that it marks as failed."""
+    program = "".join(path.read_text(encoding="utf-8") for path in (JOB / "supervisor").glob("*.py"))
+    ends = re.findall(r'(?:GiveUp\((?:[A-Z_]+|\d+)|_mark\("failed"), "([a-z][a-z-]+)"', program)
     script = (PACKAGE / "render/job.sh").read_text(encoding="utf-8")
-    ends = re.findall(r"give_up (?:\"[^\"]+\"|\d+) ([a-z][a-z-]+)", script)
-    deaths = re.findall(r"(?m)^ +(?:for row in )?'([a-z-]+)\|", script)
-    return {*ends, *deaths, *re.findall(r"REASON=([a-z][a-z-]+)", script)}
+    first = re.findall(r'"reason": "([a-z][a-z-]+)"', script)
+    return {*ends, *first, *(reason for reason, _ in deaths.PATTERNS), tasks.LOST, tasks.STOPPED, "disk-full"}
 
 
 def texts(folder: Path) -> set[str]:

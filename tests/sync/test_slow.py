@@ -12,7 +12,7 @@ from evalctl.sync.control import Line, status
 from evalctl.sync.slow import with_causes
 from evalctl.sync.sync import sync
 
-from .world import Clone, World, attempt_words, make_eval, make_job, mark, plan
+from .world import Clone, World, attempt_facts, make_eval, make_job, mark, plan
 
 KEY = "en_arithmetic"
 FULL = {"admission": "auto", "preemptions": 7, "highest_cache_use": 1.0}
@@ -103,7 +103,7 @@ def test_finished_evals_are_looked_into_only_when_asked(clone: Clone, relay: Pat
 def test_answers_beside_a_result_are_still_seen_to_loop(clone: Clone, relay: Path, world: World) -> None:
     """`sync` moves them there when it collects; who asks later gets the same causes."""
     write(relay / f"{KEY}.counts.json", {"asked": 100, "answered": 90, "truncated": 45})
-    store = Path(attempt_words(relay.parent, "ANSWERS")[0])
+    store = Path(attempt_facts(relay.parent)["answers"])
     store.mkdir(parents=True, exist_ok=True)
     kept = store / f"{make_eval('arithmetic').digest}.jsonl"
     kept.write_text(answer("はい、" * 60) * 2)

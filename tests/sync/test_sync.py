@@ -19,7 +19,7 @@ from evalctl.sync.control import cancel, logs, matching, retry, status
 from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
 
-from .world import Clone, World, attempt_words, finish, git, make_eval, make_job, mark, plan, run_tasks, service
+from .world import Clone, World, attempt_facts, finish, git, make_eval, make_job, mark, plan, run_tasks, service
 
 PATH = "results/hosted_vllm/team/tiny/default/en/arithmetic/result.json"
 FOLDER = "results/hosted_vllm/team/tiny/default"
@@ -188,8 +188,8 @@ def test_an_attempt_asks_for_the_time_of_what_it_runs(clone: Clone, world: World
     world.run_all({"en_capitals": "rate-limit"})
     assert told(go(clone, job)) == [(Action.SUBMIT, "retry")]
     runs = clone.root / ".evalctl/runs" / job.name
-    asked = [attempt_words(runs / attempt, "WALLTIME_SECONDS") for attempt in ("a1", "a2")]
-    assert asked == [["3600"], ["2400"]]
+    asked = [attempt_facts(runs / attempt)["walltime_seconds"] for attempt in ("a1", "a2")]
+    assert asked == [3600, 2400]
 
 
 def test_what_needs_a_person_is_not_tried_again(clone: Clone, world: World, job: Job) -> None:
@@ -220,9 +220,9 @@ def test_each_timeout_is_answered_with_more_time(clone: Clone, world: World, job
     for number, reason in enumerate(("timeout", "server-died", "timeout", "timeout", ""), 1):
         go(clone, patient)
         run_dir = clone.root / ".evalctl/runs" / job.name / f"a{number}"
-        asked += attempt_words(run_dir, "WALLTIME_SECONDS")
+        asked.append(attempt_facts(run_dir)["walltime_seconds"])
         world.run_all({"en_arithmetic": "not-run", "en_capitals": "not-run"}, reason=reason)
-    assert asked == ["3600", "5400", "5400", "8400", "10800"]
+    assert asked == [3600, 5400, 5400, 8400, 10800]
 
 
 def test_a_job_that_has_begun_was_accepted_whatever_the_reply(clone: Clone, world: World, job: Job) -> None:

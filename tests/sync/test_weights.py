@@ -20,7 +20,7 @@ from evalctl.sync.records import JobRecord
 from evalctl.sync.sync import LATER, NEEDS_PERSON, joined, sync
 from evalctl.sync.weights import awaited, fetch, hub_cache, is_refused, lacking, note_of
 
-from .world import Clone, attempt_words, git, make_eval, make_job, mark, plan
+from .world import Clone, attempt_facts, git, make_eval, make_job, mark, plan
 
 WEIGHTS = Weights("team/tiny", "a" * 40, 16_100_000_000, "lighteval-0123456789ab")
 FILES = {"config.json": b"{}", "model.safetensors": b"weights"}
@@ -75,7 +75,8 @@ def test_a_job_whose_weights_are_there_is_submitted(clone: Clone, job: Job) -> N
     context = clone.context()
     downloaded(context)
     assert [step.action for step in sync(context, plan(job)).steps] == [Action.SUBMIT]
-    assert [str(hub_cache(context))] == attempt_words(context.run_dir(job.name, 1), "HF_HUB_CACHE")
+    facts = attempt_facts(context.run_dir(job.name, 1))
+    assert facts["variables"] == {"HF_HUB_CACHE": str(hub_cache(context))}
 
 
 def test_a_dry_run_says_what_would_be_downloaded(clone: Clone, job: Job) -> None:
@@ -236,8 +237,9 @@ def test_a_download_job_knows_its_cache_and_its_note(clone: Clone, by_job: list[
     write_note(context, '{"failed": "hub-unreachable"}')
     sync(context, by_job)
     run_dir = context.run_dir(DOWNLOAD.name, 1)
-    assert attempt_words(run_dir, "NOTE") == [str(note_of(context, WEIGHTS))]
-    assert attempt_words(run_dir, "HF_HUB_CACHE") == [str(hub_cache(context))]
+    facts = attempt_facts(run_dir)
+    assert facts["note"] == str(note_of(context, WEIGHTS))
+    assert facts["variables"] == {"HF_HUB_CACHE": str(hub_cache(context))}
     assert not note_of(context, WEIGHTS).exists()
 
 

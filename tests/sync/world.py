@@ -262,18 +262,13 @@ def task_done(run_dir: Path, key: str, script: str, why: str | None, now: int) -
 
 
 def run_tasks(run_dir: Path) -> list[str]:
-    """What attempt.sh asks for, as bash reads it."""
-    return attempt_words(run_dir, "RUN_TASKS")
+    """Which tasks the attempt is to run."""
+    return list(attempt_facts(run_dir)["run_tasks"])
 
 
-def attempt_words(run_dir: Path, name: str) -> list[str]:
-    """A variable of attempt.sh, as bash reads it."""
-    words = subprocess.run(
-        ["bash", "-c", 'source "$1"; declare -n value=$2; printf "%s\\n" "${value[@]}"', "-",
-         str(run_dir / "attempt.sh"), name],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return words.stdout.split()
+def attempt_facts(run_dir: Path) -> dict[str, Any]:
+    """What the job is told of its attempt."""
+    return dict(json.loads((run_dir / "attempt.json").read_text(encoding="utf-8")))
 
 
 def mark(run_dir: Path, name: str, document: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from evalctl.sync.modules import setup_problem
 from evalctl.sync.observe import ask_scheduler
 from evalctl.sync.remote import remote_of, silence
 
-# job.sh expands empty lists under `set -u`, which older bash takes for unset variables.
+# The scripts and the programs that read .env and load modules are written for it.
 BASH = (4, 4)
 _SMALL_GB = 5
 

@@ -240,17 +240,10 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A generated file: path relative to the repository, and its text in UTF-8: what is its own, then what it shares
-    with others."""
+    """A generated file: path relative to the repository, and its whole text in UTF-8."""
 
     path: str
-    own: bytes
-    shared: bytes = b""
-
-    @property
-    def data(self) -> bytes:
-        """The whole text; joined at each call, since thousands of files are kept until all are right."""
-        return self.own + self.shared
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

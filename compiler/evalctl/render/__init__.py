@@ -1,6 +1,6 @@
-"""From jobs to the scripts that will run: directives, quoted assignments and one constant shell program.
+"""From jobs to the scripts that will run: directives, a header for reviewers, a constant bootstrap and one TOML document.
 
-A script is data for `job.sh`, never a program put together from strings: everything that differs between two jobs is
-an assignment, and every word of it passes through `quoting`. A download (`download`) has the functions of `job.sh` and a
-main function of its own.
+A script is data, never a program put together from strings: what differs between two jobs is in the document, and every
+text of it passes through `document`, which no shell parses. `quoting` is for the words above it. A download (`download`)
+has the bootstrap of every job and a document of its own.
 """

@@ -1,31 +1,21 @@
-"""A download as the script that will run it: the program of every job, with another course."""
+"""A download as the script that will run it: the bootstrap of every job, with another document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 from evalctl.model.evaluation import Artifact, Download
-from evalctl.render.quoting import assignment, comment, word
-from evalctl.render.script import SHELLCHECK, clock, node_lines, program
+from evalctl.render.document import lines
+from evalctl.render.quoting import comment
+from evalctl.render.script import clock, node_facts, page, table
 from evalctl.schedulers import SCHEDULERS
 
 
 def download_script(download: Download) -> Artifact:
     """The whole script of `download`."""
     directives = SCHEDULERS[download.site.scheduler].directives(download.batch)
-    shellcheck = f"{SHELLCHECK},SC2153"  # what belongs to a task is never assigned: there is none
-    parts = ["#!/bin/bash", *directives, *_header(download), shellcheck, "", *_assignments(download), ""]
-    return Artifact(download.script_path, "\n".join(parts).encode(), course())
-
-
-@cache
-def course() -> bytes:
-    """The constant program: all functions of job.sh, and the main function of download.sh in place of its own."""
-    functions = program().removesuffix(b"\nmain\n")
-    assert functions != program(), "job.sh ends with the call of its main function"
-    return functions + b"\n" + Path(__file__).with_name("download.sh").read_bytes()
+    head = [*directives, *_header(download)]
+    return Artifact(download.script_path, page(head, download.weights.environment, _document(download)))
 
 
 def _header(download: Download) -> Iterator[str]:
@@ -39,17 +29,11 @@ def _header(download: Download) -> Iterator[str]:
     yield "#"
 
 
-def _assignments(download: Download) -> Iterator[str]:
-    yield f"JOB_NAME={word(download.name)}"
-    yield f"WALLTIME_SECONDS={download.batch.walltime_seconds}"
-    yield f"DRAIN_SECONDS={download.batch.drain_seconds}"
-    yield assignment("TASKS", [])
-    yield assignment("FRAMEWORK_ENVIRONMENTS", [download.weights.environment])
-    yield assignment("SECRETS", [])
-    yield ""
-    yield from node_lines(download.site, download.batch.gpus)
-    yield ""
-    yield "SERVER_ENVIRONMENT=''"
-    yield "KEY_VARIABLE=''"
-    yield f"MODEL={word(download.weights.model)}"
-    yield f"REVISION={word(download.weights.revision)}"
+def _document(download: Download) -> Iterator[str]:
+    batch, weights = download.batch, download.weights
+    yield from lines({
+        "name": download.name, "environment": weights.environment, "walltime_seconds": batch.walltime_seconds,
+        "drain_seconds": batch.drain_seconds,
+    })  # fmt: skip
+    yield from table("node", node_facts(download.site, batch.gpus))
+    yield from table("download", {"model": weights.model, "revision": weights.revision})

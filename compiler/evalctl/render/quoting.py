@@ -9,7 +9,7 @@ from functools import lru_cache
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Control, direction and zero-width characters let a script look different from what it is; tab and newline may stay.
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
@@ -54,7 +54,7 @@ def _array(name: str, texts: tuple[str, ...], indent: str) -> str:
 def comment(text: str) -> str:
     """`# text` on one line, whatever the text: line ends and hidden characters are shown as escapes."""
     if not text.isprintable():
-        text = _HIDDEN.sub(_shown, text.replace("\n", "\\n").replace("\t", "\\t"))
+        text = HIDDEN.sub(_shown, text.replace("\n", "\\n").replace("\t", "\\t"))
     return f"# {text}".rstrip()
 
 
@@ -79,14 +79,14 @@ def _listed(texts: Sequence[str], indent: str) -> str:
 
 def _misleading(text: str) -> bool:
     # `isprintable` is the quick test; it says no to newlines, and to wide blanks that Japanese text has.
-    if not text.replace("\n", "").isprintable() and _HIDDEN.search(text):
+    if not text.replace("\n", "").isprintable() and HIDDEN.search(text):
         return True
     return "\n#" in text and _DIRECTIVE.search(text) is not None
 
 
 def _escaped(text: str) -> str:
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
-    return _HIDDEN.sub(_shown, _DIRECTIVE.sub(r"\\x23", quoted))
+    return HIDDEN.sub(_shown, _DIRECTIVE.sub(r"\\x23", quoted))
 
 
 def _shown(match: re.Match[str]) -> str:

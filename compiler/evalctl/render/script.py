@@ -1,4 +1,4 @@
-"""A job as the script that will run it: directives, a header for reviewers, quoted assignments, the constant program.
+"""A job as the script that will run it: directives, a header for reviewers, a constant bootstrap, the job as TOML.
 
 The same job gives the same bytes on every machine: no time, no path of this machine, no order that could change.
 """
@@ -6,35 +6,39 @@ The same job gives the same bytes on every machine: no time, no path of this mac
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
 from pydantic_core import to_json
 
-from evalctl.model.evaluation import Artifact, Checkpoint, Estimate, Eval, Job, JobTask, Site
+from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Server, Site
 from evalctl.model.providers import litellm_prefix
-from evalctl.render.quoting import assignment, comment, word
+from evalctl.render.document import END, Value, lines
+from evalctl.render.quoting import comment, word
 from evalctl.schedulers import SCHEDULERS
 
-# Above the first command a directive counts for the whole file.
-SHELLCHECK = """\
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016"""
+RUN = 'exec "$program" -I -X utf8 -m evalctl_job.run'
+_NOT_STARTED = 'missing "$environment: its program cannot be started; job.log says more"'
 _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False, sort_keys=True)
 
 
 def script(job: Job) -> Artifact:
     """The whole script of `job`."""
     directives = SCHEDULERS[job.site.scheduler].directives(job.batch)
-    parts = ["#!/bin/bash", *directives, *_header(job), SHELLCHECK, "", *_assignments(job), ""]
-    return Artifact(job.script_path, "\n".join(parts).encode(), program())
+    return Artifact(job.script_path, page([*directives, *_header(job)], first_environment(job), _document(job)))
+
+
+def page(head: Iterable[str], environment: str, document: Iterable[str]) -> bytes:
+    """A script: the head's comments, the job environment that holds the program, the bootstrap, the document."""
+    begin = "\n".join(["#!/bin/bash", *head, f"environment={word(environment)}"])
+    text = "\n".join([f"{RUN} 3<<'{END}'", *document, *table("end", {}), END, _NOT_STARTED, ""])
+    return b"".join((begin.encode(), b"\n", bootstrap(), text.encode()))
 
 
 @cache
-def program() -> bytes:
-    """The constant shell program."""
+def bootstrap() -> bytes:
+    """The constant part, in bash."""
     return Path(__file__).with_name("job.sh").read_bytes()
 
 
@@ -87,53 +91,54 @@ def cost(estimate: Estimate) -> str:
     return f"{points}{held}{money} (prices of {estimate.checked})"
 
 
-def _assignments(job: Job) -> Iterator[str]:
-    yield from _job(job)
+def _document(job: Job) -> Iterator[str]:
+    """The job as TOML; evalctl_job's `supervisor/document.py` reads it."""
+    yield from lines(_job(job))
+    yield from table("node", node_facts(job.site, job.batch.gpus))
+    if job.checkpoint is not None:
+        card = job.checkpoint
+        yield from table("checkpoint", {"path": card.path, "revision": card.revision, "whole": card.whole})
+    yield from table("server", _server(job.server))
+    for file in job.server.files:
+        yield from table("server.files", {"option": file.option, "name": file.name, "text": file.text}, several=True)
+    for task in job.tasks:
+        yield from table("tasks", _task(task, job.framework_environments[task.evaluation.task.framework]), several=True)
+
+
+def table(name: str, facts: Mapping[str, Value], *, several: bool = False) -> Iterator[str]:
+    """A table of the document, or one of several with its name."""
     yield ""
-    yield from node_lines(job.site, job.batch.gpus)
-    yield ""
-    yield from _server(job)
-    yield ""
-    for number, task in enumerate(job.tasks, 1):
-        yield _task(number, task, job.framework_environments[task.evaluation.task.framework])
+    yield f"[[{name}]]" if several else f"[{name}]"
+    yield from lines(facts)
 
 
-def _job(job: Job) -> Iterator[str]:
-    yield f"JOB_NAME={word(job.name)}"
-    yield f"WALLTIME_SECONDS={job.batch.walltime_seconds}"
-    yield f"DRAIN_SECONDS={job.batch.drain_seconds}"
-    yield f"START_SECONDS={job.start_seconds}"
-    yield f"PARALLEL_TASKS={job.parallel_tasks}"
-    yield f"ADMIT={word(job.admit)}"
-    yield assignment("TASKS", [task.evaluation.task.key for task in job.tasks])
-    environments = {job.framework_environments[task.evaluation.task.framework]: None for task in job.tasks}
-    yield assignment("FRAMEWORK_ENVIRONMENTS", list(environments))
-    yield assignment("SECRETS", job.secrets)
+def _job(job: Job) -> Mapping[str, Value]:
+    return {
+        "name": job.name, "environment": first_environment(job), "walltime_seconds": job.batch.walltime_seconds,
+        "drain_seconds": job.batch.drain_seconds, "start_seconds": job.start_seconds,
+        "parallel_tasks": job.parallel_tasks, "admit": str(job.admit), "secrets": job.secrets,
+    }  # fmt: skip
 
 
-def node_lines(site: Site, gpus: int) -> Iterator[str]:
-    """What the script needs to know of the node that it runs on."""
-    yield f"GPUS={gpus}"
-    yield f"MODULES_INIT={word(site.modules_init)}"
-    yield assignment("MODULES", site.modules)
-    yield assignment("SITE_VARIABLES", _pairs(site.variables))
-    yield assignment("SCRATCH", site.scratch)
+def first_environment(job: Job) -> str:
+    """The job environment whose program runs the job."""
+    return job.framework_environments[job.tasks[0].evaluation.task.framework]
 
 
-def _server(job: Job) -> Iterator[str]:
-    server = job.server
-    checkpoint = job.checkpoint or Checkpoint("", "")
-    yield f"CHECKPOINT={word(checkpoint.path)}"
-    yield f"CHECKPOINT_REVISION={word(checkpoint.revision)}"
-    yield f"CHECKPOINT_WHOLE={word(checkpoint.whole)}"
-    yield f"SERVED_NAME={word(server.served_name)}"
-    yield f"SERVER_ENVIRONMENT={word(server.environment)}"
-    yield assignment("SERVER_COMMAND", server.argv)
-    yield assignment("SERVER_FILES", [part for file in server.files for part in (file.option, file.name, file.text)])
-    yield assignment("SERVER_VARIABLES", _pairs(server.variables))
-    yield f"UPSTREAM_URL={word(server.base_url)}"
-    yield f"KEY_VARIABLE={word(server.key_variable)}"
-    yield f"LITELLM_PREFIX={_litellm_prefix(server.provider)}"
+def node_facts(site: Site, gpus: int) -> Mapping[str, Value]:
+    """What the program needs to know of the node that it runs on."""
+    return {
+        "gpus": gpus, "modules_init": site.modules_init, "modules": site.modules, "variables": dict(site.variables),
+        "scratch": site.scratch,
+    }  # fmt: skip
+
+
+def _server(server: Server) -> Mapping[str, Value]:
+    return {
+        "served_name": server.served_name, "environment": server.environment, "command": server.argv,
+        "variables": dict(server.variables), "base_url": server.base_url, "key_variable": server.key_variable,
+        "litellm_prefix": _litellm_prefix(server.provider),
+    }  # fmt: skip
 
 
 def _litellm_prefix(provider: str) -> str:
@@ -141,36 +146,19 @@ def _litellm_prefix(provider: str) -> str:
     return (litellm_prefix(provider).rstrip("/") or provider).upper()
 
 
-def _task(number: int, task: JobTask, environment: str) -> str:
+def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
     evaluation, invocation = task.evaluation, task.invocation
-    size = "" if evaluation.max_samples is None else evaluation.max_samples
-    return f"""\
-task_{number}() {{
-  TASK={word(evaluation.task.key)}
-  TASK_SECONDS={task.seconds}
-  DIGEST={word(evaluation.digest)}{_answers(evaluation)}
-  MAX_SAMPLES={size}
-  FRAMEWORK={word(evaluation.task.framework)}
-  FRAMEWORK_ENVIRONMENT={word(environment)}
-  {assignment("COMMAND", invocation.argv, "  ")}
-  {assignment("VARIABLES", _pairs(invocation.variables), "  ")}
-  {assignment("TASK_SECRETS", invocation.secrets, "  ")}
-  RELAY={_quoted(to_json(invocation.relay))}
-  CONFIG={word(invocation.config)}
-}}
-"""
+    limit = {} if evaluation.max_samples is None else {"max_samples": evaluation.max_samples}
+    answers = {"answers": evaluation.answers} if evaluation.unanswered else {}  # else they are named by the digest
+    return {
+        "key": evaluation.task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit,
+        "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
+        "variables": dict(invocation.variables), "secrets": invocation.secrets, "relay": _encoded(to_json(invocation.relay)),
+        "config": invocation.config,
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=8192)
-def _quoted(options: bytes) -> str:
-    """The relay's options as a word, with their keys in order: the same for a task of thousands of requests."""
-    return word(_JSON.encode(json.loads(options)))
-
-
-def _answers(evaluation: Eval) -> str:
-    """Where the answers have another name than the eval."""
-    return f"\n  ANSWERS_NAME={word(evaluation.answers)}" if evaluation.unanswered else ""
-
-
-def _pairs(variables: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name}={value}" for name, value in variables]
+def _encoded(options: bytes) -> str:
+    """The relay's options with their keys in order: the same for a task of thousands of requests."""
+    return _JSON.encode(json.loads(options))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
-from evalctl.render.quoting import assignment
 from evalctl.results.record import submission
 from evalctl.shell import Command, EnvironmentProblem, Reply, make_folder, write_atomically
 from evalctl.sync import installation, private
@@ -220,8 +220,9 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     folder = context.folder(attempt)
     text = (context.root / job.script_path).read_bytes()
     private.made_own(context.home, folder, shared=private.is_shared(context))
-    lines = "".join(f"{line}\n" for line in _attempt_sh(context, job, attempt))
-    write_atomically(folder / "attempt.sh", lines, mode=private.OWN_FILE)
+    facts = _attempt_facts(context, job, attempt)
+    write_atomically(folder / "attempt.json", json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
+    write_atomically(folder / "environments", str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder / installation.FILE, installation.note(), mode=private.OWN_FILE)
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
@@ -258,21 +259,18 @@ def gpus(context: Context, job: Work) -> tuple[str, ...]:
     return tuple(str(number) for number in range(job.batch.gpus))
 
 
-def _attempt_sh(context: Context, job: Work, attempt: Attempt) -> Iterator[str]:
-    yield assignment("ATTEMPT", str(attempt.number))
-    yield assignment("ATTEMPT_NAME", attempt.name)
-    yield assignment("ENVIRONMENTS", str(context.environments))
-    yield assignment("ENV_FILE", str(context.env_file))
-    yield assignment("CACHES", str(context.home / "caches"))
-    yield assignment("MASK", "007" if private.is_shared(context) else "077")
-    yield assignment("WALLTIME_SECONDS", str(attempt.walltime_seconds))
-    if isinstance(job, Job):
-        yield assignment("ANSWERS", str(answers_folder(context, job)))
-        yield assignment("RUN_TASKS", list(attempt.evals))
-    else:
-        yield assignment("NOTE", str(note_of(context, job.weights)))
+def _attempt_facts(context: Context, job: Work, attempt: Attempt) -> dict[str, Any]:
+    """What the job needs to know and the script cannot; evalctl_job's `supervisor/document.py` reads it."""
+    facts: dict[str, Any] = {
+        "number": attempt.number, "name": attempt.name, "environments": str(context.environments),
+        "env_file": str(context.env_file), "caches": str(context.home / "caches"),
+        "umask": 0o007 if private.is_shared(context) else 0o077, "walltime_seconds": attempt.walltime_seconds,
+    }  # fmt: skip
     if job.weights is not None:  # one and the same cache, whatever the node's environment says
-        yield f"export {assignment('HF_HUB_CACHE', str(hub_cache(context)))}"
+        facts["variables"] = {"HF_HUB_CACHE": str(hub_cache(context))}
+    if isinstance(job, Job):
+        return {**facts, "answers": str(answers_folder(context, job)), "run_tasks": list(attempt.evals)}
+    return {**facts, "note": str(note_of(context, job.weights))}
 
 
 def _told(command: Command, reply: Reply) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from evalctl.sync.pages import pages
 
-# Reasons are the words of the job script (render/job.sh) and of its acceptance check (evalctl_job.reasons).
+# Reasons are the words of the job (evalctl_job.supervisor) and of its acceptance check (evalctl_job.reasons).
 _TRANSIENT = frozenset(
     {
         "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",

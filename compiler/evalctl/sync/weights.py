@@ -105,7 +105,7 @@ def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -
 
 
 def hub_cache(context: Context) -> Path:
-    """Where huggingface_hub keeps models in a job: what .env names, else a folder of evalctl's (see render/job.sh)."""
+    """Where huggingface_hub keeps models in a job: what .env names, else a folder of evalctl's (evalctl_job's supervisor/node.py)."""
     named = context.environment.get
     if folder := named("HF_HUB_CACHE") or named("HUGGINGFACE_CACHE") or named("HUGGINGFACE_HUB_CACHE"):
         return Path(folder).expanduser()

@@ -1,5 +1,6 @@
-"""Stands in for the framework environment's python: `-c` is real, the job's programs are small copies of themselves."""
+"""Stands in for the framework environment's python: the job itself is real, programs beside it are small copies."""
 
+import importlib
 import json
 import os
 import signal
@@ -90,22 +91,27 @@ def checkpoint():
     with (RUN / "checkpoint.json").open("a") as file:
         print(json.dumps({"argv": sys.argv[3:]}), file=file)
     looks = len((RUN / "checkpoint.json").read_text().splitlines())
+    killed = RUN / "check-killed-at"
+    if killed.exists() and looks >= int(killed.read_text()):
+        os.kill(os.getpid(), signal.SIGTERM)
     change = RUN / "weights-change-at"
     if change.exists() and looks >= int(change.read_text()):
         sys.exit("the files are not those of the model card")
 
 
+def real(program):
+    """A program of the job itself; these need nothing but Python."""
+    sys.path.insert(0, "PACKAGES")  # the folder, in the copy that runs
+    module = importlib.import_module(f"evalctl_job.{program}")
+    sys.exit(module.main() if program == "run" else module.main(sys.argv[3:]))
+
+
 def stall():
-    """The real one, where the folder of packages is named; it needs nothing but Python."""
-    packages = RUN.parent / "packages"
-    if packages.exists():
-        sys.path.insert(0, str(packages.resolve()))
-        from evalctl_job.stall import main
-
-        sys.exit(main(sys.argv[3:]))
+    """Where the test asks for it."""
+    if (RUN / "stall").exists():
+        real("stall")
 
 
-if sys.argv[1] == "-c":
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-PROGRAMS = {"relay": relay, "accept": accept, "checkpoint": checkpoint, "stall": stall}
+del sys.argv[1 : sys.argv.index("-m")]
+PROGRAMS = {"relay": relay, "accept": accept, "checkpoint": checkpoint, "stall": stall, "run": lambda: real("run")}
 PROGRAMS[sys.argv[2].removeprefix("evalctl_job.")]()

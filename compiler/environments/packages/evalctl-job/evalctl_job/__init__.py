@@ -1,5 +1,6 @@
 """Programs of an evalctl job that run in the framework's own environment.
 
+`python -m evalctl_job.run` runs a job on its node (`supervisor`): every script becomes it.
 `python -m evalctl_job.relay` stands between the framework and the model for all tasks of a job: it attributes each
 request to its task by URL, adds what the framework would drop, keeps every answer and asks none twice, waits for the
 server and retries what is transient, lets through what the server bears and counts what really happened.

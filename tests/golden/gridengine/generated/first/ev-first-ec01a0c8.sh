@@ -23,122 +23,99 @@
 #     en_code                   1:00:00   eval 0496a18a5689
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-first-ec01a0c8"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 12000
+drain_seconds = 120
+start_seconds = 916
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-first-ec01a0c8
-WALLTIME_SECONDS=12000
-DRAIN_SECONDS=120
-START_SECONDS=916
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(ja_exact ja_subset en_choice en_code)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 1
+scratch = ["$T4TMPDIR", "/local/$JOB_ID"]
 
-GPUS=1
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 1
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=ja_exact
-  TASK_SECONDS=1800
-  DIGEST=fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|jemhopqa_cot|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
     max_new_tokens: 2048
     temperature: 0.6
     top_p: 0.95
-'
-}
+"""
 
-task_2() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|wmt20:en-ja|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_subset"
+seconds = 1800
+digest = "2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
     max_new_tokens: 2048
     temperature: 0.6
     top_p: 0.95
-'
-}
+"""
 
-task_3() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=cf1709d9eb8d009678910e8ea4769a69e04d58f386425291d12fac911e140a36
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "cf1709d9eb8d009678910e8ea4769a69e04d58f386425291d12fac911e140a36"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
   cache_dir: cache
@@ -150,37 +127,32 @@ task_3() {
     temperature: 0.6
     top_p: 0.95
     max_new_tokens: 2048
-'
-}
+"""
 
-task_4() {
-  TASK=en_code
-  TASK_SECONDS=3600
-  DIGEST=0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|humaneval|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.2, "top_p": 0.95}}'
-  CONFIG='model:
+[[tasks]]
+key = "en_code"
+seconds = 3600
+digest = "0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.2, "top_p": 0.95}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
     max_new_tokens: 2048
     temperature: 0.2
     top_p: 0.95
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

@@ -13,71 +13,51 @@
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-b2ed8695d5e5
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-tiny-defa55f4"
+environment = "lighteval-b2ed8695d5e5"
+walltime_seconds = 5400
+drain_seconds = 20
+start_seconds = 616
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-tiny-defa55f4
-WALLTIME_SECONDS=5400
-DRAIN_SECONDS=20
-START_SECONDS=616
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(en_own en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 2
 
-GPUS=2
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=()
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "2",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 2
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=en_own
-  TASK_SECONDS=600
-  DIGEST=a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'demo_arithmetic|0'
-    --output-dir output
-    --save-details
-    --custom-tasks evalctl_tasks.tasks
-  )
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_own"
+seconds = 600
+digest = "a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "demo_arithmetic|0",
+  "--output-dir", "output",
+  "--save-details",
+  "--custom-tasks", "evalctl_tasks.tasks",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8
   cache_dir: cache
@@ -88,21 +68,22 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-'
-}
+"""
 
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8
   cache_dir: cache
@@ -112,7 +93,8 @@ task_2() {
   max_model_length: 32768
   generation_parameters:
     temperature: 0.0
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

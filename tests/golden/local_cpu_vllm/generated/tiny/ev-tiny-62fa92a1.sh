@@ -10,70 +10,56 @@
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 75d94b05cd13
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-b2ed8695d5e5
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-tiny-62fa92a1"
+environment = "lighteval-b2ed8695d5e5"
+walltime_seconds = 1800
+drain_seconds = 20
+start_seconds = 602
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-tiny-62fa92a1
-WALLTIME_SECONDS=1800
-DRAIN_SECONDS=20
-START_SECONDS=602
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(en_own)
-FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 0
 
-GPUS=0
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=()
+[checkpoint]
+path = "/gs/x"
+revision = "fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98"
 
-CHECKPOINT=/gs/x
-CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-cpu-1ce68f2ed9fd
-SERVER_COMMAND=(
-  vllm
-  serve
-  /gs/x
-  --served-model-name lab/local-1B
-  --max-model-len 8192
-  --gpu-memory-utilization 0.2
-  --dtype bfloat16
-  --generation-config auto
-  --enforce-eager
-)
-SERVER_FILES=()
-SERVER_VARIABLES=(VLLM_CPU_KVCACHE_SPACE=1)
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
+[server]
+served_name = "lab/local-1B"
+environment = "vllm-cpu-1ce68f2ed9fd"
+command = [
+  "vllm", "serve", "/gs/x",
+  "--served-model-name", "lab/local-1B",
+  "--max-model-len", "8192",
+  "--gpu-memory-utilization", "0.2",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+  "--enforce-eager",
+]
+variables = {"VLLM_CPU_KVCACHE_SPACE" = "1"}
+litellm_prefix = "HOSTED_VLLM"
 
-task_1() {
-  TASK=en_own
-  TASK_SECONDS=600
-  DIGEST=75d94b05cd13124652eb060871b8af39ebd9579ab42b866b4cf26fa083eca616
-  MAX_SAMPLES=10
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'demo_arithmetic|0'
-    --output-dir output
-    --save-details
-    --custom-tasks evalctl_tasks.tasks
-    --max-samples 10
-  )
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_own"
+seconds = 600
+digest = "75d94b05cd13124652eb060871b8af39ebd9579ab42b866b4cf26fa083eca616"
+max_samples = 10
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "demo_arithmetic|0",
+  "--output-dir", "output",
+  "--save-details",
+  "--custom-tasks", "evalctl_tasks.tasks",
+  "--max-samples", "10",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/local-1B
   concurrent_requests: 8
   cache_dir: cache
@@ -84,7 +70,8 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

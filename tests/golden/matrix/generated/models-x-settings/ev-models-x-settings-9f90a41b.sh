@@ -21,69 +21,54 @@
 #   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-b2ed8695d5e5
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-models-x-settings-9f90a41b"
+environment = "lighteval-b2ed8695d5e5"
+walltime_seconds = 1800
+drain_seconds = 120
+start_seconds = 902
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-models-x-settings-9f90a41b
-WALLTIME_SECONDS=1800
-DRAIN_SECONDS=120
-START_SECONDS=902
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(en_own)
-FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 1
+scratch = ["$T4TMPDIR", "/local/$JOB_ID"]
 
-GPUS=1
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+[checkpoint]
+path = "/gs/x"
+revision = "fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98"
 
-CHECKPOINT=/gs/x
-CHECKPOINT_REVISION=fedcba9876543210fedcba9876543210fedcba98fedcba98fedcba98fedcba98
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/local-1B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  /gs/x
-  --served-model-name lab/local-1B
-  --tensor-parallel-size 1
-  --max-model-len 8192
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
+[server]
+served_name = "lab/local-1B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "/gs/x",
+  "--served-model-name", "lab/local-1B",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "8192",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-task_1() {
-  TASK=en_own
-  TASK_SECONDS=600
-  DIGEST=45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'demo_arithmetic|0'
-    --output-dir output
-    --save-details
-    --custom-tasks evalctl_tasks.tasks
-  )
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_own"
+seconds = 600
+digest = "45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "demo_arithmetic|0",
+  "--output-dir", "output",
+  "--save-details",
+  "--custom-tasks", "evalctl_tasks.tasks",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/local-1B
   concurrent_requests: 64
   cache_dir: cache
@@ -94,7 +79,8 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

@@ -23,71 +23,53 @@
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: temperature=0.6 (generation_config: vllm turns them off)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-own-settings-7b2823b7"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 10200
+drain_seconds = 120
+start_seconds = 916
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-own-settings-7b2823b7
-WALLTIME_SECONDS=10200
-DRAIN_SECONDS=120
-START_SECONDS=916
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(ja_exact en_choice en_code)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 1
+scratch = ["$T4TMPDIR", "/local/$JOB_ID"]
 
-GPUS=1
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 1
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=ja_exact
-  TASK_SECONDS=1800
-  DIGEST=7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|jemhopqa_cot|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "seed": 42, "temperature": 0.6, "top_p": 0.95}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "seed": 42, "temperature": 0.6, "top_p": 0.95}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
@@ -95,21 +77,22 @@ task_1() {
     temperature: 0.6
     top_p: 0.95
     seed: 42
-'
-}
+"""
 
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=ef9ca8136093b43aa19c041996d64d8c6dd19fa9f9911a1a20b0fe96b7cae145
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {"min_p": 0.05, "top_k": 40}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "min_p": 0.05, "repetition_penalty": 1.05, "seed": 42, "temperature": 0.6, "top_k": 40, "top_p": 0.95}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "ef9ca8136093b43aa19c041996d64d8c6dd19fa9f9911a1a20b0fe96b7cae145"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {"min_p": 0.05, "top_k": 40}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "min_p": 0.05, "repetition_penalty": 1.05, "seed": 42, "temperature": 0.6, "top_k": 40, "top_p": 0.95}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 61
   cache_dir: cache
@@ -123,30 +106,24 @@ task_2() {
     max_new_tokens: 512
     seed: 42
     repetition_penalty: 1.05
-'
-}
+"""
 
-task_3() {
-  TASK=en_code
-  TASK_SECONDS=3600
-  DIGEST=5a1090745e833e9b9c233fcf0b5752db7c31818d516f82ec7b19f777c19d99d5
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|humaneval|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 1024, "seed": 42, "stop": ["\nclass", "\ndef"], "top_p": 0.95}}'
-  CONFIG="model:
+[[tasks]]
+key = "en_code"
+seconds = 3600
+digest = "5a1090745e833e9b9c233fcf0b5752db7c31818d516f82ec7b19f777c19d99d5"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 1024, "seed": 42, "stop": ["\nclass", "\ndef"], "top_p": 0.95}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
@@ -160,7 +137,8 @@ task_3() {
     - '
 
       def'
-"
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

@@ -20,63 +20,55 @@
 #     ja_exact                  2:00:00   eval 72f74a1d70a5
 #   advice    64 questions at once per task, not 256: above that the frameworks' HTTP client loses answers or hangs
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-b2ed8695d5e5
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-large-f62a397d"
+environment = "lighteval-b2ed8695d5e5"
+walltime_seconds = 12000
+drain_seconds = 120
+start_seconds = 1041
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-large-f62a397d
-WALLTIME_SECONDS=12000
-DRAIN_SECONDS=120
-START_SECONDS=1041
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(en_choice ja_exact)
-FRAMEWORK_ENVIRONMENTS=(lighteval-b2ed8695d5e5 lighteval-swallow-90bb1569e833)
-SECRETS=()
+[node]
+gpus = 8
+modules_init = "/etc/profile.d/modules.sh"
+modules = ["cuda/12.6/12.6.1"]
+variables = {"NCCL_DEBUG" = "WARN"}
+scratch = ["$PBS_LOCALDIR", "/local/$PBS_JOBID"]
 
-GPUS=8
-MODULES_INIT=/etc/profile.d/modules.sh
-MODULES=(cuda/12.6/12.6.1)
-SITE_VARIABLES=(NCCL_DEBUG=WARN)
-SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
+[server]
+served_name = "lab/large-70B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/large-70B",
+  "--served-model-name", "lab/large-70B",
+  "--revision", "89abcdef0123456789abcdef0123456789abcdef",
+  "--tokenizer-revision", "89abcdef0123456789abcdef0123456789abcdef",
+  "--tensor-parallel-size", "8",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+  "--reasoning-parser", "qwen3",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/large-70B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/large-70B
-  --served-model-name lab/large-70B
-  --revision 89abcdef0123456789abcdef0123456789abcdef
-  --tokenizer-revision 89abcdef0123456789abcdef0123456789abcdef
-  --tensor-parallel-size 8
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-  --reasoning-parser qwen3
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=bd137112ebd06299c5c4faadd5124fbe5a5cf4045d71b9c3b2ab22a91ade9e96
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "bd137112ebd06299c5c4faadd5124fbe5a5cf4045d71b9c3b2ab22a91ade9e96"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/large-70B
   concurrent_requests: 64
   cache_dir: cache
@@ -87,36 +79,31 @@ task_1() {
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 16384
-'
-}
+"""
 
-task_2() {
-  TASK=ja_exact
-  TASK_SECONDS=7200
-  DIGEST=72f74a1d70a53d5de6e32c620902c90aee966916e04df26898af241d649009d8
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|jemhopqa_cot|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_exact"
+seconds = 7200
+digest = "72f74a1d70a53d5de6e32c620902c90aee966916e04df26898af241d649009d8"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/large-70B
   generation:
     max_new_tokens: 16384
     temperature: 0.0
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

@@ -19,76 +19,59 @@
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-each-fdb0b7c0"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 3000
+drain_seconds = 120
+start_seconds = 916
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-each-fdb0b7c0
-WALLTIME_SECONDS=3000
-DRAIN_SECONDS=120
-START_SECONDS=916
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(ja_subset)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
-SECRETS=()
+[node]
+gpus = 1
+scratch = ["$T4TMPDIR", "/local/$JOB_ID"]
 
-GPUS=1
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 1
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|wmt20:en-ja|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=61)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_subset"
+seconds = 1800
+digest = "ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
     temperature: 0.0
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

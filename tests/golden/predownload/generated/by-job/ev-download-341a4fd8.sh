@@ -15,25 +15,22 @@
 #   runs on   tsubame, cpu_16
 #   time      at most 0:30:00
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016,SC2153
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-download-341a4fd8"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 1800
+drain_seconds = 120
 
-JOB_NAME=ev-download-341a4fd8
-WALLTIME_SECONDS=1800
-DRAIN_SECONDS=120
-TASKS=()
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833)
-SECRETS=()
+[node]
+gpus = 0
+scratch = ["$T4TMPDIR", "/local/$JOB_ID"]
 
-GPUS=0
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$T4TMPDIR' '/local/$JOB_ID')
+[download]
+model = "lab/small-8B"
+revision = "0123456789abcdef0123456789abcdef01234567"
 
-SERVER_ENVIRONMENT=''
-KEY_VARIABLE=''
-MODEL=lab/small-8B
-REVISION=0123456789abcdef0123456789abcdef01234567
-# … the program: compiler/evalctl/render/job.sh and download.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

@@ -17,90 +17,73 @@
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-one-2a18023d"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 6600
+drain_seconds = 120
+start_seconds = 916
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-one-2a18023d
-WALLTIME_SECONDS=6600
-DRAIN_SECONDS=120
-START_SECONDS=916
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(ja_subset en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 1
+scratch = ["$SLURM_TMPDIR"]
 
-GPUS=1
-MODULES_INIT=''
-MODULES=()
-SITE_VARIABLES=()
-SCRATCH=('$SLURM_TMPDIR')
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 1
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=()
-SERVER_VARIABLES=()
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
-
-task_1() {
-  TASK=ja_subset
-  TASK_SECONDS=1800
-  DIGEST=ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|wmt20:en-ja|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=8)
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_subset"
+seconds = 1800
+digest = "ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
   generation:
     temperature: 0.0
-'
-}
+"""
 
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 8
   cache_dir: cache
@@ -110,7 +93,8 @@ task_2() {
   max_model_length: 32768
   generation_parameters:
     temperature: 0.0
-'
-}
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

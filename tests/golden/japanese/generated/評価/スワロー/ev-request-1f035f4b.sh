@@ -21,76 +21,65 @@
 #   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-# The program at the end reads what is assigned here, by calling task_1, task_2, … for what belongs to a task; what
-# looks like an expression in quotes is data.
-# shellcheck disable=SC2034,SC2154,SC2317,SC2329,SC2016
+environment=lighteval-swallow-90bb1569e833
+# … the bootstrap: compiler/evalctl/render/job.sh
+exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
+name = "ev-request-1f035f4b"
+environment = "lighteval-swallow-90bb1569e833"
+walltime_seconds = 6600
+drain_seconds = 120
+start_seconds = 916
+parallel_tasks = 4
+admit = "auto"
 
-JOB_NAME=ev-request-1f035f4b
-WALLTIME_SECONDS=6600
-DRAIN_SECONDS=120
-START_SECONDS=916
-PARALLEL_TASKS=4
-ADMIT=auto
-TASKS=(ja_exact en_choice)
-FRAMEWORK_ENVIRONMENTS=(lighteval-swallow-90bb1569e833 lighteval-b2ed8695d5e5)
-SECRETS=()
+[node]
+gpus = 1
+modules_init = "/etc/profile.d/modules.sh"
+modules = ["cuda/12.6/12.6.1"]
+variables = {"NCCL_DEBUG" = "WARN"}
+scratch = ["$PBS_LOCALDIR", "/local/$PBS_JOBID"]
 
-GPUS=1
-MODULES_INIT=/etc/profile.d/modules.sh
-MODULES=(cuda/12.6/12.6.1)
-SITE_VARIABLES=(NCCL_DEBUG=WARN)
-SCRATCH=('$PBS_LOCALDIR' '/local/$PBS_JOBID')
+[server]
+served_name = "lab/small-8B"
+environment = "vllm-ec8207a3dde6"
+command = [
+  "vllm", "serve", "lab/small-8B",
+  "--served-model-name", "lab/small-8B",
+  "--revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tokenizer-revision", "0123456789abcdef0123456789abcdef01234567",
+  "--tensor-parallel-size", "1",
+  "--max-model-len", "32768",
+  "--gpu-memory-utilization", "0.9",
+  "--dtype", "bfloat16",
+  "--generation-config", "auto",
+]
+variables = {"VLLM_USE_V1" = "0"}
+litellm_prefix = "HOSTED_VLLM"
 
-CHECKPOINT=''
-CHECKPOINT_REVISION=''
-CHECKPOINT_WHOLE=''
-SERVED_NAME=lab/small-8B
-SERVER_ENVIRONMENT=vllm-ec8207a3dde6
-SERVER_COMMAND=(
-  vllm
-  serve
-  lab/small-8B
-  --served-model-name lab/small-8B
-  --revision 0123456789abcdef0123456789abcdef01234567
-  --tokenizer-revision 0123456789abcdef0123456789abcdef01234567
-  --tensor-parallel-size 1
-  --max-model-len 32768
-  --gpu-memory-utilization 0.9
-  --dtype bfloat16
-  --generation-config auto
-)
-SERVER_FILES=(
-  --chat-template chat_template.jinja
-  '{% for message in messages %}{{ message.content }}{% endfor %}
-'
-)
-SERVER_VARIABLES=(VLLM_USE_V1=0)
-UPSTREAM_URL=''
-KEY_VARIABLE=''
-LITELLM_PREFIX=HOSTED_VLLM
+[[server.files]]
+option = "--chat-template"
+name = "chat_template.jinja"
+text = """
+{% for message in messages %}{{ message.content }}{% endfor %}
+"""
 
-task_1() {
-  TASK=ja_exact
-  TASK_SECONDS=1800
-  DIGEST=c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval-swallow
-  FRAMEWORK_ENVIRONMENT=lighteval-swallow-90bb1569e833
-  COMMAND=(
-    lighteval
-    endpoint
-    litellm
-    config.yaml
-    'swallow|jemhopqa_cot|0|0'
-    --use-chat-template
-    --output-dir output
-    --save-details
-    '--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。'
-  )
-  VARIABLES=(LITELLM_CONCURRENT_CALLS=64)
-  TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
-  CONFIG='model:
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+  "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
+config = """
+model:
   base_params:
     model_name: hosted_vllm/lab/small-8B
     reasoning_parser: deepseek_r1_markup
@@ -98,25 +87,26 @@ task_1() {
     temperature: 0.0
     stop_tokens:
     - <|終わり|>
-    - '\''
+    - '
 
 
-      #$ -l h_rt=1:0:0'\''
-'
-}
+      #$ -l h_rt=1:0:0'
+"""
 
-task_2() {
-  TASK=en_choice
-  TASK_SECONDS=3600
-  DIGEST=cb04e0149e0b625613bdeedd48f65240afb79dd76d05d7514ca875915f9ac400
-  MAX_SAMPLES=
-  FRAMEWORK=lighteval
-  FRAMEWORK_ENVIRONMENT=lighteval-b2ed8695d5e5
-  COMMAND=(lighteval endpoint litellm config.yaml 'gsm8k|0' --output-dir output --save-details)
-  VARIABLES=()
-  TASK_SECRETS=()
-  RELAY='{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
-  CONFIG='model_parameters:
+[[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "cb04e0149e0b625613bdeedd48f65240afb79dd76d05d7514ca875915f9ac400"
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
+config = """
+model_parameters:
   model_name: hosted_vllm/lab/small-8B
   concurrent_requests: 64
   cache_dir: cache
@@ -129,11 +119,12 @@ task_2() {
     temperature: 0.0
     stop_tokens:
     - <|終わり|>
-    - '\''
+    - '
 
 
-      #$ -l h_rt=1:0:0'\''
-'
-}
+      #$ -l h_rt=1:0:0'
+"""
 
-# … the program: compiler/evalctl/render/job.sh
+[end]
+END_OF_JOB
+missing "$environment: its program cannot be started; job.log says more"

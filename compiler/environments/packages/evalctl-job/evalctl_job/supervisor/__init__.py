@@ -1,0 +1,13 @@
+"""Runs one job on its compute node: `python -m evalctl_job.run` reads the script's document and becomes this.
+
+- `document`: the job as the compiler wrote it, and the attempt as `evalctl sync` wrote it.
+- `job`: the course of a job and of a download: beginning, loop, every way out.
+- `node`: what the node offers: `.env`, modules, caches, scratch, GPUs; the environment variables of each child.
+- `secrets`: which variables a child must not see, and texts without their values.
+- `server`: the model's server, started again once if it dies; `deaths`: what its log says of a death.
+- `relay`: the relay's process.
+- `tasks`: one framework process for each task, from its configuration to its mark.
+- `marks`: what the job reports, one JSON object for each file.
+- `signals`: whether the job was asked to end.
+- `processes`: children in process groups, and nothing left behind.
+"""

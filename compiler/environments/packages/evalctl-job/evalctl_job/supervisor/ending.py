@@ -1,0 +1,14 @@
+"""How a job ends: its exit code and why."""
+
+from __future__ import annotations
+
+# Never 99 or 100: Grid Engine gives them a meaning of its own.
+DONE, SOME_FAILED, SERVER_DIED, NEVER_READY, ENVIRONMENT, SECOND_START, STOPPED = 0, 3, 70, 71, 72, 75, 76
+
+
+class GiveUp(Exception):
+    """The job ends now, with this exit code, reason and detail."""
+
+    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.status, self.reason, self.detail = status, reason, detail

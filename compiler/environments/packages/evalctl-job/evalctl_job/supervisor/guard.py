@@ -1,0 +1,68 @@
+"""Cleans up after a kill that the job could not answer.
+
+A SIGKILL from outside may reach the job's process and its group alone (seen: Grid Engine 8.1.9, for root's jobs), so the
+guard is a process in a group of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from evalctl_job.run_folder import RunFolder
+from evalctl_job.supervisor.marks import now, write_whole
+from evalctl_job.supervisor.processes import end_group, sweep
+from evalctl_job.supervisor.signals import Signals
+
+_END_SECONDS = 5.0
+
+
+class Guard:
+    """A fork of this process that waits for its end."""
+
+    def __init__(self, folder: RunFolder, marker: str) -> None:
+        """It waits. To be made before any thread is."""
+        reading, self._writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._writing)
+            _stand(reading, folder, marker)
+        os.close(reading)
+        with suppress(OSError):  # whichever of the two is first
+            os.setpgid(self.pid, self.pid)
+
+    def dismiss(self) -> None:
+        """There is nothing to clean up; waits for its end."""
+        with suppress(BrokenPipeError):  # somebody has killed it
+            os.write(self._writing, b"x")
+        os.close(self._writing)
+        os.waitpid(self.pid, 0)
+
+
+def _stand(reading: int, folder: RunFolder, marker: str) -> None:
+    """Never returns. The pipe ends without a byte when the job's process has died."""
+    try:
+        with suppress(OSError):
+            os.setpgid(0, 0)
+        Signals.ignore()
+        if not os.read(reading, 1):
+            _clean_up(folder, marker)
+    finally:
+        os._exit(0)
+
+
+def _clean_up(folder: RunFolder, marker: str) -> None:
+    for path in folder.task_mark("x").parent.glob("*.json"):
+        with suppress(OSError, ValueError):
+            _mark_killed(path)
+    with suppress(OSError, ValueError):
+        end_group(int((folder.path / "server.pid").read_text()), _END_SECONDS)
+    sweep(marker, set())
+
+
+def _mark_killed(path: Path) -> None:
+    mark = json.loads(path.read_text(encoding="utf-8"))
+    if mark["state"] == "running":
+        write_whole(path, json.dumps(mark | {"state": "failed", "reason": "job-killed", "ended_at": now()}) + "\n")

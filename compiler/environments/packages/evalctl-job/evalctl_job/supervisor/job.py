@@ -1,0 +1,257 @@
+"""The course of a job and of a download: beginning, loop, and every way out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from evalctl_job import run_folder
+from evalctl_job.run_folder import RunFolder
+from evalctl_job.supervisor import node
+from evalctl_job.supervisor.document import Job, NotSyncs, Task, read_attempt
+from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
+from evalctl_job.supervisor.guard import Guard
+from evalctl_job.supervisor.marks import Marks, now
+from evalctl_job.supervisor.place import Clock, Place, remove_tree, say
+from evalctl_job.supervisor.processes import MARKER, Child, Known, family, new_marker, sweep
+from evalctl_job.supervisor.relay import RelayProcess
+from evalctl_job.supervisor.secrets import HUB_TOKENS, shown
+from evalctl_job.supervisor.server import OurServer
+from evalctl_job.supervisor.signals import Signals
+from evalctl_job.supervisor.tasks import TaskRun
+
+_NAP_SECONDS = 0.2
+_WARNING_SECONDS = 60  # Slurm's warning of the limit may come so early
+_DOWNLOAD_END_SECONDS = 6.0
+_STOP_SECONDS = 8.0  # for the tasks to write their marks: a scheduler may kill soon
+_NATIVE_IDS = ("JOB_ID", "PBS_JOBID", "SLURM_JOB_ID", "EVALCTL_QUEUE_ID")
+
+
+class Course:
+    """One job from its first mark to its last."""
+
+    def __init__(self, job: Job, folder: RunFolder, caller_umask: int, began_at: float, signals: Signals) -> None:
+        """Nothing has happened yet; the script began at `began_at`."""
+        self._job, self._folder, self._marker = job, folder, new_marker()
+        self._guard: Guard | None = None
+        self._relay: RelayProcess | None = None
+        self._server: OurServer | None = None
+        self._download: Child | None = None
+        self._scratch: Path | None = None
+        self._running: list[TaskRun] = []
+        self._done: list[str] = []
+        self._failed: list[str] = []
+        clock = Clock(job.walltime_seconds, job.drain_seconds, began_at)
+        self._place = Place(folder, job, clock, Marks(folder, self._shown), caller_umask, signals)
+
+    def run(self) -> int:
+        """The exit code; whatever happens, the last mark is written and no process is left."""
+        try:
+            self._begin()
+            self._work()
+            ending = GiveUp(SOME_FAILED, "tasks-failed", " ".join(self._failed)) if self._failed else GiveUp(DONE, "")
+        except GiveUp as given_up:
+            ending = given_up
+        except Exception as error:
+            ending = GiveUp(1, "script-failed", f"{type(error).__name__}: {error}")
+            say(f"{ending}")
+        return self._leave(self._wished(ending))
+
+    def _wished(self, ending: GiveUp) -> GiveUp:
+        """A scheduler may end all processes at once: what died of that is not the reason."""
+        if ending.status not in (DONE, SOME_FAILED, STOPPED) and self._place.signals.came:
+            try:
+                self._check_time()
+            except GiveUp as wish:
+                return wish
+        return ending
+
+    def _shown(self, text: str) -> str:
+        names = (*self._job.secrets, "HF_TOKEN")
+        return shown(text, [self._place.variables.get(name, "") for name in names])
+
+    # ---- beginning ---------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        place = self._place
+        try:
+            place.attempt = read_attempt(self._folder.path / run_folder.ATTEMPT)
+        except NotSyncs as error:
+            raise GiveUp(ENVIRONMENT, "environment-missing", str(error)) from error
+        os.umask(place.attempt.umask)
+        place.clock.walltime_seconds = place.attempt.walltime_seconds
+        self._prepare_variables()
+        self._mark_started()
+        place.variables = node.with_modules(place.variables, self._job.node) | dict(self._job.node.variables)
+        self._scratch = node.made_scratch(place.variables, self._job.node, place.attempt.name)
+        if self._scratch is not None:
+            place.variables["TMPDIR"] = str(self._scratch)
+        place.variables = node.with_gpu_indices(place.variables)
+        self._check_node()
+        if wrong := self._weights_changed(whole=True):
+            raise GiveUp(ENVIRONMENT, "weights-changed", wrong)
+        self._guard = Guard(self._folder, self._marker)
+
+    def _prepare_variables(self) -> None:
+        place = self._place
+        variables = node.with_env_file({**place.variables, MARKER: self._marker}, place.attempt)
+        place.variables = node.with_caches(variables, place.attempt.caches) | dict(place.attempt.variables)
+
+    def _mark_started(self) -> None:
+        place = self._place
+        gpus = node.gpu_lines(place.variables, "name") if self._job.node.gpus else []
+        native = next((place.variables[name] for name in _NATIVE_IDS if place.variables.get(name)), "")
+        place.marks.write(
+            run_folder.STARTED, started_at=now(), host=node.hostname(), pid=os.getpid(), native_id=native, job=self._job.name,
+            name=place.attempt.name, attempt=place.attempt.number, gpu_name=gpus[0] if gpus else "",
+        )  # fmt: skip
+
+    def _check_node(self) -> None:
+        """Everything that can be known before a server is started for nothing."""
+        place, job = self._place, self._job
+        for name in job.environments:
+            if not Path(place.attempt.environments, name, ".complete").exists():
+                why = f"{place.attempt.environments}/{name} is not there or not whole: evalctl env setup"
+                raise GiveUp(ENVIRONMENT, "environment-missing", why)
+        for name in job.secrets:
+            if not place.variables.get(name):
+                raise GiveUp(ENVIRONMENT, "secret-missing", f"{name} is not set: put it into {place.attempt.env_file}")
+        for key in place.attempt.run_tasks:
+            if key not in {task.key for task in job.tasks}:
+                raise GiveUp(ENVIRONMENT, "environment-missing", f"{run_folder.ATTEMPT} asks for {key}, unknown here")
+        node.require_gpus(place.variables, job.node.gpus)
+
+    def _weights_changed(self, *, whole: bool = False) -> str:
+        """What is wrong with the folder of a checkpoint, or nothing; `whole` reads every byte where the card asks for it.
+
+        Looked at before the server reads the weights, after it has read them, and at the end of each task.
+        """
+        card = self._job.checkpoint
+        if card is None:
+            return ""
+        revision = ["--whole", "--revision", card.whole] if whole and card.whole else ["--revision", card.revision]
+        argv = self._place.program("checkpoint", "--path", card.path, *revision)
+        return _complaint(argv, self._place)
+
+    # ---- work --------------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        if self._job.download is not None:
+            self._bring_weights()
+            return
+        self._relay = RelayProcess(self._place, self._job)
+        self._relay.wait(self._check_time, time.sleep)
+        server = self._job.server
+        if server is not None and server.command:  # else others serve
+            self._server = OurServer(self._place, server, self._job.start_seconds, self._weights_changed)
+            self._server.start()
+        self._run_tasks(self._relay)
+
+    def _run_tasks(self, relay: RelayProcess) -> None:
+        wanted = self._place.attempt.run_tasks
+        waiting = [task for task in self._job.tasks if not wanted or task.key in wanted]
+        while waiting or self._running:
+            while waiting and len(self._running) < self._job.parallel_tasks and self._is_worth_starting(waiting[0]):
+                self._running.append(TaskRun(self._place, waiting.pop(0), relay.port, self._weights_changed))
+            if not self._running:
+                left = "".join(f"{task.key} " for task in waiting)
+                raise GiveUp(STOPPED, "timeout", f"no time left for: {left}")
+            time.sleep(_NAP_SECONDS)
+            self._check_time()  # before the servers: a scheduler may signal them too
+            self._collect_tasks()
+            relay.check(self._check_time)
+            if self._server is not None:
+                self._server.tend()
+
+    def _is_worth_starting(self, task: Task) -> bool:
+        """The times of the table are limits that few tasks use up, so half of one is enough to begin. The first task of an
+        attempt always begins, or a job shorter than its only task would come back for ever without having tried.
+        """
+        first = not (self._running or self._done or self._failed)
+        return first or 2 * self._place.clock.left() >= task.seconds
+
+    def _collect_tasks(self) -> None:
+        for run in [run for run in self._running if run.ended()]:
+            self._running.remove(run)
+            (self._done if run.done else self._failed).append(run.task.key)
+
+    def _check_time(self) -> None:
+        """A signal near the limit is the scheduler's warning; any other is somebody's wish."""
+        clock = self._place.clock
+        left, seconds = clock.left(), int(clock.seconds())
+        if left <= 0 or (self._place.signals.came and left <= _WARNING_SECONDS):
+            raise GiveUp(STOPPED, "timeout", f"stopped after {seconds} of {clock.walltime_seconds} seconds")
+        if self._place.signals.came:
+            raise GiveUp(STOPPED, "cancelled", f"ended by a signal after {seconds} seconds")
+
+    def _bring_weights(self) -> None:
+        place, wanted = self._place, self._job.download
+        assert wanted is not None, "a download"
+        options = ("--model", wanted.model, "--revision", wanted.revision, "--note", place.attempt.note)
+        argv = place.program("download", *options)
+        log = self._folder.path / run_folder.DOWNLOAD_LOG
+        self._download = place.launch(argv, log, place.without_secrets(HUB_TOKENS), umask=place.caller_umask)
+        while self._download.alive():
+            time.sleep(_NAP_SECONDS)
+            self._check_time()
+        if self._download.status():
+            _, reason, detail = [*(log.read_text(errors="replace").splitlines() or [""])[-1].split("\t"), "", ""][:3]
+            raise GiveUp(SOME_FAILED, reason or "download-failed", detail)
+
+    # ---- every way out -----------------------------------------------------------------------------------------------
+
+    def _leave(self, ending: GiveUp) -> int:
+        """First say what happened (a scheduler may kill within seconds), then leave nothing behind."""
+        Signals.ignore()
+        known = {one for one in family() if self._guard is None or one.pid != self._guard.pid}
+        self._stop_tasks(ending)
+        reason, detail = ending.reason, ending.detail
+        if ending.status != DONE and not self._folder.spare.exists():
+            reason, detail = "disk-full", f"no space is left under {self._folder.path}"
+        self._place.marks.write(
+            run_folder.FINISHED, exit=ending.status, reason=reason, detail=detail, ended_at=now(),
+            seconds=int(self._place.clock.seconds()), tasks_done=self._done, tasks_failed=self._failed,
+        )  # fmt: skip
+        self._end_processes(known)
+        if self._scratch is not None:
+            remove_tree(self._scratch)
+        self._folder.spare.unlink(missing_ok=True)
+        return ending.status
+
+    def _stop_tasks(self, ending: GiveUp) -> None:
+        if not self._running:
+            return
+        with suppress(OSError):
+            (self._folder.relay / "aborted").touch()
+        reason = "server-died" if ending.status == SERVER_DIED else ending.reason
+        for run in self._running:
+            run.stop(reason, ending.detail)
+        until = time.monotonic() + _STOP_SECONDS
+        for run in self._running:
+            run.join(until - time.monotonic())
+        self._collect_tasks()
+
+    def _end_processes(self, known: set[Known]) -> None:
+        if self._relay is not None:
+            self._relay.end()
+        if self._server is not None:
+            self._server.end()
+        if self._download is not None:
+            self._download.end(_DOWNLOAD_END_SECONDS)
+        sweep(self._marker, known)
+        if self._guard is not None:
+            self._guard.dismiss()
+
+
+def _complaint(argv: list[str], place: Place) -> str:
+    """The last line of a check that failed; "" where it passed. One that was killed says nothing of what it looked at."""
+    ran = subprocess.run(
+        argv, env=place.variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if ran.returncode < 0:
+        raise InterruptedError(f"a check was ended by signal {-ran.returncode}")
+    lines = ran.stdout.decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else f"the check ended with status {ran.returncode}") if ran.returncode else ""

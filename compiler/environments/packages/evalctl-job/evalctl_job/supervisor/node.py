@@ -1,0 +1,138 @@
+"""What the node offers: `.env`, modules, caches, scratch, GPUs. Environment variables are values here, never this process's."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from evalctl_job.supervisor.document import Attempt, Node
+from evalctl_job.supervisor.ending import GiveUp
+
+Variables = dict[str, str]
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OURS = re.compile(r"_|PWD|OLDPWD|SHLVL|BASH.*|EVALCTL_.*|CUDA_VISIBLE_DEVICES")
+_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+# A shell of its own reads .env, so that nothing in there can change the job. What it prints may show a key.
+_READ_ENV = 'trap "env -0" EXIT; set -a; source "$1" >&2'
+# The site's own scripts were not written for `set -u`. Status 9: a module cannot be loaded, and its name is the output.
+_LOAD = """\
+exec {out}>&1 1>&2
+[[ ! -r $1 ]] || source "$1"
+shift
+for module in "$@"; do
+  module load "$module" || { printf '%s' "$module" >&"$out"; exit 9; }
+done
+env -0 >&"$out"
+"""
+_CACHES = {
+    "HF_HOME": "huggingface", "VLLM_CACHE_ROOT": "vllm", "VLLM_CONFIG_ROOT": "vllm-config", "TRITON_CACHE_DIR": "triton",
+    "TORCHINDUCTOR_CACHE_DIR": "inductor", "XDG_CACHE_HOME": "",
+}  # fmt: skip
+_LABS_NAMES = {  # of the lab's .env, and what the programs call them
+    "HUGGINGFACE_CACHE": ("HF_HOME", "HUGGINGFACE_HUB_CACHE"), "VLLM_CACHE": ("VLLM_CACHE_ROOT",),
+    "UV_CACHE": ("UV_CACHE_DIR",),
+}  # fmt: skip
+
+
+def hostname() -> str:
+    """This node's name."""
+    return os.uname().nodename
+
+
+def with_env_file(variables: Variables, attempt: Attempt) -> Variables:
+    """The variables with those of .env, but for names that are the job's own."""
+    if not os.access(attempt.env_file, os.R_OK):
+        return variables
+    read = subprocess.run(
+        ["bash", "-c", _READ_ENV, "bash", attempt.env_file], env=variables, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    return variables | {
+        name: value for name, value in _pairs(read.stdout).items() if _NAME.fullmatch(name) and not _OURS.fullmatch(name)
+    }
+
+
+def with_caches(variables: Variables, folder: str) -> Variables:
+    """The variables with folders for caches: as .env names them, else one of evalctl's; nothing goes to the home folder."""
+    named = {
+        name: variables[labs] for labs, names in _LABS_NAMES.items() if variables.get(labs) for name in names
+    }
+    own = {name: str(Path(folder, inner)) for name, inner in _CACHES.items()} if folder else {}
+    return {**own, **{name: value for name, value in variables.items() if value or name not in own}, **named}
+
+
+def with_modules(variables: Variables, node: Node) -> Variables:
+    """The variables as the site's modules make them."""
+    if not node.modules:
+        return variables
+    loaded = subprocess.run(
+        ["bash", "-c", _LOAD, "bash", node.modules_init, *node.modules], env=variables, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    if loaded.returncode:
+        module = loaded.stdout.decode(errors="replace") or " ".join(node.modules)
+        raise GiveUp(72, "module-missing", f"module load {module} failed on {hostname()}")
+    return _pairs(loaded.stdout)
+
+
+def _pairs(output: bytes) -> Variables:
+    texts = (os.fsdecode(part).partition("=") for part in output.split(b"\0") if part)
+    return {name: value for name, _, value in texts}
+
+
+def made_scratch(variables: Mapping[str, str], node: Node, name: str) -> Path | None:
+    """A new folder `name` in the first scratch folder that this node has; the job works there and removes it."""
+    for candidate in node.scratch:
+        folder = expanded(candidate, variables)
+        if folder is not None and folder.startswith("/"):
+            made = Path(folder, name)
+            try:
+                made.mkdir(mode=0o700)
+            except OSError:
+                continue
+            return made
+    return None
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str | None:
+    """$NAME and ${NAME} replaced, nothing else of a shell; None when one is not set."""
+    if any(not variables.get(name) for name in _REFERENCE.findall(text)):
+        return None
+    return _REFERENCE.sub(lambda match: variables[match[1]], text)
+
+
+def gpu_lines(variables: Mapping[str, str], fields: str) -> list[str]:
+    """What nvidia-smi says of each GPU; none where there is no nvidia-smi."""
+    try:
+        said = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"], env=dict(variables),
+            stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False,
+        )  # fmt: skip
+    except OSError:
+        return []
+    return said.stdout.splitlines()
+
+
+def with_gpu_indices(variables: Variables) -> Variables:
+    """ABCI names GPUs by UUID on shared nodes, which older vLLM cannot read (seen in its issues: 13815, 20939)."""
+    devices = variables.get("CUDA_VISIBLE_DEVICES", "")
+    if "GPU-" not in devices:
+        return variables
+    for line in gpu_lines(variables, "index,uuid"):
+        index, _, uuid = line.partition(", ")
+        devices = devices.replace(uuid, index) if uuid else devices
+    return variables | {"CUDA_VISIBLE_DEVICES": devices}
+
+
+def require_gpus(variables: Mapping[str, str], gpus: int) -> None:
+    """GiveUp where the node offers fewer than the job needs; not known without nvidia-smi."""
+    listed = gpu_lines(variables, "index") if gpus else []
+    if not listed:
+        return
+    devices = variables.get("CUDA_VISIBLE_DEVICES")
+    offered = len(devices.split(",")) if devices else len(listed)
+    if offered < gpus:
+        raise GiveUp(72, "gpu-missing", f"{gpus} GPUs are needed, {hostname()} offers {offered}")

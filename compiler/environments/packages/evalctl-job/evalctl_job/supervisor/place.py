@@ -1,0 +1,79 @@
+"""What every part of a running job needs: folder, attempt, clock, marks, variables, and how a child is started."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from evalctl_job.run_folder import RunFolder
+from evalctl_job.supervisor.document import Attempt, Job
+from evalctl_job.supervisor.marks import Marks
+from evalctl_job.supervisor.processes import Child
+from evalctl_job.supervisor.secrets import without_secrets
+from evalctl_job.supervisor.signals import Signals
+
+_LONGEST_START = 600.0
+
+
+class Clock:
+    """The job keeps its own time: Grid Engine kills at the limit without a warning."""
+
+    def __init__(self, walltime_seconds: int, drain_seconds: int, began_at: float) -> None:
+        """Counts from the begin of the script at `began_at`; a clock that was set meanwhile is not believed."""
+        self.walltime_seconds, self._drain_seconds = walltime_seconds, drain_seconds
+        self._begin = time.monotonic() - min(max(time.time() - began_at, 0.0), _LONGEST_START)
+
+    def seconds(self) -> float:
+        """Since the job began."""
+        return time.monotonic() - self._begin
+
+    def left(self) -> float:
+        """Seconds for work: the last ones are for the way out."""
+        return self.walltime_seconds - self._drain_seconds - self.seconds()
+
+
+class Place:
+    """One job on its node. `variables` are those of the job; `caller_umask` is for caches, which may be shared."""
+
+    def __init__(self, folder: RunFolder, job: Job, clock: Clock, marks: Marks, caller_umask: int, signals: Signals) -> None:
+        """Before the attempt is known."""
+        self.folder, self.job, self.clock, self.marks = folder, job, clock, marks
+        self.caller_umask, self.signals = caller_umask, signals
+        self.attempt = Attempt(0, job.name, "", "", job.walltime_seconds)
+        self.variables = dict(os.environ)
+
+    def without_secrets(self, keep: Collection[str] = ()) -> dict[str, str]:
+        """The variables for a child that may see no key but those to `keep`."""
+        key = [self.job.server.key_variable] if self.job.server else []
+        return without_secrets(self.variables, {*self.job.secrets, *key}, keep)
+
+    def path_of(self, environment: str, variables: Mapping[str, str]) -> str:
+        """PATH with the programs of a job environment first."""
+        return f"{self.attempt.environments}/{environment}/bin:{variables['PATH']}"
+
+    def program(self, name: str, *options: str, environment: str = "") -> list[str]:
+        """The command of a program of this package; `-P`: what a framework writes into its folder is no module."""
+        python = f"{self.attempt.environments}/{environment or self.job.environment}/bin/python"
+        return [python, "-P", "-m", f"evalctl_job.{name}", *options]
+
+    def launch(
+        self, argv: Sequence[str], log: str | Path, variables: Mapping[str, str], folder: Path | None = None, umask: int = -1
+    ) -> Child:
+        """A child whose output goes to the file `log` of the run folder."""
+        return Child(argv, self.folder.path / log, variables, folder or self.folder.path, umask)
+
+
+def remove_tree(folder: Path) -> None:
+    """A folder with all that is in it, as far as possible."""
+    import shutil  # its archives would be loaded at each start of a job
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def say(text: str) -> None:
+    """A line of the job's log; a full disk is no reason to end."""
+    with suppress(OSError):
+        os.write(1, f"{text}\n".encode("utf-8", "replace"))

@@ -1,0 +1,184 @@
+"""The model's server: started beside the frameworks, looked at, and started again once if it dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from evalctl_job import run_folder
+from evalctl_job.supervisor.deaths import death
+from evalctl_job.supervisor.document import Server
+from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
+from evalctl_job.supervisor.http_get import get
+from evalctl_job.supervisor.marks import now, write_whole
+from evalctl_job.supervisor.place import Place, remove_tree, say
+from evalctl_job.supervisor.processes import Child
+from evalctl_job.supervisor.secrets import HUB_TOKENS
+
+_END_SECONDS = 6.0  # TERM to KILL: its workers would keep the GPU's memory
+_PORT_TRIES = 3
+_LOOK_SECONDS, _SICK_SECONDS = 5, 60
+_LOG_BYTES = 1024 * 1024
+
+
+class OurServer:
+    """One server process at a time; its state is which of `_await_ready` and `_watch` looks at it."""
+
+    def __init__(self, place: Place, server: Server, start_seconds: int, weights_changed: Callable[[], str]) -> None:
+        """Nothing runs yet. `weights_changed` says what is wrong with the checkpoint, or nothing."""
+        self._place, self._server, self._start_seconds = place, server, start_seconds
+        self._weights_changed = weights_changed
+        self._child: Child | None = None
+        self._look: Callable[[], None] = self._await_ready
+        self._port = self._tries = self._restarts = self._log_from = 0
+        self._begin = self._look_due = self._healthy_at = 0.0
+        self._ready: tuple[int, int] | None = None  # when first, and seconds of its start
+
+    def start(self) -> None:
+        """Starts it and goes on: the relay lets the frameworks wait, which need their own time to load."""
+        files = self._written_files()
+        self._port, self._begin, self._look = _free_port(), self._place.clock.seconds(), self._await_ready
+        self._tries += 1
+        log = self._place.folder.path / run_folder.SERVER_LOG
+        self._log_from = log.stat().st_size if log.exists() else 0
+        argv = [*self._server.command, *files, "--host", "127.0.0.1", "--port", str(self._port)]
+        self._child = self._place.launch(
+            argv, run_folder.SERVER_LOG, self._variables(), folder=self._folder / "empty", umask=self._place.caller_umask
+        )
+        (self._place.folder.path / "server.pid").write_text(f"{self._child.pid}\n")
+
+    def tend(self) -> None:
+        """One look."""
+        self._look()
+
+    def end(self) -> None:
+        """Ends it with all its workers."""
+        if self._child is not None:
+            self._child.end(_END_SECONDS)
+
+    @property
+    def _folder(self) -> Path:
+        return self._place.folder.path / "server"
+
+    def _written_files(self) -> list[str]:
+        """A text of a manifest is a file with a name of ours, never a word of the command: vLLM opens some words as paths
+        (seen: 0.32, --chat-template). The server works in an empty folder: no model's name is a folder there.
+        """
+        try:
+            remove_tree(self._folder)
+            for folder in (self._folder, self._folder / "empty", self._folder / "files"):
+                folder.mkdir(mode=0o700)
+            return [word for file in self._server.files for word in (file.option, self._written(file.name, file.text))]
+        except OSError as error:
+            raise GiveUp(SERVER_DIED, "disk-full", f"{self._folder} cannot be written: {error.strerror}") from error
+
+    def _written(self, name: str, text: str) -> str:
+        path = self._folder / "files" / name
+        path.touch(mode=0o600)
+        path.write_bytes(text.encode())
+        return str(path)
+
+    def _variables(self) -> dict[str, str]:
+        trusted = "--trust-remote-code" in self._server.command  # code that the model brings sees no key at all
+        variables = self._place.without_secrets(() if trusted else HUB_TOKENS)
+        variables.pop("VLLM_MODEL_REDIRECT_PATH", None)  # it would serve another model under the name of this one
+        own = {"VLLM_NO_USAGE_STATS": "1", "PATH": self._place.path_of(self._server.environment, variables)}
+        return variables | own | {"PYTHONUTF8": "1"} | dict(self._server.variables)  # the template is UTF-8
+
+    def _await_ready(self) -> None:
+        limit = self._start_seconds * 4 or 600  # a site may put nothing on top of the tasks' times
+        seconds = self._place.clock.seconds() - self._begin
+        if not self._running.alive():
+            self._did_not_start()
+        elif self._serves():
+            self._is_ready(int(seconds))
+        elif seconds >= limit:
+            raise GiveUp(NEVER_READY, "server-start-timeout", f"not ready after {limit} seconds")
+
+    @property
+    def _running(self) -> Child:
+        assert self._child is not None, "it was started"
+        return self._child
+
+    def _serves(self) -> bool:
+        """The name is asked too: on a shared node a stranger may hold the port."""
+        if get(self._port, "/health") is None:
+            return False
+        said = get(self._port, "/v1/models") or b""
+        return any(json.dumps(self._server.served_name, ensure_ascii=ascii).encode() in said for ascii in (True, False))
+
+    def _is_ready(self, seconds: int) -> None:
+        if wrong := self._weights_changed():  # before the first question
+            raise GiveUp(ENVIRONMENT, "weights-changed", wrong)
+        self._look, self._look_due = self._watch, self._place.clock.seconds()
+        self._healthy_at = self._look_due
+        self._ready = self._ready or (now(), seconds)
+        self._place.marks.write(
+            run_folder.SERVER_READY, ready_at=self._ready[0], seconds=self._ready[1],
+            restarts=self._restarts, port=self._port, server_version=_version(get(self._port, "/version")),
+        )  # fmt: skip
+        write_whole(self._place.folder.relay / "upstream", f"http://127.0.0.1:{self._port}/v1\n")  # where the relay finds it
+
+    def _did_not_start(self) -> None:
+        reason, detail = self._death()
+        if reason != "port-taken" or self._tries >= _PORT_TRIES:
+            raise GiveUp(SERVER_DIED if self._restarts else NEVER_READY, reason, detail)
+        say(f"port {self._port} was taken at try {self._tries}")
+        self.start()
+
+    def _watch(self) -> None:
+        """vLLM's front end may outlive its engine and say 503 for ever; a busy one may be late, so it gets a minute."""
+        seconds = self._place.clock.seconds()
+        if not self._running.alive():
+            self._died()
+        elif seconds >= self._look_due:
+            self._look_due = seconds + _LOOK_SECONDS
+            if get(self._port, "/health") is not None:
+                self._healthy_at = seconds
+            elif seconds - self._healthy_at >= _SICK_SECONDS:
+                say("the server's /health has not said 200 for a minute: ending it")
+                self.end()
+                self._died()
+
+    def _died(self) -> None:
+        """It is started once more: the relay keeps what was answered and asks the rest again; the frameworks see nothing."""
+        (self._place.folder.relay / "upstream").unlink(missing_ok=True)
+        self.end()
+        reason, detail = self._death()
+        if self._restarts or self._place.clock.left() <= self._start_seconds:
+            raise GiveUp(SERVER_DIED, reason, detail)
+        self._restarts, self._tries = 1, 0
+        say(f"the server died ({reason}: {self._place.marks.shown(detail)}): starting it again")
+        self._place.marks.write(run_folder.SERVER_RESTARTED, restarted_at=now(), reason=reason, detail=detail)
+        self.start()
+
+    def _death(self) -> tuple[str, str]:
+        status = self._running.status()
+        return death(_tail(self._place.folder.path / run_folder.SERVER_LOG, self._log_from), status)
+
+
+def _tail(path: Path, begin: int) -> str:
+    """The end of a log, nothing from before `begin`."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(begin, os.fstat(file.fileno()).st_size - _LOG_BYTES))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _version(body: bytes | None) -> str:
+    try:
+        said: Mapping[str, object] = json.loads(body or b"{}")
+        return str(said.get("version", ""))
+    except (ValueError, AttributeError):
+        return ""

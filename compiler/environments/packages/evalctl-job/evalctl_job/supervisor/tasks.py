@@ -1,0 +1,205 @@
+"""One framework process for each task, from its configuration to its mark.
+
+Each task has a thread, since all that it does is to wait: while one generates, the next one loads and another scores.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evalctl_job import run_folder
+from evalctl_job.supervisor.document import Task
+from evalctl_job.supervisor.http_get import get
+from evalctl_job.supervisor.marks import now
+from evalctl_job.supervisor.place import Place
+from evalctl_job.supervisor.processes import Child
+from evalctl_job.supervisor.secrets import HUB_TOKENS, without_addresses
+
+_LOOK_SECONDS = 0.2
+_END_SECONDS, _WORKERS_SECONDS = 4.0, 2.0
+_VERDICT_SECONDS = 4.0  # for acceptance to end by itself
+_REASON_SECONDS = 8.0  # for the job to say why it ends, after a signal
+LOST, STOPPED = "task-lost", "job-killed"
+
+
+class TaskRun:
+    """A task under way."""
+
+    def __init__(self, place: Place, task: Task, relay_port: int, weights_changed: Callable[[], str]) -> None:
+        """It runs. `weights_changed` says what is wrong with the checkpoint, or nothing."""
+        self.task, self.done = task, False
+        self._place, self._relay_port, self._weights_changed = place, relay_port, weights_changed
+        self._folder = place.folder.task(task.key)
+        self._started_at, self._stop = now(), threading.Event()
+        self._why, self._closed = (STOPPED, ""), False
+        self._thread = threading.Thread(target=self._run, name=task.key, daemon=True)
+        self._thread.start()
+
+    def ended(self) -> bool:
+        """Whether its last mark is written."""
+        return self._closed or not self._thread.is_alive()
+
+    def stop(self, reason: str, detail: str) -> None:
+        """Ends it soon, for this reason."""
+        self._why = (reason, detail)
+        self._stop.set()
+
+    def join(self, seconds: float) -> None:
+        """Waits for its end, after `stop`; a task that is still at something then is marked all the same."""
+        self._thread.join(max(seconds, 0.0))
+        if self._thread.is_alive():
+            self._mark("failed", *self._why)
+            self._closed = True
+
+    def _run(self) -> None:
+        try:
+            status = self._framework_status()
+            if self._is_stopped():
+                self._mark("failed", *self._why)
+            else:
+                self._accept(status)
+        except Exception as error:  # whatever it is, the other tasks go on and the mark says it
+            why = self._why if self._is_stopped() else (LOST, f"{type(error).__name__}: {error}")
+            self._mark("failed", *why)
+
+    def _is_stopped(self) -> bool:
+        """Whether the job ends. The scheduler may signal all processes at once; the job says soon what that means."""
+        return self._stop.is_set() or (self._place.signals.came and self._stop.wait(_REASON_SECONDS))
+
+    # ---- the framework -----------------------------------------------------------------------------------------------
+
+    def _framework_status(self) -> int:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "config.yaml").write_bytes(self.task.config.encode())
+        (self._of_relay("options.json")).write_text(self.task.relay + "\n", encoding="utf-8")
+        self._keep_answers()
+        self._mark("running")
+        log = self._folder / "log"
+        framework = self._place.launch(
+            self.task.command, log, self._variables(), folder=self._folder, umask=self._place.caller_umask
+        )
+        self._launch_stall_watch(framework)
+        try:
+            return self._watched(framework)
+        finally:
+            framework.end(_WORKERS_SECONDS)  # workers that it left
+
+    def _of_relay(self, kind: str) -> Path:
+        return self._place.folder.of_relay(self.task.key, kind)
+
+    def _keep_answers(self) -> None:
+        """Answers outlive the attempt: the next one, on whatever node and port, does not ask them again."""
+        if not self._place.attempt.answers:
+            return
+        answers, link = Path(self._place.attempt.answers), self._of_relay("answers.jsonl")
+        answers.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(answers / f"{self.task.answers or self.task.digest}.jsonl")
+
+    def _variables(self) -> dict[str, str]:
+        base = f"http://127.0.0.1:{self._relay_port}/task/{self.task.key}/v1"
+        # a judge's key may pass; the model's own stays with the relay
+        variables = without_addresses(self._place.without_secrets((*HUB_TOKENS, *self.task.secrets)))
+        server = self._place.job.server
+        prefix = server.litellm_prefix if server else ""
+        local = {name: ",".join(filter(None, (variables.get(name), "127.0.0.1"))) for name in ("NO_PROXY", "no_proxy")}
+        return variables | local | {
+            f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": "relay",
+            "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start asks the Internet (seen: 6 s without one)
+        } | dict(self.task.variables)  # fmt: skip
+
+    def _launch_stall_watch(self, framework: Child) -> None:
+        """A client may wait for ever for an answer that it has lost (seen: litellm 1.101 with more than 64 questions)."""
+        relay = f"http://127.0.0.1:{self._relay_port}/task/{self.task.key}"
+        options = ["--pid", str(framework.pid), "--log", "log", "--relay", relay]
+        options += ["--seconds", str(self._place.attempt.stall_seconds), "--into", str(self._of_relay("stalled"))]
+        argv = self._place.program("stall", *options, environment=self.task.environment)
+        self._place.launch(argv, run_folder.JOB_LOG, self._place.without_secrets(), folder=self._folder)
+
+    def _watched(self, framework: Child) -> int:
+        """Its exit status. Ends it when this task is to stop, or asks no more."""
+        while framework.alive():
+            if self._stop.is_set() or _has_text(self._of_relay("stalled")):
+                framework.end(_END_SECONDS)
+            self._stop.wait(_LOOK_SECONDS)
+        return framework.status()
+
+    # ---- its verdict -------------------------------------------------------------------------------------------------
+
+    def _accept(self, status: int) -> None:
+        """What the framework did is judged by a program of its environment: its exit status alone says almost nothing."""
+        if wrong := self._weights_changed():
+            self._forget_answers()
+            self._mark("failed", "weights-changed", wrong, status)
+            return
+        get(self._relay_port, f"/task/{self.task.key}/counts")  # brings the file up to date
+        verdict = self._folder / "acceptance.json"
+        judge = self._place.launch(
+            self._acceptance(status, verdict), self._folder / "log", self._place.variables, folder=self._folder
+        )
+        while judge.alive() and not self._stop.wait(_LOOK_SECONDS):
+            pass
+        ended = self._in_time(judge)
+        accepted, found = judge.status() == 0, _verdict(verdict)
+        if not ended or (found is None and self._is_stopped()):
+            self._mark("failed", *self._why, status)
+        elif found is None:
+            why = f"the acceptance check itself failed; see tasks/{self.task.key}/log"
+            self._mark("failed", "acceptance-failed", why, status)
+        else:
+            self._mark("done" if accepted else "failed", exit=status, acceptance=found)
+
+    def _in_time(self, judge: Child) -> bool:
+        """Whether it ends by itself soon; what was measured is measured."""
+        until = time.monotonic() + _VERDICT_SECONDS
+        while judge.alive():
+            if time.monotonic() >= until:
+                judge.end(0)
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+    def _acceptance(self, status: int, verdict: Path) -> list[str]:
+        options = ["--framework", self.task.framework, "--task-key", self.task.key, "--output", "output", "--log", "log"]
+        options += ["--counts", str(self._of_relay("counts.json")), "--exit-code", str(status), "--into", str(verdict)]
+        if self.task.max_samples is not None:
+            options += ["--expected-max-samples", str(self.task.max_samples)]
+        return self._place.program("accept", *options, environment=self.task.environment)
+
+    def _forget_answers(self) -> None:
+        """Nothing of what other weights answered is used again."""
+        if self._place.attempt.answers:
+            Path(self._place.attempt.answers, f"{self.task.answers or self.task.digest}.jsonl").unlink(missing_ok=True)
+
+    def _mark(
+        self, state: str, reason: str = "", detail: str = "", exit: int | None = None, acceptance: Any = None
+    ) -> None:
+        if self._closed:
+            return
+        self.done = state == "done"
+        self._place.marks.write_task(
+            self.task.key, {"key": self.task.key, "state": state, "reason": reason, "detail": detail,
+            "digest": self.task.digest, "started_at": self._started_at,
+            "ended_at": None if state == "running" else now(), "exit": exit}, acceptance,
+        )  # fmt: skip
+
+
+def _has_text(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _verdict(path: Path) -> Any:
+    """What acceptance wrote, or None."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,79 @@
+"""The job's document in its script: TOML that the node's program reads and a reviewer can read, whatever the texts hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from evalctl.render.quoting import HIDDEN
+
+END = "END_OF_JOB"  # of the here-document in the script
+Value = str | int | Sequence[str] | Mapping[str, str]
+_LINE = 100
+# Grid Engine takes any line of the whole script that begins with `#$` for a directive, in a here-document too (seen: 8.1.9).
+_DIRECTIVE = re.compile(r"^#", re.MULTILINE)
+_END_LINE = re.compile(rf"^{END[0]}(?={END[1:]}$)", re.MULTILINE)
+
+
+def lines(facts: Mapping[str, Value]) -> Iterator[str]:
+    """`name = value` for each fact that says something; empty ones are the program's defaults."""
+    for name, value in facts.items():
+        if value not in ("", (), [], {}):
+            yield f"{name} = {_value(value)}"
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{text(name)} = {text(one)}" for name, one in value.items()) + "}"
+    return _array(tuple(value))
+
+
+@lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays
+def _array(texts: tuple[str, ...]) -> str:
+    line = f"[{', '.join(map(text, texts))}]"
+    return (
+        line if len(line) <= _LINE or len(texts) == 1 else "[\n" + "".join(f"  {one},\n" for one in _rows(texts)) + "]"
+    )
+
+
+def _rows(texts: Sequence[str]) -> Iterator[str]:
+    """The words before the first option stand on one line, then each option with its value."""
+    row: list[str] = []
+    for one in texts:
+        if row and (one.startswith("-") or (row[0].startswith("-") and len(row) == 2)):
+            yield ", ".join(map(text, row))
+            row = []
+        row.append(one)
+    if row:
+        yield ", ".join(map(text, row))
+
+
+@lru_cache(maxsize=8192)
+def text(value: str) -> str:
+    """One TOML string that means `value`: on lines of its own where it has several, hidden characters as escapes."""
+    if "\n" in value:
+        return f'"""\n{_lines(value)}"""'
+    if value.isprintable() and "'" not in value and ('"' in value or "\\" in value):
+        return f"'{value}'"  # read more easily as it is
+    return '"' + _hidden(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def _lines(value: str) -> str:
+    """Three quotes end the string, `#` at the begin of a line could be a directive, one line ends the document."""
+    broken = value.replace("\\", "\\\\").replace('""', '"\\"')
+    closed = broken[:-1] + '\\"' if broken.endswith('"') and not broken.endswith('\\"') else broken
+    return _hidden(_END_LINE.sub(f"\\\\u{ord(END[0]):04x}", _DIRECTIVE.sub(r"\\u0023", closed)))
+
+
+def _hidden(value: str) -> str:
+    """Control, direction and zero-width characters let a text look different from what it is."""
+    return value if value.isprintable() else HIDDEN.sub(_shown, value)
+
+
+def _shown(match: re.Match[str]) -> str:
+    return "".join(f"\\u{ord(one):04x}" if ord(one) < 0x10000 else f"\\U{ord(one):08x}" for one in match.group())
