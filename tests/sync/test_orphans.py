@@ -41,7 +41,7 @@ def stray(clone: Clone, job: str = "gone-12345678", number: int = 1, *, here: bo
     if here:
         folder = clone.context().run_dir(f"ev-{job}", number)
         folder.mkdir(parents=True)
-        (folder / "attempt.sh").write_text(f"ATTEMPT={number}\nATTEMPT_NAME={name}\n")
+        (folder / "attempt.json").write_text(json.dumps({"number": number, "name": name}))
     return name
 
 
@@ -71,16 +71,32 @@ def test_prune_ends_orphans_and_tells_which(clone: Clone, world: World, job: Job
     assert sorted(world.live()) == sorted(others)
 
 
-@pytest.mark.parametrize("text", [None, "", "ATTEMPT_NAME=ev-zzzz-gone-12345678-a1\n", "# ATTEMPT_NAME={name}\n"])
+def test_prune_ends_what_an_earlier_evalctl_submitted(clone: Clone, world: World, job: Job) -> None:
+    """Until 2026-11-27 the attempt's facts were a file for the shell, and such a job may still run."""
+    name = stray(clone, here=False)
+    folder = clone.context().run_dir("ev-gone-12345678", 1)
+    folder.mkdir(parents=True)
+    (folder / "attempt.sh").write_text(f"ATTEMPT=1\nATTEMPT_NAME={name}\n")
+    assert told(go(clone, job, pruning=True)) == [(name, Action.CANCEL, "orphan")]
+
+
+FOREIGN = [
+    ("attempt.json", ""), ("attempt.json", "[]"), ("attempt.json", '{{"note": "{name}"}}'), ("attempt.json", "[" * 100_000),
+    ("attempt.json", '{{"name": "ev-zzzz-gone-12345678-a1"}}'),
+    ("attempt.sh", ""), ("attempt.sh", "ATTEMPT_NAME=ev-zzzz-gone-12345678-a1\n"), ("attempt.sh", "# ATTEMPT_NAME={name}\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text"), [("", ""), *FOREIGN])
 def test_prune_ends_only_what_was_submitted_with_this_home(
-    clone: Clone, world: World, job: Job, text: str | None
+    clone: Clone, world: World, job: Job, file: str, text: str
 ) -> None:
     """A mark is text in a branch: with that of another repository, its jobs would be ended."""
     name = stray(clone, here=False)
-    if text is not None:
+    if file:
         folder = clone.context().run_dir("ev-gone-12345678", 1)
         folder.mkdir(parents=True)
-        (folder / "attempt.sh").write_text(text.format(name=name))
+        (folder / file).write_text(text.format(name=name))
     report = go(clone, job, pruning=True)
     assert (told(report), len(world.live())) == ([(name, Action.REPORT, "orphan")], 2)
     assert "not submitted with this EVALCTL_HOME" in report.steps[-1].detail

@@ -23,6 +23,7 @@ from evalctl.sync.weights import hub_cache, note_of
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
+ATTEMPT = "attempt.json"
 POSTPONED = "submit-postponed"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
@@ -221,7 +222,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     text = (context.root / job.script_path).read_bytes()
     private.made_own(context.home, folder, shared=private.is_shared(context))
     facts = _attempt_facts(context, job, attempt)
-    write_atomically(folder / "attempt.json", json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
+    write_atomically(folder / ATTEMPT, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
     write_atomically(folder / "environments", str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder / installation.FILE, installation.note(), mode=private.OWN_FILE)
     if isinstance(job, Job):

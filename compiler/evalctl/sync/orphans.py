@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
+from evalctl.model.plain_json import document
 from evalctl.model.run import Action, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.sync import runfiles
-from evalctl.sync.act import end
+from evalctl.sync.act import ATTEMPT, end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import World
@@ -43,11 +45,24 @@ def _submitted_here(context: Context, mark: str, name: str) -> bool:
     stem, _, number = name.removeprefix(f"ev-{mark}-").rpartition("-a")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", stem) or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
         return False
+    return _names_attempt(context.run_dir(f"ev-{stem}", int(number)), name)
+
+
+def _names_attempt(folder: Path, name: str) -> bool:
     try:
-        text = runfiles.read(context.run_dir(f"ev-{stem}", int(number)), "attempt.sh")
+        return document(runfiles.read(folder, ATTEMPT)).get("name") == name
+    except FileNotFoundError:
+        return _named_in_shell(folder, name)
     except (OSError, ValueError):
         return False
-    return assignment("ATTEMPT_NAME", name).encode() in text.splitlines()
+
+
+def _named_in_shell(folder: Path, name: str) -> bool:
+    """As evalctl wrote it until 2026-11-27: a file of assignments for the shell."""
+    try:
+        return assignment("ATTEMPT_NAME", name).encode() in runfiles.read(folder, "attempt.sh").splitlines()
+    except (OSError, ValueError):
+        return False
 
 
 def prune(view: View, world: World) -> list[Step]:

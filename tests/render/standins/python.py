@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -66,9 +67,10 @@ def relay():
     if (RUN / "end-all").exists():  # as a scheduler does it: everything gets the signal
         os.kill(os.getppid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Relay, bind_and_activate=False)
+    server.socket = socket.socket(fileno=int(option("--listen-fd")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    Path(option("--listen-port-file")).write_text(f"{server.server_port}\n")
+    Path(option("--listen-port-file")).write_text(f"{server.socket.getsockname()[1]}\n")
     parent = os.getppid()
     while os.getppid() == parent and not (RUN / "kill-relay").exists():
         time.sleep(0.1)

@@ -3,7 +3,8 @@
     python -m evalctl_job.relay --listen-port-file F --upstream-file U --state DIR
 
 serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
-127.0.0.1, at a port that the kernel chooses and F names. U names the model's API once there is a server; while it is
+127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
+the relay is ready. U names the model's API once there is a server; while it is
 away requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,7 +116,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
         try:
-            await _listen(runner, arguments.listen_port_file)
+            await _listen(runner, arguments.listen_fd, arguments.listen_port_file)
             await _until_ended(relay, watch, parent)
         finally:
             watch.write()
@@ -123,8 +125,9 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
             await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, port_file: Path) -> None:
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+async def _listen(runner: web.AppRunner, descriptor: int | None, port_file: Path) -> None:
+    given = None if descriptor is None else socket.socket(fileno=descriptor)
+    await (web.TCPSite(runner, "127.0.0.1", 0) if given is None else web.SockSite(runner, given)).start()
     write_by_rename(port_file, f"{runner.addresses[0][1]}\n")
 
 

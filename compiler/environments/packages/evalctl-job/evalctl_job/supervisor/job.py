@@ -90,10 +90,13 @@ class Course:
         if self._scratch is not None:
             place.variables["TMPDIR"] = str(self._scratch)
         place.variables = node.with_gpu_indices(place.variables)
-        self._check_node()
+        self._require_environments()
+        self._guard = Guard(self._folder, self._marker)
+        if self._job.server is not None:  # it loads meanwhile
+            self._relay = RelayProcess(self._place, self._job)
+        node.require_gpus(place.variables, self._job.node.gpus)
         if wrong := self._weights_changed(whole=True):
             raise GiveUp(ENVIRONMENT, "weights-changed", wrong)
-        self._guard = Guard(self._folder, self._marker)
 
     def _prepare_variables(self) -> None:
         place = self._place
@@ -109,8 +112,8 @@ class Course:
             name=place.attempt.name, attempt=place.attempt.number, gpu_name=gpus[0] if gpus else "",
         )  # fmt: skip
 
-    def _check_node(self) -> None:
-        """Everything that can be known before a server is started for nothing."""
+    def _require_environments(self) -> None:
+        """What must be there and asked for before anything is started."""
         place, job = self._place, self._job
         for name in job.environments:
             if not Path(place.attempt.environments, name, ".complete").exists():
@@ -122,7 +125,6 @@ class Course:
         for key in place.attempt.run_tasks:
             if key not in {task.key for task in job.tasks}:
                 raise GiveUp(ENVIRONMENT, "environment-missing", f"{run_folder.ATTEMPT} asks for {key}, unknown here")
-        node.require_gpus(place.variables, job.node.gpus)
 
     def _weights_changed(self, *, whole: bool = False) -> str:
         """What is wrong with the folder of a checkpoint, or nothing; `whole` reads every byte where the card asks for it.
@@ -139,23 +141,23 @@ class Course:
     # ---- work --------------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        self._check_time()  # nothing is started for a job that was ended meanwhile
         if self._job.download is not None:
             self._bring_weights()
             return
-        self._relay = RelayProcess(self._place, self._job)
-        self._relay.wait(self._check_time, time.sleep)
-        server = self._job.server
-        if server is not None and server.command:  # else others serve
+        server, relay = self._job.server, self._relay
+        assert server is not None and relay is not None, "a job that is no download has both"
+        if server.command:  # else others serve
             self._server = OurServer(self._place, server, self._job.start_seconds, self._weights_changed)
             self._server.start()
-        self._run_tasks(self._relay)
+        self._run_tasks(relay)
 
     def _run_tasks(self, relay: RelayProcess) -> None:
         wanted = self._place.attempt.run_tasks
         waiting = [task for task in self._job.tasks if not wanted or task.key in wanted]
         while waiting or self._running:
             while waiting and len(self._running) < self._job.parallel_tasks and self._is_worth_starting(waiting[0]):
-                self._running.append(TaskRun(self._place, waiting.pop(0), relay.port, self._weights_changed))
+                self._running.append(TaskRun(self._place, waiting.pop(0), relay, self._weights_changed))
             if not self._running:
                 left = "".join(f"{task.key} " for task in waiting)
                 raise GiveUp(STOPPED, "timeout", f"no time left for: {left}")

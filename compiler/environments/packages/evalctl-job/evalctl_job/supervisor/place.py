@@ -60,10 +60,12 @@ class Place:
         return [python, "-P", "-m", f"evalctl_job.{name}", *options]
 
     def launch(
-        self, argv: Sequence[str], log: str | Path, variables: Mapping[str, str], folder: Path | None = None, umask: int = -1
-    ) -> Child:
-        """A child whose output goes to the file `log` of the run folder."""
-        return Child(argv, self.folder.path / log, variables, folder or self.folder.path, umask)
+        self,
+        argv: Sequence[str], log: str | Path, variables: Mapping[str, str], folder: Path | None = None, umask: int = -1,
+        keeps: Sequence[int] = (),
+    ) -> Child:  # fmt: skip
+        """A child whose output goes to the file `log` of the run folder; it keeps these descriptors."""
+        return Child(argv, self.folder.path / log, variables, folder or self.folder.path, umask, keeps)
 
 
 def remove_tree(folder: Path) -> None:

@@ -25,11 +25,12 @@ class Child:
     """A process that leads a group of its own."""
 
     def __init__(
-        self, argv: Sequence[str], log: Path, variables: Mapping[str, str], folder: Path, umask: int = -1
-    ) -> None:
-        """It runs; where the program cannot be started, it has ended with status 127."""
+        self,
+        argv: Sequence[str], log: Path, variables: Mapping[str, str], folder: Path, umask: int = -1, keeps: Sequence[int] = (),
+    ) -> None:  # fmt: skip
+        """It runs, with the descriptors that it `keeps`; where the program cannot be started, it has ended with status 127."""
         with log.open("ab") as output:
-            start = partial(_started, output=output, variables=variables, folder=folder, umask=umask)
+            start = partial(_started, output=output, variables=variables, folder=folder, umask=umask, keeps=keeps)
             try:
                 self._process = start(argv)
             except OSError as error:  # its log and its exit status say it, as for a shell
@@ -51,11 +52,11 @@ class Child:
 
 
 def _started(
-    argv: Sequence[str], output: IO[bytes], variables: Mapping[str, str], folder: Path, umask: int
+    argv: Sequence[str], output: IO[bytes], variables: Mapping[str, str], folder: Path, umask: int, keeps: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(variables), cwd=folder,
-        process_group=0, umask=umask,
+        process_group=0, umask=umask, pass_fds=keeps,
     )  # fmt: skip
 
 

@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 
 from evalctl_job import run_folder
-from evalctl_job.supervisor.document import Job
+from evalctl_job.supervisor.document import Job, Server
 from evalctl_job.supervisor.ending import SERVER_DIED, SOME_FAILED, GiveUp
 from evalctl_job.supervisor.place import Place
 
 _START_SECONDS = 120
 _END_SECONDS = 3.0
+_BACKLOG = 1024
+# For a server of ours, on loopback and without TLS: to read the system's certificates was a third of the CPU time of the
+# relay's start (seen: aiohttp 3.14, which reads them when it is imported).
+_NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull}
 
 
 class RelayProcess:
     """Started before everything that asks; without it no answer can be believed."""
 
     def __init__(self, place: Place, job: Job) -> None:
-        """It is starting."""
+        """It is starting; its `port` takes connections already, so that nothing that asks needs to wait for it."""
         assert job.server is not None, "a job without a server has no relay"
         self._place, self._state = place, place.folder.relay
-        options = ["--listen-port-file", str(self._state / "port"), "--state", str(self._state), "--admit", job.admit]
-        if job.server.command:
-            options += ["--upstream-file", str(self._state / "upstream")]
-        else:
-            options += ["--upstream", job.server.base_url]
+        self._begin, self._answers = place.clock.seconds(), False
         key = job.server.key_variable
-        options += ["--key-variable", key] if key else []
-        argv = place.program("relay", *options, "--exit-with-parent")
-        self._child = place.launch(argv, run_folder.RELAY_LOG, place.without_secrets([key]))
-        self.port = 0
+        with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as door:
+            self.port = int(door.getsockname()[1])
+            argv = place.program("relay", *self._options(job.server, job.admit, door.fileno()), "--exit-with-parent")
+            variables = place.without_secrets([key]) | (_NO_CERTIFICATES if job.server.command else {})
+            self._child = place.launch(argv, run_folder.RELAY_LOG, variables, keeps=[door.fileno()])
 
-    def wait(self, check_time: Callable[[], None], nap: Callable[[float], None]) -> None:
-        """Until it takes requests."""
-        begin = self._place.clock.seconds()
-        while not self._read_port():
-            check_time()
-            self.check(check_time)
-            if self._place.clock.seconds() - begin >= _START_SECONDS:
-                raise GiveUp(SERVER_DIED, "relay-died", f"the relay did not open its port in {_START_SECONDS} seconds")
-            nap(0.1)
+    def _options(self, server: Server, admit: str, door: int) -> list[str]:
+        options = ["--listen-fd", str(door), "--listen-port-file", str(self._state / "port")]
+        options += ["--state", str(self._state), "--admit", admit]
+        ours = ["--upstream-file", str(self._state / "upstream")]
+        options += ours if server.command else ["--upstream", server.base_url]
+        return options + (["--key-variable", server.key_variable] if server.key_variable else [])
 
-    def _read_port(self) -> int:
-        try:
-            self.port = int((self._state / "port").read_text())
-        except (OSError, ValueError):
-            return 0
-        return self.port
+    def takes_requests(self) -> bool:
+        """Whether it answers; from then on it does until it ends."""
+        self._answers = self._answers or (self._state / "port").exists()
+        return self._answers
 
     def check(self, check_time: Callable[[], None]) -> None:
         """GiveUp where no task will get an answer any more."""
@@ -59,6 +57,11 @@ class RelayProcess:
         if not self._child.alive():
             check_time()  # it may be the scheduler that ended it, with everything else
             raise GiveUp(SERVER_DIED, "relay-died", self._last_line())
+        self._check_start()
+
+    def _check_start(self) -> None:
+        if not self.takes_requests() and self._place.clock.seconds() - self._begin >= _START_SECONDS:
+            raise GiveUp(SERVER_DIED, "relay-died", f"the relay took no request in {_START_SECONDS} seconds")
 
     def _last_line(self) -> str:
         try:

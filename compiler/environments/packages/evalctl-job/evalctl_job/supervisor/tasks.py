@@ -18,6 +18,7 @@ from evalctl_job.supervisor.http_get import get
 from evalctl_job.supervisor.marks import now
 from evalctl_job.supervisor.place import Place
 from evalctl_job.supervisor.processes import Child
+from evalctl_job.supervisor.relay import RelayProcess
 from evalctl_job.supervisor.secrets import HUB_TOKENS, without_addresses
 
 _LOOK_SECONDS = 0.2
@@ -30,10 +31,10 @@ LOST, STOPPED = "task-lost", "job-killed"
 class TaskRun:
     """A task under way."""
 
-    def __init__(self, place: Place, task: Task, relay_port: int, weights_changed: Callable[[], str]) -> None:
+    def __init__(self, place: Place, task: Task, relay: RelayProcess, weights_changed: Callable[[], str]) -> None:
         """It runs. `weights_changed` says what is wrong with the checkpoint, or nothing."""
         self.task, self.done = task, False
-        self._place, self._relay_port, self._weights_changed = place, relay_port, weights_changed
+        self._place, self._relay, self._weights_changed = place, relay, weights_changed
         self._folder = place.folder.task(task.key)
         self._started_at, self._stop = now(), threading.Event()
         self._why, self._closed = (STOPPED, ""), False
@@ -83,7 +84,6 @@ class TaskRun:
         framework = self._place.launch(
             self.task.command, log, self._variables(), folder=self._folder, umask=self._place.caller_umask
         )
-        self._launch_stall_watch(framework)
         try:
             return self._watched(framework)
         finally:
@@ -102,7 +102,7 @@ class TaskRun:
         link.symlink_to(answers / f"{self.task.answers or self.task.digest}.jsonl")
 
     def _variables(self) -> dict[str, str]:
-        base = f"http://127.0.0.1:{self._relay_port}/task/{self.task.key}/v1"
+        base = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}/v1"
         # a judge's key may pass; the model's own stays with the relay
         variables = without_addresses(self._place.without_secrets((*HUB_TOKENS, *self.task.secrets)))
         server = self._place.job.server
@@ -114,17 +114,20 @@ class TaskRun:
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start asks the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip
 
-    def _launch_stall_watch(self, framework: Child) -> None:
+    def _launched_stall_watch(self, framework: Child) -> Child:
         """A client may wait for ever for an answer that it has lost (seen: litellm 1.101 with more than 64 questions)."""
-        relay = f"http://127.0.0.1:{self._relay_port}/task/{self.task.key}"
+        relay = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
         options = ["--pid", str(framework.pid), "--log", "log", "--relay", relay]
         options += ["--seconds", str(self._place.attempt.stall_seconds), "--into", str(self._of_relay("stalled"))]
         argv = self._place.program("stall", *options, environment=self.task.environment)
-        self._place.launch(argv, run_folder.JOB_LOG, self._place.without_secrets(), folder=self._folder)
+        return self._place.launch(argv, run_folder.JOB_LOG, self._place.without_secrets(), folder=self._folder)
 
     def _watched(self, framework: Child) -> int:
         """Its exit status. Ends it when this task is to stop, or asks no more."""
+        stall_watch: Child | None = None
         while framework.alive():
+            if stall_watch is None and self._relay.takes_requests():  # which it asks
+                stall_watch = self._launched_stall_watch(framework)
             if self._stop.is_set() or _has_text(self._of_relay("stalled")):
                 framework.end(_END_SECONDS)
             self._stop.wait(_LOOK_SECONDS)
@@ -138,7 +141,7 @@ class TaskRun:
             self._forget_answers()
             self._mark("failed", "weights-changed", wrong, status)
             return
-        get(self._relay_port, f"/task/{self.task.key}/counts")  # brings the file up to date
+        get(self._relay.port, f"/task/{self.task.key}/counts")  # brings the file up to date
         verdict = self._folder / "acceptance.json"
         judge = self._place.launch(
             self._acceptance(status, verdict), self._folder / "log", self._place.variables, folder=self._folder
