@@ -161,14 +161,15 @@ class Answers:
         end = time.monotonic() + patience
         while stat.S_ISREG(os.fstat(self._handle).st_mode):
             try:
-                return fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
             except BlockingIOError:
                 if time.monotonic() >= end:
                     raise OSError(errno.EBUSY, IN_USE) from None
                 time.sleep(0.1)
             except OSError as problem:
                 if problem.errno in (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK):
-                    return None
+                    return
                 raise
 
     def _write(self, text: bytes) -> None:

@@ -126,7 +126,9 @@ class Request:
         """One request to the model, kept as soon as it is answered."""
         sent, start = choice.part(self._body, first, n), time.monotonic()
         try:
-            runs = await upstream.ask(self._task.key, self._path, sent, partial(self._read, upstream.ours, n), self._retry)
+            runs = await upstream.ask(
+                self._task.key, self._path, sent, partial(self._read, upstream.ours, n), self._retry
+            )
         except GivenUp as given_up:
             return self._without(given_up, first, n)
         seconds = time.monotonic() - start

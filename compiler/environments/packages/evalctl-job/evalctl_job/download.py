@@ -21,9 +21,9 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
-import requests  # noqa: E402 - huggingface_hub reads the variables above when it is imported
-from huggingface_hub import HfApi, constants, hf_hub_download  # noqa: E402
-from huggingface_hub.errors import (  # noqa: E402
+import requests
+from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
@@ -32,8 +32,8 @@ from huggingface_hub.errors import (  # noqa: E402
     RevisionNotFoundError,
 )
 
-from evalctl_job.files import write_json  # noqa: E402
-from evalctl_job.hub import Refused, host_in, say, words  # noqa: E402
+from evalctl_job.files import write_json
+from evalctl_job.hub import Refused, host_in, say, words
 
 WORKERS = 4
 BEAT_SECONDS = 1.0
@@ -123,7 +123,7 @@ def _as_they_come(tasks: Mapping[Future[str], str]) -> Iterator[set[Future[str]]
 
 def snapshot(asked: argparse.Namespace) -> Path:
     """Where the files of the revision will lie (the layout of huggingface_hub's cache)."""
-    return _folder(asked) / "snapshots" / asked.revision
+    return Path(_folder(asked), "snapshots", asked.revision)
 
 
 def begun(asked: argparse.Namespace) -> int:

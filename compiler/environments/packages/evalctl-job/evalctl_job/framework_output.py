@@ -81,7 +81,7 @@ def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[t
 
 def read(framework: str, path: Path, folder: Path, metrics: Mapping[str, Any]) -> Details:
     """The answers in one details file, in the columns of the framework."""
-    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped] # slow, and only needed where answers are
+    from pyarrow.parquet import ParquetFile  # slow, and only needed where answers are
 
     named = path.relative_to(folder).as_posix()
     if framework == SWALLOW:

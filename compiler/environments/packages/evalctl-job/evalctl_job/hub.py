@@ -19,8 +19,9 @@ class Refused(Exception):
 
 def words(error: BaseException) -> str:
     """The status that came back, else the system's own words in a long story of requests, else the story."""
-    if getattr(error, "response", None) is not None:
-        return f"HTTP {error.response.status_code}"
+    reply = getattr(error, "response", None)
+    if reply is not None:
+        return f"HTTP {reply.status_code}"
     said = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
     return said[-1] if said else redacted(f"{type(error).__name__}: {error}", _token())[:200]
 
@@ -40,4 +41,5 @@ def say(*parts: object) -> None:
 def _token() -> str | None:
     from huggingface_hub import get_token  # not at the top: it reads variables that its users set before
 
-    return get_token()
+    found: str | None = get_token()
+    return found

@@ -183,7 +183,12 @@ def main() -> None:
 def _found(target: Mapping[str, Any], given: argparse.Namespace, lines: IO[str]) -> dict[str, Any]:
     key = os.environ.get(target["key_variable"]) if target["key_variable"] else None
     provider = Provider(
-        target["api_base"], target["model"], key, given.timeout, given.max_calls, lambda what: _tell(lines, {"asking": what})
+        target["api_base"],
+        target["model"],
+        key,
+        given.timeout,
+        given.max_calls,
+        lambda what: _tell(lines, {"asking": what}),
     )
     probe = Probe(provider, target["parameters"], target["up_to"])
     probe.run()

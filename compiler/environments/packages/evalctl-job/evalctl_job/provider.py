@@ -29,7 +29,9 @@ PAUSE_SECONDS = 1.0
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 CROWDED = frozenset({408, 425, 503, 504, 529})  # says nothing about the question
 ELSEWHERE = frozenset({301, 302, 303, 307, 308})  # redirects, which are not followed: the key is for this address
-SHUT = frozenset({401, 402, 403, 404, 405, 429, *CROWDED, *ELSEWHERE})  # whatever is asked next, the answer will be the same
+SHUT = frozenset(
+    {401, 402, 403, 404, 405, 429, *CROWDED, *ELSEWHERE}
+)  # whatever is asked next, the answer will be the same
 # litellm 1.101: "litellm.BadRequestError: OpenAIException - n must be at most 4"
 PREFIX = re.compile(r"^litellm\.\w+: .*?Exception - ", re.DOTALL)
 

@@ -10,7 +10,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m evalctl_job.relay", description=__doc__)
     made.add_argument("--listen-port-file", type=Path, required=True, help="written by rename once requests are taken")
-    made.add_argument("--listen-fd", type=int, metavar="N", help="descriptor of a socket that listens (default: a new one)")
+    made.add_argument(
+        "--listen-fd", type=int, metavar="N", help="descriptor of a socket that listens (default: a new one)"
+    )
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--upstream", help="base address of the model's API, ending in /v1 as a rule")
     where.add_argument("--upstream-file", type=Path, help="file with that address; away while there is no server")

@@ -130,7 +130,11 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
         return NoAnswer(f"no answer: it ended with {_named(end)}: {message_of(error)}", passing=True)
     if not isinstance(end, str | None):
         raise Malformed("its end is not a word")
-    if end in GOOD_ENDS and isinstance(own := raw.get("native_finish_reason"), str) and own in FILTERED | CALLED | BROKEN_OFF:
+    if (
+        end in GOOD_ENDS
+        and isinstance(own := raw.get("native_finish_reason"), str)
+        and own in FILTERED | CALLED | BROKEN_OFF
+    ):
         end = own  # OpenRouter gives the word of the server behind it beside its own
     if end is None or end in BROKEN_OFF:
         return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
@@ -230,7 +234,7 @@ def _is_count(value: Any) -> bool:
 
 def tokens(usage: Any, name: str) -> int:
     """One counter, 0 where it is none."""
-    value = usage.get(name) if isinstance(usage, dict) else None
+    value: Any = usage.get(name) if isinstance(usage, dict) else None
     return int(value) if _is_count(value) else 0
 
 
@@ -293,7 +297,9 @@ def same_model(asked: str, answered: str) -> bool:
     """
     wanted, named = (_ROUTE.sub("", name.lower().removeprefix("models/")) for name in (asked, answered))
     undated = _DATE.sub("", named)
-    return any(_same_path(wanted, name) or _same_path(wanted.removesuffix("-latest"), name) for name in (named, undated))
+    return any(
+        _same_path(wanted, name) or _same_path(wanted.removesuffix("-latest"), name) for name in (named, undated)
+    )
 
 
 def _same_path(one: str, other: str) -> bool:

@@ -20,12 +20,12 @@ from typing import Any
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
-import pyarrow.parquet  # noqa: E402 - huggingface_hub reads the variables above when it is imported
-import requests  # noqa: E402
-from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token  # noqa: E402
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: E402
+import pyarrow.parquet
+import requests
+from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-from evalctl_job.hub import Refused, host_in, say, words  # noqa: E402
+from evalctl_job.hub import Refused, host_in, say, words
 
 # {stamp}/details_{task}|{shots}_{stamp}.parquet, results_{stamp}.json: lighteval 0.13 and its fork.
 DETAILS = re.compile(r"(?P<stamp>\d[^/]*)/details_(?P<task>.+)_(?P=stamp)\.parquet")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
+
+import tomllib
 
 T = TypeVar("T")
 Words = tuple[str, ...]
@@ -105,7 +106,11 @@ class Job(NamedTuple):
     def environments(self) -> list[str]:
         """Every job environment that the job uses, each once."""
         of_server = [self.server.environment] if self.server else []
-        return [*dict.fromkeys(name for name in (*of_server, self.environment, *(t.environment for t in self.tasks)) if name)]
+        return [
+            *dict.fromkeys(
+                name for name in (*of_server, self.environment, *(t.environment for t in self.tasks)) if name
+            )
+        ]
 
 
 class Attempt(NamedTuple):

@@ -251,7 +251,12 @@ class Course:
 def _complaint(argv: list[str], place: Place) -> str:
     """The last line of a check that failed; "" where it passed. One that was killed says nothing of what it looked at."""
     ran = subprocess.run(
-        argv, env=place.variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        argv,
+        env=place.variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     if ran.returncode < 0:
         raise InterruptedError(f"a check was ended by signal {-ran.returncode}")

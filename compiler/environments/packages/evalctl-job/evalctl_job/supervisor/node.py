@@ -51,15 +51,15 @@ def with_env_file(variables: Variables, attempt: Attempt) -> Variables:
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
     )  # fmt: skip
     return variables | {
-        name: value for name, value in _pairs(read.stdout).items() if _NAME.fullmatch(name) and not _OURS.fullmatch(name)
+        name: value
+        for name, value in _pairs(read.stdout).items()
+        if _NAME.fullmatch(name) and not _OURS.fullmatch(name)
     }
 
 
 def with_caches(variables: Variables, folder: str) -> Variables:
     """The variables with folders for caches: as .env names them, else one of evalctl's; nothing goes to the home folder."""
-    named = {
-        name: variables[labs] for labs, names in _LABS_NAMES.items() if variables.get(labs) for name in names
-    }
+    named = {name: variables[labs] for labs, names in _LABS_NAMES.items() if variables.get(labs) for name in names}
     own = {name: str(Path(folder, inner)) for name, inner in _CACHES.items()} if folder else {}
     return {**own, **{name: value for name, value in variables.items() if value or name not in own}, **named}
 

@@ -38,7 +38,9 @@ class Clock:
 class Place:
     """One job on its node. `variables` are those of the job; `caller_umask` is for caches, which may be shared."""
 
-    def __init__(self, folder: RunFolder, job: Job, clock: Clock, marks: Marks, caller_umask: int, signals: Signals) -> None:
+    def __init__(
+        self, folder: RunFolder, job: Job, clock: Clock, marks: Marks, caller_umask: int, signals: Signals
+    ) -> None:
         """Before the attempt is known."""
         self.folder, self.job, self.clock, self.marks = folder, job, clock, marks
         self.caller_umask, self.signals = caller_umask, signals

@@ -98,7 +98,9 @@ def family() -> set[Known]:
     """The processes below this one."""
     everyone = dict(_processes())
     found: dict[int, Known] = {os.getpid(): Known(0, 0)}
-    while more := {pid: Known(pid, born) for pid, (parent, born) in everyone.items() if parent in found and pid not in found}:
+    while more := {
+        pid: Known(pid, born) for pid, (parent, born) in everyone.items() if parent in found and pid not in found
+    }:
         found |= more
     del found[os.getpid()]
     return set(found.values())
@@ -133,7 +135,9 @@ def leftovers(marker: str, known: set[Known]) -> set[int]:
     vLLM's workers do the latter; they were found by their parents before these ended.
     """
     there = {Known(pid, born) for pid, (_, born) in _processes()}
-    marked = {one.pid for one in there if one.pid != os.getpid() and _has_marker(one.pid, f"{MARKER}={marker}".encode())}
+    marked = {
+        one.pid for one in there if one.pid != os.getpid() and _has_marker(one.pid, f"{MARKER}={marker}".encode())
+    }
     return marked | {one.pid for one in known & there}
 
 

@@ -19,9 +19,7 @@ _SECRET = re.compile(
 _ADDRESS = re.compile(r".*_API_BASE|.*_BASE_URL|.*_API_URL|LITELLM_.*|USE_LITELLM_PROXY|OPENAI_API_TYPE")
 
 
-def without_secrets(
-    variables: Mapping[str, str], known: Collection[str], keep: Collection[str] = ()
-) -> dict[str, str]:
+def without_secrets(variables: Mapping[str, str], known: Collection[str], keep: Collection[str] = ()) -> dict[str, str]:
     """The variables without those that are `known` as secrets or look like one, but for those to `keep`."""
     return {
         name: value for name, value in variables.items() if name in keep or not (name in known or looks_secret(name))

@@ -46,7 +46,11 @@ class OurServer:
         self._log_from = log.stat().st_size if log.exists() else 0
         argv = [*self._server.command, *files, "--host", "127.0.0.1", "--port", str(self._port)]
         self._child = self._place.launch(
-            argv, run_folder.SERVER_LOG, self._variables(), folder=self._folder / "empty", umask=self._place.caller_umask
+            argv,
+            run_folder.SERVER_LOG,
+            self._variables(),
+            folder=self._folder / "empty",
+            umask=self._place.caller_umask,
         )
         (self._place.folder.path / "server.pid").write_text(f"{self._child.pid}\n")
 
@@ -120,7 +124,9 @@ class OurServer:
             run_folder.SERVER_READY, ready_at=self._ready[0], seconds=self._ready[1],
             restarts=self._restarts, port=self._port, server_version=_version(get(self._port, "/version")),
         )  # fmt: skip
-        write_whole(self._place.folder.relay / "upstream", f"http://127.0.0.1:{self._port}/v1\n")  # where the relay finds it
+        write_whole(
+            self._place.folder.relay / "upstream", f"http://127.0.0.1:{self._port}/v1\n"
+        )  # where the relay finds it
 
     def _did_not_start(self) -> None:
         reason, detail = self._death()

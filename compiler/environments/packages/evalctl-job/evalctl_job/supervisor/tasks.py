@@ -169,7 +169,16 @@ class TaskRun:
         return True
 
     def _acceptance(self, status: int, verdict: Path) -> list[str]:
-        options = ["--framework", self.task.framework, "--task-key", self.task.key, "--output", "output", "--log", "log"]
+        options = [
+            "--framework",
+            self.task.framework,
+            "--task-key",
+            self.task.key,
+            "--output",
+            "output",
+            "--log",
+            "log",
+        ]
         options += ["--counts", str(self._of_relay("counts.json")), "--exit-code", str(status), "--into", str(verdict)]
         if self.task.max_samples is not None:
             options += ["--expected-max-samples", str(self.task.max_samples)]

@@ -1,5 +1,7 @@
 """The register in which the fork keeps its own reasoning parsers (`deepseek_r1_markup`)."""
 
+from typing import ClassVar
+
 
 class ReasoningParser:
     """The base of a parser."""
@@ -11,7 +13,7 @@ class ReasoningParser:
 class ReasoningParserManager:
     """Parsers by name."""
 
-    reasoning_parsers = {}
+    reasoning_parsers: ClassVar = {}
 
     @classmethod
     def register_module(cls, name):
