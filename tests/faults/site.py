@@ -66,7 +66,7 @@ class Site(World):
         return Reply(0, json.dumps(shown), "")
 
     def cancel(self, user: str, native_id: str, *_: str) -> Reply:
-        """A running job hears of it and says so, as job.sh does."""
+        """A running job hears of it and says so, as the job does."""
         job = self.state()["jobs"][native_id]
         if job["state"] == "running":
             self.end(job, "cancelled")

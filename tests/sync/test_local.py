@@ -1,4 +1,4 @@
-"""A pass over the real local queue: real processes, a script that leaves marks as job.sh does."""
+"""A pass over the real local queue: real processes, a script that leaves marks as the job does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from evalctl.sync.sync import sync
 
 from .world import Clone, git, make_eval, make_job, plan, service, wait_for
 
-# The stand-in for job.sh: its guard, its marks, and a task that takes as long as it is told.
+# The stand-in for the job: its guard, its marks, and a task that takes as long as it is told.
 SCRIPT = """#!/bin/bash
 mkdir "$EVALCTL_RUN_DIR/started.lock" || exit 75
 marks=$EVALCTL_RUN_DIR/marks

@@ -218,7 +218,7 @@ class World:
         self.set_state("ended")
 
     def _start(self, run_dir: Path, name: str, state: dict[str, Any]) -> bool:
-        """As job.sh: mkdir is the guard against a second start."""
+        """As the script: mkdir is the guard against a second start."""
         try:
             (run_dir / "started.lock").mkdir()
         except FileExistsError:
@@ -272,7 +272,7 @@ def attempt_facts(run_dir: Path) -> dict[str, Any]:
 
 
 def mark(run_dir: Path, name: str, document: Mapping[str, Any]) -> None:
-    """A mark as job.sh writes it."""
+    """A mark as the job writes it."""
     path = run_dir / "marks" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document))

@@ -23,7 +23,7 @@ from evalctl.sync.world import View
 _LOCK_WAIT_S = 30.0
 _NEVER = "ended before it started"
 _UNSEEN = "does not start any more; the scheduler does not show it, so the next sync closes it when its grace is over"
-_STARTED_LOCK = "started.lock"  # job.sh makes this folder first; where it exists the script ends at once with 75
+_STARTED_LOCK = "started.lock"  # the script makes this folder first (render/job.sh); where it exists the script ends at once with 75
 
 
 @dataclass(frozen=True, slots=True)
