@@ -260,11 +260,19 @@ def _left_over(root: Path) -> None:
     (root / "generated/old/ev-x.sh").write_bytes(_script(root).read_bytes())
 
 
+def _of_an_earlier_evalctl(root: Path) -> None:
+    """Until 2026-11-27 a script ended in a shell program, called with what was assigned above it."""
+    begin = _script(root).read_bytes().partition(b"environment=")[0]
+    _script(root).write_bytes(
+        begin + b"JOB_NAME=ev-x\nWALLTIME_SECONDS=60\n\nmain() {\n  set -uo pipefail\n}\n\nmain\n"
+    )
+
+
 def _stale(root: Path) -> None:
     edit(root, "manifests/requests/a.yaml", lambda text: text.replace("[ja_subset]", "[ja_subset, en_own]"))
 
 
-@pytest.mark.parametrize("spoil", [_edited, _deleted, _left_over, _stale])
+@pytest.mark.parametrize("spoil", [_edited, _deleted, _left_over, _stale, _of_an_earlier_evalctl])
 def test_the_check_finds_what_compile_would_do(root: Path, spoil: Callable[[Path], None]) -> None:
     """`--check` says it and writes nothing; after `compile` it is content."""
     assert Project(root).compile(check_only=True)[1:] == ([], [])
