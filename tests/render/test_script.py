@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomllib
@@ -15,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from standin_place import PACKAGES, job_task, make_job
 
-from evalctl.model.evaluation import Job
+from evalctl.model.evaluation import Job, JobTask
 from evalctl.render.document import END, text
 from evalctl.render.script import RUN, bootstrap, script
 from evalctl.schedulers import SCHEDULERS
@@ -84,11 +85,45 @@ def test_a_text_comes_back_as_it_was(value: str) -> None:
     assert [line for line in written.splitlines() if line == END or line.startswith("#")] == []
 
 
+def of_the_fork(number: int, **invocation: Any) -> JobTask:
+    """A task with the words of the fork's command."""
+    task = job_task(
+        f"ja_benchmark_{number}", seconds=1800 * (1 + number % 3), argv=(
+            "lighteval", "endpoint", "litellm", "config.yaml", f"swallow|benchmark_{number}:subset|0|0", "--use-chat-template",
+            "--output-dir", "output", "--save-details", "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
+        ), **invocation,
+    )  # fmt: skip
+    return replace(task, evaluation=replace(task.evaluation, digest=f"{number:064x}"))
+
+
 def test_a_script_for_nineteen_tasks_is_a_page() -> None:
     """At most 16 kB, and at most 40 lines of it are the constant program."""
-    tasks = [job_task(f"ja_benchmark_{number}") for number in range(19)]
-    assert len(script(make_job(*tasks)).data) <= 16_000
+    assert len(script(make_job(*map(of_the_fork, range(19)))).data) <= 16_000
     assert bootstrap().count(b"\n") <= 40
+
+
+def test_what_tasks_have_alike_is_written_once() -> None:
+    """What most of them say; a task of which that is not true says its own, and no task gets what it left to its default."""
+    others = {"config": "of two\n", "variables": (), "secrets": ("JUDGE_API_KEY",)}
+    tasks = [
+        of_the_fork(0),
+        of_the_fork(1, config="of two\n"),
+        of_the_fork(2, **others),
+        of_the_fork(3),
+        of_the_fork(4),
+    ]
+    data = script(make_job(*tasks)).data
+    assert [data.count(word.encode()) for word in ("日本語 $HOME", "of two", "TASK_VARIABLE", "JUDGE_API_KEY")] == [
+        1,
+        2,
+        4,
+        1,
+    ]
+    read = read_job(document_of(data)).tasks
+    for task, (written, call) in zip(read, ((one.evaluation, one.invocation) for one in tasks), strict=True):
+        assert (task.key, task.digest, task.command) == (written.task.key, written.digest, call.argv)
+        assert (task.config, dict(task.variables), task.secrets) == (call.config, dict(call.variables), call.secrets)
+        assert (json.loads(task.relay), task.environment) == (call.relay, "lighteval-env")
 
 
 def test_the_head_tells_a_reviewer_what_will_run() -> None:

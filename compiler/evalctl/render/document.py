@@ -11,15 +11,32 @@ from evalctl.render.quoting import HIDDEN
 END = "END_OF_JOB"  # of the here-document in the script
 Value = str | int | Sequence[str] | Mapping[str, str]
 _LINE = 100
+_DEFAULTS: tuple[Value, ...] = ("", (), [], {})  # of the program that reads the document
 # Grid Engine takes any line of the whole script that begins with `#$` for a directive, in a here-document too (seen: 8.1.9).
 _DIRECTIVE = re.compile(r"^#", re.MULTILINE)
 _END_LINE = re.compile(rf"^{END[0]}(?={END[1:]}$)", re.MULTILINE)
 
 
+def most_alike(tables: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """What several tables have alike, for a table of its own: the most frequent value of each fact that all of them state."""
+    alike: dict[str, Value] = {}
+    for name in tables[0]:
+        values = [table.get(name, "") for table in tables]
+        common = max(values, key=values.count)
+        if values.count(common) > 1 and not any(value in _DEFAULTS for value in values):
+            alike[name] = common
+    return alike
+
+
+def without(table: Mapping[str, Value], alike: Mapping[str, Value]) -> dict[str, Value]:
+    """The table without what `alike` says of it."""
+    return {name: value for name, value in table.items() if alike.get(name) != value}
+
+
 def lines(facts: Mapping[str, Value]) -> Iterator[str]:
     """`name = value` for each fact that says something; empty ones are the program's defaults."""
     for name, value in facts.items():
-        if value not in ("", (), [], {}):
+        if value not in _DEFAULTS:
             yield f"{name} = {_value(value)}"
 
 

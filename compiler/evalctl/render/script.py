@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Server, Site
 from evalctl.model.providers import litellm_prefix
-from evalctl.render.document import END, Value, lines
+from evalctl.render.document import END, Value, lines, most_alike, without
 from evalctl.render.quoting import comment, word
 from evalctl.schedulers import SCHEDULERS
 
@@ -101,8 +101,12 @@ def _document(job: Job) -> Iterator[str]:
     yield from table("server", _server(job.server))
     for file in job.server.files:
         yield from table("server.files", {"option": file.option, "name": file.name, "text": file.text}, several=True)
-    for task in job.tasks:
-        yield from table("tasks", _task(task, job.framework_environments[task.evaluation.task.framework]), several=True)
+    tasks = [_task(task, job.framework_environments[task.evaluation.task.framework]) for task in job.tasks]
+    alike = most_alike(tasks)
+    if alike:
+        yield from table("each_task", alike)
+    for task in tasks:
+        yield from table("tasks", without(task, alike), several=True)
 
 
 def table(name: str, facts: Mapping[str, Value], *, several: bool = False) -> Iterator[str]:

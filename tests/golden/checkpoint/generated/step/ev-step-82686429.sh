@@ -54,12 +54,14 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+
 [[tasks]]
 key = "en_own"
 seconds = 600
 digest = "45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "demo_arithmetic|0",
   "--output-dir", "output",
@@ -85,8 +87,6 @@ model_parameters:
 key = "en_choice"
 seconds = 3600
 digest = "c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
   "--output-dir", "output",

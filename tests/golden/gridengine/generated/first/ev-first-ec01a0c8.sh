@@ -54,19 +54,10 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
-[[tasks]]
-key = "ja_exact"
+[each_task]
 seconds = 1800
-digest = "fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4"
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model:
@@ -79,11 +70,19 @@ model:
 """
 
 [[tasks]]
+key = "ja_exact"
+digest = "fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+
+[[tasks]]
 key = "ja_subset"
-seconds = 1800
 digest = "2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
   "--use-chat-template",
@@ -91,16 +90,6 @@ command = [
   "--save-details",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    max_new_tokens: 2048
-    temperature: 0.6
-    top_p: 0.95
-"""
 
 [[tasks]]
 key = "en_choice"
@@ -113,7 +102,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
@@ -133,8 +121,6 @@ model_parameters:
 key = "en_code"
 seconds = 3600
 digest = "0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
   "--use-chat-template",

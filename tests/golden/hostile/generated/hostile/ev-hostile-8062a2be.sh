@@ -55,6 +55,9 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+relay = "{\"add\": {}, \"length_key\": \"max_completion_tokens\", \"planned\": {\"stop\": [\"$(touch owned)\", \"\\n#$ -pe x 9\", \"'\", \"\\\\\", \"\u2028\"], \"temperature\": 0.0}}"
+
 [[tasks]]
 key = "ja_exact"
 seconds = 1800
@@ -74,7 +77,6 @@ touch owned
 \u202e!!\\""",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
-relay = "{\"add\": {}, \"length_key\": \"max_completion_tokens\", \"planned\": {\"stop\": [\"$(touch owned)\", \"\\n#$ -pe x 9\", \"'\", \"\\\\\", \"\u2028\"], \"temperature\": 0.0}}"
 config = """
 model:
   base_params:
@@ -102,7 +104,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = "{\"add\": {}, \"length_key\": \"max_completion_tokens\", \"planned\": {\"stop\": [\"$(touch owned)\", \"\\n#$ -pe x 9\", \"'\", \"\\\\\", \"\u2028\"], \"temperature\": 0.0}}"
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/local-1B

@@ -43,12 +43,14 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+framework = "lighteval"
+environment = "lighteval-b2ed8695d5e5"
+
 [[tasks]]
 key = "en_own"
 seconds = 600
 digest = "a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "demo_arithmetic|0",
   "--output-dir", "output",
@@ -74,8 +76,6 @@ model_parameters:
 key = "en_choice"
 seconds = 3600
 digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
   "--output-dir", "output",

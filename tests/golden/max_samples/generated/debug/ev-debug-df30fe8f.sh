@@ -54,11 +54,14 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+max_samples = 5
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
+
 [[tasks]]
 key = "en_own"
 seconds = 600
 digest = "215c63a1c3e84f7b44317ef68d2b45ede3151fe34542e8896a415035b9575804"
-max_samples = 5
 framework = "lighteval"
 environment = "lighteval-b2ed8695d5e5"
 command = [
@@ -68,7 +71,6 @@ command = [
   "--custom-tasks", "evalctl_tasks.tasks",
   "--max-samples", "5",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
@@ -88,7 +90,6 @@ model_parameters:
 key = "ja_exact"
 seconds = 1800
 digest = "1aaab85583084549ff4806016136e51f26afcdf9b93112ae9320dc120c66fcf9"
-max_samples = 5
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
 command = [
@@ -99,7 +100,6 @@ command = [
   "--max-samples", "5",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model:
   base_params:

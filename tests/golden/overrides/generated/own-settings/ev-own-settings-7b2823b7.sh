@@ -54,12 +54,15 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+seconds = 3600
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+
 [[tasks]]
 key = "ja_exact"
 seconds = 1800
 digest = "7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
   "--use-chat-template",
@@ -81,7 +84,6 @@ model:
 
 [[tasks]]
 key = "en_choice"
-seconds = 3600
 digest = "ef9ca8136093b43aa19c041996d64d8c6dd19fa9f9911a1a20b0fe96b7cae145"
 framework = "lighteval"
 environment = "lighteval-b2ed8695d5e5"
@@ -110,10 +112,7 @@ model_parameters:
 
 [[tasks]]
 key = "en_code"
-seconds = 3600
 digest = "5a1090745e833e9b9c233fcf0b5752db7c31818d516f82ec7b19f777c19d99d5"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
   "--use-chat-template",

@@ -55,6 +55,9 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
+
 [[tasks]]
 key = "en_choice"
 seconds = 3600
@@ -66,7 +69,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/large-70B
@@ -94,7 +96,6 @@ command = [
   "--save-details",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
 config = """
 model:
   base_params:

@@ -48,6 +48,9 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+
 [[tasks]]
 key = "ja_subset"
 seconds = 1800
@@ -61,7 +64,6 @@ command = [
   "--save-details",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """
 model:
   base_params:
@@ -81,7 +83,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B

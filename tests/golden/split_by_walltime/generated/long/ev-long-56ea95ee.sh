@@ -49,12 +49,16 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+seconds = 3600
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+
 [[tasks]]
 key = "ja_exact"
 seconds = 1800
 digest = "6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
   "--use-chat-template",
@@ -62,7 +66,6 @@ command = [
   "--save-details",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """
 model:
   base_params:
@@ -73,7 +76,6 @@ model:
 
 [[tasks]]
 key = "en_choice"
-seconds = 3600
 digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
 framework = "lighteval"
 environment = "lighteval-b2ed8695d5e5"
@@ -82,7 +84,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
@@ -98,10 +99,7 @@ model_parameters:
 
 [[tasks]]
 key = "en_code"
-seconds = 3600
 digest = "4d17ed0520525e6a186b759e26342d59339cd5b268e39493978c4b1482b4a5d1"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
   "--use-chat-template",

@@ -135,6 +135,9 @@ def read_job(text: str) -> Job:
     table = tomllib.loads(text)
     if table.pop("end", None) != {}:  # a script that was cut off may still be TOML, of fewer tasks
         raise ValueError("its end is missing")
+    alike = table.pop("each_task", {})
+    if "tasks" in table:
+        table["tasks"] = [{**alike, **task} for task in table["tasks"]]
     return _made(Job, table)
 
 

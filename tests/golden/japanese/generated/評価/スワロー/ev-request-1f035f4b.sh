@@ -63,6 +63,9 @@ text = """
 {% for message in messages %}{{ message.content }}{% endfor %}
 """
 
+[each_task]
+relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
+
 [[tasks]]
 key = "ja_exact"
 seconds = 1800
@@ -77,7 +80,6 @@ command = [
   "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
-relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
 config = """
 model:
   base_params:
@@ -104,7 +106,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
