@@ -452,6 +452,26 @@ def _failed_counts(path: Path) -> dict[str, Any] | None:
     return counts if counts["failed"] else None
 
 
+def test_a_socket_that_was_handed_over_takes_requests_before_the_relay_is_there(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """They are queued by the kernel and answered once it has loaded; after its end they are refused."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        number, port = door.fileno(), door.getsockname()[1]
+        early = socket.create_connection(("127.0.0.1", port))
+        early.sendall(b"GET /task/t/counts HTTP/1.0\r\n\r\n")
+        flags = ["--listen-fd", str(number), "--listen-port-file", f"{tmp_path}/port", "--state", f"{tmp_path}/state"]
+        program = [environment / "bin/python", "-m", "evalctl_job.relay", *flags, "--upstream", "http://127.0.0.1:1/v1"]
+        relay = subprocess.Popen(program, env=variables, pass_fds=[number])
+    with early:
+        assert early.recv(12) == b"HTTP/1.0 200"
+    assert int(wait_for((tmp_path / "port").read_text)) == port
+    relay.terminate()
+    assert relay.wait(timeout=60) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
 def test_the_relay_ends_with_the_process_that_started_it(
     environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:

@@ -69,6 +69,21 @@ def test_no_module_of_a_person_is_part_of_the_job(place: Place) -> None:
     assert not (place.run_dir / "entered").exists()
 
 
+def test_nothing_that_asks_waits_for_the_relay_to_load(place: Place) -> None:
+    """Its socket takes connections from the first moment: the server and the first framework start beside it."""
+    (place.run_dir / "relay-loads-until").write_text("tasks/one/call.json")
+    ran = place.run(make_job(job_task("one")))
+    assert (ran.status, ran.mark("task/one")["state"]) == (0, "done"), place.job_log()
+
+
+def test_a_relay_that_cannot_load_ends_the_job(place: Place) -> None:
+    """Whatever has started meanwhile ends, too."""
+    (place.run_dir / "kill-relay").touch()
+    ran = place.run(make_job(job_task("one", says="slow")))
+    assert (ran.status, ran.mark("finished")["reason"]) == (70, "relay-died")
+    place.wait_until_empty()
+
+
 def test_the_time_of_the_bootstrap_counts(place: Place) -> None:
     """The scheduler counts from the begin of the script, and a slow file system may keep Python from starting for long."""
     python = place.environments / "lighteval-env/bin/python"

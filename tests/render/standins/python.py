@@ -67,6 +67,9 @@ def relay():
     if (RUN / "end-all").exists():  # as a scheduler does it: everything gets the signal
         os.kill(os.getppid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
+    loads = RUN / "relay-loads-until"
+    while loads.exists() and not (RUN / loads.read_text()).exists():
+        time.sleep(0.05)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Relay, bind_and_activate=False)
     server.socket = socket.socket(fileno=int(option("--listen-fd")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
