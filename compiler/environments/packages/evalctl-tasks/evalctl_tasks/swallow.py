@@ -1,12 +1,11 @@
 """The demo tasks in the form that the Swallow fork (0.8) imports; it asks a question as often as a metric's name says."""
 
 import numpy as np
+from evalctl_tasks.reading import LETTERS, QUESTIONS, first_digit, first_letter, letter_query
 from lighteval.metrics.metrics import SampleLevelMetric
 from lighteval.metrics.utils.metric_utils import MetricCategory, MetricUseCase
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc
-
-from evalctl_tasks.reading import LETTERS, QUESTIONS, first_digit, first_letter, letter_query
 
 
 def open_question(line: dict, task_name: str = "") -> Doc:

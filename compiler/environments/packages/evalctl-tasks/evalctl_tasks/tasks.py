@@ -1,12 +1,11 @@
 """The demo tasks, in the form that lighteval 0.13 imports (`TASKS_TABLE`)."""
 
 import numpy as np
+from evalctl_tasks.reading import LETTERS, QUESTIONS, first_digit, first_letter, letter_query
 from lighteval.metrics.metrics_sample import ExactMatches, PassAtK
 from lighteval.metrics.utils.metric_utils import SampleLevelMetric
 from lighteval.tasks.lighteval_task import LightevalTaskConfig
 from lighteval.tasks.requests import Doc, SamplingMethod
-
-from evalctl_tasks.reading import LETTERS, QUESTIONS, first_digit, first_letter, letter_query
 
 
 def open_question(line: dict, task_name: str) -> Doc:

@@ -1,7 +1,5 @@
 """The register in which the fork keeps its own reasoning parsers (`deepseek_r1_markup`)."""
 
-from typing import ClassVar
-
 
 class ReasoningParser:
     """The base of a parser."""
@@ -13,7 +11,7 @@ class ReasoningParser:
 class ReasoningParserManager:
     """Parsers by name."""
 
-    reasoning_parsers: ClassVar = {}
+    reasoning_parsers = {}
 
     @classmethod
     def register_module(cls, name):
