@@ -398,10 +398,10 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the flags have no bit in common",
         ),
         Equivalent(
-            "return fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             (
-                "return fcntl.flock(self._handle, fcntl.LOCK_EX ^ fcntl.LOCK_NB)",
-                "return fcntl.flock(self._handle, fcntl.LOCK_EX + fcntl.LOCK_NB)",
+                "fcntl.flock(self._handle, fcntl.LOCK_EX ^ fcntl.LOCK_NB)",
+                "fcntl.flock(self._handle, fcntl.LOCK_EX + fcntl.LOCK_NB)",
             ),
             "the flags have no bit in common",
         ),
