@@ -39,7 +39,8 @@ def hub(clone: Clone) -> Iterator[HubServer]:
     python = clone.root / ".evalctl/environments" / WEIGHTS.environment / "bin/python"
     python.parent.mkdir(parents=True, exist_ok=True)
     python.unlink(missing_ok=True)
-    python.write_text(f'#!/bin/bash\nPYTHONPATH={PACKAGES / "evalctl-job"} exec {newest()}/bin/python "$@"\n')
+    packages = PACKAGES / "evalctl-job"  # of this checkout, whatever the environment has; -I would not look there
+    python.write_text(f'#!/bin/bash\n[[ $1 != -I ]] || shift\nPYTHONPATH={packages} exec {newest()}/bin/python "$@"\n')
     python.chmod(0o755)
     yield server
     server.close()
