@@ -50,7 +50,7 @@ def test_a_model_is_downloaded_and_then_its_job_submitted(site: Site, tmp_path: 
         tmp_path / f"bulk/models--lab--small-8B/snapshots/{sha_of(MODEL)}/model.safetensors"
     ).stat().st_size == 12_000_000
     (script,) = site.root.glob("generated/one/*.sh")
-    assert "HF_HUB_OFFLINE=1" in script.read_text()
+    assert '"HF_HUB_OFFLINE" = "1"' in script.read_text()
     assert f"downloaded {MODEL}" in done.stderr
 
 
