@@ -8,13 +8,13 @@ the task has that limit for itself and the job asks for the start in addition.
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from evalctl_job.supervisor.document import Job, read_job
 from spec.literate import repository
 
 from evalctl import cli
@@ -86,14 +86,13 @@ def our_call(script: str, service: str) -> Call:
     mark = {"tsubame": "#$ ", "abci": "#PBS "}[service]
     directives = {line.removeprefix(mark) for line in script.splitlines() if line.startswith(mark)}
     wanted = {"tsubame": r"-l \w+=1|-p -\d", "abci": r"-q \w+|-l select=\d+"}[service]
-    command = shlex.split(_block(script, "COMMAND"))
-    (config,) = re.findall(r"^  CONFIG='(.*?)'$", script, re.MULTILINE | re.DOTALL)
-    generation: dict[str, Any] = yaml.safe_load(config)["model"]["generation"] or {}
+    (task,) = job_of(script).tasks
+    generation: dict[str, Any] = yaml.safe_load(task.config)["model"]["generation"] or {}
     return Call(
-        _one(r"^  TASK=(\S+)$", script),
+        task.key,
         tuple(sorted(word for word in directives if re.fullmatch(wanted, word))),
-        int(_one(r"^  TASK_SECONDS=(\d+)$", script)),
-        tuple(word for word in command if word.startswith("swallow|")),
+        task.seconds,
+        tuple(word for word in task.command if word.startswith("swallow|")),
         generation,
     )
 
@@ -103,8 +102,9 @@ def _one(pattern: str, text: str) -> str:
     return str(found)
 
 
-def _block(script: str, name: str) -> str:
-    return _one(rf"(?s)\b{name}=\(\n(.*?)^ *\)$", script)
+def job_of(script: str) -> Job:
+    """The document of a script, as the job's program reads it."""
+    return read_job(_one(r"(?s)3<<'END_OF_JOB'\n(.*?)^END_OF_JOB$", script))
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
@@ -142,7 +142,7 @@ def test_the_job_asks_for_the_lab_s_limit_and_the_start_of_the_server(run: tuple
     directive = {"tsubame": r"^#\$ -l h_rt=(\S+)$", "abci": r"^#PBS -l walltime=(\S+)$"}[service]
     for script in scripts:
         asked, lab = _seconds(_one(directive, script)), limits[our_call(script, service).task]
-        start = int(_one(r"^START_SECONDS=(\d+)$", script)) + int(_one(r"^DRAIN_SECONDS=(\d+)$", script))
+        start = job_of(script).start_seconds + job_of(script).drain_seconds
         assert asked == min(-(-(lab + start) // 600) * 600, LONGEST[service])
         assert start <= 20 * 60
 
@@ -151,7 +151,9 @@ def test_the_server_is_started_as_the_lab_starts_it(run: tuple[str, str, str, li
     """The model, the share of GPU memory, the type, the longest context of the lab; the GPUs of the node kind."""
     _, kind, model, scripts = run
     for script in scripts:
-        words = shlex.split(_block(script, "SERVER_COMMAND"))
+        server = job_of(script).server
+        assert server is not None
+        words = list(server.command)
         option = {word: words[index + 1] for index, word in enumerate(words) if word.startswith("--")}
         assert words[:3] == ["vllm", "serve", model]
         assert option["--gpu-memory-utilization"] == "0.9"
