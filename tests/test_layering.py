@@ -25,9 +25,9 @@ ARROWS: dict[str, set[str]] = {
     "surroundings": set(),
     "terminal": set(),
     "shell": {"surroundings"},
-    "gitcall": {"shell", "surroundings"},
+    "git": {"shell", "surroundings"},
     "load": {"model", "shell", "suggest"},
-    "environments": {"gitcall", "shell"},
+    "environments": {"git", "shell"},
     "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
@@ -38,33 +38,33 @@ ARROWS: dict[str, set[str]] = {
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell"},
     "importing": {"editing", "load", "model", "results"},
-    "memory": {"environments", "model", "shell"},
-    "stages": {"check", "load", "model", "plan", "resolve"},
-    "entries": {"load", "memory", "model", "plan"},
-    "pipeline": {"check", "entries", "load", "memory", "model", "plan", "render", "stages"},
+    "pipeline": {"check", "environments", "load", "model", "plan", "render", "resolve", "shell"},
     "report": {"model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"cards", "environments", "gitcall", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
-    "doctor": {"environments", "model", "render", "schedulers", "shell", "sync"},
+    "sync": {"cards", "environments", "git", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
+    "clone": {"changes", "check", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
+    "details": {"clone", "environments", "model", "pipeline", "results", "shell", "suggest", "terminal"},
+    "screen": {"clone", "model", "report", "shell", "suggest", "sync", "terminal"},
+    "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
-    "demo": {"cli", "environments", "gitcall", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
+    "demo": {"cli", "environments", "git", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "changes", "check", "demo", "doctor", "editing", "entries", "environments", "gitcall", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes", "shell",
-        "suggest", "sync", "terminal",
+        "cards", "check", "clone", "demo", "details", "doctor", "editing", "environments", "git", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
+        "screen", "shell", "suggest", "sync", "terminal",
     },
-    "cli": {"commands", "shell", "suggest", "terminal"},
+    "cli": {"shell", "suggest", "terminal"},  # and the command that was typed, imported by its name
     "__main__": {"cli"},
 }  # fmt: skip
 
 # Packages from outside, by the parts that may import them; everything else is the standard library.
 PACKAGES: dict[str, set[str]] = {
     "pydantic": {"model", "check", "cards"},
-    "pydantic_core": {"frameworks", "memory", "model", "render"},
+    "pydantic_core": {"frameworks", "model", "pipeline", "render"},
     "yaml": {"load", "frameworks", "cards"},
     "ruamel": {"load", "commands"},
     "jsonschema": {"check"},
-    "git": {"sync"},
+    "git": {"git"},
 }
 FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_job", "evalctl_tasks"}
 
@@ -75,7 +75,7 @@ PROGRAMS = {
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
 }
 # Who starts processes, and how.
-STARTERS = {"shell.py": "subprocess", "sync/git.py": "gitpython"}
+STARTERS = {"shell.py": "subprocess", "git/repository.py": "gitpython"}
 STARTING_MODULES = {"subprocess", "_posixsubprocess", "pty", "multiprocessing", "git", "ctypes"}
 STARTING_NAMES = {name for name in dir(os) if name.startswith(("exec", "spawn", "fork", "posix_spawn"))} | {
     "system", "popen", "ProcessPoolExecutor", "create_subprocess_exec", "create_subprocess_shell", "subprocess_exec",
@@ -234,7 +234,7 @@ def test_what_is_remembered_is_light(tmp_path: Path) -> None:
 
 def test_checking_needs_neither_git_nor_a_network() -> None:
     """`check` and `compile` load the stages, and nothing that they do not use when all is well."""
-    code = "import sys, evalctl.pipeline, evalctl.stages; print(' '.join({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, evalctl.pipeline.project, evalctl.pipeline.stages; print(' '.join({name.split('.')[0] for name in sys.modules}))"
     reply = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(reply.stdout.split()) & {
         "git",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from samples import files_under, repository
 
-from evalctl import memory
-from evalctl.pipeline import Project
+from evalctl.pipeline import memory
+from evalctl.pipeline.project import Project
 
 REQUESTS = {
     "manifests/requests/a.yaml": "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_subset]\n",
@@ -153,8 +153,8 @@ def test_another_program_remembers_nothing(
 ) -> None:
     """What an older evalctl compiled is compiled again: its key is that of its own files."""
     program = tmp_path / "evalctl"
-    shutil.copytree(Path(memory.__file__).parent, program)
-    monkeypatch.setattr(memory, "__file__", str(program / "memory.py"))
+    shutil.copytree(Path(memory.__file__).parents[1], program)
+    monkeypatch.setattr(memory, "__file__", str(program / "pipeline/memory.py"))
     before = memory.program_key()
     assert memory.program_key() == before
     change(program)

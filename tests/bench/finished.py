@@ -14,10 +14,10 @@ from typing import Any
 
 from tests.bench import table
 
+from evalctl.git.repository import open_repository
 from evalctl.model.result import SCHEMA
 from evalctl.model.run import Attempt, Phase
 from evalctl.sync.asked import fingerprints
-from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import COLLECTED, JobRecord
 

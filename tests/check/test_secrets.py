@@ -17,7 +17,7 @@ from spec.literate import EXAMPLE, repository
 
 from evalctl import key_shapes, report
 from evalctl.check.secrets import secrets_in
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.secret_shapes import redacted, secret_shapes
 from evalctl.sync.secrets import hidden
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from spec.literate import repository
 
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 
 BASE = {"node_kinds": {"cpu": {"gpus": 0, "runtime_column": "hrt_q"}}}
 

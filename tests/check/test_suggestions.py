@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from spec.literate import EXAMPLE, repository
 
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.suggest import did_you_mean, listed, plural
 
 MODEL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"

@@ -12,12 +12,12 @@ import pytest
 from samples import repository
 
 from evalctl import cli
-from evalctl.commands.details_found import Found
-from evalctl.commands.details_page import page
-from evalctl.commands.details_places import Place
+from evalctl.details.found import Found
+from evalctl.details.places import Place
+from evalctl.details.webpage import page
 from evalctl.environments import catalogue
 from evalctl.model.result import SCHEMA
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results.answers import Answer, Graded, summed
 from evalctl.results.grading import Question
 

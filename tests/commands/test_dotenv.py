@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli
-from evalctl.commands import dotenv
-from evalctl.commands.settings import env_values
+from evalctl.clone import dotenv_faults
+from evalctl.clone.dotenv import env_values
 from evalctl.model.service import NodeKind, Service
 from evalctl.shell import EnvironmentProblem
 
@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Service:
 
 def test_nothing_is_wrong_with_a_good_one(root: Path, site: Service) -> None:
     """Caches in their place, the group and the judge's key set, private, not in git."""
-    assert dotenv.problems(root, site, KEYS) == []
+    assert dotenv_faults.problems(root, site, KEYS) == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_each_mistake_is_named(root: Path, site: Service, line: str, told: str) 
     bulk = site.bulk_storage[0]
     with (root / ".env").open("a") as file:
         file.write(line.replace("{bulk}", bulk) + "\n")
-    found = list(map(str, dotenv.problems(root, site, KEYS)))
+    found = list(map(str, dotenv_faults.problems(root, site, KEYS)))
     assert found == [told.replace("{bulk}", bulk)]
     assert "not-a-real-one" not in "".join(found)
 
@@ -81,7 +81,7 @@ def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(
     before = (root / ".env").read_text()
     (root / ".env").write_text(f"{before}{line}\nHF_TOKEN=$(cat secret)\n")
     number = before.count("\n") + 1
-    first, second = map(str, dotenv.problems(root, site, KEYS))
+    first, second = map(str, dotenv_faults.problems(root, site, KEYS))
     assert first.startswith(f".env:{number}: ")
     assert second.startswith(f".env:{number + 1}: a command")
     with pytest.raises(EnvironmentProblem, match=rf"\.env:{number}: .*\(1 more line: evalctl env check\)"):
@@ -105,14 +105,14 @@ def test_a_line_has_the_value_that_the_job_gets(root: Path, site: Service, line:
     """Comments, exports, quotes, escapes: nothing is found fault with, and the value is bash's."""
     with (root / ".env").open("a") as file:
         file.write(line)
-    assert dotenv.problems(root, site, KEYS) == []
+    assert dotenv_faults.problems(root, site, KEYS) == []
     assert env_values(root)["X"] == value
 
 
 def test_line_ends_of_windows_are_named(root: Path, site: Service) -> None:
     """The job's shell takes them for a part of each value."""
     (root / ".env").write_bytes((root / ".env").read_bytes().replace(b"\n", b"\r\n"))
-    (told,) = map(str, dotenv.problems(root, site, KEYS))
+    (told,) = map(str, dotenv_faults.problems(root, site, KEYS))
     assert told.startswith(".env:1: the lines end as on Windows")
 
 
@@ -120,7 +120,7 @@ def test_a_comment_in_another_encoding_stops_nothing(root: Path, site: Service) 
     """Shift_JIS of an old editor."""
     with (root / ".env").open("ab") as file:
         file.write("# 評価者\n".encode("shift_jis"))
-    assert dotenv.problems(root, site, KEYS) == []
+    assert dotenv_faults.problems(root, site, KEYS) == []
 
 
 def test_a_link_into_the_bulk_storage_lies_there(root: Path, site: Service, tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_a_link_into_the_bulk_storage_lies_there(root: Path, site: Service, tmp_
     (tmp_path / "bulk" / "mine").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "bulk" / "mine")
     with (root / ".env").open("a") as file:
-        file.writelines(f"{name}={tmp_path}/cache\n" for name in dotenv.CACHES)
-    assert dotenv.problems(root, site, KEYS) == []
+        file.writelines(f"{name}={tmp_path}/cache\n" for name in dotenv_faults.CACHES)
+    assert dotenv_faults.problems(root, site, KEYS) == []
 
 
 def test_a_cache_that_cannot_be_written_is_named(root: Path, site: Service) -> None:
@@ -138,21 +138,21 @@ def test_a_cache_that_cannot_be_written_is_named(root: Path, site: Service) -> N
     with (root / ".env").open("a") as file:
         file.write(f"UV_CACHE={root}/file/uv\n")
     service = site.model_copy(update={"bulk_storage": ()})
-    (told,) = map(str, dotenv.problems(root, service, KEYS))
+    (told,) = map(str, dotenv_faults.problems(root, service, KEYS))
     assert told.startswith(f"UV_CACHE: {root}/file/uv cannot be written here")
 
 
 def test_a_file_in_git_is_named(root: Path, site: Service) -> None:
     """Ignored or not: once it is tracked, a push would publish the keys."""
     subprocess.run(["git", "add", "-f", ".env"], cwd=root, check=True)
-    (found,) = map(str, dotenv.problems(root, site, KEYS))
+    (found,) = map(str, dotenv_faults.problems(root, site, KEYS))
     assert found.startswith(".env is tracked by git: git rm --cached .env")
 
 
 def test_a_service_without_bulk_storage_has_caches_anywhere(root: Path, site: Service) -> None:
     """A machine of one's own."""
     (root / ".env").write_text("")
-    assert dotenv.problems(root, site.model_copy(update={"bulk_storage": (), "submit_args": ()}), {}) == []
+    assert dotenv_faults.problems(root, site.model_copy(update={"bulk_storage": (), "submit_args": ()}), {}) == []
 
 
 def test_what_is_missing_is_told_to_programs_in_the_form_of_all_findings(

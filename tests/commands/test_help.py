@@ -7,7 +7,7 @@ import re
 import pytest
 
 from evalctl import cli
-from evalctl.commands.words import COMMANDS, GROUPS
+from evalctl.cli.words import COMMANDS, GROUPS
 
 COLUMNS = 80
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli, commands
-from evalctl.commands.words import COMMANDS
+from evalctl.cli.words import COMMANDS
 from evalctl.shell import problem_of, write_atomically
 
 FOLDER = Path(commands.__file__).parent

@@ -11,9 +11,9 @@ import pytest
 from samples import compiled, repository
 
 from evalctl import cli
+from evalctl.git.repository import open_repository
 from evalctl.model.run import Attempt, Phase
 from evalctl.results.record import inputs, to_text
-from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import JobRecord
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from samples import catalogue
 
-from evalctl.commands.machine import context_of
-from evalctl.commands.settings import environments_of, home_of, queue_of
+from evalctl.clone.dotenv import environments_of, home_of, queue_of
+from evalctl.clone.machine import context_of
 from evalctl.shell import EnvironmentProblem
 
 

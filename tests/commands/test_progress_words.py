@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from evalctl.commands.progress import document, end, rate, summed, together, words
 from evalctl.commands.status import Seen, grouped_table, summary
 from evalctl.model.run import JobProgress, Progress
+from evalctl.screen.progress import document, end, rate, summed, together, words
 from evalctl.sync.control import Line
 
 NOON = 1_795_744_800.0  # 2026-11-27 02:00 UTC

@@ -11,7 +11,7 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.model.evaluation import Eval
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results.record import inputs, to_text
 
 REQUEST = "manifests/requests/a.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli
-from evalctl.commands.settings import environments_of, home_of
+from evalctl.clone.dotenv import environments_of, home_of
 from evalctl.demo.scratch import fresh
 
 

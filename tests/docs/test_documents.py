@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli
-from evalctl.commands.words import COMMANDS
+from evalctl.cli.words import COMMANDS
 
 from .bilingual import headings
 from .documents import DOCUMENTS, REPOSITORY, blocks, commands

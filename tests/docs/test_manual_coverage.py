@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from evalctl import cli
-from evalctl.commands.words import COMMANDS
+from evalctl.cli.words import COMMANDS
 
 from .documents import REPOSITORY
 

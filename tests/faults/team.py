@@ -13,13 +13,13 @@ from typing import Any
 
 from sync.world import Clone, git, make_eval, make_job, plan
 
+from evalctl.git.push import OURS
+from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job, RequestPlan
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
 from evalctl.sync.control import cancel, retry
-from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger, Records
-from evalctl.sync.push import OURS
 from evalctl.sync.sync import SyncReport, sync
 
 from .site import GRACE_S, Site

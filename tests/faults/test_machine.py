@@ -23,9 +23,10 @@ from hypothesis.stateful import (
 )
 from sync.world import checkpoints
 
+from evalctl.git import advance, push
+from evalctl.git.repository import Repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync import advance, ledger, push
-from evalctl.sync.git import Repository
+from evalctl.sync import ledger
 
 from .team import GRACE_S, PEOPLE, VERSIONS, Team, dies_at, in_child, template
 

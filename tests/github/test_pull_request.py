@@ -6,9 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+from evalctl.git.repository import open_repository
 from evalctl.model.result import SCHEMA as RESULT
 from evalctl.results.record import to_text
-from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import JobRecord
 

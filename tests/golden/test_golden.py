@@ -18,7 +18,7 @@ from samples import BASE, files_under, repository
 from standin_place import standin
 
 from evalctl.model.evaluation import Job, JobTask, RequestPlan
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.render.script import bootstrap
 
 HERE = Path(__file__).parent

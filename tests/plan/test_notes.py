@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from samples import base_texts, compiled
 
 from evalctl.model.evaluation import RequestPlan
+from evalctl.pipeline.stages import terms_of
 from evalctl.plan import pages
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.plan.notes import notes
 from evalctl.plan.summary import summary
 from evalctl.results.store import Listed, ResultIndex
-from evalctl.stages import terms_of
 
 TSUBAME = "manifests/services/tsubame.yaml"
 NOTHING = ResultIndex({}, {}, {}, {})

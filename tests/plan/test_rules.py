@@ -8,9 +8,9 @@ import pytest
 from samples import card_file, compiled
 
 from evalctl.check.conflicts import conflicts
-from evalctl.entries import entry, suspects
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.parsers import NEED_THINK_TAGS
+from evalctl.pipeline.entries import entry, suspects
 from evalctl.plan.summary import summary
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"

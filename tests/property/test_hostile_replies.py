@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from evalctl.cards.card import read_folder
 from evalctl.cards.text import write
 from evalctl.check.models import model_file
+from evalctl.git import remote
 from evalctl.model.run import Attempt, Phase
 from evalctl.results.derived import aggregate_in
 from evalctl.results.store import folder_of, parse
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply
-from evalctl.sync import records, remote
+from evalctl.sync import records
 from evalctl.sync.marks import read_marks
 
 _RECORDED = Path(__file__).parents[1] / "schedulers" / "replies"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from evalctl.commands import dotenv
+from evalctl.clone import dotenv_faults
+from evalctl.clone.requests import unknown_metrics_of
 from evalctl.commands.check import acceptance
-from evalctl.commands.common import unknown_metrics_of
 from evalctl.commands.env import of_file
 from evalctl.load.repo import SourceFile
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results.store import index_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,7 +196,7 @@ def _metrics(root: Path) -> list[Diagnostic]:
 
 def _env_file(root: Path) -> list[Diagnostic]:
     (root / ".env").chmod(0o600)
-    return [of_file(root, one) for one in dotenv.problems(root, None, {})]
+    return [of_file(root, one) for one in dotenv_faults.problems(root, None, {})]
 
 
 ASKED: Mapping[str, Callable[[Path], list[Diagnostic]]] = {

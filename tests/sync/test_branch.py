@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.git.branch import current_branch, require_free
+from evalctl.git.repository import open_repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.branch import current_branch, require_free
-from evalctl.sync.git import open_repository
 
 from .world import Clone, git
 

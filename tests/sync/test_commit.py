@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.git.advance import settle
+from evalctl.git.commit import commit_files
+from evalctl.git.drafts import Draft
+from evalctl.git.repository import Repository, open_repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.advance import settle
-from evalctl.sync.commit import commit_files
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Repository, open_repository
 
 from .world import Clone, git
 
@@ -330,7 +330,7 @@ class Killed(BaseException):
 
 def killed_in(monkeypatch: pytest.MonkeyPatch, name: str, when: str, *, skip: int) -> None:
     """The named step dies before or after it does its work."""
-    from evalctl.sync import advance
+    from evalctl.git import advance
 
     owner = Repository if name == "move_ref" else advance
     whole, calls = getattr(owner, name), []
@@ -361,7 +361,7 @@ def test_an_index_held_in_the_middle_is_waited_for(repo: Repository, monkeypatch
     """An editor looks at the status after the branch has moved: the new files appear all the same."""
     import threading
 
-    from evalctl.sync import advance
+    from evalctl.git import advance
 
     whole, lock = advance._settle_work_tree, repo.git_dir / "index.lock"
 
@@ -377,7 +377,7 @@ def test_an_index_held_in_the_middle_is_waited_for(repo: Repository, monkeypatch
 
 def test_files_that_find_no_room_are_told(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are committed; a work tree that lacks them would look as if somebody had taken them out again."""
-    from evalctl.sync import advance
+    from evalctl.git import advance
 
     whole, limits = advance._settle_work_tree, resource.getrlimit(resource.RLIMIT_FSIZE)
 

@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 import pytest
 
+from evalctl.git import advance, push
+from evalctl.git.repository import Repository
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync import act, advance, collect, ledger, push
+from evalctl.sync import act, collect, ledger
 from evalctl.sync.control import cancel, retry
-from evalctl.sync.git import Repository
 from evalctl.sync.sync import SyncReport, sync
 
 from .world import Clone, World, checkpoints, git, make_eval, make_job, plan

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+from evalctl.git.commit import commit_files
+from evalctl.git.drafts import Draft, tree_path
+from evalctl.git.repository import open_repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.commit import commit_files
-from evalctl.sync.drafts import Draft, tree_path
-from evalctl.sync.git import open_repository
 
 from .world import Clone, git
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.git.advance import share_like_parent
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.lock import Held, in_home, locked, share_like_parent
+from evalctl.sync.lock import Held, in_home, locked
 
 from .world import Clone, git, wait_for
 

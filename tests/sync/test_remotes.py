@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.git.remote import fetch, printable, push_commit, remote_of, remote_words, seen_ref
+from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.git import open_repository
-from evalctl.sync.remote import fetch, printable, push_commit, remote_of, remote_words, seen_ref
 from evalctl.sync.sync import SyncReport, sync
 
 from .test_sync import told

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from evalctl.git.advance import settle
+from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
-from evalctl.sync.advance import settle
-from evalctl.sync.git import open_repository
 from evalctl.sync.sync import SyncReport, sync
 
 from .world import Clone, git, make_eval, make_job, plan
@@ -122,7 +122,7 @@ def test_a_move_that_was_cut_off_is_finished_outside_of_the_checkout_too(
     clone: Clone, new_clone: New, jobs: tuple[Job, Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after the journal: the next pass leaves neither a deletion nor a file that git would not have written."""
-    from evalctl.sync import advance
+    from evalctl.git import advance
 
     bob = new_clone("bob", "bob")
     git(bob.root, "sparse-checkout", *CONE)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evalctl import gitcall
+from evalctl.git import calls
+from evalctl.git.remote import fetch
+from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
-from evalctl.sync.git import open_repository
-from evalctl.sync.remote import fetch
 from evalctl.sync.sync import SyncReport, sync
 
 from .test_sync import told
@@ -208,8 +208,8 @@ def test_the_persons_line_ends_are_kept(clone: Clone, job: Job) -> None:
 
 def test_every_setting_has_its_reason() -> None:
     """The list of what is overridden is closed and says why."""
-    assert all(why and name.count(".") >= 1 for name, (_, why) in gitcall.CONFIGURATION.items())
-    assert gitcall.argv("status")[0] == "git" and gitcall.argv("status")[-1] == "status"
+    assert all(why and name.count(".") >= 1 for name, (_, why) in calls.CONFIGURATION.items())
+    assert calls.argv("status")[0] == "git" and calls.argv("status")[-1] == "status"
 
 
 def test_the_remotes_own_hooks_run(clone: Clone, world: World, remote: Path, job: Job) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.cards import folder_revision
-from evalctl.commands.selecting import chosen, with_forgotten
+from evalctl.clone.jobs import chosen, with_forgotten
 from evalctl.model.evaluation import Checkpoint, Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem

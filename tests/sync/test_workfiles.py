@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.git.workfiles import Ground
 from evalctl.model.evaluation import Job
-from evalctl.sync.workfiles import Ground
 
 from .test_push import jobs, measure
 from .world import Clone, git

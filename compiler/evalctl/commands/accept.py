@@ -6,10 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
+from evalctl.git.repository import open_repository
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem, below, write_atomically
-from evalctl.sync.git import open_repository
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from evalctl.commands.machine import machine
-from evalctl.commands.selecting import with_forgotten
+from evalctl.clone.jobs import with_forgotten
+from evalctl.clone.machine import machine
 from evalctl.sync.control import cancel
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl import report
-from evalctl.commands.common import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
+from evalctl.clone.requests import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
 from evalctl.commands.compile import OWN
-from evalctl.entries import Entry
 from evalctl.model.diagnostic import Diagnostic, has_errors
-from evalctl.pipeline import Project
+from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
 from evalctl.results.proof import ACCEPTED_FILE
 from evalctl.results.store import index_folder
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             *acceptance(root),
         ]
     if arguments.base is not None:
-        from evalctl.commands.base import compared  # reads git and all results: no other check needs it
+        from evalctl.clone.base import compared  # reads git and all results: no other check needs it
 
         problems = [*problems, *compared(root, arguments.base, project, entries)]
     if arguments.format == "markdown":

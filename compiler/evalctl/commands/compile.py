@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from evalctl import report
-from evalctl.commands.common import root_of
+from evalctl.clone.requests import root_of
 from evalctl.model.diagnostic import ERROR, has_errors
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.suggest import plural
 
 OWN = ("foreign-file", "generated-outdated")

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
-from evalctl.commands.common import requests_named, root_of
-from evalctl.commands.machine import context_of, detected_service
+from evalctl.clone.machine import context_of, detected_service
+from evalctl.clone.requests import requests_named, root_of
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check as check_environments
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.evaluation import Task
 from evalctl.model.selection import expanded
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.plan.questions import Reading, on_the_hub, shipped
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural

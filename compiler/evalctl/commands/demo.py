@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from evalctl.commands.common import root_of
+from evalctl.clone.requests import root_of
 from evalctl.demo.story import tell
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from evalctl.commands import details_forms, details_page
-from evalctl.commands.common import root_of
-from evalctl.commands.details_found import Found, found, require
-from evalctl.commands.details_places import places
+from evalctl.clone.requests import root_of
+from evalctl.details import forms, webpage
+from evalctl.details.found import Found, found, require
+from evalctl.details.places import places
 from evalctl.results.choosing import Wanted, condition
 from evalctl.shell import EnvironmentProblem, write_atomically
 
@@ -33,13 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _written(shown: Sequence[Found], arguments: argparse.Namespace) -> str:
     match arguments.format:
         case "html":
-            return details_page.page(shown)
+            return webpage.page(shown)
         case "jsonl":
-            return "".join(details_forms.jsonl(shown))
+            return "".join(forms.jsonl(shown))
         case "csv":
-            return details_forms.table(shown)
+            return forms.table(shown)
         case _:
-            return "".join(details_forms.text(shown, summary_only=arguments.why))
+            return "".join(forms.text(shown, summary_only=arguments.why))
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:

@@ -10,17 +10,17 @@ from io import TextIOWrapper
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from evalctl.commands.common import root_of
+from evalctl.clone.dotenv import env_values
+from evalctl.clone.machine import context_of, detection
+from evalctl.clone.requests import root_of
 from evalctl.commands.env import dotenv_problems, needed
-from evalctl.commands.machine import context_of, detection
-from evalctl.commands.settings import env_values
 from evalctl.doctor import checks
 from evalctl.doctor.finding import Finding, bad, good
 from evalctl.doctor.probe import cheapest, clear, new_probe, run_probe
 from evalctl.doctor.verdict import verdict
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.providers import Provider
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalctl import report
-from evalctl.commands.common import root_of
-from evalctl.commands.settings import env_path, environments_of, process_with_env_file
+from evalctl.clone.dotenv import env_path, environments_of, process_with_env_file
+from evalctl.clone.requests import root_of
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.shell import EnvironmentProblem, here
 
 if TYPE_CHECKING:
-    from evalctl.commands.dotenv import Problem
-    from evalctl.pipeline import Project
+    from evalctl.clone.dotenv_faults import Problem
+    from evalctl.pipeline.project import Project
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def findings(root: Path, names: Sequence[str] = ()) -> list[Diagnostic]:
     """What these environments (default: those that this service's requests need) and `.env` lack, in the form of all findings."""
-    from evalctl.commands import dotenv
+    from evalctl.clone import dotenv_faults
 
-    refused = dotenv.refused_lines(root)  # until they are corrected nobody knows which environments are meant
+    refused = dotenv_faults.refused_lines(root)  # until they are corrected nobody knows which environments are meant
     if refused:
         return [of_file(root, one) for one in refused]
     missing = [one for name in names or needed(root) for one in _of_environment(root, name)]
@@ -79,8 +79,8 @@ def _root(arguments: argparse.Namespace) -> Path:
 
 def needed(root: Path, asked: str | None = None) -> list[str]:
     """What this service's node kinds and the tasks of the requests use; all frameworks where there is no request."""
-    from evalctl.commands.machine import detected_service
-    from evalctl.pipeline import Project
+    from evalctl.clone.machine import detected_service
+    from evalctl.pipeline.project import Project
 
     project = Project(root)
     catalogue = project.shared[0]
@@ -98,15 +98,15 @@ def needed(root: Path, asked: str | None = None) -> list[str]:
 
 def dotenv_problems(root: Path, asked: str | None = None) -> list[Problem]:
     """What is wrong with `.env` for this service and the requests that run on it."""
-    from evalctl.commands import dotenv
-    from evalctl.commands.machine import detected_service
-    from evalctl.pipeline import Project
+    from evalctl.clone import dotenv_faults
+    from evalctl.clone.machine import detected_service
+    from evalctl.pipeline.project import Project
 
     project = Project(root)
     services = project.shared[0].services
     name = detected_service(root, project.shared[0], asked) if services else ""
     service = services[name].service if name in services else None
-    return dotenv.problems(root, service, _keys(project, name))
+    return dotenv_faults.problems(root, service, _keys(project, name))
 
 
 def _keys(project: Project, service: str) -> dict[str, str]:

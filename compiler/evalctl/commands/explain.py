@@ -11,10 +11,10 @@ from typing import Any
 
 from evalctl import report
 from evalctl.check import codes
-from evalctl.commands.common import request_named, root_of
-from evalctl.commands.last_tries import last_tries
+from evalctl.clone.last_tries import last_tries
+from evalctl.clone.requests import request_named, root_of
 from evalctl.model.evaluation import Eval, RequestPlan, Setting
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.plan.filled import Filled, filled
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalctl import report
+from evalctl.clone.changing import faults, refused, write
+from evalctl.clone.requests import root_of
 from evalctl.commands import import_results
-from evalctl.commands.changing import faults, refused, write
-from evalctl.commands.common import root_of
 from evalctl.commands.new import request_path
 from evalctl.importing import head as head_of
 from evalctl.importing.request import draft
@@ -20,7 +20,7 @@ from evalctl.importing.unplaced import unplaced
 from evalctl.load import repo, yaml_source
 from evalctl.load.places import TABLES
 from evalctl.model.diagnostic import Diagnostic, has_errors
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.report import place
 from evalctl.shell import EnvironmentProblem
 from evalctl.terminal import plain

@@ -13,12 +13,12 @@ from typing import Any
 
 from evalctl import report
 from evalctl.check.framework_tasks import subset_counts
-from evalctl.commands.changing import write
+from evalctl.clone.changing import write
 from evalctl.importing import measured, reading
 from evalctl.importing.measured import FORK, Known
 from evalctl.importing.reading import Measured
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results import derived, leaderboard
 from evalctl.results.record import to_text
 from evalctl.shell import EnvironmentProblem

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from evalctl import cards
-from evalctl.commands.common import root_of
-from evalctl.commands.settings import env_values
+from evalctl.clone.dotenv import env_values
+from evalctl.clone.requests import root_of
 from evalctl.load.places import files_of
 from evalctl.model.fields import MODEL
 from evalctl.shell import EnvironmentProblem, below, write_atomically

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalctl.commands.machine import machine
-from evalctl.commands.selecting import with_forgotten
+from evalctl.clone.jobs import with_forgotten
+from evalctl.clone.machine import machine
 from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
 from evalctl.sync.secrets import hidden

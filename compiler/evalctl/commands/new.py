@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from evalctl import report
+from evalctl.clone.requests import root_of
 from evalctl.commands import new_task
-from evalctl.commands.common import root_of
-from evalctl.commands.questions import ask_for_missing
 from evalctl.model.diagnostic import has_errors
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.plan.jobs import stem
+from evalctl.screen.questions import ask_for_missing
 from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"

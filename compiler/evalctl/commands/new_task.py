@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from evalctl.commands.changing import faults, refused, write
-from evalctl.commands.common import root_of
+from evalctl.clone.changing import faults, refused, write
+from evalctl.clone.requests import root_of
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, Entry, NewTask, with_task
 from evalctl.load import csv_source
 from evalctl.load.places import TASK_FILES
 from evalctl.model.diagnostic import ERROR
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 

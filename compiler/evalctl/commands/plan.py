@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from evalctl import gitcall, report
-from evalctl.commands.common import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
-from evalctl.commands.last_tries import last_tries
-from evalctl.entries import Entry
+from evalctl import report
+from evalctl.clone.last_tries import last_tries
+from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
+from evalctl.git import calls
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
-from evalctl.pipeline import Project
+from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.project import Project
 from evalctl.plan import pages
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import CHANGED, COPIED, REUSED, RUN, EvalForecast, RequestForecast, forecast
@@ -67,7 +68,7 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
     """The forecast; of an eval whose inputs changed since its result it says which, old and new."""
     if not any(one.detail == CHANGED for job in request.jobs for one in job.evals):
         return request
-    from evalctl.commands.changed_inputs import detail
+    from evalctl.plan.changed_inputs import detail
 
     evals = {one.digest: one for one in project.compile_one(request.request).evals}
     jobs = [
@@ -116,7 +117,7 @@ def _unproven(
     } - {""}  # fmt: skip
     if not reused:
         return [], []
-    from evalctl.sync.git import open_repository
+    from evalctl.git.repository import open_repository
     from evalctl.sync.proofs import proofs_at
 
     try:
@@ -162,7 +163,7 @@ def _show(
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
     """Requests whose plan at `base` was another, by the plan.json files in git; new requests are among them."""
-    commit = gitcall.commit_of(root, base, run_command)
+    commit = calls.commit_of(root, base, run_command)
     if commit is None:
         help = "fetch that commit (in CI: fetch-depth: 0)"
         raise EnvironmentProblem(f"git cannot compare with `{base}`: it knows no such commit", help=help)
@@ -175,9 +176,9 @@ def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
 
 
 def _git_paths(root: Path, base: str, *words: str) -> list[str]:
-    reply = run_command(gitcall.command(*words, cwd=root))
+    reply = run_command(calls.command(*words, cwd=root))
     if reply.status != 0:
-        problem = f"git cannot compare with `{base}`: {gitcall.fatal(reply.stderr)}"
+        problem = f"git cannot compare with `{base}`: {calls.fatal(reply.stderr)}"
         raise EnvironmentProblem(problem, help="fetch that commit (in CI: fetch-depth: 0)")
     return reply.stdout.split("\0")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from evalctl import report
-from evalctl.commands.common import request_named, root_of
-from evalctl.commands.settings import env_path, environments_of, process_with_env_file
+from evalctl.clone.dotenv import env_path, environments_of, process_with_env_file
+from evalctl.clone.requests import request_named, root_of
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.fields import BASE_URL, SERVED_MODEL
 from evalctl.model.providers import Provider, declared
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.probing.program import Surroundings, ask, python_of
 from evalctl.probing.proposals import Proposal, proposals
 from evalctl.probing.target import Target, of_model, of_request

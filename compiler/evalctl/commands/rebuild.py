@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evalctl import report
-from evalctl.commands.common import unknown_metrics_of
+from evalctl.clone.requests import unknown_metrics_of
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import ERROR
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results import derived
 from evalctl.shell import write_together
 from evalctl.suggest import plural

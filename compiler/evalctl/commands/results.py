@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl.commands import accept, rebuild, results_text
-from evalctl.commands.common import RESULTS_CACHE, request_named, root_of
+from evalctl.clone.requests import RESULTS_CACHE, request_named, root_of
+from evalctl.commands import accept, rebuild
+from evalctl.git.repository import Repository, open_repository
 from evalctl.model.manifest import Metrics
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results import tables, webpage
 from evalctl.results.derived import AGGREGATE, aggregate_in
 from evalctl.results.entries import by_language
@@ -20,9 +21,9 @@ from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
+from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import help_for, listed
-from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.proofs import proofs_at
 from evalctl.terminal import as_json, plain
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from evalctl.commands.machine import machine
-from evalctl.commands.selecting import chosen
+from evalctl.clone.jobs import chosen
+from evalctl.clone.machine import machine
 from evalctl.sync.control import retry
 
 

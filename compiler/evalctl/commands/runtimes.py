@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from evalctl import report
-from evalctl.commands.changing import faults, refused, write
-from evalctl.commands.common import root_of
+from evalctl.clone.changing import faults, refused, write
+from evalctl.clone.requests import root_of
 from evalctl.editing import tables
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, read_table
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results.store import index_folder, parse
 from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
 from evalctl.shell import EnvironmentProblem

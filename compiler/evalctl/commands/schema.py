@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from evalctl.check.schema import KINDS, schema_text
-from evalctl.commands.common import root_of
+from evalctl.clone.requests import root_of
 from evalctl.shell import below, write_atomically
 
 

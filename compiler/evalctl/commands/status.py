@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import asdict, dataclass, replace
 
-from evalctl.commands import progress
-from evalctl.commands.live import Live
-from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
-from evalctl.commands.selecting import chosen
+from evalctl.clone.jobs import chosen
+from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.model.run import JobProgress
+from evalctl.screen import progress
+from evalctl.screen.live import Live
 from evalctl.shell import TryLater
 from evalctl.suggest import plural
 from evalctl.sync.control import Line, status

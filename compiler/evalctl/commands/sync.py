@@ -11,15 +11,15 @@ from contextlib import redirect_stderr
 from dataclasses import asdict, replace
 
 from evalctl import terminal
-from evalctl.commands.downloading import download
-from evalctl.commands.live import Live
-from evalctl.commands.machine import BEFORE_SUBMISSION, Machine, machine
-from evalctl.commands.progress import words
-from evalctl.commands.uploading import upload
+from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, JobProgress, State, Step
 from evalctl.report import show
+from evalctl.screen.downloading import download
+from evalctl.screen.live import Live
+from evalctl.screen.progress import words
+from evalctl.screen.uploading import upload
 from evalctl.sync.progress import of_attempts
 from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
 from evalctl.sync.uploads import Told, Upload

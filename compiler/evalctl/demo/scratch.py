@@ -8,8 +8,8 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl import gitcall
 from evalctl.environments import catalogue
+from evalctl.git import calls
 from evalctl.shell import Command, EnvironmentProblem, Reply, run, write_atomically
 
 _SOURCE = Path(__file__).with_name("repository")
@@ -58,7 +58,7 @@ class Scratch:
 
 def _git(*words: str, cwd: Path | None = None) -> Command:
     """A call of git that reads no configuration but the scratch repository's."""
-    call = gitcall.command(*words, cwd=cwd)
+    call = calls.command(*words, cwd=cwd)
     return replace(call, env={**(call.env or {}), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull})
 
 

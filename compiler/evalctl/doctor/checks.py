@@ -14,15 +14,15 @@ from pathlib import Path
 
 from evalctl.doctor.finding import Finding, bad, good
 from evalctl.environments import catalogue, check
+from evalctl.git.branch import current_branch
+from evalctl.git.remote import remote_of, silence
+from evalctl.git.repository import Repository, open_repository
 from evalctl.model.run import State
 from evalctl.schedulers.common import variable
 from evalctl.shell import Command, EnvironmentProblem
-from evalctl.sync.branch import current_branch
 from evalctl.sync.context import Context
-from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.modules import setup_problem
 from evalctl.sync.observe import ask_scheduler
-from evalctl.sync.remote import remote_of, silence
 
 # The scripts and the programs that read .env and load modules are written for it.
 BASH = (4, 4)

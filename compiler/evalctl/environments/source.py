@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from evalctl import gitcall
 from evalctl.environments.listed import take_folder, take_wheel
 from evalctl.environments.recipes import Source, read_source
+from evalctl.git import calls
 from evalctl.shell import EnvironmentProblem, Reply, run
 
 __all__ = ["LOCAL", "Source", "add_empty", "read_source", "unpack"]
@@ -62,7 +62,7 @@ def _from_git(source: Source, clone: Path, target: Path) -> Path:
 
 def _fetched(source: Source, clone: Path) -> Path:
     """One commit, nothing of its history."""
-    run(gitcall.command("init", "--quiet", str(clone)))
+    run(calls.command("init", "--quiet", str(clone)))
     reply = _git(clone, "fetch", "--quiet", "--depth=1", source.repository, source.commit)
     if reply.status != 0:
         raise EnvironmentProblem(
@@ -73,4 +73,4 @@ def _fetched(source: Source, clone: Path) -> Path:
 
 
 def _git(clone: Path, *words: str) -> Reply:
-    return run(gitcall.command("-C", str(clone), *words, timeout_s=600))
+    return run(calls.command("-C", str(clone), *words, timeout_s=600))

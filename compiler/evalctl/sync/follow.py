@@ -12,17 +12,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalctl.git.commit import commit_made
+from evalctl.git.drafts import Draft
+from evalctl.git.push import OURS
+from evalctl.git.repository import Repository, blob_id
 from evalctl.results import derived
 from evalctl.results.store import Listed
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.suggest import listed, plural
-from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Repository, blob_id
 from evalctl.sync.ledger import REF
 from evalctl.sync.publish import lying_at
-from evalctl.sync.push import OURS
 
 METRICS = "manifests/tasks/metrics.yaml"
 _SCHEMA = 1

@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from evalctl.git.drafts import Draft
+from evalctl.git.remote import Pushed, fetch, push_commit, remote_of
+from evalctl.git.repository import Entry, Repository
 from evalctl.shell import EnvironmentProblem, Unreachable
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Entry, Repository
 from evalctl.sync.records import LARGEST, JobRecord, from_text, merged, to_text
-from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of
 
 BRANCH = "evalctl-state"
 REF = f"refs/heads/{BRANCH}"

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from evalctl.gitcall import shared_mode
+from evalctl.git.calls import shared_mode
 from evalctl.shell import EnvironmentProblem, TryLater, make_folder, run
 from evalctl.sync.context import Context
 
@@ -62,14 +62,6 @@ def share_folder(folder: Path, shared: int) -> None:
     if folder.stat().st_uid == os.geteuid():
         enter = (shared & 0o444) >> 2  # who may read a folder may enter it
         folder.chmod(0o2700 | shared | enter)
-
-
-def share_like_parent(folder: Path) -> None:
-    """Makes `folder`, which the group may write when it may write in the folder above, whatever the umask is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    above = folder.parent.stat().st_mode & 0o2070
-    if above & 0o020 and folder.stat().st_uid == os.geteuid():
-        folder.chmod(folder.stat().st_mode & 0o7777 | above)
 
 
 def _take(descriptor: int, path: Path, deadline: float) -> None:

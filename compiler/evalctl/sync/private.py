@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from evalctl.gitcall import shared_mode
+from evalctl.git.calls import shared_mode
 from evalctl.shell import make_folder, run
 from evalctl.sync.context import Context
 

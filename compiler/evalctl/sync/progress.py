@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalctl.git.repository import open_repository
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Eval, Job, RequestPlan
 from evalctl.model.run import Attempt, JobProgress, Marks, Progress
@@ -19,7 +20,6 @@ from evalctl.results.store import LAST_MOMENT, parse
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.control import Line
-from evalctl.sync.git import open_repository
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
+from evalctl.git.repository import Repository
 from evalctl.model.run import Phase
 from evalctl.results.proof import ACCEPTED_FILE, Proofs, accepted
-from evalctl.sync.git import Repository
 from evalctl.sync.ledger import Ledger, Records
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalctl.git.commit import commit_made
+from evalctl.git.drafts import Draft
+from evalctl.git.push import OURS, PushReport, push_results
+from evalctl.git.repository import Repository
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import MISSING, told_of
@@ -15,12 +19,8 @@ from evalctl.results.names import read_name, task_name
 from evalctl.results.proof import unproven
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
-from evalctl.sync.commit import commit_made
 from evalctl.sync.context import Context
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Repository
 from evalctl.sync.proofs import proofs_at
-from evalctl.sync.push import OURS, PushReport, push_results
 from evalctl.sync.secrets import secret_in
 
 SUBJECT = 72  # characters: git log and GitHub cut off what is longer

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.git.repository import open_repository
 from evalctl.sync.context import Context
-from evalctl.sync.git import open_repository
 from evalctl.sync.publish import committed_results
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evalctl.git.branch import current_branch
+from evalctl.git.push import PushReport
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Action, Attempt, State, Step
 from evalctl.shell import TryLater, Unreachable
@@ -12,7 +14,6 @@ from evalctl.sync import private
 from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
 from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.batches import batches, closed, noted
-from evalctl.sync.branch import current_branch
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence, under_way
@@ -22,7 +23,6 @@ from evalctl.sync.lock import in_home
 from evalctl.sync.observe import World
 from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import publish, push, secrets_in
-from evalctl.sync.push import PushReport
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.environments.readiness import is_built
+from evalctl.git.repository import open_repository
 from evalctl.model.hub import dataset
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.record import to_text
 from evalctl.results.store import ResultIndex
 from evalctl.shell import stream, write_atomically
 from evalctl.sync.context import Context
-from evalctl.sync.git import open_repository
 from evalctl.sync.hub import is_environment, program
 from evalctl.sync.publish import committed_results, lying_at, secrets_in
 from evalctl.sync.secrets import secret_in

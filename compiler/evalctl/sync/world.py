@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from evalctl.git.advance import RESULTS, settle
+from evalctl.git.branch import require_free
+from evalctl.git.commit import refuse_filtered, refuse_occupied, refuse_unreachable
+from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Download, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
 from evalctl.results.leaderboard import PATH
 from evalctl.shell import Unreachable
-from evalctl.sync.advance import RESULTS, settle
-from evalctl.sync.branch import require_free
-from evalctl.sync.commit import refuse_filtered, refuse_occupied, refuse_unreachable
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
-from evalctl.sync.git import open_repository
 from evalctl.sync.ledger import REF, Ledger, Records
 from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, observe_downloads
 from evalctl.sync.publish import committed_results

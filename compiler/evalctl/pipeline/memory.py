@@ -96,7 +96,7 @@ def digest(parts: Iterable[str]) -> str:
 def program_key() -> str:
     """Changes when evalctl itself does (sizes and times of its files, and what the job environments are made of)."""
     parts = [f"{name}={environment.digest}" for name, environment in sorted(environments.catalogue().items())]
-    for folder, _, names in (*os.walk(Path(__file__).parent), next(os.walk(environments.FOLDER))):
+    for folder, _, names in (*os.walk(Path(__file__).parents[1]), next(os.walk(environments.FOLDER))):
         for name in sorted(names):
             if name.endswith((".py", ".sh", ".tasks")):
                 facts = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - a hundred of these at every start

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalctl import gitcall
-from evalctl.commands.settings import home_of
+from evalctl.clone.dotenv import home_of
+from evalctl.git import calls
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
 
@@ -39,9 +39,9 @@ def last_tries(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dic
 
 
 def _ledger(root: Path) -> Records | None:
-    if gitcall.commit_of(root, _BRANCH, run_command) is None:
+    if calls.commit_of(root, _BRANCH, run_command) is None:
         return None
-    from evalctl.sync.git import open_repository  # gitpython comes with it
+    from evalctl.git.repository import open_repository  # gitpython comes with it
     from evalctl.sync.ledger import Ledger
 
     return Ledger(open_repository(root)).read()

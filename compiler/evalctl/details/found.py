@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from evalctl.commands.details_files import questions
-from evalctl.commands.details_places import Place
+from evalctl.details.files import questions
+from evalctl.details.places import Place
 from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
 from evalctl.results.choosing import Wanted, chosen

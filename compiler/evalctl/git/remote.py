@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 from enum import Enum
 
-from evalctl import gitcall
+from evalctl.git import calls
+from evalctl.git.repository import GitReply, Repository, clash
 from evalctl.shell import EnvironmentProblem, Unreachable
-from evalctl.sync.git import GitReply, Repository, clash
 
 _TIMEOUT_S = 120.0
 # One name per remote and branch, all of one length: `exp` and `exp/two` cannot both be paths, `Exp` is `exp` on a Mac.
@@ -166,4 +166,4 @@ def _said(reply: GitReply) -> str:
     """Why git did not reach the remote: the remote's words, if it had any, and git's."""
     if "Timeout: the command" in reply.stderr:
         return f"no answer within {_TIMEOUT_S:.0f} s"
-    return "; ".join(dict.fromkeys((*remote_words(reply.stderr), printable(gitcall.fatal(reply.stderr)))))
+    return "; ".join(dict.fromkeys((*remote_words(reply.stderr), printable(calls.fatal(reply.stderr)))))

@@ -1,6 +1,8 @@
 """Words of the command line to one function of `commands`, and its outcome to an exit code.
 
-Does not know YAML, schedulers or git. Modules of commands are imported only when they run: `--help` is quick.
+`words` has each command's name, summary and example, in the groups of `--help`; `options` its options (those of
+`evalctl results`: `results_options`); `numbers` what a number may be. Does not know YAML, schedulers or git. Modules of
+commands are imported only when they run: `--help` is quick.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from evalctl import __version__
-from evalctl.commands.options import add_arguments
-from evalctl.commands.words import COMMANDS, overview
+from evalctl.cli.options import add_arguments
+from evalctl.cli.words import COMMANDS, overview
 from evalctl.terminal import guarded
 
 FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130

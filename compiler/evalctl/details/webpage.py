@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby, takewhile
 
-from evalctl.commands.details_forms import VERDICTS, own_parts, parts, scores
-from evalctl.commands.details_found import Found
+from evalctl.details.forms import VERDICTS, own_parts, parts, scores
+from evalctl.details.found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.suggest import listed, plural

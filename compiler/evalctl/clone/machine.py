@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalctl import gitcall
-from evalctl.commands.common import blocked_requests, root_of
-from evalctl.commands.settings import env_path, env_values, environments_of, home_of, process_with_env_file, queue_of
-from evalctl.entries import Entry
+from evalctl.clone.dotenv import env_path, env_values, environments_of, home_of, process_with_env_file, queue_of
+from evalctl.clone.requests import blocked_requests, root_of
+from evalctl.git import calls
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
-from evalctl.pipeline import Project
+from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
 from evalctl.suggest import help_for, listed
@@ -94,10 +94,10 @@ def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[s
 def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
     """Requests that HEAD does not have as they are here: what runs must be what git shows."""
     words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *_REVIEWED)
-    reply = run_command(gitcall.command(*words, cwd=root))
+    reply = run_command(calls.command(*words, cwd=root))
     if reply.status != 0:
-        why = f"git cannot say what is committed in {root}: {gitcall.fatal(reply.stderr)}"
-        raise gitcall.unusable(root, reply.stderr) or EnvironmentProblem(why, help="git status")
+        why = f"git cannot say what is committed in {root}: {calls.fatal(reply.stderr)}"
+        raise calls.unusable(root, reply.stderr) or EnvironmentProblem(why, help="git status")
     changed = {line[3:] for line in reply.stdout.split("\0") if line}
     return [
         Diagnostic(
@@ -130,7 +130,7 @@ def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Cont
 
 
 def _head(root: Path) -> str:
-    commit = gitcall.commit_of(root, "HEAD", run_command)
+    commit = calls.commit_of(root, "HEAD", run_command)
     if commit is None:
         raise EnvironmentProblem(f"{root} has no commit yet", help="git add . && git commit")
     return commit

@@ -8,22 +8,22 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from evalctl import gitcall
 from evalctl.changes import files, manifests, outcomes
 from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
 from evalctl.changes.outcomes import Expected
 from evalctl.check.catalogue import shared
-from evalctl.commands.common import RESULTS_CACHE
-from evalctl.entries import Entry
+from evalctl.clone.requests import RESULTS_CACHE
+from evalctl.git import calls
+from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.manifest import Metrics
-from evalctl.pipeline import Project
+from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.project import Project
 from evalctl.results import derived
 from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
 from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.git import Repository, open_repository
 from evalctl.sync.proofs import proofs_at
 
 _ABSENT = "000000"
@@ -47,7 +47,7 @@ def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entr
 def _left(repo: Repository, commit: str) -> str:
     """Where this branch left the history of `commit`: what others have added there since is not taken back by it."""
     reply = repo.ask("merge-base", commit, "HEAD")
-    return gitcall.one_commit(reply.text) or commit if reply.status == 0 else commit
+    return calls.one_commit(reply.text) or commit if reply.status == 0 else commit
 
 
 def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evalctl import gitcall
+from evalctl.git import calls
 from evalctl.load.env_source import Refusal, Value, parse
 from evalctl.shell import EnvironmentProblem, run
 from evalctl.suggest import plural
@@ -82,15 +82,15 @@ def _steps(inside: Path | None) -> list[str]:
 
 def _tracked(where: Path, names: Sequence[str]) -> str | None:
     """A file that git tracks at one of these paths in `where`; of a parent folder only if it is tracked itself, as a link is."""
-    # environments of a colleague are asked about, too; gitcall switches off what a repository could start
+    # environments of a colleague are asked about, too; git.calls switches off what a repository could start
     options = ("-c", "safe.directory=*", "--literal-pathspecs")
     for name in names:
-        reply = run(gitcall.command(*options, "ls-files", "-z", "--", name, cwd=where))
+        reply = run(calls.command(*options, "ls-files", "-z", "--", name, cwd=where))
         if "not a git repository" in reply.stderr:
             return None
         if reply.status != 0 and "beyond a symbolic link" not in reply.stderr:
             raise EnvironmentProblem(
-                f"git cannot say what it tracks in {where}: {gitcall.fatal(reply.stderr)}", "git status"
+                f"git cannot say what it tracks in {where}: {calls.fatal(reply.stderr)}", "git status"
             )
         paths = [path for path in reply.stdout.split("\0") if path]
         if found := [path for path in paths if name == names[0] or path == name]:

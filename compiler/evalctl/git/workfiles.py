@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from evalctl.sync.git import Repository, blob_id
+from evalctl.git.repository import Repository, blob_id
 
 _AT_ONCE = 200  # words of one command
 

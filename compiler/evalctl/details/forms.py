@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from evalctl.commands.details_found import Found
+from evalctl.details.found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.results.tables import harmless

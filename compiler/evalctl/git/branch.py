@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from evalctl.git.repository import Repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.git import Repository
 
 # File in the git directory, the operation, how to end it. A rebase that stops at a conflict has CHERRY_PICK_HEAD, too,
 # and `git am` shares its folder with the older rebase, so the order counts (seen: git 2.39).

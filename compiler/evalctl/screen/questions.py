@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalctl.commands.machine import detected_service
+from evalctl.clone.machine import detected_service
 from evalctl.model.catalogue import Catalogue
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed

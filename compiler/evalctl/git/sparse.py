@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from evalctl.git.repository import Entry, Repository
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.git import Entry, Repository
 
 _AT_ONCE = 200  # words of one command
 

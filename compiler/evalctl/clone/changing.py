@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalctl import report
 from evalctl.model.diagnostic import ERROR, Diagnostic
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.shell import write_together
 
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalctl.commands import results_options
-from evalctl.commands.numbers import count, seconds
+from evalctl.cli import results_options
+from evalctl.cli.numbers import count, seconds
 
 if TYPE_CHECKING:
     _Actions = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from evalctl.git.advance import BranchMoved, advance
+from evalctl.git.branch import current_branch
+from evalctl.git.drafts import Draft
+from evalctl.git.repository import Entry, Repository, blob_id
+from evalctl.git.workfiles import Ground
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.advance import BranchMoved, advance
-from evalctl.sync.branch import current_branch
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Entry, Repository, blob_id
-from evalctl.sync.workfiles import Ground
 
 _TRIES = 5
 _CONVERSIONS = ("filter", "working-tree-encoding")  # attributes by which a stored file is another than the work file

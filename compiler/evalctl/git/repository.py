@@ -1,6 +1,6 @@
 """Git's plumbing: objects and refs read and made without touching index or work tree. The only user of gitpython.
 
-How git is called, whatever the person's environment and configuration are, is in `gitcall.py`.
+How git is called, whatever the person's environment and configuration are, is in `git/calls.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from evalctl import gitcall
+from evalctl.git import calls
+from evalctl.git.drafts import Draft, stream
 from evalctl.shell import EnvironmentProblem
-from evalctl.sync.drafts import Draft, stream
 
 if TYPE_CHECKING:
     from git.cmd import Git
@@ -71,7 +71,7 @@ class Repository:
             stdin.write(data or b"")
             stdin.seek(0)
             status, stdout, stderr = self._git.execute(
-                _argv(words), istream=stdin, env={**gitcall.environment(), **(environment or {})},
+                _argv(words), istream=stdin, env={**calls.environment(), **(environment or {})},
                 with_extended_output=True, with_exceptions=False, stdout_as_string=False,
                 strip_newline_in_stdout=False, kill_after_timeout=timeout_s, umask=umask,
             )  # fmt: skip
@@ -93,7 +93,7 @@ class Repository:
     def resolve(self, revision: str) -> str | None:
         """The commit that `revision` names, or None."""
         reply = self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        return gitcall.one_commit(reply.text) if reply.status == 0 else None
+        return calls.one_commit(reply.text) if reply.status == 0 else None
 
     def entries(self, revision: str | None, folder: str = "") -> dict[str, Entry]:
         """Path to entry of all files of a tree below `folder`; an empty dict for a revision of None."""
@@ -191,8 +191,8 @@ def open_repository(root: Path) -> Repository:
     if reply.status != 0 and bare == "true":
         raise EnvironmentProblem(f"{root} is a bare repository; a work tree is needed", "git clone it first")
     if reply.status != 0:
-        words = f"git cannot use {root}: {gitcall.fatal(reply.stderr)}"
-        raise gitcall.unusable(root, reply.stderr) or EnvironmentProblem(words, "git status says the same")
+        words = f"git cannot use {root}: {calls.fatal(reply.stderr)}"
+        raise calls.unusable(root, reply.stderr) or EnvironmentProblem(words, "git status says the same")
     if not root.samefile(top):
         message = f"{root} is a folder of the clone {top}: requests and results need a clone of their own"
         raise EnvironmentProblem(message, "move manifests/ and what is beside it to the top of a clone")
@@ -205,7 +205,7 @@ def _gitpython() -> type[Git]:
     """
     if shutil.which("git") is None:
         raise EnvironmentProblem("`git` is not on this machine", "install git")
-    away = {name: os.environ.pop(name) for name in gitcall.dropped()}
+    away = {name: os.environ.pop(name) for name in calls.dropped()}
     try:
         from git.cmd import Git
     finally:
@@ -248,9 +248,9 @@ def trailer(message: str, key: str) -> list[str]:
 
 def _argv(words: Sequence[str]) -> list[str]:
     """gitpython gives git this process's variables, so those that git must not have are removed by `env`."""
-    dropped = gitcall.dropped()
+    dropped = calls.dropped()
     before = ["env", *(word for name in dropped for word in ("-u", name))] if dropped else []
-    return [*before, *gitcall.argv(*words)]
+    return [*before, *calls.argv(*words)]
 
 
 def _bytes(value: str | bytes) -> bytes:

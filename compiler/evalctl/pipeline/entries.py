@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from evalctl import memory
 from evalctl.load.places import folded
-from evalctl.memory import Memory
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.pipeline import memory
+from evalctl.pipeline.memory import Memory
 from evalctl.plan.applied import Applied
 
 if TYPE_CHECKING:

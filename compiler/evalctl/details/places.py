@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalctl.commands.common import request_named
-from evalctl.commands.settings import home_of
+from evalctl.clone.dotenv import home_of
+from evalctl.clone.requests import request_named
 from evalctl.model.evaluation import Job, JobTask
-from evalctl.pipeline import Project
+from evalctl.pipeline.project import Project
 from evalctl.results.grading import is_details, newest
 from evalctl.results.record import inputs
 from evalctl.results.store import FILE, measured_at, named, parse

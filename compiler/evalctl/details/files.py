@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalctl.commands.settings import environments_of
+from evalctl.clone.dotenv import environments_of
 from evalctl.environments import catalogue
 from evalctl.environments.readiness import is_complete, others, problem_of
 from evalctl.results import grading

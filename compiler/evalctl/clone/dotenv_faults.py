@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
-from evalctl import gitcall
-from evalctl.commands.settings import env_lines, env_path, env_values, process_with_env_file
+from evalctl.clone.dotenv import env_lines, env_path, env_values, process_with_env_file
+from evalctl.git import calls
 from evalctl.model.service import Service
 from evalctl.shell import EnvironmentProblem, run
 
@@ -48,7 +48,7 @@ def _file(root: Path, path: Path) -> Iterator[Problem]:
     if path.stat().st_mode & 0o077:
         yield Problem(f"{path.name} can be read by others", f"chmod 600 {path.name}")
     try:
-        tracked = run(gitcall.command("ls-files", "--error-unmatch", "--", str(path), cwd=root)).status == 0
+        tracked = run(calls.command("ls-files", "--error-unmatch", "--", str(path), cwd=root)).status == 0
     except EnvironmentProblem:  # no git here: nothing can be tracked by it
         tracked = False
     if tracked:

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalctl.git import workfiles
+from evalctl.git.repository import Entry, GitReply, Repository, require_unlocked
+from evalctl.git.sparse import index_words, skipped
 from evalctl.shell import EnvironmentProblem, write_atomically
-from evalctl.sync import workfiles
-from evalctl.sync.git import Entry, GitReply, Repository, require_unlocked
-from evalctl.sync.lock import share_like_parent
-from evalctl.sync.sparse import index_words, skipped
 
 RESULTS = "results/"
 
@@ -213,6 +212,14 @@ def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
         reply = _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
         if reply.status != 0:
             raise _unwritten(reply)
+
+
+def share_like_parent(folder: Path) -> None:
+    """Makes `folder`, which the group may write when it may write in the folder above, whatever the umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    above = folder.parent.stat().st_mode & 0o2070
+    if above & 0o020 and folder.stat().st_uid == os.geteuid():
+        folder.chmod(folder.stat().st_mode & 0o7777 | above)
 
 
 def _is_old(move: Move, present: Mapping[str, str]) -> bool:

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalctl.check.metrics import unknown_metrics
-from evalctl.entries import Entry
 from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
 from evalctl.load.workspace import is_shared
 from evalctl.model.diagnostic import ERROR, Diagnostic
+from evalctl.pipeline.entries import Entry
 from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for, listed
 
 if TYPE_CHECKING:
-    from evalctl.pipeline import Project
+    from evalctl.pipeline.project import Project
     from evalctl.results.store import ResultIndex
 
 RESULTS_CACHE = ".evalctl/cache/results-on-disk.json"  # sync has its own, of the commit

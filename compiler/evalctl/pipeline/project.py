@@ -14,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalctl import entries as entries_of
-from evalctl import memory
 from evalctl.check.conflicts import conflicts
-from evalctl.entries import Entry
 from evalctl.load import workspace as workspace_load
 from evalctl.load.places import METRICS, files_of, is_model_file
 from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.pipeline import entries as entries_of
+from evalctl.pipeline import memory
+from evalctl.pipeline.entries import Entry
 from evalctl.plan import summary as plan_summary
 from evalctl.plan.applied import applied
 from evalctl.plan.notes import Terms
@@ -28,7 +28,7 @@ from evalctl.render.tree import Tree, outdated
 
 if TYPE_CHECKING:
     from evalctl.model.catalogue import Catalogue
-    from evalctl.stages import Compiled
+    from evalctl.pipeline.stages import Compiled
 
 
 class Project:
@@ -51,7 +51,7 @@ class Project:
     @cached_property
     def shared(self) -> tuple[Catalogue, list[Diagnostic]]:
         """The catalogue without models, and what is wrong with it."""
-        from evalctl import stages
+        from evalctl.pipeline import stages
 
         known = self._memory.index.get("metrics") or {}
         return stages.shared(self.workspace, known["data"] if known.get("key") == self._metrics_key else None)
@@ -61,7 +61,7 @@ class Project:
         """The entries of metrics.yaml as plain data; none where the file has a mistake."""
         known = self._memory.index.get("metrics") or {}
         if known.get("key") != self._metrics_key:
-            from evalctl import stages
+            from evalctl.pipeline import stages
 
             known = {"data": stages.metrics_of(*self.shared)}
         entries: Sequence[Mapping[str, Any]] = (known["data"] or {}).get("entries", ())
@@ -82,7 +82,7 @@ class Project:
         return self._with(self._model_paths())
 
     def _with(self, model_paths: list[str]) -> Catalogue:
-        from evalctl import stages
+        from evalctl.pipeline import stages
 
         return stages.with_models(self.shared[0], self.workspace, model_paths)
 
@@ -93,7 +93,7 @@ class Project:
         return self._plans[path]
 
     def _compile(self, path: str) -> Compiled:
-        from evalctl import stages
+        from evalctl.pipeline import stages
 
         return stages.compiled(path, self.workspace, self.catalogue_for)
 
@@ -174,7 +174,7 @@ class Project:
         known: dict[str, Any] = self._memory.index.get("shared", {})
         if known.get("key") == self._shared_key:
             return known
-        from evalctl import stages
+        from evalctl.pipeline import stages
 
         catalogue, problems = self.shared
         terms = {name: list(astuple(one)) for name, one in stages.terms_of(catalogue).items()}
@@ -189,7 +189,7 @@ class Project:
             if path in known and known[path][0] == key:
                 problems = memory.unpack(known[path][1])
             else:
-                from evalctl import stages
+                from evalctl.pipeline import stages
 
                 problems = stages.model_problems(self.workspace, path)
             self._models_now[path] = [key, memory.pack(problems)]
@@ -219,7 +219,7 @@ class Project:
         known = self._memory.index.get("metrics") or {}
         if known.get("key") == self._metrics_key or "shared" not in self.__dict__:
             return known or None
-        from evalctl import stages
+        from evalctl.pipeline import stages
 
         data = stages.metrics_of(*self.shared)
         return None if data is None else {"key": self._metrics_key, "data": data}

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from evalctl.git.advance import RESULTS, BranchMoved, advance
+from evalctl.git.branch import current_branch
+from evalctl.git.commit import changed_only
+from evalctl.git.drafts import Draft
+from evalctl.git.remote import Pushed, fetch, push_commit, remote_of, remotes_of, seen_ref
+from evalctl.git.repository import Repository
 from evalctl.shell import EnvironmentProblem, TryLater, Unreachable
-from evalctl.sync.advance import RESULTS, BranchMoved, advance
-from evalctl.sync.branch import current_branch
-from evalctl.sync.commit import changed_only
-from evalctl.sync.drafts import Draft
-from evalctl.sync.git import Repository
-from evalctl.sync.remote import Pushed, fetch, push_commit, remote_of, remotes_of, seen_ref
 
 _TRIES = 5
 OURS = "Eval-Digest"  # the trailer that every results commit has
