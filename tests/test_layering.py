@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from samples import repository
+
+from evalctl.cli.words import COMMANDS
 
 TOP = Path(__file__).parents[1] / "compiler" / "evalctl"
 
@@ -120,6 +123,22 @@ def of_evalctl(name: str) -> str | None:
 def test_every_part_is_named() -> None:
     """A new folder or top module gets its arrows here."""
     assert {part(path) for path in modules()} - {"__init__"} == set(ARROWS)
+
+
+@pytest.mark.parametrize("name", sorted({part(path) for path in modules()} - {"commands"}))
+def test_a_package_names_each_of_its_files(name: str) -> None:
+    """Its `__init__` says what each is for; in `commands` a file is a command, or it is named there."""
+    if (TOP / name).is_dir():
+        page = ast.get_docstring(ast.parse((TOP / name / "__init__.py").read_text(encoding="utf-8"))) or ""
+        files = {path.stem for path in (TOP / name).glob("*.py")} - {"__init__"}
+        assert {file for file in files if f"`{file}`" not in page} == set()
+
+
+def test_commands_has_commands_only() -> None:
+    """Each file is what a word of the command line runs, or two words, as the package's `__init__` lists them."""
+    page = ast.get_docstring(ast.parse((TOP / "commands/__init__.py").read_text(encoding="utf-8"))) or ""
+    files = {path.stem for path in (TOP / "commands").glob("*.py")} - {"__init__"}
+    assert files == {words.module for words in COMMANDS.values()} | set(re.findall(r"\(`(\w+)`\)", page))
 
 
 @pytest.mark.parametrize("name", sorted(ARROWS))

@@ -1,8 +1,8 @@
 """Model cards: a model's facts, read once by `evalctl lock` from the Hub or a folder and committed as text.
 
 `source` what a model's files are · `folder` and `hub` the two places · `configuration` config.json with the defaults of
-transformers, `mistral` Mistral's own form · `architecture`, `cache`, `widths`, `tokenizer`, `weights`, `recommendations` the
-facts · `card` all of them as one ModelCard · `text` the committed form. Only small files and
+transformers, `mistral` Mistral's own form · `architecture`, `cache`, `widths`, `tokenizer`, `weights`, `speculation`,
+`recommendations` the facts · `card` all of them as one ModelCard · `text` the committed form. Only small files and
 headers are ever read.
 """
 

@@ -1,4 +1,5 @@
 """One module per command: `run(arguments) -> exit code`. They combine stages; the work is in the other packages.
 
-`words` is the whole command line: names, summaries, examples and options.
+A module has the name of its command, but for `evalctl results accept` (`accept`), `evalctl results rebuild` (`rebuild`), `evalctl new task`
+(`new_task`), `evalctl import` (`import_lab`) and `evalctl import results` (`import_results`).
 """

@@ -1,6 +1,7 @@
 """The evaluation programs and their dialects: how each is called for one eval. Text only; nothing is run here.
 
-A module per dialect satisfies `Framework`; a new one is a file and a line in FRAMEWORKS.
+A module per dialect (`lighteval`, `lighteval_swallow`) satisfies `Framework`; a new one is a file and a line in FRAMEWORKS.
+`pins` is what is pinned of them: versions, tasks, digests.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 `placement` node kind and tensor parallel size · `divisions` among how many GPUs vLLM can divide a model · `rules` what
 cannot work, with `reasoning` (parsers), `plugins` (their code) and `refusals` (what vLLM certainly refuses) · `server` the `vllm serve` call · `jobs` grouping, order, splitting,
-walltime · `cost` in the service's own unit · `advice` what would save money or time · `notes` what holds for a service ·
-`summary` plan.json.
+walltime, with `weights` (what is downloaded first) and `questions` (where data sets come from) · `cost` in the service's own unit ·
+`advice` what would save money or time, with `asking` and `reminders` · `notes` what holds for a service · `applied` and `filled`
+the settings that were given and those that were not · `forecast` what sync would do, with `differences` and `changed_inputs` (why
+an eval runs again), and `pages`, its text · `summary` plan.json.
 """

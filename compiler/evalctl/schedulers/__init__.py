@@ -2,7 +2,8 @@
 
 A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file, asks no clock and knows no
 site: it says which command to run and reads what the command said. A new one is one file, one line in SCHEDULERS and
-its recorded replies in `tests/schedulers/replies/`.
+its recorded replies in `tests/schedulers/replies/`. `gridengine`, `pbs` and `slurm` (its words: `slurm_words`) are schedulers of sites,
+`local` is the one of a machine without a scheduler (`local_queue` runs it); `common` is what they share.
 
 A job is known by its name, so that a submission whose reply was lost can be found again; native ids are for people and
 for cancelling.

@@ -1,6 +1,6 @@
 """Compares what should run with what has run: observe, decide, act, publish. The only part of evalctl with effects.
 
-One pass: `sync.one_pass` takes the lock of this home (`lock`), completes what a killed pass left
+One pass (`sync`): `sync.one_pass` takes the lock of this home (`lock`), completes what a killed pass left
 (`advance.settle`), fetches the ledger (`ledger`), collects evidence (`observe`), looks each job up in one table
 (`decide`), then writes results (`collect`, `publish`) and submits jobs (`act`). It always writes the intent first, then acts,
 then records. `batches` makes the files to commit for ended attempts, and the ledger's entry about them.
@@ -8,8 +8,14 @@ then records. `batches` makes the files to commit for ended attempts, and the le
 Between passes, without the lock, programs of the job environments run (`hub`): `weights` reports whether a model to download
 is complete, `uploads` sends results to the Hub, `datasets` fetches data sets on request.
 
-`follow` commits aggregates that differ from records and metrics.yaml. `modules` reports who can change the set-up file that
-jobs source. `installation` records to which scheduler an attempt was submitted. `workfiles` reports what the work tree has
-at the paths of other people's commits. `git` is the only module that uses gitpython. `pages` reads reasons.md: the meaning of
-each word of status, sync and plan, and what to do.
+Read: `context` is this machine and clone, `world` what a pass sees of both; `settled` are requests that need nothing; `records` are
+the entries of the ledger, `marks` and `runfiles` what a job left in its run folder, `evidence` all that a decision is made from.
+`installation` records to which scheduler an attempt was submitted, `orphans` finds jobs without an open attempt, `modules` reports who can
+change the set-up file that jobs source.
+
+Publish: `asked` selects the results that a request of this commit asks for, `proofs` which attempts gave them; `secrets` looks for keys
+in what is committed; `follow` commits aggregates that differ from records and metrics.yaml; `private` keeps answers their owner's.
+
+For people: `control` is status, logs, cancel and retry, with `progress`, `slow` and `lastwords`. `reasons` is the table of reasons of failure,
+`pages` reads reasons.md: the meaning of each word of status, sync and plan, and what to do.
 """
