@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from evalctl import cli, commands
+import evalctl
+from evalctl import cli
 from evalctl.cli.words import COMMANDS
 from evalctl.shell import problem_of, write_atomically
 
-FOLDER = Path(commands.__file__).parent
-SHARED = ("machine", "common")  # they read --service and --repo for all
+TOP = Path(evalctl.__file__).parent
+SHARED = ("clone/machine", "clone/requests")  # they read --service and --repo for all
 
 
 def options(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -37,11 +38,18 @@ def command_parser(name: str) -> argparse.ArgumentParser:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_can_be_given_is_read(name: str) -> None:
     """`sync REQUEST` once took a request, and ran everything."""
-    own = COMMANDS[name].module
-    lines = re.findall(r"^from evalctl\.commands import ([\w, ]+)$", (FOLDER / f"{own}.py").read_text(), re.MULTILINE)
-    handed_on = [name for line in lines for name in line.split(", ")]
-    modules = (own, *handed_on, *SHARED)
-    text = "".join((FOLDER / f"{module}.py").read_text(encoding="utf-8") for module in modules)
+    own = f"commands/{COMMANDS[name].module}"
+    handed_on = re.findall(
+        r"^from evalctl\.(\w+(?:\.\w+)?) import ([\w, ]+)$", (TOP / f"{own}.py").read_text(), re.MULTILINE
+    )
+    within = [f"{package.replace('.', '/')}/{name}" for package, names in handed_on for name in names.split(", ")]
+    modules = {own, *SHARED, *(f"{module}" for module in within if (TOP / f"{module}.py").is_file())}
+    modules |= {
+        package.replace(".", "/")
+        for package, _ in handed_on
+        if package.startswith(("commands.", "details.", "screen."))
+    }
+    text = "".join((TOP / f"{module}.py").read_text(encoding="utf-8") for module in sorted(modules))
     unread = [
         dest for dest in options(command_parser(name))
         if f"arguments.{dest}" not in text and f'getattr(arguments, "{dest}"' not in text
