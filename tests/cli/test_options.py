@@ -12,6 +12,7 @@ import pytest
 import evalctl
 from evalctl import cli
 from evalctl.cli.words import COMMANDS
+from evalctl.exits import USAGE
 from evalctl.shell import problem_of, write_atomically
 
 TOP = Path(evalctl.__file__).parent
@@ -74,7 +75,7 @@ def test_sync_takes_no_request(capsys: pytest.CaptureFixture[str]) -> None:
     """It is about all of them; a word that would not narrow it is refused before anything is submitted."""
     with pytest.raises(SystemExit) as ended:
         cli.main(["sync", "my-request"])
-    assert ended.value.code == cli.USAGE
+    assert ended.value.code == USAGE
     assert "my-request" in capsys.readouterr().err
 
 
@@ -90,7 +91,7 @@ def test_a_number_that_counts_nothing_is_refused(words: str, capsys: pytest.Capt
     """`details --limit -1` once left out the last answer, and `sync --watch --interval -1` ended with a bug."""
     with pytest.raises(SystemExit) as ended:
         cli.main(words.split())
-    assert ended.value.code == cli.USAGE
+    assert ended.value.code == USAGE
     assert f"{words.split()[-1]!r} is not a" in capsys.readouterr().err
 
 

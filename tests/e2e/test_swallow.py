@@ -14,6 +14,7 @@ from evalctl import cli
 from evalctl.demo.leftovers import end_queue
 from evalctl.demo.scratch import MODEL, Scratch, fresh, make_model
 from evalctl.environments import check
+from evalctl.exits import SUCCESS
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]
 FOLDER = "results/hosted_vllm/demo/tiny-llama/default"
@@ -58,10 +59,10 @@ def _speak_the_labs_dialect(manifests: Path) -> None:
 
 def _measure(scratch: Scratch) -> None:
     root = ("--repo", str(scratch.root))
-    assert cli.main([*root, "lock", "--path", str(scratch.model), MODEL]) == cli.FINE
-    assert cli.main([*root, "compile"]) == cli.FINE
+    assert cli.main([*root, "lock", "--path", str(scratch.model), MODEL]) == SUCCESS
+    assert cli.main([*root, "compile"]) == SUCCESS
     scratch.commit_all("Request: tiny-llama in the fork's dialect")
-    assert cli.main([*root, "sync", "--service", "local", "--watch", "--interval", "2"]) == cli.FINE
+    assert cli.main([*root, "sync", "--service", "local", "--watch", "--interval", "2"]) == SUCCESS
 
 
 def result(scratch: Scratch, place: str) -> dict[str, object]:

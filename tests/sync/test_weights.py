@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from evalctl.exits import LATER, PERSON
 from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, Weights
 from evalctl.model.run import Action
@@ -17,7 +18,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.control import cancel, retry, status
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import JobRecord
-from evalctl.sync.sync import LATER, NEEDS_PERSON, joined, sync
+from evalctl.sync.sync import joined, sync
 from evalctl.sync.weights import awaited, fetch, hub_cache, is_refused, lacking, note_of
 
 from .world import Clone, attempt_facts, git, make_eval, make_job, mark, plan
@@ -141,7 +142,7 @@ def test_a_failed_download_blocks_only_the_evals_of_its_model(clone: Clone, job:
     write_note(context, '{"failed": "gated-model", "detail": "ask for it"}')
     report = sync(context, plan(job, other))
     assert {job.name: "download-failed", other.name: "never-submitted"} == {s.job: s.reason for s in report.steps}
-    assert (report.exit_code, len(clone.world.live())) == (NEEDS_PERSON, 1)
+    assert (report.exit_code, len(clone.world.live())) == (PERSON, 1)
     assert is_refused(context, WEIGHTS)
 
 
@@ -266,7 +267,7 @@ def test_a_download_job_that_needs_a_person_stops_until_retry(
         DOWNLOAD.name: "gated-model",
         job.name: "download-failed",
     }
-    assert (report.exit_code, clone.world.live()) == (NEEDS_PERSON, [])
+    assert (report.exit_code, clone.world.live()) == (PERSON, [])
     told = retry(clone.context(), by_job, [job])
     assert {one.job: one.done for one in told} == {job.name: False, DOWNLOAD.name: True}
     assert sync(clone.context(), by_job).steps[0].action is Action.SUBMIT
@@ -290,7 +291,7 @@ def test_files_that_only_the_node_sees_are_not_downloaded_for_ever(clone: Clone,
         report = sync(clone.context(), by_job)
     assert (report.steps[0].action, report.steps[0].reason) == (Action.STOP, "attempts-exhausted")
     assert "weights-unseen" in report.steps[0].detail and "HF_HUB_CACHE" in report.steps[0].detail
-    assert (report.exit_code, clone.world.live()) == (NEEDS_PERSON, [])
+    assert (report.exit_code, clone.world.live()) == (PERSON, [])
     downloaded(clone.context())
     assert [step.action for step in sync(clone.context(), by_job).steps] == [Action.SUBMIT]
 

@@ -21,9 +21,8 @@ from typing import NoReturn
 from evalctl import __version__
 from evalctl.cli.options import add_arguments
 from evalctl.cli.words import COMMANDS, overview
+from evalctl.exits import BUG, INTERRUPTED, LATER, PERSON, SUCCESS, USAGE
 from evalctl.terminal import guarded
-
-FINE, EDIT, USAGE, BUG, AGAIN, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _DESCRIPTION = "Declarative LLM evaluations on supercomputers: requests in git, scripts out, results back in git."
 _EPILOG = """\
@@ -55,7 +54,7 @@ def _main(words: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # `evalctl … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        return SUCCESS
     except Exception as error:
         return _failed(error, words)
 
@@ -85,7 +84,7 @@ def _failed(error: Exception, words: list[str]) -> int:
         print(f"error: {error.message}", file=sys.stderr)
         if error.help:
             print(f"  help: {error.help}", file=sys.stderr)
-        return AGAIN if isinstance(error, TryLater) else EDIT
+        return LATER if isinstance(error, TryLater) else PERSON
     import platform
     import traceback
 

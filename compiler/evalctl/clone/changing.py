@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalctl import report
+from evalctl.exits import PERSON
 from evalctl.model.diagnostic import ERROR, Diagnostic
 from evalctl.pipeline.project import Project
 from evalctl.shell import write_together
@@ -24,7 +25,7 @@ def refused(problems: Sequence[Diagnostic], root: Path, texts: Mapping[str, str]
     """Shows what is wrong, with excerpts of `texts`, and says that nothing was written; the exit code."""
     report.show(sorted(problems, key=lambda found: found.sort_key), root, "text", texts=texts)
     print(f"nothing was written: {report.count_line(problems)}")
-    return 1
+    return PERSON
 
 
 def write(root: Path, texts: Mapping[str, str], *, dry_run: bool = False) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from evalctl.exits import SUCCESS
 from evalctl.git.repository import open_repository
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.store import index_folder
@@ -30,4 +31,4 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     document = [said[path] for path in sorted(said)]
     write_atomically(target, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     print(f"wrote {ACCEPTED_FILE}; next: git add {ACCEPTED_FILE} && git commit")
-    return 0
+    return SUCCESS

@@ -6,6 +6,7 @@ import argparse
 
 from evalctl.clone.jobs import with_forgotten
 from evalctl.clone.machine import machine
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.sync.control import cancel
 
 
@@ -15,4 +16,4 @@ def run(arguments: argparse.Namespace) -> int:
     told = cancel(here.context, here.plans, *with_forgotten(here.context, here.plans, arguments.selectors))
     for one in told:
         print(f"{one.job}: {one.what}")
-    return 0 if all(one.done or one.what == "nothing runs" for one in told) else 1
+    return SUCCESS if all(one.done or one.what == "nothing runs" for one in told) else PERSON

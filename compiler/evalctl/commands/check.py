@@ -10,6 +10,7 @@ from pathlib import Path
 from evalctl import report
 from evalctl.clone.requests import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
 from evalctl.commands.compile import OWN
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline.entries import Entry
 from evalctl.pipeline.project import Project
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
-    return 1 if has_errors(problems) else 0
+    return PERSON if has_errors(problems) else SUCCESS
 
 
 def acceptance(root: Path) -> list[Diagnostic]:

@@ -7,6 +7,7 @@ import sys
 
 from evalctl import report
 from evalctl.clone.requests import root_of
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import ERROR, has_errors
 from evalctl.pipeline.project import Project
 from evalctl.suggest import plural
@@ -23,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     if has_errors(problems):
         if arguments.format == "text":
             print(f"nothing was written: {report.count_line(problems)}", file=sys.stderr)
-        return 1
+        return PERSON
     if arguments.format == "text":
         scripts = sum(len(entry.artifacts or ()) for entry in entries.values())
         state = "up to date" if not changed else f"{len(changed)} changed"
         print(f"{plural(len(entries), 'request')}, {plural(scripts, 'generated file')}: {state}")
-    return 0
+    return SUCCESS

@@ -11,6 +11,7 @@ from evalctl.clone.machine import context_of, detected_service
 from evalctl.clone.requests import requests_named, root_of
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check as check_environments
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.evaluation import Task
 from evalctl.model.selection import expanded
@@ -81,7 +82,7 @@ class _Shown:
                 "evalctl datasets fetch" if self._action == CHECK else "fix what is named, then: evalctl datasets fetch"
             )
             self.say(f"missing: {again} {keys}")
-        return 1 if missing else 0
+        return PERSON if missing else SUCCESS
 
 
 def _chosen(project: Project, catalogue: Catalogue, service: str, arguments: argparse.Namespace) -> list[Task]:

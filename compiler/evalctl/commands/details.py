@@ -9,6 +9,7 @@ from evalctl.clone.requests import root_of
 from evalctl.details import forms, webpage
 from evalctl.details.found import Found, found, require
 from evalctl.details.places import places
+from evalctl.exits import SUCCESS
 from evalctl.results.choosing import Wanted, condition
 from evalctl.shell import EnvironmentProblem, write_atomically
 
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(text, end="")
     else:
         write_atomically(arguments.output, text)
-    return 0
+    return SUCCESS
 
 
 def _written(shown: Sequence[Found], arguments: argparse.Namespace) -> str:

@@ -18,6 +18,7 @@ from evalctl.doctor import checks
 from evalctl.doctor.finding import Finding, bad, good
 from evalctl.doctor.probe import cheapest, clear, new_probe, run_probe
 from evalctl.doctor.verdict import verdict
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.providers import Provider
 from evalctl.pipeline.project import Project
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.probe and all(one.good for one in found if one.topic in _NEEDED_TO_PROBE):
         found += [printer.add(finding) for finding in _probed(context, kind, arguments.walltime, catalogue.providers)]
     printer.close(found)
-    return 0 if all(finding.good for finding in found) else 1
+    return SUCCESS if all(finding.good for finding in found) else PERSON
 
 
 class Printer:

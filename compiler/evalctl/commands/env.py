@@ -13,6 +13,7 @@ from evalctl.clone.dotenv import env_path, environments_of, process_with_env_fil
 from evalctl.clone.requests import root_of
 from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.shell import EnvironmentProblem, here
 
@@ -28,16 +29,16 @@ def run(arguments: argparse.Namespace) -> int:
         names = arguments.names or needed(root)
         environ = process_with_env_file(root)
         setup(names, environments_of(root), lambda line: print(line, flush=True), environ=environ)
-        return 0
+        return SUCCESS
     found = findings(root, arguments.names)
     if arguments.json:
         print(report.as_json(found))
-        return 1 if found else 0
+        return PERSON if found else SUCCESS
     for one in found:
         print(f"{one.message}: {one.help}" if one.help and one.help not in one.message else one.message)
     if not found:
         print("nothing is missing")
-    return 1 if found else 0
+    return PERSON if found else SUCCESS
 
 
 def findings(root: Path, names: Sequence[str] = ()) -> list[Diagnostic]:

@@ -13,6 +13,7 @@ from evalctl import report
 from evalctl.check import codes
 from evalctl.clone.last_tries import last_tries
 from evalctl.clone.requests import request_named, root_of
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.evaluation import Eval, RequestPlan, Setting
 from evalctl.pipeline.project import Project
 from evalctl.plan.filled import Filled, filled
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """A word's page, all words, or the origin of every setting of a request's eval(s)."""
     if arguments.subject is None or arguments.list:
         print(_dumped(_words()) if arguments.json else _listed())
-        return 0
+        return SUCCESS
     words = (arguments.subject, arguments.task, *arguments.more)
     word = " ".join(filter(None, words))  # `reused from` is one, with or without quotes
     found = _pages(word)
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         _dumped(found) if arguments.json else "\n\n".join(found[name] for name in ("page", "reason") if name in found)
     )
     _name_request(arguments, word)
-    return 0
+    return SUCCESS
 
 
 def _name_request(arguments: argparse.Namespace, word: str) -> None:
@@ -81,7 +82,7 @@ def _request(arguments: argparse.Namespace) -> int:
     compiled = project.compile_one(path)
     if not compiled.evals:
         report.show(compiled.diagnostics, root, "json" if arguments.json else "text")
-        return 1
+        return PERSON
     evals = [e for e in compiled.evals if arguments.task in (None, e.task.key)]
     if not evals:
         keys = sorted({e.task.key for e in compiled.evals})
@@ -91,7 +92,7 @@ def _request(arguments: argparse.Namespace) -> int:
     tries = _last_tries(root, compiled.plan)
     shown = [Explained(one, filled(one, cards.get(one.subject.model)), tries.get(one.digest, "")) for one in evals]
     print(_dumped([_object(one) for one in shown]) if arguments.json else "\n\n".join(_text(one) for one in shown))
-    return 0
+    return SUCCESS
 
 
 def _last_tries(root: Path, plan: RequestPlan | None) -> dict[str, str]:

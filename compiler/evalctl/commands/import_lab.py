@@ -12,6 +12,7 @@ from evalctl.clone.changing import faults, refused, write
 from evalctl.clone.requests import root_of
 from evalctl.commands import import_results
 from evalctl.commands.new import request_path
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.importing import head as head_of
 from evalctl.importing.request import draft
 from evalctl.importing.settings import place_of, plugins_named
@@ -65,7 +66,7 @@ def _request(arguments: argparse.Namespace, root: Path) -> int:
     if not arguments.dry_run:
         lock = f"evalctl lock {model}, " if found else ""
         print(f"next: {lock}evalctl plan, evalctl compile, git add manifests generated, git commit")
-    return 0
+    return SUCCESS
 
 
 # ---- custom_model_settings/ -------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def _settings(arguments: argparse.Namespace, root: Path) -> int:
     for line in plugins_named(texts):
         print(f"attention: {line}")
     print(f"{len(new)} taken over, {len(texts) - len(new) - len(other)} the same already, {len(other)} different")
-    return 1 if other else 0
+    return PERSON if other else SUCCESS
 
 
 def _means_the_same(ours: str | None, theirs: str) -> bool:
@@ -154,7 +155,7 @@ def _tables(arguments: argparse.Namespace, root: Path) -> int:
     write(root, texts, dry_run=arguments.dry_run)
     for merge in merges:
         _tell(merge, arguments.replace)
-    return 1 if any(merge.differences for merge in merges) and not arguments.replace else 0
+    return PERSON if any(merge.differences for merge in merges) and not arguments.replace else SUCCESS
 
 
 def _tell(merge: Merge, replaced: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from evalctl import report
 from evalctl.check.framework_tasks import subset_counts
 from evalctl.clone.changing import write
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.importing import measured, reading
 from evalctl.importing.measured import FORK, Known
 from evalctl.importing.reading import Measured
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         )
     if new and not arguments.dry_run:
         print("next: git add results, git commit; a request for the same evals measures them anew")
-    return 1 if kept or not documents else 0
+    return PERSON if kept or not documents else SUCCESS
 
 
 def _read(words: Sequence[str], known: Known) -> tuple[list[Measured], list[Diagnostic]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from evalctl import cards
 from evalctl.clone.dotenv import env_values
 from evalctl.clone.requests import root_of
+from evalctl.exits import SUCCESS
 from evalctl.load.places import files_of
 from evalctl.model.fields import MODEL
 from evalctl.shell import EnvironmentProblem, below, write_atomically
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{'refreshed' if before else 'wrote'} {shown}: {_count(card.parameters)} parameters, {card.attention_heads} heads, context {card.context_length}, {tags}"
     )
-    return 0
+    return SUCCESS
 
 
 def _count(number: int) -> str:

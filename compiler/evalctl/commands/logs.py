@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evalctl.clone.jobs import with_forgotten
 from evalctl.clone.machine import machine
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
 from evalctl.sync.secrets import hidden
@@ -31,12 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
     paths = listed()
     if not paths:
         print("no logs: nothing that matches has run on this machine")
-        return 1
+        return PERSON
     if arguments.paths:
         print("\n".join(map(str, paths)))
-        return 0
+        return SUCCESS
     show(listed, lambda text: hidden(text, here.context.environment), follow=arguments.follow)
-    return 0
+    return SUCCESS
 
 
 def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]) -> list[Path]:

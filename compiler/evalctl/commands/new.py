@@ -9,6 +9,7 @@ from pathlib import Path
 from evalctl import report
 from evalctl.clone.requests import root_of
 from evalctl.commands import new_task
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import has_errors
 from evalctl.pipeline.project import Project
 from evalctl.plan.jobs import stem
@@ -42,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"wrote {shown}")
     if has_errors(compiled.diagnostics):
         print("correct the errors above, then: evalctl compile")
-        return 1
+        return PERSON
     print("next: evalctl plan, evalctl compile, git add manifests generated, git commit")
-    return 0
+    return SUCCESS
 
 
 def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:

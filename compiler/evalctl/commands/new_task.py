@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from evalctl.clone.changing import faults, refused, write
 from evalctl.clone.requests import root_of
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, Entry, NewTask, with_task
+from evalctl.exits import SUCCESS
 from evalctl.load import csv_source
 from evalctl.load.places import TASK_FILES
 from evalctl.model.diagnostic import ERROR
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not task.entries:
         print("it has no line in aggregated_results.json: evalctl new task … --metric NAME --entry NAME adds one")
     print(f"next: evalctl compile; then a request with `tasks: [{task.key}]` and `max_samples: 10` tries it")
-    return 0
+    return SUCCESS
 
 
 def _require(arguments: argparse.Namespace) -> None:

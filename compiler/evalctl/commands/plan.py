@@ -12,6 +12,7 @@ from pathlib import Path
 from evalctl import report
 from evalctl.clone.last_tries import last_tries
 from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
 from evalctl.pipeline.entries import Entry
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = [*shown, *unproven]
     said = [*notes(forecasts, project.terms), *unchecked]
     _show(arguments.format, root, forecasts, settings, shown, said)
-    return 1 if has_errors(shown) else 0
+    return PERSON if has_errors(shown) else SUCCESS
 
 
 def _forecast(

@@ -13,6 +13,7 @@ from typing import Any
 from evalctl import report
 from evalctl.clone.dotenv import env_path, environments_of, process_with_env_file
 from evalctl.clone.requests import request_named, root_of
+from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.fields import BASE_URL, SERVED_MODEL
 from evalctl.model.providers import Provider, declared
@@ -27,7 +28,6 @@ from evalctl.terminal import as_json
 
 # Reasons that pass by themselves; the others are a person's.
 _PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
-_FINE, _PERSON, _LATER = 0, 1, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     targets = [target for word in arguments.subjects for target in _targets(word, arguments, project)]
     if arguments.dry_run:
         _show_what_would_be_asked(targets, arguments)
-        return _FINE
+        return SUCCESS
     python = python_of(environments_of(root).absolute())
     surroundings = _surroundings(targets, python, root)
     probed = _probed(targets, surroundings, env_path(root).name, arguments, project.whole_catalogue)
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def exit_code(stops: Collection[str]) -> int:
     """Fine, again later where only what passes by itself has stopped a probe, else a person is needed."""
-    return _FINE if not stops else _LATER if _PASSING.issuperset(stops) else _PERSON
+    return SUCCESS if not stops else LATER if _PASSING.issuperset(stops) else PERSON
 
 
 # ---- what to ask --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalctl import report
 from evalctl.clone.requests import unknown_metrics_of
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import ERROR
 from evalctl.pipeline.project import Project
@@ -25,7 +26,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     if broken:
         report.show(broken, root, "text")
         print("nothing was written: the aggregates follow metrics.yaml")
-        return 1
+        return PERSON
     base = derived.on_disk(root)
     texts, _ = derived.everything(base, catalogue.metrics)
     changed = differing(root, texts)
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             (root / path).unlink()
     report.show([*unknown_metrics_of(project, base.index), *base.index.diagnostics()], root, "text")
     _say(changed, len(texts), would=arguments.check)
-    return 1 if arguments.check and changed else 0
+    return PERSON if arguments.check and changed else SUCCESS
 
 
 def differing(root: Path, texts: Mapping[str, str | None]) -> dict[str, str | None]:

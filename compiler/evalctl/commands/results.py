@@ -10,6 +10,7 @@ from pathlib import Path
 
 from evalctl.clone.requests import RESULTS_CACHE, request_named, root_of
 from evalctl.commands import accept, rebuild
+from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline.project import Project
@@ -39,13 +40,13 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
     measured, names, problems = _known(arguments, root)
     if arguments.json:
         print(as_json([_object(one, names) for one in measured], indent=1))
-        return 0
+        return SUCCESS
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
     print(
         results_text.table(tables.table([each.one for each in measured], names), width) if measured else webpage.NOTHING
     )
     _say(measured, names, problems)
-    return 0
+    return SUCCESS
 
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
@@ -69,11 +70,11 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
         )
     if arguments.json:
         print(as_json([_object(one, names) for one in measured], indent=1))
-        return 0
+        return SUCCESS
     rows = tables.comparison([each.one for each in measured], names)
     print(results_text.numbered(rows, results_text.room(wide=arguments.wide)))
     _say(measured, names, problems)
-    return 0
+    return SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,11 @@ def _history(arguments: argparse.Namespace, root: Path) -> int:
     found = [(day, measured.label, one) for measured in newest for day, one in _versions(repo, measured.folder)]
     if arguments.json:
         print(as_json([{"date": day, **_values(one, names)} for day, _, one in found], indent=1))
-        return 0
+        return SUCCESS
     rows = [[day, one.commit, label, *(one.text(name) for name in names)] for day, label, one in found]
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
     print(results_text.table([["DATE", "COMMIT", "MODEL", *names], *rows], width, names=3))
-    return 0
+    return SUCCESS
 
 
 def _export(arguments: argparse.Namespace, root: Path) -> int:
@@ -131,7 +132,7 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
     if arguments.format == "overall" and (arguments.columns or arguments.header):
         raise EnvironmentProblem("`overall` is the lab's whole line", help="--format csv takes --columns and --header")
     print(tables.lines(measured, names, arguments.format, arguments.missing, header=arguments.header), end="")
-    return 0
+    return SUCCESS
 
 
 def _report(arguments: argparse.Namespace, root: Path) -> int:
@@ -145,7 +146,7 @@ def _report(arguments: argparse.Namespace, root: Path) -> int:
     text = webpage.page(measured, names, groups, _histories(open_repository(root), measured), [*problems, *remarks])
     write_atomically(arguments.output, text)
     print(arguments.output)
-    return 0
+    return SUCCESS
 
 
 _ACTIONS = {

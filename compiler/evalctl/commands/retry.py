@@ -6,6 +6,7 @@ import argparse
 
 from evalctl.clone.jobs import chosen
 from evalctl.clone.machine import machine
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.sync.control import retry
 
 
@@ -16,4 +17,4 @@ def run(arguments: argparse.Namespace) -> int:
     told = retry(here.context, here.plans, jobs, take_over=arguments.take_over)
     for one in told:
         print(f"{one.job}: {one.what}")
-    return 0 if any(one.done for one in told) else 1
+    return SUCCESS if any(one.done for one in told) else PERSON

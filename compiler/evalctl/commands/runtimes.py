@@ -12,6 +12,7 @@ from evalctl.clone.changing import faults, refused, write
 from evalctl.clone.requests import root_of
 from evalctl.editing import tables
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, read_table
+from evalctl.exits import SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         report.show(problems, root, "text")
         _show(found, len(measured))
-    return _write(root, project, found) if arguments.write else 0
+    return _write(root, project, found) if arguments.write else SUCCESS
 
 
 def _require_service(name: str | None, catalogue: Catalogue) -> None:
@@ -77,13 +78,13 @@ def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
         if line.suggested is not None and (line.task, line.column) in places
     ]
     if not cells:
-        return 0
+        return SUCCESS
     changed = {RUNTIME: tables.replaced(texts[RUNTIME], cells)}
     if problems := faults(root, changed):
         return refused(problems, root, changed)
     write(root, changed)
     print(f"{len(cells)} times changed; next: evalctl compile, and a commit that others can review")
-    return 0
+    return SUCCESS
 
 
 def _show(found: Sequence[Line], number: int) -> None:

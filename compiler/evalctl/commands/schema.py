@@ -6,6 +6,7 @@ import argparse
 
 from evalctl.check.schema import KINDS, schema_text
 from evalctl.clone.requests import root_of
+from evalctl.exits import PERSON, SUCCESS
 from evalctl.shell import below, write_atomically
 
 
@@ -20,4 +21,4 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             write_atomically(path, texts[path])
             print(f"wrote schema/{path.name}")
-    return 1 if arguments.check and differing else 0
+    return PERSON if arguments.check and differing else SUCCESS

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 from evalctl.clone.jobs import chosen
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
+from evalctl.exits import SUCCESS
 from evalctl.model.run import JobProgress
 from evalctl.screen import progress
 from evalctl.screen.live import Live
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(as_json(seen.document(), indent=1) if arguments.json else "\n".join(seen.text(arguments.all)))
     for warning in seen.warnings:
         print(f"warning: {warning}", file=sys.stderr if arguments.json else sys.stdout)
-    return 0
+    return SUCCESS
 
 
 def _watched(arguments: argparse.Namespace) -> int:
@@ -106,7 +107,7 @@ def _watched(arguments: argparse.Namespace) -> int:
                 print(running[-1], flush=True)
             last = running[-1] if running else ""
         if seen and seen.settled:
-            return 0
+            return SUCCESS
         time.sleep(arguments.interval)
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 
 from evalctl import terminal
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
+from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.evaluation import Weights
 from evalctl.model.run import Action, JobProgress, State, Step
@@ -21,7 +22,7 @@ from evalctl.screen.live import Live
 from evalctl.screen.progress import words
 from evalctl.screen.uploading import upload
 from evalctl.sync.progress import of_attempts
-from evalctl.sync.sync import LATER, NEEDS_PERSON, SyncReport, joined, sync, watch
+from evalctl.sync.sync import SyncReport, joined, sync, watch
 from evalctl.sync.uploads import Told, Upload
 from evalctl.sync.weights import AWAITED, awaited, is_refused
 
@@ -77,7 +78,7 @@ class Passes:
 
     def _with_blocked(self, report: SyncReport) -> SyncReport:
         """What is left alone because of errors needs a person."""
-        return replace(report, exit_code=report.exit_code or NEEDS_PERSON) if self.blocked else report
+        return replace(report, exit_code=report.exit_code or PERSON) if self.blocked else report
 
     def _fetched_what_is_awaited(self, here: Machine, report: SyncReport) -> bool:
         """Downloads what jobs wait for, when everything else is under way; what needs a person is tried once."""
@@ -95,7 +96,7 @@ def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
     """What the Hub did not take is named; it holds up nothing, and the next sync tries again."""
     warnings = tuple(f"not uploaded to {one.repo}: {one.reason}: {one.detail}" for one in failed)
     later = all(one.reason == "hub-unreachable" for one in failed)
-    code = report.exit_code or (0 if not failed else LATER if later else NEEDS_PERSON)
+    code = report.exit_code or (SUCCESS if not failed else LATER if later else PERSON)
     return replace(report, warnings=(*report.warnings, *warnings), exit_code=code)
 
 
@@ -111,7 +112,7 @@ def _refused(report: SyncReport, here: Machine) -> SyncReport:
         if step.job in refused and (step.action is Action.SUBMIT or step.reason in BEFORE_SUBMISSION) else step
         for step in report.steps
     )  # fmt: skip
-    return replace(report, steps=steps, exit_code=NEEDS_PERSON if steps != report.steps else report.exit_code)
+    return replace(report, steps=steps, exit_code=PERSON if steps != report.steps else report.exit_code)
 
 
 def _show(report: SyncReport, as_json: bool, *, dry_run: bool = False) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evalctl import cli
+from evalctl import cli, exits
 from evalctl.demo.leftovers import end_queue
 from evalctl.demo.scratch import MODEL, REQUEST, Scratch, fresh, make_model
 from evalctl.environments import setup
@@ -43,7 +43,7 @@ def tell(folder: Path, shared_environments: Path) -> int:
     print(
         f"\ndone in {time.monotonic() - ready:.0f} s, after {ready - started:.0f} s for the environments. Look around: cd {scratch.root}"
     )
-    return 0
+    return exits.SUCCESS
 
 
 def _prepare(scratch: Scratch) -> None:
@@ -107,9 +107,9 @@ def _evalctl(scratch: Scratch, *words: str) -> None:
     """One command, as a person types it in the scratch repository."""
     print(f"   $ evalctl {' '.join(words)}", flush=True)
     code = cli.main(["--repo", str(scratch.root), *words])
-    if code == cli.INTERRUPTED:
+    if code == exits.INTERRUPTED:
         raise KeyboardInterrupt
-    if code != cli.FINE:
+    if code != exits.SUCCESS:
         raise EnvironmentProblem(
             f"`evalctl {words[0]}` ended with {code}", help=f"see above, and evalctl --repo {scratch.root} logs"
         )

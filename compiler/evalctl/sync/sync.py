@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.git.branch import current_branch
 from evalctl.git.push import PushReport
 from evalctl.model.evaluation import RequestPlan
@@ -26,7 +27,6 @@ from evalctl.sync.publish import publish, push, secrets_in
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.world import View
 
-FINE, NEEDS_PERSON, LATER = 0, 1, 4
 _LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable", POSTPONED})
 _NOTHING_TO_PUSH = PushReport(True)
 
@@ -114,7 +114,7 @@ def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: l
 
 
 def _with(report: SyncReport, strays: Sequence[Step]) -> SyncReport:
-    code = NEEDS_PERSON if any(step.action is Action.STOP for step in strays) else report.exit_code
+    code = PERSON if any(step.action is Action.STOP for step in strays) else report.exit_code
     return replace(report, steps=(*report.steps, *strays), exit_code=code)
 
 
@@ -243,9 +243,9 @@ def _push(view: View) -> PushReport:
 
 def _report(view: View, steps: Sequence[Step], pushed: PushReport = _NOTHING_TO_PUSH) -> SyncReport:
     if pushed.needs_person or any(step.action is Action.STOP for step in steps):
-        code = NEEDS_PERSON
+        code = PERSON
     elif not pushed.pushed or any(step.reason in _LATER for step in steps):
         code = LATER
     else:
-        code = FINE
+        code = SUCCESS
     return SyncReport(tuple(steps), code, tuple(view.warnings))
