@@ -24,6 +24,7 @@ ARROWS: dict[str, set[str]] = {
     "model": set(),
     "suggest": set(),
     "exits": set(),
+    "columns": set(),
     "key_shapes": set(),
     "secret_shapes": {"key_shapes"},
     "surroundings": set(),
@@ -43,18 +44,18 @@ ARROWS: dict[str, set[str]] = {
     "render": {"model", "schedulers", "shell"},
     "importing": {"editing", "load", "model", "results"},
     "pipeline": {"check", "environments", "load", "model", "plan", "render", "resolve", "shell"},
-    "report": {"model", "secret_shapes", "terminal"},
+    "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
     "sync": {"cards", "environments", "exits", "git", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
     "details": {"clone", "environments", "model", "pipeline", "results", "shell", "suggest", "terminal"},
-    "screen": {"clone", "model", "report", "shell", "suggest", "sync", "terminal"},
+    "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
     "demo": {"cli", "environments", "exits", "git", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "clone", "demo", "details", "doctor", "editing", "environments", "exits", "git", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
+        "cards", "check", "clone", "columns", "demo", "details", "doctor", "editing", "environments", "exits", "git", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
         "screen", "shell", "suggest", "sync", "terminal",
     },
     "cli": {"exits", "shell", "suggest", "terminal"},  # and the command that was typed, imported by its name

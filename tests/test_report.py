@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl import report
+from evalctl.columns import display_width
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
 from evalctl.terminal import plain
 
@@ -70,7 +71,7 @@ def test_the_caret_stands_under_the_place(line: str, column: int, width: int) ->
     finding = Diagnostic("x-y", "m", Span(FILE, 1, column, column + width))
     shown, caret = text(finding, line.replace("\n", " ")).split("\n")[3:5]
     before = plain(line.replace("\n", " ")[: column - 1])
-    assert caret.index("^") == len("  | ") + report.display_width(before)
+    assert caret.index("^") == len("  | ") + display_width(before)
     assert shown.startswith(f"1 | {before}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import stat
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from evalctl import terminal
+from evalctl.columns import display_width
 from evalctl.model.diagnostic import ERROR, NOTE, WARNING, Diagnostic, Note, Span
 from evalctl.secret_shapes import redacted
 from evalctl.terminal import plain
@@ -117,27 +117,6 @@ def _presentable(diagnostic: Diagnostic) -> Diagnostic:
 
 def _presentable_span(span: Span) -> Span:
     return replace(span, file=plain(span.file))
-
-
-def display_width(text: str) -> int:
-    """Terminal columns: Japanese characters take two, combining marks none."""
-    return sum(_columns(character) for character in text)
-
-
-def cut(text: str, columns: int) -> str:
-    """As much of one line as fits into `columns` of a terminal."""
-    used = 0
-    for place, character in enumerate(text):
-        used += _columns(character)
-        if used > columns:
-            return text[:place]
-    return text
-
-
-def _columns(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _reader(root: Path, texts: Mapping[str, str]) -> Lines:

@@ -24,9 +24,9 @@ import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.columns import cut
 from evalctl.commands.sync import Screen
 from evalctl.model.run import Action, JobProgress, Progress, Step
-from evalctl.report import cut
 from evalctl.sync.sync import SyncReport
 from evalctl.terminal import Preceded, move
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.names import request_name
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for
 from evalctl.sync.context import Context
@@ -70,9 +71,8 @@ def _as_request(word: str) -> str:
 
 
 def _words(job: Job) -> set[str]:
-    stem = job.request.removeprefix("manifests/requests/").removesuffix(".yaml")
     return {
-        stem,
+        request_name(job.request),
         job.name,
         *(t.evaluation.task.key for t in job.tasks),
         *(t.evaluation.subject.model for t in job.tasks),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalctl import report
+from evalctl import columns, report
 from evalctl.check import codes
 from evalctl.clone.last_tries import last_tries
 from evalctl.clone.requests import request_named, root_of
@@ -135,9 +135,9 @@ def _text(explained: Explained) -> str:
     ]  # fmt: skip
     rows.sort(key=lambda row: row[0])  # what is in effect stands before what was kept out
     width = max((len(name) for name, _, _ in rows), default=0)
-    values = min(44, max((report.display_width(value) for _, value, _ in rows), default=0))
+    values = min(44, max((columns.display_width(value) for _, value, _ in rows), default=0))
     return "\n".join(
-        [*lines, *[f"  {name:<{width}}  {_padded(value, values)}  {origin}" for name, value, origin in rows]]
+        [*lines, *[f"  {name:<{width}}  {columns.padded(value, values)}  {origin}" for name, value, origin in rows]]
     )
 
 
@@ -169,7 +169,3 @@ def _object(explained: Explained) -> dict[str, Any]:
         ],
         "filled": [{"name": one.name, "value": one.value, "origin": one.origin} for one in explained.filled],
     }  # fmt: skip
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(0, width - report.display_width(text))

@@ -11,6 +11,7 @@ from evalctl.clone.requests import root_of
 from evalctl.commands import new_task
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import has_errors
+from evalctl.model.names import request_name
 from evalctl.pipeline.project import Project
 from evalctl.plan.jobs import stem
 from evalctl.screen.questions import ask_for_missing
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:
     """Where a request lies: by the name that was given, else by its model and settings; never outside of the requests."""
     name = given or "-".join(filter(None, (model.split("/")[-1], custom_settings)))
-    name = name.removesuffix(".yaml").removeprefix("manifests/requests/")
+    name = request_name(name)
     if not re.fullmatch(r"[^\x00-\x1f/\\.~-][^\x00-\x1f\\]*", name) or ".." in name:
         raise EnvironmentProblem(f"`{name}` cannot be a file name", help=f"e.g. {stem(name)}")
     return root / "manifests" / "requests" / f"{name}.yaml"

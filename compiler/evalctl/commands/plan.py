@@ -15,6 +15,7 @@ from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, 
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
+from evalctl.model.names import request_name
 from evalctl.pipeline.entries import Entry
 from evalctl.pipeline.project import Project
 from evalctl.plan import pages
@@ -173,7 +174,7 @@ def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
         *added,
         *_git_paths(root, base, "diff", "--name-only", "--no-ext-diff", "--relative", "-z", commit, "--", *_PLANNED),
     }
-    return [path for path in paths if path in touched or f"generated/{_stem(path)}/plan.json" in touched]
+    return [path for path in paths if path in touched or f"generated/{request_name(path)}/plan.json" in touched]
 
 
 def _git_paths(root: Path, base: str, *words: str) -> list[str]:
@@ -182,7 +183,3 @@ def _git_paths(root: Path, base: str, *words: str) -> list[str]:
         problem = f"git cannot compare with `{base}`: {calls.fatal(reply.stderr)}"
         raise EnvironmentProblem(problem, help="fetch that commit (in CI: fetch-depth: 0)")
     return reply.stdout.split("\0")
-
-
-def _stem(path: str) -> str:
-    return path.removeprefix("manifests/requests/").removesuffix(".yaml")

@@ -10,12 +10,14 @@ from typing import Any
 from evalctl import report
 from evalctl.clone.changing import faults, refused, write
 from evalctl.clone.requests import root_of
+from evalctl.columns import aligned
 from evalctl.editing import tables
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, read_table
 from evalctl.exits import SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
+from evalctl.model.walltime import clock
 from evalctl.pipeline.project import Project
 from evalctl.results.store import index_folder, parse
 from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
@@ -73,7 +75,7 @@ def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
         return refused(problems, root, {})
     places = {(row.cells["key"], column): span for row in table.rows for column, span in row.spans.items()}
     cells = [
-        (places[line.task, line.column], _clock(line.suggested))
+        (places[line.task, line.column], clock(line.suggested, hour_digits=2))
         for line in found
         if line.suggested is not None and (line.task, line.column) in places
     ]
@@ -92,21 +94,19 @@ def _show(found: Sequence[Line], number: int) -> None:
         print(f"no run times were measured yet ({number} results that tell any)")
         return
     rows = [_HEAD, *(row for line in found for row in _rows(line))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print("\n".join(aligned(rows)))
     print(_RULE)
 
 
 def _rows(line: Line) -> Iterator[tuple[str, ...]]:
     """A row per class of models; the suggestion stands at the first, since it is for all of them."""
-    said = _clock(line.suggested) if line.suggested is not None else f"– ({line.why})"
+    said = clock(line.suggested, hour_digits=2) if line.suggested is not None else f"– ({line.why})"
     for number, group in enumerate(line.groups):
         first = number == 0
-        allowed = _clock(line.allowed) if line.allowed is not None else "–"
+        allowed = clock(line.allowed, hour_digits=2) if line.allowed is not None else "–"
         yield (
             line.task if first else "", line.column if first else "", allowed if first else "", group.size,
-            str(len(group.seconds)), _clock(group.median), _clock(max(group.seconds)), said if first else "",
+            str(len(group.seconds)), clock(group.median, hour_digits=2), clock(max(group.seconds), hour_digits=2), said if first else "",
         )  # fmt: skip
 
 
@@ -119,8 +119,3 @@ def _object(line: Line) -> dict[str, Any]:
         "task": line.task, "column": line.column, "allowed": line.allowed, "measured": groups,
         "suggested": line.suggested, "why": line.why,
     }  # fmt: skip
-
-
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

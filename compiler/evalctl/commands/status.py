@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, replace
 
 from evalctl.clone.jobs import chosen
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
+from evalctl.columns import aligned
 from evalctl.exits import SUCCESS
+from evalctl.model.names import request_name
 from evalctl.model.run import JobProgress
 from evalctl.screen import progress
 from evalctl.screen.live import Live
@@ -160,7 +162,7 @@ def table(lines: Sequence[Line]) -> str:
         return NONE
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
     rows += [(line.state, line.task, _model(line), _age(line.age_seconds), _why(line)) for line in lines]
-    head, *shown = _aligned(rows)
+    head, *shown = aligned(rows)
     return "\n".join([head, *(row + _causes(line) for row, line in zip(shown, lines, strict=True))])
 
 
@@ -173,7 +175,7 @@ def grouped_table(lines: Sequence[Line], now: float) -> str:
     for line in lines:
         numbers = _counted(line, now) if counted else ()
         rows.append((line.state, line.task, *numbers, _age(line.age_seconds), _why(line)))
-    head, *shown = _aligned(rows, numbers=(2, 3) if counted else ())
+    head, *shown = aligned(rows, right=(2, 3) if counted else ())
     parts = [head]
     for position, (line, row) in enumerate(zip(lines, shown, strict=True)):
         before = lines[position - 1] if position else None
@@ -218,7 +220,7 @@ def summary(lines: Sequence[Line]) -> str:
     states = Counter(line.state for line in lines)
     counts = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=_rank))
     total = f"{plural(len(lines), 'eval')} of {plural(len(requests), 'request')}, {done} of them done: {counts}"
-    return "\n".join([*(_aligned(rows) if left else []), *more, total])
+    return "\n".join([*(aligned(rows) if left else []), *more, total])
 
 
 def _left(lines: Sequence[Line]) -> list[Line]:
@@ -232,7 +234,7 @@ def _row(lines: Sequence[Line]) -> tuple[str, str, str, str, str]:
     why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     slow = ", ".join(dict.fromkeys(cause.name for line in left for cause in line.causes))
     ages = [line.age_seconds for line in left if line.age_seconds is not None]
-    name = lines[0].request.removeprefix("manifests/requests/").removesuffix(".yaml")
+    name = request_name(lines[0].request)
     return (
         left[0].state,
         name,
@@ -244,18 +246,6 @@ def _row(lines: Sequence[Line]) -> tuple[str, str, str, str, str]:
 
 def _rank(state: str) -> int:
     return _ORDER.index(state) if state in _ORDER else 0
-
-
-def _aligned(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> list[str]:
-    """All columns but the last to one width; `numbers` are to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    sides = [">" if column in numbers else "<" for column in range(len(widths))]
-    return [
-        "  ".join(
-            [*(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=False)), row[-1]]
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _age(seconds: float | None) -> str:

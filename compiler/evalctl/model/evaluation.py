@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl.model.diagnostic import Sourced
+from evalctl.model.names import request_name
 from evalctl.model.walltime import rounded
 
 
@@ -218,8 +219,7 @@ class Job:
     @property
     def script_path(self) -> str:
         """Where the generated script lies, relative to the repository."""
-        stem = self.request.removeprefix("manifests/requests/").removesuffix(".yaml")
-        return f"generated/{stem}/{self.name}.sh"
+        return f"generated/{request_name(self.request)}/{self.name}.sh"
 
     def walltime_seconds(self, keys: Collection[str]) -> int:
         """The walltime of an attempt that runs only these of the tasks."""
@@ -264,8 +264,7 @@ class Download:
     @property
     def script_path(self) -> str:
         """Where the generated script lies, relative to the repository."""
-        stem = self.request.removeprefix("manifests/requests/").removesuffix(".yaml")
-        return f"generated/{stem}/{self.name}.sh"
+        return f"generated/{request_name(self.request)}/{self.name}.sh"
 
 
 Work = Job | Download  # what is submitted

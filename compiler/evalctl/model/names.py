@@ -1,6 +1,13 @@
-"""The pattern of a name, without pydantic: what reads the ledger starts sooner."""
+"""The pattern of a name and the name of a request, without pydantic: what reads the ledger starts sooner."""
 
 from __future__ import annotations
 
 # Names become paths, job names and words of a command, so they are strict: no spaces, no "..", no leading dash or dot.
 NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
+
+REQUESTS = "manifests/requests/"
+
+
+def request_name(path: str) -> str:
+    """A request as people name it: its path below manifests/requests/ without `.yaml`."""
+    return path.removeprefix(REQUESTS).removesuffix(".yaml")

@@ -1,4 +1,4 @@
-"""How long a job asks its scheduler for."""
+"""How long a job asks its scheduler for, and how a time is written."""
 
 from __future__ import annotations
 
@@ -6,3 +6,9 @@ from __future__ import annotations
 def rounded(wanted_s: int, step_s: int, longest_s: int) -> int:
     """Seconds: `wanted_s` up to the next multiple of the site's step, at most `longest_s`."""
     return min(-(-wanted_s // step_s) * step_s, longest_s)
+
+
+def clock(seconds: float, hour_digits: int = 1) -> str:
+    """H:MM:SS with as many hours as it takes, as all schedulers read it; at least `hour_digits` digits of hours."""
+    whole = round(seconds)
+    return f"{whole // 3600:0{hour_digits}d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

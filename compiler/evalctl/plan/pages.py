@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evalctl.model.walltime import clock
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 from evalctl.suggest import plural
@@ -155,11 +156,6 @@ def _money(jobs: Sequence[JobForecast]) -> str:
 
 def _costs(jobs: Sequence[JobForecast]) -> list[Mapping[str, Any]]:
     return [job.cost for job in jobs if job.cost is not None]
-
-
-def clock(seconds: int) -> str:
-    """H:MM:SS."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 # ---- Markdown ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from evalctl.model.names import request_name
+
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact, Job, RequestPlan
 
@@ -25,8 +27,7 @@ def artifact(plan: Mapping[str, Any]) -> Artifact:
     """The file beside the scripts."""
     from evalctl.model.evaluation import Artifact  # only a plan that is made now needs what it is made of
 
-    stem = plan["request"].removeprefix("manifests/requests/").removesuffix(".yaml")
-    return Artifact(f"generated/{stem}/plan.json", _text(plan).encode())
+    return Artifact(f"generated/{request_name(plan['request'])}/plan.json", _text(plan).encode())
 
 
 def _text(plan: Mapping[str, Any]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evalctl.model.evaluation import Artifact, Download
+from evalctl.model.walltime import clock
 from evalctl.render.document import lines
 from evalctl.render.quoting import comment
-from evalctl.render.script import clock, node_facts, page, table
+from evalctl.render.script import node_facts, page, table
 from evalctl.schedulers import SCHEDULERS
 
 

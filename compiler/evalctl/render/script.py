@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Server, Site
 from evalctl.model.providers import litellm_prefix
+from evalctl.model.walltime import clock
 from evalctl.render.document import END, Value, lines, most_alike, without
 from evalctl.render.quoting import comment, word
 from evalctl.schedulers import SCHEDULERS
@@ -40,11 +41,6 @@ def page(head: Iterable[str], environment: str, document: Iterable[str]) -> byte
 def bootstrap() -> bytes:
     """The constant part, in bash."""
     return Path(__file__).with_name("job.sh").read_bytes()
-
-
-def clock(seconds: int) -> str:
-    """H:MM:SS, hours without limit."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def _header(job: Job) -> Iterator[str]:

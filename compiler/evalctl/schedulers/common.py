@@ -18,11 +18,6 @@ def asked(words: tuple[str, ...], folder: str = "/") -> Command:
     return Command(words, cwd=Path(folder), program=Program.SCHEDULER)
 
 
-def clock(seconds: int) -> str:
-    """H:MM:SS with as many hours as it takes; all schedulers read that."""
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
 def variable(run_dir: str) -> str:
     """`EVALCTL_RUN_DIR=…`, for options that take a list with commas and have no way to quote one."""
     if not re.fullmatch(r"/[^,'\"\\\s=$`;|&<>*?()\[\]{}!#~\x00-\x1f]*", run_dir):

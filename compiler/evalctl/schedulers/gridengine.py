@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
+from evalctl.model.walltime import clock
 from evalctl.schedulers.common import (
     Unreadable,
     answer,
     asked,
-    clock,
     declined,
     only_id,
     passing,

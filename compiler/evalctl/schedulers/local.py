@@ -11,7 +11,8 @@ from typing import Any
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
-from evalctl.schedulers.common import Unreadable, answer, clock, only_id, said
+from evalctl.model.walltime import clock
+from evalctl.schedulers.common import Unreadable, answer, only_id, said
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ()

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting
+from evalctl.model.walltime import clock
 from evalctl.schedulers import slurm_words as words
 from evalctl.schedulers.common import (
     Unreadable,
     answer,
     asked,
-    clock,
     declined,
     only_id,
     passing,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from evalctl import terminal
-from evalctl.report import cut
+from evalctl.columns import cut
 
 
 class Live:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 
-from evalctl.report import cut, display_width
+from evalctl.columns import GAP, Rows, aligned, cut, display_width, widths
 from evalctl.suggest import listed, plural
 from evalctl.terminal import plain
-
-_GAP = "  "
-Rows = Sequence[Sequence[str]]
 
 
 def room(*, wide: bool) -> int | None:
@@ -23,22 +20,22 @@ def room(*, wide: bool) -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def table(rows: Rows, width: int | None, names: int = 1) -> str:
+def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> str:
     """Rows under a head in `width` columns; the first `names` cells of each are always there."""
     cells = [[plain(cell) for cell in row] for row in rows]
     if width is None or _width(cells) <= width:
-        return _aligned(cells)
+        return "\n".join(aligned(cells))
     if names == 1:
-        cells = _shortened(cells, min(width // 2, width - len(_GAP) - _widths(cells)[1]))
+        cells = _shortened(cells, min(width // 2, width - len(GAP) - widths(cells)[1]))
     kept = names + 1
     while kept < len(cells[0]) and _width([row[: kept + 1] for row in cells]) <= width:
         kept += 1
     left = cells[0][kept:]
     more = f"{plural(len(left), 'more column')} (--wide shows all, --columns A,B those): {listed(left, 4)}"
-    return "\n".join([_aligned([row[:kept] for row in cells]), *(wrap(more, width) if left else [])])
+    return "\n".join([*aligned([row[:kept] for row in cells]), *(wrap(more, width) if left else [])])
 
 
-def numbered(rows: Rows, width: int | None) -> str:
+def numbered(rows: Sequence[Sequence[str]], width: int | None) -> str:
     """A table whose heads are names: numbers where the names have no room, and below them which name each is."""
     heads = [plain(head) for head in rows[0]]
     if width is None or _width([[plain(cell) for cell in row] for row in rows]) <= width:
@@ -62,17 +59,5 @@ def _end(name: str, width: int) -> str:
     return "…" + cut(name[::-1], width - 1)[::-1]
 
 
-def _width(cells: Collection[Sequence[str]]) -> int:
-    return sum(_widths(cells)) + len(_GAP) * (len(next(iter(cells))) - 1)
-
-
-def _widths(cells: Collection[Sequence[str]]) -> list[int]:
-    return [max(map(display_width, column)) for column in zip(*cells, strict=True)]
-
-
-def _aligned(cells: Collection[Sequence[str]]) -> str:
-    widths = _widths(cells)
-    return "\n".join(
-        _GAP.join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+def _width(cells: Rows) -> int:
+    return sum(widths(cells)) + len(GAP) * (len(next(iter(cells))) - 1)

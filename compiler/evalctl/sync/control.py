@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
+from evalctl.model.names import request_name
 from evalctl.model.run import Action, Attempt, Phase, Progress, Step
 from evalctl.results.slowness import Cause
 from evalctl.sync import private, runfiles
@@ -158,18 +159,16 @@ def _downloads_of(view: View, jobs: Sequence[Job]) -> list[Download]:
 
 
 def _names(plan: RequestPlan, job: Job) -> set[str]:
-    stem = plan.request.removeprefix("manifests/requests/").removesuffix(".yaml")
     evals = [task.evaluation for task in job.tasks]
     return {
-        plan.request, stem, job.name, *(one.subject.model for one in evals), *(one.task.key for one in evals),
+        plan.request, request_name(plan.request), job.name, *(one.subject.model for one in evals), *(one.task.key for one in evals),
         *(one.digest for one in evals),
     }  # fmt: skip
 
 
 def _recorded_names(record: JobRecord) -> set[str]:
     requests = {attempt.request for attempt in record.attempts}
-    stems = {path.removeprefix("manifests/requests/").removesuffix(".yaml") for path in requests}
-    return {record.job, *requests, *stems, *(attempt.name for attempt in record.attempts)}
+    return {record.job, *requests, *map(request_name, requests), *(attempt.name for attempt in record.attempts)}
 
 
 def _lines(context: Context, job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
