@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from samples import catalogue, one_job
 
 from evalctl.model.evaluation import Estimate
+from evalctl.model.plan_file import PlannedCost, PlannedJob, PlannedTask
 from evalctl.plan.cost import cost_of, estimate, walltime_of
 
 # TSUBAME's price list, as in manifests/services/tsubame.yaml: cpu_4 costs 0.015 an hour.
@@ -96,11 +97,13 @@ def test_a_node_kind_without_a_price_has_no_estimate() -> None:
     assert estimate(service.model_copy(update={"cost": None}), service.node_kinds["node_q"], None, 1, 1) is None
 
 
-RATES = {"unit": "point", "used_rate": 2.0, "reserved_rate": 0.5, "minimum_seconds": 60, "expected": 9.0, "worst": 9.0}
-PART: dict[str, Any] = {
-    "start_seconds": 100, "drain_seconds": 30, "step_seconds": 1, "walltime_seconds": 5000, "cost": {**RATES, "held": 9.0},
-    "tasks": [{"task": "a", "seconds": 700}, {"task": "b", "seconds": 1900}],
-}  # fmt: skip
+PRICE = PlannedCost("point", 9.0, 9.0, 9.0, 2.0, 0.5, 60, None, None, "2026-08-25")
+PART = PlannedJob(
+    name="ev-a-1", script="generated/a/ev-a-1.sh", service="site", node_kind="gpu", provider="vllm", model="lab/m", revision="r",
+    custom_settings=None, trust_remote_code=False, retries=1, advice=(),
+    start_seconds=100, drain_seconds=30, step_seconds=1, walltime_seconds=5000, cost=PRICE,
+    tasks=(PlannedTask("a", "1", "a/result.json", 700), PlannedTask("b", "2", "b/result.json", 1900)),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("tasks", "seconds"), [("a", 830), ("b", 2030), ("ab", 2730), ("", 130)])
@@ -113,16 +116,16 @@ def test_a_part_of_a_job_costs_what_its_own_time_does() -> None:
     """Expected: the start and its tasks are used; at worst all of its walltime is; held is the worst."""
     found = cost_of(PART, "a")
     assert found is not None
-    assert found["expected"] == 0.5597  # (2 * 800 + 0.5 * 830) / 3600
-    assert found["worst"] == found["held"] == 0.5763  # 2.5 * 830 / 3600
-    assert found["unit"] == "point"
+    assert found.expected == 0.5597  # (2 * 800 + 0.5 * 830) / 3600
+    assert found.worst == found.held == 0.5763  # 2.5 * 830 / 3600
+    assert found.unit == "point"
 
 
 def test_a_part_holds_nothing_where_the_whole_does_not() -> None:
     """Only ABCI takes the price of the walltime first."""
-    found = cost_of({**PART, "cost": {**RATES, "held": None}}, "a")
-    assert found is not None and found["held"] is None
-    assert cost_of({**PART, "cost": None}, "a") is None
+    found = cost_of(replace(PART, cost=replace(PRICE, held=None)), "a")
+    assert found is not None and found.held is None
+    assert cost_of(replace(PART, cost=None), "a") is None
 
 
 def test_no_price_is_no_estimate() -> None:

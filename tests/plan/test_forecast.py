@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from samples import compiled
 
 from evalctl.model.evaluation import RequestPlan
+from evalctl.model.plan_file import PlanFile, PlannedTask
+from evalctl.model.walltime import clock
 from evalctl.plan import pages
 from evalctl.plan.applied import applied
 from evalctl.plan.cost import cost_of
@@ -19,19 +18,19 @@ SMALL = "model: lab/small-8B\nservice: tsubame\n"
 NOTHING = ResultIndex({}, {}, {}, {})
 
 
-def plans(*texts: str) -> dict[str, Mapping[str, Any] | None]:
+def plans(*texts: str) -> dict[str, PlanFile | None]:
     """plan.json of several requests."""
-    made: dict[str, Mapping[str, Any] | None] = {}
+    made: dict[str, PlanFile | None] = {}
     for number, text in enumerate(texts):
         path = f"manifests/requests/r{number}.yaml"
         made[path] = summary(RequestPlan(path, compiled(text, path=path).jobs))
     return made
 
 
-def tasks_of(plan: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def tasks_of(plan: PlanFile | None) -> list[PlannedTask]:
     """All evals of a plan."""
     assert plan is not None
-    return [task for job in plan["jobs"] for task in job["tasks"]]
+    return list(plan.tasks)
 
 
 def results(*rows: tuple[str, str]) -> ResultIndex:
@@ -57,8 +56,8 @@ def test_a_current_result_is_reused() -> None:
     """Same place, same digest; a job whose evals are all there does not run."""
     made = plans(f"{SMALL}tasks: [ja_exact]\n")
     (task,) = tasks_of(made["manifests/requests/r0.yaml"])
-    found = forecast(made, results((task["result"], task["digest"])))
-    assert states(found) == {"ja_exact": ("reused", task["result"])}
+    found = forecast(made, results((task.result, task.digest)))
+    assert states(found) == {"ja_exact": ("reused", task.result)}
     assert not found[0].jobs[0].runs
     assert pages.total_line(found) == "nothing to submit: 0 evals to run, 1 reused"
 
@@ -67,7 +66,7 @@ def test_a_result_with_other_inputs_is_measured_again() -> None:
     """And the plan says why."""
     made = plans(f"{SMALL}tasks: [ja_exact]\n")
     (task,) = tasks_of(made["manifests/requests/r0.yaml"])
-    found = forecast(made, results((task["result"], "0" * 64)))
+    found = forecast(made, results((task.result, "0" * 64)))
     assert states(found) == {"ja_exact": ("run", "inputs changed since its result")}
 
 
@@ -87,7 +86,7 @@ def test_an_equal_eval_elsewhere_is_taken_over() -> None:
     """Custom settings of another name that mean the same are not measured twice."""
     made = plans(f"{SMALL}custom_settings: greedy\ntasks: [ja_exact]\n")
     (task,) = tasks_of(made["manifests/requests/r0.yaml"])
-    found = forecast(made, results(("results/elsewhere/result.json", task["digest"])))
+    found = forecast(made, results(("results/elsewhere/result.json", task.digest)))
     assert states(found) == {"ja_exact": ("reused from", "results/elsewhere/result.json")}
 
 
@@ -95,7 +94,7 @@ def test_the_first_request_runs_and_others_wait() -> None:
     """Whichever asks for the same eval later waits for the first one's job, in one request, too."""
     made = plans(f"{SMALL}tasks: [ja_exact]\n", f"{SMALL}tasks: [ja_exact, ja_subset]\n")
     found = forecast(made, NOTHING)
-    owner = found[0].jobs[0].job["name"]
+    owner = found[0].jobs[0].job.name
     assert states(found) == {"ja_exact": ("waiting for", owner), "ja_subset": ("run", "no result yet")}
     both = forecast(plans(f"{SMALL}custom_settings: [null, greedy]\ntasks: [en_own]\n"), NOTHING)
     assert counts(both) == {"run": 1, "waiting for": 1}
@@ -106,8 +105,8 @@ def test_an_unreadable_result_blocks_its_eval() -> None:
     """It is neither overwritten nor measured again."""
     made = plans(f"{SMALL}tasks: [ja_exact]\n")
     (task,) = tasks_of(made["manifests/requests/r0.yaml"])
-    found = forecast(made, ResultIndex({}, {}, {}, {task["result"]: "not JSON"}))
-    assert states(found) == {"ja_exact": ("blocked", f"{task['result']}: not JSON")}
+    found = forecast(made, ResultIndex({}, {}, {}, {task.result: "not JSON"}))
+    assert states(found) == {"ja_exact": ("blocked", f"{task.result}: not JSON")}
 
 
 def test_a_request_with_an_error_is_blocked() -> None:
@@ -123,15 +122,15 @@ def test_only_what_runs_takes_time_and_costs() -> None:
     made = plans(f"{SMALL}tasks: [ja]\n")
     whole = forecast(made, NOTHING)[0].jobs[0]
     first, *rest = tasks_of(made["manifests/requests/r0.yaml"])
-    left = forecast(made, results(*((task["result"], task["digest"]) for task in rest)))
+    left = forecast(made, results(*((task.result, task.digest) for task in rest)))
     (part,) = left[0].jobs
-    assert (whole.walltime_seconds, whole.cost) == (whole.job["walltime_seconds"], whole.job["cost"])
-    assert part.walltime_seconds == compiled(f"{SMALL}tasks: [{first['task']}]\n").jobs[0].batch.walltime_seconds
+    assert (whole.walltime_seconds, whole.cost) == (whole.job.walltime_seconds, whole.job.cost)
+    assert part.walltime_seconds == compiled(f"{SMALL}tasks: [{first.task}]\n").jobs[0].batch.walltime_seconds
     assert part.cost is not None and whole.cost is not None
-    assert 0 < part.cost["worst"] < whole.cost["worst"]
-    assert part.cost["worst"] == cost_of(part.job, [first["task"]])["worst"]  # type: ignore[index]
-    assert f"at most {pages.clock(part.walltime_seconds)}" in pages.total_line(left)
-    none = forecast(made, results(*((task["result"], task["digest"]) for task in [first, *rest])))
+    assert 0 < part.cost.worst < whole.cost.worst
+    assert part.cost == cost_of(part.job, [first.task])
+    assert f"at most {clock(part.walltime_seconds)}" in pages.total_line(left)
+    none = forecast(made, results(*((task.result, task.digest) for task in [first, *rest])))
     assert "nothing to run" in pages.text(none, {}) and "estimate" not in pages.text(none, {})
 
 
@@ -139,9 +138,9 @@ def test_points_of_two_sites_are_not_added() -> None:
     """Each service has its own total; money is one sum."""
     made = plans(f"{SMALL}tasks: [ja_exact]\n", f"{SMALL.replace('tsubame', 'abci')}tasks: [en_own]\n")
     found = forecast(made, NOTHING)
-    costs = {job.job["service"]: job.cost for one in found for job in one.jobs}
+    costs = {job.job.service: job.cost for one in found for job in one.jobs}
     line = pages.total_line(found)
-    amounts = [cost["worst"] * (cost["currency_per_unit"] or 0) for cost in costs.values() if cost is not None]
+    amounts = [cost.worst * (cost.currency_per_unit or 0) for cost in costs.values() if cost is not None]
     assert len(costs) == 2 and line.count("points") == 2
     assert "; abci " not in line.split("at most ")[0] and "abci " in line and "tsubame " in line
     assert line.endswith(f"in all {sum(amounts):,.0f} JPY")
@@ -152,8 +151,8 @@ def test_one_service_has_one_total_in_points_and_money() -> None:
     found = forecast(plans(f"{SMALL}tasks: [ja_exact]\n"), NOTHING)
     cost = found[0].jobs[0].cost
     assert cost is not None
-    money = f"{cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}"
-    assert pages.total_line(found).endswith(f", {cost['worst']:.10g} points, {money}")
+    money = f"{cost.worst * (cost.currency_per_unit or 0):,.0f} {cost.currency}"
+    assert pages.total_line(found).endswith(f", {cost.worst:.10g} points, {money}")
 
 
 def test_a_request_in_conflict_is_not_counted() -> None:
@@ -162,7 +161,7 @@ def test_a_request_in_conflict_is_not_counted() -> None:
     first, second = made
     (task,) = tasks_of(made[first])
     blocked = {first: {second}, second: {first}}
-    found = forecast(made, results((task["result"], task["digest"])), blocked)
+    found = forecast(made, results((task.result, task.digest)), blocked)
     assert [one.blocked for one in found] == [True, True] and all(one.jobs == () for one in found)
     assert f"conflicts with {first} (which has 1 of 1 results)" in pages.text(found, {})
     assert pages.total_line(found) == "nothing to submit: 0 evals to run, 0 reused, 2 requests blocked by errors"

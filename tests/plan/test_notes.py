@@ -49,8 +49,8 @@ def test_limits_are_said_when_they_are_met() -> None:
 def test_a_service_that_gets_no_job_is_not_talked_about() -> None:
     """Everything is reused."""
     found, _ = planned("")
-    tasks = [task for job in found[0].jobs for task in job.job["tasks"]]
-    listed = [Listed(task["result"], task["digest"], "t", "results", 0.0) for task in tasks]
+    tasks = [task for job in found[0].jobs for task in job.job.tasks]
+    listed = [Listed(task.result, task.digest, "t", "results", 0.0) for task in tasks]
     index = ResultIndex({one.path: one for one in listed}, {one.digest: one for one in listed}, {}, {})
     assert planned("advice: [keep caches under /gs/bs]\n", index)[1] == []
 

@@ -62,8 +62,8 @@ def test_the_file_is_the_jobs_and_is_shown_with_its_digest() -> None:
     assert "--trust-remote-code" in job.server.argv  # the job then hides every key from the server
     assert [one.code for one in done.problems] == ["remote-code", "remote-code"]
     assert f"reasoning_parsers/mine.py (sha256 {digest[:12]})" in "".join(one.message for one in done.problems)
-    (facts,) = summary(jobs.plan(done.checked, done.evals, done.catalogue))["jobs"]
-    assert (facts["parser_plugin"], facts["parser_plugin_sha256"]) == (next(iter(FILES)), digest)
+    (facts,) = summary(jobs.plan(done.checked, done.evals, done.catalogue)).jobs
+    assert (facts.parser_plugin, facts.parser_plugin_sha256) == (next(iter(FILES)), digest)
 
 
 def test_a_plugin_of_the_lab_is_named_with_what_to_do() -> None:

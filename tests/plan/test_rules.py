@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from samples import card_file, compiled
@@ -10,6 +10,7 @@ from samples import card_file, compiled
 from evalctl.check.conflicts import conflicts
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.parsers import NEED_THINK_TAGS
+from evalctl.model.plan_file import PlanFile, PlannedTask
 from evalctl.pipeline.entries import entry, suspects
 from evalctl.plan.summary import summary
 
@@ -206,13 +207,12 @@ def test_a_request_can_conflict_with_itself() -> None:
 
 def test_results_whose_places_are_one_on_another_disk_clash() -> None:
     """A model of a provider needs no file, so its name is compared where its results are to be; equal evals, too."""
-    plans: list[dict[str, Any]] = [
-        {
-            "request": f"manifests/requests/r{number}.yaml",
-            "jobs": [
-                {"tasks": [{"task": "en", "result": f"results/openai/{model}/en/result.json", "digest": "d" * 64}]}
-            ],
-        }
+    job = summary(RequestPlan("manifests/requests/a.yaml", compiled(f"{SMALL}tasks: [en_own]\n").jobs)).jobs[0]
+    plans = [
+        PlanFile(
+            f"manifests/requests/r{number}.yaml",
+            (replace(job, tasks=(PlannedTask("en", "d" * 64, f"results/openai/{model}/en/result.json", 60),)),),
+        )
         for number, model in enumerate(("openai/GPT", "openai/gpt", "openai/gpt"))
     ]
     made = [entry("k", [], [], plan, {}) for plan in plans]

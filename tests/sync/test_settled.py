@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from evalctl.model.evaluation import Job
+from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.model.plan_file import PlanFile
 from evalctl.model.run import Action
+from evalctl.plan.summary import summary
 from evalctl.sync.settled import SettledJob, settled
 from evalctl.sync.sync import sync
 
@@ -23,10 +24,9 @@ def job(clone: Clone) -> Job:
     return made
 
 
-def summary(job: Job) -> dict[str, Any]:
-    """As much of plan.json as is read."""
-    tasks = [{"result": one.evaluation.result_path, "digest": one.evaluation.digest} for one in job.tasks]
-    return {"jobs": [{"name": job.name, "service": job.service, "tasks": tasks}]}
+def plan_file(job: Job) -> PlanFile:
+    """Its request's plan.json."""
+    return summary(RequestPlan(job.request, (job,)))
 
 
 def measured(clone: Clone, world: World, job: Job) -> None:
@@ -38,19 +38,19 @@ def measured(clone: Clone, world: World, job: Job) -> None:
 
 def test_a_request_is_settled_when_all_its_results_are_there(clone: Clone, world: World, job: Job) -> None:
     """Not before, and not when one of them is another eval's."""
-    asked = {job.request: summary(job)}
+    asked = {job.request: plan_file(job)}
     assert settled(clone.context(), asked) == {}
     measured(clone, world, job)
     (found,) = settled(clone.context(), asked)[job.request]
     assert (found.name, found.service, len(found.results)) == (job.name, "site", 2)
     other = make_job(make_eval("arithmetic", version="2"), make_eval("capitals"))
-    assert settled(clone.context(), {job.request: summary(other)}) == {}
+    assert settled(clone.context(), {job.request: plan_file(other)}) == {}
 
 
 def test_a_settled_job_is_done_here_and_elsewhere(clone: Clone, world: World, job: Job) -> None:
     """Nobody is asked, nothing is written."""
     measured(clone, world, job)
-    (here,) = settled(clone.context(), {job.request: summary(job)})[job.request]
+    (here,) = settled(clone.context(), {job.request: plan_file(job)})[job.request]
     asked, head = world.queries, git(clone.root, "rev-parse", "HEAD")
     report = sync(clone.context(), [], [here, replace(here, name="ev-there-1", service="another")])
     assert [(step.action, step.reason) for step in report.steps] == [(Action.DONE, "result-current")] * 2

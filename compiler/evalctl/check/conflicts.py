@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from evalctl.load.places import folded
 from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.model.plan_file import PlanFile
 
 
-def conflicts(plans: Iterable[Mapping[str, Any]]) -> list[Diagnostic]:
+def conflicts(plans: Iterable[PlanFile]) -> list[Diagnostic]:
     """A finding for each pair of requests with one result path and two digests (as plan.json lists them)."""
     first: dict[str, tuple[str, str, str]] = {}
     found: dict[tuple[str, str], list[str]] = {}
     clashing: dict[tuple[str, str], tuple[str, str]] = {}
     for plan in plans:
-        request = plan["request"]
-        for job in plan["jobs"]:
-            for task in job["tasks"]:
-                place, digest, owner = first.setdefault(
-                    folded(task["result"]), (task["result"], task["digest"], request)
-                )
-                if place != task["result"]:
-                    clashing.setdefault((request, owner), (task["result"], place))
-                elif digest != task["digest"]:
-                    found.setdefault((request, owner), []).append(task["task"])
+        request = plan.request
+        for task in plan.tasks:
+            place, digest, owner = first.setdefault(folded(task.result), (task.result, task.digest, request))
+            if place != task.result:
+                clashing.setdefault((request, owner), (task.result, place))
+            elif digest != task.digest:
+                found.setdefault((request, owner), []).append(task.task)
     return [
         *(_conflict(request, owner, tasks) for (request, owner), tasks in found.items()),
         *(_clash(request, owner, *places) for (request, owner), places in clashing.items()),

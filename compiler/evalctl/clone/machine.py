@@ -8,7 +8,6 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalctl.clone.dotenv import env_path, env_values, environments_of, home_of, process_with_env_file, queue_of
 from evalctl.clone.requests import blocked_requests, root_of
@@ -16,6 +15,7 @@ from evalctl.git import calls
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
+from evalctl.model.plan_file import PlanFile
 from evalctl.pipeline.entries import Entry
 from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem
@@ -38,7 +38,7 @@ class Machine:
     errors: tuple[Diagnostic, ...]
     not_ready: Mapping[str, tuple[str, str]]
     settled: tuple[SettledJob, ...] = ()
-    for_the_hub: tuple[Mapping[str, Any], ...] = ()  # plan.json of requests whose results are to be uploaded
+    for_the_hub: tuple[PlanFile, ...] = ()  # plan.json of requests whose results are to be uploaded
 
 
 # Reasons of a job that was never submitted; where its request is not ready, that comes first.
@@ -75,7 +75,7 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     return Machine(
         context, tuple(plan for plan in plans if plan is not None), tuple(sorted(blocked)), tuple(errors),
         _not_ready(uncommitted, outdated), tuple(job for jobs in done.values() for job in jobs),
-        tuple(summary for summary in summaries.values() if "push_to_hub" in summary),
+        tuple(summary for summary in summaries.values() if summary.push_to_hub is not None),
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _not_ready(uncommitted: Sequence[Diagnostic], outdated: Sequence[Diagnostic]
     }
 
 
-def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, Mapping[str, Any]]:
+def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, PlanFile]:
     found = ((path, entry.summary) for path, entry in entries.items() if path not in blocked)
     return {path: summary for path, summary in found if summary is not None}
 

@@ -116,8 +116,8 @@ def _of_requests(project: Project, service: str, names: Sequence[str]) -> Iterat
             if names:
                 raise EnvironmentProblem(f"{path} has errors", help=f"evalctl check shows them: evalctl plan {path}")
             continue
-        jobs = (job for job in summary["jobs"] if names or job["service"] == service)
-        yield from (task["task"] for job in jobs for task in job["tasks"])
+        jobs = (job for job in summary.jobs if names or job.service == service)
+        yield from (task.task for job in jobs for task in job.tasks)
 
 
 def _require_environments(context: Context, readings: Iterable[Reading]) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from evalctl import report
 from evalctl.clone.last_tries import last_tries
@@ -75,8 +76,8 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
     evals = {one.digest: one for one in project.compile_one(request.request).evals}
     jobs = [
         replace(job, evals=tuple(
-            replace(one, detail=detail(root, evals.get(task["digest"]))) if one.detail == CHANGED else one
-            for one, task in zip(job.evals, job.job["tasks"], strict=True)
+            replace(one, detail=detail(root, evals.get(task.digest))) if one.detail == CHANGED else one
+            for one, task in zip(job.evals, job.job.tasks, strict=True)
         ))
         for job in request.jobs
     ]  # fmt: skip
@@ -86,7 +87,7 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
 def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:
     """The forecasts; an eval that runs says how its last try failed, and one whose tries are used up that it is stopped."""
     running = {
-        job.job["name"]: (job.job["retries"], [one.task for one in job.evals if one.state == RUN])
+        job.job.name: (job.job.retries, [one.task for one in job.evals if one.state == RUN])
         for request in forecasts for job in request.jobs if job.runs
     }  # fmt: skip
     said = last_tries(root, running)
@@ -97,7 +98,7 @@ def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[R
 
     return [
         replace(request, jobs=tuple(
-            replace(job, evals=tuple(told(job.job["name"], one) for one in job.evals)) for job in request.jobs
+            replace(job, evals=tuple(told(job.job.name, one) for one in job.evals)) for job in request.jobs
         ))
         for request in forecasts
     ] if said else list(forecasts)  # fmt: skip
@@ -105,7 +106,7 @@ def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[R
 
 def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:
     """Findings about results that these requests ask for: their evals are neither reused nor run."""
-    asked = {task["result"] for one in forecasts for job in one.jobs for task in job.job["tasks"]}
+    asked = {task.result for one in forecasts for job in one.jobs for task in job.job.tasks}
     return [found for found in index.diagnostics() if found.span.file in asked]
 
 
@@ -152,7 +153,7 @@ def _show(
 ) -> None:  # fmt: skip
     if form == "json":
         found = json.loads(report.as_json(problems))
-        document = {"requests": [asdict(one) for one in forecasts], "findings": found, "notes": said}
+        document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": said}
         print(as_json(document, indent=1))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
@@ -161,6 +162,11 @@ def _show(
         report.show(problems, root, "text", sys.stderr)
         detailed = settings or len(forecasts) <= DETAILED
         print(pages.text(forecasts, settings, said) if detailed else pages.brief(forecasts, said))
+
+
+def _object(request: RequestForecast) -> dict[str, Any]:
+    jobs = [{**asdict(job), "job": job.job.as_json()} for job in request.jobs]
+    return {**asdict(request), "jobs": jobs}
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """The data that passes between the stages: frozen values without I/O.
 
-`diagnostic` messages for people, `document` data with the place of each part · `manifest` the documents people write (pydantic;
+`diagnostic` messages for people, `document` data with the place of each part · `plan_file` plan.json · `manifest` the documents people write (pydantic;
 `schema/` comes from here), with `fields`, `names` and `hub` (what a value may be), `card`, `providers`, `service`, `service_words` and
 `selection` · `catalogue` all that requests refer to · `vllm`, `engine`, `parsers` and `marks` what the pinned vLLM knows by name ·
 `evaluation` evals, jobs and plans, `walltime` how long a job asks for · `run` what `sync` sees and decides · `result` what was

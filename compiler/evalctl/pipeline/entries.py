@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalctl.load.places import folded
+from evalctl.model import plan_file
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.plan_file import PlanFile
 from evalctl.pipeline import memory
 from evalctl.pipeline.memory import Memory
 from evalctl.plan.applied import Applied
@@ -37,9 +39,9 @@ class Entry:
     fresh: list[Artifact] = field(default_factory=list)
 
     @property
-    def summary(self) -> Mapping[str, Any] | None:
+    def summary(self) -> PlanFile | None:
         """plan.json as data; read at each call, since of a thousand requests few are looked at."""
-        return None if self.plan is None else dict(json.loads(self.plan))
+        return None if self.plan is None else plan_file.of_json(json.loads(self.plan))
 
     @property
     def applied(self) -> Applied:
@@ -47,22 +49,20 @@ class Entry:
         return dict(json.loads(self.settings))
 
 
-def entry(
-    key: str, models: list[str], diagnostics: list[Diagnostic], summary: Mapping[str, Any], settings: Applied
-) -> Entry:
+def entry(key: str, models: list[str], diagnostics: list[Diagnostic], summary: PlanFile, settings: Applied) -> Entry:
     """The entry of a request that was compiled now."""
-    tasks = [task for job in summary["jobs"] for task in job["tasks"]]
-    asks = {_mark(folded(task["result"])): _mark(f"{task['result']} {task['digest']}") for task in tasks}
+    tasks = list(summary.tasks)
+    asks = {_mark(folded(task.result)): _mark(f"{task.result} {task.digest}") for task in tasks}
     if len(asks) < len(tasks):  # a place named twice: whether it conflicts with itself is for a closer look
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
-    return Entry(key, models, diagnostics, memory.as_json(summary), memory.as_json(settings), asks)
+    return Entry(key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(settings), asks)
 
 
 def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
 
-def suspects(entries: Iterable[Entry]) -> Iterator[Mapping[str, Any]]:
+def suspects(entries: Iterable[Entry]) -> Iterator[PlanFile]:
     """plan.json of each request that may ask for another's (or its own) result differently, in order."""
     listed = [one for one in entries if one.plan is not None]
     first: dict[str, str] = {}

@@ -5,9 +5,11 @@ Also for a part of a job, from what plan.json says of the whole: what runs is wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from evalctl.model.plan_file import PlannedCost, PlannedJob
 from evalctl.model.walltime import rounded
 
 if TYPE_CHECKING:
@@ -39,22 +41,22 @@ def _units(used_rate: float, reserved_rate: float, minimum_s: float, elapsed_s: 
     return int(round(charged / 3600 * 10_000, 6)) / 10_000
 
 
-def walltime_of(job: Mapping[str, Any], tasks: Iterable[str]) -> int:
+def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:
     """The walltime in seconds of a job of plan.json that runs only these of its tasks: the time of what will run."""
-    wanted = _busy(job, set(tasks)) + job["drain_seconds"]
-    return rounded(wanted, job["step_seconds"], job["walltime_seconds"])
+    wanted = _busy(job, set(tasks)) + job.drain_seconds
+    return rounded(wanted, job.step_seconds, job.walltime_seconds)
 
 
-def cost_of(job: Mapping[str, Any], tasks: Iterable[str]) -> dict[str, Any] | None:
+def cost_of(job: PlannedJob, tasks: Iterable[str]) -> PlannedCost | None:
     """The cost of a job of plan.json that runs only these of its tasks; None where the service names no price."""
-    cost, running = job["cost"], set(tasks)
+    cost, running = job.cost, set(tasks)
     if cost is None:
         return None
-    walltime, rates = walltime_of(job, running), (cost["used_rate"], cost["reserved_rate"], cost["minimum_seconds"])
+    walltime, rates = walltime_of(job, running), (cost.used_rate, cost.reserved_rate, cost.minimum_seconds)
     worst = _units(*rates, walltime, walltime)
     expected = _units(*rates, min(_busy(job, running), walltime), walltime)
-    return {**cost, "expected": expected, "worst": worst, "held": None if cost["held"] is None else worst}
+    return replace(cost, expected=expected, worst=worst, held=None if cost.held is None else worst)
 
 
-def _busy(job: Mapping[str, Any], tasks: set[str]) -> int:
-    return int(job["start_seconds"] + sum(task["seconds"] for task in job["tasks"] if task["task"] in tasks))
+def _busy(job: PlannedJob, tasks: set[str]) -> int:
+    return job.start_seconds + sum(task.seconds for task in job.tasks if task.task in tasks)

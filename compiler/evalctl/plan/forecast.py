@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from evalctl.model.plan_file import PlanFile, PlannedCost, PlannedJob, PlannedTask, Upload
 from evalctl.model.result import IMPORTED
 from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.results.store import ResultIndex
@@ -31,10 +31,10 @@ class JobForecast:
     `runs` says whether it is submitted at all; `cost` is None where the service names no price.
     """
 
-    job: Mapping[str, Any]
+    job: PlannedJob
     evals: tuple[EvalForecast, ...]
     walltime_seconds: int
-    cost: Mapping[str, Any] | None
+    cost: PlannedCost | None
 
     @property
     def runs(self) -> bool:
@@ -53,11 +53,11 @@ class RequestForecast:
     jobs: tuple[JobForecast, ...]
     blocked: bool = False
     because: str = ""
-    upload: Mapping[str, Any] | None = None
+    upload: Upload | None = None
 
 
 def forecast(
-    summaries: Mapping[str, Mapping[str, Any] | None],
+    summaries: Mapping[str, PlanFile | None],
     index: ResultIndex,
     blocked: Mapping[str, Collection[str]] | None = None,
 ) -> list[RequestForecast]:
@@ -70,38 +70,34 @@ def forecast(
     return [
         RequestForecast(path, (), True, _because(blocked.get(path, ()), summaries, index))
         if summary is None or path in blocked
-        else RequestForecast(
-            path, tuple(_job(job, index, owners) for job in summary["jobs"]), upload=summary.get("push_to_hub")
-        )
+        else RequestForecast(path, tuple(_job(job, index, owners) for job in summary.jobs), upload=summary.push_to_hub)
         for path, summary in summaries.items()
     ]
 
 
-def _because(others: Collection[str], summaries: Mapping[str, Mapping[str, Any] | None], index: ResultIndex) -> str:
+def _because(others: Collection[str], summaries: Mapping[str, PlanFile | None], index: ResultIndex) -> str:
     return ", ".join(f"conflicts with {path}{_finished(summaries.get(path), index)}" for path in sorted(others))
 
 
-def _finished(summary: Mapping[str, Any] | None, index: ResultIndex) -> str:
-    tasks = [task for job in (summary or {"jobs": ()})["jobs"] for task in job["tasks"]]
-    done = sum(index.current(task["result"], task["digest"]) for task in tasks)
+def _finished(summary: PlanFile | None, index: ResultIndex) -> str:
+    tasks = list(summary.tasks) if summary else []
+    done = sum(index.current(task.result, task.digest) for task in tasks)
     return f" (which has {done} of {len(tasks)} results)" if done else ""
 
 
-def _job(job: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> JobForecast:
-    evals = tuple(_eval(job, task, index, owners) for task in job["tasks"])
+def _job(job: PlannedJob, index: ResultIndex, owners: dict[str, str]) -> JobForecast:
+    evals = tuple(_eval(job, task, index, owners) for task in job.tasks)
     running = [one.task for one in evals if one.state == RUN]
     return JobForecast(job, evals, walltime_of(job, running), cost_of(job, running))
 
 
-def _eval(job: Mapping[str, Any], task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]) -> EvalForecast:
+def _eval(job: PlannedJob, task: PlannedTask, index: ResultIndex, owners: dict[str, str]) -> EvalForecast:
     state, detail = _state(job, task, index, owners)
-    return EvalForecast(task["task"], state, detail, task["seconds"])
+    return EvalForecast(task.task, state, detail, task.seconds)
 
 
-def _state(
-    job: Mapping[str, Any], task: Mapping[str, Any], index: ResultIndex, owners: dict[str, str]
-) -> tuple[str, str]:
-    path, digest = task["result"], task["digest"]
+def _state(job: PlannedJob, task: PlannedTask, index: ResultIndex, owners: dict[str, str]) -> tuple[str, str]:
+    path, digest = task.result, task.digest
     if path in index.unreadable:
         return BLOCKED, f"{path}: {index.unreadable[path]}"
     if index.current(path, digest):
@@ -109,8 +105,8 @@ def _state(
     elsewhere = index.by_digest.get(digest)
     if elsewhere is not None:
         return COPIED, elsewhere.path
-    owner = owners.setdefault(digest, job["name"])
-    if owner != job["name"]:
+    owner = owners.setdefault(digest, job.name)
+    if owner != job.name:
         return WAITING, owner
     return RUN, _why(path, index)
 

@@ -22,7 +22,7 @@ class Terms:
 
 def notes(forecasts: Sequence[RequestForecast], services: Mapping[str, Terms]) -> list[str]:
     """`SERVICE: sentence` for each service that gets a job now."""
-    jobs = Counter(job.job["service"] for request in forecasts for job in request.jobs if job.runs)
+    jobs = Counter(job.job.service for request in forecasts for job in request.jobs if job.runs)
     return [
         f"{name}: {line}"
         for name in sorted(jobs)

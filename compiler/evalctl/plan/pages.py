@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evalctl.model.plan_file import PlannedCost, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
@@ -47,28 +48,28 @@ def _noted(notes: Sequence[str]) -> list[str]:
 
 def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) -> list[str]:
     facts = job.job
-    named = f" ({facts['custom_settings']})" if facts["custom_settings"] else ""
+    named = f" ({facts.custom_settings})" if facts.custom_settings else ""
     lines = [
-        f"{request.request}: {facts['model']}{named} on {facts['service']}",
-        f"  {facts['name']}  {facts['node_kind']}  {_time_and_cost(job)}",
+        f"{request.request}: {facts.model}{named} on {facts.service}",
+        f"  {facts.name}  {facts.node_kind}  {_time_and_cost(job)}",
     ]
-    shown = settings.get(facts["name"], _NOTHING)
+    shown = settings.get(facts.name, _NOTHING)
     lines += [f"  {line}" for line in _reach(request, facts)]
     lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
     width = max(len(evaluation.task) for evaluation in job.evals)
     for evaluation in job.evals:
         detail = "  ".join(filter(None, (evaluation.detail, shown["own"].get(evaluation.task))))
         lines.append(f"    {evaluation.state:<12} {evaluation.task:<{width}}  {clock(evaluation.seconds)}  {detail}")
-    lines += [f"  advice: {line}" for line in facts["advice"]]
-    if facts["trust_remote_code"]:
+    lines += [f"  advice: {line}" for line in facts.advice]
+    if facts.trust_remote_code:
         lines.append("  ATTENTION: trust_remote_code: the model's repository runs its own code on the node")
-    if "parser_plugin" in facts:
+    if facts.parser_plugin is not None:
         lines.append(f"  ATTENTION: reasoning_parser_plugin: {_plugin(facts)} runs on the node")
     return lines
 
 
-def _plugin(facts: Mapping[str, Any]) -> str:
-    return f"{facts['parser_plugin']} (sha256 {facts['parser_plugin_sha256'][:12]})"
+def _plugin(facts: PlannedJob) -> str:
+    return f"{facts.parser_plugin} (sha256 {(facts.parser_plugin_sha256 or '')[:12]})"
 
 
 def _because(request: RequestForecast) -> str:
@@ -82,28 +83,26 @@ def _time_and_cost(job: JobForecast) -> str:
     return f"at most {clock(job.walltime_seconds)}{_cost_text(job.cost)}"
 
 
-def _reach(request: RequestForecast, facts: Mapping[str, Any]) -> list[str]:
+def _reach(request: RequestForecast, facts: PlannedJob) -> list[str]:
     """What the job reads besides the Hub's model, where questions and a key go, and where results are uploaded."""
-    lines = [f"model path: {facts['path']}"] if facts.get("path") else []
-    if facts.get("address"):
+    lines = [f"model path: {facts.path}"] if facts.path else []
+    if facts.address:
         key = ", without a key"
-        if facts.get("key_variable"):
-            key = f", with the key {facts['key_variable']}; what it charges for its answers is in no estimate here"
-        lines.append(f"answered by: {facts['address']}{key}")
+        if facts.key_variable:
+            key = f", with the key {facts.key_variable}; what it charges for its answers is in no estimate here"
+        lines.append(f"answered by: {facts.address}{key}")
     if request.upload is not None:
-        seen = "private" if request.upload["private"] else "PUBLIC: everybody can read it"
-        lines.append(f"uploads results and details to {request.upload['org']} on the Hub ({seen})")
+        seen = "private" if request.upload.private else "PUBLIC: everybody can read it"
+        lines.append(f"uploads results and details to {request.upload.org} on the Hub ({seen})")
     return lines
 
 
-def _cost_text(cost: Mapping[str, Any] | None) -> str:
+def _cost_text(cost: PlannedCost | None) -> str:
     if cost is None:
         return ""
-    held = f", {cost['held']:g} held at the start" if cost["held"] is not None else ""
-    money = (
-        f", {cost['worst'] * cost['currency_per_unit']:,.0f} {cost['currency']}" if cost["currency_per_unit"] else ""
-    )
-    return f"  estimate: {cost['expected']:g} {cost['unit']}s, at most {cost['worst']:g}{money}{held} (prices of {cost['checked']})"
+    held = f", {cost.held:g} held at the start" if cost.held is not None else ""
+    money = f", {cost.worst * cost.currency_per_unit:,.0f} {cost.currency}" if cost.currency_per_unit else ""
+    return f"  estimate: {cost.expected:g} {cost.unit}s, at most {cost.worst:g}{money}{held} (prices of {cost.checked})"
 
 
 def total_line(forecasts: Iterable[RequestForecast]) -> str:
@@ -126,8 +125,8 @@ _OTHER_STATES = {WAITING: "waiting for another job", BLOCKED: "blocked"}
 
 def _totals(running: Sequence[JobForecast]) -> str:
     """Hours and cost of each service by itself: points of two sites are different things. Money adds up."""
-    services = sorted({job.job["service"] for job in running})
-    totals = {name: [job for job in running if job.job["service"] == name] for name in services}
+    services = sorted({job.job.service for job in running})
+    totals = {name: [job for job in running if job.job.service == name] for name in services}
     if len(services) == 1:
         return _service_total(running)
     money = _money(running)
@@ -139,7 +138,7 @@ def _totals(running: Sequence[JobForecast]) -> str:
 def _service_total(jobs: Sequence[JobForecast]) -> str:
     units: dict[str, float] = {}
     for cost in _costs(jobs):
-        units[cost["unit"]] = units.get(cost["unit"], 0.0) + cost["worst"]
+        units[cost.unit] = units.get(cost.unit, 0.0) + cost.worst
     hours = clock(sum(job.walltime_seconds for job in jobs))
     amounts = [f"{amount:,.10g} {unit}s" for unit, amount in sorted(units.items())]
     return ", ".join([hours, *amounts, *filter(None, [_money(jobs)])])
@@ -149,12 +148,12 @@ def _money(jobs: Sequence[JobForecast]) -> str:
     """The sum of what has a price in money, by currency."""
     sums: dict[str, float] = {}
     for cost in _costs(jobs):
-        if cost["currency_per_unit"]:
-            sums[cost["currency"]] = sums.get(cost["currency"], 0.0) + cost["worst"] * cost["currency_per_unit"]
+        if cost.currency and cost.currency_per_unit:
+            sums[cost.currency] = sums.get(cost.currency, 0.0) + cost.worst * cost.currency_per_unit
     return " + ".join(f"{amount:,.0f} {currency}" for currency, amount in sorted(sums.items()))
 
 
-def _costs(jobs: Sequence[JobForecast]) -> list[Mapping[str, Any]]:
+def _costs(jobs: Sequence[JobForecast]) -> list[PlannedCost]:
     return [job.cost for job in jobs if job.cost is not None]
 
 
@@ -183,20 +182,20 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
         return [*lines, f"Blocked by an error; see the annotations{cell(_because(request))}.", ""]
     for job in request.jobs:
         facts = job.job
-        named = f", settings `{facts['custom_settings']}`" if facts["custom_settings"] else ""
+        named = f", settings `{facts.custom_settings}`" if facts.custom_settings else ""
         lines += [
-            f"`{facts['model']}`{named} on **{facts['service']} {facts['node_kind']}**, {_time_and_cost(job)}",
+            f"`{facts.model}`{named} on **{facts.service} {facts.node_kind}**, {_time_and_cost(job)}",
             "",
         ]
-        if facts["trust_remote_code"]:
+        if facts.trust_remote_code:
             lines += [
                 "> [!CAUTION]",
                 "> `trust_remote_code`: the model's repository runs its own code on the node.",
                 "",
             ]
-        if "parser_plugin" in facts:
+        if facts.parser_plugin is not None:
             lines += ["> [!CAUTION]", f"> `reasoning_parser_plugin`: {cell(_plugin(facts))} runs on the node.", ""]
-        shown = settings.get(facts["name"], _NOTHING)
+        shown = settings.get(facts.name, _NOTHING)
         lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
         lines += [f"All tasks: {cell(shown['common'])}", ""] if shown["common"] else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
@@ -205,7 +204,7 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
             lines.append(
                 f"| {evaluation.task} | {cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {cell(own)} |"
             )
-        lines += ["", *[f"- {cell(line)}" for line in facts["advice"]], ""]
+        lines += ["", *[f"- {cell(line)}" for line in facts.advice], ""]
     return lines
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from evalctl.model.plan_file import PlanFile
 from evalctl.sync.context import Context
 from evalctl.sync.uploads import Told, Upload, send, wanted
 
 
-def upload(
-    context: Context, summaries: Sequence[Mapping[str, Any]], failed: Mapping[Upload, Told]
-) -> dict[Upload, Told]:
+def upload(context: Context, summaries: Sequence[PlanFile], failed: Mapping[Upload, Told]) -> dict[Upload, Told]:
     """Sends what requests want on the Hub and is not there yet; returns what was not sent and why.
 
     What has `failed` before, by this very command, and needs a person is not tried again.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from evalctl.git.repository import open_repository
+from evalctl.model.plan_file import PlanFile
 from evalctl.sync.context import Context
 from evalctl.sync.publish import committed_results
 
@@ -21,7 +21,7 @@ class SettledJob:
     results: Mapping[str, str]
 
 
-def settled(context: Context, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[SettledJob, ...]]:
+def settled(context: Context, summaries: Mapping[str, PlanFile]) -> dict[str, tuple[SettledJob, ...]]:
     """Of the requests in `summaries` (path to plan.json) the settled ones, with their jobs."""
     results = committed_results(context, open_repository(context.root))
     found = {path: tuple(_jobs(path, summary)) for path, summary in summaries.items()}
@@ -31,8 +31,6 @@ def settled(context: Context, summaries: Mapping[str, Mapping[str, Any]]) -> dic
     }  # fmt: skip
 
 
-def _jobs(request: str, summary: Mapping[str, Any]) -> Iterator[SettledJob]:
-    for job in summary["jobs"]:
-        yield SettledJob(
-            job["name"], job["service"], request, {task["result"]: task["digest"] for task in job["tasks"]}
-        )
+def _jobs(request: str, summary: PlanFile) -> Iterator[SettledJob]:
+    for job in summary.jobs:
+        yield SettledJob(job.name, job.service, request, {task.result: task.digest for task in job.tasks})

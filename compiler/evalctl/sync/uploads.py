@@ -16,6 +16,7 @@ from typing import Any
 from evalctl.environments.readiness import is_built
 from evalctl.git.repository import open_repository
 from evalctl.model.hub import dataset
+from evalctl.model.plan_file import PlanFile
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.record import to_text
 from evalctl.results.store import ResultIndex
@@ -58,7 +59,7 @@ class Told:
     detail: str
 
 
-def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upload]:
+def wanted(context: Context, summaries: Sequence[PlanFile]) -> list[Upload]:
     """The uploads that the requests of these plan.json ask for, as far as results are committed and details lie here."""
     if not summaries:
         return []
@@ -66,14 +67,16 @@ def wanted(context: Context, summaries: Sequence[Mapping[str, Any]]) -> list[Upl
     alike = _by_digest(results)
     found: dict[tuple[str, bool, str], dict[str, Sendable]] = {}
     for summary in summaries:
-        org, private = summary["push_to_hub"]["org"], summary["push_to_hub"]["private"]
-        for job in summary["jobs"]:
-            repo = dataset(org, job["model"], private=private)
-            for task in job["tasks"]:
-                path, digest = task["result"], task["digest"]
+        upload = summary.push_to_hub
+        if upload is None:
+            continue
+        for job in summary.jobs:
+            repo = dataset(upload.org, job.model, private=upload.private)
+            for task in job.tasks:
+                path, digest = task.result, task.digest
                 if results.current(path, digest) and _waits(context, path, digest, repo):
                     source = _source(context, path, alike[digest])
-                    found.setdefault((repo, private, job["model"]), {})[path] = Sendable(path, digest, source)
+                    found.setdefault((repo, upload.private, job.model), {})[path] = Sendable(path, digest, source)
     own = _measured_here(context, [one.source for evals in found.values() for one in evals.values() if one.source])
     uploads = (Upload(*key, tuple(one for one in evals.values() if one.source in own)) for key, evals in found.items())
     return [upload for upload in uploads if upload.evals]

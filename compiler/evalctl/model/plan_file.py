@@ -1,0 +1,123 @@
+"""plan.json: what a request will run, as every command reads it. Without pydantic: commands that make no plan start sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+SCHEMA = "evalctl/plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One eval: its task, identity and place of the result; seconds that it may take."""
+
+    task: str
+    digest: str
+    result: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCost:
+    """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing).
+
+    `used_rate` and `reserved_rate` are units per hour of elapsed time (of `minimum_seconds` at least) and of walltime.
+    """
+
+    unit: str
+    expected: float
+    worst: float
+    held: float | None
+    used_rate: float
+    reserved_rate: float
+    minimum_seconds: float
+    currency: str | None
+    currency_per_unit: float | None
+    checked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """One job. `path`, `address`, `key_variable` and the parser plug-in are None where the job has none, and are not written then."""
+
+    name: str
+    script: str
+    service: str
+    node_kind: str
+    walltime_seconds: int
+    start_seconds: int
+    drain_seconds: int
+    step_seconds: int
+    provider: str
+    model: str
+    revision: str
+    path: str | None = None
+    address: str | None = None
+    key_variable: str | None = None
+    custom_settings: str | None
+    trust_remote_code: bool
+    parser_plugin: str | None = None
+    parser_plugin_sha256: str | None = None
+    retries: int
+    cost: PlannedCost | None
+    advice: tuple[str, ...]
+    tasks: tuple[PlannedTask, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The job's part of plan.json."""
+        document: dict[str, Any] = {name: getattr(self, name) for name in _FACTS if not self._is_left_out(name)}
+        document["cost"] = None if self.cost is None else asdict(self.cost)
+        document["advice"] = list(self.advice)
+        document["tasks"] = [asdict(task) for task in self.tasks]
+        return document
+
+    def _is_left_out(self, name: str) -> bool:
+        return name in _OPTIONAL and getattr(self, name) is None
+
+
+_FACTS = tuple(field.name for field in fields(PlannedJob))
+_OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where results and details go on the Hub."""
+
+    org: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A request's jobs, and the upload that it asks for."""
+
+    request: str
+    jobs: tuple[PlannedJob, ...]
+    push_to_hub: Upload | None = None
+
+    @property
+    def tasks(self) -> Iterator[PlannedTask]:
+        """Those of all jobs."""
+        return (task for job in self.jobs for task in job.tasks)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document; `of_json` reads it."""
+        upload = {} if self.push_to_hub is None else {"push_to_hub": asdict(self.push_to_hub)}
+        return {"schema": SCHEMA, "request": self.request, **upload, "jobs": [job.as_json() for job in self.jobs]}
+
+
+def of_json(document: Mapping[str, Any]) -> PlanFile:
+    """plan.json as evalctl wrote it."""
+    upload = document.get("push_to_hub")
+    return PlanFile(
+        document["request"], tuple(map(_job, document["jobs"])), None if upload is None else Upload(**upload)
+    )
+
+
+def _job(document: Mapping[str, Any]) -> PlannedJob:
+    cost = document["cost"]
+    tasks = tuple(PlannedTask(one["task"], one["digest"], one["result"], one["seconds"]) for one in document["tasks"])
+    whole = {"cost": None if cost is None else PlannedCost(**cost), "advice": tuple(document["advice"]), "tasks": tasks}
+    return PlannedJob(**{**document, **whole})
