@@ -81,7 +81,7 @@ def test_waiting_for_a_scheduler_is_no_part_of_a_tests_time(locks: Path, tmp_pat
             time.sleep(0.05)
         time.sleep(2.5)
         other.leave()
-        said = run.communicate(timeout=60)[0]
+        said = run.communicate(timeout=300)[0]
     assert "1 passed in" in said, said
 
 
