@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -77,15 +77,15 @@ def test_what_does_not_pass_says_what_to_do(word: str) -> None:
 
 def test_these_are_all_the_words() -> None:
     """A word that is added or dropped changes this page, too."""
-    assert reasons._TRANSIENT == MAY_PASS
-    assert reasons._AWAITED == WAITED_FOR
+    assert {page.word for page in pages.pages().values() if page.may_pass} == MAY_PASS
+    assert {page.word for page in pages.pages().values() if page.is_awaited} == WAITED_FOR
     assert {page.word for page in pages.pages().values() if page.group in ("person", "models")} >= FOR_A_PERSON
     assert {page.word for page in pages.pages().values() if page.group == "again"} <= MAY_PASS
 
 
 def test_every_word_is_said_by_somebody() -> None:
     """A misspelt word would wait for a reason that never comes."""
-    assert said() >= reasons._TRANSIENT | reasons._AWAITED | FOR_A_PERSON
+    assert said() >= MAY_PASS | WAITED_FOR | FOR_A_PERSON
 
 
 def test_every_reason_of_a_job_is_known() -> None:
@@ -130,7 +130,7 @@ def printed() -> set[str]:
     """Every word that `status`, `sync` or `plan` can print as a reason, an outcome or a state."""
     spoken = {word for word, _ in PATTERNS} | said_by_the_script() | judged() | {"not-compiled", "not-committed"}
     states = {action.value for action in Action if action is not Action.CANCEL} | {"failed", "done", "reused"}
-    every = reasons._TRANSIENT | reasons._AWAITED | decided() | spoken | states
+    every = MAY_PASS | WAITED_FOR | decided() | spoken | states
     return every | constants(records) | constants(forecast) | constants(collect)
 
 
@@ -140,6 +140,68 @@ def test_every_word_that_is_printed_has_a_page() -> None:
     assert printed() - pages.pages().keys() == set()
     spoken = said() | texts(PACKAGE / "commands") | constants(forecast)
     assert pages.pages().keys() - printed() - spoken == set()
+
+
+RELAY = [
+    "relay",
+    "refusals",
+    "provider",
+    "outcomes",
+    "answering",
+    "forward",
+    "admission",
+    "limits",
+    "gate",
+    "store",
+    "choices",
+    "replies",
+    "counts",
+    "transport",
+    "relay_options",
+    "answers",
+]
+SPEAKERS: Mapping[str, Sequence[Path]] = {
+    "supervisor": [*(JOB / "supervisor").glob("*.py"), JOB / "run.py", PACKAGE / "render/job.sh"],
+    "relay": [JOB / f"{name}.py" for name in RELAY],
+    "acceptance": [JOB / f"{name}.py" for name in ("accept", "reasons", "framework_output")],
+    "hub programs": [JOB / f"{name}.py" for name in ("download", "upload", "fetch_datasets", "hub")],
+    "sync": [path for folder in ("sync", "clone", "screen", "commands") for path in (PACKAGE / folder).rglob("*.py")],
+    "plan": [PACKAGE / "plan/forecast.py"],
+}
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS)
+def test_the_table_names_who_says_a_word(speaker: str) -> None:
+    """It is in that program's text; `sync` also gives a scheduler's states and its own actions."""
+    there = set[str]().union(*map(words_in, SPEAKERS[speaker]))
+    if speaker == "sync":
+        there |= {state.value for state in State} | {action.value for action in Action}
+    named = {page.word for page in pages.pages().values() if speaker in page.said_by}
+    assert named and named - there == set()
+
+
+def test_whoever_says_a_word_is_named_in_the_table() -> None:
+    """Both programs take it from there; nobody else is named."""
+    known = pages.pages()
+    spoken = {
+        "supervisor": said_by_the_script(), "acceptance": {word for word, _ in PATTERNS} | judged(),
+        "sync": decided() | constants(records) | constants(collect), "plan": constants(forecast),
+    }  # fmt: skip
+    assert {word for who, words in spoken.items() for word in words if who not in known[word].said_by} == set()
+    assert {who for page in known.values() for who in page.said_by} == SPEAKERS.keys()
+
+
+def words_in(path: Path) -> set[str]:
+    """Every string constant of a module, or every reason of a script."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".sh":
+        return set(re.findall(r'"reason": "([a-z][a-z-]+)"', text))
+    nodes = ast.walk(ast.parse(text))
+    return {
+        node.value.removeprefix("failed:")
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def test_a_page_says_all_three() -> None:

@@ -1,7 +1,7 @@
-"""The words that status, sync and plan print, each with what it means, why it happens and what to type: reasons.md.
+"""The table of reasons, outcomes and states: what each word means, why it happens, what to type, who says it, whether it passes.
 
-It is the only source of these texts: the advice beside a reason, `evalctl explain WORD` and the tables of docs/operations.md
-are made of it.
+It is read from reasons.md, the only source: decisions of a pass, the advice beside a reason, `evalctl explain WORD` and the
+tables of docs/operations.md are made of it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,27 @@ from pathlib import Path
 
 _AGAIN = "It is tried again by itself, `retries` times."  # of the group `again`; what to do if that did not help
 _FILE = Path(__file__).with_name("reasons.md")
-_SECTION = re.compile(r"## (?P<word>.+)\n(?P<means>.+)\nWhy: (?P<why>.+)\nDo: (?P<do>.+)")
+_SECTION = re.compile(
+    r"## (?P<word>.+)\n(?P<means>.+)\nWhy: (?P<why>.+)\nDo: (?P<do>.+)\nBy: (?P<by>[^;\n]+)(?P<pass>; may pass)?(?P<await>; awaited)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One word; `group` is the table that it is in. Commands and keys are in backticks."""
+    """One word; `group` is the table that it is in. Commands and keys are in backticks.
+
+    `said_by` names who gives it: programs of the job (supervisor, relay, acceptance, hub programs), sync, plan. `may_pass`: the
+    same job is tried again by itself. `is_awaited`: a job that cannot be submitted for it waits.
+    """
 
     word: str
     group: str
     means: str
     why: str
     do: str
+    said_by: tuple[str, ...] = ()
+    may_pass: bool = False
+    is_awaited: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +46,10 @@ def pages() -> Mapping[str, Page]:
         for section in sections:
             match = _SECTION.fullmatch(section.strip("\n"))
             assert match, f"{_FILE}: {section}"
-            found[match["word"]] = Page(match["word"], group.strip(), match["means"], match["why"], match["do"])
+            found[match["word"]] = Page(
+                match["word"], group.strip(), match["means"], match["why"], match["do"], tuple(match["by"].split(", ")),
+                may_pass=bool(match["pass"]), is_awaited=bool(match["await"]),
+            )  # fmt: skip
     return found
 
 
@@ -50,4 +62,5 @@ def page_of(word: str) -> Page | None:
 def text(page: Page) -> str:
     """The page as `evalctl explain` prints it."""
     again = f"{_AGAIN} If that did not help: {page.do}" if page.group == "again" else page.do
-    return f"# {page.word}\n\n{page.means}\n\nWhy: {page.why}\n\nWhat to do: {again}"
+    by = f"Said by: {', '.join(page.said_by)}."
+    return f"# {page.word}\n\n{page.means}\n\nWhy: {page.why}\n\nWhat to do: {again}\n\n{by}"

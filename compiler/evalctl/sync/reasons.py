@@ -6,28 +6,19 @@ from collections.abc import Iterable
 
 from evalctl.sync.pages import pages
 
-# Reasons are the words of the job (evalctl_job.supervisor) and of its acceptance check (evalctl_job.reasons).
-_TRANSIENT = frozenset(
-    {
-        "lost", "timeout", "server-died", "server-start-timeout", "relay-died", "port-taken", "rate-limit",
-        "dataset-unreachable", "request-timeout", "answers-failed", "answers-missing", "aborted", "task-lost",
-        "node-lost", "job-killed", "provider-unreachable", "not-run", "gpu-error", "hub-unreachable",
-        "weights-unseen", "answers-in-use", "framework-stalled",
-    }
-)  # fmt: skip
-# Not this job's fault, and not a person's: it waits until its weights are there.
-_AWAITED = frozenset({"weights-missing", "hub-unreachable"})
 _GENERAL = "evalctl logs shows what happened; evalctl retry runs it again"
 
 
 def is_transient(reason: str) -> bool:
     """Whether the same job may well succeed when it just runs again."""
-    return reason in _TRANSIENT
+    page = pages().get(reason)
+    return page is not None and page.may_pass
 
 
 def is_awaited(reason: str) -> bool:
     """Whether a job that cannot be submitted for this reason just waits."""
-    return reason in _AWAITED
+    page = pages().get(reason)
+    return page is not None and page.is_awaited
 
 
 def advice(reason: str) -> str:
