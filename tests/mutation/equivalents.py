@@ -85,6 +85,15 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "an id begins with a digit, which sorts before the J of `Job Id: `",
         ),
     ),
+    "identity": (
+        Equivalent(
+            '_JSON = json.JSONEncoder(check_circular=False, sort_keys=True, separators=(",", ":"), ensure_ascii=False)',
+            (
+                '_JSON = json.JSONEncoder(check_circular=True, sort_keys=True, separators=(",", ":"), ensure_ascii=False)',
+            ),
+            "what is encoded is made here and never holds itself: the check costs time alone",
+        ),
+    ),
     "aggregate": (
         Equivalent(
             "if len(counts) != len(used) or sum(counts) <= 0:",
