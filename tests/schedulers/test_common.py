@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from evalctl.schedulers.common import Unreadable, answer, clock, declined, only_id, said, unreachable
+from evalctl.model.walltime import clock
+from evalctl.schedulers.common import Unreadable, answer, declined, only_id, said, unreachable
 from evalctl.shell import Reply
 
 REFUSED = Reply(1, "", "qsub: Unknown queue\n")
