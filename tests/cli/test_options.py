@@ -41,16 +41,10 @@ def test_what_can_be_given_is_read(name: str) -> None:
     """`sync REQUEST` once took a request, and ran everything."""
     own = f"commands/{COMMANDS[name].module}"
     handed_on = re.findall(
-        r"^from evalctl\.(\w+(?:\.\w+)?) import ([\w, ]+)$", (TOP / f"{own}.py").read_text(), re.MULTILINE
+        r"^from evalctl\.(commands|details|screen) import ([\w, ]+)$", (TOP / f"{own}.py").read_text(), re.MULTILINE
     )
-    within = [f"{package.replace('.', '/')}/{name}" for package, names in handed_on for name in names.split(", ")]
-    modules = {own, *SHARED, *(f"{module}" for module in within if (TOP / f"{module}.py").is_file())}
-    modules |= {
-        package.replace(".", "/")
-        for package, _ in handed_on
-        if package.startswith(("commands.", "details.", "screen."))
-    }
-    text = "".join((TOP / f"{module}.py").read_text(encoding="utf-8") for module in sorted(modules))
+    modules = (own, *(f"{package}/{module}" for package, names in handed_on for module in names.split(", ")), *SHARED)
+    text = "".join((TOP / f"{module}.py").read_text(encoding="utf-8") for module in modules)
     unread = [
         dest for dest in options(command_parser(name))
         if f"arguments.{dest}" not in text and f'getattr(arguments, "{dest}"' not in text
