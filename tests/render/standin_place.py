@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalctl.model.evaluation import Batch, Estimate, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
+from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
+from evalctl.model.plan_file import Estimate
 from evalctl.render.script import script
 
 STANDINS = Path(__file__).with_name("standins")

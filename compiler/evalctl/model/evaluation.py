@@ -8,6 +8,7 @@ from typing import Any
 
 from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
+from evalctl.model.plan_file import Estimate, PushToHub
 from evalctl.model.walltime import rounded
 
 
@@ -135,25 +136,6 @@ class JobTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing).
-
-    `used_rate` and `reserved_rate` are units per hour of elapsed time (of `minimum_seconds` at least) and of walltime.
-    """
-
-    unit: str
-    expected: float
-    worst: float
-    held: float | None
-    used_rate: float
-    reserved_rate: float
-    minimum_seconds: float
-    currency: str | None
-    currency_per_unit: float | None
-    checked: str
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """All that a scheduler may know of a job."""
 
@@ -268,14 +250,6 @@ class Download:
 
 
 Work = Job | Download  # what is submitted
-
-
-@dataclass(frozen=True, slots=True)
-class PushToHub:
-    """Whose dataset on the Hub gets results and details, and whether only members see it."""
-
-    org: str
-    private: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class PlannedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedCost:
+class Estimate:
     """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing).
 
     `used_rate` and `reserved_rate` are units per hour of elapsed time (of `minimum_seconds` at least) and of walltime.
@@ -61,7 +61,7 @@ class PlannedJob:
     parser_plugin: str | None = None
     parser_plugin_sha256: str | None = None
     retries: int
-    cost: PlannedCost | None
+    cost: Estimate | None
     advice: tuple[str, ...]
     tasks: tuple[PlannedTask, ...]
 
@@ -82,8 +82,8 @@ _OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """Where results and details go on the Hub."""
+class PushToHub:
+    """Whose dataset on the Hub gets results and details, and whether only members see it."""
 
     org: str
     private: bool
@@ -95,7 +95,7 @@ class PlanFile:
 
     request: str
     jobs: tuple[PlannedJob, ...]
-    push_to_hub: Upload | None = None
+    push_to_hub: PushToHub | None = None
 
     @property
     def tasks(self) -> Iterator[PlannedTask]:
@@ -112,12 +112,12 @@ def of_json(document: Mapping[str, Any]) -> PlanFile:
     """plan.json as evalctl wrote it."""
     upload = document.get("push_to_hub")
     return PlanFile(
-        document["request"], tuple(map(_job, document["jobs"])), None if upload is None else Upload(**upload)
+        document["request"], tuple(map(_job, document["jobs"])), None if upload is None else PushToHub(**upload)
     )
 
 
 def _job(document: Mapping[str, Any]) -> PlannedJob:
     cost = document["cost"]
     tasks = tuple(PlannedTask(one["task"], one["digest"], one["result"], one["seconds"]) for one in document["tasks"])
-    whole = {"cost": None if cost is None else PlannedCost(**cost), "advice": tuple(document["advice"]), "tasks": tasks}
+    whole = {"cost": None if cost is None else Estimate(**cost), "advice": tuple(document["advice"]), "tasks": tasks}
     return PlannedJob(**{**document, **whole})

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalctl.model.plan_file import PlannedCost, PlannedJob
+from evalctl.model.plan_file import Estimate, PlannedJob
 from evalctl.model.walltime import rounded
 
 if TYPE_CHECKING:
-    from evalctl.model.evaluation import Estimate
     from evalctl.model.service import NodeKind, Service
 
 
@@ -21,8 +20,6 @@ def estimate(
     service: Service, node: NodeKind, priority: int | None, expected_s: int, walltime_s: int
 ) -> Estimate | None:
     """Expected (the CSV's times are used up) and worst (the walltime is); None where the service names no price."""
-    from evalctl.model.evaluation import Estimate  # only a job that is planned now needs it
-
     cost = service.cost
     if cost is None or node.coefficient is None:
         return None
@@ -47,7 +44,7 @@ def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:
     return rounded(wanted, job.step_seconds, job.walltime_seconds)
 
 
-def cost_of(job: PlannedJob, tasks: Iterable[str]) -> PlannedCost | None:
+def cost_of(job: PlannedJob, tasks: Iterable[str]) -> Estimate | None:
     """The cost of a job of plan.json that runs only these of its tasks; None where the service names no price."""
     cost, running = job.cost, set(tasks)
     if cost is None:

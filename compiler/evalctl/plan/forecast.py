@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from evalctl.model.plan_file import PlanFile, PlannedCost, PlannedJob, PlannedTask, Upload
+from evalctl.model.plan_file import Estimate, PlanFile, PlannedJob, PlannedTask, PushToHub
 from evalctl.model.result import IMPORTED
 from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.results.store import ResultIndex
@@ -34,7 +34,7 @@ class JobForecast:
     job: PlannedJob
     evals: tuple[EvalForecast, ...]
     walltime_seconds: int
-    cost: PlannedCost | None
+    cost: Estimate | None
 
     @property
     def runs(self) -> bool:
@@ -53,7 +53,7 @@ class RequestForecast:
     jobs: tuple[JobForecast, ...]
     blocked: bool = False
     because: str = ""
-    upload: Upload | None = None
+    upload: PushToHub | None = None
 
 
 def forecast(

@@ -10,8 +10,9 @@ from typing import Any
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.evaluation import Batch, Eval, Job, JobTask, PushToHub, RequestPlan, Site
+from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
 from evalctl.model.manifest import ParallelPacking, Request
+from evalctl.model.plan_file import PushToHub
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evalctl.model.plan_file import PlannedCost, PlannedJob
+from evalctl.model.plan_file import Estimate, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
@@ -97,7 +97,7 @@ def _reach(request: RequestForecast, facts: PlannedJob) -> list[str]:
     return lines
 
 
-def _cost_text(cost: PlannedCost | None) -> str:
+def _cost_text(cost: Estimate | None) -> str:
     if cost is None:
         return ""
     held = f", {cost.held:g} held at the start" if cost.held is not None else ""
@@ -153,7 +153,7 @@ def _money(jobs: Sequence[JobForecast]) -> str:
     return " + ".join(f"{amount:,.0f} {currency}" for currency, amount in sorted(sums.items()))
 
 
-def _costs(jobs: Sequence[JobForecast]) -> list[PlannedCost]:
+def _costs(jobs: Sequence[JobForecast]) -> list[Estimate]:
     return [job.cost for job in jobs if job.cost is not None]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from evalctl.model.names import request_name
-from evalctl.model.plan_file import PlanFile, PlannedCost, PlannedJob, PlannedTask, Upload
+from evalctl.model.plan_file import PlanFile, PlannedJob, PlannedTask
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact, Job, RequestPlan
@@ -19,8 +18,7 @@ _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 def summary(plan: RequestPlan) -> PlanFile:
     """Jobs with node kind, walltime, cost and advice, and of each eval its identity and the place of its result."""
-    upload = None if plan.push_to_hub is None else Upload(**asdict(plan.push_to_hub))
-    return PlanFile(plan.request, tuple(map(_job, plan.jobs)), upload)
+    return PlanFile(plan.request, tuple(map(_job, plan.jobs)), plan.push_to_hub)
 
 
 def artifact(plan: PlanFile) -> Artifact:
@@ -53,7 +51,7 @@ def _job(job: Job) -> PlannedJob:
         provider=subject.provider, model=subject.model, revision=subject.revision, path=subject.path or None,
         address=subject.address or None, key_variable=job.server.key_variable or None, custom_settings=subject.custom_settings,
         trust_remote_code=bool(server.get("trust_remote_code")), parser_plugin=plugin, parser_plugin_sha256=digest,
-        retries=job.retries, cost=None if job.estimate is None else PlannedCost(**asdict(job.estimate)),
+        retries=job.retries, cost=job.estimate,
         advice=tuple(job.advice),
         tasks=tuple(
             PlannedTask(task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path, task.seconds)

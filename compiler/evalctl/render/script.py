@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from evalctl.model.evaluation import Artifact, Estimate, Job, JobTask, Server, Site
+from evalctl.model.evaluation import Artifact, Job, JobTask, Server, Site
+from evalctl.model.plan_file import Estimate
 from evalctl.model.providers import litellm_prefix
 from evalctl.model.walltime import clock
 from evalctl.render.document import END, Value, lines, most_alike, without
