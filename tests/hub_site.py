@@ -18,12 +18,12 @@ from evalctl.environments import catalogue
 MODEL, OTHER = "lab/small-8B", "lab/large-70B"
 THINKS = "custom_settings: think\n"  # OTHER has think tags, and these settings name the parser
 PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
-PACKAGES = Path(__file__).resolve().parents[1] / "compiler" / "environments" / "packages"
+SOURCES = Path(__file__).resolve().parents[1] / "compiler"  # evalctl_job is in it
 SBATCH = '#!/bin/bash\nprintf "%s\\n" "$*" >>"$0.calls"\nwc -l <"$0.calls"\n'
 
 
 # Read when tests are gathered: later the tests' own environment hides it.
-ENVIRONMENTS = Path(os.environ.get("EVALCTL_ENVIRONMENTS", PACKAGES.parents[2] / ".evalctl" / "environments"))
+ENVIRONMENTS = Path(os.environ.get("EVALCTL_ENVIRONMENTS", SOURCES.parent / ".evalctl" / "environments"))
 
 
 def newest() -> Path:
@@ -85,9 +85,7 @@ def make_site(tmp_path: Path) -> Site:
     real = newest()
     for environment in catalogue().values():
         folder = root / ".evalctl/environments" / environment.directory_name
-        _program(
-            folder / "bin/python", f'#!/bin/bash\nPYTHONPATH={PACKAGES / "evalctl-job"} exec {real}/bin/python "$@"\n'
-        )
+        _program(folder / "bin/python", f'#!/bin/bash\nPYTHONPATH={SOURCES} exec {real}/bin/python "$@"\n')
         (folder / ".complete").write_text(environment.digest)
     for name, text in {"sbatch": SBATCH, "squeue": "#!/bin/bash\n"}.items():
         _program(tmp_path / "programs" / name, text)

@@ -25,8 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "suggest": set(),
     "exits": set(),
     "columns": set(),
-    "key_shapes": set(),
-    "secret_shapes": {"key_shapes"},
+    "secret_shapes": set(),
     "surroundings": set(),
     "terminal": set(),
     "shell": {"surroundings"},
@@ -47,7 +46,7 @@ ARROWS: dict[str, set[str]] = {
     "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"cards", "environments", "exits", "git", "key_shapes", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
+    "sync": {"cards", "environments", "exits", "git", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
     "details": {"clone", "environments", "model", "pipeline", "results", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
@@ -71,7 +70,10 @@ PACKAGES: dict[str, set[str]] = {
     "jsonschema": {"check"},
     "git": {"git"},
 }
-FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_job", "evalctl_tasks"}
+FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_tasks"}
+# What both programs mean the same by; evalctl imports nothing else of the job program, and that nothing of evalctl.
+SHARED = {"evalctl_job.key_shapes"}
+JOB = TOP.with_name("evalctl_job")
 
 # Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
 PROGRAMS = {
@@ -161,9 +163,20 @@ def test_there_is_no_circle() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(TOP)))
 def test_packages_from_outside_have_their_homes(path: Path) -> None:
     """Each where it belongs, the GPU stack nowhere."""
-    outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"evalctl"}
+    outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"evalctl", "evalctl_job"}
     assert not outside & FORBIDDEN
     assert {name for name in outside if part(path) not in PACKAGES.get(name, set())} == set()
+
+
+def test_the_program_of_the_node_knows_nothing_of_evalctl() -> None:
+    """It runs where evalctl is not installed; of it, evalctl imports what both mean the same by, which needs nothing else."""
+    names = {path: imports(path) for path in sorted(JOB.rglob("*.py"))}
+    assert {path for path, found in names.items() if any(name.split(".")[0] == "evalctl" for name in found)} == set()
+    taken = {name for path in modules() for name in imports(path) if name.split(".")[0] == "evalctl_job"}
+    assert {name if name in SHARED else name.rpartition(".")[0] for name in taken} == SHARED
+    for name in SHARED:
+        outside = {found.split(".")[0] for found in names[JOB.parent / f"{name.replace('.', '/')}.py"]}
+        assert outside <= set(sys.stdlib_module_names), name
 
 
 def test_only_shell_starts_processes() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from evalctl.key_shapes import KINDS, shapes
+from evalctl_job.key_shapes import KINDS, shapes
 
 
 def secret_shapes(text: str) -> list[tuple[int, int, int, str]]:

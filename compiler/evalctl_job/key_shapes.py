@@ -1,7 +1,4 @@
-"""What keys look like, and how a known one is echoed. evalctl and evalctl_job each have this file; a test holds them equal.
-
-A job's environment cannot import evalctl, and evalctl imports nothing of the job's packages.
-"""
+"""What keys look like, and how a known one is echoed: evalctl and the programs of a job hide the same texts."""
 
 from __future__ import annotations
 

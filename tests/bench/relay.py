@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "compiler" / "environments" / "packages" / "evalctl-job"
+SOURCES = ROOT / "compiler"
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def load(wait_ms: int, concurrent: int, requests: int) -> dict[str, Any]:
     """One load, three ways (see relay_load.py)."""
     program = Path(__file__).with_name("relay_load.py")
     words = [str(python()), str(program), str(wait_ms), str(concurrent), str(requests)]
-    environ = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    environ = {**os.environ, "PYTHONPATH": str(SOURCES)}
     found: dict[str, Any] = json.loads(subprocess.run(words, env=environ, stdout=subprocess.PIPE, check=True).stdout)
     return found
 

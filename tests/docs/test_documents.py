@@ -47,7 +47,7 @@ def test_paths_of_the_program_exist(page):
     """A file of compiler/ that a page names (some from within the package) is there."""
     packages = "|".join(sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name[0] != "_"))
     within = re.compile(rf"(?:{packages})/[\w/-]+\.(?:py|sh)|\w+\.py")
-    homes = (PACKAGE, REPOSITORY, REPOSITORY / "compiler/environments/packages/evalctl-job")
+    homes = (PACKAGE, REPOSITORY, REPOSITORY / "compiler")
     for path in inline(page):
         fitting = within.fullmatch(path) or re.fullmatch(r"(?:compiler|tests|evalctl_job|\.github|\.ci)/[\w./-]*", path)
         if fitting and not re.search("NAME|CODE", path):

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from evalctl.environments import FOLDER, catalogue
-from evalctl.environments.recipes import installed_files
+from evalctl.environments.recipes import JOB_PROGRAM
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The committed environments, to be changed freely."""
+    """The committed environments and the job program beside them, to be changed freely."""
+    shutil.copytree(FOLDER.parent / JOB_PROGRAM, tmp_path / JOB_PROGRAM)
     return Path(shutil.copytree(FOLDER, tmp_path / "environments"))
 
 
@@ -26,7 +27,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_every_installed_file_counts(name: str, copy: Path) -> None:
     """One byte more in the lock, in the source or in any file of a local package gives another digest."""
     environment = catalogue(copy)[name]
-    local = [path for package in environment.packages for _, path in installed_files(package)]
+    local = [path for _, path in environment.installed]
     for path in [environment.lock_path, *environment.source, *local]:
         before = catalogue(copy)[name].digest
         path.write_bytes(path.read_bytes() + b"\n")
@@ -35,10 +36,10 @@ def test_every_installed_file_counts(name: str, copy: Path) -> None:
 
 def test_a_package_is_installed_with_its_pth_files() -> None:
     """They alone of the files that lie beside its sub-folders: Python reads them when it starts."""
-    (package,) = [path for path in catalogue()["lighteval-swallow"].packages if path.name == "swallow-offline"]
-    assert [name for name, _ in installed_files(package)] == ["swallow_offline.pth", "swallow_offline/__init__.py"]
-    job = next(path for path in catalogue()["lighteval"].packages if path.name == "evalctl-job")
-    assert "pyproject.toml" not in [name for name, _ in installed_files(job)]
+    installed = {name for name, _ in catalogue()["lighteval-swallow"].installed}
+    assert {"swallow_offline.pth", "swallow_offline/__init__.py", "evalctl_job/run.py"} <= installed
+    assert not [name for name in installed if name.endswith(".toml")]
+    assert [name for name, _ in catalogue()["vllm"].installed] == []  # a server needs no program of a job
 
 
 def test_a_moved_line_between_files_counts(copy: Path) -> None:
@@ -56,8 +57,8 @@ def test_what_is_not_installed_does_not_count(copy: Path) -> None:
     before = digests(copy)
     (copy / "README.md").write_text("other words")
     (copy / "lighteval.in").write_text("# other words")
-    (copy / "packages" / "evalctl-job" / "pyproject.toml").write_text("")
-    cache = copy / "packages" / "evalctl-job" / "evalctl_job" / "__pycache__"
+    (copy / "packages" / "evalctl-tasks" / "pyproject.toml").write_text("")
+    cache = copy.parent / JOB_PROGRAM / "__pycache__"
     cache.mkdir(exist_ok=True)
     (cache / "relay.cpython-311.pyc").write_bytes(b"compiled")
     assert digests(copy) == before == digests(FOLDER)

@@ -16,7 +16,7 @@ from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, UNANSWERED, Run, S
 from relay_process import Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ROOT / "compiler" / "environments" / "packages"
+SOURCES, TASK_SOURCES = ROOT / "compiler", ROOT / "compiler/environments/packages/evalctl-tasks"
 
 
 def newest(pattern: str) -> Path:
@@ -48,7 +48,7 @@ def variables(environment: Path) -> dict[str, str]:
     return {
         **kept,
         "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": f"{PACKAGES / 'evalctl-job'}:{PACKAGES / 'evalctl-tasks'}",
+        "PYTHONPATH": f"{SOURCES}:{TASK_SOURCES}",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
-from evalctl_job.admission import LEAST, Limit, Load, Seen, adapted, read_load
-from evalctl_job.gate import Gate
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evalctl_job.admission import LEAST, Limit, Load, Seen, adapted, read_load
+from evalctl_job.gate import Gate
 
 CALM = Seen(64, 10, 20, 0, Load(64, 0, 0.3, 5))
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_server import BASE, HEALTH, Outcome, Server
+from skipping_clock import run
+
 from evalctl_job import answering
 from evalctl_job.address import Address
 from evalctl_job.answering import Answering, Said, refusal
@@ -17,8 +20,6 @@ from evalctl_job.gate import Gate
 from evalctl_job.outcomes import Patience, Refused
 from evalctl_job.refusals import SEVERAL
 from evalctl_job.store import Store
-from scripted_server import BASE, HEALTH, Outcome, Server
-from skipping_clock import run
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5 は?"}]}
 CHAT = "/chat/completions"

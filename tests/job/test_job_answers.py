@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalctl_job.answers import IN_USE, Answers, Kept, digest, questions, read_record, record
-from evalctl_job.options import Options
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evalctl_job.answers import IN_USE, Answers, Kept, digest, questions, read_record, record
+from evalctl_job.options import Options
 
 PATH = "/chat/completions"
 

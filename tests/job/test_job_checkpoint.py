@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from evalctl_job import checkpoint
 
 from evalctl.cards import folder_revision
 from evalctl.cards.source import SMALL
+from evalctl_job import checkpoint
 
 PROGRAM = Path(checkpoint.__file__)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from evalctl_job import choices, observed, redact
 from evalctl_job.options import BadOptions, apply, checked
 from evalctl_job.reasons import classify
 from evalctl_job.replies import NoAnswer
-from hypothesis import given
-from hypothesis import strategies as st
 
 NUMBERS = st.sets(st.integers(0, 60), min_size=1).map(sorted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from evalctl_job.choices import Choice
 from evalctl_job.counts import MOST_MODELS, MOST_POINTS, MOST_VALUES, OTHERS, PACE_SECONDS, PROMPT_KEYS, Counts
 from evalctl_job.replies import UNNAMED

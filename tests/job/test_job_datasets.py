@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from evalctl_job.fetch_datasets import Source, members, sources
 from hub_server import HubServer
+
+from evalctl_job.fetch_datasets import Source, members, sources
 
 GSM8K, MATH, GPQA = "openai/gsm8k", "HuggingFaceH4/MATH-500", "Idavidrein/gpqa"
 ROW = json.dumps({"question": "1+1?", "answer": "#### 2", "problem": "p", "solution": "s"}).encode() + b"\n"

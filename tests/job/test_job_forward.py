@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_server import BASE, HEALTH, Outcome, Server, now
+from skipping_clock import run
+
 from evalctl_job.address import Address
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.outcomes import GivenUp, Patience, Refused
-from scripted_server import BASE, HEALTH, Outcome, Server, now
-from skipping_clock import run
 
 GOOD: Outcome = {"choices": []}
 BUSY = Refused(503, "busy", transient=True)

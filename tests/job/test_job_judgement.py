@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from evalctl_job import accept
 from evalctl_job.accept import Evidence, Failure, failure, report, warnings
 from evalctl_job.framework_output import SWALLOW, Details, Output

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from evalctl_job import limits
-from evalctl_job.limits import Heard
 from hypothesis import given
 from hypothesis import strategies as st
+
+from evalctl_job import limits
+from evalctl_job.limits import Heard
 
 
 @given(st.integers(2, 1024).flatmap(lambda bound: st.tuples(st.just(bound), st.integers(1, bound))))

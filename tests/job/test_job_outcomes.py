@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+
 from evalctl_job import outcomes
 from evalctl_job.outcomes import GivenUp, Patience, Refused, read
 

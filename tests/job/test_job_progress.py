@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chat_upstream import answers, serving
-from evalctl_job.counts import MOST_POINTS, Counts
 from relay_process import StartRelay, wait_for
 from test_job_stall import ASKS, started
 
 from evalctl.sync.progress import counted_in, per_minute, shown
+from evalctl_job.counts import MOST_POINTS, Counts
 
 
 def test_the_counts_on_disk_are_what_status_reads(

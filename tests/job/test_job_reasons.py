@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from evalctl_job import reasons
 
 VLLM_CONTEXT = (

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
-from evalctl_job.refusals import SEVERAL, Refusals, normalised
 from relay_process import StartRelay, wait_for
+
+from evalctl_job.refusals import SEVERAL, Refusals, normalised
 
 TOO_LONG = "HTTP 400: max_completion_tokens=16384 cannot be greater than max_model_len={} (tried once)"
 NO_CREDIT = "HTTP 402: Insufficient credits, request req_{} (tried once)"

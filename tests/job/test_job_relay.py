@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
-from evalctl_job.address import watched_socket
 from relay_process import StartRelay, wait_for
+
+from evalctl_job.address import watched_socket
 
 pytestmark = pytest.mark.environments
 

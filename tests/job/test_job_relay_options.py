@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from evalctl_job.relay_options import parser
 
 LEAST = ["--listen-port-file", "port", "--state", "state", "--upstream", "https://api.example/v1"]

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from evalctl_job import choices, replies
 from evalctl_job.redact import cleaned
 from evalctl_job.replies import UNNAMED, NoAnswer, loads, read_choice, same_model
-from hypothesis import given
-from hypothesis import strategies as st
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 ENDS = st.sampled_from(["stop", "length", "error", "content_filter", "eos", "tool_calls"])

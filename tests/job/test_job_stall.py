@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 from chat_upstream import answers, serving
-from evalctl_job.stall import Look, Progress, family, read_process, silent_since, stalled
 from framework_runs import CONFIG, Run
 from relay_process import StartRelay
+
+from evalctl_job.stall import Look, Progress, family, read_process, silent_since, stalled
 
 SECONDS = 60.0
 QUIET = Look(at=0.0, left=3, in_flight=0, asked=5, cpu=9.0, busy=False)

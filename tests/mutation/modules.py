@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_COMPILER = "compiler"
-_JOB = "compiler/environments/packages/evalctl-job"
+_SOURCES = "compiler"
 
 
 @dataclass(frozen=True)
 class Module:
-    """One module by its name, in a folder of sources, and its tests, as pytest takes them."""
+    """One module by its name, and its tests, as pytest takes them."""
 
-    sources: str
     name: str
     tests: tuple[str, ...]
     starts: bool = False  # its tests start programs of a job environment
@@ -20,15 +18,15 @@ class Module:
     @property
     def path(self) -> str:
         """Its file."""
-        return f"{self.sources}/{self.name.replace('.', '/')}.py"
+        return f"{_SOURCES}/{self.name.replace('.', '/')}.py"
 
 
 def _evalctl(name: str, *tests: str) -> Module:
-    return Module(_COMPILER, f"evalctl.{name}", tuple(f"tests/{test}" for test in tests))
+    return Module(f"evalctl.{name}", tuple(f"tests/{test}" for test in tests))
 
 
 def _job(name: str, *tests: str) -> Module:
-    return Module(_JOB, f"evalctl_job.{name}", tuple(f"tests/job/test_job_{test}.py" for test in tests))
+    return Module(f"evalctl_job.{name}", tuple(f"tests/job/test_job_{test}.py" for test in tests))
 
 
 # Those of the relay's tests with a real server that are quick, and together hold all of it.
@@ -64,7 +62,7 @@ MODULES = {
     "slurm-words": _evalctl("schedulers.slurm_words", *_SCHEDULERS),
     "choices": _job("choices", "choices"),
     "replies": _job("replies", "replies"),
-    "relay": Module(_JOB, "evalctl_job.relay", tuple(f"tests/job/{test}" for test in _RELAY), starts=True),
+    "relay": Module("evalctl_job.relay", tuple(f"tests/job/{test}" for test in _RELAY), starts=True),
     "relay-options": _job("relay_options", "relay_options"),
     "answering": _job("answering", "answering"),
     "outcomes": _job("outcomes", "outcomes"),

@@ -30,7 +30,7 @@ from tests.mutation.inside import become, loaded, same_outside
 from tests.mutation.modules import Module
 
 ROOT = Path(__file__).resolve().parents[2]
-_SOURCES = ("compiler", "compiler/environments/packages/evalctl-job")
+_SOURCES = "compiler"
 _OURS = ("evalctl", "evalctl_job")
 _QUICK = "not (environments or gridengine or pbs or slurm)"  # those start real programs
 _OPTIONS = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
@@ -76,11 +76,11 @@ class Trial:
     def __post_init__(self) -> None:
         """Everything of evalctl is imported from the copy from now on, in processes that tests start, too."""
         os.chdir(self.tree)
-        sources = [str(self.tree / source) for source in _SOURCES]
-        os.environ["PYTHONPATH"] = os.pathsep.join(sources)
+        sources = str(self.tree / _SOURCES)
+        os.environ["PYTHONPATH"] = sources
         os.environ.setdefault("EVALCTL_ENVIRONMENTS", str(ROOT / ".evalctl" / "environments"))
-        others = (path for path in sys.path if path and Path(path).resolve() not in (ROOT, ROOT / _SOURCES[0]))
-        sys.path[:] = [*sources, *others]
+        others = (path for path in sys.path if path and Path(path).resolve() not in (ROOT, ROOT / _SOURCES))
+        sys.path[:] = [sources, *others]
         _forget(*_OURS, "tests")
 
     def measure(self) -> tuple[float, float]:

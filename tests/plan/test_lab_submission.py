@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from evalctl_job.supervisor.document import Job, read_job
 from spec.literate import repository
 
 from evalctl import cli
+from evalctl_job.supervisor.document import Job, read_job
 
 SMALL = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
 LARGE = "tokyotech-llm/Llama-3.3-Swallow-70B-Instruct-v0.4"

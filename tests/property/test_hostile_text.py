@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
-from evalctl_job.supervisor.document import read_job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import Compiled, base_texts, card_file, catalogue, checked, compiled, quoted
@@ -19,6 +18,7 @@ from evalctl.check.schema import validated
 from evalctl.load import yaml_source
 from evalctl.model.evaluation import Job
 from evalctl.render.script import RUN, bootstrap, script
+from evalctl_job.supervisor.document import read_job
 
 CANARY = "owned"
 _FRAGMENTS = (

@@ -17,7 +17,7 @@ from evalctl.model.plan_file import Estimate
 from evalctl.render.script import script
 
 STANDINS = Path(__file__).with_name("standins")
-PACKAGES = Path(__file__).parents[2] / "compiler/environments/packages/evalctl-job"
+SOURCES = Path(__file__).parents[2] / "compiler"  # evalctl_job is in it
 # Seconds that a script may take on a machine that is very busy; stand-ins that hang do so for much longer, so that a job
 # which ends at all has not waited for them.
 LONGEST = 240
@@ -26,7 +26,7 @@ LONGEST = 240
 def standin(program: str, python: Path | str) -> str:
     """The text of a program that stands in for another one; it needs nothing but `python`."""
     text = (STANDINS / f"{program}.py").read_text(encoding="utf-8")
-    return f"#!{python} -IS\n" + text.replace('"PACKAGES"', repr(str(PACKAGES)))
+    return f"#!{python} -IS\n" + text.replace('"SOURCES"', repr(str(SOURCES)))
 
 
 def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any) -> JobTask:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from evalctl_job.supervisor.document import read_job
-from standin_place import PACKAGES, Place, Ran, job_task, make_job
+from standin_place import SOURCES, Place, Ran, job_task, make_job
 
 from evalctl.model.evaluation import Checkpoint
 from evalctl.render.script import RUN, bootstrap, script
+from evalctl_job.supervisor.document import read_job
 
 HOSTILE = 'open(__import__("os").environ["EVALCTL_RUN_DIR"] + "/entered", "w").close()\n'
 
@@ -51,7 +51,7 @@ def test_no_module_of_a_person_is_part_of_the_job(place: Place) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--clear", environment], check=True)
     (environment / ".complete").touch()
     (site,) = environment.glob("lib/python*/site-packages")
-    (site / "job.pth").write_text(str(PACKAGES))
+    (site / "job.pth").write_text(str(SOURCES))
     theirs = place.top / "theirs"
     (theirs / "evalctl_job").mkdir(parents=True)
     for folder in (theirs, place.top):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin_place import PACKAGES
+from standin_place import SOURCES
 
 from evalctl.model.evaluation import Batch, Download, Site, Weights
 from evalctl.render.download import download_script
@@ -51,7 +51,7 @@ class Node:
         (self.top / "run").mkdir(exist_ok=True)
         python = self.top / "environments/lighteval-env/bin/python"
         python.parent.mkdir(parents=True, exist_ok=True)
-        begin = f"import sys; sys.path.insert(0, {str(PACKAGES)!r}); from evalctl_job.run import main; sys.exit(main())"
+        begin = f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from evalctl_job.run import main; sys.exit(main())"
         itself = f"[[ $* == *evalctl_job.run ]] && exec {sys.executable} -ISc {shlex.quote(begin)}"
         python.write_text(f"#!/bin/bash\n{itself}\nwhile [[ $1 != -m ]]; do shift; done\n{program}\n")
         python.chmod(0o755)

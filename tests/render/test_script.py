@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 import tomllib
-from evalctl_job.supervisor.document import read_job
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from standin_place import PACKAGES, job_task, make_job
+from standin_place import SOURCES, job_task, make_job
 
 from evalctl.model.evaluation import Job, JobTask
 from evalctl.render.document import END, text
 from evalctl.render.script import RUN, bootstrap, script
 from evalctl.schedulers import SCHEDULERS
+from evalctl_job.supervisor.document import read_job
 
 HOSTILE = "x'; touch /tmp/owned; echo '$(touch /tmp/owned)`touch /tmp/owned`\n#$ -l h_rt=1:0:0\n#PBS -q big\n\u202eoops"
 
@@ -150,7 +150,7 @@ def test_the_same_job_gives_the_same_bytes() -> None:
         environment = {
             "PYTHONHASHSEED": seed,
             "LC_ALL": locale,
-            "PYTHONPATH": f"{Path(__file__).parent}:{PACKAGES}",
+            "PYTHONPATH": f"{Path(__file__).parent}:{SOURCES}",
             "PYTHONUTF8": "1",
         }
         texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from evalctl_job.supervisor.deaths import death
 
 WARNING = "WARNING [parallel.py:746] Address already in use. Retrying with a new port."

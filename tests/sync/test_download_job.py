@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from hub_server import HubServer, sha_of
-from hub_site import PACKAGES, newest
+from hub_site import SOURCES, newest
 
 from evalctl.model.evaluation import Batch, Download, RequestPlan, Site, Weights
 from evalctl.model.run import Action
@@ -39,7 +39,7 @@ def hub(clone: Clone) -> Iterator[HubServer]:
     python = clone.root / ".evalctl/environments" / WEIGHTS.environment / "bin/python"
     python.parent.mkdir(parents=True, exist_ok=True)
     python.unlink(missing_ok=True)
-    packages = PACKAGES / "evalctl-job"  # of this checkout, whatever the environment has; -I would not look there
+    packages = SOURCES  # of this checkout, whatever the environment has; -I would not look there
     python.write_text(f'#!/bin/bash\n[[ $1 != -I ]] || shift\nPYTHONPATH={packages} exec {newest()}/bin/python "$@"\n')
     python.chmod(0o755)
     yield server

@@ -9,16 +9,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from evalctl_job.reasons import PATTERNS
-from evalctl_job.supervisor import deaths, tasks
 
 from evalctl.model.run import Action, State
 from evalctl.plan import forecast
 from evalctl.sync import act, collect, pages, reasons, records
+from evalctl_job.reasons import PATTERNS
+from evalctl_job.supervisor import deaths, tasks
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "compiler" / "evalctl"
-JOB = REPOSITORY / "compiler/environments/packages/evalctl-job/evalctl_job"
+JOB = REPOSITORY / "compiler/evalctl_job"
 # May pass by itself: the same job is tried again before a person is asked. Everything else waits for a person.
 MAY_PASS = {
     "aborted", "answers-failed", "answers-missing", "dataset-unreachable", "gpu-error", "hub-unreachable", "job-killed",

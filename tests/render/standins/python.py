@@ -106,7 +106,7 @@ def checkpoint():
 
 def real(program):
     """A program of the job itself; these need nothing but Python."""
-    sys.path.insert(0, "PACKAGES")  # the folder, in the copy that runs
+    sys.path.insert(0, "SOURCES")  # the folder, in the copy that runs
     module = importlib.import_module(f"evalctl_job.{program}")
     sys.exit(module.main() if program == "run" else module.main(sys.argv[3:]))
 
