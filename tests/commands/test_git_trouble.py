@@ -97,6 +97,6 @@ def test_a_revision_is_never_an_option(
     file = tmp_path / "written"
     word = option.format(file)
     code, said = said_by(root, ("plan", f"--base={word}"), capsys)
-    assert (code, file.exists()) == (1, False) and "it knows no such commit" in said
+    assert (code, file.exists()) == (1, False) and "git knows no commit" in said
     code, said = said_by(root, ("results", "show", f"x@{word}"), capsys)
     assert (code, file.exists()) == (1, False) and "git knows no commit" in said

@@ -92,6 +92,49 @@ def test_against_a_base_what_is_new_is_shown_before_git_knows_it(
     assert f"{REQUEST}:" in capsys.readouterr().out
 
 
+def test_against_a_base_that_went_on_only_the_branchs_own_requests_are_shown(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `check --base`: what others changed after the branch left is no change of the branch."""
+    git(root, "init", "-q", "-b", "main")
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    git(root, "add", "manifests", "generated")
+    git(root, "commit", "-q", "-m", "a")
+    git(root, "switch", "-q", "-c", "mine")
+    (root / "manifests/requests/b.yaml").write_text(TEXT.replace("default", "greedy"))
+    git(root, "add", "manifests/requests/b.yaml")
+    git(root, "commit", "-q", "-m", "mine")
+    git(root, "switch", "-q", "main")
+    (root / REQUEST).write_text(f"{TEXT}retries: 2\n")
+    assert cli.main(["--repo", str(root), "compile"]) == 0
+    git(root, "commit", "-q", "-am", "theirs")
+    git(root, "switch", "-q", "mine")
+    capsys.readouterr()
+    assert cli.main(["--repo", str(root), "plan", "--base", "main"]) == 0
+    said = capsys.readouterr().out
+    assert "manifests/requests/b.yaml:" in said and f"{REQUEST}:" not in said
+
+
+@pytest.mark.parametrize("command", ["plan", "check"])
+def test_a_shallow_clone_without_common_history_says_so(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """Compared with the wrong commit, a branch would seem to take back what others did."""
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "manifests")
+    git(root, "commit", "-q", "-m", "a")
+    git(root, "switch", "-q", "-c", "mine")
+    git(root, "commit", "-q", "--allow-empty", "-m", "mine")
+    git(root, "switch", "-q", "main")
+    git(root, "commit", "-q", "--allow-empty", "-m", "theirs")
+    clone = tmp_path_factory.mktemp("shallow")
+    git(clone, "clone", "-q", "--depth", "1", "--no-single-branch", "-b", "mine", f"file://{root}", ".")
+    capsys.readouterr()
+    assert cli.main(["--repo", str(clone), command, "--base", "origin/main"]) == 1
+    said = capsys.readouterr().err
+    assert "this clone is shallow" in said and "git fetch --unshallow" in said
+
+
 def test_a_result_that_cannot_be_read_needs_a_person(root: Path, plan: Callable[..., tuple[int, str]]) -> None:
     """It blocks its eval: said with its file and what to type, and exit 1, as long as the plan is about it."""
     jobs = json.loads(plan("--json")[1])["requests"][0]["jobs"]

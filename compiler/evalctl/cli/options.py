@@ -21,7 +21,9 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("requests", nargs="*", metavar="REQUEST", help="request files or names (default: all)")
     parser.add_argument(
-        "--base", metavar="COMMIT", help="also report what has changed since this commit (for a pull request)"
+        "--base",
+        metavar="COMMIT",
+        help="also report what this branch changes since it left COMMIT (for a pull request)",
     )
     _findings(parser, "markdown")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
@@ -41,7 +43,9 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("requests", nargs="*", metavar="REQUEST", help="request files or names (default: all)")
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
-    parser.add_argument("--base", metavar="COMMIT", help="show only requests whose plan differs from this commit's")
+    parser.add_argument(
+        "--base", metavar="COMMIT", help="show only requests whose plan this branch changes since it left COMMIT"
+    )
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

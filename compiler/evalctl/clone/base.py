@@ -23,7 +23,7 @@ from evalctl.pipeline.project import Project
 from evalctl.results import derived
 from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
 from evalctl.results.store import index_folder
-from evalctl.shell import EnvironmentProblem
+from evalctl.shell import EnvironmentProblem, run
 from evalctl.sync.proofs import proofs_at
 
 _ABSENT = "000000"
@@ -34,20 +34,11 @@ def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entr
     not write so.
     """
     repo = open_repository(root)
-    commit = None if base.startswith("-") else repo.resolve(base)
-    if commit is None:
-        raise EnvironmentProblem(f"git knows no commit `{base}`", help="fetch that commit (in CI: fetch-depth: 0)")
-    commit = _left(repo, commit)
+    commit = calls.left_at(root, base, run)
     changes = list(_changes(root, repo, commit))
     texts = project.workspace.texts(list(project.workspace.keys))
     expected = _expected(root, repo, commit, changes, project, entries)
     return [*manifests.told(changes, texts), *files.told(changes), *outcomes.told(changes, expected)]
-
-
-def _left(repo: Repository, commit: str) -> str:
-    """Where this branch left the history of `commit`: what others have added there since is not taken back by it."""
-    reply = repo.ask("merge-base", commit, "HEAD")
-    return calls.one_commit(reply.text) or commit if reply.status == 0 else commit
 
 
 def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:

@@ -170,11 +170,8 @@ def _object(request: RequestForecast) -> dict[str, Any]:
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
-    """Requests whose plan at `base` was another, by the plan.json files in git; new requests are among them."""
-    commit = calls.commit_of(root, base, run_command)
-    if commit is None:
-        help = "fetch that commit (in CI: fetch-depth: 0)"
-        raise EnvironmentProblem(f"git cannot compare with `{base}`: it knows no such commit", help=help)
+    """Requests whose plan was another where this branch left `base`, by the plan.json files in git; new ones are among them."""
+    commit = calls.left_at(root, base, run_command)
     added = _git_paths(root, base, "ls-files", "--others", "--exclude-standard", "-z", "--", *_PLANNED)
     touched = {
         *added,

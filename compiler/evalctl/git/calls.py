@@ -26,6 +26,8 @@ CONFIGURATION: dict[str, tuple[str, str]] = {
     "core.quotePath": ("false", "paths in messages are read by people"),
     "color.ui": ("false", "`always` puts escape sequences into what is parsed"),
     "log.showSignature": ("false", "prints gpg's words among the log"),
+    "core.commitGraph": ("false", "a cache of the history, which a damaged or copied file could change"),
+    "advice.graftFileDeprecated": ("false", "advice for people; GIT_GRAFT_FILE is set for every call"),
     "log.follow": ("false", "a history of one path is of that path"),
     "i18n.logOutputEncoding": ("UTF-8", "messages are decoded as UTF-8"),
     "grep.patternType": ("basic", "`fixed` would find no trailer, so nothing would be pushed"),
@@ -52,6 +54,7 @@ CONFIGURATION: dict[str, tuple[str, str]] = {
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",  # nobody is at the terminal when cron calls
     "GIT_NO_REPLACE_OBJECTS": "1",  # replacements are a local view; what is pushed are the true objects
+    "GIT_GRAFT_FILE": "/dev/null",  # .git/info/grafts is such a view, too (seen: git 2.39 reads it without a word)
     "GIT_OPTIONAL_LOCKS": "0",  # reading never takes the person's index.lock
     "GIT_TRACE2": "0",  # trace2.* of the configuration cannot be overridden by -c
     "GIT_TRACE2_EVENT": "0",
@@ -137,6 +140,22 @@ def commit_of(root: Path, revision: str, run: Run) -> str | None:
     if reply.status != 0 and (problem := unusable(root, reply.stderr)):
         raise problem
     return one_commit(reply.stdout) if reply.status == 0 else None
+
+
+def left_at(root: Path, base: str, run: Run) -> str:
+    """The commit where the current branch left the history of `base`: what others added there since is not the branch's.
+
+    `base` itself where the two have no common history; raises where git does not know it, or has only a part of the history.
+    """
+    commit = commit_of(root, base, run)
+    if commit is None:
+        raise EnvironmentProblem(f"git knows no commit `{base}`", "fetch that commit (in CI: fetch-depth: 0)")
+    reply = run(command("merge-base", "--end-of-options", commit, "HEAD", cwd=root))
+    found = one_commit(reply.stdout) if reply.status == 0 else None
+    if found is None and run(command("rev-parse", "--is-shallow-repository", cwd=root)).stdout.strip() == "true":
+        message = f"git cannot compare with `{base}`: this clone is shallow and has no common history with it"
+        raise EnvironmentProblem(message, "git fetch --unshallow (in CI: fetch-depth: 0)")
+    return found or commit
 
 
 def one_commit(said: str) -> str | None:
