@@ -11,7 +11,7 @@ import pytest
 
 from evalctl.cards.architecture import architecture
 from evalctl.cards.folder import open_folder
-from evalctl.cards.tokenizer import marks, template_digest
+from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
 from evalctl.model.marks import MARKS, THINK, Mark
 
 from .conftest import CONFIG, TEMPLATE
@@ -135,6 +135,45 @@ def test_a_base_model_has_no_template(tmp_path: Path) -> None:
     several = {"chat_template": [{"name": "tool_use", "template": "x"}, {"name": "rag", "template": "y"}]}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(several))
     assert template_digest(open_folder(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, None), ({"tokenizer_config.json": {"added_tokens_decoder": {"5": {"content": "<assistant>"}}}}, None),
+        ({"tokenizer.json": {"model": {"vocab": {"a": 0, "Ġ</": 1, ">": 2}}}}, (">", "Ġ</")),
+        ({"vocab.json": {"a": 0}, "added_tokens.json": {"<think:1a2b>": 1, "<thinking>": 2}}, ("<think:1a2b>",)),
+        ({"tekken.json": {"config": {}}, "consolidated.safetensors": {}}, None),
+        (
+            {"tekken.json": {"special_tokens": [{"token_str": "[TOOL_CALLS]"}]}, "consolidated.safetensors": {},
+             "tokenizer.json": {"model": {"vocab": {"<assistant>": 0}}}},
+            ("[TOOL_CALLS]",),
+        ),
+    ],
+)  # fmt: skip
+def test_the_tokens_that_parsers_look_for_are_known_of_a_whole_vocabulary(
+    tmp_path: Path, files: dict[str, object], found: tuple[str, ...] | None
+) -> None:
+    """With what is added to it; of one in a form that is no text nobody says that a token is missing."""
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    assert parser_tokens(open_folder(tmp_path)) == found
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        (None, False),
+        ({}, False),
+        ({"fields": {"content": {}}}, False),
+        ({"fields": {"thinking": {}}}, True),
+        ("x", False),
+    ],
+)
+def test_whether_the_tokenizer_takes_thinking_out_itself(tmp_path: Path, template: object, found: bool) -> None:
+    """Its response_template says so by a field."""
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"response_template": template}))
+    assert parses_thinking(open_folder(tmp_path)) == found
 
 
 @pytest.mark.parametrize("mark", MARKS)

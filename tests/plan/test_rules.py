@@ -47,6 +47,51 @@ def test_think_tags_want_a_parser(parser: str, codes: list[str]) -> None:
     assert compiled(text, THINKING).codes() == codes
 
 
+@pytest.mark.parametrize(
+    ("tokens", "parser", "found"),
+    [
+        (["<think>", "</think>"], "deepseek_r1", []), (["<think>"], "deepseek_r1", ["<think tags>"]),
+        (["</think>"], "step3", []), ([], "step3", ["</think>"]), (["<think:1a>", "</think:1a>"], "hy_v4", []),
+        (["<think:1a>", "</think:2b>"], "hy_v4", ["</think:1a>"]), ([], "mistral", ["[TOOL_CALLS]"]),
+        (["[TOOL_CALLS]"], "mistral", []), ([], "poolside_v1", ["<assistant>"]), (["<assistant>"], "poolside_v1", []),
+        (["</", ">", "think"], "olmo3", ["Ġ</"]), (["</", ">", "think", "Ġ</"], "olmo3", []), ([], "qwen3", []),
+        (["<ifm|think>", "</ifm|think>"], "k2_horizon", []), (["<ifm|think>"], "k2_horizon", ["</ifm|think>"]),
+    ],
+)  # fmt: skip
+def test_a_parser_needs_tokens_of_the_vocabulary(tokens: list[str], parser: str, found: list[str]) -> None:
+    """Those that are missing are named; where a vocabulary is not known, nothing is refused for it."""
+    text = f"{SMALL}tasks: [ja]\noverrides: {{all: {{reasoning_parser: {parser}}}}}\n"
+    told = compiled(text, card_file(parser_tokens=tokens)).problems
+    assert [one.code for one in told] == ["parser-without-think-tags"] * len(found)
+    assert all("think tags" in one.message or all(token in one.message for token in found) for one in told)
+    assert parser in NEED_THINK_TAGS or compiled(text, card_file(parser_tokens=None)).codes() == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said", "found"),
+    [
+        ({}, "reasoning_parser: cohere_command3", ["unknown-parser"]), ({}, "reasoning_parser: cohere_command4", ["unknown-parser"]),
+        ({"parses_thinking": False}, "reasoning_parser: hf", ["parser-without-think-tags"]),
+        ({"parses_thinking": True}, "reasoning_parser: hf", []), ({}, "reasoning_parser: hf", []),
+        ({}, "reasoning_parser: openai_gptoss", ["parser-without-think-tags"]),
+        ({"architecture": "GptOssForCausalLM"}, "reasoning_parser: openai_gptoss", []),
+        ({"architecture": "GptOssForCausalLM"}, "reasoning_parser: qwen3", ["parser-without-think-tags"]),
+        ({"architecture": "GptOssForCausalLM"}, "reasoning_parser: ignore", []),
+        ({}, "reasoning_parser: deepseek_v3", []),
+        ({}, "reasoning_parser: deepseek_v3, chat_template_kwargs: {thinking: true}", ["parser-without-think-tags"]),
+        ({}, "reasoning_parser: deepseek_v3, chat_template_kwargs: {thinking: false, depth: 2}", []),
+        (
+            {"parser_tokens": ["<assistant>"]}, "reasoning_parser: poolside_v1, chat_template_kwargs: {enable_thinking: true}",
+            ["parser-without-think-tags"],
+        ),
+        ({"think_tags": True}, "reasoning_parser: deepseek_v3, chat_template_kwargs: {enable_thinking: true}", []),
+    ],
+)  # fmt: skip
+def test_a_parser_needs_more_than_tokens(facts: dict[str, object], said: str, found: list[str]) -> None:
+    """A package, a template of the tokenizer, a type of model, or think tags once a switch turns thinking on."""
+    assert compiled(f"{SMALL}tasks: [ja]\noverrides: {{all: {{{said}}}}}\n", card_file(**facts)).codes() == found
+
+
 @pytest.mark.parametrize("parser", sorted(NEED_THINK_TAGS))
 def test_a_parser_that_looks_for_think_tags_wants_them(parser: str) -> None:
     """vLLM would end on the node (the manual, 3.7); said where the parser is named, with the one that reads text."""

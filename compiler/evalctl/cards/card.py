@@ -17,7 +17,7 @@ from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
 from evalctl.cards.speculation import mtp_layers
-from evalctl.cards.tokenizer import marks, template_digest
+from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
 from evalctl.cards.weights import weights
 from evalctl.cards.widths import quantization, state_bytes, widths
 from evalctl.model.manifest import ModelCard
@@ -85,6 +85,7 @@ def _read(source: Source) -> dict[str, Any]:
         "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,
         "quantization": quantization(config, text),
         "think_tags": THINK in found, "reasoning_marks": tuple(mark.begin for mark in found if mark is not THINK),
+        "parser_tokens": parser_tokens(source), "parses_thinking": parses_thinking(source),
         "tokenizer": "mistral" if mistral.own_tokenizer(source) else "transformers",
         "chat_template_sha256": template_digest(source),
         "generation_config": _sampling(json_file(source, "generation_config.json")),

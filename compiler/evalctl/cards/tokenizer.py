@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from evalctl.cards import mistral
 from evalctl.cards.source import Source, json_file, small_file
 from evalctl.model.marks import MARKS, Mark
+from evalctl.model.parsers import NEEDS
 
+# Hunyuan's tokens have a suffix, a short digest.
+_LOOKED_FOR = re.compile(
+    "|".join(
+        re.escape(token).replace(re.escape("{suffix}"), r"(?::[^\s>]{1,64})?")
+        for token in sorted({token for tokens in NEEDS.values() for token in tokens})
+    )
+)
+_MOST_TOKENS = 64
 _TOKENS = frozenset(token for mark in MARKS for token in (mark.begin, mark.end))
 
 
@@ -16,6 +27,27 @@ def marks(source: Source) -> tuple[Mark, ...]:
     """The marks of reasoning of which both are tokens of their own."""
     found = {token for tokens in _token_lists(source) for token in _TOKENS & tokens}
     return tuple(mark for mark in MARKS if {mark.begin, mark.end} <= found)
+
+
+def parser_tokens(source: Source) -> tuple[str, ...] | None:
+    """The tokens that vLLM's reasoning parsers look for; None where the files do not tell the whole vocabulary."""
+    own = mistral.own_tokenizer(source)
+    whole = (
+        "special_tokens" in json_file(source, "tekken.json")
+        if own
+        else bool(_tokenizer(json_file(source, "tokenizer.json")) or json_file(source, "vocab.json"))
+    )
+    if not whole:
+        return None
+    lists = [_tekken(json_file(source, "tekken.json"))] if own else _token_lists(source)
+    return tuple(sorted({token for tokens in lists for token in tokens if _LOOKED_FOR.fullmatch(token)})[:_MOST_TOKENS])
+
+
+def parses_thinking(source: Source) -> bool:
+    """Whether the tokenizer itself says how thinking is taken out of an answer (transformers' response_template)."""
+    template = json_file(source, "tokenizer_config.json").get("response_template")
+    fields = template.get("fields") if isinstance(template, dict) else None
+    return isinstance(fields, dict) and "thinking" in fields
 
 
 def _token_lists(source: Source) -> Iterator[set[str]]:

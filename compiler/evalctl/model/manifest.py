@@ -321,6 +321,17 @@ class ModelCard(Strict):
         description="Tokens other than <think> that begin reasoning. Absent in a card of an older evalctl.",
         strict=False,
     )
+    parser_tokens: tuple[Line, ...] | None = Field(
+        None,
+        description="Tokens of the vocabulary that vLLM's reasoning parsers look for; null where the vocabulary is not known. "
+        "Absent in a card of an older evalctl.",
+        strict=False,
+    )
+    parses_thinking: bool | None = Field(
+        None,
+        description="Whether the tokenizer has a response_template with a field for thinking (reasoning_parser: hf). "
+        "Absent in a card of an older evalctl.",
+    )
     tokenizer: Literal["transformers", "mistral"] = Field(
         "transformers", description="mistral: mistral_common's, which has its chat template within."
     )

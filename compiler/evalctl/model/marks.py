@@ -19,11 +19,11 @@ MARKS = (
     THINK,
     Mark("[THINK]", "[/THINK]", "mistral"),
     Mark("<seed:think>", "</seed:think>", "seed_oss"),
-    Mark("<|START_THINKING|>", "<|END_THINKING|>", "cohere_command3"),
+    Mark("<|START_THINKING|>", "<|END_THINKING|>", ""),  # cohere_command3 and 4 need a package that no environment has
     Mark("<mm:think>", "</mm:think>", "minimax_m3"),
     Mark("<ifm|think>", "</ifm|think>", "k2_horizon"),
     Mark("<|channel>", "<channel|>", "gemma4"),
-    Mark("<|channel|>", "<|message|>", "openai_gptoss"),
+    Mark("<|channel|>", "<|message|>", ""),  # openai_gptoss is for model type gpt_oss alone, which needs no name of it
     Mark("<|open|>", "<|close|>", "kimi_k3"),
     Mark("◁think▷", "◁/think▷", ""),  # Kimi-VL
     Mark("<|inner_prefix|>", "<|inner_suffix|>", ""),  # Apertus

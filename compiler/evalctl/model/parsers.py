@@ -59,8 +59,25 @@ VLLM_PARSERS = frozenset(
     ]
 )
 FRAMEWORK_PARSERS = frozenset({"deepseek_r1_markup"})
-# Their constructors raise where <think> and </think> are no tokens of the vocabulary, and vLLM ends (seen: 0.32.0, each
-# parser made with a tokenizer that lacks them).
+# Tokens without which a parser's constructor raises, and vLLM ends; `{suffix}` is "" or ":…", alike in all of a vocabulary
+# (seen: 0.32.0; the test adds to a vocabulary what each parser asks for until vLLM starts with it).
+_THINK_TAGS = ("<think>", "</think>")
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "deepseek_r1": _THINK_TAGS, "ernie45": _THINK_TAGS, "holo2": _THINK_TAGS, "step3": ("</think>",),
+    "hy_v3": ("<think{suffix}>", "</think{suffix}>"), "hy_v4": ("<think{suffix}>", "</think{suffix}>"),
+    "k2_horizon": ("<ifm|think>", "</ifm|think>"), "minimax_m3": ("<mm:think>", "</mm:think>"),
+    "mistral": ("[TOOL_CALLS]",), "olmo3": ("Ġ</", "</", "think", ">"), "poolside_v1": ("<assistant>",),
+}  # fmt: skip
+# Made anew for each question: with a template's switch for thinking these need the think tags, else each question fails.
+NEED_WHEN_THINKING = frozenset({"deepseek_v3", "poolside_v1"})
+THINKING_SWITCHES = frozenset({"thinking", "enable_thinking"})
+# Reads the tokenizer's own `response_template`, which needs a field for thinking.
+NEEDS_RESPONSE_TEMPLATE = frozenset({"hf"})
+# Import a package that no pinned environment has.
+NEEDS_PACKAGE: Mapping[str, str] = {"cohere_command3": "cohere_melody", "cohere_command4": "cohere_melody"}
+# For model type gpt_oss alone, and the only one for it (HarmonyParser): of another model each question fails.
+HARMONY = "openai_gptoss"
+# What a card of an older evalctl tells of the vocabulary: think tags, and since a later one the marks of reasoning.
 NEED_THINK_TAGS = frozenset({"deepseek_r1", "ernie45", "holo2", "hy_v3", "hy_v4", "step3"})
 # What each takes out of a text, by the mark that begins it; of those that are not here it depends on more than the marks
 # (seen: 0.32.0, each parser asked about a text with each pair; the framework's looks for <think> alone).
@@ -76,7 +93,7 @@ TAKES_OUT: Mapping[str, str] = {
     "gemma4": "<|channel>", "k2_horizon": "<ifm|think>", "minimax_m3": "<mm:think>", "mistral": "[THINK]",
     "seed_oss": "<seed:think>",
 }  # fmt: skip
-# Of these the ones that end vLLM where the vocabulary lacks their marks, as those above do.
+# Of these the ones that end vLLM where the vocabulary lacks their marks, by a card that knows the marks alone.
 NEED_OWN_MARKS = frozenset({"k2_horizon", "minimax_m3"})
 # Parsers that the lab takes from a file of the model's publisher, `{name}_reasoning_parser.py` (seen: swallow 2026).
 LAB_PLUGINS = frozenset({"llmjp4", "nemotron_nano_v2"})

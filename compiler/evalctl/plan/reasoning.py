@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
@@ -11,10 +12,16 @@ from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import IMPLIED, MARKS, THINK, Mark
 from evalctl.model.parsers import (
     FRAMEWORK_PARSERS,
+    HARMONY,
     LAB_PLUGINS,
     NEED_OWN_MARKS,
     NEED_THINK_TAGS,
+    NEED_WHEN_THINKING,
+    NEEDS,
+    NEEDS_PACKAGE,
+    NEEDS_RESPONSE_TEMPLATE,
     TAKES_OUT,
+    THINKING_SWITCHES,
     VLLM_PARSERS,
     add_plugin,
 )
@@ -22,6 +29,8 @@ from evalctl.model.selection import model_span
 from evalctl.model.vllm import VLLM
 from evalctl.plan.plugins import plugged
 from evalctl.suggest import help_for, listed
+
+_ANOTHER = "name the parser of this model (`evalctl explain unknown-parser` lists them), or take reasoning_parser out"
 
 
 def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -34,16 +43,19 @@ def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
             continue
         span = setting.origin.span if setting is not None else None
         model = evaluation.subject.model
-        if (model, evaluation.subject.custom_settings, parser) in seen:
+        key = (model, evaluation.subject.custom_settings, parser, _thinks(evaluation))
+        if key in seen:
             continue
-        seen.add((model, evaluation.subject.custom_settings, parser))
+        seen.add(key)
         card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
         if card is not None and parser is not None and (mark := _left_in(card, parser)) is not None:
             yield _other_marks(span or model_span(checked, model), model, mark, parser)
-        elif card is not None and not card.think_tags and parser in NEED_THINK_TAGS:
-            yield _no_think_tags(span or model_span(checked, model), model, parser)
-        elif card is not None and parser is not None and _lacks_marks(card, parser):
-            yield _no_marks(span or model_span(checked, model), model, parser)
+        elif (
+            card is not None
+            and parser is not None
+            and (ends := _ends(card, parser, evaluation, span or model_span(checked, model)))
+        ):
+            yield ends
         elif card is not None and parser is None and (mark := _mark(card)) is not None:
             yield _unparsed(model_span(checked, model), model, mark, _with_parser(catalogue, model))
         elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
@@ -75,9 +87,54 @@ def _begins(card: ModelCard) -> set[str]:
     return {*card.reasoning_marks, *([THINK.begin] if card.think_tags else ())}
 
 
-def _lacks_marks(card: ModelCard, parser: str) -> bool:
-    """A card of an older evalctl knows <think> alone."""
-    return parser in NEED_OWN_MARKS and card.widths is not None and TAKES_OUT[parser] not in _begins(card)
+def _ends(card: ModelCard, parser: str, evaluation: Eval, span: Span) -> Diagnostic | None:
+    """What vLLM ends with where this parser is named for the model, or what it answers each question with."""
+    if parser in NEEDS_PACKAGE:
+        message = f"vLLM {VLLM} ends with {parser}: it needs the package {NEEDS_PACKAGE[parser]}, which no pinned environment has"
+        return Diagnostic(
+            "unknown-parser", message, span, "name another parser, or `ignore` if the model does not reason"
+        )
+    own = card.architecture in IMPLIED
+    if parser in VLLM_PARSERS and own != (parser == HARMONY):
+        message = f"vLLM {VLLM} takes {HARMONY} for gpt-oss alone, and no other parser for it"
+        help = (
+            f"take `reasoning_parser` out: vLLM names {HARMONY} itself"
+            if own
+            else "name the parser of this model, or `ignore`"
+        )
+        return Diagnostic("parser-without-think-tags", f"{message}; {card.model} is a {card.architecture}", span, help)
+    if parser in NEEDS_RESPONSE_TEMPLATE and card.parses_thinking is False:
+        message = f"the tokenizer of {card.model} has no response_template with a field for thinking, and vLLM ends with {parser}"
+        return Diagnostic("parser-without-think-tags", message, span, _ANOTHER)
+    lacking = _lacking(card, parser)
+    if not lacking and parser in NEED_WHEN_THINKING and _thinks(evaluation) and not card.think_tags:
+        message = f"{card.model} has no think tags in its vocabulary: with {parser} and thinking switched on, each question fails"
+        return Diagnostic("parser-without-think-tags", message, span, _ANOTHER)
+    return _without(span, card.model, parser, lacking) if lacking else None
+
+
+def _thinks(evaluation: Eval) -> bool:
+    """Whether a switch of the template says so; as vLLM reads it, any text but an empty one does."""
+    switches = json.loads(dict(evaluation.server).get("chat_template_kwargs") or "{}")
+    return any(switches.get(name) for name in THINKING_SWITCHES)
+
+
+def _lacking(card: ModelCard, parser: str) -> tuple[str, ...]:
+    """The tokens that the parser needs and the vocabulary lacks; a card of an older evalctl knows fewer."""
+    needed = NEEDS.get(parser, ())
+    if card.parser_tokens is None:
+        old = parser in NEED_THINK_TAGS and not card.think_tags
+        marks = parser in NEED_OWN_MARKS and card.widths is not None and TAKES_OUT[parser] not in _begins(card)
+        return tuple(token.format(suffix="") for token in needed) if old or marks else ()
+    lacking = [
+        tuple(token for one in needed if (token := one.format(suffix=suffix)) not in card.parser_tokens)
+        for suffix in ("", *_suffixes(card.parser_tokens))
+    ]
+    return min(lacking, key=len)
+
+
+def _suffixes(tokens: tuple[str, ...]) -> list[str]:
+    return [token.removeprefix("<think").removesuffix(">") for token in tokens if token.startswith("<think:")]
 
 
 def _left_in(card: ModelCard, parser: str) -> Mark | None:
@@ -108,14 +165,14 @@ def _other_marks(span: Span, model: str, mark: Mark, parser: str) -> Diagnostic:
     return Diagnostic("think-tags-without-parser", message, span, help)
 
 
-def _no_marks(span: Span, model: str, parser: str) -> Diagnostic:
-    message = f"{model} has no {TAKES_OUT[parser]} in its vocabulary, and vLLM ends with {parser}"
-    help = "name the parser of this model (`evalctl explain unknown-parser` lists them), or take reasoning_parser out"
-    return Diagnostic("parser-without-think-tags", message, span, help)
-
-
-def _no_think_tags(span: Span, model: str, parser: str) -> Diagnostic:
+def _without(span: Span, model: str, parser: str, lacking: tuple[str, ...]) -> Diagnostic:
+    tags = {"<think>", "</think>"} & {*lacking}
+    what = "think tags" if tags else listed(lacking)
+    help = (
+        "write `reasoning_parser: deepseek_r1_markup`: the framework takes the tags out of the text"
+        if tags
+        else _ANOTHER
+    )
     return Diagnostic(
-        "parser-without-think-tags", f"{model} has no think tags in its vocabulary, and vLLM ends with {parser}", span,
-        help="write `reasoning_parser: deepseek_r1_markup`: the framework takes the tags out of the text",
-    )  # fmt: skip
+        "parser-without-think-tags", f"{model} has no {what} in its vocabulary, and vLLM ends with {parser}", span, help
+    )
