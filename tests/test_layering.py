@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from samples import repository
 
 from evalctl.cli.words import COMMANDS
+from evalctl.stamps import SETTLED_NS
 
 TOP = Path(__file__).parents[1] / "compiler" / "evalctl"
 
@@ -27,26 +29,27 @@ ARROWS: dict[str, set[str]] = {
     "columns": set(),
     "secret_shapes": set(),
     "surroundings": set(),
+    "stamps": set(),
     "terminal": set(),
     "shell": {"surroundings"},
     "git": {"shell", "surroundings"},
-    "load": {"model", "shell", "suggest"},
+    "load": {"model", "shell", "stamps", "suggest"},
     "environments": {"git", "shell"},
     "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
     "resolve": {"frameworks", "model"},
-    "results": {"model", "shell", "suggest", "terminal"},
+    "results": {"model", "shell", "stamps", "suggest", "terminal"},
     "changes": {"load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
-    "render": {"model", "schedulers", "shell"},
+    "render": {"model", "schedulers", "shell", "stamps"},
     "importing": {"editing", "load", "model", "results"},
-    "pipeline": {"check", "environments", "load", "model", "plan", "render", "resolve", "shell"},
+    "pipeline": {"check", "environments", "load", "model", "plan", "render", "resolve", "shell", "stamps"},
     "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"cards", "environments", "exits", "git", "model", "render", "results", "schedulers", "secret_shapes", "shell", "suggest", "surroundings"},
+    "sync": {"cards", "environments", "exits", "git", "model", "render", "results", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
     "details": {"clone", "environments", "model", "pipeline", "results", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
@@ -257,8 +260,7 @@ def test_help_is_light(words: list[str]) -> None:
 def test_what_is_remembered_is_light(tmp_path: Path) -> None:
     """`plan` and `check` of a repository in which nothing has changed validate nothing, so they load no validator."""
     root = repository(tmp_path, {"manifests/requests/a.yaml": "model: lab/small-8B\nservice: tsubame\ntasks: [en]\n"})
-    for path in root.glob("manifests/**/*"):
-        os.utime(path, (0, 0))  # a file of this very moment is read again by the next command, which remembers it anew
+    time.sleep(SETTLED_NS / 1e9 + 0.1)  # a file of this very moment is read again by the next command
     assert "pydantic" in _loaded("--repo", str(root), "plan")
     for command in ("plan", "check"):
         assert (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evalctl import stamps
 from evalctl.load import workspace
 from evalctl.load.places import clashes
 from evalctl.load.repo import find_root, read
@@ -31,14 +32,21 @@ def aged(root: Path, path: str = REQUEST, seconds: float = 60.0) -> int:
     return then
 
 
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a while had passed since every change: nobody can set a file's change time."""
+    monkeypatch.setattr(stamps, "SETTLED_NS", -(10**18))
+
+
+@pytest.mark.usefixtures("settled")
 def test_an_unchanged_file_is_known_without_reading_it(root: Path) -> None:
     """Its key is the one remembered, and its text is read only when asked for."""
-    aged(root)
     first = workspace.read(root, {})
-    stats = {path: (size, at, "remembered") for path, (size, at, _) in first.stats.items()}
+    stats = {path: (*known[:-1], "remembered") for path, known in first.stats.items()}
     assert workspace.read(root, stats).keys == {REQUEST: "remembered"}
 
 
+@pytest.mark.usefixtures("settled")
 def test_a_changed_file_is_noticed(root: Path) -> None:
     """Another size, or another time with the same size."""
     aged(root)
@@ -60,15 +68,37 @@ def test_a_second_change_in_the_same_instant_is_noticed(root: Path) -> None:
     assert workspace.read(root, first.stats).keys != first.keys
 
 
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("replaced", [False, True], ids=["in place", "another file"])
+def test_a_change_that_keeps_size_and_time_is_noticed(root: Path, replaced: bool) -> None:
+    """`rsync --times`, `cp -p` and a restored backup bring another text with the same size and modification time."""
+    then = aged(root)
+    first = workspace.read(root, {})
+    assert REQUEST in first.stats
+    place = root / REQUEST
+    source = place.with_name("new") if replaced else place
+    source.write_text("model: b\n", encoding="utf-8")
+    os.utime(source, ns=(then, then))
+    source.rename(place)
+    assert workspace.read(root, first.stats).text(REQUEST) == "model: b\n"
+    assert workspace.read(root, first.stats).keys != first.keys
+
+
+def test_a_file_that_was_put_there_just_now_is_not_remembered(root: Path) -> None:
+    """Whatever its modification time says: a second one may come in the same instant."""
+    aged(root, seconds=10_000)
+    assert workspace.read(root, {}).stats == {}
+
+
 def test_a_file_dated_in_the_future_is_not_trusted(root: Path) -> None:
     """A clock that was wrong must not freeze what is known of a file."""
     aged(root, seconds=-3600)
     assert workspace.read(root, {}).stats == {}
 
 
+@pytest.mark.usefixtures("settled")
 def test_removed_and_added_files_are_noticed(root: Path) -> None:
     """Keys are those of what is there now."""
-    aged(root)
     first = workspace.read(root, {})
     (root / REQUEST).rename(root / "manifests/requests/b.yaml")
     assert set(workspace.read(root, first.stats).keys) == {"manifests/requests/b.yaml"}

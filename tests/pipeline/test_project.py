@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from samples import files_under, repository
 
+from evalctl import stamps
 from evalctl.pipeline import memory
 from evalctl.pipeline.project import Project
 
@@ -35,20 +36,12 @@ class Counting(Project):
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A compiled repository; what was remembered counts at once, because its files look old."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A compiled repository; what was remembered counts at once, as if its files were old."""
+    monkeypatch.setattr(stamps, "SETTLED_NS", -(10**18))
     place = repository(tmp_path, REQUESTS)
-    _old(place)
     assert Counting(place).compile()[1] == []
     return place
-
-
-def _old(root: Path) -> None:
-    """As if the files had been written long ago: fresh ones are read again, since a second change may share a time."""
-    for path in (root / "manifests").rglob("*"):
-        if path.is_file() and path.stat().st_mtime > 1_700_000_000:
-            size = path.stat().st_size
-            os.utime(path, (1_600_000_000 + size, 1_600_000_000 + size))
 
 
 def recompiled(root: Path) -> tuple[list[str], list[str]]:
@@ -88,7 +81,6 @@ def test_a_change_is_followed_where_it_leads(root: Path, path: str, done: list[s
     """A request's own file, its model's files, or what all share; a comment changes no script."""
     edit(root, path, lambda text: text + "# a comment\n")
     assert recompiled(root) == (done, [])
-    _old(root)
     recompiled(root)
     assert recompiled(root) == ([], [])
 
@@ -109,6 +101,19 @@ def test_a_new_and_a_deleted_request(root: Path) -> None:
     done, _ = recompiled(root)
     assert done == ["e.yaml"]
     assert sorted(path.name for path in (root / "generated").iterdir()) == ["a", "b", "e"]
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["in place", "another file"])
+def test_a_script_that_keeps_size_and_time_is_compared_anew(root: Path, replaced: bool) -> None:
+    """Whoever sets a file's time back (`rsync --times`, a restored backup) does not hide another script from `compile`."""
+    (script,) = (root / "generated/a").glob("*.sh")
+    before, facts = script.read_bytes(), script.stat()
+    source = script.with_name(".new") if replaced else script
+    source.write_bytes(before.replace(b"a.yaml", b"x.yaml", 1))
+    os.utime(source, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    source.rename(script)
+    assert recompiled(root)[1] == [script.relative_to(root).as_posix()]
+    assert script.read_bytes() == before
 
 
 def _shorter(data: bytes) -> bytes:
@@ -303,7 +308,6 @@ def test_findings_are_the_same_the_second_time(root: Path) -> None:
     """What is remembered of a request with a warning or an error is what was found."""
     edit(root, "manifests/requests/a.yaml", lambda text: text.replace("[ja_subset]", "[ja_subset, en_code, nonsense]"))
     edit(root, "manifests/requests/b.yaml", lambda text: text + "overrides: {ja_exact: {seed: 1}}\n")
-    _old(root)
     first, second, checked = Project(root).compile()[1], Project(root).compile()[1], Project(root).check()[1]
     assert first == second == checked
     assert {problem.code for problem in first} == {"unknown-task", "override-without-task"}

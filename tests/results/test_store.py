@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evalctl import stamps
 from evalctl.results.record import to_text, weights
 from evalctl.results.store import folder_of, index_folder, parse
 
@@ -86,6 +88,23 @@ def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) 
     finding = index.diagnostics()[0]
     assert (finding.code, finding.span.file) == ("unreadable-result", PATH)
     assert (tmp_path / PATH).read_bytes() == content
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["in place", "another file"])
+@pytest.mark.parametrize("window", [-(10**18), stamps.SETTLED_NS], ids=["old", "new"])
+def test_the_cache_notices_a_change_that_keeps_size_and_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int, replaced: bool
+) -> None:
+    """A result that a backup or `rsync --times` brought back is another one; whether the cache is older or not."""
+    monkeypatch.setattr(stamps, "SETTLED_NS", window)
+    cache = tmp_path / "cache.json"
+    place = put(tmp_path, PATH, to_text(document()))
+    os.utime(place, (1_000_000_000, 1_000_000_000))
+    assert set(index_folder(tmp_path, cache).by_digest) == {"d1"}
+    source = put(tmp_path, f"{PATH}.new" if replaced else PATH, to_text(document("d2")))
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    source.rename(place)
+    assert set(index_folder(tmp_path, cache).by_digest) == {"d2"}
 
 
 def test_the_cache_follows_every_change(tmp_path: Path) -> None:

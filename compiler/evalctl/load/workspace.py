@@ -1,7 +1,7 @@
 """All texts under manifests/, each with a key that changes when the file does, without reading what is known.
 
-A file is known by size and modification time, as git's index knows it; one that was touched within the last two
-seconds is read again, because a second change may share its time.
+A file is known by its stamp (`stamps.py`); one that was touched within the last two seconds is read again, because a
+second change may share its times.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from evalctl.load import places, repo
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.stamps import Stamp, is_settled, stamp
 
 SHARED = (
     "manifests/tasks",
@@ -23,7 +24,9 @@ SHARED = (
     "manifests/models/chat_templates",
     "manifests/models/reasoning_parsers",
 )
-_SETTLED_NS = 2_000_000_000
+
+
+Known = tuple[int, int, int, int, str]  # a stamp, and the digest of the text
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Workspace:
 
     root: Path
     keys: dict[str, str]
-    stats: dict[str, tuple[int, int, str]]  # what to remember for the next time
+    stats: dict[str, Known]  # what to remember for the next time
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
     unread: list[Diagnostic] = field(default_factory=list)  # files that are not read, and why
     _texts: dict[str, str] = field(default_factory=dict)
@@ -86,25 +89,25 @@ def is_shared(path: str) -> bool:
     return path.startswith(SHARED) or path == places.COMMON
 
 
-def read(root: Path, known: Mapping[str, tuple[int, int, str]]) -> Workspace:
+def read(root: Path, known: Mapping[str, Known]) -> Workspace:
     """The workspace at `root`; `known` are the `stats` of an earlier one."""
     workspace = Workspace(root, {}, {})
     now = time.time_ns()
-    for path, size, modified in sorted(_files(root, "manifests", workspace.unread)):
+    for path, seen in sorted(_files(root, "manifests", workspace.unread)):
         before = known.get(path)
-        if before is not None and tuple(before[:2]) == (size, modified):
-            key = before[2]
+        if before is not None and tuple(before[:-1]) == seen:
+            key = before[-1]
         else:
             text = workspace.text(path)
             key = "unreadable" if text is None else hashlib.sha256(text.encode()).hexdigest()
         workspace.keys[path] = key
-        if key != "unreadable" and now - modified > _SETTLED_NS:
-            workspace.stats[path] = (size, modified, key)
+        if key != "unreadable" and is_settled(seen, now):
+            workspace.stats[path] = (*seen, key)
     workspace.unread.extend(places.clashes(workspace.keys))
     return workspace
 
 
-def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[str, int, int]]:
+def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[str, Stamp]]:
     """Manifests below `folder`; hidden files are passed over, others that are not read are findings."""
     try:
         entries = list(os.scandir(root / folder))
@@ -122,5 +125,4 @@ def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[
             if found is not None:
                 unread.append(found)
                 continue
-            facts = entry.stat()
-            yield path, facts.st_size, facts.st_mtime_ns
+            yield path, stamp(entry.stat())

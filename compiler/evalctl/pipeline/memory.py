@@ -14,9 +14,10 @@ from typing import Any
 from evalctl import environments
 from evalctl.model.diagnostic import Diagnostic, Note, Span
 from evalctl.shell import write_atomically
+from evalctl.stamps import stamp
 
 PATH = ".evalctl/cache/compile"
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,13 @@ def digest(parts: Iterable[str]) -> str:
 
 
 def program_key() -> str:
-    """Changes when evalctl itself does (sizes and times of its files, and what the job environments are made of)."""
+    """Changes when evalctl itself does (the stamps of its files, and what the job environments are made of)."""
     parts = [f"{name}={environment.digest}" for name, environment in sorted(environments.catalogue().items())]
     for folder, _, names in (*os.walk(Path(__file__).parents[1]), next(os.walk(environments.FOLDER))):
         for name in sorted(names):
             if name.endswith((".py", ".sh", ".tasks")):
                 facts = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - a hundred of these at every start
-                parts.append(f"{name}:{facts.st_size}:{facts.st_mtime_ns}")
+                parts.append(f"{name}:{stamp(facts)}")
     return digest(parts)
 
 

@@ -1,6 +1,6 @@
 """Artifacts and generated/: write what differs, or say what does. The only disk access of render.
 
-A file is known by size and modification time as in `load.workspace`; files that evalctl did not make are never touched.
+A file is known by its stamp as in `load.workspace`; files that evalctl did not make are never touched.
 """
 
 from __future__ import annotations
@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.shell import write_atomically
+from evalctl.stamps import Stamp, is_settled, stamp
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact
 
 FOLDER = "generated"
-Stat = tuple[int, int, str]
+Stat = tuple[int, int, int, int, str]  # a stamp, and the digest of the content
 
 # How evalctl's own files begin, whatever version made them: a plan, and a script with its line for reviewers.
 _PLAN = re.compile(rb'\{\s*"schema": "evalctl/plan/[0-9]+",')
@@ -34,8 +36,10 @@ class Tree:
 
     def __init__(self, root: Path, known: Mapping[str, Stat]) -> None:
         self.root = root
-        self.stats: dict[str, Stat] = {}
+        self.stats: dict[str, Stat] = {}  # what to remember for the next time
         self.links: list[Diagnostic] = []
+        self._digests: dict[str, str] = {}
+        self._begun = time.time_ns()
         self._on_disk = dict(_files(root, FOLDER, self.links))
         self._known = known
 
@@ -43,13 +47,15 @@ class Tree:
         """sha256 of the file, read only if it has changed since it was last known; None when it is not there."""
         if path not in self._on_disk:
             return None
-        if path not in self.stats:
-            size, modified = self._on_disk[path]
+        if path not in self._digests:
+            seen = self._on_disk[path]
             before = self._known.get(path)
-            known = before is not None and tuple(before[:2]) == (size, modified)
-            sha = before[2] if known and before else hashlib.sha256((self.root / path).read_bytes()).hexdigest()
-            self.stats[path] = (size, modified, sha)
-        return self.stats[path][2]
+            known = before is not None and tuple(before[:-1]) == seen
+            sha = before[-1] if known and before else hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+            self._digests[path] = sha
+            if known or is_settled(seen, self._begun):
+                self.stats[path] = (*seen, sha)
+        return self._digests[path]
 
     def write(self, artifact: Artifact, sha: str) -> bool:
         """Brings one file to `artifact`, whose digest is `sha`; False when it was so already."""
@@ -57,9 +63,9 @@ class Tree:
             return False
         target = self.root / artifact.path
         write_atomically(target, artifact.data, mode=0o755 if artifact.path.endswith(".sh") else 0o644)
-        facts = target.stat()
-        self._on_disk[artifact.path] = (facts.st_size, facts.st_mtime_ns)
-        self.stats[artifact.path] = (facts.st_size, facts.st_mtime_ns, sha)
+        self._on_disk[artifact.path] = seen = stamp(target.stat())
+        self._digests[artifact.path] = sha
+        self.stats[artifact.path] = (*seen, sha)  # a new inode, made here: what changes it later changes its stamp
         return True
 
     def left_over(self, expected: Iterable[str]) -> list[str]:
@@ -72,6 +78,7 @@ class Tree:
         for path in paths:
             (self.root / path).unlink()
             self._on_disk.pop(path, None)
+            self._digests.pop(path, None)
             self.stats.pop(path, None)
             folder = (self.root / path).parent
             while folder != self.root / FOLDER and not any(folder.iterdir()):
@@ -110,7 +117,7 @@ def outdated(path: str, request: str, why: str) -> Diagnostic:
     )
 
 
-def _files(root: Path, folder: str, links: list[Diagnostic]) -> Iterator[tuple[str, tuple[int, int]]]:
+def _files(root: Path, folder: str, links: list[Diagnostic]) -> Iterator[tuple[str, Stamp]]:
     """Files below `folder`. A link could lead what is written out of the repository: a finding, never followed."""
     if (root / folder).is_symlink():
         links.append(_link(folder))
@@ -124,8 +131,7 @@ def _files(root: Path, folder: str, links: list[Diagnostic]) -> Iterator[tuple[s
         if entry.is_dir(follow_symlinks=False):
             yield from _files(root, path, links)
         elif entry.is_file(follow_symlinks=False):
-            facts = entry.stat(follow_symlinks=False)
-            yield path, (facts.st_size, facts.st_mtime_ns)
+            yield path, stamp(entry.stat(follow_symlinks=False))
         elif entry.is_symlink():
             links.append(_link(path))
 

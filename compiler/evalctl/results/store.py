@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,10 @@ from evalctl.model.providers import result_path
 from evalctl.model.result import IMPORTED, SCHEMA, Result
 from evalctl.results.names import task_name
 from evalctl.shell import write_atomically
+from evalctl.stamps import Stamp, is_settled, stamp
 
 FILE = "result.json"
-_CACHE_SCHEMA = 9
+_CACHE_SCHEMA = 10
 # What a copy for another request has of its own (see `record.reused`). Of these, the parts of _INPUTS are what was measured.
 _OF_A_COPY = frozenset({
     "schema", "task", "subject", "generation", "server", "max_samples", "unanswered", "request", "reused_from",
@@ -86,14 +88,15 @@ class ResultIndex:
 
 def index_folder(root: Path, cache: Path | None = None) -> ResultIndex:
     """The index of the files on disk under root/results."""
-    versions = {path: f"{size}-{time}" for path, size, time in _walk(root, "results", FILE)}
+    now = time.time_ns()
+    versions = {path: _version(seen, now) for path, seen in _walk(root, "results", FILE)}
     return index(versions, lambda paths: {path: (root / path).read_bytes() for path in paths}, cache)
 
 
 def index(versions: Mapping[str, str], read: Read, cache: Path | None = None) -> ResultIndex:
-    """The index of the files in `versions` (path to content key); only what the cache does not know is read."""
+    """The index of the files in `versions` (path to content key, "" for none); only what the cache does not know is read."""
     known = _load_cache(cache)
-    rows = {path: known[path] for path, key in versions.items() if path in known and known[path][0] == key}
+    rows = {path: known[path] for path, key in versions.items() if key and path in known and known[path][0] == key}
     fresh = [path for path in versions if path not in rows]
     if fresh:
         contents = read(fresh)
@@ -101,6 +104,11 @@ def index(versions: Mapping[str, str], read: Read, cache: Path | None = None) ->
     if cache is not None and (fresh or len(known) != len(rows)):
         _save_cache(cache, rows)
     return _indexed(rows)
+
+
+def _version(seen: Stamp, now_ns: int) -> str:
+    """The content key of a file on disk; "" while it may change without getting another."""
+    return "-".join(map(str, seen)) if is_settled(seen, now_ns) else ""
 
 
 def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
@@ -113,7 +121,7 @@ def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
 
 def named(root: Path, name: str) -> list[str]:
     """Every file of that name on disk under root/results, whether it can be read or not."""
-    return [path for path, _, _ in _walk(root, "results", name)]
+    return [path for path, _ in _walk(root, "results", name)]
 
 
 def parse(path: str, content: bytes | str) -> Result:
@@ -140,7 +148,7 @@ def folder_of(path: str, result_dir: str) -> str:
     return path.removesuffix(ending)
 
 
-def _walk(root: Path, folder: str, name: str) -> Iterator[tuple[str, int, int]]:
+def _walk(root: Path, folder: str, name: str) -> Iterator[tuple[str, Stamp]]:
     """Files called `name` below a folder, in order; links are not followed. scandir: half the time of os.walk."""
     try:
         entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
@@ -148,8 +156,7 @@ def _walk(root: Path, folder: str, name: str) -> Iterator[tuple[str, int, int]]:
         return
     for entry in entries:
         if entry.name == name and entry.is_file(follow_symlinks=False):
-            facts = entry.stat(follow_symlinks=False)
-            yield f"{folder}/{name}", facts.st_size, facts.st_mtime_ns
+            yield f"{folder}/{name}", stamp(entry.stat(follow_symlinks=False))
         elif entry.is_dir(follow_symlinks=False) and entry.name not in ("logs", "details"):
             yield from _walk(root, f"{folder}/{entry.name}", name)
 

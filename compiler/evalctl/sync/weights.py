@@ -15,6 +15,7 @@ from typing import Any
 from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
 from evalctl.shell import Command, EnvironmentProblem, stream, write_atomically
+from evalctl.stamps import Stamp, stamp
 from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
 from evalctl.sync.lock import locked
@@ -40,7 +41,7 @@ def changed(checkpoint: Checkpoint) -> tuple[str, str]:
 
     try:
         folder = open_folder(Path(checkpoint.path))
-        known = tuple((name, _stamp(folder.path / name)) for name in sorted(folder.sizes))
+        known = tuple((name, stamp((folder.path / name).stat())) for name in sorted(folder.sizes))
         found = _revision(checkpoint.path, known)
     except EnvironmentProblem as problem:
         return "weights-unreadable", problem.message
@@ -51,13 +52,8 @@ def changed(checkpoint: Checkpoint) -> tuple[str, str]:
     return "", ""
 
 
-def _stamp(file: Path) -> tuple[int, int, int]:
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-
-
 @lru_cache(maxsize=64)  # `--watch` looks again and again, and many jobs read one checkpoint
-def _revision(path: str, _: tuple[tuple[str, tuple[int, int, int]], ...]) -> str:
+def _revision(path: str, _: tuple[tuple[str, Stamp], ...]) -> str:
     from evalctl.cards.folder import folder_revision
 
     return folder_revision(Path(path))
