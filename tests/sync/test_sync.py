@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.control import cancel, logs, matching, retry, status
 from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
+from evalctl_job.supervisor.document import read_attempt
 
 from .world import Clone, World, attempt_facts, finish, git, make_eval, make_job, mark, plan, run_tasks, service
 
@@ -717,3 +718,19 @@ def write_ledger(root: Path, path: str, blob: str) -> None:
     commit = tell("commit-tree", tell("write-tree"), "-p", "evalctl-state", "-m", "by hand")
     tell("update-ref", "refs/heads/evalctl-state", commit)
     tell("push", "-q", "origin", "evalctl-state")
+
+
+def test_the_job_reads_of_its_attempt_what_sync_wrote(clone: Clone) -> None:
+    """One type for both sides: every field arrives, and what is not in it is refused."""
+    job = make_job(make_eval("arithmetic"))
+    clone.add_script(job)
+    sync(clone.context(), plan(job))
+    context = clone.context()
+    path = context.run_dir(job.name, 1) / "attempt.json"
+    read = read_attempt(path)
+    assert (read.number, read.run_tasks, read.umask) == (1, ("en_arithmetic",), 0o077)
+    assert read.environments == str(context.environments)
+    assert json.loads(path.read_text()) == json.loads(json.dumps(asdict(read)))
+    path.write_text(json.dumps({**asdict(read), "taks": ["en_arithmetic"]}))
+    with pytest.raises(ValueError, match="AttemptFile has no taks"):
+        read_attempt(path)

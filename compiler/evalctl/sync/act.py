@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
@@ -20,6 +19,7 @@ from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
 from evalctl.sync.weights import hub_cache, note_of
+from evalctl_job.attempt import AttemptFile
 
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
@@ -221,7 +221,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     folder = context.folder(attempt)
     text = (context.root / job.script_path).read_bytes()
     private.made_own(context.home, folder, shared=private.is_shared(context))
-    facts = _attempt_facts(context, job, attempt)
+    facts = asdict(_attempt_file(context, job, attempt))
     write_atomically(folder / ATTEMPT, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
     write_atomically(folder / "environments", str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder / installation.FILE, installation.note(), mode=private.OWN_FILE)
@@ -260,18 +260,18 @@ def gpus(context: Context, job: Work) -> tuple[str, ...]:
     return tuple(str(number) for number in range(job.batch.gpus))
 
 
-def _attempt_facts(context: Context, job: Work, attempt: Attempt) -> dict[str, Any]:
-    """What the job needs to know and the script cannot; evalctl_job's `supervisor/document.py` reads it."""
-    facts: dict[str, Any] = {
-        "number": attempt.number, "name": attempt.name, "environments": str(context.environments),
-        "env_file": str(context.env_file), "caches": str(context.home / "caches"),
-        "umask": 0o007 if private.is_shared(context) else 0o077, "walltime_seconds": attempt.walltime_seconds,
-    }  # fmt: skip
-    if job.weights is not None:  # one and the same cache, whatever the node's environment says
-        facts["variables"] = {"HF_HUB_CACHE": str(hub_cache(context))}
+def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
+    """What the job needs to know and the script cannot."""
+    file = AttemptFile(
+        number=attempt.number, name=attempt.name, environments=str(context.environments), env_file=str(context.env_file),
+        caches=str(context.home / "caches"), umask=0o007 if private.is_shared(context) else 0o077,
+        walltime_seconds=attempt.walltime_seconds,
+        # one and the same cache, whatever the node's environment says
+        variables={} if job.weights is None else {"HF_HUB_CACHE": str(hub_cache(context))},
+    )  # fmt: skip
     if isinstance(job, Job):
-        return {**facts, "answers": str(answers_folder(context, job)), "run_tasks": list(attempt.evals)}
-    return {**facts, "note": str(note_of(context, job.weights))}
+        return replace(file, answers=str(answers_folder(context, job)), run_tasks=tuple(attempt.evals))
+    return replace(file, note=str(note_of(context, job.weights)))
 
 
 def _told(command: Command, reply: Reply) -> str:

@@ -6,33 +6,35 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
 
 import tomllib
 
-T = TypeVar("T")
+from evalctl_job.attempt import AttemptFile
+from evalctl_job.typed import read
+
 Words = tuple[str, ...]
 _OTHERS_CAN_WRITE = 0o022
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class NotSyncs(ValueError):
     """attempt.json is not what `evalctl sync` writes; the text says why."""
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """What the job needs of its node. `variables` are the site's."""
 
     gpus: int = 0
     modules_init: str = ""
     modules: Words = ()
     scratch: Words = ()
-    variables: Mapping[str, str] = _NONE
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class Checkpoint(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
     """A folder of weights; `whole` is the digest of every byte where the model card asks for it."""
 
     path: str
@@ -40,7 +42,8 @@ class Checkpoint(NamedTuple):
     whole: str = ""
 
 
-class ServerFile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ServerFile:
     """A text of a manifest that the server reads from a file: the option before its path, its name, its text."""
 
     option: str
@@ -48,7 +51,8 @@ class ServerFile(NamedTuple):
     text: str
 
 
-class Server(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Server:
     """A server of ours (`command`), or a provider (`base_url`)."""
 
     served_name: str
@@ -56,12 +60,13 @@ class Server(NamedTuple):
     environment: str = ""
     command: Words = ()
     files: tuple[ServerFile, ...] = ()
-    variables: Mapping[str, str] = _NONE
+    variables: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
     key_variable: str = ""
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Task:
     """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest."""
 
     key: str
@@ -74,18 +79,20 @@ class Task(NamedTuple):
     relay: str
     answers: str = ""
     max_samples: int | None = None
-    variables: Mapping[str, str] = _NONE
+    variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Words = ()
 
 
-class Download(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Download:
     """A model of the Hub, brought into its cache."""
 
     model: str
     revision: str
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Job:
     """The whole document. A download has no server and no tasks."""
 
     name: str
@@ -113,23 +120,6 @@ class Job(NamedTuple):
         ]
 
 
-class Attempt(NamedTuple):
-    """What `evalctl sync` knows when it submits: where everything is, which tasks to run, how long."""
-
-    number: int
-    name: str
-    environments: str
-    env_file: str
-    walltime_seconds: int
-    caches: str = ""
-    answers: str = ""
-    run_tasks: Words = ()
-    umask: int = 0o077
-    note: str = ""
-    variables: Mapping[str, str] = _NONE
-    stall_seconds: int = 60
-
-
 def read_job(text: str) -> Job:
     """The job in the script's document; ValueError where it is not whole."""
     table = tomllib.loads(text)
@@ -138,14 +128,14 @@ def read_job(text: str) -> Job:
     alike = table.pop("each_task", {})
     if "tasks" in table:
         table["tasks"] = [{**alike, **task} for task in table["tasks"]]
-    return _made(Job, table)
+    return read(Job, table)
 
 
-def read_attempt(path: Path) -> Attempt:
+def read_attempt(path: Path) -> AttemptFile:
     """The attempt; NotSyncs unless it is a regular file of this user that nobody else can write, in a folder of this user."""
     for each, folder in ((path, False), (path.parent, True)):
         _require_own(each, folder)
-    return _made(Attempt, json.loads(path.read_text(encoding="utf-8")))
+    return read(AttemptFile, json.loads(path.read_text(encoding="utf-8")))
 
 
 def _require_own(path: Path, folder: bool) -> None:
@@ -157,23 +147,3 @@ def _require_own(path: Path, folder: bool) -> None:
     others = not folder and facts.st_mode & _OTHERS_CAN_WRITE
     if not kind(facts.st_mode) or facts.st_uid != os.geteuid() or others:
         raise NotSyncs(f"{path.name} is a link, or others can write it or own it; `evalctl sync` writes it anew")
-
-
-_INNER: Mapping[tuple[type, str], tuple[type, bool]] = {
-    (Job, "node"): (Node, False), (Job, "server"): (Server, False), (Job, "checkpoint"): (Checkpoint, False),
-    (Job, "download"): (Download, False), (Job, "tasks"): (Task, True), (Server, "files"): (ServerFile, True),
-}  # fmt: skip
-
-
-def _made(kind: type[T], table: Mapping[str, Any]) -> T:
-    """A value of `kind`; an unknown key is a bug of the compiler and is not passed over."""
-    if unknown := sorted(table.keys() - set(kind._fields)):  # type: ignore[attr-defined]
-        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
-    return kind(**{name: _inner(kind, name, value) for name, value in table.items()})
-
-
-def _inner(kind: type, name: str, value: Any) -> Any:
-    inner, several = _INNER.get((kind, name), (None, False))
-    if inner is not None:
-        return tuple(_made(inner, row) for row in value) if several else _made(inner, value)
-    return tuple(value) if isinstance(value, list) else value

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from evalctl_job.supervisor.document import Attempt, Node
+from evalctl_job.attempt import AttemptFile
+from evalctl_job.supervisor.document import Node
 from evalctl_job.supervisor.ending import GiveUp
 
 Variables = dict[str, str]
@@ -42,7 +43,7 @@ def hostname() -> str:
     return os.uname().nodename
 
 
-def with_env_file(variables: Variables, attempt: Attempt) -> Variables:
+def with_env_file(variables: Variables, attempt: AttemptFile) -> Variables:
     """The variables with those of .env, but for names that are the job's own."""
     if not os.access(attempt.env_file, os.R_OK):
         return variables

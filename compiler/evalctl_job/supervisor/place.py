@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from evalctl_job.attempt import AttemptFile
 from evalctl_job.run_folder import RunFolder
-from evalctl_job.supervisor.document import Attempt, Job
+from evalctl_job.supervisor.document import Job
 from evalctl_job.supervisor.marks import Marks
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.secrets import without_secrets
@@ -44,7 +45,9 @@ class Place:
         """Before the attempt is known."""
         self.folder, self.job, self.clock, self.marks = folder, job, clock, marks
         self.caller_umask, self.signals = caller_umask, signals
-        self.attempt = Attempt(0, job.name, "", "", job.walltime_seconds)
+        self.attempt = AttemptFile(
+            number=0, name=job.name, environments="", env_file="", walltime_seconds=job.walltime_seconds
+        )
         self.variables = dict(os.environ)
 
     def without_secrets(self, keep: Collection[str] = ()) -> dict[str, str]:
