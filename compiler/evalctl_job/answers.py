@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl_job import choices as choice
+from evalctl_job.filters import filter_that_took
 from evalctl_job.options import Options
 from evalctl_job.replies import loads, read_choice, usage_of
 
@@ -201,6 +202,8 @@ class Answers:
             asked = questions(read["digest"], read["body"], len(read["choices"]))
             places = [self._kept(offset, len(line), position, one) for position, one in enumerate(read["choices"])]
             if self._ours and read["reply"].get("model", read["body"].get("model")) != read["body"].get("model"):
+                return
+            if filter_that_took(read["reply"]):
                 return
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.unreadable += 1

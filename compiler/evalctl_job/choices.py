@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, is_filtered, read_choice, usage_of
+from evalctl_job.filters import filter_that_took, is_filtered
+from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, usage_of
 
 # The position of a choice within its reply, and a reply that has this choice and those after it.
 Run = tuple[int, dict[str, Any]]
@@ -67,6 +68,8 @@ def reasoning_of(message: Mapping[str, Any]) -> str | None:
 
 def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
     """The answers in a reply, neighbours together; or, where there is none, the reason that may best pass by itself."""
+    if by := filter_that_took(raw):
+        return NoAnswer(f"no answer: the provider filtered it ({by})", unanswerable=True)
     read = [read_choice(one) for one in in_order(raw.get("choices"), asked)]
     good = [position for position, one in enumerate(read) if isinstance(one, dict)]
     if not good:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from evalctl_job.filters import is_filtered
 from evalctl_job.reasons import is_lasting
 from evalctl_job.redact import cleaned, redacted
-from evalctl_job.replies import is_certain, is_filtered, loads, status_of, words_of
+from evalctl_job.replies import is_certain, loads, status_of, words_of
 
 # Statuses below 500 that pass by themselves, and whose they are.
 TRANSIENT: Mapping[int, str] = {

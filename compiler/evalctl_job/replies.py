@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl_job.filters import FILTERED, filter_that_took
+
 STOP, LENGTH = "stop", "length"
 # The ends of a whole answer, as servers write them. A server that passes on its model's own word is read, too.
 GOOD_ENDS: Mapping[str, str] = {
@@ -28,18 +30,6 @@ GOOD_ENDS: Mapping[str, str] = {
     "MAX_TOKENS": LENGTH,  # the same
     "COMPLETE": STOP,  # Cohere
 }
-# Ends by which a provider says that it keeps the answer back: OpenAI; Anthropic's own; Gemini's own; Zhipu; Bedrock.
-FILTERED = frozenset({
-    "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-    "sensitive", "guardrail_intervened",
-})  # fmt: skip
-# The same in words, of a question: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine; MiniMax; Zhipu.
-_FILTERED_WORDS = re.compile(
-    r"\[content_filter\]|content management policy|\[invalid_prompt\]|flagged as potentially violating|"
-    r"requires moderation|input was flagged|violates usage guidelines|SAFETY_CHECK_TYPE|"
-    r"data_?inspection_?failed|SensitiveContentDetected|new_sensitive|不安全或敏感内容",
-    re.IGNORECASE,
-)
 # No tool is ever offered: a part of the answer went to where no framework reads.
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
 # The server broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words (null: so did the reply).
@@ -67,9 +57,11 @@ class Malformed(Exception):
 
 
 def loads(content: bytes | str) -> Any:
-    """Decoded JSON without NaN and infinities (null instead), or ValueError: no JSON, or nested too deeply."""
+    """Decoded JSON without NaN and infinities (null instead), or ValueError: no JSON, with two meanings, or nested too deeply."""
     try:
-        found = json.loads(content, parse_constant=lambda word: None, parse_float=_finite)
+        found = json.loads(
+            content, parse_constant=lambda word: None, parse_float=_finite, object_pairs_hook=_with_one_meaning
+        )
     except RecursionError as problem:
         raise ValueError("nested too deeply") from problem
     _require_flat(found)
@@ -79,6 +71,14 @@ def loads(content: bytes | str) -> Any:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+def _with_one_meaning(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object; ValueError where a name has two values, of which programs take the first, the last or both (RFC 8259)."""
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("a name has two values")
+    return found
 
 
 def _require_flat(value: Any) -> None:
@@ -140,6 +140,8 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
         return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
     if end in FILTERED:
         return NoAnswer(f"no answer: the provider filtered it ({end})", unanswerable=True)
+    if by := filter_that_took(raw):
+        return NoAnswer(f"no answer: the provider filtered it ({by})", unanswerable=True)
     if end in CALLED or _has_called(raw.get("message")):  # some gateways end such an answer with `stop`
         return NoAnswer(f"no answer: the model called a tool ({end})", unanswerable=True)
     return None if end in GOOD_ENDS else NoAnswer(f"no answer: its end {_named(end)} is not known")
@@ -263,11 +265,6 @@ def status_of(error: Any) -> int | None:
     if isinstance(code, str) and re.fullmatch("[45][0-9]{2}", code):
         return int(code)
     return code if type(code) is int and 400 <= code < 600 else None
-
-
-def is_filtered(words: str) -> bool:
-    """Whether a provider says that it does not let this question through."""
-    return _FILTERED_WORDS.search(words) is not None
 
 
 def is_certain(content: bytes) -> bool:

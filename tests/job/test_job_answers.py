@@ -225,6 +225,18 @@ def test_each_choice_costs_its_share(path: Path) -> None:
         assert (reply["id"], reply["usage"]) == ("c", {"completion_tokens": tokens})
 
 
+def test_what_a_filter_has_changed_is_not_replayed(path: Path) -> None:
+    """Also where an older evalctl has kept it."""
+    body = asked("q")
+    stored = {"message": {"content": "a"}, "finish_reason": "stop"}
+    for took in (True, False):
+        found = [{"prompt_index": 0, "content_filter_results": {"hate": {"filtered": took}}}]
+        with closing(Answers(path, Options())) as before:
+            before.keep(record(digest(PATH, body), body, {"choices": [stored], "prompt_filter_results": found}, 0.1))
+        with closing(Answers(path, Options())) as answers:
+            assert (replayed(answers, body), answers.unreadable) == ([None if took else "a"], 0)
+
+
 def test_a_reply_without_usage_has_none(path: Path) -> None:
     """Nothing is invented."""
     body = asked("q")

@@ -66,6 +66,27 @@ def test_what_hardly_passes_is_tried_a_few_times(start_relay: StartRelay, end: s
     assert end in relay.counts()["first_error"] and relay.texts() == []
 
 
+TWICE = json.dumps(completion(["C"]).body).replace('"content": "C"', '"content": "C", "content": "D"')
+TOOK = {"violence": {"filtered": True, "severity": "high"}}
+FILTERED = {"choices": [{**completion(["C"]).body["choices"][0], "content_filter_results": TOOK}]}
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(TWICE), "without JSON"), (Reply(json.dumps(completion(["C"]).body) * 2), "without JSON"),
+        (Reply({**completion(["C"]).body, **FILTERED}), "the provider filtered it (content_filter_results)"),
+        (Reply({**completion(["C"]).body, "prompt_filter_results": [{"content_filter_results": TOOK}]}), "(prompt_filter_results)"),
+    ],
+)  # fmt: skip
+def test_a_good_end_alone_makes_no_answer(start_relay: StartRelay, reply: Reply, words: str) -> None:
+    """Two texts under one name, two replies at once, a text that a filter has changed: never given, never kept."""
+    with serving(lambda asked: reply) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 502 and len(server.posts) == 3
+    assert words in relay.counts()["first_error"] and relay.texts() == []
+
+
 def test_of_several_choices_only_the_broken_ones_are_asked_again(start_relay: StartRelay) -> None:
     """Good ones are kept; each of the others is asked with its own seed."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalctl_job import choices, replies
+from evalctl_job import choices, filters, replies
 from evalctl_job.redact import cleaned
 from evalctl_job.replies import UNNAMED, NoAnswer, loads, read_choice, same_model
 
@@ -380,6 +380,76 @@ def test_numbers_stay_and_what_is_none_is_null() -> None:
     assert read == [0.5, -1000.0, 7, None, None, None, None, None]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"choices": [1], "choices": [2]}', '{"a": [{"content": "C", "content": "D"}]}', '{"a": 1, "b": 2, "a": null}',
+        b'{"a": {"b": 1}, "a": {"b": 2}}', '{"finish_reason": "error", "finish_reason": "stop"}', '{"a": "", "a": " "}',
+    ],
+)  # fmt: skip
+def test_a_name_with_two_values_is_no_json(content: Any) -> None:
+    """Programs take the first value, or the last: what the server meant is not known."""
+    with pytest.raises(ValueError, match="a name has two values"):
+        loads(content)
+
+
+def test_a_name_that_is_repeated_with_its_value_has_one_meaning() -> None:
+    """Whichever of them a program takes."""
+    assert loads('{"a": [1, {"b": null}], "c": 2, "a": [1, {"b": null}]}') == {"a": [1, {"b": None}], "c": 2}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"a": "é"}'.encode("latin-1"), '{"a": "答"}'.encode("shift_jis"), '{"a": "答"}'.encode("euc-jp"), b'{"a": 1} trailing',
+        b'{"a": 1}{"a": 1}', b'{"a": 1}\n{"a": 2}', b")]}',\n{}", b"{'a': 1}", b'{"a": 1,}', b'{"a": "\n"}', b'{"a": "\x00"}', b"",
+    ],
+)  # fmt: skip
+def test_what_is_not_one_json_text_is_none(content: bytes) -> None:
+    """Other encodings than Unicode's (whatever the header declares), more than one text, other forms of literals."""
+    with pytest.raises(ValueError):
+        loads(content)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_json_is_in_one_of_unicode_s_encodings(encoding: str) -> None:
+    """With or without a mark at its beginning; the text is the same."""
+    assert loads('{"a": "答え"}'.encode(encoding)) == {"a": "答え"}
+
+
+AZURE = {"hate": {"filtered": False, "severity": "safe"}, "jailbreak": {"filtered": False, "detected": False}}
+TOOK = {**AZURE, "violence": {"filtered": True, "severity": "high"}}
+
+
+@pytest.mark.parametrize(
+    ("field", "whole", "took"),
+    [
+        ("content_filter_results", AZURE, TOOK), ("content_filter_result", AZURE, TOOK),
+        ("prompt_filter_results", [{"prompt_index": 0, "content_filter_results": AZURE}], [{"content_filter_results": TOOK}]),
+        ("prompt_annotations", [], [{"content_filter_results": {"custom_blocklists": {"details": [{"filtered": True}]}}}]),
+        ("safetyRatings", [{"category": "HATE", "probability": "LOW"}], [{"category": "HATE", "blocked": True}]),
+        ("safety_ratings", [{"blocked": False}], [{"blocked": True}]),
+        ("amazon-bedrock-guardrailAction", "NONE", "INTERVENED"),
+    ],
+)  # fmt: skip
+def test_what_a_filter_has_changed_is_no_answer_of_the_model(field: str, whole: Any, took: Any) -> None:
+    """Though its end is a good one; beside a choice, or beside all of them. A filter that looked and let it pass is none."""
+    for good in (whole, None, {}, {"filtered": "true"}, "filtered"):
+        assert isinstance(read_choice(choice(**{field: good})), dict)
+        assert isinstance(choices.read_reply({"choices": [choice()], field: good}, 1), list)
+    told = NoAnswer(f"no answer: the provider filtered it ({field})", unanswerable=True)
+    assert read_choice(choice(**{field: took})) == told
+    assert choices.read_reply({"choices": [choice()], field: took}, 1) == told
+
+
+def test_each_field_of_a_filter_is_tested() -> None:
+    """The list is closed: another field is added with the provider that sends it."""
+    assert set(filters._FINDINGS) == {
+        "content_filter_results", "content_filter_result", "prompt_filter_results", "prompt_annotations", "safetyRatings",
+        "safety_ratings", "amazon-bedrock-guardrailAction",
+    }  # fmt: skip
+
+
 def test_a_count_is_from_zero_to_a_billion() -> None:
     """More of one reply nobody can have counted."""
     usage = {"a": 0, "b": 1, "c": 10**9, "d": 10**9 + 1, "e": -1, "f": True, "g": 1.0, "h": {"i": 0, "j": None}}
@@ -491,7 +561,7 @@ def test_an_answer_that_calls_is_none_though_it_ended_well(name: str) -> None:
 )
 def test_a_filter_is_known_by_its_words(words: str, filtered: bool) -> None:
     """In any case."""
-    assert replies.is_filtered(words) is filtered
+    assert filters.is_filtered(words) is filtered
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""How a provider says that it keeps an answer back: by the answer's end, in words, or in what its filters found beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+# Ends by which a provider says it: OpenAI; Anthropic's own; Gemini's own; Zhipu; Bedrock.
+FILTERED = frozenset({
+    "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
+    "sensitive", "guardrail_intervened",
+})  # fmt: skip
+# The same in words, of a question: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine; MiniMax; Zhipu.
+_FILTERED_WORDS = re.compile(
+    r"\[content_filter\]|content management policy|\[invalid_prompt\]|flagged as potentially violating|"
+    r"requires moderation|input was flagged|violates usage guidelines|SAFETY_CHECK_TYPE|"
+    r"data_?inspection_?failed|SensitiveContentDetected|new_sensitive|不安全或敏感内容",
+    re.IGNORECASE,
+)
+
+
+def is_filtered(words: str) -> bool:
+    """Whether a provider says that it does not let this question through."""
+    return _FILTERED_WORDS.search(words) is not None
+
+
+def _azure(found: Any) -> bool:
+    """Azure: an object for each category, in lists for prompts; `filtered` says that this one took something away."""
+    return any(part.get("filtered") is True for part in _objects(found))
+
+
+def _gemini(found: Any) -> bool:
+    """Gemini's own ratings, as gateways pass them on: `blocked` is there where one was the reason."""
+    return any(part.get("blocked") is True for part in _objects(found))
+
+
+# Fields of a reply or of a choice, and what of them says that the text is not the model's whole answer though its end is good.
+_FINDINGS: Mapping[str, Callable[[Any], bool]] = {
+    "content_filter_results": _azure,
+    "content_filter_result": _azure,
+    "prompt_filter_results": _azure,
+    "prompt_annotations": _azure,  # its older name
+    "safetyRatings": _gemini,
+    "safety_ratings": _gemini,
+    "amazon-bedrock-guardrailAction": lambda found: found == "INTERVENED",  # Bedrock: the text is the guardrail's own
+}
+
+
+def filter_that_took(raw: Any) -> str | None:
+    """The field of a reply or of a choice by which a filter says that it took something away."""
+    return next((name for name, took in _FINDINGS.items() if name in raw and took(raw[name])), None)
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object within, itself too. Replies are read with a largest depth."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
+        yield from _objects(inner)
