@@ -11,12 +11,14 @@ import pytest
 
 from evalctl.cards.architecture import architecture
 from evalctl.cards.folder import open_folder
-from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
+from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, read_by, template_digest
 from evalctl.model.marks import MARKS, THINK, Mark
 
 from .conftest import CONFIG, TEMPLATE
 
 CLOSE = {"content": "</think>"}
+LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+CODE = {"AutoTokenizer": ["own.Own", None]}
 
 
 def shape(**changes: Any) -> Any:
@@ -158,6 +160,32 @@ def test_the_tokens_that_parsers_look_for_are_known_of_a_whole_vocabulary(
     for name, content in files.items():
         (tmp_path / name).write_text(json.dumps(content))
     assert parser_tokens(open_folder(tmp_path)) == found
+
+
+@pytest.mark.parametrize(
+    ("config", "own", "files", "reader"),
+    [
+        (LLAMA, None, (), "nobody"), (LLAMA, None, ("tokenizer.json",), "known"), (LLAMA, None, ("tokenizer.model",), "known"),
+        (LLAMA, None, ("vocab.json", "merges.txt"), "known"), (LLAMA, None, ("qwen.tiktoken",), "known"),
+        (LLAMA, {"auto_map": None}, ("tokenizer.json",), "nobody"), (LLAMA, {"auto_map": {}}, ("tokenizer.json",), "known"),
+        (LLAMA, {"auto_map": {"AutoTokenizer": None}}, ("tokenizer.json",), "known"),
+        (LLAMA, {"auto_map": CODE}, ("tokenizer.json",), "repository"), (LLAMA, {"auto_map": CODE}, (), "repository"),
+        (LLAMA, {"auto_map": ["own.Own", None]}, ("tokenizer.json",), "repository"),
+        (LLAMA, {"auto_map": CODE, "tokenizer_class": "Own"}, ("tokenizer.json",), "repository"),
+        (LLAMA, {"auto_map": CODE, "tokenizer_class": "LlamaTokenizerFast"}, ("tokenizer.json",), "known"),
+        ({"model_type": "qwen2"}, {"auto_map": CODE}, ("tokenizer.json",), "known"),
+        ({"model_type": "chatglm"}, {"auto_map": CODE, "tokenizer_class": "ChatGLMTokenizer"}, ("tokenizer.model",), "repository"),
+        ({"model_type": "own", "architectures": ["DeepseekV32ForCausalLM"]}, {"auto_map": CODE}, ("tokenizer.json",), "known"),
+        (LLAMA, {"auto_map": CODE}, ("tekken.json", "consolidated.safetensors"), "known"),
+    ],
+)  # fmt: skip
+def test_whose_code_makes_the_tokenizer(
+    tmp_path: Path, config: dict[str, object], own: object, files: tuple[str, ...], reader: str
+) -> None:
+    """That of the repository where transformers has none for the class or the type of model; nobody's without a vocabulary."""
+    for name, content in [*((name, {}) for name in files), ("tokenizer_config.json", own or {})]:
+        (tmp_path / name).write_text(json.dumps(content))
+    assert read_by(open_folder(tmp_path), config) == reader
 
 
 @pytest.mark.parametrize(

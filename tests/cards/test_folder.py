@@ -48,6 +48,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "reasoning_marks": (),
         "parser_tokens": (),
         "parses_thinking": False,
+        "tokenizer_read_by": "known",
         "tokenizer": "transformers",
         "chat_template_sha256": hashlib.sha256(TEMPLATE.encode()).hexdigest(),
         "generation_config": {"temperature": 0.6, "top_p": 0.9},

@@ -10,6 +10,12 @@ import sys
 
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+from transformers.models.auto.tokenization_auto import (
+    MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS,
+    TOKENIZER_MAPPING,
+    TOKENIZER_MAPPING_NAMES,
+)
+from vllm.tokenizers.registry import _MODEL_TYPES_WITH_INCORRECT_TOKENIZER_CLASS
 from vllm.transformers_utils.config import _CONFIG_REGISTRY
 
 # What evalctl reads of a text model's configuration (cards/architecture.py, cards/cache.py, cards/widths.py).
@@ -94,6 +100,17 @@ def entry(cls: type) -> dict[str, object]:
     return {key: value for key, value in found.items() if value}
 
 
+def tokenizers() -> dict[str, list[str]]:
+    """Types and classes whose tokenizers need no code of the repository, whatever it names (AutoTokenizer, get_tokenizer)."""
+    types = {*MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS, *_MODEL_TYPES_WITH_INCORRECT_TOKENIZER_CLASS}
+    types |= {name for name, cls in classes().items() if cls in TOKENIZER_MAPPING}
+    public = [name for name in dir(transformers) if name.removesuffix("Fast").endswith(("Tokenizer", "Backend"))]
+    names = {
+        name.removesuffix("Fast") for name in (*public, *TOKENIZER_MAPPING_NAMES.values(), "BloomTokenizer") if name
+    }
+    return {"types": sorted(types), "classes": sorted(names)}
+
+
 def main() -> None:
     """The names of all types, and a line for each that describes a text model or contains one."""
     lines, described = [], []
@@ -105,7 +122,7 @@ def main() -> None:
     text = ",\n".join(lines)
     others = json.dumps(sorted({*CONFIG_MAPPING_NAMES, *dict.keys(_CONFIG_REGISTRY)} - set(described)))
     sys.stdout.write(
-        f'{{"transformers": "{transformers.__version__}",\n"others": {others},\n"types": {{\n{text}\n}}}}\n'
+        f'{{"transformers": "{transformers.__version__}",\n"others": {others},\n"tokenizers": {json.dumps(tokenizers())},\n"types": {{\n{text}\n}}}}\n'
     )
 
 

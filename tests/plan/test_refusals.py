@@ -108,6 +108,18 @@ def test_a_configuration_that_vllm_cannot_read_is_refused(reader: str | None, te
     assert sorted(codes(text, config_read_by=reader)) == found
 
 
+@pytest.mark.parametrize(
+    ("reader", "text", "found"),
+    [
+        ("repository", "", ["remote-code-needed"]), ("repository", "trust_remote_code: true", ["remote-code"]),
+        ("nobody", "", ["no-tokenizer"]), ("known", "", []), (None, "", []),
+    ],
+)  # fmt: skip
+def test_a_tokenizer_that_vllm_cannot_make_is_refused(reader: str | None, text: str, found: list[str]) -> None:
+    """One that only its repository's code makes needs trust_remote_code, and one without a vocabulary is none."""
+    assert sorted(codes(text, tokenizer_read_by=reader)) == found
+
+
 @pytest.mark.parametrize("architecture", ["DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "MiniCPMV"])
 def test_a_model_that_vllm_has_a_template_for_needs_none(architecture: str) -> None:
     """DeepSeek-V3.2 comes without one, and vLLM writes its prompts itself."""

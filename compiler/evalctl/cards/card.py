@@ -18,6 +18,7 @@ from evalctl.cards.recommendations import recommendations
 from evalctl.cards.source import Source, json_file
 from evalctl.cards.speculation import mtp_layers
 from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
+from evalctl.cards.tokenizer import read_by as tokenizer_read_by
 from evalctl.cards.weights import weights
 from evalctl.cards.widths import quantization, state_bytes, widths
 from evalctl.model.manifest import ModelCard
@@ -87,6 +88,7 @@ def _read(source: Source) -> dict[str, Any]:
         "think_tags": THINK in found, "reasoning_marks": tuple(mark.begin for mark in found if mark is not THINK),
         "parser_tokens": parser_tokens(source), "parses_thinking": parses_thinking(source),
         "tokenizer": "mistral" if mistral.own_tokenizer(source) else "transformers",
+        "tokenizer_read_by": tokenizer_read_by(source, config),
         "chat_template_sha256": template_digest(source),
         "generation_config": _sampling(json_file(source, "generation_config.json")),
         "recommends": recommendations(source),

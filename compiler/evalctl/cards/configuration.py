@@ -127,6 +127,17 @@ def read_by(config: Config) -> Reader:
     return "repository" if isinstance(code, dict) and code.get("AutoConfig") else "nobody"
 
 
+def brings_tokenizer(type: str, cls: str) -> bool:
+    """Whether transformers or vLLM takes a class of its own for a tokenizer of this name, or for this model type."""
+    known: Mapping[str, list[str]] = _table()["tokenizers"]
+    return type in known["types"] or cls.removesuffix("Fast") in known["classes"]
+
+
+def known_types() -> frozenset[str]:
+    """The types that describe a text model or contain one."""
+    return frozenset(_types())
+
+
 def _type_of(config: Config) -> Config:
     return _types().get(str(config.get("model_type") or ""), {})
 

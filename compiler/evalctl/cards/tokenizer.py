@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from evalctl.cards import mistral
+from evalctl.cards.configuration import Config, brings_tokenizer
 from evalctl.cards.source import Source, json_file, small_file
+from evalctl.model.card import Reader
 from evalctl.model.marks import MARKS, Mark
 from evalctl.model.parsers import NEEDS
+from evalctl.model.vllm import OWN_TOKENIZER
 
 # Hunyuan's tokens have a suffix, a short digest.
 _LOOKED_FOR = re.compile(
@@ -20,6 +23,8 @@ _LOOKED_FOR = re.compile(
     )
 )
 _MOST_TOKENS = 64
+# Whatever a tokenizer is made of; with none of these vLLM ends, or serves with a vocabulary of one token.
+_VOCABULARY = re.compile(r"^tokenizer\.json$|vocab|merges|tekken|spiece|\.(model|tiktoken|bpe|spm)\b", re.IGNORECASE)
 _TOKENS = frozenset(token for mark in MARKS for token in (mark.begin, mark.end))
 
 
@@ -48,6 +53,23 @@ def parses_thinking(source: Source) -> bool:
     template = json_file(source, "tokenizer_config.json").get("response_template")
     fields = template.get("fields") if isinstance(template, dict) else None
     return isinstance(fields, dict) and "thinking" in fields
+
+
+def read_by(source: Source, config: Config) -> Reader:
+    """Whose code makes the tokenizer (seen: transformers 5.19, AutoTokenizer; vLLM 0.32, get_tokenizer). Code of the repository
+    is needed where the tokenizer's own configuration names it, and neither has a class for it or for the type of model.
+    """
+    names = config.get("architectures")
+    if mistral.own_tokenizer(source) or (isinstance(names, list) and {*map(str, names[:1])} & OWN_TOKENIZER):
+        return "known"
+    own = json_file(source, "tokenizer_config.json")
+    code = own.get("auto_map", {})
+    if code is None:  # transformers cannot look into it
+        return "nobody"
+    if code.get("AutoTokenizer") if isinstance(code, dict) else code:
+        known = brings_tokenizer(str(config.get("model_type") or ""), str(own.get("tokenizer_class") or ""))
+        return "known" if known else "repository"
+    return "known" if any(map(_VOCABULARY.search, source.sizes)) else "nobody"
 
 
 def _token_lists(source: Source) -> Iterator[set[str]]:

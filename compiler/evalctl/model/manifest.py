@@ -335,6 +335,11 @@ class ModelCard(Strict):
     tokenizer: Literal["transformers", "mistral"] = Field(
         "transformers", description="mistral: mistral_common's, which has its chat template within."
     )
+    tokenizer_read_by: Reader | None = Field(
+        None,
+        description="repository: made by the model's own code, which needs trust_remote_code; nobody: it has no vocabulary. "
+        "Absent in a card of an older evalctl.",
+    )
     chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
     generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
     recommends: tuple[Recommendation, ...] = Field(

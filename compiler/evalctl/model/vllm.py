@@ -520,6 +520,11 @@ RENDERED = frozenset({
     "MoonshotKimiaForCausalLM", "KimiK3ForConditionalGeneration", "DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM",
     "DeepseekV4ForConditionalGeneration", "DeepseekV41ForCausalLM", "InklingForCausalLM", "InklingForConditionalGeneration",
 })  # fmt: skip
+# Of these the ones whose tokenizer it makes itself, without code of the repository.
+OWN_TOKENIZER = frozenset({
+    "MoonshotKimiaForCausalLM", "DeepseekV32ForCausalLM", "DeepseekV4ForCausalLM", "DeepseekV4ForConditionalGeneration",
+    "DeepseekV41ForCausalLM",
+})  # fmt: skip
 # Those for which it brings a template where the repository has none, by model type (transformers_utils/chat_templates/registry.py).
 WITH_FALLBACK = {
     "blip-2": "Blip2ForConditionalGeneration", "deepseek_ocr": "DeepseekOCRForCausalLM",

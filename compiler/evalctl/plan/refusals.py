@@ -28,6 +28,8 @@ from evalctl.model.vllm import (
 )
 from evalctl.suggest import did_you_mean, listed
 
+_TRUST = "read its *.py files at the locked revision, then add `trust_remote_code: true` to the custom settings"
+
 
 def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Every certain refusal; of a model, said once at its name."""
@@ -37,6 +39,7 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
             continue
         place = model_span(checked, card.model)
         yield from _configuration(card, place, evaluation)
+        yield from _tokenizer(card, place, evaluation)
         yield from _architecture(card, place, evaluation)
         yield from _quantization(card, place)
         yield from _said(card, place, evaluation)
@@ -53,8 +56,19 @@ def _configuration(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[D
         yield Diagnostic("unsupported-architecture", message, place, help)
     elif card.config_read_by == "repository" and not dict(evaluation.server).get("trust_remote_code"):
         message = f"only code of its own repository can read the config.json of {card.model}, and vLLM {VLLM} refuses to run it"
-        help = "read its *.py files at the locked revision, then add `trust_remote_code: true` to the custom settings"
-        yield Diagnostic("remote-code-needed", message, place, help)
+        yield Diagnostic("remote-code-needed", message, place, _TRUST)
+
+
+def _tokenizer(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    if card.tokenizer_read_by == "nobody":
+        message = f"{card.model} has no tokenizer: vLLM {VLLM} ends, or serves it with an empty vocabulary"
+        help = "add the tokenizer's files of the model that it was trained from, then lock it again"
+        yield Diagnostic("no-tokenizer", message, place, help)
+    elif card.tokenizer_read_by == "repository" and not dict(evaluation.server).get("trust_remote_code"):
+        message = (
+            f"only code of its own repository can make the tokenizer of {card.model}, and vLLM {VLLM} refuses to run it"
+        )
+        yield Diagnostic("remote-code-needed", message, place, _TRUST)
 
 
 def _architecture(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
