@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.result import Result
+from evalctl.model.result import RecordedSubject, Result
 from evalctl.model.service import Service
 
 MIN_RUNS = 3
@@ -68,19 +68,16 @@ class Line:
 
 def measurement(result: Result, catalogue: Catalogue) -> Measurement | None:
     """What a result tells about run times; None where it tells nothing."""
-    document = result.document
-    ran, seconds = document.get("ran") or {}, document.get("seconds")
-    entry = catalogue.services.get(str(ran.get("service")))
-    node = entry.service.node_kinds.get(str(ran.get("node_kind"))) if entry else None
-    if entry is None or node is None or result.task not in catalogue.tasks or not isinstance(seconds, (int, float)):
+    entry = catalogue.services.get(result.ran.service)
+    node = entry.service.node_kinds.get(result.ran.node_kind) if entry else None
+    if entry is None or node is None or result.task.key not in catalogue.tasks or result.seconds is None:
         return None
-    if document.get("max_samples") is not None or document.get("reused_from") or "imported" in document:
+    if result.max_samples is not None or result.reused_from or result.imported is not None:
         return None
-    if (document.get("samples") or {}).get("replayed"):
+    if result.samples is not None and result.samples.replayed:
         return None
-    return Measurement(
-        result.task, node.runtime_column, _size(document["subject"], entry.service, catalogue), float(seconds)
-    )
+    size = _size(result.subject, entry.service, catalogue)
+    return Measurement(result.task.key, node.runtime_column, size, float(result.seconds))
 
 
 def lines(measurements: Iterable[Measurement], catalogue: Catalogue, service: str | None) -> list[Line]:
@@ -99,10 +96,10 @@ def lines(measurements: Iterable[Measurement], catalogue: Catalogue, service: st
     ]
 
 
-def _size(subject: Mapping[str, object], service: Service, catalogue: Catalogue) -> str:
-    if subject.get("provider") != "vllm":
+def _size(subject: RecordedSubject, service: Service, catalogue: Catalogue) -> str:
+    if subject.provider != "vllm":
         return API
-    card = catalogue.cards.get(str(subject.get("model")))
+    card = catalogue.cards.get(subject.model)
     if card is None:
         return UNKNOWN
     return SMALL if card.parameters <= service.small_model_limit else LARGE

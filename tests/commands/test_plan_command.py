@@ -175,7 +175,7 @@ def test_the_plan_says_which_inputs_changed(root: Path, plan: Callable[..., tupl
     """Old and new, for what runs again; a record that lacks them says that they are unknown."""
     done = compiled(TEXT, path=REQUEST)
     for one, change in ((done.eval("ja_exact"), {"generation": {"temperature": 0.25}}), (done.eval("en_code"), {})):
-        record = {**inputs(one), "digest": "0" * 64, "scores": {}, "weights": {}, **change}
+        record = {**inputs(one).as_json(), "digest": "0" * 64, "scores": {}, "weights": {}, **change}
         if not change:
             del record["generation"]
         path = root / one.result_path

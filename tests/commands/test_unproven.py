@@ -35,7 +35,7 @@ def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Eval:
     path = tmp_path / one.result_path
     path.parent.mkdir(parents=True)
     path.write_text(to_text({
-        **inputs(one), "scores": {f"{one.task.script}|0": {"exact_match": 0.9}}, "weights": {}, "measured_at": 1_780_000_000,
+        **inputs(one).as_json(), "scores": {f"{one.task.script}|0": {"exact_match": 0.9}}, "weights": {}, "measured_at": 1_780_000_000,
         "ran": {"job": "ev-a-01234567", "attempt": 1},
     }))  # fmt: skip
     metrics = f"entries:\n- {{name: code, function: pick, metrics: [exact_match], tasks: ['{one.task.script}']}}\n"

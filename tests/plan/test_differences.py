@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from samples import compiled
 
+from evalctl.model.result import Inputs
 from evalctl.plan.differences import MOST, differences
 from evalctl.results.record import inputs
 
@@ -17,16 +18,16 @@ PROVIDED = "model: lab/m\nprovider: ours\nservice: local\ntasks: [ja_exact]\n"
 OURS = {"manifests/providers/ours.yaml": "base_url: https://llm.lab.example/v1\n"}
 
 
-def now(text: str = TEXT, files: dict[str, str] | None = None) -> dict[str, Any]:
+def now(text: str = TEXT, files: dict[str, str] | None = None) -> Inputs:
     """The inputs of the one eval of a request."""
     return inputs(compiled(text, files).eval("ja_exact"))
 
 
-def was(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+def was(change: Callable[[dict[str, Any]], object], text: str = TEXT, files: dict[str, str] | None = None) -> Inputs:
     """A record of the same inputs, changed."""
-    document = copy.deepcopy(now())
+    document: dict[str, Any] = copy.deepcopy(dict(now(text, files).as_json()))
     change(document)
-    return document
+    return Inputs(document)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,9 @@ def test_each_input_is_named_old_and_new(change: Callable[[dict[str, Any]], obje
 
 def test_every_part_of_the_digest_can_be_named() -> None:
     """Whatever of the recorded inputs is another, the words say so; what is no input is not named."""
-    for group, kept in (("subject", {"custom_settings", "path"}), ("task", {"key", "result_dir"})):
-        for name in now()[group]:
+    subject, task = now().subject.as_json(), now().task.as_json()
+    for group, part, kept in (("subject", subject, {"custom_settings", "path"}), ("task", task, {"key", "result_dir"})):
+        for name in part:
             found = differences(was(lambda d, g=group, n=name: d[g].update({n: "another"})), now())
             assert ("another →" in found) == (name not in kept), name
 
@@ -75,7 +77,7 @@ def test_what_the_record_lacks_is_unknown() -> None:
     assert "model revision: not recorded → 0123456789abcdef" in found
     assert "settings that are sent: unknown, its record does not have them" in found
     assert "settings of the server: unknown, its record does not have them" in found
-    assert "not recorded" in differences({"digest": "0" * 64}, now())
+    assert "not recorded" in differences(Inputs({"digest": "0" * 64}), now())
 
 
 @pytest.mark.parametrize(
@@ -83,19 +85,15 @@ def test_what_the_record_lacks_is_unknown() -> None:
 )
 def test_another_address_of_a_provider_is_named(old: str | None, said: str) -> None:
     """Old and new: what the old address answered is not reused, and the reviewer sees where questions will go."""
-    record = copy.deepcopy(now(PROVIDED, OURS))
-    record["subject"].update({"address": old} if old else {})
-    if old is None:
-        del record["subject"]["address"]
+    change = (lambda d: d["subject"].update(address=old)) if old else (lambda d: d["subject"].pop("address"))
+    record = was(change, PROVIDED, OURS)
     assert differences(record, now(PROVIDED, OURS)) == f"another address answers: {said} → https://llm.lab.example/v1"
 
 
 def test_a_built_in_provider_has_the_address_that_its_name_implies() -> None:
     """Results from before addresses were recorded name it by the provider."""
     text = "model: lab/m\nprovider: deepinfra\nservice: local\ntasks: [ja_exact]\n"
-    record = copy.deepcopy(now(text))
-    del record["subject"]["address"]
-    record["generation"]["temperature"] = 1
+    record = was(lambda d: (d["subject"].pop("address"), d["generation"].update(temperature=1)), text)
     assert differences(record, now(text)) == "temperature: 1 → 0"
 
 

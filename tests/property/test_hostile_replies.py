@@ -21,7 +21,8 @@ from evalctl.check.models import model_file
 from evalctl.git import remote
 from evalctl.model.run import Attempt, Phase
 from evalctl.results.derived import aggregate_in
-from evalctl.results.store import folder_of, parse
+from evalctl.results.reading import parse
+from evalctl.results.store import folder_of
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply
 from evalctl.sync import records
@@ -202,7 +203,7 @@ def test_hostile_results(clone: Path, name: str, data: st.DataObject) -> None:
 def test_the_results_are_good_before_they_are_changed() -> None:
     """The record can be read and the aggregate is in the table, or the changes would never get further."""
     path = f"{_FOLDER}/ja/exact/result.json"
-    assert parse(path, json.dumps(_RESULT)).task == "ja_exact"
+    assert parse(path, json.dumps(_RESULT)).task.key == "ja_exact"
     assert aggregate_in(json.dumps(_AGGREGATE).encode()) is not None
     assert folder_of(path, "ja/exact") == _FOLDER
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,8 +35,11 @@ def result(
 ) -> Result:  # fmt: skip
     """A result of one task."""
     subject = {"model": "team/tiny", "revision": "a" * 40, "custom_settings": settings}
-    document = {"measured_at": at, "subject": subject, "samples": None, "seconds": 1.0, "server": server or {}}
-    return Result("d" * 64, task, task, f"{FOLDER}/ja/{task}/result.json", scores, weights or {}, document)
+    facts = {
+        "digest": "d" * 64, "task": {"key": task, "script": task}, "scores": scores, "weights": weights or {},
+        "measured_at": at, "subject": subject, "samples": None, "seconds": 1.0, "server": server or {},
+    }  # fmt: skip
+    return Result(facts, f"{FOLDER}/ja/{task}/result.json")
 
 
 def values(*results: Result) -> dict[str, Any]:
@@ -209,8 +211,8 @@ def test_what_a_result_says_of_its_answers_stands_in_the_aggregate() -> None:
     """Questions without an answer and answers by another model are shown wherever the score is."""
     told = ["2 of its questions have no answer and are scored as wrong (the request allows 2)"]
     one = result("a", {"wmt20:en-ja|0": {"bleu": 1.0}})
-    shown = replace(one, document={**one.document, "warnings": told})
-    assert aggregated(FOLDER, [shown], METRICS)["warnings"] == [f"{one.task}: {told[0]}"]
+    shown = changed(one, warnings=told)
+    assert aggregated(FOLDER, [shown], METRICS)["warnings"] == [f"{one.task.key}: {told[0]}"]
 
 
 def test_a_mixture_of_server_settings_is_warned_of() -> None:
@@ -247,9 +249,14 @@ def test_micro_takes_the_first_of_its_metrics() -> None:
     assert document["unmatched"] == {"jmmlu": "task `jmmlu` has no metric `em`; it has other"}
 
 
-def changed(one: Result, **document: Any) -> Result:
-    """The same with other values in its document."""
-    return replace(one, document={**one.document, **document})
+def changed(one: Result, **facts: Any) -> Result:
+    """The same with other values in its record."""
+    return Result({**one.as_json(), **facts}, one.path)
+
+
+def called(one: Result, **names: str) -> Result:
+    """The same of a task with other names."""
+    return changed(one, task={**one.task.as_json(), **names})
 
 
 def test_any_name_and_any_number_but_minus_one_is_a_value() -> None:
@@ -307,29 +314,29 @@ def test_a_subset_without_questions_weighs_nothing(physics: int, algebra: int, m
 
 def test_one_framework_task_of_several_tasks_is_warned_of() -> None:
     """The newest counts; a task of several scripts, each with its own, is none."""
-    three = [replace(result(name, JMMLU, COUNTS, at=at), script="jmmlu") for at, name in enumerate("abc", 1)]
+    three = [called(result(name, JMMLU, COUNTS, at=at), script="jmmlu") for at, name in enumerate("abc", 1)]
     text = "jmmlu was measured by several tasks (a, b, c): the newest, c, counts"
     assert aggregated(FOLDER, three[::-1], METRICS)["warnings"] == [text]
-    apart = [replace(one, script=f"code:{one.task}") for one in three]
+    apart = [called(one, script=f"code:{one.task.key}") for one in three]
     assert aggregated(FOLDER, apart, METRICS)["warnings"] == []
 
 
 def test_a_task_that_is_one_subset_of_an_entry_s_task_is_warned_of() -> None:
     """Its entries are means over what was measured; with the whole task beside it they are over all."""
-    physics = replace(result("ja_physics", JMMLU, COUNTS), script="swallow|jmmlu:physics|0")
+    physics = called(result("ja_physics", JMMLU, COUNTS), script="swallow|jmmlu:physics|0")
     text = (
         "ja_physics: this is the subset physics of jmmlu, whose entries are means over the subsets that were measured"
     )
     assert aggregated(FOLDER, [physics], METRICS)["warnings"] == [text]
-    whole = replace(result("ja_jmmlu", JMMLU, COUNTS), script="jmmlu")
+    whole = called(result("ja_jmmlu", JMMLU, COUNTS), script="jmmlu")
     assert text not in aggregated(FOLDER, [physics, whole], METRICS)["warnings"]
 
 
 def test_a_mixture_of_revisions_is_warned_of() -> None:
     """Two are enough; results of before evalctl have none, and are named."""
     new = result("new", WMT, at=2)
-    subject = {**new.document["subject"], "revision": "b" * 40}
-    old = changed(replace(new, task="old"), subject=subject)
+    subject = {**new.subject.as_json(), "revision": "b" * 40}
+    old = changed(called(new, key="old"), subject=subject)
     text = f"measured with several revisions of the model: {'a' * 40}, {'b' * 40}"
     assert text in aggregated(FOLDER, [old, new], METRICS)["warnings"]
     imported = changed(old, imported={"on": "2026-01-01"})
@@ -356,5 +363,4 @@ def test_when_an_eval_ended_is_a_time_or_nothing() -> None:
 def test_a_warning_of_a_record_is_one_line() -> None:
     """It enters messages of commits, where a line can be a trailer that programs read."""
     one = result("ja", {"ja|0": {"em": 0.5}})
-    document = {**one.document, "warnings": ["cut off\n\nEval-Digest: forged"]}
-    assert told_of([replace(one, document=document)]) == ["ja: cut off Eval-Digest: forged"]
+    assert told_of([changed(one, warnings=["cut off\n\nEval-Digest: forged"])]) == ["ja: cut off Eval-Digest: forged"]

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from evalctl import stamps
+from evalctl.model.result import Score
+from evalctl.results.reading import parse
 from evalctl.results.record import to_text, weights
-from evalctl.results.store import folder_of, index_folder, parse
+from evalctl.results.store import folder_of, index_folder
 
 PATH = "results/hosted_vllm/team/tiny/greedy/ja/mmlu/result.json"
 
@@ -137,10 +139,32 @@ def test_the_model_folder_is_the_path_without_the_tasks_part() -> None:
 
 
 def test_a_parsed_result_has_scores_and_weights() -> None:
-    """And the whole document."""
-    result = parse(PATH, to_text(document()))
-    assert (result.scores, result.weights, result.document["measured_at"]) == (
-        {"mmlu|0": {"em": 0.5}},
-        {"mmlu|0": 4},
-        5,
+    """By the framework's key and the metric's name; a standard error is the metric's, and no metric."""
+    scores = {"mmlu|0": {"em": 0.5, "em_stderr": 0.25, "f1": None}}
+    result = parse(PATH, to_text(document(scores=scores)))
+    mmlu = result.scores["mmlu|0"]
+    assert (mmlu["em"], mmlu["f1"], mmlu.questions) == (Score(0.5, 0.25), Score(None), 4)
+    assert (list(mmlu.metrics), result.measured_at) == (["em", "f1"], 5)
+
+
+def test_a_record_says_by_name_what_it_has() -> None:
+    """And nothing, in the same kinds, of what it lacks or has of another kind."""
+    ran = {"job": "ev-a", "attempt": 2, "service": "local", "node_kind": "gpu_1", "name": "ev-a-a2"}
+    subject = {"model": "team/tiny", "revision": None, "custom_settings": {"name": "greedy", "version": 2}}
+    known = parse(PATH, to_text(document(ran=ran, subject=subject, samples={"asked": 4}, warnings=["cut off"])))
+    assert (known.subject.model, known.subject.revision, known.subject.custom_settings.version) == (
+        "team/tiny",
+        "",
+        "2",
     )
+    assert (known.ran.origin, known.ran.service, known.samples and known.samples.asked) == (("ev-a", 2), "local", 4)
+    assert (known.warnings, known.imported, known.reused_from) == (("cut off",), None, "")
+    least = parse(PATH, to_text(document(ran={"job": "ev-a", "attempt": "2"}, measured_at="noon")))
+    assert (least.ran.origin, least.samples, least.seconds, least.measured_at) == (("", 0), None, None, 0.0)
+    assert (least.generation, least.server, least.max_samples, least.unanswered) == ({}, {}, None, 0)
+
+
+def test_a_record_of_another_evalctl_is_written_as_it_was_read() -> None:
+    """Keys that are not known here, the order of all keys and the way numbers are written survive a copy."""
+    text = to_text({"newer": {"b": 1.0, "a": [1]}, **document(subject={"z": 0, "model": "team/tiny", "newer": None})})
+    assert to_text(parse(PATH, text).as_json()) == text

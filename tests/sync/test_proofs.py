@@ -116,7 +116,13 @@ def test_an_open_attempt_accounts_for_nothing_that_it_has_not_given(clone: Clone
     (ledger,) = Ledger(open_repository(clone.root)).read().by_job.values()
     ran = {"job": ledger.job, "attempt": 1, "name": ledger.attempts[0].name}
     (evaluation,) = (task.evaluation for task in job.tasks)
-    fake = {**inputs(evaluation), "scores": {"arithmetic|0": {"em": 0.99}}, "weights": {}, "ran": ran, "measured_at": 1}
+    fake = {
+        **inputs(evaluation).as_json(),
+        "scores": {"arithmetic|0": {"em": 0.99}},
+        "weights": {},
+        "ran": ran,
+        "measured_at": 1,
+    }
     (clone.root / ORIGINAL).parent.mkdir(parents=True)
     (clone.root / ORIGINAL).write_text(to_text(fake))
     git(clone.root, "add", "results")

@@ -17,8 +17,9 @@ from evalctl.results.derived import AGGREGATE
 from evalctl.results.leaderboard import PATH as LEADERBOARD
 from evalctl.results.leaderboard import UNPROVEN, unmarked
 from evalctl.results.proof import ACCEPTED_FILE, rows
+from evalctl.results.reading import parse
 from evalctl.results.record import to_text
-from evalctl.results.store import FILE, parse
+from evalctl.results.store import FILE
 from evalctl.suggest import plural
 
 _RESTORE = (
@@ -141,12 +142,12 @@ def _record(change: Change, expected: Expected) -> Diagnostic:
         return _touched(path, "a result is deleted; a request for it measures it anew")
     try:
         result = parse(path, change.new.data)
-        canonical = to_text(result.document).encode() == change.new.data
+        canonical = to_text(result.as_json()).encode() == change.new.data
     except (ValueError, RecursionError) as error:
         return by_hand(path, f"{change.word}, and is no result: {error}")
     if not canonical:
         return by_hand(path, f"{change.word}, and is not in the form that evalctl writes")
-    if result.digest.startswith(IMPORTED) and "imported" in result.document:
+    if result.digest.startswith(IMPORTED) and result.imported is not None:
         return _touched(path, f"an imported result is {change.word}: shown as imported, never reused")
     if why := expected.origin(path):
         return _touched(path, f"a result is {change.word}: {why}")

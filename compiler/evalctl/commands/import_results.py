@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 from evalctl import report
 from evalctl.check.framework_tasks import subset_counts
@@ -18,7 +16,9 @@ from evalctl.exits import PERSON, SUCCESS
 from evalctl.importing import measured, reading
 from evalctl.importing.measured import FORK, Known
 from evalctl.importing.reading import Measured
+from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.result import Result
 from evalctl.pipeline.project import Project
 from evalctl.results import derived, leaderboard
 from evalctl.results.record import to_text
@@ -33,13 +33,13 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     found, problems = _read(arguments.paths, known)
     report.show(problems, root, "text")
     chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
-    documents, said = measured.records(chosen, known, date.today().isoformat())
+    records, said = measured.records(chosen, known, date.today().isoformat())
     report.show(said, root, "text")
-    new, kept = _sorted_out(root, documents, replace=arguments.replace)
+    new, kept = _sorted_out(root, records, replace=arguments.replace)
     texts = _texts(root, new, known) if new else {}
     write(root, texts, dry_run=arguments.dry_run)
     print(
-        f"{plural(len(new), 'result')} imported, {len(documents) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
+        f"{plural(len(new), 'result')} imported, {len(records) - len(new) - len(kept)} there already, {len(kept)} kept as they are"
     )
     for name in _perhaps_settings(chosen):
         print(
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         )
     if new and not arguments.dry_run:
         print("next: git add results, git commit; a request for the same evals measures them anew")
-    return PERSON if kept or not documents else SUCCESS
+    return PERSON if kept or not records else SUCCESS
 
 
 def _read(words: Sequence[str], known: Known) -> tuple[list[Measured], list[Diagnostic]]:
@@ -122,38 +122,35 @@ def _perhaps_settings(chosen: Sequence[Measured]) -> list[str]:
     return sorted(filter(measured.is_settings_name, names))
 
 
-def _sorted_out(
-    root: Path, documents: Mapping[str, dict[str, Any]], *, replace: bool
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def _sorted_out(root: Path, records: Mapping[str, Result], *, replace: bool) -> tuple[dict[str, Result], list[str]]:
     """What is to be written, and the paths where something else lies that stays."""
-    new: dict[str, dict[str, Any]] = {}
+    new: dict[str, Result] = {}
     kept: list[str] = []
-    for path, document in documents.items():
-        there = _there(root / path)
-        if there is None or (there.get("imported") and replace and there.get("digest") != document["digest"]):
-            new[path] = document
-        elif there.get("digest") != document["digest"]:
+    for path, one in records.items():
+        there = _there(path, root)
+        if there is None or (there.imported and replace and there.digest != one.digest):
+            new[path] = one
+        elif there.digest != one.digest:
             kept.append(path)
-            why = "imported before (--replace takes the new one)" if there.get("imported") else "measured here"
+            why = "imported before (--replace takes the new one)" if there.imported else "measured here"
             print(f"kept {path}: {why}")
     return new, kept
 
 
-def _there(path: Path) -> dict[str, Any] | None:
-    """The record at `path`; one that cannot be read is somebody's, too."""
-    if not path.exists():
+def _there(path: str, root: Path) -> Result | None:
+    """The record at `path`; of one that cannot be read nothing is known, and it is somebody's, too."""
+    if not (root / path).exists():
         return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return Result(plain_json.document((root / path).read_bytes()), path)
     except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+        return Result({}, path)
 
 
-def _texts(root: Path, documents: Mapping[str, dict[str, Any]], known: Known) -> dict[str, str]:
+def _texts(root: Path, records: Mapping[str, Result], known: Known) -> dict[str, str]:
     """The records, their folders' aggregates and the leaderboard."""
-    records = {path: to_text(document) for path, document in documents.items()}
+    texts = {path: to_text(one.as_json()) for path, one in records.items()}
     base = derived.on_disk(root)
-    made = derived.aggregates(derived.by_folder(records), base, known.metrics)
+    made = derived.aggregates(derived.by_folder(texts), base, known.metrics)
     aggregates = {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in made.items()}
-    return {**records, **aggregates, leaderboard.PATH: derived.page(made, base, known.metrics)}
+    return {**texts, **aggregates, leaderboard.PATH: derived.page(made, base, known.metrics)}

@@ -19,7 +19,8 @@ from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
 from evalctl.model.walltime import clock
 from evalctl.pipeline.project import Project
-from evalctl.results.store import index_folder, parse
+from evalctl.results.reading import parse
+from evalctl.results.store import index_folder
 from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalctl.clone.dotenv import home_of
 from evalctl.clone.requests import request_named
 from evalctl.model.evaluation import Job, JobTask
+from evalctl.model.result import Inputs, Result
 from evalctl.pipeline.project import Project
 from evalctl.results.grading import is_details, newest
+from evalctl.results.reading import parse
 from evalctl.results.record import inputs
-from evalctl.results.store import FILE, measured_at, named, parse
+from evalctl.results.store import FILE, named
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem, here
 from evalctl.suggest import help_for
@@ -82,7 +83,7 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
     folder = (root / evaluation.result_path).parent
     record = _result(folder)
-    own = record.get("digest", evaluation.digest) == evaluation.digest
+    own = record is None or record.digest == evaluation.digest
     lying = _lying(folder, root) if own else None
     stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.answers or evaluation.digest}.jsonl"))), None)
     tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
@@ -90,7 +91,7 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     return Place(
         evaluation.task.key, _shown(folder, root), (lying and lying.answers) or stored,
         (lying and lying.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
-        _model(inputs(evaluation)), measured_at(record) if own else 0.0,
+        _model(inputs(evaluation)), record.measured_at if record and own else 0.0,
     )  # fmt: skip
 
 
@@ -122,21 +123,21 @@ def _hidden(path: Path) -> bool:
 def _lying(folder: Path, root: Path) -> Place:
     """The files beside a result; of one that was measured for another request, those of that one."""
     result = _result(folder)
-    source = folder if (folder / "details").is_dir() or "reused_from" not in result else root / result["reused_from"]
+    copied = result is not None and result.reused_from and not (folder / "details").is_dir()
+    source = root / result.reused_from if result and copied else folder
     beside = source if source.is_dir() else source.parent
     answers = beside / "details" / ANSWERS
-    key = str(result["task"]["key"]) if result else _shown(folder, root)
+    key = result.task.key if result else _shown(folder, root)
     return Place(
-        key, _shown(folder, root), answers if answers.is_file() else None, _details(beside), None, _model(result),
-        measured_at(result),
+        key, _shown(folder, root), answers if answers.is_file() else None, _details(beside), None,
+        _model(result) if result else "", result.measured_at if result else 0.0,
     )  # fmt: skip
 
 
-def _model(record: Mapping[str, Any]) -> str:
+def _model(recorded: Inputs) -> str:
     """`lab/small-8B (settings)`, as a record or the inputs of one say it."""
-    subject = record.get("subject") or {}
-    settings = (subject.get("custom_settings") or {}).get("name")
-    return f"{subject.get('model') or ''}{f' ({settings})' if settings else ''}"
+    settings = recorded.subject.custom_settings.name
+    return f"{recorded.subject.model}{f' ({settings})' if settings else ''}"
 
 
 def _details(folder: Path) -> tuple[Path, ...]:
@@ -145,12 +146,12 @@ def _details(folder: Path) -> tuple[Path, ...]:
     return tuple(newest(inner.rglob("*") if inner.is_dir() else folder.glob("*")))
 
 
-def _result(folder: Path) -> Mapping[str, Any]:
-    """The record in a folder; nothing where there is none that can be read: its answers can be."""
+def _result(folder: Path) -> Result | None:
+    """The record in a folder; None where there is none that can be read: its answers can be."""
     try:
-        return parse(FILE, (folder / FILE).read_bytes()).document
+        return parse(FILE, (folder / FILE).read_bytes())
     except (OSError, ValueError):
-        return {}
+        return None
 
 
 def _shown(path: Path, root: Path) -> str:

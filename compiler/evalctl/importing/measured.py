@@ -21,7 +21,7 @@ from evalctl.model.evaluation import Task
 from evalctl.model.manifest import Metrics
 from evalctl.model.names import NAME
 from evalctl.model.providers import PROVIDERS, Provider
-from evalctl.model.result import IMPORTED, SCHEMA
+from evalctl.model.result import IMPORTED, SCHEMA, Facts, Result
 from evalctl.results.names import task_name
 
 _PARTLY = "import the other subsets as well; until then its entries are means over these alone"
@@ -67,8 +67,8 @@ def folder_of(model: str, settings: str) -> str:
     return "/".join(filter(None, ("results", model, settings)))
 
 
-def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str, dict[str, Any]], list[Diagnostic]]:
-    """Documents by path, of files of one model and settings; the newest score of each task and subset counts."""
+def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str, Result], list[Diagnostic]]:
+    """Records by path, of files of one model and settings; the newest score of each task and subset counts."""
     problems: list[Diagnostic] = []
     parts: dict[str, _Part] = {}
     for one in sorted(found, key=lambda one: (one.at or 0, one.source.name)):
@@ -76,7 +76,7 @@ def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str,
         _add_entries(one, known, parts, problems)
     newest = found[-1]
     folder = folder_of(newest.model, newest.settings["name"])
-    documents = {}
+    made = {}
     for key, part in parts.items():
         task = known.tasks[key]
         lacking = _lacking(task, part, known)
@@ -84,10 +84,9 @@ def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str,
             Diagnostic("unreadable-source", f"{task.key}: {one}", _file(part), _PARTLY, severity=WARNING)
             for one in lacking
         ]
-        documents[f"{folder}/{task.result_dir}/result.json"] = _document(
-            task, newest, part, on, known.providers, lacking
-        )
-    return documents, problems
+        path = f"{folder}/{task.result_dir}/result.json"
+        made[path] = Result(_facts(task, newest, part, on, known.providers, lacking), path)
+    return made, problems
 
 
 def _lacking(task: Task, part: _Part, known: Known) -> list[str]:
@@ -152,9 +151,9 @@ def _unknown(names: Iterable[str], what: str, help: str, one: Measured) -> Itera
         yield Diagnostic("unknown-task", message, Span(one.source.file), help, severity=WARNING)
 
 
-def _document(
+def _facts(
     task: Task, newest: Measured, part: _Part, on: str, providers: Mapping[str, Provider], lacking: list[str]
-) -> dict[str, Any]:
+) -> Facts:
     content = json.dumps(
         [newest.model, newest.settings, task.key, part.scores, part.weights, part.entries], sort_keys=True
     )
@@ -176,7 +175,7 @@ def _document(
     }
 
 
-def _subject(newest: Measured, providers: Mapping[str, Provider]) -> dict[str, Any]:
+def _subject(newest: Measured, providers: Mapping[str, Provider]) -> Facts:
     provider = folder_provider(newest.model, providers) or "openai"
     model = newest.model if provider == "openai" else newest.model.partition("/")[2]
     return {

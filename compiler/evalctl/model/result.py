@@ -1,27 +1,315 @@
-"""What was measured. A missing score is absent here; the lab's -1 exists only in aggregated_results.json."""
+"""What was measured: the record of one eval. A missing score is absent here; the lab's -1 exists only in aggregated_results.json.
+
+An older or a newer evalctl, or a person, may have written a record. Its JSON object is therefore kept as it was read and is
+written again so; each property has one meaning and one kind: what a record lacks is "", None or empty.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
 
 SCHEMA = "evalctl/result/1"
 IMPORTED = "imported-"  # begins the digest of a result measured before evalctl; no eval's digest has it
+STANDARD_ERROR = "_stderr"  # ends the name of a metric's standard error, as lighteval writes it
+Facts = Mapping[str, object]  # a JSON object
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The committed record of one eval (result.json).
+class Part:
+    """A JSON object of a record, as it was read."""
 
-    `scores` maps the framework's own task key (`swallow|jmmlu:x|0`) to metric values; `weights` gives the number of
-    questions behind each of those keys. `document` is the whole JSON object as stored.
+    _facts: Facts
+
+    def as_json(self) -> Facts:
+        """The object, with all that it has besides what is named here."""
+        return self._facts
+
+    def recorded(self, name: str, otherwise: object = None) -> object:
+        """The value of any kind that the record has; `otherwise` where it has none."""
+        return self._facts.get(name, otherwise)
+
+    def _text(self, name: str) -> str:
+        return str(self._facts.get(name) or "")
+
+    def _whole_number(self, name: str) -> int | None:
+        value = self._facts.get(name)
+        return value if type(value) is int else None
+
+    def _number(self, name: str) -> float | None:
+        value = self._facts.get(name)
+        return value if isinstance(value, (int, float)) else None
+
+    def _part(self, name: str) -> Facts:
+        value = self._facts.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+    def _numbers(self, name: str) -> Mapping[str, float | None]:
+        return cast("Mapping[str, float | None]", self._part(name))  # the reader refuses all others
+
+    def _texts(self, name: str) -> dict[str, str]:
+        return {key: str(value) for key, value in self._part(name).items()}
+
+
+class RecordedTask(Part):
+    """The task: its key, the framework's name of it, its folder in a model folder, and what defines its questions."""
+
+    __slots__ = ()
+
+    @property
+    def key(self) -> str:
+        """As in tasks_runtime.csv."""
+        return self._text("key")
+
+    @property
+    def script(self) -> str:
+        """As the framework calls it."""
+        return self._text("script")
+
+    @property
+    def result_dir(self) -> str:
+        """Below the model folder."""
+        return self._text("result_dir")
+
+    @property
+    def framework(self) -> str:
+        """The dialect."""
+        return self._text("framework")
+
+    @property
+    def framework_version(self) -> str:
+        """As it was planned, not as it was found."""
+        return self._text("framework_version")
+
+    @property
+    def digest(self) -> str:
+        """Of the task's own definition; "" for tasks of the framework."""
+        return self._text("digest")
+
+
+class RecordedSettings(Part):
+    """The custom settings that were used; empty texts where none were."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> str:
+        """Of their file."""
+        return self._text("path")
+
+    @property
+    def name(self) -> str:
+        """A folder below the model's."""
+        return self._text("name")
+
+    @property
+    def version(self) -> str:
+        """As their file says it."""
+        return self._text("version")
+
+
+class RecordedSubject(Part):
+    """The model that was asked: who serves it, which revision, with which custom settings."""
+
+    __slots__ = ()
+
+    @property
+    def provider(self) -> str:
+        """`vllm` is a server of our own."""
+        return self._text("provider")
+
+    @property
+    def model(self) -> str:
+        """`publisher/model`."""
+        return self._text("model")
+
+    @property
+    def revision(self) -> str:
+        """Of the weights; "" where a provider serves them."""
+        return self._text("revision")
+
+    @property
+    def custom_settings(self) -> RecordedSettings:
+        """Empty where none were used."""
+        return RecordedSettings(self._part("custom_settings"))
+
+
+class Inputs(Part):
+    """What is measured: everything that the digest of an eval covers, in words."""
+
+    __slots__ = ()
+
+    @property
+    def digest(self) -> str:
+        """Of the eval."""
+        return self._text("digest")
+
+    @property
+    def task(self) -> RecordedTask:
+        """What was asked."""
+        return RecordedTask(self._part("task"))
+
+    @property
+    def subject(self) -> RecordedSubject:
+        """Who was asked."""
+        return RecordedSubject(self._part("subject"))
+
+    @property
+    def generation(self) -> Facts:
+        """The settings that are sent with each question."""
+        return self._part("generation")
+
+    @property
+    def server(self) -> Facts:
+        """The settings that the server is started with."""
+        return self._part("server")
+
+    @property
+    def max_samples(self) -> int | None:
+        """Of a debugging run, how many questions are asked."""
+        return self._whole_number("max_samples")
+
+    @property
+    def unanswered(self) -> int:
+        """How many questions may stay without an answer."""
+        return self._whole_number("unanswered") or 0
+
+
+class Counts(Part):
+    """Answers that a task asked for, and what became of them."""
+
+    __slots__ = ()
+
+    @property
+    def asked(self) -> int | None:
+        """None where the record does not say it."""
+        return self._whole_number("asked")
+
+    @property
+    def replayed(self) -> int:
+        """Those that an earlier attempt had already."""
+        return self._whole_number("replayed") or 0
+
+
+class RunFacts(Part):
+    """Where and in which attempt it ran."""
+
+    __slots__ = ()
+
+    @property
+    def service(self) -> str:
+        """The manifest of the site."""
+        return self._text("service")
+
+    @property
+    def node_kind(self) -> str:
+        """One of the service's."""
+        return self._text("node_kind")
+
+    @property
+    def name(self) -> str:
+        """Of the attempt, as the scheduler knows it."""
+        return self._text("name")
+
+    @property
+    def origin(self) -> tuple[str, int]:
+        """The job and the number of the attempt; "" and 0 where the record does not name both."""
+        job, attempt = self._facts.get("job"), self._whole_number("attempt")
+        return (job, attempt) if isinstance(job, str) and attempt is not None else ("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value, and its standard error where the framework wrote one."""
+
+    value: float | None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """What the framework wrote of a task, or of one of its subsets: every number by name, and how many questions it had.
+
+    `values` has standard errors under names of their own, as the framework writes them.
     """
 
-    digest: str
-    task: str
-    script: str
-    path: str  # of result.json, relative to the repository
-    scores: Mapping[str, Mapping[str, float]]
-    weights: Mapping[str, int]
-    document: Mapping[str, Any]
+    values: Mapping[str, float | None]
+    questions: float | None = None
+
+    def __getitem__(self, metric: str) -> Score:
+        """The metric with its standard error; KeyError where the framework did not write it."""
+        return Score(self.values[metric], self.values.get(f"{metric}{STANDARD_ERROR}"))
+
+    @property
+    def metrics(self) -> Iterator[str]:
+        """The names of what was measured, standard errors left out."""
+        return (name for name in self.values if not name.endswith(STANDARD_ERROR))
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Inputs):
+    """The committed record of one eval (result.json) at `path`, which is relative to the repository.
+
+    `scores` has what was measured by the framework's own key of a task or subset (`swallow|jmmlu:x|0`).
+    """
+
+    path: str
+    scores: Mapping[str, TaskScores] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The scores are asked for again and again, all else once or twice."""
+        questions, found = self._numbers("weights"), Part(self._part("scores"))
+        scores = {key: TaskScores(found._numbers(key), questions.get(key)) for key in found.as_json()}
+        object.__setattr__(self, "scores", scores)
+
+    @property
+    def samples(self) -> Counts | None:
+        """None for a result that does not say how its answers came."""
+        return Counts(self._part("samples")) if self._facts.get("samples") is not None else None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the task worked."""
+        return self._number("seconds")
+
+    @property
+    def measured_at(self) -> float:
+        """When the eval ended; 0 where nobody wrote it down."""
+        return float(self._number("measured_at") or 0)
+
+    @property
+    def ran(self) -> RunFacts:
+        """Where, and by which attempt."""
+        return RunFacts(self._part("ran"))
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of the programs that took part, as they were found."""
+        return self._texts("versions")
+
+    @property
+    def environments(self) -> Mapping[str, str]:
+        """The job environments by their role: `framework`, `server`."""
+        return self._texts("environments")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known of its answers: cut off, missing, of another model."""
+        found = self._facts.get("warnings")
+        return tuple(found) if isinstance(found, list) else ()
+
+    @property
+    def imported(self) -> Facts | None:
+        """When and from which files it was taken over; None for what evalctl measured."""
+        return self._part("imported") if "imported" in self._facts else None
+
+    @property
+    def entries(self) -> Mapping[str, float | None]:
+        """Of an imported aggregate, which has no scores: its entries."""
+        return self._numbers("entries")
+
+    @property
+    def reused_from(self) -> str:
+        """The path of the result that was measured, of a copy for another request."""
+        return self._text("reused_from")

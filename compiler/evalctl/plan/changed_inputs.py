@@ -7,8 +7,8 @@ from pathlib import Path
 from evalctl.model.evaluation import Eval
 from evalctl.plan.differences import differences
 from evalctl.plan.forecast import CHANGED
+from evalctl.results.reading import parse
 from evalctl.results.record import inputs
-from evalctl.results.store import parse
 
 
 def detail(root: Path, evaluation: Eval | None) -> str:
@@ -19,4 +19,4 @@ def detail(root: Path, evaluation: Eval | None) -> str:
         recorded = parse(evaluation.result_path, (root / evaluation.result_path).read_bytes())
     except (OSError, ValueError):  # changed since it was indexed; the next plan says so
         return CHANGED
-    return f"{CHANGED}: {differences(recorded.document, inputs(evaluation))}"
+    return f"{CHANGED}: {differences(recorded, inputs(evaluation))}"

@@ -5,25 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from evalctl.model.providers import PROVIDERS
+from evalctl.model.result import Facts, Inputs, Part
 from evalctl.resolve.identity import plain_value
 from evalctl.suggest import listed
 
 MOST = 8  # of them are named
 _LONGEST = 40
-_NAMED = {
-    "another address answers": ("subject", "address"),
-    "provider": ("subject", "provider"),
-    "model": ("subject", "model"),
-    "model revision": ("subject", "revision"),
-    "framework": ("task", "framework"),
-    "framework version": ("task", "framework_version"),
-    "task of the framework": ("task", "script"),
-    "task digest": ("task", "digest"),
-}
-_GROUPS = {"generation": "settings that are sent", "server": "settings of the server"}
+_OF_SUBJECT = {
+    "another address answers": "address", "provider": "provider", "model": "model", "model revision": "revision",
+}  # fmt: skip
+_OF_TASK = {
+    "framework": "framework", "framework version": "framework_version", "task of the framework": "script",
+    "task digest": "digest",
+}  # fmt: skip
 
 
 class _Missing:
@@ -33,59 +29,58 @@ class _Missing:
 _MISSING = _Missing()
 
 
-def differences(recorded: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """Of two documents of the form of results.record.inputs; what the record lacks is called unknown."""
-    found = [*_named(recorded, inputs), *_counts(recorded, inputs), *_settings(recorded, inputs)]
+def differences(recorded: Inputs, now: Inputs) -> str:
+    """What the record lacks is called unknown."""
+    found = [
+        *_named(recorded.subject, now.subject, _OF_SUBJECT),
+        *_named(recorded.task, now.task, _OF_TASK),
+        *_counts(recorded, now),
+        *_settings("settings that are sent", recorded.recorded("generation"), now.generation),
+        *_settings("settings of the server", recorded.recorded("server"), now.server),
+    ]
     if not found:
         return "its record names the same inputs, and its digest is another: an older evalctl measured it, or it was edited"
     return listed(found, MOST, separator="; ")
 
 
-def _named(recorded: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
-    for label, (group, name) in _NAMED.items():
-        old, new = _at(recorded, group, name), inputs[group].get(name, "")
+def _named(recorded: Part, now: Part, names: Mapping[str, str]) -> Iterator[str]:
+    for label, name in names.items():
+        old, new = recorded.recorded(name, _MISSING), now.recorded(name, "")
         if name == "address" and old is _MISSING:
             old = _implied(recorded) if new else ""
         yield from _difference(label, old, new)
 
 
-def _implied(recorded: Mapping[str, Any]) -> Any:
+def _implied(subject: Part) -> object:
     """A built-in provider's name implies its address; older records have no other word for it."""
-    known = PROVIDERS.get(str(_at(recorded, "subject", "provider")))
+    known = PROVIDERS.get(str(subject.recorded("provider")))
     return known.base_url if known is not None else _MISSING
 
 
-def _counts(recorded: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
-    yield from _difference("max_samples", recorded.get("max_samples", _MISSING), inputs["max_samples"])
-    yield from _difference("unanswered", recorded.get("unanswered", 0), inputs.get("unanswered", 0))
+def _counts(recorded: Inputs, now: Inputs) -> Iterator[str]:
+    yield from _difference("max_samples", recorded.recorded("max_samples", _MISSING), now.max_samples)
+    yield from _difference("unanswered", recorded.recorded("unanswered", 0), now.unanswered)
 
 
-def _settings(recorded: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
-    for group, label in _GROUPS.items():
-        old, new = recorded.get(group), inputs[group]
-        if not isinstance(old, Mapping):
-            yield f"{label}: unknown, its record does not have them"
-            continue
-        for name in sorted({*old, *new}):
-            yield from _difference(_cut(name), old.get(name), new.get(name))
+def _settings(label: str, old: object, new: Facts) -> Iterator[str]:
+    if not isinstance(old, Mapping):
+        yield f"{label}: unknown, its record does not have them"
+        return
+    for name in sorted({*old, *new}):
+        yield from _difference(_cut(name), old.get(name), new.get(name))
 
 
-def _at(document: Mapping[str, Any], group: str, name: str) -> Any:
-    part = document.get(group)
-    return part.get(name, _MISSING) if isinstance(part, Mapping) else _MISSING
-
-
-def _difference(label: str, old: Any, new: Any) -> Iterator[str]:
+def _difference(label: str, old: object, new: object) -> Iterator[str]:
     """Equality is that of the digest: 0 and 0.0 are one temperature."""
     if old is _MISSING or _canonical(old) != _canonical(new):
         yield f"{label}: {'not recorded' if old is _MISSING else _shown(old)} → {_shown(new)}"
 
 
-def _canonical(value: Any) -> str:
+def _canonical(value: object) -> str:
     return json.dumps(plain_value(value), sort_keys=True)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "unset"
     text = value if isinstance(value, str) else json.dumps(plain_value(value), ensure_ascii=False)

@@ -1,8 +1,8 @@
 """What was measured: records, the lab's aggregate and the leaderboard.
 
-`record` builds result.json · `store` finds the records · `entries` selects the scores that people read, and averages them ·
-`names` are the displayed names of models and tasks · `aggregate` makes aggregated_results.json · `leaderboard`
-makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
+`record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
+`entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
+`aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `accepted` and `proof` report which records count ·
 `tables` selects and compares aggregates for people and spreadsheets, `webpage` writes them as one HTML file with its `charts` ·
 `answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an

@@ -8,29 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from evalctl.model.manifest import MetricEntry, Metrics
 from evalctl.model.providers import model_name
-from evalctl.model.result import Result
+from evalctl.model.result import RecordedSettings, Result, TaskScores
 from evalctl.results.names import task_name
-from evalctl.results.store import measured_at
 
 GENERATED_BY = "evalctl aggregate 3"
 MISSING = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The metrics of one framework task (or subset) and the number of questions behind them."""
-
-    metrics: Mapping[str, Any]
-    weight: int | None
-
-
-Rows = Mapping[str, Row]  # by task name, `name` or `name:subset`
+Rows = Mapping[str, TaskScores]  # by task name, `name` or `name:subset`
 
 
 class Unusable(Exception):
@@ -40,21 +30,21 @@ class Unusable(Exception):
 class NoSuchMetric(Unusable):
     """The task was measured, and its framework wrote other metrics than the entry names."""
 
-    def __init__(self, task: str, metric: str, rows: Sequence[Row]) -> None:
-        there = sorted({name for row in rows for name in row.metrics if not name.endswith("_stderr")})
+    def __init__(self, task: str, metric: str, rows: Sequence[TaskScores]) -> None:
+        there = sorted({name for row in rows for name in row.metrics})
         super().__init__(f"task `{task}` has no metric `{metric}`; it has {', '.join(there) or 'none'}")
 
 
 def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict[str, Any]:
     """The document of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
-    ordered = sorted(results, key=lambda result: (measured_at(result.document), result.path))
+    ordered = sorted(results, key=lambda result: (result.measured_at, result.path))
     rows = _rows(ordered)
     values: dict[str, Any] = {}
     warnings: list[str] = [
         *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *told_of(ordered),
     ]  # fmt: skip
     unmatched: dict[str, str] = {}
-    imported = {name: value for result in ordered for name, value in result.document.get("entries", {}).items()}
+    imported = {name: value for result in ordered for name, value in result.entries.items()}
     for entry in metrics.entries:
         value, problems = _value(entry, rows, metrics.subset_groups)
         values[entry.name] = imported.get(entry.name, MISSING) if value == MISSING else value
@@ -68,7 +58,7 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
         "overall": ",".join(str(value) for value in values.values()),
         "tasks": list(values),
         "custom_settings": _custom_settings(ordered),
-        "evals": {result.task: _eval(folder, result) for result in sorted(results, key=lambda one: one.task)},
+        "evals": {result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
         "missing": [name for name, value in values.items() if value == MISSING],
         "unmatched": unmatched,
         "warnings": warnings,
@@ -76,11 +66,9 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     }
 
 
-def _rows(results: Iterable[Result]) -> dict[str, Row]:
+def _rows(results: Iterable[Result]) -> dict[str, TaskScores]:
     """Rows by task name, the newest result last and therefore winning, as in the lab's."""
-    return {
-        task_name(key): Row(result.scores[key], result.weights.get(key)) for result in results for key in _own(result)
-    }
+    return {task_name(key): result.scores[key] for result in results for key in _own(result)}
 
 
 def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[Any, list[Unusable]]:
@@ -108,8 +96,8 @@ def _measured_twice(ordered: Sequence[Result]) -> list[str]:
     tasks: dict[str, list[str]] = {}
     for result in ordered:
         for name in dict.fromkeys(task_name(key).partition(":")[0] for key in _own(result)):
-            tasks.setdefault(name, []).append(result.task)
-    scripts = {result.task: result.script for result in ordered}
+            tasks.setdefault(name, []).append(result.task.key)
+    scripts = {result.task.key: result.task.script for result in ordered}
     return [
         f"{name} was measured by several tasks ({', '.join(found)}): the newest, {found[-1]}, counts"
         for name, found in sorted(tasks.items())
@@ -120,11 +108,11 @@ def _measured_twice(ordered: Sequence[Result]) -> list[str]:
 def _measured_partly(ordered: Sequence[Result], metrics: Metrics) -> Iterator[str]:
     """A warning for each of our tasks that is one subset of a task whose entries are means over all of them."""
     wholes = {task for entry in metrics.entries if entry.function == "micro" for task in entry.tasks}
-    scripts = {task_name(result.script) for result in ordered}
+    scripts = {task_name(result.task.script) for result in ordered}
     for result in ordered:
-        base, _, subset = task_name(result.script).partition(":")
+        base, _, subset = task_name(result.task.script).partition(":")
         if subset and base in wholes - scripts:
-            yield f"{result.task}: this is the subset {subset} of {base}, whose entries are means over the subsets that were measured"
+            yield f"{result.task.key}: this is the subset {subset} of {base}, whose entries are means over the subsets that were measured"
 
 
 def _own(result: Result) -> list[str]:
@@ -144,27 +132,27 @@ def _mean(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None
     return sum(values) / len(values) if values and len(values) == len(found) else None
 
 
-def _metric(task: str, metric: str, row: Row) -> Any:
-    if metric not in row.metrics:
+def _metric(task: str, metric: str, row: TaskScores) -> float | None:
+    if metric not in row.values:
         raise NoSuchMetric(task, metric, [row])
-    return row.metrics[metric]
+    return row.values[metric]
 
 
 def _micro(task: str, metrics: Sequence[str], rows: Rows, allowed: Sequence[str] | None) -> float | None:
     """Mean over the subsets weighted by their questions; a subset without the metric is left out."""
     there = _subsets(task, rows, allowed)
-    used = [row for row in there if row.metrics.get(metrics[0]) is not None]
-    if there and not any(metrics[0] in row.metrics for row in there):
+    used = [row for row in there if row.values.get(metrics[0]) is not None]
+    if there and not any(metrics[0] in row.values for row in there):
         raise NoSuchMetric(task, metrics[0], there)
     if not used:
         return None
-    counts = [row.weight for row in used if row.weight is not None]
+    counts = [row.questions for row in used if row.questions is not None]
     if len(counts) != len(used) or sum(counts) <= 0:
         raise Unusable(f"the number of questions of `{task}` is not known")
-    return float(sum(row.metrics[metrics[0]] * (row.weight or 0) for row in used) / sum(counts))
+    return float(sum((row.values[metrics[0]] or 0) * (row.questions or 0) for row in used) / sum(counts))
 
 
-def _subsets(task: str, rows: Rows, allowed: Sequence[str] | None) -> list[Row]:
+def _subsets(task: str, rows: Rows, allowed: Sequence[str] | None) -> list[TaskScores]:
     """The rows `task` and `task:*`, or only those whose subset is allowed."""
     chosen = set(allowed) if allowed is not None else None
     found = []
@@ -188,22 +176,22 @@ def _model(folder: str, results: Sequence[Result]) -> str:
 
 def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
     """Of the newest result; three empty strings when none were used, as the lab writes it."""
-    newest = results[-1].document["subject"].get("custom_settings") if results else None
-    return {key: str((newest or {}).get(key) or "") for key in ("path", "name", "version")}
+    newest = results[-1].subject.custom_settings if results else RecordedSettings({})
+    return {"path": newest.path, "name": newest.name, "version": newest.version}
 
 
 def told_of(results: Sequence[Result]) -> list[str]:
     """What each result says of its own answers, a line each: cut off, without an answer, by another model."""
-    found = [(one.task, warning) for one in results for warning in one.document.get("warnings") or ()]
+    found = [(one.task.key, warning) for one in results for warning in one.warnings]
     return [f"{task}: {' '.join(warning.split())}" for task, warning in found]
 
 
 def _mixed(results: Sequence[Result]) -> list[str]:
     """A warning when the entries were not all measured with the same version of the settings or the same revision."""
-    own = [one for one in results if "imported" not in one.document]
-    versions = {str((one.document["subject"].get("custom_settings") or {}).get("version") or "") for one in own}
-    revisions = {str(one.document["subject"].get("revision") or "") for one in own}
-    imported = sorted(one.task for one in results if "imported" in one.document)
+    own = [one for one in results if one.imported is None]
+    versions = {one.subject.custom_settings.version for one in own}
+    revisions = {one.subject.revision for one in own}
+    imported = sorted(one.task.key for one in results if one.imported is not None)
     found = [f"imported, with inputs that are not known: {', '.join(imported)}"] if imported else []
     if len(versions) > 1:
         found.append(f"measured with several versions of the custom settings: {', '.join(sorted(versions))}")
@@ -214,7 +202,7 @@ def _mixed(results: Sequence[Result]) -> list[str]:
 
 def _served_differently(own: Sequence[Result]) -> list[str]:
     """A warning for each setting of the server that not all tasks share: an override of some of them."""
-    servers = {result.task: result.document.get("server") or {} for result in own}
+    servers = {result.task.key: result.server for result in own}
     found = []
     for name in sorted({name for server in servers.values() for name in server}):
         tasks: dict[str, list[str]] = {}
@@ -233,13 +221,13 @@ def _short(text: str) -> str:
 
 
 def _eval(folder: str, result: Result) -> dict[str, Any]:
-    moment = measured_at(result.document)
+    moment = result.measured_at
     return {
         "digest": result.digest,
-        "script": result.script,
+        "script": result.task.script,
         "result": result.path.removeprefix(f"{folder}/"),
         "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
-        "samples": result.document.get("samples"),
-        "seconds": result.document.get("seconds"),
-        **({"imported": result.document["imported"]} if "imported" in result.document else {}),
+        "samples": None if result.samples is None else result.samples.as_json(),
+        "seconds": result.seconds,
+        **({} if result.imported is None else {"imported": result.imported}),
     }

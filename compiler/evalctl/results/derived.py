@@ -18,8 +18,9 @@ from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard
 from evalctl.results.aggregate import GENERATED_BY, aggregated
+from evalctl.results.reading import parse
 from evalctl.results.record import to_text
-from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named, parse
+from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
 
 AGGREGATE = "aggregated_results.json"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -95,7 +96,7 @@ def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
     folders: dict[str, list[Result]] = {}
     for path in sorted(records):
         result = parse(path, records[path])
-        folders.setdefault(folder_of(path, result.document["task"]["result_dir"]), []).append(result)
+        folders.setdefault(folder_of(path, result.task.result_dir), []).append(result)
     return folders
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalctl.model.evaluation import Eval, Job, Subject
-from evalctl.model.result import SCHEMA, Result
+from evalctl.model.result import SCHEMA, Facts, Inputs, Result
 from evalctl.model.run import Attempt, Marks, TaskMark
 from evalctl.results.names import task_name
 
@@ -37,7 +37,7 @@ def submission(job: Job, commit: str, script_sha256: str, answers: str) -> dict[
         "tasks": {
             task.evaluation.task.key: {
                 "path": task.evaluation.result_path,
-                "inputs": inputs(task.evaluation),
+                "inputs": inputs(task.evaluation).as_json(),
                 "environments": environments(job, task.evaluation.task.framework),
                 **({"answers": task.evaluation.answers} if task.evaluation.unanswered else {}),
             }
@@ -73,10 +73,10 @@ def _require_kinds(document: Mapping[str, Any], kinds: Mapping[str, type], where
         raise ValueError(f"{where}`{wrong[0]}` is missing or of a wrong kind")
 
 
-def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks: Marks) -> dict[str, Any]:
-    """The whole document of one accepted task."""
+def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks: Marks) -> Result:
+    """The record of one accepted task."""
     acceptance, task = mark.acceptance, submitted["tasks"][mark.key]
-    return {
+    facts = {
         **task["inputs"],
         "scores": acceptance["scores"],
         "weights": weights(acceptance["scores"], acceptance.get("config_tasks") or {}),
@@ -93,34 +93,38 @@ def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks
         "answered_by": acceptance.get("answered_by") or {},
         "warnings": list(acceptance.get("warnings") or []),
     }
+    return Result(facts, task["path"])
 
 
-def reused(evaluation: Eval, job: Job, commit: str, source: Result) -> dict[str, Any]:
+def reused(evaluation: Eval, job: Job, commit: str, source: Result) -> Result:
     """A result measured before under another path: its scores, this eval's place, and where they come from."""
-    own = {**inputs(evaluation), "request": {"path": job.request, "commit": commit}}
-    return {**source.document, **own, "reused_from": source.document.get("reused_from") or source.path}
+    own = {**inputs(evaluation).as_json(), "request": {"path": job.request, "commit": commit}}
+    facts = {**source.as_json(), **own, "reused_from": source.reused_from or source.path}
+    return Result(facts, evaluation.result_path)
 
 
-def inputs(evaluation: Eval) -> dict[str, Any]:
+def inputs(evaluation: Eval) -> Inputs:
     """What was measured: everything that the digest covers, in words."""
     task = evaluation.task
-    return {
-        "schema": SCHEMA,
-        "digest": evaluation.digest,
-        "task": {
-            "key": task.key,
-            "script": task.script,
-            "result_dir": task.result_dir,
-            "framework": task.framework,
-            "framework_version": evaluation.framework_version,
-            "digest": evaluation.task_digest,
-        },
-        "subject": _subject(evaluation.subject),
-        "generation": dict(evaluation.generation),
-        "server": dict(evaluation.server),
-        "max_samples": evaluation.max_samples,
-        **({"unanswered": evaluation.unanswered} if evaluation.unanswered else {}),
-    }
+    return Inputs(
+        {
+            "schema": SCHEMA,
+            "digest": evaluation.digest,
+            "task": {
+                "key": task.key,
+                "script": task.script,
+                "result_dir": task.result_dir,
+                "framework": task.framework,
+                "framework_version": evaluation.framework_version,
+                "digest": evaluation.task_digest,
+            },
+            "subject": _subject(evaluation.subject),
+            "generation": dict(evaluation.generation),
+            "server": dict(evaluation.server),
+            "max_samples": evaluation.max_samples,
+            **({"unanswered": evaluation.unanswered} if evaluation.unanswered else {}),
+        }
+    )
 
 
 def weights(scores: Mapping[str, Any], config_tasks: Mapping[str, Any]) -> dict[str, int]:
@@ -130,7 +134,7 @@ def weights(scores: Mapping[str, Any], config_tasks: Mapping[str, Any]) -> dict[
     return {key: count for key, count in found.items() if isinstance(count, int) and count >= 0}
 
 
-def to_text(document: Mapping[str, Any]) -> str:
+def to_text(document: Facts) -> str:
     """The one form of every JSON file under results/; NaN and infinity are refused, they are no scores."""
     return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
@@ -141,7 +145,7 @@ def environments(job: Job, framework: str) -> dict[str, str]:
     return {role: name for role, name in names.items() if name}
 
 
-def _subject(subject: Subject) -> dict[str, Any]:
+def _subject(subject: Subject) -> Facts:
     return {
         "provider": subject.provider,
         "model": subject.model,

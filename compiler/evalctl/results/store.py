@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +17,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple
 
-from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.providers import result_path
-from evalctl.model.result import IMPORTED, SCHEMA, Result
+from evalctl.model.result import Result
 from evalctl.results.names import task_name
+from evalctl.results.reading import parse
 from evalctl.shell import write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
 
@@ -36,7 +35,6 @@ _INPUTS: Mapping[str, Sequence[str]] = {
     "task": ("script", "framework", "framework_version", "digest"),
     "subject": ("provider", "model", "revision", "address"),
 }
-LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
@@ -124,22 +122,6 @@ def named(root: Path, name: str) -> list[str]:
     return [path for path, _ in _walk(root, "results", name)]
 
 
-def parse(path: str, content: bytes | str) -> Result:
-    """The result in a file; raises ValueError with the reason when it is none."""
-    document = _document(content)
-    task = document["task"]
-    return Result(
-        digest=document["digest"], task=task["key"], script=task["script"], path=path,
-        scores=document["scores"], weights=document["weights"], document=document,
-    )  # fmt: skip
-
-
-def measured_at(document: Mapping[str, Any]) -> float:
-    """When the eval ended; 0 where nobody wrote it down."""
-    value = document.get("measured_at")
-    return float(value) if isinstance(value, (int, float)) else 0.0
-
-
 def folder_of(path: str, result_dir: str) -> str:
     """The model folder of a result: its path without `result_dir/result.json`."""
     ending = f"/{result_dir}/{FILE}"
@@ -174,11 +156,11 @@ def _facts(path: str, content: bytes) -> list[Any]:
     """[why it is unreadable, then the fields of Listed without its path]."""
     try:
         result = parse(path, content)
-        folder = folder_of(path, result.document["task"]["result_dir"])
-        job, attempt = origin(result.document)
+        folder = folder_of(path, result.task.result_dir)
+        job, attempt = result.ran.origin
         return [
-            "", result.digest, result.task, folder, measured_at(result.document), result.script,
-            metric_names(result), job, attempt, fingerprint(result.document), row_names(result), belongs(result.document),
+            "", result.digest, result.task.key, folder, result.measured_at, result.task.script,
+            metric_names(result), job, attempt, fingerprint(result), row_names(result), belongs(result),
         ]  # fmt: skip
     except ValueError as error:
         return [str(error)]
@@ -186,14 +168,7 @@ def _facts(path: str, content: bytes) -> list[Any]:
 
 def metric_names(result: Result) -> list[str]:
     """The metrics that the framework wrote for the task or any of its subsets, without their standard errors."""
-    return sorted({name for row in result.scores.values() for name in row if not name.endswith("_stderr")})
-
-
-def origin(document: Mapping[str, Any]) -> tuple[str, int]:
-    """The job and the number of the attempt that a record names; "" and 0 where it names none."""
-    ran = document.get("ran") or {}
-    job, attempt = ran.get("job"), ran.get("attempt")
-    return (job, attempt) if isinstance(job, str) and type(attempt) is int else ("", 0)
+    return sorted({name for scores in result.scores.values() for name in scores.metrics})
 
 
 def row_names(result: Result) -> list[str]:
@@ -201,22 +176,22 @@ def row_names(result: Result) -> list[str]:
     return sorted({task_name(key).partition(":")[0] for key in result.scores})
 
 
-def belongs(document: Mapping[str, Any]) -> str:
+def belongs(result: Result) -> str:
     """The path that a result of this model, these settings and this task has; "" where the record does not say them."""
-    subject, task, most = document["subject"], document["task"], document.get("max_samples")
-    settings = (subject.get("custom_settings") or {}).get("name") or ""
-    words = (subject.get("provider"), subject.get("model"), settings)
+    subject, settings, most = result.subject, result.subject.custom_settings, result.recorded("max_samples")
+    words = [subject.recorded("provider"), subject.recorded("model"), settings.recorded("name") or ""]
     if not all(isinstance(word, str) for word in words) or not isinstance(most, (int, NoneType)):
         return ""
-    return result_path(*words, task["result_dir"], most)
+    return result_path(subject.provider, subject.model, settings.name, result.task.result_dir, most)
 
 
-def fingerprint(document: Mapping[str, Any]) -> str:
+def fingerprint(result: Result) -> str:
     """Identifies what was measured and all that the record says of it, whatever place it has: a copy for another request
     has the same."""
-    said = {key: value for key, value in document.items() if key not in _OF_A_COPY}
-    inputs = [[document.get(key, {}).get(part) for part in parts] for key, parts in _INPUTS.items()]
-    settings = [_plain(document.get(key)) for key in ("generation", "server", "max_samples", "unanswered")]
+    said = {key: value for key, value in result.as_json().items() if key not in _OF_A_COPY}
+    parts = {"task": result.task, "subject": result.subject}
+    inputs = [[parts[key].recorded(name) for name in names] for key, names in _INPUTS.items()]
+    settings = [_plain(result.recorded(key)) for key in ("generation", "server", "max_samples", "unanswered")]
     return hashlib.sha256(json.dumps([said, inputs, settings], sort_keys=True).encode()).hexdigest()
 
 
@@ -225,63 +200,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# What else a record has, where it is there: all that reads records may rely on it.
-_KINDS: Mapping[str, Any] = {
-    **dict.fromkeys((
-        "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
-        "sent", "answered_by",
-    ), dict),
-    "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
-}  # fmt: skip
-_CALLED: Mapping[Any, str] = {dict: "mapping", list: "list", str: "text", int: "whole number", (int, float): "number"}
-
-
-def _document(content: bytes | str) -> dict[str, Any]:
-    document = plain_json.document(content)
-    if document.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
-    _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
-    _require(document["task"], {"key": str, "script": str, "result_dir": str})
-    told = {**document, "custom_settings": document["subject"].get("custom_settings")}
-    for key, kind in _KINDS.items():
-        if not isinstance(told.get(key), (kind, NoneType)):
-            raise ValueError(f"its `{key}` is no {_CALLED[kind]}")
-    if not all(isinstance(one, str) for one in document.get("warnings") or ()):
-        raise ValueError("its `warnings` are not texts")
-    _require_one_kind(document)
-    _require_numbers(document)
-    if not 0 <= measured_at(document) < LAST_MOMENT:
-        raise ValueError(f"its `measured_at` is no time: {document['measured_at']}")
-    return document
-
-
-def _require(document: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
-    for key, kind in kinds.items():
-        if not isinstance(document.get(key), kind):
-            raise ValueError(f"its `{key}` is missing or not a {kind.__name__}")
-
-
-def _require_one_kind(document: Mapping[str, Any]) -> None:
-    """Imported or measured here: an imported record says so in its digest and in words, and only it has `entries`."""
-    imported = document["digest"].startswith(IMPORTED)
-    if imported != isinstance(document.get("imported"), dict) or ("imported" in document) != imported:
-        raise ValueError("its `digest` and its `imported` do not agree on whether it was imported")
-    if "entries" in document and not imported:
-        raise ValueError("it has `entries`, which only an imported result has")
-
-
-def _require_numbers(document: Mapping[str, Any]) -> None:
-    """What is computed with: a text or a NaN among the scores must not stop the aggregate of all others."""
-    if not all(isinstance(metrics, dict) for metrics in document["scores"].values()):
-        raise ValueError("its scores are not metrics by task")
-    imported = {"entries": {}, **document}  # what an imported result has in place of scores
-    _require(imported, {"entries": dict})
-    for task, metrics in {**document["scores"], "weights": document["weights"], "entries": imported["entries"]}.items():
-        for name, value in metrics.items():
-            if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
-                raise ValueError(f"`{name}` of `{task}` is no number")
 
 
 def _indexed(rows: Mapping[str, list[Any]]) -> ResultIndex:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalctl.results.store import fingerprint, parse
+from evalctl.results.reading import parse
+from evalctl.results.store import fingerprint
 from evalctl.sync.collect import Collected
 from evalctl.sync.world import View
 
@@ -34,7 +35,7 @@ def _is_asked_for(wanted: Mapping[str, str], path: str, digest: str) -> bool:
 def fingerprints(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Digest and fingerprint of each of these results: what the ledger notes, so that an edit of one is seen."""
     results = [parse(path, text) for path, text in files.items()]
-    return tuple(sorted((one.digest, fingerprint(one.document)) for one in results))
+    return tuple(sorted((one.digest, fingerprint(one)) for one in results))
 
 
 def unasked(view: View, found: Collected) -> str:

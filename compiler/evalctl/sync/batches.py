@@ -8,8 +8,8 @@ from dataclasses import replace
 from evalctl.model.run import Phase
 from evalctl.results.derived import Base
 from evalctl.results.proof import UNPROVEN
+from evalctl.results.reading import parse
 from evalctl.results.record import reused, to_text
-from evalctl.results.store import parse
 from evalctl.sync.asked import fingerprints
 from evalctl.sync.collect import Collected
 from evalctl.sync.follow import copied_unproven
@@ -62,7 +62,7 @@ def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
     view.warnings += copied_unproven({one.result_path: sources[one.digest] for _, one in wanted}, lying)
     return [
         (job.request, evaluation.result_path, job.name,
-         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source]))))
+         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source])).as_json()))
         for job, evaluation in wanted for source in [sources[evaluation.digest]]
     ]  # fmt: skip
 

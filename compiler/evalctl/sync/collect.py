@@ -13,8 +13,8 @@ from typing import Any
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
+from evalctl.results.reading import parse
 from evalctl.results.record import record, require_form, to_text
-from evalctl.results.store import parse
 from evalctl.shell import make_folder
 from evalctl.sync import runfiles
 from evalctl.sync.act import SUBMISSION
@@ -217,7 +217,7 @@ def _answers(home: Path, submitted: Mapping[str, Any]) -> Path | None:
 
 def _text(submitted: Mapping[str, Any], attempt: Attempt, key: str, marks: Marks) -> str:
     """The result as it will be committed: one that could not be read again is none."""
-    text = to_text(record(submitted, attempt, marks.tasks[key], marks))
+    text = to_text(record(submitted, attempt, marks.tasks[key], marks).as_json())
     try:
         parse(_path(submitted, key), text)
     except ValueError as why:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from evalctl.model import plain_json
 from evalctl.model.run import Marks, TaskMark
-from evalctl.results.store import LAST_MOMENT
+from evalctl.results.reading import LAST_MOMENT
 from evalctl.sync import runfiles
 
 SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs

@@ -15,8 +15,9 @@ from typing import Any
 from evalctl.git.repository import open_repository
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Eval, Job, RequestPlan
+from evalctl.model.result import Result
 from evalctl.model.run import Attempt, JobProgress, Marks, Progress
-from evalctl.results.store import LAST_MOMENT, parse
+from evalctl.results.reading import LAST_MOMENT, parse
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.control import Line
@@ -73,10 +74,10 @@ class Earlier:
         place = self.context.root / path
         try:
             with runfiles.opened(place.parent, place.name, runfiles.MOST_BYTES, below=1) as file:
-                document = parse(path, file.read(runfiles.MOST_BYTES + 1)).document
+                result = parse(path, file.read(runfiles.MOST_BYTES + 1))
         except (OSError, ValueError):
             return None
-        return _number((document.get("samples") or {}).get("asked")) if _questions_of(document) == key else None
+        return _number(result.samples.asked) if result.samples and _questions_of(result) == key else None
 
 
 def _questions(evaluation: Eval) -> tuple[object, ...]:
@@ -85,11 +86,10 @@ def _questions(evaluation: Eval) -> tuple[object, ...]:
     return task.script, task.framework, evaluation.framework_version, evaluation.task_digest, evaluation.max_samples
 
 
-def _questions_of(document: Mapping[str, Any]) -> tuple[object, ...]:
+def _questions_of(result: Result) -> tuple[object, ...]:
     """The same of a record."""
-    task = document["task"]
-    words = (task.get(name) for name in ("script", "framework", "framework_version", "digest"))
-    return (*words, document.get("max_samples"))
+    task = result.task
+    return task.script, task.framework, task.framework_version, task.digest, result.max_samples
 
 
 def of_lines(

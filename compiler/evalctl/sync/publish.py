@@ -139,7 +139,7 @@ def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]]
     results = sorted((one for found in new.values() for one in found), key=lambda one: one.path)
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
     lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
-    reused = sum(1 for result in results if result.document.get("reused_from"))
+    reused = sum(1 for result in results if result.reused_from)
     told = [f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)", ""]
     told += [*warned, ""] if (warned := told_of(results)) else []
     trailers = [

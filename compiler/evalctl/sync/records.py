@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from evalctl.model.names import NAME
 from evalctl.model.run import Attempt, Phase
-from evalctl.results.store import LAST_MOMENT
+from evalctl.results.reading import LAST_MOMENT
 
 SCHEMA = "evalctl/ledger/1"
 _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}

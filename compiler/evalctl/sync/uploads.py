@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalctl.environments.readiness import is_built
 from evalctl.git.repository import open_repository
 from evalctl.model.hub import dataset
 from evalctl.model.plan_file import PlanFile
+from evalctl.model.result import Facts, Result
 from evalctl.results.leaderboard import DEBUG
+from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 from evalctl.results.store import ResultIndex
 from evalctl.shell import stream, write_atomically
@@ -84,11 +85,11 @@ def wanted(context: Context, summaries: Sequence[PlanFile]) -> list[Upload]:
 
 def send(context: Context, upload: Upload) -> Told:
     """One commit on the Hub with all of it, or nothing and why."""
-    documents = _documents(context, [one.path for one in upload.evals])
-    environment = _environment(context, documents.values())
+    records = _records(context, [one.path for one in upload.evals])
+    environment = _environment(context, records.values())
     if environment is None:
         return Told(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
-    texts, files = _contents(context, {one.source: documents[one.path] for one in upload.evals})
+    texts, files = _contents(context, {one.source: records[one.path] for one in upload.evals})
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
         return Told(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
     plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
@@ -123,12 +124,12 @@ def _source(context: Context, path: str, alike: Sequence[str]) -> str:
 
 def _measured_here(context: Context, paths: Sequence[str]) -> set[str]:
     """The results whose attempts left their logs here; beside one that came by git, details of an older one may lie."""
-    documents = _documents(context, paths) if paths else {}
-    names = {path: document.get("ran", {}).get("name") for path, document in documents.items()}
+    records = _records(context, paths) if paths else {}
+    names = {path: one.ran.name for path, one in records.items()}
     logs = {path: (context.root / path).parent / "logs" for path in paths}
     return {
         path for path, name in names.items()
-        if name is None or any((logs[path] / f"{name}.{kind}").exists() for kind in ("log", "job.log"))
+        if not name or any((logs[path] / f"{name}.{kind}").exists() for kind in ("log", "job.log"))
     }  # fmt: skip
 
 
@@ -155,35 +156,34 @@ def _details(context: Context, result: str) -> dict[str, Path]:
     return {f"{stamp}/{path.name}": path for stamp, path in newest.values()}
 
 
-def _documents(context: Context, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _records(context: Context, paths: Sequence[str]) -> dict[str, Result]:
     repo = open_repository(context.root)
-    return {path: json.loads(text) for path, text in lying_at(context, repo, repo.resolve("HEAD")).read(paths).items()}
+    return {path: parse(path, text) for path, text in lying_at(context, repo, repo.resolve("HEAD")).read(paths).items()}
 
 
-def _environment(context: Context, documents: Iterable[Mapping[str, Any]]) -> str | None:
+def _environment(context: Context, records: Iterable[Result]) -> str | None:
     """A job environment that measured one of them and is still there."""
-    recorded = (document.get("environments") for document in documents)
-    names = (str(one.get("framework")) for one in recorded if isinstance(one, dict))
+    names = (one.environments.get("framework", "") for one in records)
     return next((name for name in names if is_environment(name) and is_built(context.environments / name)), None)
 
 
-def _contents(context: Context, documents: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, Path]]:
-    """Texts and files by their place in the dataset; `documents` by where the details lie."""
+def _contents(context: Context, records: Mapping[str, Result]) -> tuple[dict[str, str], dict[str, Path]]:
+    """Texts and files by their place in the dataset; `records` by where the details lie."""
     texts: dict[str, str] = {}
     files: dict[str, Path] = {}
-    for source, document in documents.items():
+    for source, record in records.items():
         details = _details(context, source)
         stamp = max(place.partition("/")[0] for place in details)
-        texts[f"results_{stamp}.json"] = to_text(_as_lighteval(document))
+        texts[f"results_{stamp}.json"] = to_text(_as_lighteval(record))
         files.update(details)
     return texts, files
 
 
-def _as_lighteval(document: Mapping[str, Any]) -> dict[str, Any]:
+def _as_lighteval(record: Result) -> Facts:
     """What readers of lighteval's datasets look for, and our record."""
-    subject = document["subject"]
-    general = {"model_name": subject["model"], "model_sha": subject["revision"], "max_samples": document["max_samples"]}
-    return {"config_general": general, "results": document["scores"], "evalctl": document}
+    subject = record.subject
+    general = {"model_name": subject.model, "model_sha": subject.revision, "max_samples": record.max_samples}
+    return {"config_general": general, "results": record.recorded("scores"), "evalctl": record.as_json()}
 
 
 def _secret_in_details(context: Context, environment: str, files: Iterable[Path]) -> str | None:
@@ -205,7 +205,7 @@ def _secret_in(context: Context, environment: str, path: Path) -> str | None:
     return f"{name} cannot be read" if status != 0 else None
 
 
-def _plan(upload: Upload, texts: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Any]:
+def _plan(upload: Upload, texts: Mapping[str, str], files: Mapping[str, Path]) -> Facts:
     return {
         "repo": upload.repo, "private": upload.private, "model": upload.model,
         "message": f"results: {upload.model}: {len(upload.evals)} eval(s)",
