@@ -21,6 +21,7 @@ from typing import Any
 from evalctl_job import choices as choice
 from evalctl_job.filters import filter_that_took
 from evalctl_job.options import Options
+from evalctl_job.repeats import Given
 from evalctl_job.replies import loads, read_choice, usage_of
 
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
@@ -99,6 +100,7 @@ class Answers:
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False
         self.unreadable = 0
+        self.given = Given()
         try:
             self._lock(patience)
         except OSError:
@@ -208,6 +210,7 @@ class Answers:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.unreadable += 1
             return
+        self.given.note(read["digest"], read["reply"], choice.texts(read["choices"]))
         for question, kept in zip(asked, places, strict=True):
             if kept is not None:
                 self._waiting.setdefault(question, []).append(kept)

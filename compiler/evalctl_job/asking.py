@@ -15,7 +15,7 @@ from evalctl_job.choices import Run
 from evalctl_job.forward import Upstream
 from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
 from evalctl_job.refusals import Refusals
-from evalctl_job.replies import UNNAMED, NoAnswer, model_of, tokens
+from evalctl_job.replies import LONGEST_NAME, UNNAMED, NoAnswer, model_of, tokens
 from evalctl_job.store import TaskState
 
 COUNTERS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -141,8 +141,18 @@ class Request:
             return Refused(NO_ANSWER, f"another model answered: {model_of(raw)} instead of {asked}", transient=False)
         runs = choice.read_reply(raw, n)
         if not isinstance(runs, NoAnswer):
-            return runs
+            return self._repeated(raw, runs) or runs
         return Refused(NO_ANSWER, runs.why, transient=True, few=not runs.passing, unanswerable=runs.unanswerable)
+
+    def _repeated(self, raw: Mapping[str, Any], runs: list[Run]) -> Refused | None:
+        """A reply that was given before is no further sample, whoever has stored it. At temperature 0 all samples are alike."""
+        said = choice.texts([one for _, part in runs for one in part["choices"]])
+        given, sampled = self._answers.given, self._body.get("temperature") != 0
+        if name := given.repeated(self._digest, raw, said, sampled=sampled):
+            why = f"a repeated reply: `{name[:LONGEST_NAME]}` has answered before; a cache is before the model"
+            return Refused(NO_ANSWER, why, transient=True, few=True)
+        given.note(self._digest, raw, said)
+        return None
 
     def _keep(self, first: int, reply: dict[str, Any], seconds: float) -> dict[str, Any]:
         size = len(reply["choices"])

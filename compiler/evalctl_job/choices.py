@@ -125,6 +125,12 @@ def described(choice: Mapping[str, Any]) -> Choice:
     return Choice(message.get("content") or "", reasoning_of(message), choice.get("finish_reason"))
 
 
+def texts(choices: Sequence[Any]) -> list[tuple[str, str | None]]:
+    """What the answers among these choices say."""
+    read = [one for raw in choices if isinstance(one := read_choice(raw), dict)]
+    return [(said.text, said.reasoning) for said in map(described, read)]
+
+
 def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One reply with every choice, numbered anew, and the usage of all parts added up."""
     whole = dict(replies[0])

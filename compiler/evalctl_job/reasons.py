@@ -29,6 +29,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("out-of-memory", r"out of memory|OutOfMemoryError|MemoryError|cannot allocate memory"),
         ("answers-in-use", r"another relay is at work on them"),
         ("other-model", r"another model answered"),
+        ("answers-repeated", r"a repeated reply: `"),
         ("questions-unanswered", r"the provider filtered it|the model called a tool|questions are without an answer"),
         ("port-taken", r"errno 98\b|address already in use"),
         ("parser-without-think-tags", r"could not locate think"),

@@ -87,6 +87,37 @@ def test_a_good_end_alone_makes_no_answer(start_relay: StartRelay, reply: Reply,
     assert words in relay.counts()["first_error"] and relay.texts() == []
 
 
+def cached(asked: Asked) -> Reply:
+    """A gateway that gives equal requests the reply that it has stored."""
+    place = json.dumps(asked.body["messages"])
+    return Reply({**completion([f"A {len(place)}"]).body, "id": f"chatcmpl-{place}", "created": len(place)})
+
+
+@pytest.mark.parametrize("options", [{"max_n": 1}, {}])
+def test_samples_from_a_cache_are_no_samples(start_relay: StartRelay, options: dict[str, Any]) -> None:
+    """The second one has the id of the first: it is refused after a few tries, and only the first is on file."""
+    with serving(cached) as server:
+        relay = start_relay(server.url, options=options)
+        sampled = question(1, temperature=0.8, **({"n": 4} if options else {}))
+        assert [relay.post(sampled)[0] for _ in range(1 if options else 2)][-1] == 502
+        relay.stop()
+        again = start_relay(server.url, answers=relay.state / "t.answers.jsonl")
+        assert [again.post(question(1, temperature=0.8))[0] for _ in range(2)] == [200, 502]
+        assert [again.post(question(2, temperature=0.0))[0] for _ in range(2)] == [200, 200]
+    assert "a repeated reply: `chatcmpl-" in again.counts()["first_error"]
+    assert again.counts()["first_error"].endswith("a cache is before the model (tried 3 times)")
+    assert len(again.texts()) == 3
+
+
+def test_an_answer_that_a_cache_found_for_a_similar_question_is_none(start_relay: StartRelay) -> None:
+    """At any temperature: it was given to another question."""
+    stored = {**completion(["C"]).body, "id": "chatcmpl-0123456789abcdef", "created": 1_790_000_000}
+    with serving(lambda asked: Reply(stored)) as server:
+        relay = start_relay(server.url)
+        assert [relay.post(question(number))[0] for number in range(2)] == [200, 502]
+    assert relay.texts() == ["C"]
+
+
 def test_of_several_choices_only_the_broken_ones_are_asked_again(start_relay: StartRelay) -> None:
     """Good ones are kept; each of the others is asked with its own seed."""
 

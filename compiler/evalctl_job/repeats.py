@@ -1,0 +1,45 @@
+"""Whether a reply was given before: a cache between the relay and the model makes one answer of several samples.
+
+A server names each reply (`id`, OpenAI's API: unique). One that has the id and the texts of an earlier reply is that reply:
+for the same question where its sampling is random, and for another question where the moment (`created`) is the same, too.
+Some servers' ids name nothing (seen: KoboldCpp gives one for all replies, Ollama one of 999): an id that came with other texts
+is no longer looked at. Equal texts with ids of their own are what a model may well say twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SHORTEST_NAME = 20  # characters of an id that has room for chance: `chatcmpl-` and a dozen more
+
+Earlier = tuple[str, Any, int]  # the question, `created`, the texts
+
+
+class Given:
+    """The replies of one task so far, by their ids."""
+
+    def __init__(self) -> None:
+        """None was given."""
+        self._by_id: dict[str, Earlier | None] = {}  # None: the id names nothing
+
+    def note(self, question: str, reply: Mapping[str, Any], texts: Sequence[Any]) -> None:
+        """A reply was given."""
+        if name := _id_of(reply):
+            earlier = self._by_id.setdefault(name, (question, reply.get("created"), hash(tuple(texts))))
+            if earlier and earlier[2] != hash(tuple(texts)):
+                self._by_id[name] = None
+
+    def repeated(self, question: str, reply: Mapping[str, Any], texts: Sequence[Any], *, sampled: bool) -> str | None:
+        """The id by which a reply to this question is one that was given before. `sampled`: each sample is to be its own."""
+        name = _id_of(reply)
+        earlier = self._by_id.get(name) if name else None
+        if earlier is None or earlier[2] != hash(tuple(texts)):
+            return None
+        same_moment = len(name or "") >= SHORTEST_NAME and earlier[1] is not None and earlier[1] == reply.get("created")
+        return name if (sampled if question == earlier[0] else same_moment) else None
+
+
+def _id_of(reply: Mapping[str, Any]) -> str | None:
+    name = reply.get("id")
+    return name if isinstance(name, str) else None
