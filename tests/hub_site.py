@@ -87,7 +87,10 @@ def make_site(tmp_path: Path) -> Site:
         folder = root / ".evalctl/environments" / environment.directory_name
         _program(folder / "bin/python", f'#!/bin/bash\nPYTHONPATH={SOURCES} exec {real}/bin/python "$@"\n')
         (folder / ".complete").write_text(environment.digest)
-    for name, text in {"sbatch": SBATCH, "squeue": "#!/bin/bash\n"}.items():
+    for name, text in {
+        "sbatch": SBATCH,
+        "squeue": '#!/bin/bash\n[ "$1" != --version ] || echo "slurm 22.05.8"\n',
+    }.items():
         _program(tmp_path / "programs" / name, text)
     subprocess.run(["git", "init", "-q", "-b", "main", str(root)], check=True)
     return Site(root, hub, tmp_path / "programs")

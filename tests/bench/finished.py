@@ -23,6 +23,7 @@ from evalctl.sync.records import COLLECTED, JobRecord
 
 STANDIN = """\
 #!/bin/sh
+[ "$1" != -help ] || exec echo "usage: qstat [options]"
 echo qstat >>"$(dirname "$0")/calls"
 """
 

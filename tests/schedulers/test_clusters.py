@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pbs_site import INSTALLED
 from standin_place import Place, job_task, make_job
 
 from evalctl.model.run import Sighting, State
@@ -70,6 +72,20 @@ class Cluster:
         path = self.top / f"{uuid.uuid4().hex}.sh"
         path.write_text("\n".join(["#!/bin/bash", *self.scheduler.directives(batch), body, ""]))
         return path
+
+
+REAL = {"gridengine": Path("/usr/bin"), "slurm": Path("/usr/bin"), "pbs": INSTALLED / "bin"}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_programs_are_recognised_by_their_scheduler_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they say of themselves needs no server."""
+    programs = {one: SCHEDULERS[one].VERSION.argv[0] for one in REAL}
+    if not (REAL[name] / programs[name]).exists():
+        pytest.skip(f"{name} is not installed here")
+    monkeypatch.setenv("PATH", f"{REAL[name]}:{os.environ['PATH']}")
+    for one in (one for one in REAL if programs[one] == programs[name]):
+        assert SCHEDULERS[one].recognises(run(SCHEDULERS[one].VERSION)) is (one == name)
 
 
 def answers(name: str) -> bool:

@@ -57,6 +57,34 @@ def test_a_listing_means_what_it_says(one: Recorded) -> None:
     assert sorted(seen) == sorted(line for line in one.expect if line != "none")
 
 
+# First lines: of Grid Engine 8.1.9 and OpenPBS 23.06.06 seen here, of the others as their users print them; what OpenPBS says to
+# `-help`, Slurm's Perl wrapper and a site's cached qstat among them.
+VERSIONS = {
+    "gridengine": [
+        ("SGE 8.1.9\nusage: qstat [options]\n        [-ext]  view additional attributes\n", ""),
+        ("UGE 8.6.1\nusage: qstat [options]\n", ""), ("GE 6.2u5\nusage: qstat [options]\n", ""),
+        ("OGS/GE 2011.11p1\nusage: qstat [options]\n", ""), ("", "AGE 2023.1.1\nusage: qstat [options]\n"),
+    ],
+    "pbs": [("pbs_version = 23.06.06\n", ""), ("pbs_version = 2022.1.1.20220926110806\n", "")],
+    "slurm": [("slurm-wlm 22.05.8\n", ""), ("slurm 24.05.1\n", "")],
+    "": [
+        ("", ""), ("", "/opt/pbs/bin/qstat: invalid option -- 'h'\nusage: \nqstat [-f] [-J] [-p] [-t] [-x]\n"),
+        ("Version: 6.1.3\nCommit: 0\n", ""), ("Usage:\n    qstat [-f] [-a|-i|-r] [job_id...]\n", ""), ("Unknown option: help\n", ""),
+        ("Usage: qstat [OPTIONS] [JOBID1 JOBID2...|DESTINATION]\n", ""), ("my slurm 1\n", ""), ("no pbs_version = 1\n", ""),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULERS if name != "local"])
+@pytest.mark.parametrize("whose", VERSIONS)
+def test_a_scheduler_knows_its_own_programs(name: str, whose: str) -> None:
+    """By what the program that lists jobs says of itself; a program of another scheduler, or of none, is not taken for it."""
+    scheduler = SCHEDULERS[name]
+    assert scheduler.VERSION.argv[0] == scheduler.query("me").argv[0]
+    for stdout, stderr in VERSIONS[whose]:
+        assert scheduler.recognises(Reply(1 if stderr else 0, stdout, stderr)) is (name == whose)
+
+
 @pytest.mark.parametrize("one", list(recorded("submit")))
 def test_a_submission_is_accepted_refused_or_unclear(one: Recorded) -> None:
     """Four outcomes; a scheduler that could not be reached has refused nothing (it may have the job after all)."""

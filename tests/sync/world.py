@@ -93,7 +93,9 @@ def make_job(
 class FakeScheduler:
     """Text in, text out, like the real ones: `fake-submit NAME RUN_DIR`, `fake-list`, `fake-cancel ID`."""
 
+    PROGRAMS = ("fake-submit", "fake-list", "fake-cancel")
     STARTUP = (".fakerc",)
+    VERSION = Command(("fake-list", "--version"))
 
     def directives(self, batch: Batch) -> list[str]:
         """None are needed."""
@@ -131,6 +133,10 @@ class FakeScheduler:
         except (ValueError, KeyError, TypeError) as error:
             raise Unreadable(str(error)) from error
 
+    def recognises(self, version: Reply) -> bool:
+        """`fake 1`."""
+        return version.stdout == "fake 1\n"
+
     def cancel(self, native_id: str, site_args: Sequence[str] = ()) -> Command:
         """Ends a job."""
         return Command(("fake-cancel", native_id))
@@ -151,6 +157,7 @@ class World:
     full: str = ""
     submissions: int = 0
     visible: bool = True
+    program: str = "fake 1"  # what the program that lists jobs says of itself
     now: float = 1_700_000_000.0
     queries: int = 0
 
@@ -178,7 +185,9 @@ class World:
         self._save(state)
         return Reply(-1, "", "", timed_out=True) if self.lose_reply else Reply(0, f"{number}\n", "")
 
-    def _list(self, _: str) -> Reply:
+    def _list(self, whose: str) -> Reply:
+        if whose == "--version":
+            return Reply(0, f"{self.program}\n", "")
         self.queries += 1
         if self.silent:
             return Reply(2, "", "Socket timed out")

@@ -28,7 +28,7 @@ class Scheduler(Protocol):
 
     PROGRAMS: tuple[str, ...]  # that a login node must have
     STARTUP: tuple[str, ...]  # files in the person's home folder that add options to them, and cannot be switched off
-    VERSION: Command  # whose first line says which version they are
+    VERSION: Command  # of the program that lists jobs; its first line says which version it is
 
     def directives(self, batch: Batch) -> list[str]:
         """Finished lines for the head of a script, as people on such sites write them."""
@@ -57,6 +57,10 @@ class Scheduler(Protocol):
 
     def sightings(self, reply: Reply) -> list[Sighting]:
         """The jobs in a query's reply; raises Unreadable rather than guess, and is [] only when there are none."""
+
+    def recognises(self, version: Reply) -> bool:
+        """Whether a reply to VERSION is one of this scheduler: others have programs of the same names, whose empty listing
+        is no answer."""
 
     def cancel(self, native_id: str, site_args: Sequence[str] = ()) -> Command:
         """The command that ends one job."""

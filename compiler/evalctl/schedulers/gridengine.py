@@ -26,6 +26,8 @@ STARTUP: tuple[str, ...] = (
     ".sge_request",
 )  # `-s r` hides what waits; -clear would drop the site's own too
 VERSION = asked(("qstat", "-help"))  # `SGE 8.1.9`
+# Of 6.2, 6.2u5, 2011.11, 8.1.9 and Univa's 8.6.1; OpenPBS's qstat knows no -help, and answers `qstat -r -u USER`.
+_OWN = re.compile(r"^usage: qstat \[options\]$", re.MULTILINE)
 _TERSE = re.compile(r"(\d+)(?:\.\d+-\d+:\d+)?")  # of -terse, which a site's wrapper may add
 _ACCEPTED = re.compile(r"^(?:Your job|\d+(?:\.\d+-\d+:\d+)?$)", re.MULTILINE)
 _SILENCE = re.compile(
@@ -131,6 +133,11 @@ def _state(letters: str) -> State:
         if letter in letters:
             return state
     return State.RUNNING
+
+
+def recognises(version: Reply) -> bool:
+    """`usage: qstat [options]` after the version, on either output."""
+    return _OWN.search(f"{version.stdout}\n{version.stderr}") is not None
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:

@@ -83,6 +83,11 @@ def _sighting(job: dict[str, Any]) -> Sighting:
     return Sighting(job["name"], str(job["id"]), _STATES[word], detail)
 
 
+def recognises(version: Reply) -> bool:
+    """The queue is a program of this project, called by its path."""
+    return True
+
+
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
     """Ends the job and all that it started."""
     return Command((*_program("cancel"), *_queue(site_args), native_id))

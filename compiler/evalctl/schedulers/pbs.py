@@ -145,6 +145,11 @@ def _state(letter: str, comment: str) -> State:
     return State.STUCK if hopeless else _STATES[letter]
 
 
+def recognises(version: Reply) -> bool:
+    """`pbs_version = 23.06.06`; Torque says `Version: 6.1`, Grid Engine its usage."""
+    return version.stdout.startswith("pbs_version = ")
+
+
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
     """qdel: TERM, then KILL."""
     return asked(("qdel", native_id))

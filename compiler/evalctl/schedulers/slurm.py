@@ -24,7 +24,7 @@ from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
 STARTUP: tuple[str, ...] = (".slurm/defaults",)  # of the plug-in cli_filter/user_defaults
-VERSION = asked(("sbatch", "--version"))  # `slurm-wlm 22.05.8`
+VERSION = asked(("squeue", "--version"))  # `slurm-wlm 22.05.8`, `slurm 24.05.1`
 _NUMBER = re.compile(r"(\d+(?:;[\w.-]+)?)")  # of --parsable; with `;cluster` where there are several
 _WORDS = re.compile(r"Submitted batch job (\d+)(?: on cluster [\w.-]+)?")
 _ACCEPTED = re.compile(r"^(?:\d+(?:;\S+)?|Submitted batch job .*)$", re.MULTILINE)
@@ -122,6 +122,11 @@ def _sighting(job: re.Match[str], cluster: str) -> Sighting:
         raise Unreadable(f"unknown state {word}")
     detail = word if reason in ("None", "") else f"{word} {reason}"
     return Sighting(name.rstrip(" "), number + cluster, state, detail)
+
+
+def recognises(version: Reply) -> bool:
+    """Debian's packages say `slurm-wlm`."""
+    return re.match(r"slurm(?:-wlm)? \d", version.stdout) is not None
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:

@@ -224,7 +224,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     facts = asdict(_attempt_file(context, job, attempt))
     write_atomically(folder / ATTEMPT, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
     write_atomically(folder / "environments", str(context.environments), mode=private.OWN_FILE)  # the script reads it
-    write_atomically(folder / installation.FILE, installation.note(), mode=private.OWN_FILE)
+    write_atomically(folder / installation.FILE, installation.note(context), mode=private.OWN_FILE)
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(

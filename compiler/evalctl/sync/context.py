@@ -16,7 +16,7 @@ from evalctl.model.run import Attempt
 from evalctl.model.service import Service
 from evalctl.model.service_words import filled
 from evalctl.schedulers import SCHEDULERS, Scheduler
-from evalctl.shell import Run, run
+from evalctl.shell import Command, Run, run
 
 # A claim may stay without its submission for so long, however short the grace period: a submission takes its time.
 _SHORTEST_CLAIM_S = 240.0
@@ -112,6 +112,10 @@ class Context:
         """The same for a query or a cancellation, which must not fail for want of a group: that stays `{NAME}`."""
         words = [filled(word, _Lenient(self.environment)) for word in self.service.submit_args]
         return [*words, *self._queue_args()]
+
+    def query(self) -> Command:
+        """The command that lists all our jobs."""
+        return self.scheduler.query(self.user, self.scheduler_args())
 
     def startup_problem(self) -> str:
         """What adds options to every call of the scheduler's programs, so that no answer can be believed; "" for nothing."""

@@ -45,12 +45,14 @@ class Claims:
 
 
 def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
-    """All our jobs, or None and why there was no answer."""
+    """All our jobs, or None and why there was no answer. An empty list does not show which scheduler gave it."""
     if problem := context.startup_problem():
         return None, problem
-    command = context.scheduler.query(context.user, context.scheduler_args())
     try:
-        return context.scheduler.sightings(context.run(command)), ""
+        found = context.scheduler.sightings(context.run(context.query()))
+        if found or context.scheduler.recognises(context.run(context.scheduler.VERSION)):
+            return found, ""
+        return None, installation.foreign(context)
     except (Unreadable, EnvironmentProblem) as problem:
         return None, str(problem)
 
@@ -173,7 +175,7 @@ def _of_attempt(
     own = attempt is not None and not foreign and not elsewhere
     marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
     renamed = installation.renamed(attempt, world.sightings or ()) if attempt and own and not seen else None
-    other = installation.other(context.folder(attempt), renamed) if attempt and own and not seen else ""
+    other = installation.other(context, attempt, renamed) if attempt and own and not seen else ""
     return JobEvidence(
         job=record.job,
         missing=(),
