@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from spec.literate import repository
 
+from evalctl.check.service_words import OPTIONS, SET
+from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.evaluation import Batch
 from evalctl.pipeline.project import Project
+from evalctl.schedulers import SCHEDULERS
 
 BASE = {"node_kinds": {"cpu": {"gpus": 0, "runtime_column": "hrt_q"}}}
 
 
-def codes(tmp_path: Path, **fields: object) -> list[str]:
+def found_in(tmp_path: Path, fields: dict[str, object]) -> list[Diagnostic]:
     """What `evalctl check` finds in a service with these fields."""
     text = json.dumps({**BASE, **fields})
     found = Project(repository(tmp_path, {"manifests/services/mysite.yaml": text.encode()})).check()[1]
-    return sorted({one.code for one in found if one.span and one.span.file == "manifests/services/mysite.yaml"})
+    return [one for one in found if one.span and one.span.file == "manifests/services/mysite.yaml"]
+
+
+def codes(tmp_path: Path, **fields: object) -> list[str]:
+    """The codes of the findings."""
+    return sorted({one.code for one in found_in(tmp_path, fields)})
+
+
+def messages(tmp_path: Path, **fields: object) -> list[str]:
+    """Their words."""
+    return [one.message for one in found_in(tmp_path, fields)]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +83,44 @@ def test_what_evalctl_says_of_a_job_is_said_once(scheduler: str, words: list[str
     assert codes(tmp_path / "b", scheduler=scheduler, directives=words) == ["service-option"]
     kind = {"gpus": 0, "runtime_column": "hrt_q", "directives": words}
     assert codes(tmp_path / "c", scheduler=scheduler, node_kinds={"cpu": kind}) == ["service-option"]
+
+
+SUBMITTED = {"name": "ev-x", "output_dir": "/out", "run_dir": "/r/a1", "walltime_seconds": 60}
+# Options of which a service names a part of its own: resources, and the GPUs of a node kind.
+SHARED = {"-l", "--gpus"}
+
+
+@pytest.mark.parametrize("scheduler", ["gridengine", "pbs", "slurm"])
+def test_each_option_that_evalctl_writes_is_named_as_its_own(scheduler: str, tmp_path: Path) -> None:
+    """In a script or on the submit program's command line: the list is that of what is really written."""
+    module = SCHEDULERS[scheduler]
+    command = module.submit("/job.sh", **SUBMITTED).argv[1:-1]
+    script = " ".join(line.split(" ", 1)[1] for line in module.directives(Batch("ev-x", 60, 1, -4, (), 10)))
+    written = {word.partition("=")[0] for word in (*command, *script.split()) if re.match(r"--?[A-Za-z]", word)}
+    assert written - SHARED <= set(SET[scheduler]) and not set(SET[scheduler]) & set(OPTIONS[scheduler])
+    for number, option in enumerate(sorted(SET[scheduler])):
+        for words in ([f"{option} x"], [f"{option}=x"] if option.startswith("--") else [f"{option}", "x"]):
+            place = tmp_path / f"{number}-{len(words)}-{'=' in words[0]}"
+            found = messages(place, scheduler=scheduler, directives=words)
+            assert [one.partition(":")[0] for one in found] == [f"`{option}` is set by evalctl for each job"], words
+
+
+@pytest.mark.parametrize(
+    "words", [["--gpus=1"], ["-G", "1"], ["-G1"], ["--gres=gpu:2"], ["--gres", "gpu"], ["--gpus-per-node=2"]]
+)
+def test_gpus_are_those_of_the_node_kind(words: list[str], tmp_path: Path) -> None:
+    """On the command line they would be asked for beside, or in place of, those of the script."""
+    assert codes(tmp_path / "a", scheduler="slurm", submit_args=words) == ["service-option"]
+    assert codes(tmp_path / "b", scheduler="slurm", directives=[" ".join(words)]) == []
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "words"), [("slurm", ["-p", "gpu"]), ("slurm", ["--partition", "gpu"]), ("pbs", ["-q", "gpu"])]
+)
+def test_a_directive_is_whole_in_one_text(scheduler: str, words: list[str], tmp_path: Path) -> None:
+    """Each text is a line of the script, where an option without its value is refused, or takes the next line for it."""
+    assert codes(tmp_path / "a", scheduler=scheduler, directives=words) == ["service-option"]
+    assert codes(tmp_path / "b", scheduler=scheduler, directives=[" ".join(words)], submit_args=words) == []
 
 
 @pytest.mark.parametrize(

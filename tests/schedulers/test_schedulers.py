@@ -212,10 +212,28 @@ def test_directives_are_those_of_the_site(name: str, lines: list[str]) -> None:
     assert SCHEDULERS[name].directives(BATCH) == lines
 
 
-@pytest.mark.parametrize("given", ["--gres=gpu:h100:1", "--gpus=2", "-G 1"])
+@pytest.mark.parametrize(
+    "given",
+    ["--gres=gpu:h100:1", "--gpus=2", "-G 1", "-G2", "--gpus 2", "--gres gpu:1", "--gres=gpu", "--gres=shard:1,gpu:a100:2", "--gpus-per-node=4",
+     "--gpus-per-task=1", "--nodes=1 --gres=gpu:h100:4", "-N 1 -G4"],
+)  # fmt: skip
 def test_slurm_keeps_the_gpus_of_the_service(given: str) -> None:
-    """A node kind that asks for its GPUs itself is not asked twice."""
+    """A node kind that asks for its GPUs itself is not asked twice, however it is written."""
     batch = Batch("ev-x", 60, 1, None, (given,), 10)
     assert [line for line in SCHEDULERS["slurm"].directives(batch) if "gpu" in line or "-G" in line] == [
         f"#SBATCH {given}"
     ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["--gres-flags=enforce-binding", "--cpus-per-gpu=8", "--mem-per-gpu=90G", "--gres=shard:1", "--gres=craynetwork:1", "-C gpu", "-p gpu",
+     "--partition=gpu-G", "--exclude=node-G2", "--comment=gpus"],
+)  # fmt: skip
+def test_slurm_gets_the_gpus_that_no_directive_names(given: str) -> None:
+    """A partition for GPUs, a flag about them or a share per GPU is no number of GPUs."""
+    lines = SCHEDULERS["slurm"].directives(Batch("ev-x", 60, 2, None, (given,), 10))
+    assert f"#SBATCH {given}" in lines and "#SBATCH --gpus=2" in lines
+    assert not any(
+        "--gpus" in line for line in SCHEDULERS["slurm"].directives(Batch("ev-x", 60, 0, None, (given,), 10))
+    )

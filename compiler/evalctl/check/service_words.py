@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from evalctl.model.catalogue import ServiceEntry
 from evalctl.model.diagnostic import Diagnostic, Span
-from evalctl.model.service_words import PLACEHOLDER, VARIABLE, placeholders
+from evalctl.model.service_words import PLACEHOLDER, VARIABLE, gpu_option, placeholders
 from evalctl.suggest import listed
 
 # Options by scheduler; the names of options that take no value are in _FLAGS. A value never begins with `-`.
@@ -37,6 +37,25 @@ _TIMES = {
     "gridengine": frozenset({"h_rt", "s_rt", "h_cpu", "s_cpu", "d_rt"}),
     "pbs": frozenset({"walltime", "min_walltime", "max_walltime", "soft_walltime", "cput", "pcput"}),
 }  # fmt: skip
+# What evalctl itself says of each job, by the names of the options; a test compares them with what it writes.
+SET: dict[str, dict[str, str]] = {
+    "gridengine": {
+        "-N": "its name", "-S": "its shell", "-cwd": "its folder", "-p": "its priority", "-j": "its log", "-o": "its log", "-e": "its log",
+        "-r": "that it is started once", "-v": "its environment",
+    },
+    "pbs": {
+        "-N": "its name", "-p": "its priority", "-j": "its log", "-k": "its log", "-o": "its log", "-e": "its log",
+        "-r": "that it is started once", "-v": "its environment",
+    },
+    "slurm": {
+        "--job-name": "its name", "-J": "its name", "--time": "its walltime", "-t": "its walltime", "--nice": "its priority",
+        "--no-requeue": "that it is started once", "--requeue": "that it is started once", "--signal": "its warning before the end",
+        "--output": "its log", "-o": "its log", "--error": "its log", "-e": "its log", "--export": "its environment",
+        "--parsable": "the form of the reply",
+    },
+    "local": {},
+}  # fmt: skip
+_WALLTIME_HELP = "remove it; a limit of the site is `max_walltime` of the service or of the node kind"
 _RESOURCES = re.compile(r"[,:+=&|()\[\]!*]")
 _VALUE = re.compile(r"[A-Za-z0-9_*!(\[][A-Za-z0-9_.:,@+=*&|()\[\]!-]{0,255}")
 _CLUSTER_VALUE = re.compile(r"(?!all$)[A-Za-z0-9_.-]{1,64}")
@@ -119,22 +138,42 @@ def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit:
         given = tuple(PLACEHOLDER.sub("X", word) for word in given)
     known = (*OPTIONS[scheduler], *(_CLUSTER if submit and scheduler == "slurm" else ()))
     words = [word for text in given for word in _BLANKS.split(text)]
-    wrong = _first_wrong(words, known, scheduler)
+    # A directive is a line of its own: an option and its value are in one text. Words of a command are one after another.
+    lines = [words] if submit else [_BLANKS.split(text) for text in given]
+    wrong = next((one for line in lines if (one := _first_wrong(line, known, scheduler)) is not None), None)
     if wrong is not None:
-        allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
-        yield Diagnostic("service-option", f"`{wrong[:80]}` is not allowed here", span, f"allowed: {allowed}")
-    elif conflict := _conflict(words, scheduler):
+        message, help = _not_allowed(wrong, known, scheduler)
+    elif conflict := _conflict(words, scheduler, submit=submit):
         message, help = conflict
-        yield Diagnostic("service-option", message, span, help)
+    else:
+        return
+    yield Diagnostic("service-option", message, span, help)
 
 
-def _conflict(words: list[str], scheduler: str) -> tuple[str, str] | None:
+def _not_allowed(word: str, known: tuple[str, ...], scheduler: str) -> tuple[str, str]:
+    """Message and help for a word: evalctl sets it, it lacks its value, or it is on no list."""
+    option = word.partition("=")[0] if word.startswith("--") or scheduler != "slurm" else word[:2]
+    if what := SET[scheduler].get(option):
+        return (
+            f"`{option}` is set by evalctl for each job: {what}",
+            _WALLTIME_HELP if "walltime" in what else "remove it",
+        )
+    if word in known:
+        return f"`{word}` has no value here", f"write option and value in one text: `{word} VALUE`"
+    allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
+    return f"`{word[:80]}` is not allowed here", f"allowed: {allowed}"
+
+
+def _conflict(words: list[str], scheduler: str, *, submit: bool) -> tuple[str, str] | None:
     """What an allowed option would change of that which evalctl itself says of each job."""
+    if submit and scheduler == "slurm" and (option := gpu_option([" ".join(words)])):
+        message = f"`{option}` is set by evalctl for each job: the GPUs of its node kind"
+        return message, "remove it; the `directives` of a node kind may name them in the site's own way"
     for option, value in pairwise(words):
         named = {name.casefold() for name in _RESOURCES.split(value)} if option == "-l" else set()
         if times := sorted(named & _TIMES.get(scheduler, frozenset())):
             message = f"`{times[0]}` is set by evalctl: each job's walltime follows from its tasks"
-            return message, "take it out; a limit of the site is `max_walltime` of the service or of the node kind"
+            return message, _WALLTIME_HELP
     kinds = [word for word in words if word in ("-hard", "-soft")]
     if kinds and kinds[-1] == "-soft":
         return "the walltime that follows `-soft` is no limit", "add `-hard` after the resources that are soft"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # Names of accounts and places, never of keys: what is filled in stands on a command line that everybody on the machine
 # can read, and in submit.log.
@@ -12,6 +12,8 @@ VARIABLE = re.compile(
     r"(?:GROUP|ACCOUNT|PROJECT|PARTITION|QUEUE|QOS|RESERVATION|CLUSTER|AR_ID)"
 )
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# Slurm's options by which a job names its GPUs; --gres-flags, --cpus-per-gpu and --mem-per-gpu name none.
+_GPUS = re.compile(r"(?:^|\s)(--gpus(?:-per-\w+)?(?=[= ])|-G|--gres(?=[= ](?:\S*,)?gpu\b))")
 _VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+:-]{0,127}")
 
 
@@ -33,3 +35,8 @@ def filled(word: str, environment: Mapping[str, str]) -> str:
         return found
 
     return PLACEHOLDER.sub(value, word)
+
+
+def gpu_option(words: Iterable[str]) -> str:
+    """The option by which words for sbatch name GPUs; "" where none does."""
+    return next((found[1] for word in words if (found := _GPUS.search(word))), "")

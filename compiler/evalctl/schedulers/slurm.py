@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting
+from evalctl.model.service_words import gpu_option
 from evalctl.model.walltime import clock
 from evalctl.schedulers import slurm_words as words
 from evalctl.schedulers.common import (
@@ -36,14 +37,13 @@ _CLUSTER_LINE = re.compile(r"(?:CLUSTER: (?P<cluster>[\w.-]+))?[ \t]*\n")
 _JOB = re.compile(
     r"(\d+(?:_[^\s|]+|\+\d+)?)\|([^|\n]*)\|([^|\n]*)\|(.*?)\|\1[ \t]*\n", re.DOTALL
 )  # a name may be empty
-_NAMES_GPUS = re.compile(r"(?:^|\s)(?:--gpus(?:-per-\w+)?[= ]|-G|--gres[= ](?:\S*,)?gpu\b)")  # --gres-flags names none
 _GONE = re.compile(r"Invalid job id|already completing or completed")
 
 
 def directives(batch: Batch) -> list[str]:
     """`#SBATCH` lines; TERM comes early enough to save what there is, and a job never comes back by itself."""
     options = [f"--job-name={batch.name}", *batch.directives, f"--time={clock(batch.walltime_seconds)}"]
-    if batch.gpus and not any(_NAMES_GPUS.search(word) for word in batch.directives):
+    if batch.gpus and not gpu_option(batch.directives):
         options.append(f"--gpus={batch.gpus}")
     if batch.priority is not None:
         options.append(f"--nice={-batch.priority}")
