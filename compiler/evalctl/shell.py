@@ -155,7 +155,7 @@ def below(root: Path, path: str) -> Path:
     return file
 
 
-def here() -> Path:
+def current_folder() -> Path:
     """The current folder."""
     try:
         return Path.cwd()

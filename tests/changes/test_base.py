@@ -216,7 +216,7 @@ def test_marks_of_unproven_scores_that_go_are_named(root: Path, found: Callable[
     git(root, "commit", "-q", "-a", "-m", "marked")
     replaced(root, page, " (unproven)", "")
     (one,) = found()
-    assert one["severity"] == "warning" and "1 score less with the mark `(unproven)`" in one["message"]
+    assert one["severity"] == "warning" and "1 score lost the remark `(unproven)`" in one["message"]
 
 
 @pytest.mark.parametrize("command", ["check", "plan"])
@@ -339,7 +339,7 @@ def test_an_edited_aggregate_is_an_error_with_what_the_records_give(root: Path, 
     replaced(root, f"{FOLDER}/aggregated_results.json", '"exact": 0.5', '"exact": 0.99')
     replaced(root, "results/README.md", "0.5000", "0.9900")
     other, one = sorted(found(), key=lambda one: str(one["file"]))
-    assert "exact is 0.99, the records give 0.5" in one["message"] and other["file"] == "results/README.md"
+    assert "exact is 0.99, but the records give 0.5" in one["message"] and other["file"] == "results/README.md"
     assert {one["severity"], other["severity"]} == {"error"}
 
 
@@ -363,7 +363,7 @@ def test_each_record_that_is_touched_is_named(root: Path, found: Callable[[], Fo
     assert said[f"{FOLDER}/ja/other/result.json"] == ("changed-by-hand", "error")
     assert said[f"{FOLDER}/ja/exact/result.json"] == ("result-touched", "warning")
     record.write_text(json.dumps(RECORD))
-    assert "not in the form that evalctl writes" in "".join(one["message"] for one in found())
+    assert "does not have the form that evalctl writes" in "".join(one["message"] for one in found())
     record.unlink()
     assert "a result is deleted" in "".join(one["message"] for one in found())
 
@@ -395,9 +395,9 @@ def test_a_generated_file_by_hand_is_an_error(root: Path, found: Callable[[], Fo
     (root / "generated/a/plan.json").unlink()
     said = {one["file"]: one["message"] for one in found() if one["code"] == "changed-by-hand"}
     assert len(said) == 4
-    assert "is not what the manifests compile to" in said[one.relative_to(root).as_posix()]
+    assert "the manifests compile to another text" in said[one.relative_to(root).as_posix()]
     assert "no request compiles to it" in said["generated/a/more.sh"]
-    assert "deleted, and the manifests still ask for it" in said["generated/a/plan.json"]
+    assert "deleted, but the manifests still compile to it" in said["generated/a/plan.json"]
 
 
 def test_links_and_odd_names_are_named(root: Path, found: Callable[[], Found]) -> None:

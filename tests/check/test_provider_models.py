@@ -82,7 +82,7 @@ def test_names_that_differ_in_capitals_only_are_refused_together() -> None:
     ]
     (found,) = conflicts(plans)
     assert (found.code, found.span.file) == ("clashing-names", "manifests/requests/b.yaml")
-    assert "one place on a disk" in found.message and conflicts(plans[:1]) == []
+    assert "the same path on a disk" in found.message and conflicts(plans[:1]) == []
 
 
 @pytest.mark.parametrize(

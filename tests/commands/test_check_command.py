@@ -65,7 +65,7 @@ def test_errors_as_text(tmp_path: Path) -> None:
         "  |\n"
         "3 | tasks: [日本語, ja_mmul]\n"
         "  |         ^^^^^^\n"
-        "  = help: write a suite or a task key; a leading - takes it out again\n"
+        "  = help: write a suite or a task key; a leading - excludes it\n"
         "\n"
         "error[unknown-task]: there is no task or suite `ja_mmul`\n"
         " --> manifests/requests/example.yaml:3:14\n"
@@ -94,7 +94,7 @@ def test_one_request_is_checked_alone(tmp_path: Path) -> None:
         (GOOD.replace("v0.5", "v0.4"), "did you mean `tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5`? Otherwise type"),
         (GOOD.replace("model: ", "model:"), "a space is missing after the colon: write `model: tokyotech-llm/"),
         (GOOD.replace("service", "ｓｅｒｖｉｃｅ"), "did you mean `service`?"),
-        (f"{GOOD}node_kind: cpu_16\n", "choose a node kind with a whole GPU (node_f, node_h, node_q, gpu_1), or leave"),
+        (f"{GOOD}node_kind: cpu_16\n", "choose a node kind with a whole GPU (node_f, node_h, node_q, gpu_1), or remove `node_kind`"),
         (f"{GOOD}provider: deepinfra\nnode_kind: node_q\n", "choose a CPU node kind (cpu_160, cpu_80, cpu_40, cpu_16), or"),
         (f"{GOOD}cuda_visible_devices: [0, 1]\n", 'write it as text: "0,1"'),
         (f"{GOOD}max_samples: five\n", "write e.g. `max_samples: 10`"),
@@ -165,7 +165,7 @@ def test_errors_as_github_annotations(tmp_path: Path) -> None:
     assert said.returncode == 1
     assert said.stdout.splitlines() == [
         "::error file=manifests/requests/example.yaml,line=3,col=9,endColumn=12,title=forbidden-text"
-        '::item 1 of `tasks` cannot be "日本語"%0Awrite a suite or a task key; a leading - takes it out again',
+        '::item 1 of `tasks` cannot be "日本語"%0Awrite a suite or a task key; a leading - excludes it',
         "::error file=manifests/requests/example.yaml,line=3,col=14,endColumn=21,title=unknown-task"
         "::there is no task or suite `ja_mmul`%0Adid you mean `ja_mmlu`?",
     ]

@@ -12,7 +12,7 @@ import pytest
 from samples import repository
 
 from evalctl import cli
-from evalctl.details.found import Found
+from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.places import Place
 from evalctl.details.webpage import page
 from evalctl.environments import catalogue
@@ -73,11 +73,11 @@ def test_that_nothing_was_answered_or_nothing_is_slow_is_said(root: Path, capsys
     """Zeros are no lengths, and who asks why gets an answer."""
     assert cli.main(["--repo", str(root), "details", "a", "--why"]) == 0
     shown = capsys.readouterr().out
-    assert "nothing is seen that slows it down" in shown and "nothing was answered" not in shown
+    assert "no cause of slowness was found" in shown and "no answers so far" not in shown
     next((root / ".evalctl/answers/vllm-0").iterdir()).write_text("")
     assert cli.main(["--repo", str(root), "details", "a"]) == 0
     shown = capsys.readouterr().out
-    assert "nothing was answered so far: evalctl status says why" in shown and "median" not in shown
+    assert "no answers so far: evalctl status shows why" in shown and "median" not in shown
 
 
 def test_of_a_request_with_errors_no_task_is_known(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +91,7 @@ def test_of_a_request_with_errors_no_task_is_known(root: Path, capsys: pytest.Ca
 def test_that_no_answer_is_as_asked_for_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Rather than nothing, which a damaged file would look like as well."""
     assert cli.main(["--repo", str(root), "details", "a", "--grep", "blue"]) == 0
-    assert "none of the answers is as asked for" in capsys.readouterr().out
+    assert "no answer matches the options" in capsys.readouterr().out
     assert cli.main(["--repo", str(root), "details", "a", "--grep", "red"]) == 0
     assert "none of the answers" not in capsys.readouterr().out
 
@@ -102,7 +102,9 @@ def test_on_the_page_what_a_model_wrote_is_text() -> None:
     graded = Graded(hostile, 1, (hostile,), {hostile: 0.0})
     answers = [Answer(hostile, hostile, hostile, "length", None, None, one) for one in (graded, None)]
     place = Place(hostile, hostile, Path("answers.jsonl"), ())
-    text = page([Found(place, summed(answers), answers, [Question(hostile, (hostile,), graded)], None, [hostile])])
+    text = page(
+        [EvalAnswers(place, summed(answers), answers, [Question(hostile, (hostile,), graded)], None, [hostile])]
+    )
     assert text.count("<script>") == 1 and "<script src" not in text and "<img" not in text
     assert "default-src 'none'" in text and "truncated" in text
 
@@ -111,7 +113,7 @@ def test_on_the_page_wrong_questions_can_be_found() -> None:
     """Each question once, with its verdict, the right answer and every answer to it."""
     graded = [Graded("ja|0", number, ("東京",), {"acc": score}) for number, score in ((1, 1.0), (2, 0.0))]
     answers = [Answer("首都は？", text, "", "stop", None, None, one) for one in graded for text in ("東京", "京都")]
-    text = page([Found(Place("ja", "f", Path("a"), ()), summed(answers), answers, [], None, [])])
+    text = page([EvalAnswers(Place("ja", "f", Path("a"), ()), summed(answers), answers, [], None, [])])
     assert text.count('data-verdict="wrong"') == text.count('data-verdict="right"') == 1
     assert text.count('<pre class="gold">東京</pre>') == 2 and text.count('<pre class="prediction">京都</pre>') == 2
 
@@ -249,7 +251,7 @@ def test_a_reader_that_dies_is_told(
     (folder / "bin/python").chmod(0o755)
     assert cli.main(["--repo", str(forgotten), "details", "lab/gone"]) == 0
     shown = capsys.readouterr().out
-    assert "gold: 4" in shown and "question 1 (x): right, acc 1" in shown and "ended with -9" in shown
+    assert "gold: 4" in shown and "question 1 (x): right, acc 1" in shown and "ended with status -9" in shown
 
 
 def test_scores_of_a_running_task_are_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ def test_what_a_link_leads_to_is_not_shown(root: Path, tmp_path: Path) -> None:
     (tmp_path / "private").write_text("between you and me\n")
     (root / "manifests/requests/link.yaml").symlink_to(tmp_path / "private")
     said = evalctl("check", cwd=root)
-    assert "links are not followed" in said.stdout
+    assert "evalctl does not follow links" in said.stdout
     assert "between" not in said.stdout + said.stderr
 
 
@@ -112,7 +112,7 @@ def test_a_pipe_among_the_requests_is_not_waited_for(root: Path) -> None:
     """Nobody writes into it: it is a finding without an excerpt."""
     os.mkfifo(root / "manifests/requests/pipe.yaml")
     said = evalctl("check", cwd=root)
-    assert said.returncode == 1 and "this is no regular file" in said.stdout
+    assert said.returncode == 1 and "this is not a regular file" in said.stdout
 
 
 def test_a_closed_standard_output_is_no_bug(root: Path) -> None:

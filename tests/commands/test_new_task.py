@@ -100,7 +100,7 @@ def test_a_suite_in_one_line_stays_in_one_line(root: Path) -> None:
         ((*WORDS[:-1], "jmmlu"), "`jmmlu` is listed twice"),
         ((*WORDS, "--suite", "swallow-jp"), "did you mean `swallow-ja`?"),
         ((*WORDS, "--settings", "temprature=0.0"), "did you mean `temperature`?"),
-        (("ja_niah", "--script", "niah", "--result-dir", "ja/mmlu", *NEW[2:]), "would write to the same result_dir"),
+        (("ja_niah", "--script", "niah", "--result-dir", "ja/mmlu", *NEW[2:]), "have the same result_dir"),
         (("ja niah", "--script", "niah", *NEW), "cannot be a key"),
         (("ja_niah", "--script", "niah", *NEW[:3], "lightevel", *NEW[4:]), "did you mean `lighteval`?"),
         (("ja_niah", "--script", "niah", *NEW[:-1], "q=30m"), "`30m` is not a time"),

@@ -66,7 +66,7 @@ class Person(Clone):
     def pull(self) -> None:
         """As a person does; what has diverged is left to sync."""
         git(self.root, "fetch", "-q", "origin")
-        done = open_repository(self.root).ask("merge", "--ff-only", "--quiet", "origin/main")
+        done = open_repository(self.root).run("merge", "--ff-only", "--quiet", "origin/main")
         assert done.status == 0 or "fast-forward" in done.stderr, done.stderr
 
     def results(self) -> dict[str, str]:

@@ -62,17 +62,17 @@ def test_a_line_has_the_value_that_bash_gives_it(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("X=a b", "something follows the value"), ("X = a", "not NAME=value"), ("X: a", "not NAME=value"), ("1X=a", "not NAME=value"),
+        ("X=a b", "text follows the value"), ("X = a", "not NAME=value"), ("X: a", "not NAME=value"), ("1X=a", "not NAME=value"),
         ("X-Y=a", "not NAME=value"), ("X+=a", "not NAME=value"), ("X[0]=a", "not NAME=value"), ("export X", "not NAME=value"),
-        ("declare X=a", "not NAME=value"), ("export -n X=a", "not NAME=value"), ("X=a Y=b", "something follows"), ("ü=a", "not NAME=value"),
+        ("declare X=a", "not NAME=value"), ("export -n X=a", "not NAME=value"), ("X=a Y=b", "text follows"), ("ü=a", "not NAME=value"),
         ("X='a", "not closed"), ("X='a\nb'", "not closed"), ('X="a\nb"', "not closed"), ('X="a', "not closed"), ("X=a\\", "joins the line"),
-        ("X=$(id)", "would be computed"), ("X=$((1+1))", "would be computed"), ("X=`id`", "would be run"), ('X="`id`"', "would be run"),
-        ("X=${Y:-a}", "begins something that is computed"), ("X=$$", "begins something"), ("X=a$", "begins something"), ("X=$1", "begins"),
-        ("X=$Y", "may differ"), ("X=$HOSTNAME", "may differ"), ("X=$'a'", "another kind of quotes"), ('X=$"a"', "another kind of quotes"),
-        ("X=~/a", "replaces `~`"), ("X=a:~", "replaces `~`"), ("X=a;b", "`;` means"), ("X=(a b)", "`(` means"), ("X=<a", "`<` means"),
-        ("export X={a,b}", "after export"), ("X=a\r", "on Windows"), ("X='a\r'", "control character"), ("X=a\x01", "control character"),
+        ("X=$(id)", "would run"), ("X=$((1+1))", "compute a sum"), ("X=`id`", "would be run"), ('X="`id`"', "would be run"),
+        ("X=${Y:-a}", "begins an expression that the shell computes"), ("X=$$", "begins an expression"), ("X=a$", "begins an expression"), ("X=$1", "begins"),
+        ("X=$Y", "may differ"), ("X=$HOSTNAME", "may differ"), ("X=$'a'", "special form of quotes"), ('X=$"a"', "special form of quotes"),
+        ("X=~/a", "replaces `~`"), ("X=a:~", "replaces `~`"), ("X=a;b", "`;` has a special meaning"), ("X=(a b)", "`(` has a special meaning"), ("X=<a", "`<` has a special meaning"),
+        ("export X={a,b}", "after export"), ("X=a\r", "Windows (CRLF)"), ("X='a\r'", "control character"), ("X=a\x01", "control character"),
         ("UID=5", "of the shell itself"), ("_=5", "of the shell itself"), ("BASH_ENV=a", "of the shell itself"), ("PATH=/x", "of the shell"),
-        ("\ufeffX=a", "byte order mark"), ("X=a\0b", "NUL"), ("if true; then X=1; fi", "not NAME=value"), ("# a\r\nX=1", "on Windows"),
+        ("\ufeffX=a", "byte order mark"), ("X=a\0b", "NUL"), ("if true; then X=1; fi", "not NAME=value"), ("# a\r\nX=1", "Windows (CRLF)"),
     ],
 )  # fmt: skip
 def test_a_line_that_bash_reads_otherwise_is_refused(text: str, said: str) -> None:

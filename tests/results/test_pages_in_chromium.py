@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.details import webpage
-from evalctl.details.found import Found
+from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.places import Place
 from evalctl.results.answers import Answer, Graded, summed
 from evalctl.results.tables import Measured
@@ -75,5 +75,5 @@ def test_the_page_of_answers_can_be_read_on_a_phone(tmp_path: Path) -> None:
         Answer("質問" * 500, "x" * 5000, "考え" * 500, "stop", None, None, Graded("ja", 1, ("東京",), {"acc": 1.0}))
     ]
     place = Place("ja_mmlu", "f", None, (), model=f"publisher/{'Model-' * 12}")
-    told = seen(webpage.page([Found(place, summed(answers), answers, [], None, [])]), tmp_path)
+    told = seen(webpage.page([EvalAnswers(place, summed(answers), answers, [], None, [])]), tmp_path)
     assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16

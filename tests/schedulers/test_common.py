@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from evalctl.model.walltime import clock
-from evalctl.schedulers.common import Unreadable, answer, declined, only_id, said, unreachable
+from evalctl.schedulers.common import Unreadable, answer, declined, message_of, only_id, unreachable
 from evalctl.shell import Reply
 
 REFUSED = Reply(1, "", "qsub: Unknown queue\n")
@@ -35,7 +35,7 @@ def test_times_have_hours_minutes_and_seconds(seconds: int, text: str) -> None:
 )
 def test_what_a_command_said_is_one_line(reply: Reply, text: str) -> None:
     """Its complaint, else its output, at most 500 characters."""
-    assert said(reply) == text
+    assert message_of(reply) == text
 
 
 @pytest.mark.parametrize(

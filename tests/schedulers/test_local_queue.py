@@ -318,14 +318,14 @@ def test_a_keeper_that_cannot_write_keeps_its_job(queue: Queue) -> None:
     folder.mkdir(parents=True)
     script.write_text("sleep 60\n")
     words = ["--cpu", "--output-dir", str(queue.top), "--walltime", "0.5", str(script)]
-    asked = local_queue.asked(local_queue.parser().parse_args(["submit", "--name", "a", *words]))
-    local_queue.write(folder / "ticket.json", asked)
+    submission = local_queue.submission_of(local_queue.parser().parse_args(["submit", "--name", "a", *words]))
+    local_queue.write(folder / "ticket.json", submission)
     local_queue.write(folder / "started.json", {"started_at": 1.0})
 
     def keep() -> None:
         (folder / f".started.json.{os.getpid()}").mkdir()  # where the keeper would put its number
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
-        local_queue.Keeper(local_queue.Ticket(folder, asked), lock).run()
+        local_queue.Keeper(local_queue.Ticket(folder, submission), lock).run()
 
     in_a_child(keep)
     assert queue.jobs()["a"]["state"] == "timeout"
@@ -372,7 +372,7 @@ def test_a_job_whose_ticket_is_damaged_is_named(queue: Queue, text: str) -> None
     queue.submit("one", "true")
     queue.wait_ended("one")
     (queue.top / "queue/jobs/1/ticket.json").write_text(text)
-    with pytest.raises(Unreadable, match=r"jobs/1/ticket\.json is damaged: .* rm -r "):
+    with pytest.raises(Unreadable, match=r"jobs/1/ticket\.json is damaged; .* rm -r "):
         local.sightings(run(local.query("me", queue.site_args)))
     shutil.rmtree(queue.top / "queue/jobs/1")
     assert queue.states() == {}

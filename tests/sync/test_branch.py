@@ -56,7 +56,7 @@ def test_an_operation_is_named_and_the_advice_ends_it(
     attempt(clone, *(str(tmp_path / "patches/0001-side-one.patch") if word == "PATCH" else word for word in words))
     with pytest.raises(EnvironmentProblem, match=f"a {operation} is under way") as problem:
         current_branch(open_repository(clone.root))
-    typed = problem.value.help.removeprefix("finish it, or: ")
+    typed = problem.value.help.partition(", or: ")[2]
     git(clone.root, *typed.split()[1:])
     assert current_branch(open_repository(clone.root)) == "refs/heads/main"
 
@@ -69,7 +69,7 @@ def test_a_sequence_between_two_commits_is_still_under_way(clone: Clone, tmp_pat
     git(clone.root, "commit", "-qam", "resolved")
     with pytest.raises(EnvironmentProblem, match="a cherry-pick is under way") as problem:
         current_branch(open_repository(clone.root))
-    assert problem.value.help == "finish it, or: git cherry-pick --abort"
+    assert problem.value.help == "finish the cherry-pick, or: git cherry-pick --abort"
 
 
 def test_a_bisection_is_left_by_its_own_command(clone: Clone) -> None:
@@ -79,7 +79,7 @@ def test_a_bisection_is_left_by_its_own_command(clone: Clone) -> None:
     git(clone.root, "bisect", "start", "HEAD", "HEAD~3")
     with pytest.raises(EnvironmentProblem, match="a bisect is under way") as problem:
         current_branch(open_repository(clone.root))
-    assert problem.value.help == "finish it, or: git bisect reset"
+    assert problem.value.help == "finish the bisect, or: git bisect reset"
 
 
 def test_a_bisection_that_has_moved_nothing_is_no_reason_to_refuse(clone: Clone) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.git.advance import settle
+from evalctl.git.advance import finish_move
 from evalctl.git.commit import commit_files
 from evalctl.git.drafts import Draft
 from evalctl.git.repository import Repository, open_repository
@@ -245,7 +245,7 @@ def test_an_operation_under_way_is_refused(repo: Repository, operation: str) -> 
     git(repo.root, "switch", "-q", "main")
     write(repo.root, "README.md", "main\n")
     git(repo.root, "commit", "-qam", "main")
-    repo.ask(operation, "side")
+    repo.run(operation, "side")
     before = status(repo)
     with pytest.raises(EnvironmentProblem, match=f"a {operation} is under way"):
         commit_files(repo, [Draft(NEW, "results: new\n")])
@@ -295,16 +295,16 @@ def test_a_branch_switched_to_meanwhile_stays_as_it_is(repo: Repository, monkeyp
     assert git(repo.root, "show", f"main:{PAGE}") == "new page"
 
 
-@pytest.mark.parametrize("point", ["_set_index", "move_ref", "settle", "_settle_index", "_settle_work_tree"])
+@pytest.mark.parametrize("point", ["_set_index", "move_ref", "finish_move", "_finish_index", "_finish_work_tree"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_kill_at_any_step_is_put_right_by_the_next_pass(repo: Repository, point: str, when: str) -> None:
     """Journal, index, branch, work tree: whichever came last, the next commit ends in a clean clone."""
     unstaged(repo.root)
     before = status(repo)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        killed_in(patch, point, when, skip=1 if point == "settle" else 0)  # the first one finds nothing to do
+        killed_in(patch, point, when, skip=1 if point == "finish_move" else 0)  # the first one finds nothing to do
         commit_files(repo, [Draft(NEW, "results: new\n")])
-    settle(repo)
+    finish_move(repo)
     assert status(repo) == before
     commit_files(repo, [Draft(NEW, "results: new\n")])
     assert (status(repo), {path: work(repo, path) for path in NEW}) == (before, NEW)
@@ -319,13 +319,13 @@ def test_what_the_user_staged_after_a_kill_stays_staged(repo: Repository, point:
         commit_files(repo, [Draft(NEW, "results: new\n")])
     write(repo.root, PAGE, "my page\n")
     git(repo.root, "add", PAGE)
-    settle(repo)
+    finish_move(repo)
     assert git(repo.root, "show", f":{PAGE}") == "my page"
     assert work(repo, PAGE) == "my page\n"
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL where nothing catches it: `settle` and `commit_files` have no handlers to run."""
+    """Stands for SIGKILL where nothing catches it: `finish_move` and `commit_files` have no handlers to run."""
 
 
 def killed_in(monkeypatch: pytest.MonkeyPatch, name: str, when: str, *, skip: int) -> None:
@@ -363,14 +363,14 @@ def test_an_index_held_in_the_middle_is_waited_for(repo: Repository, monkeypatch
 
     from evalctl.git import advance
 
-    whole, lock = advance._settle_work_tree, repo.git_dir / "index.lock"
+    whole, lock = advance._finish_work_tree, repo.git_dir / "index.lock"
 
     def late(repo: Repository, moves: list[advance.Move]) -> None:
         lock.write_text("")
         threading.Timer(0.5, lock.unlink).start()
         whole(repo, moves)
 
-    monkeypatch.setattr(advance, "_settle_work_tree", late)
+    monkeypatch.setattr(advance, "_finish_work_tree", late)
     commit_files(repo, [Draft(NEW, "results: new\n")])
     assert (status(repo), {path: work(repo, path) for path in NEW}) == ("", NEW)
 
@@ -379,7 +379,7 @@ def test_files_that_find_no_room_are_told(repo: Repository, monkeypatch: pytest.
     """They are committed; a work tree that lacks them would look as if somebody had taken them out again."""
     from evalctl.git import advance
 
-    whole, limits = advance._settle_work_tree, resource.getrlimit(resource.RLIMIT_FSIZE)
+    whole, limits = advance._finish_work_tree, resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def without_room(repo: Repository, moves: list[advance.Move]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, limits[1]))
@@ -388,7 +388,7 @@ def test_files_that_find_no_room_are_told(repo: Repository, monkeypatch: pytest.
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-    monkeypatch.setattr(advance, "_settle_work_tree", without_room)
+    monkeypatch.setattr(advance, "_finish_work_tree", without_room)
     large = {"results/new/result.json": "0\n" * 500_000}
     with pytest.raises(EnvironmentProblem, match="committed, but not all are written") as told:
         commit_files(repo, [Draft({**large}, "results: large\n")])

@@ -69,7 +69,7 @@ def test_several_remotes_and_none_that_is_meant_is_a_question(clone: Clone, worl
     git(clone.root, "branch", "--unset-upstream")
     with pytest.raises(EnvironmentProblem, match="none of the remotes github, mirror") as problem:
         go(clone, job)
-    assert problem.value.help == "git config remote.pushDefault github, or another of them"
+    assert problem.value.help == "git config remote.pushDefault github (or another of them)"
     assert (world.state()["jobs"], git(clone.root, "branch", "--list", "evalctl-state")) == ({}, "")
     git(clone.root, "config", "remote.pushDefault", "github")
     assert go(clone, job).exit_code == 0
@@ -279,7 +279,7 @@ def test_a_lock_that_a_killed_git_left_is_named_and_costs_nothing(
     (clone.root / ".git" / lock).touch()
     with pytest.raises(EnvironmentProblem, match=lock) as problem:
         go(clone, job)
-    assert problem.value.help == f"if no git is at work in this clone: rm {clone.root / '.git' / lock}"
+    assert problem.value.help == f"if no git command is running in this clone: rm {clone.root / '.git' / lock}"
     subprocess.run(["sh", "-c", problem.value.help.partition(": ")[2]], check=True)
     assert go(clone, job).exit_code == 0
     assert (clone.status(), len(world.state()["jobs"])) == ("", 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evalctl.git.advance import settle
+from evalctl.git.advance import finish_move
 from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
 from evalctl.sync.sync import SyncReport, sync
@@ -133,12 +133,12 @@ def test_a_move_that_was_cut_off_is_finished_outside_of_the_checkout_too(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for step in ("_set_index", "_settle_index", "_settle_work_tree"):
+    for step in ("_set_index", "_finish_index", "_finish_work_tree"):
         with monkeypatch.context() as patch:
             patch.setattr(advance, step, killed)
             with pytest.raises(KeyboardInterrupt):
                 go(bob, jobs[1])
-        settle(open_repository(bob.root))
+        finish_move(open_repository(bob.root))
         assert bob.status() == ""
     assert go(bob, jobs[1]).exit_code == 0
     assert bob.status() == ""

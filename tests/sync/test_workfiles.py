@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.git.workfiles import Ground
+from evalctl.git.workfiles import FreePaths
 from evalctl.model.evaluation import Job
 
 from .test_push import jobs, measure
@@ -132,9 +132,9 @@ def test_ground_is_free_where_nothing_is_or_all_of_it_goes(tmp_path: Path) -> No
     (tmp_path / "folder/deep/a").touch()
     (tmp_path / "folder/b").symlink_to("deep")
     (tmp_path / "elsewhere").symlink_to("folder")
-    assert [Ground(tmp_path).is_free(path) for path in ("new", "folder/new", "x/y/z")] == [True] * 3
-    assert [Ground(tmp_path).is_free(path) for path in ("folder", "elsewhere/new", "folder/deep/a/x")] == [False] * 3
-    assert not Ground(tmp_path, {"folder/deep/a"}).is_free("folder")
-    assert Ground(tmp_path, {"folder/deep/a", "folder/b"}).is_free("folder")
-    assert Ground(tmp_path, {"elsewhere"}).is_free("elsewhere/new")
-    assert Ground(tmp_path, {"folder/deep/a"}).is_free("folder/deep/a/x")
+    assert [FreePaths(tmp_path).is_free(path) for path in ("new", "folder/new", "x/y/z")] == [True] * 3
+    assert [FreePaths(tmp_path).is_free(path) for path in ("folder", "elsewhere/new", "folder/deep/a/x")] == [False] * 3
+    assert not FreePaths(tmp_path, {"folder/deep/a"}).is_free("folder")
+    assert FreePaths(tmp_path, {"folder/deep/a", "folder/b"}).is_free("folder")
+    assert FreePaths(tmp_path, {"elsewhere"}).is_free("elsewhere/new")
+    assert FreePaths(tmp_path, {"folder/deep/a"}).is_free("folder/deep/a/x")

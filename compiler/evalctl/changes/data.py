@@ -11,13 +11,13 @@ from evalctl.load import yaml_source
 from evalctl.model.diagnostic import Span
 from evalctl.model.document import Document, Path
 
-_LONGEST, _BEFORE = 200, 40  # characters of a value, and of what is equal before its first difference
+_LONGEST, _BEFORE = 200, 40  # characters that are shown of a value, and of its equal part before the first difference
 ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key whose value differs; `values` are the old and the new one, ABSENT for a key that is not there."""
+    """One key whose value differs; `values` is (old, new), ABSENT where the document lacks the key."""
 
     path: Path
     values: tuple[Any, Any]
@@ -30,7 +30,7 @@ class Difference:
 
     @property
     def words(self) -> str:
-        """The change as a person reads it: where a value is too long, from its first difference on."""
+        """`KEY: OLD → NEW`; a value that is too long is shown from shortly before the first difference on."""
         old, new = map(_line, self.values)
         start = 0
         if max(len(old), len(new)) > _LONGEST:
@@ -40,7 +40,7 @@ class Difference:
 
 
 def parsed(text: str, path: str) -> Document | None:
-    """The document; None where there is none, or it cannot be read (`check` says why)."""
+    """The document; None where the text is empty or cannot be read (`check` reports why)."""
     return yaml_source.parse(text, path)[0] if text else None
 
 
@@ -57,7 +57,7 @@ def differences(old: str, new: str, path: str) -> list[Difference]:
 
 
 def shown(value: Any) -> str:
-    """A value on one line, cut where it is too long to read."""
+    """A value on one line, cut at 200 characters."""
     return _cut(_line(value), 0)
 
 

@@ -1,4 +1,4 @@
-"""What a change means for review itself: workflows, owners, attributes, and kinds of files that need a second look."""
+"""Findings about files that affect review itself: workflows, owners, attributes, links, executables and programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evalctl.suggest import listed, plural
 
 _PROGRAM = ("compiler/", "requirements.lock", "pyproject.toml", "Makefile", ".ci/", "schema/", "tests/")
 _ELSEWHERE = ("manifests/", "generated/", "results/")  # `manifests` and `outcomes` name these
-# For people alone. A name outside of the list may be a program's: assistants do what AGENTS.md or CLAUDE.md says, in any folder.
+# Texts that only people read. Programs may read any other file: AI assistants follow AGENTS.md or CLAUDE.md in any folder.
 _TEXTS = re.compile(
     r"(?:README|CHANGELOG|CONTRIBUTING|CODE_OF_CONDUCT|SECURITY|SUPPORT|AUTHORS|NOTICE|LICENSE)(?:\.[a-z]{2})?(?:\.md)?"
     r"|docs/(?:[^/]+/)*(?!(?i:agents|claude|gemini|skill|copilot)\b)(?:[a-z][\w.-]*|README(?:\.[a-z]{2})?)\.md"
@@ -25,10 +25,10 @@ _SHOWN_LINES = 20
 _COMPARED_LINES = 1000
 
 
-def told(changes: Iterable[Change]) -> list[Diagnostic]:
-    """A finding for each such file; the program's own files in one."""
+def findings(changes: Iterable[Change]) -> list[Diagnostic]:
+    """A finding for each such file; one finding for all files of the program, one for all other unknown files."""
     everything = list(changes)
-    found = [one for change in everything for one in (*_of(change), *_kind(change))]
+    found = [one for change in everything for one in (*_findings_of(change), *_kind(change))]
     named = {one.span.file for one in found}
     program = [change.path for change in everything if change.path.startswith(_PROGRAM)]
     others = [
@@ -44,12 +44,14 @@ def told(changes: Iterable[Change]) -> list[Diagnostic]:
     return found
 
 
-def _of(change: Change) -> Iterator[Diagnostic]:
+def _findings_of(change: Change) -> Iterator[Diagnostic]:
     path, name = change.path, change.path.rpartition("/")[2]
     if name == "CODEOWNERS":
         yield from _lines(change, "code owners")
     elif path.startswith((".github/workflows/", ".github/actions/", ".gitlab-ci", ".circleci/")):
-        yield changed(f"workflow {change.word}: it runs with what the repository's settings give it", Span(path))
+        yield changed(
+            f"workflow {change.word}: it runs with the permissions and secrets of the repository's settings", Span(path)
+        )
     elif path.startswith(".github/"):
         yield changed(f"repository settings in .github/: {change.word}", Span(path))
     elif name in _GIT:
@@ -57,15 +59,17 @@ def _of(change: Change) -> Iterator[Diagnostic]:
     elif path.split("/")[0] == ".evalctl" or name == ".env":
         yield Diagnostic(
             "changed-by-hand", f"{change.word} in git: evalctl runs and reads this file on each machine", Span(path),
-            "take it out: git rm --cached; what a machine built or holds secret is no part of a repository",
+            "remove it from git: git rm --cached; built files and secrets of a machine do not belong in a repository",
         )  # fmt: skip
 
 
 def _lines(change: Change, what: str) -> Iterator[Diagnostic]:
-    """Each line that is added, removed or moved: the last that fits decides, so the order counts. Some hide files from
-    review or give it to other people."""
+    """A finding for each line that is added, removed or moved (the order counts: of the lines that match a path, the last
+    applies). A line can hide files from review or name other reviewers."""
     old, new = ([line.strip() for line in text.splitlines()] for text in change.texts)
-    words = [("removed", old[at], 1) for at in _less(old, new)] + [("added", new[at], at + 1) for at in _less(new, old)]
+    words = [("removed", old[at], 1) for at in _changed_lines(old, new)] + [
+        ("added", new[at], at + 1) for at in _changed_lines(new, old)
+    ]
     words = [one for one in words if one[1]]
     for word, line, number in words[:_SHOWN_LINES]:
         hides = _hides(line) if what == ".gitattributes" and word == "added" else ""
@@ -74,8 +78,8 @@ def _lines(change: Change, what: str) -> Iterator[Diagnostic]:
         yield changed(f"{what}: {len(words) - _SHOWN_LINES} more lines added or removed", Span(change.path))
 
 
-def _less(lines: list[str], others: list[str]) -> list[int]:
-    """Where `lines` has what `others` does not have at the same place among the rest."""
+def _changed_lines(lines: list[str], others: list[str]) -> list[int]:
+    """Indexes of the lines of `lines` that a diff with `others` shows as changed."""
     if len(lines) + len(others) > _COMPARED_LINES:
         return list(range(len(lines)))
     blocks = difflib.SequenceMatcher(None, lines, others, autojunk=False).get_matching_blocks()
@@ -84,7 +88,7 @@ def _less(lines: list[str], others: list[str]) -> list[int]:
 
 
 def _hides(line: str) -> str:
-    """An attribute that takes a file out of diffs or archives, or changes it on its way in or out."""
+    """A note on attributes that exclude files from diffs or archives, or change their content; "" where there is none."""
     words = [word.lstrip("-!").partition("=")[0] for word in line.split()[1:]]
     hiding = [word for word in words if word in _HIDING]
     return f" (hides or rewrites files in review: {', '.join(hiding)})" if hiding else ""
@@ -97,12 +101,12 @@ _HIDING = frozenset({
 
 
 def _is_another(old: Blob, new: Blob) -> bool:
-    """Whether a link leads elsewhere, a submodule has another commit, or either was something else."""
+    """Whether the mode differs, a link has another target, or a submodule another commit."""
     return old.mode != new.mode or (new.mode in (LINK, SUBMODULE) and old.data != new.data)
 
 
 def _kind(change: Change) -> Iterator[Diagnostic]:
-    """Links, submodules, modes and names: what a diff of text does not show."""
+    """Findings about links, submodules, modes and names, which a diff of text does not show."""
     before = change.old or Blob("")
     if change.new is not None and change.new.mode != REGULAR and _is_another(before, change.new):
         where = f" to {change.texts[1]}" if change.new.mode == LINK else ""

@@ -9,7 +9,7 @@ REGULAR, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file's mode as git writes it, and its content (of a link: where it leads; of a submodule: nothing)."""
+    """A file's mode as git writes it, and its content (of a link: its target; of a submodule: its commit, or nothing)."""
 
     mode: str
     data: bytes = b""
@@ -17,7 +17,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`old` is None for a file that is new, `new` for one that is gone."""
+    """One changed file; `old` is None for a new file, `new` for a deleted one."""
 
     path: str
     old: Blob | None
@@ -25,7 +25,7 @@ class Change:
 
     @property
     def word(self) -> str:
-        """What happened to it."""
+        """What happened to the file."""
         if self.old is None:
             return "added"
         if self.new is None:
@@ -34,7 +34,7 @@ class Change:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Both texts; "" for a file that is not there."""
+        """(old text, new text); "" where the file does not exist."""
         return _text(self.old), _text(self.new)
 
 

@@ -1,4 +1,4 @@
-"""What a change of manifests/ means for where and how evalctl runs, and where data goes."""
+"""Findings about changes of manifests/ that affect where and how evalctl runs, and where data is sent."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ _TEMPLATE = re.compile(r"manifests/models/chat_templates/(.+)\.jinja")
 _PLUGIN = re.compile(r"manifests/models/reasoning_parsers/(.+)\.py")
 _POLICY = "manifests/policy.yaml"
 _REQUESTS = "manifests/requests/"
-# Of a model's settings and card: what runs other code, reads other files, or puts other words before each question.
+# Keys of a model's settings and card that run other code, read other files, or put another text before each question.
 _OF_MODELS = (
     "path", "revision", "trust_remote_code", "reasoning_parser_plugin", "chat_template", "chat_template_sha256",
     "system_message",
 )  # fmt: skip
-_OF_READING = ("read_at", "source")  # of a card: they change nothing of what runs
+_OF_READING = ("read_at", "source")  # of a card: they change nothing that runs
 
 
-def told(changes: Iterable[Change], texts: Texts) -> list[Diagnostic]:
-    """A finding for each change of manifests/ that a reviewer must know of."""
-    return [found for change in changes if change.path.startswith("manifests/") for found in _of(change, texts)]
+def findings(changes: Iterable[Change], texts: Texts) -> list[Diagnostic]:
+    """A finding for each change of manifests/ that a reviewer must know."""
+    return [
+        found for change in changes if change.path.startswith("manifests/") for found in _findings_of(change, texts)
+    ]
 
 
-def _of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
+def _findings_of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
     path = change.path
     if match := _SERVICE.fullmatch(path):
         yield from _keys(change, f"service {match[1]}")
@@ -48,13 +50,13 @@ def _of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
     elif is_model_file(path) or path == "manifests/models/common_settings.yaml":
         yield from _model(change)
     elif path == METRICS:
-        yield changed("metrics.yaml changes: the next sync makes every aggregate anew", Span(path), severity=NOTE)
+        yield changed("metrics.yaml changes: the next sync computes every aggregate anew", Span(path), severity=NOTE)
 
 
 def changed(message: str, span: Span, *, severity: str = WARNING) -> Diagnostic:
-    """What a reviewer must look at; nothing is wrong with its form."""
+    """The finding `change-to-review`: a valid change that a reviewer must look at."""
     return Diagnostic(
-        "change-to-review", message, span, "make sure that this is meant, then approve", severity=severity
+        "change-to-review", message, span, "make sure that this is intended, then approve", severity=severity
     )
 
 
@@ -67,7 +69,7 @@ def _keys(change: Change, what: str) -> Iterator[Diagnostic]:
 
 
 def _provider(change: Change, name: str) -> Iterator[Diagnostic]:
-    """Where questions and the key go."""
+    """Where questions and the API key are sent, and each key of the file that changes."""
     document = parsed(change.texts[1], change.path)
     facts: Mapping[str, Any] = document.data if document is not None and isinstance(document.data, Mapping) else {}
     key = "no key" if facts.get("key") is False else f"the key {name.upper().replace('-', '_')}_API_KEY"
@@ -78,7 +80,7 @@ def _provider(change: Change, name: str) -> Iterator[Diagnostic]:
 
 
 def _server_file(change: Change, what: str, key: str, name: str, texts: Texts) -> Diagnostic:
-    """With those whose server reads it: a template goes into each question, a plug-in is code."""
+    """A finding that names the settings and requests whose server reads the file."""
     uses = re.compile(rf"\b{key}[\"']?\s*:\s*[\"']?{re.escape(name)}[\"']?\s*(?:[,}}#]|$)", re.MULTILINE)
     users = [path for path, text in texts.items() if path.endswith(".yaml") and uses.search(text)]
     return changed(

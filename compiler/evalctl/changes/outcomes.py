@@ -1,7 +1,7 @@
-"""Files under results/ and generated/ that evalctl would not have written so.
+"""Findings about files under results/ and generated/ that evalctl would have written differently.
 
-Sync commits results on the service's login node. A pull request has reason to touch results/ only where sync ran on its
-branch or `import results` was used; every record that it adds, changes or deletes is named.
+Sync commits results on the service's login node. A pull request changes results/ only if sync ran on its branch or
+`import results` was used; every record that it adds, changes or deletes is reported.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from evalctl.results.record import to_text
 from evalctl.results.store import FILE
 from evalctl.suggest import plural
 
-_RESTORE = (
-    "take this file out of the change; `evalctl sync` writes results, `evalctl results rebuild` what follows from them"
-)
+_RESTORE = "remove this file from the change; `evalctl sync` writes results, `evalctl results rebuild` the files derived from them"
 _COMPILE = "type `evalctl compile` and commit generated/"
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What evalctl would write. `derived` are possible texts of aggregates and leaderboard (with the tables as they are
-    and as they were), `generated` the digests of generated files; `uncompiled` begin the paths of requests with errors.
+    """What evalctl would write. `derived` has the possible texts of aggregates and leaderboard (with the tables before and
+    after the change), `generated` the digests of generated files, `uncompiled` the folders of requests with errors.
     """
 
     derived: Mapping[str, frozenset[str]]
     generated: Mapping[str, str]
     uncompiled: tuple[str, ...]
     digest: Callable[[bytes], str]
-    origin: Callable[[str], str] = lambda _: ""  # of a record by its path: why it counts as measured; "" for unknown
+    origin: Callable[[str], str] = lambda _: (
+        ""
+    )  # path of a record -> why it counts as measured; "" where that is unknown
 
 
-def told(changes: Iterable[Change], expected: Expected) -> list[Diagnostic]:
-    """A finding for each file that is not as evalctl writes it, and for each record that is touched."""
+def findings(changes: Iterable[Change], expected: Expected) -> list[Diagnostic]:
+    """A finding for each file that evalctl would have written differently, and for each record that changes."""
     found: list[Diagnostic] = []
     for change in changes:
         if change.path.startswith("generated/"):
@@ -53,7 +53,7 @@ def told(changes: Iterable[Change], expected: Expected) -> list[Diagnostic]:
 
 
 def by_hand(path: str, why: str, help: str = _RESTORE) -> Diagnostic:
-    """evalctl would not have written this."""
+    """The finding `changed-by-hand`: evalctl would have written the file differently."""
     return Diagnostic("changed-by-hand", f"{path}: {why}", Span(path), help)
 
 
@@ -61,15 +61,17 @@ def _generated(change: Change, expected: Expected) -> Iterator[Diagnostic]:
     path, wanted = change.path, expected.generated.get(change.path)
     if path.startswith(expected.uncompiled):
         yield by_hand(
-            path, f"{change.word}, and cannot be compared: its request has errors", "fix the request, then compile"
+            path,
+            f"{change.word}, and cannot be compared: its request has errors",
+            "fix the request, then: evalctl compile",
         )
     elif change.new is None:
         if wanted is not None:
-            yield by_hand(path, "deleted, and the manifests still ask for it", _COMPILE)
+            yield by_hand(path, "deleted, but the manifests still compile to it", _COMPILE)
     elif wanted is None and not _is_empty_keep(change):
-        yield by_hand(path, f"{change.word}, and no request compiles to it", "take it out of generated/")
+        yield by_hand(path, f"{change.word}, but no request compiles to it", "remove it from generated/")
     elif wanted is not None and expected.digest(change.new.data) != wanted:
-        yield by_hand(path, f"{change.word}, and is not what the manifests compile to", _COMPILE)
+        yield by_hand(path, f"{change.word}, but the manifests compile to another text", _COMPILE)
     elif wanted is not None and change.new.mode != (EXECUTABLE if path.endswith(".sh") else REGULAR):
         yield by_hand(path, f"its mode is {change.new.mode}, which compile does not give it", _COMPILE)
 
@@ -96,11 +98,11 @@ def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
 
 
 def _accepted(change: Change) -> Iterator[Diagnostic]:
-    """What a person says of records that nothing accounts for."""
+    """Findings about results/accepted.json, with which a person accepts records without an attempt in the ledger."""
     try:
         before, after = ([tuple(sorted(row.items())) for row in rows(text)] for text in change.texts)
     except ValueError as error:
-        yield by_hand(change.path, f"nothing is accepted by it: {error}", "evalctl results accept writes this file")
+        yield by_hand(change.path, f"it accepts nothing: {error}", "evalctl results accept writes this file")
         return
     for row in map(dict, [row for row in after if row not in before]):
         yield _touched(change.path, f"{row['by']} accepts {row['path']} without an attempt: {row['why']}")
@@ -112,21 +114,21 @@ def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
     wanted = expected.derived.get(change.path, frozenset())
     if change.new is None:
         if wanted:
-            yield by_hand(change.path, "deleted, and the records beside it still give it")
+            yield by_hand(change.path, "deleted, but the records beside it still produce it")
     elif not wanted:
-        yield by_hand(change.path, f"{change.word}, and no record (result.json) in this folder supports it")
+        yield by_hand(change.path, f"{change.word}, but no record (result.json) in this folder supports it")
     elif unmarked(change.texts[1]) not in wanted:
-        yield by_hand(change.path, f"{change.word}, and its records do not give it{_first(change.texts[1], wanted)}")
+        yield by_hand(change.path, f"{change.word}, but its records do not produce it{_first(change.texts[1], wanted)}")
     elif change.path == LEADERBOARD and (gone := change.texts[0].count(UNPROVEN) - change.texts[1].count(UNPROVEN)) > 0:
-        yield _touched(change.path, f"{plural(gone, 'score')} less with the mark `{UNPROVEN.strip()}`")
+        yield _touched(change.path, f"{plural(gone, 'score')} lost the remark `{UNPROVEN.strip()}`")
 
 
 def _first(text: str, wanted: frozenset[str]) -> str:
-    """The entries that differ, of an aggregate."""
+    """The entries of an aggregate that differ, at most five; "" where the file is not an aggregate."""
     try:
         here, there = (json.loads(one)["results"] for one in (text, min(wanted)))
         found = [
-            f"{name} is {value}, the records give {there.get(name)}"
+            f"{name} is {value}, but the records give {there.get(name)}"
             for name, value in here.items()
             if there.get(name) != value
         ]
@@ -136,24 +138,24 @@ def _first(text: str, wanted: frozenset[str]) -> str:
 
 
 def _record(change: Change, expected: Expected) -> Diagnostic:
-    """A record that is touched: by whom it was measured, as far as that can be known here."""
+    """A finding for a record that changes: who measured it, as far as this clone knows."""
     path = change.path
     if change.new is None:
-        return _touched(path, "a result is deleted; a request for it measures it anew")
+        return _touched(path, "a result is deleted; if a request asks for it, the next sync measures it again")
     try:
         result = parse(path, change.new.data)
         canonical = to_text(result.as_json()).encode() == change.new.data
     except (ValueError, RecursionError) as error:
-        return by_hand(path, f"{change.word}, and is no result: {error}")
+        return by_hand(path, f"{change.word}, but is not a result: {error}")
     if not canonical:
-        return by_hand(path, f"{change.word}, and is not in the form that evalctl writes")
+        return by_hand(path, f"{change.word}, but does not have the form that evalctl writes")
     if result.digest.startswith(IMPORTED) and result.imported is not None:
         return _touched(path, f"an imported result is {change.word}: shown as imported, never reused")
     if why := expected.origin(path):
         return _touched(path, f"a result is {change.word}: {why}")
-    return _touched(path, f"a result is {change.word}, and whether an attempt measured it is not known here")
+    return _touched(path, f"a result is {change.word}; this clone does not know whether an attempt measured it")
 
 
-def _touched(path: str, said: str) -> Diagnostic:
+def _touched(path: str, message: str) -> Diagnostic:
     help = "results are committed by `evalctl sync` or `evalctl import results`; make sure that this one was"
-    return Diagnostic("result-touched", f"{path}: {said}", Span(path), help, severity=WARNING)
+    return Diagnostic("result-touched", f"{path}: {message}", Span(path), help, severity=WARNING)

@@ -1,4 +1,4 @@
-"""From texts to the typed catalogue: what all requests share (tasks, suites, metrics, services, providers)."""
+"""Builds the typed catalogue from texts: what all requests share (tasks, suites, metrics, services, providers)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evalctl.check.services import RUNTIME
 from evalctl.check.wording import from_model
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.load import csv_source, yaml_source
-from evalctl.load.csv_source import Row, Table
+from evalctl.load.csv_source import Table, TableRow
 from evalctl.load.places import METRICS, SUITES
 from evalctl.model.catalogue import Catalogue, Layer
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
@@ -37,9 +37,9 @@ _TIME = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)\Z")
 
 
 def shared(texts: Mapping[str, str], metrics: Metrics | None = None) -> tuple[Catalogue, list[Diagnostic]]:
-    """The catalogue of `texts` (path to text) without any model; what is wrong is left out and said.
+    """The catalogue of `texts` (path to text) without any model; faulty parts are left out and reported as findings.
 
-    `metrics` are those of `texts`, where they are known already.
+    `metrics` are those of `texts`, if they have been read already.
     """
     problems: list[Diagnostic] = []
     defaults = _task_defaults(texts, problems)
@@ -73,10 +73,10 @@ def _table(texts: Mapping[str, str], path: str, required: tuple[str, ...], probl
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Default settings by the framework's task name; `named` are all names of the table (None: it cannot be read)."""
+    """Default settings by the framework's task name; `names` are all names in the table (None: it cannot be read)."""
 
     layers: Mapping[str, Layer]
-    named: Container[str] | None
+    names: Container[str] | None
 
 
 # ---- tasks ------------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def _task_defaults(texts: Mapping[str, str], problems: list[Diagnostic]) -> Defa
             found: list[Diagnostic] = []
             pairs = _pairs(text, span, found)
             problems += found
-            if found:  # said again for each row that has it
+            if found:  # reported for each row with the same text
                 continue
             parsed[text] = pairs
         origin = Origin("task default", span)
@@ -101,7 +101,7 @@ def _task_defaults(texts: Mapping[str, str], problems: list[Diagnostic]) -> Defa
 
 
 def _pairs(text: str, span: Span, problems: list[Diagnostic]) -> Mapping[str, Any]:
-    """`temperature=0.2,top_p=0.95` to typed settings."""
+    """Typed settings from `temperature=0.2,top_p=0.95`."""
     from pydantic import ValidationError
 
     given: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def _pairs(text: str, span: Span, problems: list[Diagnostic]) -> Mapping[str, An
         name, _, value = pair.partition("=")
         if name not in GenerationSettings.model_fields:
             known = GenerationSettings.model_fields
-            help = help_for(name, known, "pairs such as temperature=0.0, with commas between them")
+            help = help_for(name, known, "write pairs such as temperature=0.0, separated by commas")
             problems.append(Diagnostic("unknown-key", f"`{pair}` is not a generation setting", span, help))
         elif not value:
             message = f"`{name}` has no value"
@@ -139,28 +139,30 @@ def _tasks(
         if task is None:
             continue
         if task.result_dir in taken:
-            message = f"`{task.key}` and `{taken[task.result_dir]}` would write to the same result_dir"
-            problems.append(Diagnostic("duplicate-result-dir", message, row.spans["result_dir"], "give each its own"))
+            message = f"`{task.key}` and `{taken[task.result_dir]}` have the same result_dir"
+            problems.append(
+                Diagnostic("duplicate-result-dir", message, row.spans["result_dir"], "give each task its own")
+            )
             continue
         taken[task.result_dir] = task.key
         tasks[task.key] = task
     return tasks, {row.cells["key"]: row.spans["key"] for row in table.rows}, columns
 
 
-def _task(row: Row, columns: tuple[str, ...], defaults: Defaults, problems: list[Diagnostic]) -> Task | None:
+def _task(row: TableRow, columns: tuple[str, ...], defaults: Defaults, problems: list[Diagnostic]) -> Task | None:
     cells = row.cells
     before = len(problems)
     for column, pattern in (("key", re.compile(NAME)), ("script", _SCRIPT), ("result_dir", re.compile(RESULT_DIR))):
         if len(cells[column]) > LONGEST_NAME or not pattern.fullmatch(cells[column]):
             message = f"`{cells[column][:LONGEST_NAME]}` cannot be a {column}"
-            help = "letters, digits, _ - and single dots (a script may have : and a result_dir /), at most 96 of them"
+            help = "use letters, digits, _ - and single dots (in a script also :, in a result_dir also /), at most 96 characters"
             problems.append(Diagnostic("forbidden-text", message, row.spans[column], help))
     if cells["framework"] not in FRAMEWORKS:
         help = help_for(cells["framework"], FRAMEWORKS, f"the frameworks are: {listed(FRAMEWORKS)}")
         message = f"there is no framework `{cells['framework']}`"
         problems.append(Diagnostic("unknown-framework", message, row.spans["framework"], help))
     seconds = {column: _seconds(row, column, problems) for column in columns}
-    if defaults.named is not None and cells["script"] not in defaults.named:
+    if defaults.names is not None and cells["script"] not in defaults.names:
         problems.append(_without_settings(row))
     layer = defaults.layers.get(cells["script"])
     if len(problems) > before or layer is None:
@@ -177,7 +179,7 @@ def _task(row: Row, columns: tuple[str, ...], defaults: Defaults, problems: list
     )
 
 
-def _without_settings(row: Row) -> Diagnostic:
+def _without_settings(row: TableRow) -> Diagnostic:
     script = row.cells["script"]
     return Diagnostic(
         "task-without-settings", f"task `{row.cells['key']}`: no default settings for `{script}`", row.spans["script"],
@@ -185,7 +187,7 @@ def _without_settings(row: Row) -> Diagnostic:
     )  # fmt: skip
 
 
-def _seconds(row: Row, column: str, problems: list[Diagnostic]) -> int | None:
+def _seconds(row: TableRow, column: str, problems: list[Diagnostic]) -> int | None:
     text = row.cells[column]
     if not text:
         return None
@@ -210,26 +212,33 @@ def _metrics(texts: Mapping[str, str], problems: list[Diagnostic]) -> Metrics:
     for index, entry in enumerate(metrics.entries):
         span = document.span(("entries", index, "name"))
         if entry.name in names:
-            problems.append(Diagnostic("duplicate-key", f"`{entry.name}` is listed twice", span, "keep one of them"))
+            problems.append(
+                Diagnostic("duplicate-key", f"entry `{entry.name}` is listed twice", span, "keep one of them")
+            )
         names.add(entry.name)
         problems += _unused(document, index, entry)
         if entry.subsets and entry.subsets not in metrics.subset_groups:
             help = help_for(entry.subsets, metrics.subset_groups, "add it under subset_groups")
             where = document.span(("entries", index, "subsets"))
-            problems.append(Diagnostic("unknown-subset-group", f"there is no group `{entry.subsets}`", where, help))
+            problems.append(
+                Diagnostic("unknown-subset-group", f"there is no subset group `{entry.subsets}`", where, help)
+            )
     assert isinstance(metrics, Metrics)
     return metrics
 
 
 def _unused(document: Document, index: int, entry: MetricEntry) -> Iterator[Diagnostic]:
-    """What the entry's function would take no notice of."""
+    """Findings for the keys that the entry's function ignores."""
     path: Path = ("entries", index)
     if entry.function != "mean" and len(entry.metrics) > 1:
-        message = f"`{entry.function}` takes one metric, and {len(entry.metrics)} are named"
-        help = "write an entry for each, or `function: mean` for their plain mean (of a task without subsets)"
+        message = f"`{entry.function}` takes one metric, but {len(entry.metrics)} are named"
+        help = "write an entry for each metric, or `function: mean` for their mean (of a task without subsets)"
         yield Diagnostic("out-of-range", message, document.span((*path, "metrics")), help)
     if entry.function != "micro" and entry.subsets:
-        message = f"`subsets` is for `function: micro`; `{entry.function}` takes no notice of it"
+        message = f"`subsets` is for `function: micro`; `{entry.function}` ignores it"
         yield Diagnostic(
-            "exclusive-keys", message, document.key_span((*path, "subsets")), "take it out, or write micro"
+            "exclusive-keys",
+            message,
+            document.key_span((*path, "subsets")),
+            "remove `subsets`, or write `function: micro`",
         )

@@ -1,4 +1,4 @@
-"""Requests against each other: two that ask for the same eval differently would write to one place, here or on a disk that ignores case."""
+"""Compares requests with each other: two with different settings for one result path, here or on a disk that ignores case, conflict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evalctl.model.plan_file import PlanFile
 
 
 def conflicts(plans: Iterable[PlanFile]) -> list[Diagnostic]:
-    """A finding for each pair of requests with one result path and two digests (as plan.json lists them)."""
+    """A finding for each pair of requests with the same result path and different digests (as plan.json lists them)."""
     first: dict[str, tuple[str, str, str]] = {}
     found: dict[tuple[str, str], list[str]] = {}
     clashing: dict[tuple[str, str], tuple[str, str]] = {}
@@ -30,8 +30,8 @@ def conflicts(plans: Iterable[PlanFile]) -> list[Diagnostic]:
 
 def _clash(request: str, owner: str, place: str, other: str) -> Diagnostic:
     return Diagnostic(
-        "clashing-names", f"its result {place} and {other} are one place on a disk that ignores case or Unicode forms",
-        Span(request), help="write the model and its settings alike, or give one of the two another name",
+        "clashing-names", f"its result {place} and {other} are the same path on a disk that ignores case or Unicode forms",
+        Span(request), help="write model and settings in the same way in both requests, or rename one of them",
         notes=(Note("the other request", Span(owner)),),
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ def _clash(request: str, owner: str, place: str, other: str) -> Diagnostic:
 def _conflict(request: str, owner: str, tasks: list[str]) -> Diagnostic:
     where = "itself" if owner == request else owner
     return Diagnostic(
-        "conflicting-requests", f"this request asks differently than {where} for {', '.join(dict.fromkeys(tasks))} of the same model and settings",
-        Span(request), help="give one of the two its own custom settings (a name), or make both ask alike",
+        "conflicting-requests", f"this request and {where} have different settings for {', '.join(dict.fromkeys(tasks))} of the same model and custom settings",
+        Span(request), help="give one of the two its own custom settings (a name), or use the same settings in both",
         notes=(Note("the other request", Span(owner)),),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tasks that the pinned framework does not have, or that no chat endpoint can answer: known before a job is submitted."""
+"""Finds tasks that the pinned framework lacks, or that no chat endpoint can answer, before a job is submitted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evalctl.suggest import did_you_mean
 
 
 def of_rows(tasks: Mapping[str, Task], spans: Mapping[str, Span]) -> list[Diagnostic]:
-    """A warning for each such row: it harms nobody until a request names it."""
+    """A warning for each such row of the table; it is an error only in a request that runs the task."""
     return [
         _finding(task, *why, spans[task.key], WARNING)
         for task in tasks.values()
@@ -23,7 +23,7 @@ def of_rows(tasks: Mapping[str, Task], spans: Mapping[str, Span]) -> list[Diagno
 
 
 def of_request(tasks: Iterable[tuple[Task, Span]], rows: Mapping[str, Span]) -> Iterator[Diagnostic]:
-    """An error for each such task that a request runs, with its row."""
+    """An error for each such task that a request runs, with the task's row."""
     for task, span in tasks:
         if why := _why_not(task.framework, task.script):
             notes = (Note("its row", rows[task.key]),) if task.key in rows else ()
@@ -31,7 +31,7 @@ def of_request(tasks: Iterable[tuple[Task, Span]], rows: Mapping[str, Span]) -> 
 
 
 def subset_counts(framework: str) -> dict[str, int]:
-    """Of how many subsets each of the framework's own tasks consists, where it has any."""
+    """The number of subsets of each of the framework's own tasks that has any."""
     listed = listed_tasks(FRAMEWORKS[framework].ENVIRONMENT)
     return dict(Counter(name.partition(":")[0] for name in listed if ":" in name))
 
@@ -44,7 +44,7 @@ def _finding(
 
 @cache  # thousands of requests name the same tasks, and a framework's list is long
 def _why_not(name: str, script: str) -> tuple[str, str] | None:
-    """What the framework lacks for the task, and what to do; None where the task can run."""
+    """(why the task cannot run, what to do); None where it can."""
     framework = FRAMEWORKS[name]
     listed = listed_tasks(framework.ENVIRONMENT)
     if shipped_task_digest(script):
@@ -54,10 +54,10 @@ def _why_not(name: str, script: str) -> tuple[str, str] | None:
     }  # fmt: skip
     if not needs:
         guess = did_you_mean(script, {*listed, *(one.partition(":")[0] for one in listed)})
-        help = "give `script` the name of a task that it has (compiler/environments/*.tasks), or pin a version that has this one"
+        help = "set `script` to a task of the framework (compiler/environments/*.tasks), or pin a framework version with this task"
         version = framework.version()
         return f"{name} {version} has no task `{script}`", f"did you mean `{guess}`?" if guess else help
     if "logprobs" in needs:
-        help = "choose a task whose answer is written: a chat endpoint gives no log-probabilities of a given text"
+        help = "choose a task that generates its answer: a chat endpoint returns no log-probabilities of a given text"
         return f"`{script}` compares log-probabilities", help
     return None

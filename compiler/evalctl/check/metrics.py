@@ -1,4 +1,4 @@
-"""metrics.yaml compared with tasks: entries that several tasks share, and metrics that a task does not have."""
+"""Compares metrics.yaml with tasks: entries that several tasks share, and metrics that a task lacks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from evalctl.model.evaluation import Task
     from evalctl.model.manifest import Metrics
 
-Measured = Mapping[str, Collection[str]]  # a framework's task name to the metrics that it is known to have
+Measured = Mapping[str, Collection[str]]  # a framework's task name -> metrics that its results have
 
 
 def shared_names(tasks: Mapping[str, Task], spans: Mapping[str, Span], metrics: Metrics) -> list[Diagnostic]:
-    """A finding for each task whose result would go into the same entry as an earlier task's, with both rows."""
+    """A finding for each task whose result goes into the same entry as that of an earlier task, with both rows."""
     wholes = {task for entry in metrics.entries if entry.function == "micro" for task in entry.tasks}
     first: dict[str, Task] = {}
     found = []
@@ -28,7 +28,7 @@ def shared_names(tasks: Mapping[str, Task], spans: Mapping[str, Span], metrics: 
             continue
         other = first.setdefault(name, task)
         if other is not task:
-            message = f"`{task.key}` and `{other.key}` are both `{name}` to metrics.yaml: only the newest result counts"
+            message = f"`{task.key}` and `{other.key}` are both `{name}` in metrics.yaml: only the newest result counts"
             help = "remove one of the two rows, or request only one of the two for a model"
             notes = (Note(f"`{other.key}` is here", spans[other.key]),)
             found.append(Diagnostic("shared-task-name", message, spans[task.key], help, notes, WARNING))
@@ -36,11 +36,11 @@ def shared_names(tasks: Mapping[str, Task], spans: Mapping[str, Span], metrics: 
 
 
 def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Measured) -> list[Diagnostic]:
-    """A finding for each entry of metrics.yaml (`text`) that names a metric which its `known` task does not have."""
+    """A finding for each entry of metrics.yaml (`text`) that names a metric which its task, in `known`, lacks."""
     found = [(index, *one) for index, entry in enumerate(entries) for one in _unknown_of(entry, known)]
     if not found:
         return []
-    from evalctl.load import yaml_source  # only a mistake needs its place
+    from evalctl.load import yaml_source  # needed only for the position of a mistake
 
     document = yaml_source.parse(text, METRICS)[0]
     if document is None:
@@ -50,7 +50,9 @@ def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Meas
             "unknown-metric",
             f"entry `{entries[index]['name']}`: task `{task}` has no metric `{metric}`; it has {listed(sorted(there))}",
             document.span(("entries", index, "metrics")),
-            help_for(metric, there, "name one that it has; the aggregates follow without measuring anything"),
+            help_for(
+                metric, there, "name a metric of the task; aggregates are computed again without new measurements"
+            ),
             severity=WARNING,
         )
         for index, task, metric, there in found
@@ -58,7 +60,7 @@ def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Meas
 
 
 def _unknown_of(entry: Mapping[str, Any], known: Measured) -> Iterator[tuple[str, str, Collection[str]]]:
-    """(task, metric, what there is) of an entry none of whose tasks has all its metrics."""
+    """(task, missing metric, metrics of the task) of an entry if none of its tasks has all its metrics."""
     there = [(task, found) for task in entry["tasks"] if (found := _of(task, known))]
     lacking = [(task, [m for m in entry["metrics"] if m not in found], found) for task, found in there]
     if any(not missing for _, missing, _ in lacking):
@@ -68,7 +70,7 @@ def _unknown_of(entry: Mapping[str, Any], known: Measured) -> Iterator[tuple[str
 
 
 def _of(task: str, known: Measured) -> Collection[str]:
-    """The metrics of a task, or of the whole that it is a subset of, or of its subsets."""
+    """The metrics of a task, or of the task that it is a subset of, or of its subsets."""
     base = task.partition(":")[0]
     own = known.get(task) or known.get(base)
     return own or {name for script, names in known.items() if script.partition(":")[0] == task for name in names}

@@ -1,4 +1,4 @@
-"""From texts to custom settings and model cards, a file at a time."""
+"""Reads custom settings and model cards, one file at a time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from evalctl.model.providers import model_name
 
 
 def common(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, SettingsEntry]:
-    """The settings that every model may use."""
+    """The custom settings that every model may use."""
     return _settings(texts[COMMON], COMMON, problems) if COMMON in texts else {}
 
 
 def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalogue, list[Diagnostic]]:
-    """`catalogue` with the settings and cards in `texts`; what is wrong is left out and said."""
+    """`catalogue` with the settings and cards in `texts`; faulty parts are left out and reported as findings."""
     problems: list[Diagnostic] = []
     settings = dict(catalogue.settings)
     cards = dict(catalogue.cards)
@@ -41,7 +41,7 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
 
 @lru_cache(maxsize=8192)
 def model_file(path: str, text: str) -> tuple[ModelCard | dict[str, SettingsEntry] | None, tuple[Diagnostic, ...]]:
-    """One file's card or settings, and what is wrong with it; asked once by its requests and once for itself."""
+    """The card or settings of one file, and its findings."""
     problems: list[Diagnostic] = []
     name = _name(path)
     if name.endswith(".lock"):
@@ -63,7 +63,7 @@ def _card(text: str, path: str, name: str, problems: list[Diagnostic]) -> Any:
     if card is not None and card.model != name:
         help = f"type `evalctl lock {name}`"
         problems.append(
-            Diagnostic("misplaced-model-card", f"this card is of {card.model}", document.span(("model",)), help)
+            Diagnostic("misplaced-model-card", f"this is the card of {card.model}", document.span(("model",)), help)
         )
         return None
     return card

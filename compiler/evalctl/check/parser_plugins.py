@@ -1,4 +1,4 @@
-"""Parser plug-ins: code that vLLM's process imports. Read here as text, never run."""
+"""Checks parser plug-ins, which vLLM's process imports. They are read as text here and never run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 PLUGINS = "manifests/models/reasoning_parsers/"
 LONGEST_PLUGIN = 128_000  # bytes
 
-_HELP = "a plug-in is reviewed as it is shown: visible characters, spaces, tabs and line feeds"
-# Python reads a file in the encoding that a comment of its first two lines names (PEP 263); in some of them a comment
-# that a reviewer reads contains statements.
+_HELP = "delete the character: only visible characters, spaces, tabs and line feeds can be reviewed"
+# Python decodes a file with the encoding that a comment in its first two lines names (PEP 263); in some encodings the bytes of
+# a harmless-looking comment are statements.
 _ENCODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
 
 
 def parser_plugins(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, ParserPlugin]:
-    """Plug-ins by name; what cannot be one is left out, with the reason in `problems`."""
+    """Plug-ins by name; an invalid one is left out, with the reason in `problems`."""
     found = {}
     for path, text in texts.items():
         if not path.startswith(PLUGINS):
@@ -41,24 +41,24 @@ def parser_plugins(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict
 def _text_faults(path: str, text: str) -> Iterator[Diagnostic]:
     if (size := len(text.encode())) > LONGEST_PLUGIN:
         yield Diagnostic(
-            "out-of-range", f"a plug-in has at most {LONGEST_PLUGIN:,} bytes", Span(path), f"it has {size:,}"
+            "out-of-range", f"a plug-in has at most {LONGEST_PLUGIN:,} bytes", Span(path), f"this file has {size:,}"
         )
         return
     for number, line in enumerate(text.split("\n"), 1):
         hidden = next((one for one in line if one not in "\t\u3000" and not one.isprintable()), None)
         if hidden is not None:
             column = line.index(hidden) + 1
-            message = f"the character U+{ord(hidden):04X} cannot be in a plug-in"
+            message = f"the character U+{ord(hidden):04X} is not allowed in a plug-in"
             yield Diagnostic("forbidden-text", message, Span(path, number, column, column + 1), _HELP)
             return
         encoding = _ENCODING.match(line) if number <= 2 else None
         if encoding is not None and encoding[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
-            message = f"the encoding `{encoding[1]}` is declared, and a plug-in is UTF-8"
+            message = f"the encoding `{encoding[1]}` is declared, but a plug-in must be UTF-8"
             yield Diagnostic("forbidden-text", message, Span(path, number), "delete the declaration")
 
 
 def _registered(path: str, text: str, faults: list[Diagnostic]) -> tuple[str, ...]:
-    """The names that importing the file registers, as far as its text says them."""
+    """The names that importing the file registers, as far as they are literals in its text."""
     import ast
 
     try:
@@ -69,17 +69,19 @@ def _registered(path: str, text: str, faults: list[Diagnostic]) -> tuple[str, ..
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         message = f"this is not Python: {getattr(error, 'msg', None) or 'it is nested too deeply'}"
-        faults.append(Diagnostic("forbidden-text", message, Span(path, line), "correct it, or take the file again"))
+        faults.append(Diagnostic("forbidden-text", message, Span(path, line), "correct the file, or copy it again"))
         return ()
     if not names:
-        message = "this registers no reasoning parser"
-        help = 'write @ReasoningParserManager.register_module("NAME") above its class, with the name as a text'
+        message = "this file registers no reasoning parser"
+        help = (
+            'write @ReasoningParserManager.register_module("NAME") above the class, with the name as a string literal'
+        )
         faults.append(Diagnostic("forbidden-text", message, Span(path), help))
     return names
 
 
 def _managers(tree: ast.Module) -> frozenset[str]:
-    """What the file calls vLLM's ReasoningParserManager."""
+    """The names under which the file imports vLLM's ReasoningParserManager."""
     import ast
 
     imports = (alias for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names)
@@ -88,7 +90,7 @@ def _managers(tree: ast.Module) -> frozenset[str]:
 
 
 def _names(body: list[ast.stmt], managers: frozenset[str]) -> Iterator[str]:
-    """Of statements that run on import: those of the file itself, in `if` and `try` as well."""
+    """Parser names that statements register which run on import: at the top level, also in `if` and `try`."""
     import ast
 
     for node in body:
@@ -116,7 +118,7 @@ def _of_call(call: ast.expr, managers: frozenset[str], decorated: str) -> Iterat
     name = call.args[0] if call.args else given.get("name")
     module = call.args[2] if len(call.args) > 2 else given.get("module")
     if method == "register_module" and not decorated and module is None:
-        return  # it only makes a decorator
+        return  # the call only makes a decorator
     yield from _texts(name)
     if name is None and method == "register_module":
         yield from [decorated] if decorated else [module.id] if isinstance(module, ast.Name) else []

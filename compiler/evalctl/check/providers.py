@@ -1,4 +1,4 @@
-"""Providers that manifests declare: a file each for an endpoint that speaks OpenAI's protocol."""
+"""Reads the providers that manifests declare: one file per endpoint with OpenAI's protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")  # becomes a folder and,
 
 
 def providers(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str, Provider]:
-    """Every provider by name, those that need no file first."""
+    """Every provider by name, the built-in ones first."""
     known = dict(PROVIDERS)
     for name, path in sorted(names(texts).items()):
         document = document_at(texts, path, problems)
@@ -39,20 +39,22 @@ def _address_problems(document: Document, endpoint: Endpoint) -> list[Diagnostic
     if not is_plain(endpoint.base_url):
         return []
     message = "http sends the key, the questions and the answers unprotected over the network"
-    help = "write https://; http is for a server on the machine of the job itself (127.0.0.1, localhost), or a tunnel to it"
+    help = (
+        "write https://; http is allowed only for a server or a tunnel on the job's own machine (127.0.0.1, localhost)"
+    )
     return [Diagnostic("plain-http", message, document.span(("base_url",)), help)]
 
 
 def _name_problems(name: str, path: str, known: Mapping[str, Provider]) -> list[Diagnostic]:
     if not _NAME.fullmatch(name):
-        help = "small letters and digits, with single - or _ between them"
+        help = "use lower-case letters and digits, with single - or _ between them"
         return [Diagnostic("forbidden-text", f"`{name}` cannot be a provider's name", Span(path), help)]
     variable = declared(name, "", key=True).key_variable
     owner = next((other.name for other in known.values() if other.key_variable == variable), None)
     if name in RESERVED or owner is not None:
-        what = f"its key would be {owner}'s, {variable}" if owner else "a folder of results has this name"
-        help = "rename the file: the name belongs to no address but its own"
+        what = f"its API key would be that of {owner}, {variable}" if owner else "a folder of results has this name"
+        help = "rename the file"
         return [
-            Diagnostic("taken-provider-name", f"no provider's file can be called `{name}`: {what}", Span(path), help)
+            Diagnostic("taken-provider-name", f"a provider's file cannot be named `{name}`: {what}", Span(path), help)
         ]
     return []

@@ -1,4 +1,4 @@
-"""Names in a request: each must exist, and what is named together must fit."""
+"""Checks the names in a request: each must exist, and they must fit together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_FOLDER = 240  # file systems allow 255 bytes
 
 
 def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    """Every name of `checked` that does not exist or does not fit with the others."""
+    """A finding for every name of `checked` that does not exist or does not fit the others."""
     return [
         *_provider(checked, catalogue),
         *_service(checked, catalogue),
@@ -39,16 +39,18 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
 
 
 def _matrix(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    """A few lines can mean millions of evals, which nobody can plan or read."""
+    """A finding for a request with too many evals: a few lines can mean millions, too many to plan or read."""
     request = checked.request
     counts = [
         len(set(names)) for names in (model_names(request), settings_names(request), selected_tasks(request, catalogue))
     ]
     if math.prod(counts) <= _MOST_EVALS:
         return []
-    said = f"{counts[0]} models × {counts[1]} custom settings × {counts[2]} tasks are more than {_MOST_EVALS:,} evals"
+    message = (
+        f"{counts[0]} models × {counts[1]} custom settings × {counts[2]} tasks are more than {_MOST_EVALS:,} evals"
+    )
     span = checked.document.key_span(("models" if request.models is not None else "custom_settings",))
-    return [Diagnostic("out-of-range", said, span, "split it into several requests")]
+    return [Diagnostic("out-of-range", message, span, "split the request into several requests")]
 
 
 def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, otherwise: str = "") -> Diagnostic:
@@ -58,8 +60,10 @@ def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, 
 
 
 def _unusable(code: str, what: str, name: str, faulty: Iterable[str], span: Span) -> Diagnostic:
-    """Whether there is such a name can only be said when the files that may hold it are right."""
-    return Diagnostic(code, f"{what} `{name}` cannot be used", span, f"fix {listed(faulty)} first")
+    """The finding for a name that cannot be looked up because the files that may define it have errors."""
+    return Diagnostic(
+        code, f"{what} `{name}` was not checked: {listed(faulty)} has errors", span, f"fix {listed(faulty)} first"
+    )
 
 
 def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
@@ -72,8 +76,8 @@ def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]
         otherwise = f"there are: {listed(known)}; another endpoint is a file {path}"
         return [_unknown("unknown-provider", "provider", request.provider, known, span(("provider",)), otherwise)]
     if request.predownload and request.provider != "vllm":
-        message = f"there is nothing to download from provider `{request.provider}`"
-        help = "take `predownload` out: only vllm models are downloaded"
+        message = f"provider `{request.provider}` needs no download of weights"
+        help = "remove `predownload`: only models of provider vllm are downloaded"
         return [Diagnostic("predownload-with-api", message, span(("predownload",)), help)]
     return []
 
@@ -85,37 +89,37 @@ def _models(checked: CheckedRequest) -> list[Diagnostic]:
         span = checked.document.span(path)
         name = model.name if isinstance(model, LocalModel) else model
         if (why := _no_folder(name, request.provider)) is not None:
-            found.append(Diagnostic("forbidden-text", f"the model cannot be called `{name}`", span, why))
+            found.append(Diagnostic("forbidden-text", f"a model cannot be named `{name}`", span, why))
         elif isinstance(model, LocalModel) and request.provider != "vllm":
             message = f"provider `{request.provider}` cannot serve a checkpoint on disk"
             found.append(Diagnostic("provider-model-mismatch", message, span, "use `provider: vllm`"))
         elif request.provider == "openai" and isinstance(model, str) and not model.startswith("openai/"):
-            message = f"with provider openai the model's name begins with openai/, not `{model}`"
+            message = f"with provider openai a model's name must begin with openai/: `{model}` does not"
             found.append(Diagnostic("provider-model-mismatch", message, span, f"write `openai/{model.split('/')[-1]}`"))
     return found
 
 
 def _no_folder(name: str, provider: str) -> str | None:
-    """Why the results of a model of this name can have no folder, or None."""
+    """Why a model of this name cannot have a folder of results; None if it can."""
     if provider == "vllm" and not re.fullmatch(MODEL, name):
-        return meant_name(name) or "write PUBLISHER/MODEL, as the Hub has it; names of other forms are for providers"
+        return meant_name(name) or "write PUBLISHER/MODEL, as on the Hub; names of other forms are for providers only"
     if taken := [part for part in name.lower().split("/") if part in ("logs", "details", "result.json")]:
-        return f"`{taken[0]}` is a name that every folder of results has for itself"
+        return f"`{taken[0]}` is a name that evalctl uses itself in every folder of results"
     if len(file_name(name)) > _LONGEST_FOLDER:
         return f"its folder of results would have more than {_LONGEST_FOLDER} characters"
     return None
 
 
 def _datasets(checked: CheckedRequest) -> list[Diagnostic]:
-    """What the Hub would refuse when everything has been measured."""
+    """Dataset names of `push_to_hub` that the Hub would refuse, reported before anything is measured."""
     asked = checked.request.push_to_hub
     if asked is None:
         return []
     span = checked.document.span(("push_to_hub",))
     wanted = (dataset(asked.org, name, private=asked.private) for name in model_names(checked.request))
-    help = "after the /, 96 letters, digits, _ - and . at most; nowhere --, .. or +, and no - or . at an end"
+    help = "after the /: at most 96 letters, digits, _ - and . ; no --, .. or +, and no - or . at the end"
     return [
-        Diagnostic("forbidden-text", f"no dataset on the Hub can be called `{name}`", span, help)
+        Diagnostic("forbidden-text", f"a dataset on the Hub cannot be named `{name}`", span, help)
         for name in wanted if not is_repository(name)
     ]  # fmt: skip
 
@@ -169,7 +173,7 @@ def _node_fits_provider(
             )
         ]
     if request.provider in catalogue.providers and request.provider != "vllm" and node.gpus > 0:
-        message = f"provider `{request.provider}` needs no GPU, and `{request.node_kind}` has {node.gpus}"
+        message = f"provider `{request.provider}` needs no GPU, but `{request.node_kind}` has {node.gpus}"
         help = _instead(service, "a CPU node kind", lambda kind: kind.gpus == 0)
         return [Diagnostic("api-on-gpu", message, span, help)]
     return []
@@ -177,7 +181,7 @@ def _node_fits_provider(
 
 def _instead(service: Service, what: str, fits: Callable[[NodeKind], bool]) -> str:
     kinds = [kind for kind, node in service.node_kinds.items() if node.offered and fits(node)]
-    return f"choose {what} ({listed(kinds) or 'this service has none'}), or leave node_kind out"
+    return f"choose {what} ({listed(kinds) or 'this service has none'}), or remove `node_kind`"
 
 
 def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) -> list[Diagnostic]:
@@ -188,16 +192,16 @@ def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) 
             return []
         message = f"the scheduler of {request.service} chooses the GPUs"
         span = checked.document.span(("cuda_visible_devices",))
-        return [Diagnostic("gpu-list-mismatch", message, span, "take `cuda_visible_devices` out")]
+        return [Diagnostic("gpu-list-mismatch", message, span, "remove `cuda_visible_devices`")]
     if node is None:
         return []
     gpus = [] if given is None else str(given).split(",")
     if len(gpus) == node.gpus and len(set(gpus)) == len(gpus):
         return []
     span = checked.document.span(("cuda_visible_devices",) if given is not None else ("node_kind",))
-    message = f"`{request.node_kind}` needs {node.gpus} different GPUs, and cuda_visible_devices names {len(set(gpus))}"
+    message = f"`{request.node_kind}` needs {node.gpus} different GPUs, but cuda_visible_devices names {len(set(gpus))}"
     example = ",".join(str(number) for number in range(node.gpus))
-    help = f'write e.g. cuda_visible_devices: "{example}"' if node.gpus else "take `cuda_visible_devices` out"
+    help = f'write e.g. cuda_visible_devices: "{example}"' if node.gpus else "remove `cuda_visible_devices`"
     return [Diagnostic("gpu-list-mismatch", message, span, help)]
 
 
@@ -219,8 +223,15 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
         span = checked.document.key_span(("tasks",))
         if not catalogue.tasks:
             faulty = [path for path in TABLES if path in catalogue.faulty] or TABLES
-            return [Diagnostic("unknown-task", "no task can be used", span, f"fix {listed(faulty)} first")]
-        found.append(Diagnostic("no-tasks", "every task is taken out again", span, "leave at least one task in"))
+            return [
+                Diagnostic(
+                    "unknown-task",
+                    f"no task was checked: {listed(faulty)} has errors",
+                    span,
+                    f"fix {listed(faulty)} first",
+                )
+            ]
+        found.append(Diagnostic("no-tasks", "the exclusions remove every task", span, "keep at least one task"))
     return found
 
 
@@ -235,11 +246,11 @@ def _unknown_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
 def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
     row = Note("its row", catalogue.task_spans[name])
     help = f"fix its rows of {listed(TABLES)} first"
-    return Diagnostic("unknown-task", f"task `{name}` cannot be used", span, help, (row,))
+    return Diagnostic("unknown-task", f"task `{name}` cannot be used: its rows have errors", span, help, (row,))
 
 
 def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    if METRICS in catalogue.faulty and not catalogue.metrics.entries:  # said of the file
+    if METRICS in catalogue.faulty and not catalogue.metrics.entries:  # the file's own finding is enough
         return []
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     return [
@@ -248,7 +259,7 @@ def _without_metrics(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             f"no metric of task `{task.key}` goes into aggregated_results.json",
             checked.task_span(task.key),
             severity=WARNING,
-            help=f"its score is in result.json only; an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml adds it",
+            help=f"its score will be in result.json only; to add it: an entry with `tasks: [{task.script}]` in manifests/tasks/metrics.yaml",
         )
         for task in tasks
         if task.script not in catalogue.metrics.tasks
@@ -264,10 +275,10 @@ def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
         if not keys:
             found.append(_unknown_task(word, span, catalogue))
         elif not keys & selected:
-            message = f"the override for `{word}` changes nothing: the request does not run it"
+            message = f"the override for `{word}` has no effect: the request does not run it"
             found.append(
                 Diagnostic(
-                    "override-without-task", message, span, "add the task, or take the override out", severity=WARNING
+                    "override-without-task", message, span, "add the task, or remove the override", severity=WARNING
                 )
             )
     return found

@@ -1,8 +1,8 @@
-"""The form of one document: the model decides, JSON Schema says where and what is wrong.
+"""Checks the form of one document: pydantic models decide, JSON Schema locates and describes the mistakes.
 
-pydantic validates in microseconds and its models are the source of `schema/*.schema.json`; jsonschema is asked only
-about a document that was refused, because its errors point at the exact node (seen: pydantic 2.14 names the branches
-of a union, not the one that was meant).
+pydantic validates in microseconds and its models are the source of `schema/*.schema.json`; jsonschema runs only for a
+document that was refused, because its errors name the exact node (seen: pydantic 2.14 names all branches of a union, not
+the intended one).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def document_at(texts: Mapping[str, str], path: str, problems: list[Diagnostic]) -> Document | None:
-    """The data of the file at `path`; None (and a finding) where there is none."""
+    """The data of the file at `path`; None (and a finding) where it is missing or cannot be read."""
     if path not in texts:
         return None
     document, found = yaml_source.parse(texts[path], path)
@@ -61,20 +61,20 @@ def document_at(texts: Mapping[str, str], path: str, problems: list[Diagnostic])
 
 
 def validated(kind: str, document: Document) -> tuple[Any, list[Diagnostic]]:
-    """The document as a model, or None and every way in which it does not fit."""
+    """The document as a model, or None and a finding for every mistake in its form."""
     try:
         return adapter(kind).validate_python(document.data), []
     except ValidationError as error:
         return None, _describe(kind, document, error)
 
 
-_MOST_FAULTS = 100  # each is taken out by itself; a file with more of them has to be corrected first
+_MOST_FAULTS = 100  # faulty parts are removed one by one; a file with more of them must be corrected first
 _DECISIVE: set[Path] = {(), ("provider",), ("cuda_visible_devices",)}
 
 
 def without_faults(document: Document, problems: list[Diagnostic]) -> Document | None:
-    """The document less its faulty parts, so that the names in the rest can still be checked; None where what the other
-    names depend on is faulty itself."""
+    """The document without its faulty parts, so that the names in the rest can be checked; None where a part is faulty that
+    the other names depend on."""
     if len(problems) > _MOST_FAULTS:
         return None
     paths = {_path_at(document, problem.span) for problem in problems}
@@ -95,7 +95,7 @@ def _path_at(document: Document, span: Span) -> Path:
 
 
 def _by_place(path: Path) -> tuple[tuple[int, str], ...]:
-    """An order in which a list's later items come later, and what lies in something after it."""
+    """A sort key: later items of a list come later, and a part of a value after the value."""
     return tuple((part, "") if isinstance(part, int) else (0, part) for part in path)
 
 
@@ -110,7 +110,7 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _with_key_rules(schema: Any) -> Any:
-    """pydantic lets keys that fit no pattern pass (`patternProperties` alone); here they must fit."""
+    """The schema, changed to refuse keys that match no pattern (pydantic's `patternProperties` alone accepts them)."""
     if isinstance(schema, list):
         return [_with_key_rules(item) for item in schema]
     if not isinstance(schema, dict):
@@ -124,12 +124,12 @@ def _with_key_rules(schema: Any) -> Any:
 
 
 def schema_text(kind: str) -> str:
-    """What schema/KIND.schema.json holds."""
+    """The content of schema/KIND.schema.json."""
     return json.dumps(schema_of(kind), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _describe(kind: str, document: Document, refused: ValidationError) -> list[Diagnostic]:
-    """JSON Schema's errors, and those of the model that JSON Schema cannot have."""
+    """Findings for JSON Schema's errors, and for errors of the model that JSON Schema cannot express."""
     found = [
         problem
         for error in validator(kind).iter_errors(document.data)
@@ -141,7 +141,7 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
     limited = {from_model(document, one).span for one in details if is_limit(one)}
     for detail in details:
         problem = from_model(document, detail)
-        if problem.span in limited and not is_limit(detail):  # another branch of the union that the number is for
+        if problem.span in limited and not is_limit(detail):  # from another branch of the number's union
             continue
         if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in said):
             found.append(problem)
@@ -149,14 +149,14 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
 
 
 def _is_said_of_its_misspelling(kind: str, detail: Any) -> bool:
-    """Whether a key is missing for a rule between keys, and one that is unknown means it."""
+    """Whether a rule between keys misses a key that the document has under a misspelt name."""
     wanted = detail.get("ctx", {}).get("wanted")
     return wanted is not None and is_misspelt(wanted, detail["input"], schema_of(kind)["properties"])
 
 
 @cache
 def validator(kind: str) -> Any:
-    """JSON Schema as the models understand it: 1.0 is no whole number, and `$` is the end of the text."""
+    """A validator that agrees with the models: 1.0 is not a whole number, and `$` is the end of the text."""
     import jsonschema
 
     base = jsonschema.Draft202012Validator
@@ -166,7 +166,7 @@ def validator(kind: str) -> Any:
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-    # Python's `$` also matches before a last line break; JavaScript's (editors) and Rust's (pydantic) do not.
+    # Python's `$` also matches before a final line break; that of JavaScript (editors) and Rust (pydantic) does not.
     import jsonschema
 
     whole = pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
@@ -175,7 +175,7 @@ def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterat
 
 
 def _meant(error: Any) -> list[Any]:
-    """Of a union's branches, the errors of the one that the writer meant: the one whose kind of value it is."""
+    """The errors of the branch of a union that the author intended: the branch for this kind of value."""
     branches: dict[Any, list[Any]] = {}
     for inner in error.context or ():
         branches.setdefault(inner.schema_path[0], []).append(inner)

@@ -1,4 +1,4 @@
-"""Secret-shaped text in manifests."""
+"""Finds secret-shaped text in manifests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def secrets_in(file: str, text: str) -> list[Diagnostic]:
             "secret-in-manifest",
             f"this looks like {kind}",
             Span(file, line, column, end),
-            help="revoke that key now, take it out of the file and of git's history, and put the new one into .env",
+            help="revoke that key now, remove it from the file and from git's history, and put the new key into .env",
         )
         for line, column, end, kind in secret_shapes(text)
     ]

@@ -1,7 +1,7 @@
-"""What a service file may hand to a submit command, to the job's shell and to its environment: closed lists.
+"""What a service file may add to a submit command, to the job's shell and to its environment: closed lists.
 
-A service file comes with a pull request. Its words are options of the scheduler that choose where a job runs and who pays;
-none names another script, another shell, a file, the environment, or what the job is called and writes.
+A service file can come with a pull request. It may contain scheduler options that choose where a job runs and who pays, but
+none that sets the script, the shell, a file, the environment, the job's name or its output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.service_words import PLACEHOLDER, VARIABLE, gpu_option, placeholders
 from evalctl.suggest import listed
 
-# Options by scheduler; the names of options that take no value are in _FLAGS. A value never begins with `-`.
+# Options by scheduler; options without a value are in _FLAGS. A value never begins with `-`.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "gridengine": ("-g", "-l", "-q", "-P", "-A", "-ar", "-pe", "-m", "-M", "-R", "-js", "-hard", "-soft"),
     "pbs": ("-P", "-q", "-l", "-A", "-m", "-M"),
@@ -28,11 +28,11 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "local": (),
 }  # fmt: skip
-# Only in `submit_args`: the listing and the cancellation take it from there.
+# Allowed only in `submit_args`: the commands that list and cancel jobs read them there.
 _CLUSTER = ("--clusters", "--cluster", "-M")
 _FLAGS = frozenset({"-hard", "-soft", "--exclusive", "--spread-job"})
 _TWO_VALUES = frozenset({"-pe"})
-# Resources of `-l` by which a scheduler ends or warns a job: the walltime is computed from the tasks, for each job.
+# Resources of `-l` that limit a job's time: evalctl computes the walltime of each job from its tasks.
 _TIMES = {
     "gridengine": frozenset({"h_rt", "s_rt", "h_cpu", "s_cpu", "d_rt"}),
     "pbs": frozenset({"walltime", "min_walltime", "max_walltime", "soft_walltime", "cput", "pcput"}),
@@ -69,7 +69,7 @@ _PREFIXES = (
     "VLLM", "NCCL", "CUDA", "OMP", "MKL", "OPENBLAS", "TORCH", "PYTORCH", "TOKENIZERS", "UCX", "FI", "GLOO", "RAY", "TRITON",
     "FLASHINFER", "HF_HUB", "HF_XET", "HF_DATASETS", "TRANSFORMERS",
 )  # fmt: skip
-# Words of names by which a library loads a file, a plug-in or code, or talks to another place.
+# Words in the names of variables by which a library loads a file, a plug-in or code, or contacts another host.
 _DENIED = frozenset(
     {
         "PATH", "PATHS", "DIR", "DIRS", "FILE", "FILES", "LIBRARY", "LIBRARIES", "LIB", "LIBS", "SO", "HOME", "ROOT", "CACHE",
@@ -79,10 +79,10 @@ _DENIED = frozenset(
         "HOOKS", "DEBUGGER", "PRELOAD", "VISIBLE", "FOLDER", "TRUST", "REMOTE",
     }
 )  # fmt: skip
-_BLANKS = re.compile(r" +(?=.)")  # as the scheduler splits them: a no-break space is part of a word
-# A module's file runs code, and `module load` takes a path or an option for one.
+_BLANKS = re.compile(r" +(?=.)")  # as the scheduler splits words: a no-break space is part of a word
+# A module file runs code, and `module load` also accepts a path or an option.
 _MODULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*){0,5}")
-# Where the site puts a job's local files: what one of its variables names, or an absolute path, with such variables in it.
+# The folder for a job's local files: one of the site's variables, or an absolute path that may contain such variables.
 _PLACE = r"\$\{?(?!EVALCTL|[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASS|AUTH))[A-Z0-9_]*(?:JOBID|JOB_ID|USER|TMP|LOCAL|SCRATCH)[A-Z0-9_]*\}?"
 _FOLDER = rf"(?:{_PLACE}|[\w+-][\w.+-]*)"
 _SCRATCH = re.compile(rf"(?:{_PLACE}|/{_FOLDER})(?:/{_FOLDER})*", re.ASCII)
@@ -90,7 +90,7 @@ _PLAIN = re.compile(r"[\w.,:+=-]{0,200}")
 
 
 def word_problems(entry: ServiceEntry) -> list[Diagnostic]:
-    """Everything in the file that is on none of the lists."""
+    """A finding for everything in the file that is on none of the lists."""
     service, span = entry.service, entry.document.span
     found = [*_options(entry, service.submit_args, span(("submit_args",)), submit=True)]
     found += _options(entry, service.directives, span(("directives",)))
@@ -103,15 +103,17 @@ def word_problems(entry: ServiceEntry) -> list[Diagnostic]:
         "modules",
         _MODULE,
         "service-module",
-        "is no name of a module",
+        "is not the name of a module",
         "write NAME or NAME/VERSION, as `module avail` prints it",
     )
     found += _listed(
-        entry, "scratch", _SCRATCH, "service-scratch", "is no scratch folder",
-        "name a variable of the site ($SLURM_TMPDIR) or a folder (/local/$JOB_ID); variables have JOBID, JOB_ID, USER, TMP, LOCAL or SCRATCH in their names",
+        entry, "scratch", _SCRATCH, "service-scratch", "is not a scratch folder",
+        "write a variable of the site ($SLURM_TMPDIR) or a folder (/local/$JOB_ID); a variable's name must contain JOBID, JOB_ID, USER, TMP, LOCAL or SCRATCH",
     )  # fmt: skip
     if service.modules_init is not None and not _INIT.fullmatch(service.modules_init):
-        help = "name the site's own file: /etc/profile.d/NAME.sh, /usr/share/…/init/bash or /opt/…/init/bash"
+        help = (
+            "write the path of the site's own file: /etc/profile.d/NAME.sh, /usr/share/…/init/bash or /opt/…/init/bash"
+        )
         message = f"`{service.modules_init}` is not a file that sets up environment modules"
         found.append(Diagnostic("service-modules-init", message, span(("modules_init",)), help))
     return found
@@ -120,20 +122,20 @@ def word_problems(entry: ServiceEntry) -> list[Diagnostic]:
 def _listed(
     entry: ServiceEntry, key: str, form: re.Pattern[str], code: str, why: str, help: str
 ) -> Iterator[Diagnostic]:
-    """A finding for each text of a list that has another form."""
+    """A finding for each text of a list that does not have the required form."""
     for index, text in enumerate(getattr(entry.service, key)):
         if not form.fullmatch(text):
             yield Diagnostic(code, f"`{text[:80]}` {why}", entry.document.span((key, index)), help)
 
 
 def _options(entry: ServiceEntry, given: tuple[str, ...], span: Span, *, submit: bool = False) -> Iterator[Diagnostic]:
-    """One finding for the first word that is not allowed: what follows it cannot be told apart any more."""
+    """One finding for the first word that is not allowed: after it, options and values cannot be distinguished."""
     scheduler = entry.service.scheduler
     if submit:
         bad = [name for word in given for name in placeholders(word) if not VARIABLE.fullmatch(name)]
         if bad:
-            help = "names that end in GROUP, ACCOUNT, PROJECT, PARTITION, QUEUE, QOS, RESERVATION, CLUSTER or AR_ID"
-            yield Diagnostic("service-placeholder", f"`{{{bad[0][:60]}}}` is no variable that may be here", span, help)
+            help = "allowed: names that end in GROUP, ACCOUNT, PROJECT, PARTITION, QUEUE, QOS, RESERVATION, CLUSTER or AR_ID"
+            yield Diagnostic("service-placeholder", f"the variable `{{{bad[0][:60]}}}` is not allowed here", span, help)
             return
         given = tuple(PLACEHOLDER.sub("X", word) for word in given)
     known = (*OPTIONS[scheduler], *(_CLUSTER if submit and scheduler == "slurm" else ()))
@@ -160,7 +162,7 @@ def _not_allowed(word: str, known: tuple[str, ...], scheduler: str) -> tuple[str
         )
     if word in known:
         return f"`{word}` has no value here", f"write option and value in one text: `{word} VALUE`"
-    allowed = listed(known) if known else "none: the local queue gets all it needs from evalctl"
+    allowed = listed(known) if known else "none: evalctl sets all options of the local queue"
     return f"`{word[:80]}` is not allowed here", f"allowed: {allowed}"
 
 
@@ -176,7 +178,7 @@ def _conflict(words: list[str], scheduler: str, *, submit: bool) -> tuple[str, s
             return message, _WALLTIME_HELP
     kinds = [word for word in words if word in ("-hard", "-soft")]
     if kinds and kinds[-1] == "-soft":
-        return "the walltime that follows `-soft` is no limit", "add `-hard` after the resources that are soft"
+        return "a walltime after `-soft` is not a limit", "add `-hard` after the resources that are soft"
     return None
 
 
@@ -202,7 +204,7 @@ def _first_wrong(words: list[str], known: tuple[str, ...], scheduler: str) -> st
 def _value_fits(scheduler: str, option: str, value: str) -> bool:
     if scheduler == "slurm" and option in _CLUSTER:
         return _CLUSTER_VALUE.fullmatch(value) is not None
-    # `-q queue@server` of PBS is another server, which the listing would not ask.
+    # `-q queue@server` of PBS names another server, whose jobs the query would not list.
     elsewhere = scheduler == "pbs" and option == "-q" and "@" in value
     return _VALUE.fullmatch(value) is not None and not elsewhere
 
@@ -212,10 +214,10 @@ def _variables(given: Mapping[str, str], span: Span) -> Iterator[Diagnostic]:
         parts = name.split("_")
         known = any(name.startswith(f"{prefix}_") for prefix in _PREFIXES)
         if not known or _DENIED & set(parts):
-            help = "settings of vLLM and its libraries (VLLM_…, NCCL_…, OMP_…) that name no file, place or plug-in; others: .env"
+            help = "allowed: settings of vLLM and its libraries (VLLM_…, NCCL_…, OMP_…) that name no file, host or plug-in; set others in .env"
             yield Diagnostic("service-variable", f"`{name}` may not be set in a service file", span, help)
         elif not _PLAIN.fullmatch(value):
             yield Diagnostic(
-                "service-variable", f"the value of `{name}` is not a plain word", span,
-                "letters, digits and . , : + = - _ only: no path, no address",
+                "service-variable", f"the value of `{name}` has a character that is not allowed", span,
+                "use letters, digits and . , : + = - _ only: no path, no address",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Services: one file each, and what in it must exist elsewhere."""
+"""Reads services, one file each, and checks the names in them that must exist elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suites: named lists of tasks and other suites, expanded."""
+"""Expands suites: named lists of tasks and other suites."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from evalctl.suggest import help_for
 def suites(
     document: Document | None, tasks: Mapping[str, Task], faulty: Container[str] | None, problems: list[Diagnostic]
 ) -> dict[str, tuple[str, ...]]:
-    """Every suite as its task keys, in the order written; unknown names and circles are findings.
+    """The task keys of every suite, in the order written; unknown names and circles are findings.
 
-    `faulty` are tasks whose rows are found fault with already (None: the table cannot be read at all).
+    `faulty` are tasks whose rows have findings already (None: the table cannot be read at all).
     """
     if document is None or document.data is None:
         return {}
@@ -26,7 +26,10 @@ def suites(
         return {}
     problems += [
         Diagnostic(
-            "duplicate-key", f"`{name}` is a task, too", document.key_span((name,)), "give the suite another name"
+            "duplicate-key",
+            f"`{name}` is also the key of a task",
+            document.key_span((name,)),
+            "give the suite another name",
         )
         for name in written
         if name in tasks
@@ -64,7 +67,7 @@ class _Expander:
         if plain in above:
             message = f"suite `{plain}` contains itself: {' > '.join((*above, plain))}"
             self.problems.append(
-                Diagnostic("suite-circle", message, self.document.span(path), help="take one of them out")
+                Diagnostic("suite-circle", message, self.document.span(path), help="remove one of them")
             )
             return
         if plain in self.written:

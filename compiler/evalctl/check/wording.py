@@ -1,4 +1,4 @@
-"""What JSON Schema or pydantic found wrong with a document, in words: what it is, what it must be, what to type."""
+"""Turns errors of JSON Schema and pydantic into findings: what is wrong, what is expected, what to type."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from evalctl.model.document import Document, Path
 from evalctl.model.providers import PROVIDERS
 from evalctl.suggest import did_you_mean, listed
 
-_NAME_HELP = "names have letters, digits, _ - + and single dots, and begin with a letter, a digit or _"
-_TEXT_HELP = "control characters cannot stand in it; of line breaks, only a system message and a reason may have any"
+_NAME_HELP = "use letters, digits, _ - + and single dots; begin with a letter, a digit or _"
+_TEXT_HELP = "remove control characters; line breaks are allowed only in a system message and in a reason"
 
-# What the patterns of the models mean: the code of what breaks them, and what to type instead.
+# For each pattern of the models: the code of the finding, and what to type instead.
 _PATTERNS: Mapping[str, tuple[str, str]] = {
     names.NAME: ("forbidden-text", _NAME_HELP),
-    fields.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
-    fields.SERVED_MODEL: ("forbidden-text", "write PUBLISHER/MODEL, for a provider its own name of the model; a checkpoint on disk is {path: /FOLDER, name: PUBLISHER/MODEL}"),
-    fields.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - takes it out again"),
+    fields.MODEL: ("forbidden-text", "write PUBLISHER/MODEL; for a checkpoint on disk: {path: /FOLDER, name: PUBLISHER/MODEL}"),
+    fields.SERVED_MODEL: ("forbidden-text", "write PUBLISHER/MODEL, or the provider's own name of the model; for a checkpoint on disk: {path: /FOLDER, name: PUBLISHER/MODEL}"),
+    fields.TASK_WORD: ("forbidden-text", "write a suite or a task key; a leading - excludes it"),
     fields.PATH: ("forbidden-text", "write an absolute path: it begins with / and is one line"),
     fields.PRINTABLE: ("forbidden-text", _TEXT_HELP),
     fields.LINE: ("forbidden-text", _TEXT_HELP),
     fields.NUMBER_TEXT: ("wrong-type", "write a number"),
-    fields.GPU_LIST: ("wrong-type", 'write the numbers with commas between them and in quotes: "0,1"'),
+    fields.GPU_LIST: ("wrong-type", 'write the numbers separated by commas, in quotes: "0,1"'),
     fields.WALLTIME: ("wrong-type", 'write hours, minutes and seconds in quotes: "24:00:00"'),
-    fields.TEMPLATE_SWITCH: ("forbidden-text", "switches of a chat template are letters, digits and _: enable_thinking"),
-    fields.VARIABLE: ("forbidden-text", "environment variables have capital letters, digits and _"),
+    fields.TEMPLATE_SWITCH: ("forbidden-text", "the name of a chat template switch has letters, digits and _: enable_thinking"),
+    fields.VARIABLE: ("forbidden-text", "the name of an environment variable has capital letters, digits and _"),
     fields.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
     fields.COMMIT: ("forbidden-text", "the commit of a model on the Hub has 40 hexadecimal digits"),
     fields.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
@@ -41,13 +41,13 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
 
 _LIMITS = {
     "minimum": "must be at least", "exclusiveMinimum": "must be more than", "maximum": "must be at most",
-    "exclusiveMaximum": "must be less than", "minItems": "must have items: at least",
-    "minProperties": "must have keys: at least", "minLength": "must have characters: at least", "maxLength": "has too many characters: at most",
+    "exclusiveMaximum": "must be less than", "minItems": "has too few items: needs at least",
+    "minProperties": "has too few keys: needs at least", "minLength": "has too few characters: needs at least", "maxLength": "has too many characters: allowed are at most",
 }  # fmt: skip
 
 
 def from_schema(document: Document, error: Any) -> list[Diagnostic]:
-    """The finding(s) behind one error of jsonschema."""
+    """The findings for one error of jsonschema."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         return [_unknown_key(document, path, error.schema, key) for key in _extra_keys(error)]
@@ -59,13 +59,13 @@ def from_schema(document: Document, error: Any) -> list[Diagnostic]:
     if "propertyNames" in error.absolute_schema_path:
         span = document.key_span((*path, error.instance))
         return [
-            Diagnostic(_code(error), f"`{_short(error.instance)}` cannot be a name here", span, _pattern_help(error))
+            Diagnostic(_code(error), f"`{_short(error.instance)}` is not a valid name here", span, _pattern_help(error))
         ]
     return [_wrong_value(document, path, error)]
 
 
 def from_model(document: Document, detail: Any) -> Diagnostic:
-    """What JSON Schema cannot say: rules between keys, numbers written as text."""
+    """The finding for an error that JSON Schema cannot express: a rule between keys, a number written as text."""
     context = detail.get("ctx", {})
     path = _path(document.data, detail["loc"])
     path = (*path, context["key"]) if "key" in context else path
@@ -76,11 +76,11 @@ def from_model(document: Document, detail: Any) -> Diagnostic:
     message = f"{_name(document, path)}: {message.removeprefix('Input ').removeprefix('String ')}"
     code = "out-of-range" if is_limit(detail) else "wrong-type"
     given = detail.get("input")
-    return Diagnostic(code, message, document.span(path), help=f"it is {_shown(given)}, {_kind(given)}")
+    return Diagnostic(code, message, document.span(path), help=f"the value is {_shown(given)}, {_kind(given)}")
 
 
 def _path(data: Any, location: Sequence[str | int]) -> Path:
-    """pydantic's location less the names of its models and branches, which stand among the keys."""
+    """pydantic's location without the names of models and union branches, which it lists among the keys."""
     path: list[str | int] = []
     for part in location:
         if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int)):
@@ -90,7 +90,7 @@ def _path(data: Any, location: Sequence[str | int]) -> Path:
 
 
 def is_limit(detail: Any) -> bool:
-    """Whether a number is outside its limits: JSON Schema cannot say so of one that is written as text."""
+    """Whether the error is a number outside its limits (JSON Schema cannot check a number that is written as text)."""
     return str(detail["type"]).endswith(("_than", "_equal", "finite_number"))
 
 
@@ -100,7 +100,7 @@ def _extra_keys(error: Any) -> list[str]:
 
 
 def is_misspelt(key: str, given: Iterable[str], known: Collection[str]) -> bool:
-    """Whether an unknown key among those `given` means this one: then one finding is enough."""
+    """Whether an unknown key among those `given` is a misspelling of this one: then one finding is enough."""
     return any(_meant_key(one, known) == key for one in given if one not in known)
 
 
@@ -119,7 +119,7 @@ def _unknown_key(document: Document, path: Path, schema: Mapping[str, Any], key:
     )  # fmt: skip
 
 
-# What people know from the manual's scripts and from vLLM's options.
+# Names that people know from the manual's scripts and from vLLM's options.
 _MANUAL = {
     "model_name": "model", "model_id": "model", "task": "tasks", "max_tokens": "max_new_tokens", "max_model_len": "max_model_length",
     "node": "node_kind", "custom_setting": "custom_settings", "gpus": "cuda_visible_devices", "stop": "stop_tokens",
@@ -163,14 +163,14 @@ def _pattern_help(error: Any) -> str:
 
 
 def meant_name(given: str) -> str:
-    """What to type for what people copy into a name: an address, the provider, a Japanese comma."""
+    """What to type instead of things that people copy into a name: a URL, the provider, a Japanese comma."""
     if address := re.match(r"(?:https?://)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)", given):
         return f"write `{address[1]}`"
     provider, _, model = given.partition("/")
     if provider in PROVIDERS and re.fullmatch(fields.MODEL, model):
         return f"write `{model}`, and `provider: {provider}` on a line of its own"
     if wide := re.search("[、，：\u3000]", given):
-        return f"`{wide[0]}` is full-width: items of a list stand between `, `"
+        return f"`{wide[0]}` is full-width: separate the items of a list by `, `"
     return ""
 
 
@@ -180,14 +180,14 @@ def _limit(error: Any) -> str:
 
 
 def _how(error: Any) -> str:
-    """What was given, and how to write it where that can be guessed."""
+    """What was given, and how to write it if that can be guessed."""
     given = error.instance
     types = _types(error)
     if "array" in types and isinstance(given, str) and "string" not in types:
         item = given if re.fullmatch(r"[\w./-]+", given) else json.dumps(given, ensure_ascii=False)
         return f"write it as a list: [{_short(item)}]"
     if "string" in types and isinstance(given, (int, float)):
-        return f'{_given(given)}; if you mean text, put it in quotes: "…"'
+        return f'{_given(given)}; if it is text, put it in quotes: "…"'
     if "boolean" in types and isinstance(given, str):
         return f"{_given(given)}; write true or false (YAML 1.2 has no yes, no, on and off)"
     if isinstance(given, str) and (choices := _choices(error)) and (guess := did_you_mean(given, choices)):
@@ -200,7 +200,7 @@ def _how(error: Any) -> str:
 
 
 def _example(error: Any) -> str:
-    """What could stand there, as it is typed; else what the key is for, or "" where there is no saying."""
+    """An example of a valid value, as it is typed; else the description of the key, or ""."""
     key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), None)
     samples = [sample for option in _options(error) if (sample := _sample(option))]
     if key and samples:
@@ -217,7 +217,7 @@ def _sample(schema: Mapping[str, Any]) -> str:
 
 
 def _within(error: Any) -> str:
-    """What was given, and between what a number has to lie."""
+    """What was given, and the limits of the number."""
     words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
     limits = [
         f"{_LIMITS[word].removeprefix('must be ')} {error.schema[word]}" for word in words if word in error.schema
@@ -256,7 +256,7 @@ def _type_words(schema: Mapping[str, Any]) -> list[str]:
     if "const" in schema or "enum" in schema:
         return [json.dumps(value) for value in schema.get("enum", [schema.get("const")])]
     if schema.get("pattern") == fields.NUMBER_TEXT:
-        return []  # numbers may be written as text, which is no advice to give
+        return []  # numbers may be written as text, but that is not recommended
     if "anyOf" in schema:
         return [word for option in schema["anyOf"] for word in _type_words(option)]
     if "$ref" in schema:
@@ -271,13 +271,13 @@ _WORDS = {
 
 
 def _given(value: Any) -> str:
-    return "it is empty" if value is None else f"it is {_shown(value)}, {_kind(value)}"
+    return "the value is empty" if value is None else f"the value is {_shown(value)}, {_kind(value)}"
 
 
 def _kind(value: Any) -> str:
     kinds = {
         str: "text",
-        bool: "a truth value",
+        bool: "true or false",
         int: "a whole number",
         float: "a number",
         list: "a list",

@@ -18,7 +18,7 @@ from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.manifest import Metrics
-from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.results import derived
 from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
@@ -29,7 +29,7 @@ from evalctl.sync.proofs import proofs_at
 _ABSENT = "000000"
 
 
-def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entry]) -> list[Diagnostic]:
+def compared(root: Path, base: str, project: Project, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:
     """Every change since this branch left the commit `base` that a reviewer must know of, and every file that evalctl would
     not write so.
     """
@@ -38,13 +38,13 @@ def compared(root: Path, base: str, project: Project, entries: Mapping[str, Entr
     changes = list(_changes(root, repo, commit))
     texts = project.workspace.texts(list(project.workspace.keys))
     expected = _expected(root, repo, commit, changes, project, entries)
-    return [*manifests.told(changes, texts), *files.told(changes), *outcomes.told(changes, expected)]
+    return [*manifests.findings(changes, texts), *files.findings(changes), *outcomes.findings(changes, expected)]
 
 
 def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
     """Files that differ between the commit and the work tree, and those that git does not know yet."""
     words = ("diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
-    fields = repo.tell(*words, commit, "--").stdout.split(b"\0")
+    fields = repo.run_or_raise(*words, commit, "--").stdout.split(b"\0")
     rows = [
         (head.decode().lstrip(":").split(" "), os.fsdecode(path))
         for head, path in zip(fields[::2], fields[1::2], strict=False)
@@ -56,7 +56,7 @@ def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
         new = None if facts[1] == _ABSENT else _blob(root, path, facts[1], facts[3])
         if old != new:
             yield Change(path, old, new)
-    others = repo.tell("ls-files", "--others", "--exclude-standard", "-z").stdout
+    others = repo.run_or_raise("ls-files", "--others", "--exclude-standard", "-z").stdout
     for path in map(os.fsdecode, filter(None, others.split(b"\0"))):
         yield Change(path, None, _blob(root, path, ""))
 
@@ -78,7 +78,12 @@ def _blob(root: Path, path: str, mode: str, commit: str = "") -> Blob:
 
 
 def _expected(
-    root: Path, repo: Repository, commit: str, changes: Sequence[Change], project: Project, entries: Mapping[str, Entry]
+    root: Path,
+    repo: Repository,
+    commit: str,
+    changes: Sequence[Change],
+    project: Project,
+    entries: Mapping[str, KnownRequest],
 ) -> Expected:
     """What evalctl would write; results are computed only if the change touches them."""
     texts: dict[str, set[str]] = {}

@@ -16,7 +16,7 @@ from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.plan_file import PlanFile
-from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
@@ -86,12 +86,12 @@ def _not_ready(uncommitted: Sequence[Diagnostic], outdated: Sequence[Diagnostic]
     }
 
 
-def _summaries(entries: Mapping[str, Entry], blocked: Collection[str]) -> dict[str, PlanFile]:
+def _summaries(entries: Mapping[str, KnownRequest], blocked: Collection[str]) -> dict[str, PlanFile]:
     found = ((path, entry.summary) for path, entry in entries.items() if path not in blocked)
     return {path: summary for path, summary in found if summary is not None}
 
 
-def _uncommitted(root: Path, entries: dict[str, Entry]) -> list[Diagnostic]:
+def _uncommitted(root: Path, entries: dict[str, KnownRequest]) -> list[Diagnostic]:
     """Requests that HEAD does not have as they are here: what runs must be what git shows."""
     words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *_REVIEWED)
     reply = run_command(calls.command(*words, cwd=root))

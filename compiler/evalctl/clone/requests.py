@@ -12,8 +12,8 @@ from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
 from evalctl.load.workspace import is_shared
 from evalctl.model.diagnostic import ERROR, Diagnostic
-from evalctl.pipeline.entries import Entry
-from evalctl.shell import EnvironmentProblem, here
+from evalctl.pipeline.known_requests import KnownRequest
+from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.suggest import help_for, listed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
     """The repository that the command is about."""
     given: Path | None = arguments.repo
     if given is None:
-        return find_root(here())
+        return find_root(current_folder())
     if not given.is_dir():
         raise EnvironmentProblem(
             f"there is no folder {given}", help="--repo names the clone of an evaluation repository"
@@ -38,7 +38,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
 def request_named(word: str, root: Path, known: Iterable[str]) -> str:
     """The request meant by a path (from here or from the root) or by its name without folder and .yaml."""
     paths = list(known)
-    for candidate in (here() / word, root / word):
+    for candidate in (current_folder() / word, root / word):
         try:
             inside = candidate.resolve().relative_to(root.resolve()).as_posix()
         except ValueError:
@@ -62,7 +62,9 @@ def requests_named(words: Sequence[str], root: Path, known: Iterable[str]) -> li
     return [request_named(word, root, paths) for word in words] if words else paths
 
 
-def concerning(entries: Mapping[str, Entry], paths: Sequence[str], problems: Sequence[Diagnostic]) -> list[Diagnostic]:
+def concerning(
+    entries: Mapping[str, KnownRequest], paths: Sequence[str], problems: Sequence[Diagnostic]
+) -> list[Diagnostic]:
     """Findings about these requests and the files that they use, not those of other requests."""
     others = entries.keys() - set(paths)
     used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
@@ -79,7 +81,7 @@ def unknown_metrics_of(project: Project, index: ResultIndex) -> list[Diagnostic]
     return [] if text is None else unknown_metrics(text, project.metric_entries, found)
 
 
-def blocked_requests(entries: Mapping[str, Entry], problems: Iterable[Diagnostic]) -> dict[str, set[str]]:
+def blocked_requests(entries: Mapping[str, KnownRequest], problems: Iterable[Diagnostic]) -> dict[str, set[str]]:
     """Requests that sync leaves out, each with those that it conflicts with: they, or their model, have an error.
 
     An error in what all share blocks every one.

@@ -12,7 +12,7 @@ from evalctl.clone.requests import RESULTS_CACHE, concerning, requests_named, ro
 from evalctl.commands.compile import OWN
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic, has_errors
-from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
 from evalctl.results.proof import ACCEPTED_FILE
@@ -59,7 +59,7 @@ def acceptance(root: Path) -> list[Diagnostic]:
     return faults(b"" if path.is_symlink() else path.read_bytes())
 
 
-def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, Entry], list[Diagnostic]]:
+def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
     """Entries and findings; `rendered` ones know what generated/ should hold, whose own findings `compile` gives."""
     if not rendered:
         return project.check()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evalctl.clone.requests import root_of
 from evalctl.details import forms, webpage
-from evalctl.details.found import Found, found, require
+from evalctl.details.eval_answers import EvalAnswers, read_answers, require
 from evalctl.details.places import places
 from evalctl.exits import SUCCESS
 from evalctl.results.choosing import Wanted, condition
@@ -17,11 +17,11 @@ from evalctl.shell import EnvironmentProblem, write_atomically
 def run(arguments: argparse.Namespace) -> int:
     """Prints a summary and the chosen answers of each eval; EnvironmentProblem when no answer is on this machine."""
     root, wanted = root_of(arguments), _wanted(arguments)
-    lying = [one for one in places(arguments.subject, arguments.task, root) if one.answers or one.details]
-    if not lying:
+    places_of_subject = [one for one in places(arguments.subject, arguments.task, root) if one.answers or one.details]
+    if not places_of_subject:
         help = "nothing of it has run here, or its files were deleted: evalctl status"
         raise EnvironmentProblem("no answers on this machine", help=help)
-    shown = [found(place, wanted, root, scores=not arguments.why) for place in lying]
+    shown = [read_answers(place, wanted, root, scores=not arguments.why) for place in places_of_subject]
     require(wanted, shown)
     text = _written(shown, arguments)
     if arguments.output is None:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     return SUCCESS
 
 
-def _written(shown: Sequence[Found], arguments: argparse.Namespace) -> str:
+def _written(shown: Sequence[EvalAnswers], arguments: argparse.Namespace) -> str:
     match arguments.format:
         case "html":
             return webpage.page(shown)

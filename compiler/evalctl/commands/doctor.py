@@ -22,7 +22,7 @@ from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.providers import Provider
 from evalctl.pipeline.project import Project
-from evalctl.shell import EnvironmentProblem, here
+from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
 from evalctl.terminal import as_json
@@ -108,7 +108,7 @@ def _probed(context: Context, kind: str, walltime: int, providers: Mapping[str, 
 
 
 def _short(folder: Path) -> str:
-    current = here()
+    current = current_folder()
     return str(folder.relative_to(current)) if folder.is_relative_to(current) else str(folder)
 
 

@@ -15,7 +15,7 @@ from evalctl.environments import catalogue as catalogue_of_environments
 from evalctl.environments import check, setup
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic, Span
-from evalctl.shell import EnvironmentProblem, here
+from evalctl.shell import EnvironmentProblem, current_folder
 
 if TYPE_CHECKING:
     from evalctl.clone.dotenv_faults import Problem
@@ -75,7 +75,7 @@ def _root(arguments: argparse.Namespace) -> Path:
     except EnvironmentProblem:
         if arguments.repo is not None:
             raise
-        return here()
+        return current_folder()
 
 
 def needed(root: Path, asked: str | None = None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from evalctl.clone.changing import faults, refused, write
 from evalctl.clone.requests import root_of
-from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, Entry, NewTask, with_task
+from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, NewEntry, NewTask, with_task
 from evalctl.exits import SUCCESS
 from evalctl.load import csv_source
 from evalctl.load.places import TASK_FILES
@@ -71,7 +71,7 @@ def _times(text: str, columns: Sequence[str]) -> dict[str, str]:
     return {**same, **times}
 
 
-def _entries(arguments: argparse.Namespace) -> Iterator[Entry]:
+def _entries(arguments: argparse.Namespace) -> Iterator[NewEntry]:
     """Each --metric with the --entry at the same place; one metric alone may go by the task's own name."""
     names = arguments.entry or ([arguments.script] if len(arguments.metric) == 1 else [])
     if len(names) != len(arguments.metric):
@@ -81,4 +81,4 @@ def _entries(arguments: argparse.Namespace) -> Iterator[Entry]:
         )
     for name, metric in zip(names, arguments.metric, strict=True):
         metrics = tuple(metric.split("+"))
-        yield Entry(name, "micro" if arguments.subsets else "mean" if len(metrics) > 1 else "pick", metrics)
+        yield NewEntry(name, "micro" if arguments.subsets else "mean" if len(metrics) > 1 else "pick", metrics)

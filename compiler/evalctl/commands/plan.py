@@ -17,7 +17,7 @@ from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
 from evalctl.model.names import request_name
-from evalctl.pipeline.entries import Entry
+from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan import pages
 from evalctl.plan.applied import Applied
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _forecast(
-    entries: Mapping[str, Entry], paths: Sequence[str], index: ResultIndex, problems: Sequence[Diagnostic]
+    entries: Mapping[str, KnownRequest], paths: Sequence[str], index: ResultIndex, problems: Sequence[Diagnostic]
 ) -> list[RequestForecast]:
     """What happens to `paths`, given all requests: an eval that another one asks for already is not run twice."""
     others = [path for path in entries if path not in set(paths)]

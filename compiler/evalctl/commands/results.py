@@ -224,14 +224,16 @@ def _damaged(paths: Sequence[str], commit: str) -> str:
 
 def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
     """The aggregate after each commit that changed it, newest first."""
-    log = repo.tell("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
+    log = repo.run_or_raise("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
     commits = [line.split(" ") for line in log.splitlines()]
     return [(day, one) for commit, day in commits for one in _read(repo, [folder], commit)[0]]
 
 
 def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list[tuple[str, Measured]]]:
     """The versions of each folder that was measured more than once, the oldest first; one call of git finds them all."""
-    log = repo.tell("log", "-z", "--format=%x01%h %cs", "--name-only", "--", f":(glob)results/**/{AGGREGATE}").text
+    log = repo.run_or_raise(
+        "log", "-z", "--format=%x01%h %cs", "--name-only", "--", f":(glob)results/**/{AGGREGATE}"
+    ).text
     commits: dict[str, list[tuple[str, str]]] = {}
     for told in log.split("\x01")[1:]:
         head, *paths = told.replace("\n", "\0").split("\0")

@@ -1,4 +1,4 @@
-"""The questions in parquet files, read by a program in a job environment: evalctl itself has no library for them."""
+"""Reads questions from parquet files with a program in a job environment: evalctl itself does not install pyarrow."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ _READERS = ("lighteval", "lighteval-swallow")  # each has pyarrow, in every vers
 
 
 def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[str]]:
-    """The questions in details files, and in words what could not be read of them, or by whom."""
+    """The questions in details files, and a sentence for each reason why some of them could not be read."""
     if not files:
         return [], []
     python = _python(environments_of(root))
     if python is None:
         why = problem_of(catalogue()["lighteval"], environments_of(root))
-        return [], [f"right answers and scores are in {len(files)} parquet files, which an environment reads: {why}"]
+        return [], [
+            f"right answers and scores are in {len(files)} parquet files; reading them needs a job environment: {why}"
+        ]
     read = Reading()
     status = stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), read.add)
-    broken = [f"not all questions are here: {python} ended with {status}"] if status else []
+    broken = [f"some questions are missing: {python} ended with status {status}"] if status else []
     return read.questions, [*read.problems, *broken]
 
 
 def _python(environments: Path) -> Path | None:
-    """Of an environment as it is now, else of an earlier build: the files are older than either."""
+    """The Python of a built environment, of the current lock or else of an earlier one: every version can read the files."""
     known = [catalogue()[name] for name in _READERS]
     current = [environments / one.directory_name for one in known if is_complete(one, environments)]
     earlier = [folder for one in known for folder in others(one, environments)]

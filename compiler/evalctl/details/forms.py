@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from evalctl.details.found import Found
+from evalctl.details.eval_answers import EvalAnswers
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.results.tables import harmless
@@ -18,12 +18,12 @@ from evalctl.terminal import as_json, plain
 VERDICTS: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "not scored"}
 
 
-def text(found: Iterable[Found], *, summary_only: bool) -> Iterator[str]:
-    """A summary of each eval and its answers, none of which can command the terminal; a question stands there once."""
+def text(found: Iterable[EvalAnswers], *, summary_only: bool) -> Iterator[str]:
+    """A summary of each eval and its answers, without terminal control characters; a question with several answers is printed once."""
     for one in found:
-        yield from (f"{line}\n" for line in (plain(one.title), *(f"  {plain(line)}" for line in one.told)))
+        yield from (f"{line}\n" for line in (plain(one.title), *(f"  {plain(line)}" for line in one.lines)))
         if summary_only and one.summary.answers and not one.causes:
-            yield "  nothing is seen that slows it down\n"
+            yield "  no cause of slowness was found\n"
         before: Graded | None = None
         for answer in () if summary_only else one.answers:
             again = before is not None and answer.graded == before
@@ -33,8 +33,8 @@ def text(found: Iterable[Found], *, summary_only: bool) -> Iterator[str]:
         yield "\n"
 
 
-def jsonl(found: Iterable[Found]) -> Iterator[str]:
-    """A JSON object per answer; what is not known is null."""
+def jsonl(found: Iterable[EvalAnswers]) -> Iterator[str]:
+    """A JSON object per answer; unknown values are null."""
     for one in found:
         for answer in one.answers:
             facts = asdict(answer)
@@ -43,8 +43,8 @@ def jsonl(found: Iterable[Found]) -> Iterator[str]:
             yield as_json(whole) + "\n"
 
 
-def table(found: Sequence[Found]) -> str:
-    """CSV with a row per answer and a column per metric; a spreadsheet computes nothing that a model wrote."""
+def table(found: Sequence[EvalAnswers]) -> str:
+    """CSV with a row per answer and a column per metric; text of a model cannot act as a formula in a spreadsheet."""
     metrics = list(dict.fromkeys(name for one in found for row in one.questions for name in row.graded.scores))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -58,25 +58,25 @@ _COLUMNS = ("task", "entry", "number", "question", "gold", "reasoning", "predict
 
 
 def parts(answer: Answer) -> list[tuple[str, str]]:
-    """What there is to read, by its name."""
+    """(name, text) of each part of an answer and its question."""
     golds = [("gold", "\n".join(answer.graded.gold))] if answer.graded and answer.graded.gold else []
     question = [("question", answer.question)] if answer.question else []
     return [*question, *golds, *own_parts(answer)]
 
 
 def own_parts(answer: Answer) -> list[tuple[str, str]]:
-    """What is not the same for all answers to a question."""
+    """(name, text) of the parts that differ between the answers to one question."""
     return [*([("reasoning", answer.reasoning)] if answer.reasoning else []), ("prediction", answer.prediction)]
 
 
 def scores(graded: Graded) -> list[str]:
-    """Each metric with its value; a dash where that is no number."""
+    """`METRIC VALUE` for each metric; a dash where the value is not a number."""
     return [f"{name} {'–' if value is None else f'{value:g}'}" for name, value in graded.scores.items()]
 
 
 def _verdict(graded: Graded) -> str:
-    told = ", ".join([VERDICTS[graded.right()], *scores(graded)])
-    return plain(f"question {graded.number} ({graded.entry}): {told}")
+    words = ", ".join([VERDICTS[graded.right()], *scores(graded)])
+    return plain(f"question {graded.number} ({graded.entry}): {words}")
 
 
 def _head(answer: Answer) -> str:

@@ -1,4 +1,4 @@
-"""Where the answers of evals lie on this machine: of requests, and of results whatever became of their requests."""
+"""Finds the answers of evals on this machine: of requests, and of results whose requests may be deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evalctl.results.reading import parse
 from evalctl.results.record import inputs
 from evalctl.results.store import FILE, named
 from evalctl.results.tables import matching
-from evalctl.shell import EnvironmentProblem, here
+from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.suggest import help_for
 
 ANSWERS = "answers.jsonl"
@@ -24,9 +24,9 @@ ANSWERS = "answers.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One eval's answers, its details files, and what the relay noted of its server, as far as they are there.
+    """One eval's answers, its details files, and the relay's measurements of its server, as far as they exist.
 
-    `model` is what was asked for, with its settings, and `measured` when the eval ended; "" and 0 where nobody knows.
+    `model` is the requested model with its settings, `measured` the time when the eval ended; "" and 0 where unknown.
     """
 
     task: str
@@ -39,34 +39,34 @@ class Place:
 
 
 def places(subject: str, task: str | None, root: Path) -> list[Place]:
-    """The evals of a request, of a model, or at a path; of a request that is gone, its results.
+    """The evals of a request, of a model, or at a path; of a deleted request, its results.
 
-    EnvironmentProblem where nothing is called so, or has no such task.
+    EnvironmentProblem where nothing has this name, or nothing named so has such a task.
     """
     project = Project(root)
     try:
         found = _planned(project, root, [request_named(subject, root, project.workspace.request_paths)])
     except EnvironmentProblem as problem:
-        found = _named(project, root, subject)
+        found = _of_path_or_model(project, root, subject)
         if not found:
-            why = f"neither a request, nor a model, nor a folder with results is called `{subject}`"
+            why = f"`{subject}` is not a request, a model or a folder with results"
             raise EnvironmentProblem(why, help=problem.help) from problem
     return _of_task(found, task)
 
 
-def _named(project: Project, root: Path, subject: str) -> list[Place]:
-    """What requests have at this path or of this model, and what else lies there."""
-    path = next((found.resolve() for found in (here() / subject, root / subject) if found.exists()), None)
+def _of_path_or_model(project: Project, root: Path, subject: str) -> list[Place]:
+    """The evals that requests have at this path or of this model, and other results there."""
+    path = next((found.resolve() for found in (current_folder() / subject, root / subject) if found.exists()), None)
     word = _shown(path, root) if path else subject
-    meant = {
+    paths = {
         one.result_path for request in project.workspace.request_paths for one in project.compile_one(request).evals
     }
-    folders = {one.removesuffix(f"/{FILE}") for one in matching(sorted(meant), word.removesuffix(f"/{FILE}"))}
+    folders = {one.removesuffix(f"/{FILE}") for one in matching(sorted(paths), word.removesuffix(f"/{FILE}"))}
     every = _planned(project, root, project.workspace.request_paths) if folders else []
     planned = [place for place in every if place.folder in folders]
-    lying = _below(path, root) if path else _results(word, root)
+    recorded = _below(path, root) if path else _results(word, root)
     answered = [place for place in planned if place.answers or place.details]
-    return list({place.folder: place for place in (*planned, *lying, *answered)}.values())
+    return list({place.folder: place for place in (*planned, *recorded, *answered)}.values())
 
 
 def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Place]:
@@ -76,21 +76,21 @@ def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Plac
 
 
 def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
-    """Beside the result once there is one; before that in the relay's store and the attempts, also while the job runs.
+    """The files of one eval: beside its result if there is one, else in the relay's store and in the run folders.
 
-    What lies beside another eval's result in the same place, as before a change of settings, is not this one's.
+    Files beside the result of another eval in the same folder (before a change of settings) do not belong to this one.
     """
     evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
     folder = (root / evaluation.result_path).parent
     record = _result(folder)
     own = record is None or record.digest == evaluation.digest
-    lying = _lying(folder, root) if own else None
+    beside = _beside_result(folder, root) if own else None
     stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.answers or evaluation.digest}.jsonl"))), None)
     tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
     notes = (attempt / "relay" / "server.json" for attempt in attempts)
     return Place(
-        evaluation.task.key, _shown(folder, root), (lying and lying.answers) or stored,
-        (lying and lying.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
+        evaluation.task.key, _shown(folder, root), (beside and beside.answers) or stored,
+        (beside and beside.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
         _model(inputs(evaluation)), record.measured_at if record and own else 0.0,
     )  # fmt: skip
 
@@ -101,27 +101,27 @@ def _attempts(runs: Path) -> list[Path]:
 
 
 def _results(word: str, root: Path) -> Iterator[Place]:
-    """Results that have the word in their path: their requests may be gone."""
-    return (_lying((root / path).parent, root) for path in matching(named(root, FILE), word))
+    """The results whose path contains the word; their requests may be deleted."""
+    return (_beside_result((root / path).parent, root) for path in matching(named(root, FILE), word))
 
 
 def _below(path: Path, root: Path) -> Iterator[Place]:
-    """Every folder at a path that has a result, answers or details files: a result's, a model's, the lab's outputs."""
+    """Every folder below a path (of a result, a model, or the lab's outputs) with a result, answers or details files."""
     if path.is_file() and path.name not in (FILE, ANSWERS):
         yield Place(path.stem, _shown(path, root), None, (path,))
         return
     files = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     kept = [one.parent for one in files if one.name in (FILE, ANSWERS) or is_details(one)]
     for folder in sorted({one.parent if one.name == "details" else one for one in kept}):
-        yield _lying(folder, root)
+        yield _beside_result(folder, root)
 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _lying(folder: Path, root: Path) -> Place:
-    """The files beside a result; of one that was measured for another request, those of that one."""
+def _beside_result(folder: Path, root: Path) -> Place:
+    """The files beside a result; for a reused result, those beside the result that it was copied from."""
     result = _result(folder)
     copied = result is not None and result.reused_from and not (folder / "details").is_dir()
     source = root / result.reused_from if result and copied else folder
@@ -135,19 +135,19 @@ def _lying(folder: Path, root: Path) -> Place:
 
 
 def _model(recorded: Inputs) -> str:
-    """`lab/small-8B (settings)`, as a record or the inputs of one say it."""
+    """`lab/small-8B (settings)`, from a record or from an eval's inputs."""
     settings = recorded.subject.custom_settings.name
     return f"{recorded.subject.model}{f' ({settings})' if settings else ''}"
 
 
 def _details(folder: Path) -> tuple[Path, ...]:
-    """In the `details/` of a result or of a framework's output, else in the folder itself."""
+    """The newest details files below `details/` of a result or of a framework's output, else in the folder itself."""
     inner = folder / "details"
     return tuple(newest(inner.rglob("*") if inner.is_dir() else folder.glob("*")))
 
 
 def _result(folder: Path) -> Result | None:
-    """The record in a folder; None where there is none that can be read: its answers can be."""
+    """The record in a folder; None where there is none or it cannot be read, since its answers can be shown anyway."""
     try:
         return parse(FILE, (folder / FILE).read_bytes())
     except (OSError, ValueError):
@@ -160,9 +160,13 @@ def _shown(path: Path, root: Path) -> str:
 
 def _of_task(found: Sequence[Place], task: str | None) -> list[Place]:
     if not found:
-        raise EnvironmentProblem("the request has errors, so no eval of it is known", help="evalctl check shows them")
+        raise EnvironmentProblem(
+            "the request has errors, so its evals are unknown", help="evalctl check shows the errors"
+        )
     chosen = [place for place in found if task in (None, place.task)]
     if not chosen:
         keys = {place.task for place in found}
-        raise EnvironmentProblem(f"it does not run a task `{task}`", help=help_for(str(task), keys, "see evalctl plan"))
+        raise EnvironmentProblem(
+            f"task `{task}` is not among its evals", help=help_for(str(task), keys, "see evalctl plan")
+        )
     return chosen

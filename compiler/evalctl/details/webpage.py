@@ -1,4 +1,4 @@
-"""Answers as one HTML file: folded, chosen by verdict and text, nothing loaded; all that models wrote is text in it."""
+"""Answers as one HTML file with filters by verdict and text. It loads nothing, and shows models' output as plain text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby, takewhile
 
+from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.forms import VERDICTS, own_parts, parts, scores
-from evalctl.details.found import Found
 from evalctl.results.answers import Answer, Graded
 from evalctl.results.looping import loop
 from evalctl.suggest import listed, plural
@@ -71,8 +71,8 @@ choose();
 """
 
 
-def page(found: Iterable[Found]) -> str:
-    """The file: for each eval the lines of its summary, then its questions, each with the answers to it."""
+def page(found: Iterable[EvalAnswers]) -> str:
+    """The HTML file: for each eval the lines of its summary, then its questions, each with its answers."""
     evals = list(found)
     models = list(dict.fromkeys(one.place.model for one in evals if one.place.model))
     title = f"Answers of {listed(models, 3)}" if models else "Answers"
@@ -81,17 +81,17 @@ def page(found: Iterable[Found]) -> str:
     )
 
 
-def _eval(one: Found) -> Iterator[str]:
+def _eval(one: EvalAnswers) -> Iterator[str]:
     yield f"<h2>{escape(one.title)}</h2>\n"
-    yield from (f"<p>{escape(line)}</p>\n" for line in one.told)
+    yield from (f"<p>{escape(line)}</p>\n" for line in one.lines)
     same = _common([answer.question for answer in one.answers])
-    # an answer without a question stands alone, though its neighbours have none either
+    # answers without a question are not grouped with each other
     for (_, graded), answers in groupby(enumerate(one.answers), key=lambda pair: _group(*pair)):
         yield _question(graded, [answer for _, answer in answers], same)
 
 
 def _common(questions: Sequence[str]) -> int:
-    """How much of its beginning every question shares: whole words of system messages, instructions and examples."""
+    """The length of the beginning that all questions share (system message, instructions, examples), in whole words."""
     if len(set(questions)) < 2:
         return 0
     pairs = takewhile(lambda pair: pair[0] == pair[1], zip(min(questions), max(questions), strict=False))

@@ -1,4 +1,4 @@
-"""An item more in a list of a YAML file, written as the list's last one is."""
+"""Adds an item to a list in a YAML file, in the format of the list's last item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
 def with_item(text: str, document: Document, path: Path, item: str) -> str | None:
-    """`text` (of `document`) with `item` behind the last item of the list at `path`; None where there is no list with items."""
+    """`text` (of `document`) with `item` after the last item of the list at `path`; None where that is not a list with items."""
     items = document.data
     for part in path:
         items = items[part]
@@ -32,12 +32,12 @@ def with_item(text: str, document: Document, path: Path, item: str) -> str | Non
 
 
 def scalar(word: str) -> str:
-    """`word` as YAML reads it back: plain where that is safe, else between double quotes."""
+    """`word` as a YAML scalar: plain where that is safe, else in double quotes."""
     return word if _PLAIN.fullmatch(word) and word.lower() not in _WORDS else json.dumps(word, ensure_ascii=False)
 
 
 def _end_of_item(parts: list[str], at: int, dash: int) -> int:
-    """The last line of the item that begins at `at`: lines further in than its dash belong to it."""
+    """The last line of the item that begins at line `at`: lines indented deeper than its dash belong to it."""
     while at + 2 < len(parts):
         line = parts[at + 2]
         if not line.strip() or line.lstrip().startswith("#") or len(line) - len(line.lstrip()) <= dash:

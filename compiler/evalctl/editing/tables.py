@@ -1,4 +1,4 @@
-"""Rows and cells of the lab's tables; the new rows are written the way the file's last one is."""
+"""Adds rows to the lab's tables, in the format of the last row, and changes cells."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BREAKS = re.compile("(\r\n|[\n\r\x85\u2028\u2029])")
 
 
 def appended(text: str, table: Table, rows: Sequence[Mapping[str, str]]) -> str:
-    """`text` (of `table`) with `rows` (column to text) behind its last row."""
+    """`text` (of `table`) with `rows` (column to text) after its last row."""
     parts = _BREAKS.split(text)
     last = max((row.span.line for row in table.rows), default=1)
     at = 2 * (last - 1)
@@ -24,9 +24,9 @@ def appended(text: str, table: Table, rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def replaced(text: str, cells: Iterable[tuple[Span, str]]) -> str:
-    """`text` with other values in the cells at those places."""
+    """`text` with new values in the cells at the given positions."""
     parts = _BREAKS.split(text)
-    for span, value in sorted(cells, reverse=True):  # from the right, so that the other places stay right
+    for span, value in sorted(cells, reverse=True):  # from the end, so that the other positions stay valid
         at = 2 * (span.line - 1)
         parts[at] = _with_cell(parts[at], span, value)
     return "".join(parts)
@@ -49,7 +49,7 @@ def _is_quoted(line: str, span: Span) -> bool:
 
 
 def _surplus(model: str, table: Table) -> int:
-    """Commas at the end of a line that belong to no column."""
+    """The number of commas at the end of a line that belong to no column."""
     last = list(table.rows[-1].cells.values()) if table.rows else list(table.columns)
     empty = sum(1 for _ in takewhile(lambda cell: not cell, reversed(last)))
     stripped = model.rstrip()
@@ -66,7 +66,7 @@ def _with_cell(line: str, span: Span, value: str) -> str:
     start = span.column - 1
     if _is_quoted(line, span):
         closing = re.compile('(?:[^"]|"")*').match(line, start)
-        assert closing is not None, "the pattern also fits nothing"
+        assert closing is not None, "the pattern also matches the empty text"
         return line[: start - 1] + _cell(value, True) + line[closing.end() + 1 :]
     end = line.find(",", start)
     old = line[start:] if end < 0 else line[start:end]

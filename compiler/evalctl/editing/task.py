@@ -1,4 +1,4 @@
-"""A whole task: its rows in both tables, its lines in metrics.yaml, its place in suites (manual, 3.1)."""
+"""Adds a whole task: rows in both tables, entries in metrics.yaml, items in suites (manual, 3.1)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SETTINGS_COLUMNS = ("key", "generation_settings")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of aggregated_results.json."""
+class NewEntry:
+    """A new entry of metrics.yaml: its name in aggregated_results.json, its function and its metrics."""
 
     name: str
     function: str
@@ -28,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """What a person says of a task; `times` maps runtime columns to HH:MM:SS, `settings` None is the usual default."""
+    """A new task as typed by a person; `times` maps runtime columns to HH:MM:SS, `settings` None is the usual default."""
 
     key: str
     script: str
@@ -36,12 +36,12 @@ class NewTask:
     framework: str
     times: Mapping[str, str]
     settings: str | None
-    entries: Sequence[Entry]
+    entries: Sequence[NewEntry]
     suites: Sequence[str]
 
 
 def with_task(task: NewTask, texts: Mapping[str, str]) -> tuple[dict[str, str], list[Diagnostic]]:
-    """The files that change (path to new text), and what stands in the way: names that are taken or missing."""
+    """The files that change (path to new text), and findings for names that exist already or are missing."""
     problems: list[Diagnostic] = []
     changed = {RUNTIME: _runtime(task, texts, problems), SETTINGS: _settings(task, texts, problems)}
     if task.entries:
@@ -52,7 +52,7 @@ def with_task(task: NewTask, texts: Mapping[str, str]) -> tuple[dict[str, str], 
 
 
 def read_table(path: str, texts: Mapping[str, str], columns: Sequence[str], problems: list[Diagnostic]) -> Table | None:
-    """The table at `path`; what is wrong with it goes to `problems`, and then it is none."""
+    """The table at `path`; None where it has mistakes, which are added to `problems`."""
     if path not in texts:
         problems.append(Diagnostic("missing-file", f"there is no {path}", Span(path), help=f"create {path}"))
         return None
@@ -67,14 +67,14 @@ def _runtime(task: NewTask, texts: Mapping[str, str], problems: list[Diagnostic]
         return texts.get(RUNTIME, "")
     for row in table.rows:
         if row.cells["key"] == task.key:
-            help = "give another key, or change the row by hand"
+            help = "use another key, or edit the row"
             problems.append(Diagnostic("duplicate-key", f"`{task.key}` exists already", row.spans["key"], help))
     given = {"key": task.key, "script": task.script, "result_dir": task.result_dir, "framework": task.framework}
     return tables.appended(texts[RUNTIME], table, [{**given, **task.times}])
 
 
 def _settings(task: NewTask, texts: Mapping[str, str], problems: list[Diagnostic]) -> str:
-    """Keyed by the framework's name: two tasks may share a row, if they mean the same."""
+    """task_settings.csv with the task's row, which the framework's name identifies: two tasks may share it, if their settings are equal."""
     table = read_table(SETTINGS, texts, SETTINGS_COLUMNS, problems)
     if table is None:
         return texts.get(SETTINGS, "")
@@ -91,7 +91,7 @@ def _settings(task: NewTask, texts: Mapping[str, str], problems: list[Diagnostic
 
 
 def _metrics(task: NewTask, texts: Mapping[str, str], problems: list[Diagnostic]) -> str:
-    """At the end, so that the spreadsheet's columns stay where they are."""
+    """metrics.yaml with the new entries at the end, so that the spreadsheet's columns do not move."""
     text = texts.get(METRICS, "")
     for entry in task.entries:
         document, found = yaml_source.parse(text, METRICS)
@@ -121,7 +121,7 @@ def _suites(task: NewTask, texts: Mapping[str, str], problems: list[Diagnostic])
         if not _holds(document.data, suite):
             known = list(document.data) if isinstance(document.data, dict) else []
             help = help_for(
-                suite, known, f"the suites are: {listed(known)}; a new one is a line `{suite}: [{task.key}]`"
+                suite, known, f"the suites are: {listed(known)}; for a new suite add the line `{suite}: [{task.key}]`"
             )
             problems.append(Diagnostic("unknown-task", f"there is no suite `{suite}`", Span(SUITES), help))
             continue
@@ -138,4 +138,4 @@ def _holds(data: object, key: str) -> bool:
 
 
 def _no_list(key: str, span: Span) -> Diagnostic:
-    return Diagnostic("wrong-type", f"`{key}` is no list with items", span, help="write the first item by hand")
+    return Diagnostic("wrong-type", f"`{key}` is not a list with items", span, help="add the first item in an editor")

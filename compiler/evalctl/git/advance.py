@@ -1,8 +1,8 @@
-"""Moves the current branch to a commit and takes index and work tree along where the user left them alone.
+"""Moves the current branch to a commit, and updates index and work tree where the user has changed nothing.
 
-The order is: journal, index, branch, work tree, journal away. A kill between any two of them is put right by the next
-`settle`. The index goes before the branch so that a commit of the user in that instant carries our files instead of
-taking them back.
+The order is: write the journal, index, branch, work tree, delete the journal. After a kill between any two of them the next
+`finish_move` completes or undoes the move. The index changes before the branch, so that a commit which the user makes at that
+moment contains our files instead of reverting them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl.git import workfiles
-from evalctl.git.repository import Entry, GitReply, Repository, require_unlocked
+from evalctl.git.repository import GitReply, Repository, TreeEntry, require_unlocked
 from evalctl.git.sparse import index_words, skipped
 from evalctl.shell import EnvironmentProblem, write_atomically
 
@@ -23,61 +23,61 @@ RESULTS = "results/"
 
 
 class BranchMoved(EnvironmentProblem):
-    """Someone else moved the branch meanwhile; read again, decide again."""
+    """Another process moved the branch meanwhile: the caller reads it again and decides anew."""
 
     def __init__(self, ref: str) -> None:
         super().__init__(f"{ref} moved while results were committed", "evalctl sync")
 
 
-class InTheWay(EnvironmentProblem):
-    """A change of the user, outside `results/`, stands where other people's commits want to go."""
+class ConflictsWithUser(EnvironmentProblem):
+    """An uncommitted change of the user, outside `results/`, conflicts with commits of other people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One file of the move: what it was, what it becomes (None: absent), whether its work file is ours to change.
+    """One file of the move: its old and new tree entry (None: absent), and whether evalctl may change its work file.
 
-    `skip`: the index keeps it with its skip-worktree bit.
+    `skip`: its index entry has the skip-worktree bit.
     """
 
     path: str
-    old: Entry | None
-    new: Entry | None
+    old: TreeEntry | None
+    new: TreeEntry | None
     work_file: bool
     skip: bool = False
 
 
 def advance(repo: Repository, ref: str, old: str | None, new: str, reason: str) -> None:
-    """`ref` (the current branch) goes from `old` to `new`; what the user changed or staged stays as it is."""
-    settle(repo)
+    """Moves `ref` (the current branch) from `old` to `new`; what the user changed or staged stays as it is."""
+    finish_move(repo)
     moves = _moves(repo, old, new)
     _journal_write(repo, moves)
     _set_index(repo, [(move, move.new) for move in moves])
     moved = repo.move_ref(ref, old, new, reason)
-    settle(repo)
+    finish_move(repo)
     if not moved:
         raise BranchMoved(ref)
 
 
-def settle(repo: Repository) -> None:
-    """Finishes a move that was cut off, forwards if the branch had moved and backwards if not; mostly does nothing."""
+def finish_move(repo: Repository) -> None:
+    """Completes a move that was interrupted if the branch had moved, undoes it if not; does nothing without a journal."""
     path = _journal(repo)
     if not path.exists():
         return
     moves = _journal_read(path)
-    _settle_index(repo, moves)
-    _settle_work_tree(repo, [move for move in moves if move.work_file])
+    _finish_index(repo, moves)
+    _finish_work_tree(repo, [move for move in moves if move.work_file])
     path.unlink(missing_ok=True)
 
 
 def _moves(repo: Repository, old: str | None, new: str) -> list[Move]:
-    """The files that differ between the commits, without those that the user has staged otherwise."""
+    """The files that differ between the commits, without those for which the user has staged another content."""
     before, after = repo.entries(old), repo.entries(new)
     changed = [path for path in sorted(before.keys() | after.keys()) if before.get(path) != after.get(path)]
     staged, edited = _touched_by_user(repo)
-    _refuse_in_the_way(path for path in changed if path in staged or path in edited)
+    _refuse_conflicts(path for path in changed if path in staged or path in edited)
     skip = skipped(repo, changed)
-    ground = workfiles.Ground(
+    free_paths = workfiles.FreePaths(
         repo.root, {path for path in changed if path not in after and path not in staged | edited}
     )
     moves = []
@@ -85,18 +85,18 @@ def _moves(repo: Repository, old: str | None, new: str) -> list[Move]:
         if path in staged:
             continue
         there = os.path.lexists(repo.root / path)
-        untouched = path not in edited and (path in before or ground.is_free(path))
-        _refuse_in_the_way([] if untouched else [path])
+        untouched = path not in edited and (path in before or free_paths.is_free(path))
+        _refuse_conflicts([] if untouched else [path])
         ours = untouched and (there or path not in skip)
         moves.append(Move(path, before.get(path), after.get(path), ours, path in skip))
     return moves
 
 
-def _refuse_in_the_way(paths: Iterable[str]) -> None:
-    """Results are ours and may differ from the user's copy; other people's files may not slide under an edit."""
+def _refuse_conflicts(paths: Iterable[str]) -> None:
+    """Refuses to change a file that the user has edited. Results are exempt: evalctl writes them."""
     others = [path for path in paths if not path.startswith(RESULTS)]
     if others:
-        raise InTheWay(
+        raise ConflictsWithUser(
             f"your change of {', '.join(others[:3])} conflicts with commits from the remote",
             "commit it (or git stash), then: git pull --rebase && evalctl sync",
         )
@@ -104,7 +104,7 @@ def _refuse_in_the_way(paths: Iterable[str]) -> None:
 
 def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
     """Paths whose index differs from HEAD, and paths whose work file differs from the index."""
-    listing = repo.tell(
+    listing = repo.run_or_raise(
         "--no-optional-locks", "status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames",
         "--ignore-submodules=all",
     ).stdout  # fmt: skip
@@ -123,8 +123,8 @@ def _touched_by_user(repo: Repository) -> tuple[set[str], set[str]]:
     return staged, edited
 
 
-def _set_index(repo: Repository, changes: Sequence[tuple[Move, Entry | None]]) -> None:
-    """Puts entries into the real index."""
+def _set_index(repo: Repository, changes: Sequence[tuple[Move, TreeEntry | None]]) -> None:
+    """Writes entries into the index of the clone."""
     absent = "0 " + "0" * _digits(repo)
     lines = [
         (f"{entry.mode} {entry.blob}\t" if entry else f"{absent}\t").encode() + os.fsencode(move.path) + b"\0"
@@ -134,7 +134,7 @@ def _set_index(repo: Repository, changes: Sequence[tuple[Move, Entry | None]]) -
     calls = [["update-index", "-z", "--index-info"]] if lines else []
     calls.extend(index_words((move.path, entry) for move, entry in changes if move.skip and entry))
     for words in calls:
-        if (reply := _ask_index(repo, *words, data=b"".join(lines))).status != 0:
+        if (reply := _write_index(repo, *words, data=b"".join(lines))).status != 0:
             raise _unwritable(reply)
 
 
@@ -142,10 +142,10 @@ def _digits(repo: Repository) -> int:
     return 64 if repo.configured("extensions.objectFormat") == "sha256" else 40
 
 
-def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
-    """What git says to a command that writes the index, after waiting a while for another one that holds it."""
+def _write_index(repo: Repository, *words: str, data: bytes) -> GitReply:
+    """git's reply to a command that writes the index; while another process holds the index lock, tries again for 10 s."""
     for pause in (0.1, 0.3, 1.0, 3.0, 6.0, 0.0):
-        reply = repo.ask(*words, data=data, umask=_umask(repo))
+        reply = repo.run(*words, data=data, umask=_umask(repo))
         if "index.lock" not in reply.stderr:
             return reply
         time.sleep(pause)
@@ -153,7 +153,7 @@ def _ask_index(repo: Repository, *words: str, data: bytes) -> GitReply:
 
 
 def _umask(repo: Repository) -> int:
-    """Work files get git's usual modes whatever the umask; a group that may write in the clone may write them as well."""
+    """The umask for work files: git's usual modes; group-writable if the clone's folder is group-writable."""
     return 0o002 if repo.root.stat().st_mode & 0o020 else 0o022
 
 
@@ -163,26 +163,26 @@ def _unwritable(reply: GitReply) -> EnvironmentProblem:
 
 
 def _unwritten(reply: GitReply) -> EnvironmentProblem:
-    said = reply.stderr.strip() or "git was ended by a signal"
-    message = f"new results are committed, but not all are written to the work tree: {said}"
-    return EnvironmentProblem(message, "make room for them, then: git restore results")
+    why = reply.stderr.strip() or "git was ended by a signal"
+    message = f"new results are committed, but not all are written to the work tree: {why}"
+    return EnvironmentProblem(message, "free disk space, then: git restore results")
 
 
-def _index(repo: Repository) -> dict[str, Entry]:
-    listing = repo.tell("ls-files", "-s", "-z", "--full-name").stdout
+def _index(repo: Repository) -> dict[str, TreeEntry]:
+    listing = repo.run_or_raise("ls-files", "-s", "-z", "--full-name").stdout
     entries = {}
     for line in listing.split(b"\0"):
         if line:
             facts, path = line.split(b"\t", 1)
             mode, blob, _ = facts.decode().split(" ")
-            entries[os.fsdecode(path)] = Entry(mode, blob)
+            entries[os.fsdecode(path)] = TreeEntry(mode, blob)
     return entries
 
 
-def _settle_index(repo: Repository, moves: list[Move]) -> None:
-    """Where HEAD has the new file the index gets it too; elsewhere our entry goes back to what HEAD has.
+def _finish_index(repo: Repository, moves: list[Move]) -> None:
+    """Sets each index entry that we wrote, or have yet to write, to what HEAD has.
 
-    That need not be the old file: the user may have switched to another branch meanwhile.
+    HEAD need not have the old or the new file: the user may have switched to another branch meanwhile.
     """
     head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
     changes = []
@@ -193,29 +193,29 @@ def _settle_index(repo: Repository, moves: list[Move]) -> None:
     _set_index(repo, changes)
 
 
-def _settle_work_tree(repo: Repository, moves: list[Move]) -> None:
-    """Writes the new files where HEAD and index have them and the work file still is the old one."""
+def _finish_work_tree(repo: Repository, moves: list[Move]) -> None:
+    """Writes the new files where HEAD and index have them and the work file is still the old one."""
     head, index = repo.entries(repo.resolve("HEAD")), _index(repo)
     due = [move for move in moves if head.get(move.path) == move.new == index.get(move.path)]
-    ground = workfiles.Ground(repo.root)
-    old = [move for move in due if move.old and ground.is_within(move.path)]
+    free_paths = workfiles.FreePaths(repo.root)
+    old = [move for move in due if move.old and free_paths.is_within(move.path)]
     present = workfiles.blobs(repo, [move.path for move in old], "0" * _digits(repo))
     writable = [move for move in old if _is_old(move, present)]
     for move in writable:
-        if move.new is None:  # before the others are written: a folder may have a file's place, or a file a folder's
+        if move.new is None:  # before others are written: a removed file may become a folder, a removed folder a file
             workfiles.remove(repo.root, move.path)
-    ground = workfiles.Ground(repo.root)
-    writable += [move for move in due if move.old is None and ground.is_free(move.path)]
+    free_paths = workfiles.FreePaths(repo.root)
+    writable += [move for move in due if move.old is None and free_paths.is_free(move.path)]
     write = b"".join(os.fsencode(move.path) + b"\0" for move in writable if move.new)
     if write:
-        # -u: the index learns the new files' times, so that the next `git status` need not read them
-        reply = _ask_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
+        # -u: records the new files' times in the index, so that the next `git status` need not read the files
+        reply = _write_index(repo, "checkout-index", "-f", "-u", "-z", "--stdin", data=write)
         if reply.status != 0:
             raise _unwritten(reply)
 
 
 def share_like_parent(folder: Path) -> None:
-    """Makes `folder`, which the group may write when it may write in the folder above, whatever the umask is."""
+    """Creates `folder`, group-writable if the folder above it is, whatever the umask is."""
     folder.mkdir(parents=True, exist_ok=True)
     above = folder.parent.stat().st_mode & 0o2070
     if above & 0o020 and folder.stat().st_uid == os.geteuid():
@@ -242,14 +242,14 @@ def _journal_read(path: Path) -> list[Move]:
         return [Move(name, _unpair(old), _unpair(new), ours, *skip) for name, old, new, ours, *skip in rows]
     except (ValueError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
-            f"{path}, the note of a commit that was cut off, cannot be read: {error}",
-            f"look at git status, take back under results/ what you did not change, then: rm {path}",
+            f"{path}, the journal of an interrupted commit, cannot be read: {error}",
+            f"run git status, restore the files under results/ that you did not change (git restore), then: rm {path}",
         ) from error
 
 
-def _pair(entry: Entry | None) -> list[str] | None:
+def _pair(entry: TreeEntry | None) -> list[str] | None:
     return [entry.mode, entry.blob] if entry else None
 
 
-def _unpair(pair: list[str] | None) -> Entry | None:
-    return Entry(*pair) if pair else None
+def _unpair(pair: list[str] | None) -> TreeEntry | None:
+    return TreeEntry(*pair) if pair else None

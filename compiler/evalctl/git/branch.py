@@ -1,4 +1,4 @@
-"""The branch that results go to, and why there may be none at the moment."""
+"""The branch that results are committed to, and why there may be none at the moment."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SEQUENCES = {"pick": "cherry-pick", "revert": "revert"}  # first word of sequen
 
 
 def current_branch(repo: Repository) -> str:
-    """The branch that results go to; refuses an operation that is under way and a detached HEAD."""
+    """The branch that results are committed to; refuses a detached HEAD and an unfinished merge, rebase, …"""
     if busy := under_way(repo):
         name, abort = busy
-        raise EnvironmentProblem(f"a {name} is under way in this clone", f"finish it, or: {abort}")
+        raise EnvironmentProblem(f"a {name} is unfinished in this clone", f"finish the {name}, or: {abort}")
     ref = repo.head_ref()
     if ref is None:
         raise EnvironmentProblem("HEAD is detached, so there is no branch for the results", leave_detached(repo))
@@ -46,21 +46,21 @@ def under_way(repo: Repository) -> tuple[str, str] | None:
 
 
 def require_free(repo: Repository, ref: str) -> None:
-    """Raises where a work tree is on `ref`, which moves without it: a commit there would take back what others wrote."""
+    """Raises where a work tree has `ref` checked out: its files are not updated, so a commit there would revert others' commits."""
     short = ref.removeprefix("refs/heads/")
     if repo.head_ref() == ref:
         raise EnvironmentProblem(f"this clone is on {short}, which only evalctl writes", leave_detached(repo))
     for head, tree in _work_trees(repo.git_dir):
         if head.read_text(encoding="utf-8", errors="replace").strip() == f"ref: {ref}" and tree.is_dir():
             raise EnvironmentProblem(
-                f"the work tree {tree} is on {short}, which only evalctl writes: a commit there would take back what is "
-                "written meanwhile",
+                f"the work tree {tree} is on {short}, which only evalctl writes: a commit there would revert what evalctl "
+                "writes meanwhile",
                 f"git -C {shlex.quote(str(tree))} switch --detach",
             )
 
 
 def _work_trees(git_dir: Path) -> Iterator[tuple[Path, Path]]:
-    """The file HEAD and the folder of each work tree of the clone."""
+    """(file HEAD, folder) of each work tree of the clone."""
     common = git_dir.parents[1] if (git_dir / "commondir").is_file() else git_dir
     yield common / "HEAD", common.parent
     for note in common.glob("worktrees/*/gitdir"):
@@ -69,9 +69,9 @@ def _work_trees(git_dir: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def leave_detached(repo: Repository) -> str:
-    """The command that leaves a detached HEAD: to the branch that new clones of this repository are on."""
-    branches = repo.tell("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").text.split()
-    remote = repo.ask("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+    """The command that leaves a detached HEAD: it switches to the branch that new clones of this repository are on."""
+    branches = repo.run_or_raise("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads").text.split()
+    remote = repo.run("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
     wanted = [
         remote.text.removeprefix("refs/remotes/origin/") if remote.status == 0 else "",
         repo.configured("init.defaultBranch") or "", "main", "master",

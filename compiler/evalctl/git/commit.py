@@ -1,4 +1,4 @@
-"""Commits given files on the current branch, and nothing else: no hook and no change of the user takes part."""
+"""Commits given files on the current branch, and nothing else: runs no hook, includes no change of the user."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from evalctl.git.advance import BranchMoved, advance
 from evalctl.git.branch import current_branch
 from evalctl.git.drafts import Draft
-from evalctl.git.repository import Entry, Repository, blob_id
-from evalctl.git.workfiles import Ground
+from evalctl.git.repository import Repository, TreeEntry, blob_id
+from evalctl.git.workfiles import FreePaths
 from evalctl.shell import EnvironmentProblem
 
 _TRIES = 5
@@ -31,7 +31,7 @@ def commit_files(repo: Repository, drafts: Sequence[Draft]) -> str | None:
 
 
 def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]]) -> str | None:
-    """As `commit_files` with drafts that `make` derives from the commit they will stand on; asked again if it moves."""
+    """As `commit_files`, with drafts that `make` derives from their parent commit; calls `make` again if the branch moves."""
     ref = current_branch(repo)
     for _ in range(_TRIES):
         parent = repo.resolve(ref)
@@ -52,25 +52,25 @@ def commit_made(repo: Repository, make: Callable[[str | None], Sequence[Draft]])
 
 
 def refuse_occupied(paths: Iterable[str], entries: Collection[str]) -> None:
-    """Refuses to replace a file, a link or a submodule of the commit by a folder: it is not evalctl's."""
+    """Refuses to replace a file, a link or a submodule of the commit by a folder: evalctl did not create it."""
     folders = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
     if taken := sorted(folders.intersection(entries)):
         raise EnvironmentProblem(
-            f"`{taken[0]}` is in the commit, and is no folder: results need a folder there",
+            f"`{taken[0]}` is committed as a file, link or submodule: results need a folder there",
             f"git mv {taken[0]} {taken[0]}.old && git commit -m 'a folder for results'",
         )
 
 
 def refuse_unreachable(repo: Repository, paths: Iterable[str]) -> None:
-    """Refuses to commit files that could not be written to the work tree: they would show as deleted by the user."""
-    ground = Ground(repo.root)
+    """Refuses to commit files that could not be written to the work tree: git would show them as deleted by the user."""
+    free_paths = FreePaths(repo.root)
     for path in paths:
-        if not ground.is_within(path):
+        if not free_paths.is_within(path):
             barrier = next(
-                one for one in reversed(PurePosixPath(path).parents) if not ground.is_within(f"{one}/x")
+                one for one in reversed(PurePosixPath(path).parents) if not free_paths.is_within(f"{one}/x")
             )  # fmt: skip
             raise EnvironmentProblem(
-                f"{repo.root / barrier} is a link or a file: results need real folders, git writes nothing through a link",
+                f"{repo.root / barrier} is a link or a file: results need a real folder there (git does not write through links)",
                 f"mv {barrier} {barrier}.old",
             )
 
@@ -81,21 +81,21 @@ def refuse_filtered(repo: Repository, paths: Iterable[str]) -> None:
     Results are read from commits, where a pointer to LFS is no result, and every such file would show as changed.
     """
     data = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    words = repo.tell("check-attr", "-z", "--stdin", *_CONVERSIONS, data=data).stdout.split(b"\0")
+    words = repo.run_or_raise("check-attr", "-z", "--stdin", *_CONVERSIONS, data=data).stdout.split(b"\0")
     found = [
         (path, name, value) for path, name, value in zip(*[iter(words)] * 3, strict=False) if value not in _NOT_SET
     ]
     if found:
         path, name, value = (os.fsdecode(word) for word in found[0])
         raise EnvironmentProblem(
-            f"an attribute of git gives {path} {name}={value}: results are small, and are kept in git as they are",
+            f"a git attribute sets {name}={value} for {path}: results must be stored in git unchanged",
             _unfiltered(repo, path),
         )
 
 
 def _unfiltered(repo: Repository, path: str) -> str:
-    """What to type: a line in the file of attributes that wins (the clone's own; then the one nearest to the path)."""
-    own = repo.tell("rev-parse", "--path-format=absolute", "--git-path", "info/attributes").text
+    """What to type: adds a line to the attributes file with precedence (the clone's own; then the one nearest to the path)."""
+    own = repo.run_or_raise("rev-parse", "--path-format=absolute", "--git-path", "info/attributes").text
     if Path(own).is_file() and _CONVERSION_WORD.search(Path(own).read_bytes()):
         return f"echo 'results/** {_PLAIN}' >> {shlex.quote(own)}"
     nearest = next(
@@ -107,8 +107,8 @@ def _unfiltered(repo: Repository, path: str) -> str:
     return f"echo '{pattern} {_PLAIN}' >> {file} && git add {file} && git commit -m 'results are plain files'"
 
 
-def changed_only(drafts: Sequence[Draft], entries: dict[str, Entry], like: str) -> list[Draft]:
-    """The drafts without files that the tree has already, and without drafts that are then empty."""
+def changed_only(drafts: Sequence[Draft], entries: dict[str, TreeEntry], like: str) -> list[Draft]:
+    """The drafts without the files that the tree has already; drafts without any file left are dropped."""
     blobs: dict[str, str | None] = {path: entry.blob for path, entry in entries.items()}
     kept = []
     for draft in drafts:

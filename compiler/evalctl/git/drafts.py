@@ -33,26 +33,28 @@ def tree_path(path: str) -> str:
     """`path` itself when a commit may have a file there; an EnvironmentProblem otherwise."""
     why = next((why for part in path.split("/") if (why := _unfit(part))), "")
     if why:
-        raise EnvironmentProblem(f"{path!r} cannot be a path in a commit: {why}", "rename what it is made from")
+        raise EnvironmentProblem(
+            f"{path!r} cannot be a path in a commit: {why}", "rename the model, settings or task in it"
+        )
     return path
 
 
 def _unfit(name: str) -> str:
-    """Why a file or folder cannot be called so; empty when it can."""
+    """Why a file or folder cannot have this name; empty when it can."""
     visible = "".join(one for one in name if unicodedata.category(one) != "Cf")
     reasons = (
-        (name == "", "it has an empty part, so it starts or ends with / or holds //"),
-        (name in (".", ".."), f"`{name}` leads out of its folder"),
+        (name == "", "it starts or ends with / or contains //"),
+        (name in (".", ".."), f"`{name}` is not the name of a file or folder"),
         (_GIT_FOLDER.fullmatch(visible) is not None, "git keeps its own files under that name"),
-        (any(unicodedata.category(one) == "Cc" for one in name), "it holds a control character"),
-        ('"' in name or "\\" in name, "it holds a quote or a backslash"),
+        (any(unicodedata.category(one) == "Cc" for one in name), "it contains a control character"),
+        ('"' in name or "\\" in name, "it contains a quote or a backslash"),
         (len(os.fsencode(name)) > _LONGEST_NAME, f"a name is longer than {_LONGEST_NAME} bytes"),
     )
     return next((why for wrong, why in reasons if wrong), "")
 
 
 def stream(ref: str, parent: str | None, drafts: Sequence[Draft], author: str, committer: str) -> bytes:
-    """Commits on `parent`, and the request to say the last one's id."""
+    """Input for fast-import: the commits on `parent`, and a command that prints the id of the last one."""
     parts = [b"feature done\n", f"reset {ref}\n".encode(), b"from %s\n\n" % parent.encode() if parent else b"\n"]
     for draft in drafts:
         message = draft.message.replace("\0", "").encode()
@@ -66,7 +68,7 @@ def stream(ref: str, parent: str | None, drafts: Sequence[Draft], author: str, c
 
 
 def _change(path: str, text: str | None) -> bytes:
-    name = b'"%s"' % os.fsencode(tree_path(path))  # quoted, so that no part of it is anything but the path
+    name = b'"%s"' % os.fsencode(tree_path(path))  # quoted, so that fast-import reads all of it as the path
     if text is None:
         return b"D %s\n" % name
     content = text.encode()

@@ -1,4 +1,4 @@
-"""Brings local commits to the remote; when someone was first, our results go on top of theirs and are told anew."""
+"""Pushes local commits; when the remote has newer commits, puts our results on top of them and derives the aggregates anew."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from evalctl.shell import EnvironmentProblem, TryLater, Unreachable
 _TRIES = 5
 OURS = "Eval-Digest"  # the trailer that every results commit has
 
-# From a base commit and result.json texts that go on top of it, to all files of the commit (aggregates among them).
+# (base commit, result.json texts to put on top of it) -> all files of the new commit, aggregates included.
 Regenerate = Callable[[str, Mapping[str, str]], Mapping[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class PushReport:
-    """`pushed` False with a warning: the commits are safe here and go out with the next sync, or after a person's help."""
+    """The outcome of a push. `pushed` False: the commits are safe in this clone; the next sync pushes them, or a person must act."""
 
     pushed: bool
     warning: str = ""
@@ -31,9 +31,9 @@ class PushReport:
 
 
 def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
-    """Pushes the current branch when it is ahead of its remote; rebases our own commits if the remote moved on.
+    """Pushes the current branch when it is ahead of its remote; rebases our own commits if the remote has newer ones.
 
-    Commits of the user are never pushed: their hooks would not run, and nobody has asked for them to be published.
+    Never pushes commits of the user: their hooks would not run, and the user has not decided to publish them.
     """
     ref = current_branch(repo)
     target = remote_of(repo, ref)
@@ -48,19 +48,19 @@ def push_results(repo: Repository, regenerate: Regenerate) -> PushReport:
             return _unpushed(f": {problem.message} ({problem.help})", needs_person=not isinstance(problem, TryLater))
         if report is not None:
             return report
-    return PushReport(False, "the remote moved on at every one of five tries; the next sync pushes again")
+    return PushReport(False, "the remote had newer commits at each of five tries; the next sync pushes again")
 
 
 def _push(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regenerate) -> PushReport | None:
-    """One try; None when the remote had moved on, and our commits now are on top of what it has."""
+    """One try; None when the remote had newer commits: our commits are then rebased on them."""
     tip = str(repo.resolve(ref))
     _refuse_foreign(repo, tip, target)
-    state, said = push_commit(repo, target[0], tip, target[1])
+    state, message = push_commit(repo, target[0], tip, target[1])
     if state is Pushed.BEHIND:
         _rebase(repo, ref, target, regenerate)
         return None
     if state is not Pushed.DONE:
-        return _unpushed(f" ({state.value}: {said})", needs_person=state is not Pushed.UNREACHABLE)
+        return _unpushed(f" ({state.value}: {message})", needs_person=state is not Pushed.UNREACHABLE)
     _remember(repo, tip, *target)
     return PushReport(True)
 
@@ -74,7 +74,7 @@ def _tracking(remote: str, ref: str) -> str:
 
 
 def _ahead(repo: Repository, ref: str, remote: str, remote_ref: str) -> bool:
-    """Whether a commit of ours is not known to be on the remote; commits of the user alone are theirs to push."""
+    """Whether a commit of evalctl is not known to be on the remote; the user pushes their own commits."""
     here = repo.resolve(ref)
     known = [repo.resolve(one) for one in (_tracking(remote, remote_ref), seen_ref(remote, remote_ref))]
     if here is None or here in known:
@@ -84,31 +84,31 @@ def _ahead(repo: Repository, ref: str, remote: str, remote_ref: str) -> bool:
 
 
 def _published(repo: Repository, remote: str, remote_ref: str) -> list[str]:
-    """What is known to be on the remote, on any branch, as revisions to leave out."""
+    """The commits known to be on the remote, on any branch, as revisions to exclude."""
     seen = repo.resolve(seen_ref(remote, remote_ref))
     tracked = ["--not", f"--remotes={remote}"] if remote in remotes_of(repo) else []
     return [*([f"^{seen}"] if seen else []), *tracked]
 
 
 def _ours(repo: Repository, span: Sequence[str], *limit: str) -> list[str]:
-    return repo.tell("log", *limit, "--format=%H", f"--grep=^{OURS}: ", *span).text.split()
+    return repo.run_or_raise("log", *limit, "--format=%H", f"--grep=^{OURS}: ", *span).text.split()
 
 
 def _foreign(repo: Repository, span: Sequence[str]) -> list[str]:
     """The commits of `span` that evalctl did not make: without its trailer, or with a change outside of results/."""
-    outside = repo.tell("rev-list", "--full-history", *span, "--", ".", f":(exclude){RESULTS}").text.split()
+    outside = repo.run_or_raise("rev-list", "--full-history", *span, "--", ".", f":(exclude){RESULTS}").text.split()
     ours = set(_ours(repo, span)) - set(outside)
-    return [commit for commit in repo.tell("rev-list", *span).text.split() if commit not in ours]
+    return [commit for commit in repo.run_or_raise("rev-list", *span).text.split() if commit not in ours]
 
 
 def _refuse_foreign(repo: Repository, tip: str, target: tuple[str, str]) -> None:
-    """Raises where a push would publish commits of the user; the remote is asked before that is believed."""
+    """Raises where a push would publish commits of the user; fetches first, as the remote may have them already."""
     if not _foreign(repo, [tip, *_published(repo, *target)]):
         return
     base = fetch(repo, *target)
     foreign = _foreign(repo, [tip, *_published(repo, *target)])
     if foreign:
-        diverged = base is not None and repo.ask("merge-base", "--is-ancestor", base, tip).status != 0
+        diverged = base is not None and repo.run("merge-base", "--is-ancestor", base, tip).status != 0
         raise EnvironmentProblem(
             f"{len(foreign)} commit(s) below them are your own and not on `{target[0]}`, such as {foreign[-1][:12]}",
             _own_push(target, known=base is not None, diverged=diverged),
@@ -122,9 +122,9 @@ def _own_push(target: tuple[str, str], *, known: bool, diverged: bool) -> str:
 
 
 def _remember(repo: Repository, pushed: str, remote: str, remote_ref: str) -> None:
-    """`git push` of a named remote updates the tracking branch by itself; this holds for any fetch setting."""
+    """Records the pushed commit in the private ref and the tracking branch, whatever the remote's fetch setting is."""
     if remote in remotes_of(repo):
-        repo.ask("update-ref", _tracking(remote, remote_ref), pushed)
+        repo.run("update-ref", _tracking(remote, remote_ref), pushed)
 
 
 def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Regenerate) -> None:
@@ -138,7 +138,7 @@ def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Reg
 
 
 def _replay(repo: Repository, base: str, commits: Sequence[str], regenerate: Regenerate) -> str:
-    """Our commits on `base`: their result.json files, with everything that follows from them made anew."""
+    """Our commits on top of `base`: their result.json files, and everything derived from them computed anew."""
     for commit in commits:
         files = regenerate(base, _carried(repo, commit, base))
         drafts = changed_only([Draft(files, repo.message(commit))], repo.entries(base), base)
@@ -147,7 +147,7 @@ def _replay(repo: Repository, base: str, commits: Sequence[str], regenerate: Reg
 
 
 def _carried(repo: Repository, commit: str, base: str) -> dict[str, str]:
-    """The result.json files of a commit, without those of evals that `base` has measured too: the first one counts."""
+    """The result.json files of a commit, without those of evals for which `base` has a result: the first result counts."""
     before, after = repo.entries(f"{commit}^", RESULTS), repo.entries(commit, RESULTS)
     paths = [path for path, entry in after.items() if before.get(path) != entry and path.endswith("/result.json")]
     ours, theirs = repo.read(commit, paths, RESULTS), repo.read(base, paths, RESULTS)

@@ -1,4 +1,4 @@
-"""What is in the work tree at given paths, and whether a path there is free; removes files as git does."""
+"""Files of the work tree: which blobs they would become, whether a path is free, removal as git does it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parent(path: str) -> str:
 
 
 def blobs(repo: Repository, paths: Iterable[str], like: str) -> dict[str, str]:
-    """The blob that each regular file and each symbolic link at `paths` would become."""
+    """Path to the id of the blob that its regular file or symbolic link would become."""
     kinds = {path: _kind(repo.root / path) for path in paths}
     links = {path: _target(repo.root / path) for path, kind in kinds.items() if kind == stat.S_IFLNK}
     found = {path: blob_id(target, like) for path, target in links.items()}
@@ -27,7 +27,7 @@ def blobs(repo: Repository, paths: Iterable[str], like: str) -> dict[str, str]:
 
 
 def _target(link: Path) -> bytes:
-    return os.fsencode(os.readlink(link))  # noqa: PTH115 - a Path would drop a slash or a dot
+    return os.fsencode(os.readlink(link))  # noqa: PTH115 - Path normalises slashes and dots
 
 
 def _kind(path: Path) -> int:
@@ -38,15 +38,15 @@ def _kind(path: Path) -> int:
 
 
 def _hashed(repo: Repository, paths: list[str]) -> dict[str, str]:
-    """git applies the filters of each path. It reads a list by lines, and takes a line that begins with `"` for quoted."""
+    """Blob ids as git computes them, with the filters of each path. From a list git reads one path a line, and takes a line that begins with `"` for quoted."""
     odd = [path for path in paths if "\n" in path or path.startswith('"')]
     plain = [path for path in paths if path not in odd]
     ids: list[str] = []
     if plain:
         data = b"".join(os.fsencode(path) + b"\n" for path in plain)
-        ids += repo.tell("hash-object", "--stdin-paths", data=data).text.split()
+        ids += repo.run_or_raise("hash-object", "--stdin-paths", data=data).text.split()
     for part in _parts(odd):
-        ids += repo.tell("hash-object", "--", *part).text.split()
+        ids += repo.run_or_raise("hash-object", "--", *part).text.split()
     return dict(zip([*plain, *odd], ids, strict=True))
 
 
@@ -56,30 +56,30 @@ def _parts(paths: Iterable[str]) -> Iterator[list[str]]:
         yield part
 
 
-class Ground:
-    """Where new files may go: nothing is there, or only files that are `going`."""
+class FreePaths:
+    """Decides where new files may be written: at paths with nothing, or only with files that are to be removed (`removed`)."""
 
-    def __init__(self, root: Path, going: Collection[str] = ()) -> None:
+    def __init__(self, root: Path, removed: Collection[str] = ()) -> None:
         self._root = root
-        self._going = going
+        self._removed = removed
         self._folders = {"": True}
 
     def is_free(self, path: str) -> bool:
-        """Whether a file can be written at `path` without a loss, and not through a link."""
+        """Whether a file can be written at `path` without loss of data, and not through a link."""
         if not self.is_within(path):
             return False
         kind = _kind(self._root / path)
-        return kind == 0 or path in self._going or (kind == stat.S_IFDIR and self._is_emptied(path))
+        return kind == 0 or path in self._removed or (kind == stat.S_IFDIR and self._is_emptied(path))
 
     def is_within(self, path: str) -> bool:
-        """Whether no part of the way to `path` is a link."""
+        """Whether no folder above `path` is a link."""
         return self._is_folder(parent(path))
 
     def _is_folder(self, path: str) -> bool:
         """Whether `path` is a real folder, or can become one."""
         if path not in self._folders:
             kind = _kind(self._root / path)
-            can_be = kind in (0, stat.S_IFDIR) or path in self._going
+            can_be = kind in (0, stat.S_IFDIR) or path in self._removed
             self._folders[path] = can_be and self._is_folder(parent(path))
         return self._folders[path]
 
@@ -87,7 +87,7 @@ class Ground:
         for folder, folders, files in os.walk(self._root / path):
             below = Path(folder).relative_to(self._root)
             links = [name for name in folders if (Path(folder) / name).is_symlink()]
-            if any((below / name).as_posix() not in self._going for name in (*files, *links)):
+            if any((below / name).as_posix() not in self._removed for name in (*files, *links)):
                 return False
         return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evalctl.editing import tables
 from evalctl.editing.task import RUNTIME, RUNTIME_COLUMNS, SETTINGS, SETTINGS_COLUMNS, read_table
 from evalctl.load import csv_source
-from evalctl.load.csv_source import Row, Table
+from evalctl.load.csv_source import Table, TableRow
 from evalctl.model.diagnostic import Diagnostic, Span
 
 # In the lab's table the word `lighteval` is its fork of 0.8; here upstream has that name.
@@ -56,14 +56,14 @@ def merged(text: str, file: str, ours: Mapping[str, str], *, replace: bool) -> t
     return Merge(path, changed, tuple(row["key"] for row in new), differences, dropped), problems
 
 
-def _translated(row: Row) -> dict[str, str]:
+def _translated(row: TableRow) -> dict[str, str]:
     cells = dict(row.cells)
     if "framework" in cells:
         cells["framework"] = _FRAMEWORKS.get(cells["framework"], cells["framework"])
     return cells
 
 
-def _differences(known: Mapping[str, Row], theirs: Table) -> Iterator[Difference]:
+def _differences(known: Mapping[str, TableRow], theirs: Table) -> Iterator[Difference]:
     for row in theirs.rows:
         ours = known.get(row.cells["key"])
         for column, value in _translated(row).items():

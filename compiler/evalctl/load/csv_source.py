@@ -1,4 +1,4 @@
-"""The lab's tables to rows with the place of every cell.
+"""Reads the lab's CSV tables into rows with the position of every cell.
 
 The lab's files have trailing commas, no newline at the end, quoted values and blank lines: all are read.
 """
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from evalctl.load.yaml_source import too_large
 from evalctl.model.diagnostic import Diagnostic, Note, Span
 
-MAX_LINES, MAX_LINE = 10_000, 20_000  # rows, and characters of one
+MAX_LINES, MAX_LINE = 10_000, 20_000  # rows, and characters of a row
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table: column name to text, and column name to place."""
+class TableRow:
+    """One line of a table: column name to text, and column name to position."""
 
     cells: dict[str, str]
     spans: dict[str, Span]
@@ -30,11 +30,11 @@ class Table:
 
     file: str
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Diagnostic]]:
-    """The rows of `text`; lines that do not fit the header are findings and are left out."""
+    """The rows of `text`; a line that does not fit the header is left out and reported as a finding."""
     lines = _lines(text)
     if len(lines) > MAX_LINES:
         return Table(file, (), ()), [too_large(file, f"{MAX_LINES:,} lines")]
@@ -53,7 +53,7 @@ def parse(text: str, file: str, required: Sequence[str]) -> tuple[Table, list[Di
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
-    """Lines with their numbers; spreadsheets leave lines of nothing but commas behind, and those say nothing."""
+    """(number, text) of each line, without lines of commas alone, which spreadsheets leave behind."""
     numbered = enumerate(re.split("\r\n|[\n\r\x85\u2028\u2029]", text.removeprefix("\ufeff")), 1)
     return [(number, line) for number, line in numbered if line.replace(",", "").strip()]
 
@@ -72,7 +72,7 @@ def _header(required: Sequence[str]) -> str:
     return "the first line must begin with: " + ",".join(required)
 
 
-def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: list[Diagnostic]) -> Row | None:
+def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: list[Diagnostic]) -> TableRow | None:
     span = Span(file, number, 1, max(2, len(line) + 1))
     cells = _read_cells(file, number, line, len(columns), problems)
     if not cells:
@@ -86,11 +86,11 @@ def _row(file: str, columns: tuple[str, ...], number: int, line: str, problems: 
         column: Span(file, number, start, max(start + 1, start + len(text)))
         for column, (text, start) in zip(columns, cells, strict=True)
     }
-    return Row(values, spans, span)
+    return TableRow(values, spans, span)
 
 
-def _unique(rows: list[Row], key: str, problems: list[Diagnostic]) -> tuple[Row, ...]:
-    seen: dict[str, Row] = {}
+def _unique(rows: list[TableRow], key: str, problems: list[Diagnostic]) -> tuple[TableRow, ...]:
+    seen: dict[str, TableRow] = {}
     for row in rows:
         name = row.cells[key]
         if name in seen:
@@ -104,12 +104,12 @@ def _unique(rows: list[Row], key: str, problems: list[Diagnostic]) -> tuple[Row,
 
 
 def _read_cells(file: str, number: int, line: str, least: int, problems: list[Diagnostic]) -> list[tuple[str, int]]:
-    """The cells of one line, less what trailing commas add; none when it is too long or its quotes are wrong."""
+    """The cells of one line, without those of trailing commas; [] when the line is too long or its quotes are wrong."""
     if len(line) > MAX_LINE:
         message = f"this line has more than {MAX_LINE:,} characters"
         problems.append(
             Diagnostic(
-                "csv-form", message, Span(file, number), help="one line is one row: is a quote or a line end missing?"
+                "csv-form", message, Span(file, number), help="one line is one row: is a quote or a line break missing?"
             )
         )
         return []
@@ -122,7 +122,7 @@ def _read_cells(file: str, number: int, line: str, least: int, problems: list[Di
 
 
 def _cells(line: str) -> list[tuple[str, int]]:
-    """Cells with their columns (from 1). The csv module gives no positions, and these tables are one line a row."""
+    """(text, column from 1) of each cell. The csv module gives no positions; these tables have one row per line."""
     cells: list[tuple[str, int]] = []
     position = 0
     while position <= len(line):
@@ -138,7 +138,7 @@ class _Unquotable(Exception):
         self.column = column
 
 
-_QUOTES = 'a value with commas stands between two quotes: "temperature=0.2,top_p=0.95"'
+_QUOTES = 'put a value with commas between quotes: "temperature=0.2,top_p=0.95"'
 
 
 def _cell(line: str, position: int) -> tuple[str, int, int]:
@@ -155,12 +155,12 @@ def _cell(line: str, position: int) -> tuple[str, int, int]:
     comma = line.find(",", end)
     after = len(line) if comma < 0 else comma
     if line[end + 1 : after].strip():
-        raise _Unquotable("text stands behind the closing quote", end + 2)
+        raise _Unquotable("there is text after the closing quote", end + 2)
     return line[start:end].replace('""', '"'), start + 1, after + 1
 
 
 def _drop_trailing(cells: list[tuple[str, int]], least: int) -> list[tuple[str, int]]:
-    """Trailing commas make empty cells at the end; those beyond `least` say nothing."""
+    """The cells without empty ones at the end beyond `least`, which come from trailing commas."""
     while len(cells) > least and not cells[-1][0].strip():
         cells = cells[:-1]
     return cells

@@ -1,8 +1,8 @@
-"""The evaluator's `.env` as data: the part of bash's language that means one thing, and a refusal of everything else.
+"""Reads the evaluator's `.env` as data: the unambiguous part of bash's language; everything else is refused.
 
-The job's shell sources the file. What is read here has the same value there, whatever the machine: words, quotes, a
-backslash, `$NAME` of an earlier line. Anything that bash would compute, or read in another way, is refused by line.
-Compared with bash 5.2 by a property test. No reason repeats a part of the line: it may hold a key.
+The job's shell sources the file. A value that is accepted here has the same value there, on every machine: words, quotes, a
+backslash, `$NAME` of an earlier line. A line that bash would compute, or could read in another way, is refused.
+A property test compares with bash 5.2. No message repeats a part of the line: it may contain a key.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-GIVEN = ("HOME", "USER", "LOGNAME")  # one value for a person on all machines of a site
+GIVEN = ("HOME", "USER", "LOGNAME")  # they have the same value for a person on all machines of a site
 _START = re.compile(r"[ \t]*(export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=", re.ASCII)
 _SKIPPED = re.compile(r"[ \t]*(#.*)?", re.DOTALL)
 _REST = re.compile(r"[ \t]*|[ \t]+#.*", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))", re.ASCII)
 _NO_TEXT = re.compile("[\udc80-\udcff]")  # as `surrogateescape` decodes other bytes; a comment may have them
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# bash sets these itself, or reads the rest of the file, or finds `env`, by them (bash 5.2; `compgen -v` and bash's manual).
+# bash sets these itself, or they change how it reads the file or finds `env` (bash 5.2; `compgen -v` and bash's manual).
 _OF_BASH = re.compile(
     r"_|BASH.*|COMP_.*|COPROC|DIRSTACK|EPOCH(REALTIME|SECONDS)|EUID|EXECIGNORE|FUNCNAME|FUNCNEST|GROUPS|HISTCMD|IFS|LINENO|OLDPWD"
     r"|OPT(ARG|ERR|IND)|PATH|PIPESTATUS|POSIXLY_CORRECT|PPID|PS4|PWD|S?RANDOM|SECONDS|SHELLOPTS|SHLVL|UID"
 )
 
 _QUOTE = "write '…' around the value"
-_WHOLE = "write the value itself, without anything for the shell to compute; a $ or ` of the value needs '…' around it"
+_WHOLE = "write the final value, with nothing that the shell computes; a value that contains $ or ` needs '…' around it"
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`text` is what bash gives the variable, `own` what the line itself says of it: without values of earlier lines."""
+    """`text` is the value that bash assigns; `own` is the part written on this line, without values of earlier lines."""
 
     text: str
     own: str
@@ -39,7 +39,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a line is not read, and what to do."""
+    """Why a line is refused, and what to do."""
 
     line: int
     reason: str
@@ -53,7 +53,7 @@ class _RefusedError(Exception):
 
 
 def parse(data: bytes, environment: Mapping[str, str]) -> tuple[dict[str, Value], list[Refusal]]:
-    """The variables (of a name given twice the last), and every line that is refused."""
+    """(variables by name, refused lines); of a name that is given twice, the last value."""
     if whole := _of_the_file(data):
         return {}, [whole]
     values: dict[str, Value] = {}
@@ -67,25 +67,26 @@ def parse(data: bytes, environment: Mapping[str, str]) -> tuple[dict[str, Value]
 
 
 def _of_the_file(data: bytes) -> Refusal | None:
-    """What an editor has done to the whole file."""
+    """A fault of the whole file that editors cause: a byte order mark, Windows line endings."""
     if data.startswith(b"\xef\xbb\xbf"):
-        reason = "the file begins with a byte order mark, which bash takes for part of the first name"
+        reason = "the file begins with a byte order mark (BOM), which bash reads as part of the first name"
         return Refusal(1, reason, r"sed -i '1s/^\xEF\xBB\xBF//' .env")
     if end := re.search(rb"\r(?:\n|\Z)", data):
-        reason = "the lines end as on Windows, which becomes part of the values"
+        reason = "the file has Windows (CRLF) line endings, which bash reads as part of the values"
         return Refusal(data.count(b"\n", 0, end.start()) + 1, reason, r"sed -i 's/\r$//' .env")
     return None
 
 
 def _read_line(line: str, values: dict[str, Value], environment: Mapping[str, str]) -> None:
     if "\0" in line:
-        _refuse("a NUL byte is in the line", "delete it")
+        _refuse("the line contains a NUL byte", "delete that byte")
     if _SKIPPED.fullmatch(line):
         return
     start = _START.match(line)
     if start is None:
         _refuse(
-            "this is not NAME=value", "NAME=value, without blanks beside `=`; a name has letters, digits and _ only"
+            "the line is not NAME=value",
+            "write NAME=value, without spaces beside `=`; a name has letters, digits and _ only",
         )
     if _OF_BASH.fullmatch(start[2]):
         _refuse(f"{start[2]} is a variable of the shell itself", "delete the line, or give the variable another name")
@@ -97,7 +98,7 @@ def _refuse(reason: str, help: str) -> NoReturn:
 
 
 class _Reader:
-    """One value: a word of bash, part by part, up to a blank."""
+    """Reads one value: a word of bash, part by part, up to a space."""
 
     def __init__(
         self, line: str, place: int, exported: bool, values: Mapping[str, Value], environment: Mapping[str, str]
@@ -111,11 +112,11 @@ class _Reader:
             self._part(self.line[self.place])
         rest = self.line[self.place :]
         if not _REST.fullmatch(rest):
-            _refuse("something follows the value", f"{_QUOTE} if it has blanks; one NAME=value on a line")
+            _refuse("text follows the value", f"{_QUOTE} if the value contains spaces; one NAME=value on a line")
         if _CONTROL.search(self.own):
-            _refuse("a control character is in the value", "delete it")
+            _refuse("the value contains a control character", "delete that character")
         if _NO_TEXT.search(self.own):
-            _refuse("the value is not UTF-8", "iconv -f CP932 -t UTF-8 .env, and look at the result")
+            _refuse("the value is not UTF-8", "iconv -f CP932 -t UTF-8 .env, and check the result")
         return Value(self.text, self.own)
 
     def _part(self, mark: str) -> None:
@@ -130,11 +131,11 @@ class _Reader:
         elif mark == "`":
             _refuse("a command would be run", _WHOLE)
         elif mark in ";&|<>()":
-            _refuse(f"`{mark}` means something to the shell here", _QUOTE)
+            _refuse(f"`{mark}` has a special meaning for the shell here", _QUOTE)
         elif mark in "{}" and self.exported:
-            _refuse(f"`{mark}` after export means something to the shell", _QUOTE)
+            _refuse(f"`{mark}` after export has a special meaning for the shell", _QUOTE)
         elif mark == "~" and self.line[self.place - 1] in "=:":
-            _refuse("the shell replaces `~` here", 'write "$HOME/…", or the whole path')
+            _refuse("the shell replaces `~` here", 'write "$HOME/…", or the full path')
         else:
             self._take(mark, 1)
 
@@ -172,12 +173,12 @@ class _Reader:
     def _reference(self, *, bare: bool) -> None:
         after = self.line[self.place + 1 : self.place + 2]
         if after == "(":
-            _refuse("a command or a sum would be computed", _WHOLE)
+            _refuse("the shell would run a command or compute a sum", _WHOLE)
         if bare and after in ("'", '"'):
-            _refuse(f"`${after}…{after}` is another kind of quotes", "write plain quotes")
+            _refuse(f"`${after}…{after}` is a special form of quotes", f"write {after}…{after} without the $")
         match = _REFERENCE.match(self.line, self.place)
         if match is None:
-            _refuse("`$` begins something that is computed", _WHOLE)
+            _refuse("`$` begins an expression that the shell computes", _WHOLE)
         self.text += self._known(match[1] or match[2])
         self.place = match.end()
 
@@ -186,12 +187,12 @@ class _Reader:
             return self.values[name].text
         if name not in GIVEN or name not in self.environment:
             known = f"{', '.join(GIVEN)} and variables of earlier lines"
-            _refuse("`$` names a variable whose value may differ in a job", f"{_WHOLE}; known are {known}")
+            _refuse("`$` names a variable whose value may differ in a job", f"{_WHOLE}; allowed after $: {known}")
         return self.environment[name]
 
 
 def _not_closed(quote: str) -> NoReturn:
     _refuse(
         f"`{quote}` is not closed on its line",
-        f"close it; a {quote} that is part of the value needs the other quotes around it",
+        f"add the closing {quote}; a value that contains {quote} needs the other kind of quotes around it",
     )

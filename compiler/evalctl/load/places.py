@@ -1,4 +1,4 @@
-"""Where manifests lie. A file that nothing would read is a finding: its writer believes that it counts."""
+"""Where manifests are. A file in manifests/ that evalctl does not read is a finding: its author may believe that it has an effect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TASK_FILES = (*TABLES, METRICS, SUITES)
 MODELS = "manifests/models/"
 COMMON = "manifests/models/common_settings.yaml"
 CARD_SUFFIX = ".lock.yaml"
-# Documentation that lies among the settings; the lab keeps such a file there, too.
+# Documentation among the settings; the lab keeps such a file there, too.
 TEMPLATE = "manifests/models/template.yaml"
 
 _PLACES = re.compile(
@@ -26,7 +26,7 @@ _PLACES = re.compile(
     r"|manifests/models/(?!chat_templates/|reasoning_parsers/)[^/]+(?:/[^/]+)?\.yaml"
 )
 _FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/providers", "manifests/tasks")
-# A folder of that name would stand where `evalctl compile` puts a file.
+# A folder of that name would conflict with a file that `evalctl compile` writes.
 _GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
 
 
@@ -36,27 +36,27 @@ def is_model_file(path: str) -> bool:
 
 
 def files_of(model: str) -> tuple[str, str]:
-    """Where the model's settings and its card lie."""
+    """(path of the model's settings, path of its card)."""
     name = file_name(model)
     return f"{MODELS}{name}.yaml", f"{MODELS}{name}{CARD_SUFFIX}"
 
 
 def model_of(path: str) -> str:
-    """The model whose file lies at `path`."""
+    """The model that the file at `path` belongs to."""
     return model_name(path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock"))
 
 
 def folded(path: str) -> str:
-    """What `path` is on file systems where neither case nor the form of Unicode counts (macOS, Windows)."""
+    """`path` as file systems compare it that ignore case and the form of Unicode (macOS, Windows)."""
     return (
         path.lower() if path.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
     )
 
 
 def clashes(paths: Iterable[str]) -> Iterator[Diagnostic]:
-    """A finding for each file that shares its place, or that of a folder above it, with an earlier one on such a disk.
+    """A finding for each file whose path, or that of a folder above it, equals an earlier one on such a file system.
 
-    A request also names a folder of generated/, so `a.yaml` clashes with `A/b.yaml`.
+    A request is compiled to a folder of generated/, so `a.yaml` clashes with `A/b.yaml`.
     """
     first: dict[str, tuple[str, str]] = {}
     for path in paths:
@@ -64,14 +64,14 @@ def clashes(paths: Iterable[str]) -> Iterator[Diagnostic]:
             known, owner = first.setdefault(folded(name), (name, path))
             if known != name:
                 yield Diagnostic(
-                    "clashing-names", f"`{name}` and `{known}` are one name on a disk that ignores case or Unicode forms",
+                    "clashing-names", f"`{name}` and `{known}` are the same name on a disk that ignores case or Unicode forms",
                     Span(path), help="rename one of the two (git mv)", notes=(Note("the other file", Span(owner)),),
                 )  # fmt: skip
                 break
 
 
 def _names(path: str) -> Iterator[str]:
-    """The folders of `path` from the top, itself, and the folder of generated/ that a request is compiled to."""
+    """The folders of `path` from the top, `path`, and the folder of generated/ that a request is compiled to."""
     parts = path.split("/")
     yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
     if path.startswith("manifests/requests/"):
@@ -80,28 +80,28 @@ def _names(path: str) -> Iterator[str]:
 
 
 def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | None:
-    """Why the file at `path` is not read, if it is not."""
+    """A finding with the reason why evalctl does not read the file at `path`; None if it does."""
     if not path.replace("\u3000", " ").isprintable():
-        return _forbidden(path, "the file's name holds a control character or is not UTF-8")
+        return _forbidden(path, "the file's name contains a control character or is not UTF-8")
     if path.startswith("manifests/requests/") and _GENERATED_NAMES.search(path):
-        return _forbidden(path, "a request cannot be named like a generated file (.json, .sh)")
+        return _forbidden(path, "the name of a request cannot end like that of a generated file (.json, .sh)")
     if is_link:
-        return _unread(path, "links are not followed", "put the file itself there")
-    if not is_file:  # reading a pipe would wait for ever
-        return _unread(path, "this is no regular file", "put the file itself there")
+        return _unread(path, "evalctl does not follow links", "replace the link by the file")
+    if not is_file:  # reading a pipe would never end
+        return _unread(path, "this is not a regular file", "replace it by a regular file")
     if path.lower().endswith((".yml", ".yaml")) and not path.endswith(".yaml"):
-        return _unread(path, "only .yaml files are read", f"git mv {path} {path.rpartition('.')[0]}.yaml")
+        return _unread(path, "evalctl reads only .yaml files here", f"git mv {path} {path.rpartition('.')[0]}.yaml")
     if path in TASK_FILES or _PLACES.fullmatch(path):
         return None
     if path.startswith("manifests/tasks/"):
-        return _unread(path, "nothing reads this file", help_for(path, TASK_FILES, "move it out of manifests/"))
+        return _unread(path, "evalctl does not read this file", help_for(path, TASK_FILES, "move it out of manifests/"))
     folder = "/".join(path.split("/")[:-1][:2])
     help = _WHERE if folder in (*_FOLDERS, "manifests") else help_for(folder, _FOLDERS, _WHERE)
-    return _unread(path, "nothing reads this file", help)
+    return _unread(path, "evalctl does not read this file", help)
 
 
 _WHERE = (
-    "requests lie in manifests/requests/, services in manifests/services/, providers in manifests/providers/, settings in manifests/models/PUBLISHER/, "
+    "requests belong in manifests/requests/, services in manifests/services/, providers in manifests/providers/, settings in manifests/models/PUBLISHER/, "
     "chat templates in manifests/models/chat_templates/, plug-ins in manifests/models/reasoning_parsers/"
 )
 

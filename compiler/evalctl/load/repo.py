@@ -1,4 +1,4 @@
-"""Finds the repository and reads a file of it. Does not know what files contain."""
+"""Finds the repository and reads a file of it; does not interpret the content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SourceFile:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder upwards that holds manifests/: every command works from any folder of the repository."""
+    """The nearest folder with manifests/, from `start` upwards: every command works from any folder of the repository."""
     for folder in (start, *start.parents):
         if (folder / "manifests" / "requests").is_dir() or (folder / "manifests" / "services").is_dir():
             return folder
@@ -29,7 +29,7 @@ def find_root(start: Path) -> Path:
 
 
 def read(root: Path, path: str) -> tuple[SourceFile | None, list[Diagnostic]]:
-    """The file's text, or why it cannot be had."""
+    """The file's text, or None with a finding why it cannot be read."""
     try:
         data = (root / path).read_bytes()
     except FileNotFoundError:
@@ -40,6 +40,6 @@ def read(root: Path, path: str) -> tuple[SourceFile | None, list[Diagnostic]]:
         return SourceFile(path, data.decode("utf-8")), []
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        message = f"this is not UTF-8 (byte {data[error.start]:#04x})"
+        message = f"the file is not UTF-8 (byte {data[error.start]:#04x})"
         encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "CP932"
         return None, [Diagnostic("not-utf-8", message, Span(path, line), help=f"iconv -f {encoding} -t UTF-8 {path}")]

@@ -1,7 +1,7 @@
-"""All texts under manifests/, each with a key that changes when the file does, without reading what is known.
+"""All texts under manifests/, each with a key that changes when the file changes; unchanged files are not read again.
 
-A file is known by its stamp (`stamps.py`); one that was touched within the last two seconds is read again, because a
-second change may share its times.
+A file is unchanged if its stamp is the same (`stamps.py`); a file that was modified within the last two seconds is read
+again, because a second change may have the same times.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Known = tuple[int, int, int, int, str]  # a stamp, and the digest of the text
 
 @dataclass(slots=True)
 class Workspace:
-    """The files of a repository: `keys` maps each path to a digest of its text; `text` reads one (once)."""
+    """The files of a repository: `keys` maps each path to a digest of its text; `text` reads a file, once."""
 
     root: Path
     keys: dict[str, str]
-    stats: dict[str, Known]  # what to remember for the next time
+    stats: dict[str, Known]  # stored for the next command
     problems: dict[str, list[Diagnostic]] = field(default_factory=dict)
-    unread: list[Diagnostic] = field(default_factory=list)  # files that are not read, and why
+    unread: list[Diagnostic] = field(default_factory=list)  # files that evalctl does not read, and why
     _texts: dict[str, str] = field(default_factory=dict)
     _models: frozenset[str] = frozenset()
 
@@ -52,7 +52,7 @@ class Workspace:
         return self._texts[path]
 
     def pretend(self, path: str, text: str) -> None:
-        """Lets `path` hold `text` for as long as this workspace is used: a change is checked before it is written."""
+        """Makes this workspace return `text` for `path`, to check a change before it is written."""
         self._texts[path] = text
         self.keys = dict(sorted({**self.keys, path: hashlib.sha256(text.encode()).hexdigest()}.items()))
         if (found := places.fault(path, is_link=False)) is not None:
@@ -68,12 +68,12 @@ class Workspace:
 
     @property
     def shared_paths(self) -> list[str]:
-        """What every request depends on."""
+        """The paths that every request depends on."""
         return [path for path in self.keys if is_shared(path)]
 
     @property
     def models(self) -> frozenset[str]:
-        """Every model that has a file; gathered once, since each request may ask."""
+        """Every model that has a file; computed once, since every request may need it."""
         if not self._models:
             self._models = frozenset(places.model_of(path) for path in self.keys if places.is_model_file(path))
         return self._models
@@ -90,7 +90,7 @@ def is_shared(path: str) -> bool:
 
 
 def read(root: Path, known: Mapping[str, Known]) -> Workspace:
-    """The workspace at `root`; `known` are the `stats` of an earlier one."""
+    """The workspace at `root`; `known` are the `stats` of an earlier workspace."""
     workspace = Workspace(root, {}, {})
     now = time.time_ns()
     for path, seen in sorted(_files(root, "manifests", workspace.unread)):
@@ -108,7 +108,7 @@ def read(root: Path, known: Mapping[str, Known]) -> Workspace:
 
 
 def _files(root: Path, folder: str, unread: list[Diagnostic]) -> Iterator[tuple[str, Stamp]]:
-    """Manifests below `folder`; hidden files are passed over, others that are not read are findings."""
+    """Manifests below `folder`; hidden files are ignored, other files that evalctl does not read are findings."""
     try:
         entries = list(os.scandir(root / folder))
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""YAML 1.2 text to plain data with positions.
+"""Parses YAML 1.2 text into plain data with positions.
 
-libyaml scans (30 times faster than ruamel.yaml here); the scalars are resolved by the YAML 1.2 core schema, since
+libyaml scans the text (30 times faster than ruamel.yaml here); scalars are resolved by the YAML 1.2 core schema, since
 PyYAML's own 1.1 rules turn `NO` into False and `24:00:00` into 86400. Anchors, aliases, tags and several documents are
-not part of the manifest language. Where libyaml refuses a text, ruamel.yaml says what is wrong with it.
+not part of the manifest language. Where libyaml refuses a text, the error message is that of ruamel.yaml.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from evalctl.model.document import Document, Path, Place
 
 MAX_DEPTH = 50
 MAX_CHARACTERS = 4_000_000
-MAX_VALUES = 10_000  # what is wrong is said of each value: a file of millions of them must not take minutes
+MAX_VALUES = 10_000  # each value can have a finding: a file with millions of values must not take minutes
 
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-# Below 10^300: each can be printed (Python refuses 4,300 digits, CVE-2020-10735) and computed with as a float. A longer one
-# is text, which no field for a number takes.
+# Below 10^300: such numbers can be printed (Python refuses 4,300 digits, CVE-2020-10735) and converted to float. A longer
+# number is read as text, which no field for a number accepts.
 _INT = re.compile(r"[-+]?[0-9]{1,300}\Z|0o[0-7]{1,330}\Z|0x[0-9a-fA-F]{1,240}\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,4})?\Z")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
-# What YAML 1.2 lets stand in a text (5.1): tab, line breaks and everything printable.
+# The characters that YAML 1.2 (5.1) permits: tab, line breaks and everything printable.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    """The data of `text` with every position, or the reason why there is none."""
+    """The data of `text` with every position; None with findings where the text cannot be read."""
     if len(text) > MAX_CHARACTERS:
         return None, [too_large(file, f"{MAX_CHARACTERS:,} characters")]
     if forbidden := control_character(text, file):
@@ -60,7 +60,7 @@ class _Refused(Exception):
 
 
 class _Builder:
-    """Builds data from libyaml's events without recursion, so that no nesting can exhaust the stack."""
+    """Builds data from libyaml's events without recursion, so that deep nesting cannot exhaust the stack."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -103,7 +103,7 @@ class _Builder:
             self._put(value, _place(event))
 
     def _key(self, holder: _Collection, name: str, place: Place) -> None:
-        """Keys are text as it is written: `1.10` is not 1.1, and `on` and `1` need no quotes."""
+        """Adds a key. Keys are text as written: `1.10` is not 1.1, and `on` and `1` need no quotes."""
         path = (*holder.path, name)
         if path in self.keys:
             first = Span(self.file, *self.keys[path])
@@ -140,7 +140,7 @@ class _Builder:
 
 
 class _Collection:
-    """A mapping or sequence that is still open."""
+    """A mapping or sequence whose end has not been read yet."""
 
     __slots__ = ("key", "path", "target")
 
@@ -191,23 +191,23 @@ def _feature(file: str, event: Any, what: str) -> Diagnostic:
 _FEATURE_HELP = {
     "aliases": "write the value out where it is used",
     "anchors": "write the value out where it is used",
-    "tags": "take the tag out, and quote the value if it is text",
+    "tags": "remove the tag, and quote the value if it is text",
     "second": "put each document into a file of its own",
-    "more": "take brackets out",
-    "keys": "keys are text",
+    "more": "reduce the nesting",
+    "keys": "write each key as plain text",
 }
 
 
 def too_large(file: str, most: str) -> Diagnostic:
-    """The finding of a file with more than `most`."""
+    """The finding for a file that exceeds a limit; `most` words the limit (`10,000 values`)."""
     return Diagnostic(
         "file-too-large", f"this file has more than {most}", Span(file),
-        help="a manifest says what to run in a few lines: keep data elsewhere, or split the file",
+        help="split the file into several manifests, or keep the data elsewhere",
     )  # fmt: skip
 
 
 def control_character(text: str, file: str, code: str = "yaml-syntax") -> Diagnostic | None:
-    """The first character of `text` that no manifest may hold, if there is one."""
+    """A finding for the first character of `text` that no manifest may contain; None where there is none."""
     found = _FORBIDDEN.search(text)
     if found is None:
         return None
@@ -216,8 +216,8 @@ def control_character(text: str, file: str, code: str = "yaml-syntax") -> Diagno
     line = len(re.findall("\r\n?|\n", text[:at])) + 1
     column = at - start + 1
     return Diagnostic(
-        code, f"the control character U+{ord(text[at]):04X} cannot stand here", Span(file, line, column, column + 1),
-        help="delete it: it cannot be seen in most editors and often comes with copied text",
+        code, f"the control character U+{ord(text[at]):04X} is not allowed here", Span(file, line, column, column + 1),
+        help="delete that character: most editors do not show it, and copied text often contains it",
     )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
 
 
 def _inside(text: str, span: Span) -> Span:
-    """The end of the last line that says anything, for what is missed behind it."""
+    """`span`, or the end of the last line with text where `span` is behind it."""
     lines = text.rstrip().split("\n")
     if span.line <= len(lines):
         return span
@@ -243,7 +243,7 @@ def _inside(text: str, span: Span) -> Span:
 
 
 def _explained(text: str) -> Any:
-    """ruamel.yaml's error where it refuses the text, too: its sentences name the context. None where it has none."""
+    """ruamel.yaml's error for the text, which names the context; None where ruamel.yaml accepts the text."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
@@ -255,14 +255,14 @@ def _explained(text: str) -> Any:
         reader.load(text)
     except MarkedYAMLError as better:
         return better
-    except Exception:  # it only betters the sentence: whatever it stumbles over, libyaml's own stays
+    except Exception:  # this only improves the message: libyaml's own is used instead
         return None
     return None
 
 
 def _syntax_help(said: str, text: str, line: int) -> str:
     if re.search(r"^(?:<{7}|>{7}) ", text, re.MULTILINE):
-        return "git left a merge conflict here: keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>"
+        return "this is an unresolved merge conflict of git: keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>"
     for near in text.split("\n")[max(0, line - 2) : line]:
         if wide := re.search("[：，［］｛｝＃－“”]", near):
             narrow = "-" if wide[0] == "－" else '"' if wide[0] in "“”" else unicodedata.normalize("NFKC", wide[0])
@@ -281,8 +281,8 @@ _SYNTAX_HELP = (
     ("quoted scalar", "close the quote"),
     ("flow ", "close the bracket, and put a comma between the items"),
     ("cannot start any token", "put text that begins with this character into quotes"),
-    ("block mapping", "all keys of one mapping stand in one column, and each has a colon and a space after it"),
-    ("block collection", "all items of one list stand in one column, each with `- ` before it"),
-    ("simple key", "a key has a colon and a space after it: `key: value`"),
-    ("':'", "a key has a colon and a space after it: `key: value`"),
+    ("block mapping", "indent all keys of one mapping equally, and write a colon and a space after each: `key: value`"),
+    ("block collection", "indent all items of one list equally, and write `- ` before each"),
+    ("simple key", "write a colon and a space after a key: `key: value`"),
+    ("':'", "write a colon and a space after a key: `key: value`"),
 )

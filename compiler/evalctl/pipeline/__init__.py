@@ -1,5 +1,5 @@
-"""load -> check -> resolve -> plan -> render, joined; only what has changed is done again.
+"""Runs load -> check -> resolve -> plan -> render; repeats only what has changed.
 
-`project` runs all stages for all requests. `stages` are load to plan for one request. `entries` is what is known of a
-request after it was compiled, and `memory` keeps that for the next command.
+`project` runs all stages for all requests. `stages` runs load to plan for one request. `known_requests` holds the outcome of
+a compiled request, and `memory` stores that for the next command.
 """

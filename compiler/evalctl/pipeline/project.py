@@ -18,9 +18,8 @@ from evalctl.check.conflicts import conflicts
 from evalctl.load import workspace as workspace_load
 from evalctl.load.places import METRICS, files_of, is_model_file
 from evalctl.model.diagnostic import Diagnostic, has_errors
-from evalctl.pipeline import entries as entries_of
-from evalctl.pipeline import memory
-from evalctl.pipeline.entries import Entry
+from evalctl.pipeline import known_requests, memory
+from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.plan import summary as plan_summary
 from evalctl.plan.applied import applied
 from evalctl.plan.notes import Terms
@@ -99,11 +98,11 @@ class Project:
 
     # ---- all requests -------------------------------------------------------------------------------------------
 
-    def check(self) -> tuple[dict[str, Entry], list[Diagnostic]]:
+    def check(self) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
         """Every request's entry, and every finding of the repository, sorted."""
         return self._all(render=False)
 
-    def compile(self, *, check_only: bool = False) -> tuple[dict[str, Entry], list[Diagnostic], list[str]]:
+    def compile(self, *, check_only: bool = False) -> tuple[dict[str, KnownRequest], list[Diagnostic], list[str]]:
         """Brings generated/ up to date, or with `check_only` says what is not; also the paths that were changed.
 
         Nothing is written when anything is wrong.
@@ -128,28 +127,30 @@ class Project:
             self._remember(entries, tree)
         return entries, sorted(problems, key=lambda d: d.sort_key), changed
 
-    def _all(self, *, render: bool, tree: Tree | None = None) -> tuple[dict[str, Entry], list[Diagnostic]]:
-        entries = {path: self._entry(path, render, tree) for path in self.workspace.request_paths}
+    def _all(self, *, render: bool, tree: Tree | None = None) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
+        entries = {path: self._known_request(path, render, tree) for path in self.workspace.request_paths}
         problems = [*self.workspace.unread, *memory.unpack(self._shared_row["diagnostics"]), *self._model_problems()]
         for entry in entries.values():
             problems += entry.diagnostics
-        problems += conflicts(entries_of.suspects(entries.values()))
+        problems += conflicts(known_requests.suspects(entries.values()))
         if not render:
             self._remember(entries, None)
         once = dict.fromkeys(problems)  # requests that use one file find the same in it
         return entries, sorted(once, key=lambda diagnostic: diagnostic.sort_key)
 
-    def _entry(self, path: str, render: bool, tree: Tree | None) -> Entry:
-        known = entries_of.recalled(self._memory, path)
+    def _known_request(self, path: str, render: bool, tree: Tree | None) -> KnownRequest:
+        known = known_requests.recalled(self._memory, path)
         current = known is not None and known.key == self._request_key(path, known.models)
         if known is not None and current and (not render or known.plan is None or _as_remembered(known, tree)):
             return known
         compiled = self._compile(path)
         key = self._request_key(path, compiled.models)
         if compiled.plan is None:
-            return Entry(key, compiled.models, compiled.diagnostics, None)
+            return KnownRequest(key, compiled.models, compiled.diagnostics, None)
         summary = plan_summary.summary(compiled.plan)
-        entry = entries_of.entry(key, compiled.models, compiled.diagnostics, summary, applied(compiled.plan.jobs))
+        entry = known_requests.known_request(
+            key, compiled.models, compiled.diagnostics, summary, applied(compiled.plan.jobs)
+        )
         if render:
             from evalctl.render.download import download_script
             from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
@@ -196,8 +197,8 @@ class Project:
             found += problems
         return found
 
-    def _remember(self, entries: Mapping[str, Entry], tree: Tree | None) -> None:
-        rows, texts = entries_of.remembered(entries)
+    def _remember(self, entries: Mapping[str, KnownRequest], tree: Tree | None) -> None:
+        rows, texts = known_requests.remembered(entries)
         before = self._memory.index
         index = {
             "stats": _lists(self.workspace.stats),
@@ -230,20 +231,20 @@ def _lists(stats: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     return {path: list(stat) for path, stat in stats.items()}
 
 
-def _as_remembered(entry: Entry, tree: Tree | None) -> bool:
+def _as_remembered(entry: KnownRequest, tree: Tree | None) -> bool:
     """Whether generated/ still holds exactly what was made of this request."""
     if entry.artifacts is None or tree is None:
         return False
     return all(tree.digest(path) == sha for path, sha in entry.artifacts.items())
 
 
-def _written(entry: Entry, tree: Tree) -> list[str]:
+def _written(entry: KnownRequest, tree: Tree) -> list[str]:
     """Brings the request's files up to date; the paths that were changed."""
     digests = entry.artifacts or {}
     return [artifact.path for artifact in entry.fresh if tree.write(artifact, digests[artifact.path])]
 
 
-def _differences(tree: Tree, entries: Mapping[str, Entry]) -> list[Diagnostic]:
+def _differences(tree: Tree, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:
     found = []
     for request, entry in entries.items():
         for path, sha in (entry.artifacts or {}).items():

@@ -1,4 +1,4 @@
-"""From names to values: which evals a request means, with every setting and who set it.
+"""Turns a checked request into evals, with every setting and its origin.
 
-`layers` merges · `caution` the manual's rule about sampling · `evals` builds an eval · `identity` its digest.
+`layers` merges settings · `caution` applies the manual's rule about sampling · `evals` builds evals · `identity` computes their digests.
 """

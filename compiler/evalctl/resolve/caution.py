@@ -1,7 +1,7 @@
-"""The manual's caution (3.2): custom sampling settings apply only to tasks that are greedy by default.
+"""The manual's rule (3.2): custom sampling settings apply only to tasks that are greedy by default.
 
 MT-Bench, LiveCodeBench and HumanEval sample by design; a temperature of the custom settings would change what they
-measure. A request may say `sampling_override: true`. Either way the plan shows what was applied.
+measure. `sampling_override: true` in a request applies them. In both cases the plan shows what was applied.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from evalctl.model.evaluation import Setting, Task
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
-WHY = "this task samples by design; `sampling_override: true` applies it all the same"
+WHY = "this task samples by design; `sampling_override: true` applies the setting anyway"
 
-OWN = "this task sends a value of its own with each question, whatever the settings say"
+OWN = "this task always sends a value of its own with each question"
 
 
 def cautious(layer: Layer, task: Task, *, override: bool) -> tuple[Layer, tuple[Setting, ...]]:
-    """What of the custom settings' `layer` applies to `task`, and what was kept out."""
+    """(the part of the custom settings that applies to `task`, the settings that do not)."""
     if override or not task.samples_by_design:
         return layer, ()
     kept_out = tuple(Setting(name, layer[name], applied=False, why=WHY) for name in SAMPLING if name in layer)
@@ -34,7 +34,7 @@ def cautious(layer: Layer, task: Task, *, override: bool) -> tuple[Layer, tuple[
 def without_own(
     merged: Mapping[str, Sourced[Any]], kept_out: tuple[Setting, ...], own: Collection[str]
 ) -> tuple[dict[str, Sourced[Any]], tuple[Setting, ...]]:
-    """The settings less those that the task decides itself: an eval does not claim what no request carries."""
+    """The settings without those for which the task sends its own value, so that an eval does not list values that are not sent."""
     theirs = [Setting(name, merged[name], applied=False, why=OWN) for name in merged if name in own]
     others = [replace(setting, why=OWN) if setting.name in own else setting for setting in kept_out]
     return {name: sourced for name, sourced in merged.items() if name not in own}, (*others, *theirs)

@@ -1,4 +1,4 @@
-"""Which evals a request means: models x custom settings x tasks, each with its resolved settings."""
+"""Builds the evals of a request: models x custom settings x tasks, each with its resolved settings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from evalctl.resolve.caution import cautious, without_own
 from evalctl.resolve.identity import OPERATED, SENT, SERVED, allowing, eval_digest
 from evalctl.resolve.layers import merge
 
-# Longer contexts cost memory and time and change no score of the lab's tasks; the manual's scripts capped alike.
+# Longer contexts need memory and time and change no score of the lab's tasks; the manual's scripts use the same limit.
 LONGEST_DEFAULT_CONTEXT = 32_768
 
-GENERATION_CONFIG = "auto"  # as the lab has always measured
+GENERATION_CONFIG = "auto"  # the mode of all earlier measurements of the lab
 _BUILT_IN = Origin("evalctl")
 
 
 def evals(checked: CheckedRequest, catalogue: Catalogue) -> tuple[Eval, ...]:
-    """Every eval of a request whose names have been checked, each once and in a fixed order."""
+    """The evals of a request whose names have been checked, each once, in a fixed order."""
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     overrides = _overrides(checked, catalogue)
     asked = (
@@ -63,14 +63,14 @@ def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subje
 
 
 def settings_entry(catalogue: Catalogue, model: str, name: str | None) -> SettingsEntry | None:
-    """The model's own settings of that name, else the common ones."""
+    """The model's own custom settings of that name, else the common ones of that name."""
     if name is None:
         return None
     return catalogue.settings.get(model, {}).get(name) or catalogue.common[name]
 
 
 def _overrides(checked: CheckedRequest, catalogue: Catalogue) -> dict[str, Layer]:
-    """Per task key: what the overrides say, a task's own winning over its suite's."""
+    """Task key to its overrides; an override for the task has precedence over one for its suite."""
     layers: dict[str, dict[str, Sourced[Any]]] = {}
     words = sorted(checked.request.overrides, key=lambda word: word in catalogue.tasks)
     for word in words:
@@ -119,16 +119,18 @@ def _eval(
 
 
 def _setting(name: str, sourced: Sourced[Any], subject: Subject) -> Setting:
-    """One of the server's is kept out where others serve the model; a parser of the framework is not the server's."""
+    """The setting; not applied if it is a setting of the server and a provider serves the model (a framework's parser is no server setting)."""
     if subject.provider == "vllm" or name not in SERVED | OPERATED:
         return Setting(name, sourced)
     if sourced.value in (None, "ignore", *FRAMEWORK_PARSERS):
         return Setting(name, sourced)
-    return Setting(name, sourced, applied=False, why=f"{subject.provider} serves the model, and takes no notice of it")
+    return Setting(
+        name, sourced, applied=False, why=f"{subject.provider} serves the model and does not take this setting"
+    )
 
 
 def _defaults(subject: Subject, catalogue: Catalogue) -> Layer:
-    """What holds when nobody says anything: from the model card, and the mode of vLLM's generation_config."""
+    """Values where nothing sets them: from the model card, and the mode of vLLM's generation_config."""
     card = catalogue.cards.get(subject.model)
     if subject.provider != "vllm" or card is None:
         return {}
@@ -137,16 +139,16 @@ def _defaults(subject: Subject, catalogue: Catalogue) -> Layer:
 
 
 def default_context(card: ModelCard) -> int:
-    """The model's own context, capped."""
+    """The model's own context length, limited to LONGEST_CONTEXT."""
     return min(card.context_length or LONGEST_DEFAULT_CONTEXT, LONGEST_DEFAULT_CONTEXT)
 
 
 def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
-    """What the server is started with; others' servers take none of it, only the parser matters to the framework."""
+    """The options that the server is started with; for a provider only the parser, which the framework uses."""
     names = SERVED if subject.provider == "vllm" else {"reasoning_parser"}
     chosen = {name: value for name, value in values.items() if name in names}
     if subject.provider == "vllm":
-        chosen.setdefault("generation_config", GENERATION_CONFIG)  # the mode is always explicit, after a `null`, too
+        chosen.setdefault("generation_config", GENERATION_CONFIG)  # always explicit, even if a setting is `null`
     if "chat_template" in chosen:
         chosen["chat_template"] = catalogue.chat_templates.get(chosen["chat_template"], chosen["chat_template"])
     if (plugin := catalogue.parser_plugins.get(chosen.get("reasoning_parser_plugin", ""))) is not None:
@@ -159,6 +161,6 @@ def _server_settings(values: Mapping[str, Any], subject: Subject, catalogue: Cat
 
 
 def result_path(subject: Subject, task: Task, max_samples: int | None) -> str:
-    """Where the result of these belongs."""
+    """The path of the result of this model, settings and task."""
     settings = subject.custom_settings or ""
     return providers.result_path(subject.provider, subject.model, settings, task.result_dir, max_samples)

@@ -1,7 +1,7 @@
 """An eval's digest: everything that can change its score, and nothing else.
 
-FIELDS classifies every field of the eval's data: a test walks over all of them, so that a new field cannot be
-forgotten. How and where it runs (node kind, walltime, concurrency, tensor parallel size, file names) is not in it.
+FIELDS classifies every field of the eval's data: a test visits all of them, so that a new field cannot be forgotten.
+How and where the eval runs (node kind, walltime, concurrency, tensor parallel size, file names) is not included.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from evalctl.model.providers import PROVIDERS
 VERSION = 1
 _JSON = json.JSONEncoder(check_circular=False, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
-# What each generation setting is: sent with every question, given to the server, or only a way of asking.
+# The kind of each generation setting: sent with every question, given to the server, or only a way of sending questions.
 SENT = frozenset({
     "system_message", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "repetition_penalty",
     "frequency_penalty", "presence_penalty", "seed", "reasoning_effort", "stop_tokens",
@@ -25,8 +25,8 @@ SERVED = frozenset({
     "max_model_length", "reasoning_parser", "reasoning_parser_plugin", "chat_template", "chat_template_kwargs", "vllm_use_v1", "generation_config",
     "trust_remote_code", "kv_cache_dtype", "quantization", "speculative_config",
 })  # fmt: skip
-OPERATED = frozenset({"max_num_seqs"})  # given to the server, and no cause of a score
-ASKED = frozenset({"max_n"})  # ten answers in one call or in ten are the same ten answers
+OPERATED = frozenset({"max_num_seqs"})  # given to the server, but does not affect a score
+ASKED = frozenset({"max_n"})  # ten answers from one call or from ten calls are equivalent
 
 
 def eval_digest(
@@ -38,7 +38,7 @@ def eval_digest(
     server: tuple[tuple[str, Any], ...],
     max_samples: int | None,
 ) -> str:
-    """64 hex digits; equal for equal scores' causes, on any machine and for any order of keys."""
+    """64 hex digits; equal when everything that affects the score is equal, on any machine and for any order of keys."""
     inputs = eval_inputs(subject, task, framework_version, task_digest, generation, server, max_samples)
     return hashlib.sha256(_JSON.encode(inputs).encode()).hexdigest()
 
@@ -52,7 +52,7 @@ def eval_inputs(
     server: tuple[tuple[str, Any], ...],
     max_samples: int | None,
 ) -> dict[str, Any]:
-    """The inputs behind the digest."""
+    """The data that the digest is computed from."""
     return {
         "version": VERSION,
         "provider": subject.provider,
@@ -70,22 +70,22 @@ def eval_inputs(
 
 
 def allowing(digest: str, unanswered: int) -> str:
-    """The digest of the same eval where so many questions may stay without an answer.
+    """The digest of the same eval if up to `unanswered` questions may remain without an answer.
 
-    It can change the score: a result with zeros that nobody measured must not stand for a request that allows none.
+    That can change the score: a result with zeros for unanswered questions must not be reused for a request that allows none.
     """
     return hashlib.sha256(f"{digest} unanswered {unanswered}".encode()).hexdigest() if unanswered else digest
 
 
 def _address(subject: Subject) -> dict[str, str]:
-    """The address that answers. A built-in provider's name implies it, so that results from before it was recorded
-    stay valid."""
+    """The provider's address; {} for a built-in provider, whose name implies it, so that results from before addresses were
+    recorded stay valid."""
     known = PROVIDERS.get(subject.provider)
     return {} if known is not None and known.base_url == subject.address else {"address": subject.address}
 
 
 def plain_value(value: Any) -> Any:
-    """As the digest takes it: 0 and 0.0 are one temperature; tuples are lists in JSON."""
+    """A value in the form for the digest: 0 and 0.0 are the same temperature; tuples are lists in JSON."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Merging ordered layers: the later one wins, key by key, and every value keeps its origin."""
+"""Merges ordered layers: key by key the later layer has precedence, and every value keeps its origin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from evalctl.model.catalogue import Layer
 
 
 def merge(layers: Sequence[Layer]) -> Layer:
-    """One layer that says what all of `layers` say together; a null is a value (it unsets)."""
+    """One layer with the values of all `layers`; null is a value (it unsets a setting)."""
     merged: dict[str, object] = {}
     for layer in layers:
         merged.update(layer)

@@ -1,12 +1,12 @@
-"""What evalctl needs of a scheduler: text in, text out.
+"""The interface to schedulers: functions that make commands and read their replies, text in and text out.
 
-A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file, asks no clock and knows no
-site: it says which command to run and reads what the command said. A new one is one file, one line in SCHEDULERS and
+A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file and no clock and knows no
+site: it returns the command to run and parses the command's reply. A new scheduler is one file, one line in SCHEDULERS and
 its recorded replies in `tests/schedulers/replies/`. `gridengine`, `pbs` and `slurm` (its words: `slurm_words`) are schedulers of sites,
-`local` is the one of a machine without a scheduler (`local_queue` runs it); `common` is what they share.
+`local` is for a machine without a scheduler (`local_queue` is its program); `common` is what they share.
 
-A job is known by its name, so that a submission whose reply was lost can be found again; native ids are for people and
-for cancelling.
+evalctl identifies a job by its name, so that a submission whose reply was lost can be found again; native ids serve for
+messages and for cancelling.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ __all__ = ["SCHEDULERS", "Scheduler", "Unreadable"]
 class Scheduler(Protocol):
     """A module that knows one scheduler's commands; `site_args` are a service's words (`-g GROUP`, `--queue DIR`)."""
 
-    PROGRAMS: tuple[str, ...]  # that a login node must have
-    STARTUP: tuple[str, ...]  # files in the person's home folder that add options to them, and cannot be switched off
-    VERSION: Command  # of the program that lists jobs; its first line says which version it is
+    PROGRAMS: tuple[str, ...]  # programs that a login node must have
+    STARTUP: tuple[str, ...]  # files in the person's home folder that add options to them, and cannot be disabled
+    VERSION: Command  # prints the version of the program that lists jobs, on its first line
 
     def directives(self, batch: Batch) -> list[str]:
-        """Finished lines for the head of a script, as people on such sites write them."""
+        """The directive lines for the head of a script."""
 
     def submit(
         self, script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
         site_args: Sequence[str] = (), gpus: Sequence[str] = (),
     ) -> Command:  # fmt: skip
-        """The command that submits a script under the attempt's name; name, output folder and time win over directives.
+        """The command that submits a script under the attempt's name; its name, output folder and time override directives.
 
-        Of the environment the job gets EVALCTL_RUN_DIR alone. `walltime_seconds` None keeps the script's own; `gpus`
-        are device numbers, used where no scheduler gives them out. An odd `run_dir` is an EnvironmentProblem.
+        The job gets only EVALCTL_RUN_DIR of the environment. `walltime_seconds` None keeps the script's own; `gpus` are
+        device numbers, used where no scheduler assigns them. A `run_dir` with special characters is an EnvironmentProblem.
         """
 
     def native_id(self, reply: Reply, name: str) -> str:
-        """The id in the reply to the successful submission of `name`, or "" where none can be read for certain."""
+        """The id in the reply to the successful submission of `name`, or "" where the reply is ambiguous."""
 
     def refusal(self, reply: Reply) -> str | None:
-        """What the scheduler said against this job, in words that are known to mean it; None for everything else."""
+        """The message with which the scheduler refused this job for good, from a closed list; None for everything else."""
 
     def postponed(self, reply: Reply) -> str | None:
-        """What it said when it certainly has not accepted the job, and may later (a limit on submitted jobs); else None."""
+        """The message with which it refused the job for now (a limit on submitted jobs, …); None for everything else."""
 
     def query(self, user: str, site_args: Sequence[str] = ()) -> Command:
-        """One command that lists all jobs of `user` with whole names, where `site_args` submit them."""
+        """One command that lists all jobs of `user` with whole names, in the place to which `site_args` submit."""
 
     def sightings(self, reply: Reply) -> list[Sighting]:
-        """The jobs in a query's reply; raises Unreadable rather than guess, and is [] only when there are none."""
+        """The jobs in a query's reply; [] only when there certainly are none; raises Unreadable for any unknown form."""
 
     def recognises(self, version: Reply) -> bool:
-        """Whether a reply to VERSION is one of this scheduler: others have programs of the same names, whose empty listing
-        is no answer."""
+        """Whether a reply to VERSION is from this scheduler. Other schedulers have programs with the same names, whose empty
+        list means nothing."""
 
     def cancel(self, native_id: str, site_args: Sequence[str] = ()) -> Command:
         """The command that ends one job."""
 
     def cancelled(self, reply: Reply) -> bool:
-        """Whether the job is being ended, or was gone already; False when the scheduler did not answer."""
+        """Whether the job is being ended or has ended already; False when the scheduler did not answer."""
 
 
 SCHEDULERS: dict[str, Scheduler] = {"gridengine": gridengine, "pbs": pbs, "slurm": slurm, "local": local}

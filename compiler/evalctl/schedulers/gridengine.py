@@ -11,10 +11,10 @@ from evalctl.model.walltime import clock
 from evalctl.schedulers.common import (
     Unreadable,
     answer,
-    asked,
     declined,
     only_id,
     passing,
+    scheduler_command,
     unreachable,
     variable,
 )  # fmt: skip
@@ -24,9 +24,9 @@ PROGRAMS: tuple[str, ...] = ("qsub", "qstat", "qdel")
 STARTUP: tuple[str, ...] = (
     ".sge_qstat",
     ".sge_request",
-)  # `-s r` hides what waits; -clear would drop the site's own too
-VERSION = asked(("qstat", "-help"))  # `SGE 8.1.9`
-# Of 6.2, 6.2u5, 2011.11, 8.1.9 and Univa's 8.6.1; OpenPBS's qstat knows no -help, and answers `qstat -r -u USER`.
+)  # `-s r` in them hides waiting jobs; -clear would drop the site's own options, too
+VERSION = scheduler_command(("qstat", "-help"))  # `SGE 8.1.9`
+# Printed by 6.2, 6.2u5, 2011.11, 8.1.9 and Univa's 8.6.1. OpenPBS's qstat has no -help, but accepts `qstat -r -u USER`.
 _OWN = re.compile(r"^usage: qstat \[options\]$", re.MULTILINE)
 _TERSE = re.compile(r"(\d+)(?:\.\d+-\d+:\d+)?")  # of -terse, which a site's wrapper may add
 _ACCEPTED = re.compile(r"^(?:Your job|\d+(?:\.\d+-\d+:\d+)?$)", re.MULTILINE)
@@ -34,7 +34,7 @@ _SILENCE = re.compile(
     r"unable to (send message to|contact) qmaster|commlib error|got \w+(?: \w+)* error|gdi request|JSV",
     re.IGNORECASE,
 )
-# Closed: sentences of sge_qmaster and qsub 8.1.9 that mean that the job is not there. Anything else is unclear.
+# Closed list: messages of sge_qmaster and qsub 8.1.9 that mean that no job was created. After any other, that is unknown.
 _REFUSED = re.compile(
     r"^(?:Unable to run job: )?(?:qsub: )?(?:error: |ERROR! )?(?:"
     r"denied: .*|unknown resource .*|(?:job rejected|Job rejected): (?!only \d+ jobs).*|no suitable queues?\.?"
@@ -43,20 +43,20 @@ _REFUSED = re.compile(
     r"|.*cannot start with a digit.*|.*: no suitable queues)$",
     re.MULTILINE,
 )
-# `max_u_jobs` and `max_jobs` count jobs that are there now; `resource quota` is checked when jobs start.
+# `max_u_jobs` and `max_jobs` count present jobs; `resource quota` is checked when jobs start.
 _LIMITED = re.compile(
     r"^(?:Unable to run job: )?job rejected: only \d+ jobs are allowed per (?:user|cluster)|quota (?:exceeded|limit)",
     re.MULTILINE | re.IGNORECASE,
 )
 _GONE = re.compile(r'job "?\d+"? does not exist')
-# id, priority, the name cut to ten characters (it may hold blanks), user, state, date and time
+# id, priority, the name cut to ten characters (it may contain spaces), user, state, date and time
 _JOB = re.compile(r"\s*(\d+)\s+\d+\.\d+\s+\S.*?\s(\S+)\s+([A-Za-z]+)\s+\d\S*\s+\d\d:\d\d:\d\d")
-_DETAIL = " " * 7  # numbers have seven places, so that no job's own line begins so
+_DETAIL = " " * 7  # numbers have seven columns, so that no job line begins with seven spaces
 _NAME = re.compile(r"\s+Full jobname:\s+(\S.*?)\s*$")
 
 
 def directives(batch: Batch) -> list[str]:
-    """`#$` lines as on TSUBAME; the group is for the command line only."""
+    """`#$` lines as on TSUBAME; the group is given on the command line only."""
     words = ["-S /bin/bash", "-cwd", f"-N {batch.name}", *batch.directives, f"-l h_rt={clock(batch.walltime_seconds)}"]
     if batch.priority is not None:
         words.append(f"-p {batch.priority}")
@@ -67,9 +67,9 @@ def submit(
     script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
     site_args: Sequence[str] = (), gpus: Sequence[str] = (),
 ) -> Command:  # fmt: skip
-    """qsub; a missing output folder would put the job into Eqw, so it has to exist."""
+    """The qsub command; the output folder must exist, or the job would go into state Eqw."""
     limit = () if walltime_seconds is None else ("-l", f"h_rt={clock(walltime_seconds)}")
-    return asked((
+    return scheduler_command((
         "qsub", *site_args, "-N", name, "-o", output_dir, "-e", output_dir,
         *limit, "-v", variable(run_dir), script,
     ), run_dir)  # fmt: skip
@@ -82,22 +82,22 @@ def native_id(reply: Reply, name: str) -> str:
 
 
 def refusal(reply: Reply) -> str | None:
-    """qmaster down and a bad option are both status 1; only the text tells them apart."""
+    """By the text: qsub has status 1 for an unreachable qmaster as well as for a wrong option."""
     return None if postponed(reply) else declined(reply, _REFUSED, _SILENCE, _ACCEPTED)
 
 
 def postponed(reply: Reply) -> str | None:
-    """A limit on the number of jobs that are there at the same time, or a refusal that says that it passes."""
+    """A limit on the number of simultaneous jobs, or a refusal that says that it is temporary."""
     return declined(reply, _LIMITED, _SILENCE, _ACCEPTED) or passing(reply, _REFUSED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
-    """`qstat -r`: plain qstat cuts names at ten characters, and TSUBAME4's is reported to have no `-xml`."""
-    return asked(("qstat", "-r", "-u", user))
+    """`qstat -r`: plain qstat cuts names at ten characters, and that of TSUBAME4 reportedly has no `-xml`."""
+    return scheduler_command(("qstat", "-r", "-u", user))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """Job lines and the `Full jobname:` line under each."""
+    """Reads job lines, each with the `Full jobname:` line below it."""
     found: list[Sighting] = []
     job: tuple[str, str] | None = None
     for line in _body(answer(reply)):
@@ -126,7 +126,7 @@ def _complete(job: tuple[str, str] | None) -> None:
 
 
 def _state(letters: str) -> State:
-    """Letters pile up (`hqw`, `Eqw`, `dr`, `Rr`): the worst decides."""
+    """A state has several letters (`hqw`, `Eqw`, `dr`, `Rr`): the worst decides."""
     if not set(letters) <= set("dEhqwrRtsSTPNx"):
         raise Unreadable(f"unknown state {letters}")
     for letter, state in (("E", State.STUCK), ("d", State.ENDING), ("h", State.HELD), ("w", State.QUEUED)):
@@ -136,17 +136,17 @@ def _state(letters: str) -> State:
 
 
 def recognises(version: Reply) -> bool:
-    """`usage: qstat [options]` after the version, on either output."""
+    """Looks for `usage: qstat [options]` after the version, in both outputs."""
     return _OWN.search(f"{version.stdout}\n{version.stderr}") is not None
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
-    """qdel by number: names may be patterns."""
-    return asked(("qdel", native_id))
+    """qdel by number: qdel takes a name as a pattern."""
+    return scheduler_command(("qdel", native_id))
 
 
 def cancelled(reply: Reply) -> bool:
-    """Deleted, registered for deletion, or gone before."""
+    """The job was deleted, registered for deletion, or had ended before."""
     if unreachable(reply, _SILENCE):
         return False
     return reply.status == 0 or _GONE.search(reply.stdout + reply.stderr) is not None

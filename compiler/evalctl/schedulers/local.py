@@ -1,4 +1,4 @@
-"""A machine without a scheduler: `local_queue.py`, a program of this project, keeps a queue per GPU there."""
+"""A machine without a scheduler: `local_queue.py`, a program of this project, manages a queue per GPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
 from evalctl.model.walltime import clock
-from evalctl.schedulers.common import Unreadable, answer, only_id, said
+from evalctl.schedulers.common import Unreadable, answer, message_of, only_id
 from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ _TICKET = re.compile(r"(\d+)")
 
 
 def directives(batch: Batch) -> list[str]:
-    """For the reader only: the queue gets all this from its command line."""
+    """A comment for the reader: the queue gets all this from its command line."""
     return [f"# local queue: {batch.name}, {batch.gpus} GPU(s), at most {clock(batch.walltime_seconds)}"]
 
 
@@ -34,7 +34,7 @@ def submit(
     script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
     site_args: Sequence[str] = (), gpus: Sequence[str] = (),
 ) -> Command:  # fmt: skip
-    """Numbers of GPUs make it wait for these; without any it waits for a CPU slot."""
+    """The job waits for the GPUs with these numbers; without any, for a CPU slot."""
     devices = ("--gpus", ",".join(gpus)) if gpus else ("--cpu",)
     limit = () if walltime_seconds is None else ("--walltime", str(walltime_seconds))
     return Command(
@@ -50,23 +50,23 @@ def native_id(reply: Reply, name: str) -> str:
 
 
 def refusal(reply: Reply) -> str | None:
-    """The queue's own words (status 1) and those of its argument parser (2); a traceback says nothing."""
+    """A message of the queue (status 1) or of its argument parser (2); a traceback is not a refusal."""
     refused = re.search(r"^(local queue: |usage: )", reply.stderr, re.MULTILINE) is not None
-    return said(reply) if reply.status in (1, 2) and not reply.timed_out and refused else None
+    return message_of(reply) if reply.status in (1, 2) and not reply.timed_out and refused else None
 
 
 def postponed(reply: Reply) -> str | None:
-    """The queue has no limit."""
+    """None: the queue has no limit."""
     return None
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
-    """The queue's own list, with the jobs that ended lately."""
+    """Lists the queue, including the jobs that ended last."""
     return Command((*_program("list"), *_queue(site_args)))
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """The queue is one person's, so all jobs are theirs."""
+    """All jobs in the list: the queue belongs to one person."""
     try:
         jobs = json.loads(answer(reply))["jobs"]
         return [_sighting(job) for job in jobs]
@@ -89,12 +89,12 @@ def recognises(version: Reply) -> bool:
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
-    """Ends the job and all that it started."""
+    """Ends the job and all processes that it started."""
     return Command((*_program("cancel"), *_queue(site_args), native_id))
 
 
 def cancelled(reply: Reply) -> bool:
-    """A job that is over already counts too; the queue says status 0 for both."""
+    """The queue has status 0 for a job that it ends and for one that has ended already."""
     return reply.status == 0 and not reply.timed_out
 
 
@@ -104,6 +104,6 @@ def _program(verb: str) -> tuple[str, ...]:
 
 
 def _queue(site_args: Sequence[str]) -> tuple[str, ...]:
-    """Of all words only the queue's folder; the others are for submitting."""
+    """The option with the queue's folder; other words of `site_args` are for submitting only."""
     words = list(site_args)
     return tuple(words[words.index("--queue") : words.index("--queue") + 2]) if "--queue" in words else ()

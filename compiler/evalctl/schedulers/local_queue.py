@@ -3,12 +3,12 @@
     python -I local_queue.py submit --queue DIR --name N (--gpus 0,1 | --cpu [--slots K]) --output-dir D -- SCRIPT
     python -I local_queue.py list --queue DIR          python -I local_queue.py cancel --queue DIR ID
 
-A program of its own that needs the standard library only. There is no daemon: a waiting job is a folder DIR/jobs/ID, a
-running one has a keeper, and whoever comes by (a submission, a list, a job that ends) starts what can start.
+A stand-alone program that imports the standard library only. There is no daemon: a waiting job is a folder DIR/jobs/ID, a
+running job has a keeper process, and each call (a submission, a list) and each ending job starts the jobs that can start.
 
-The truth about life is the kernel's: a started job holds a lock on its folder's `lock` file, through its keeper and
-through the job's own shell. Started, not locked and without an end on record means that it was killed or that the
-machine went down; it is reported as lost and never started again.
+The kernel decides whether a job is alive: a started job holds a lock on its folder's `lock` file, through its keeper and
+through the job's own shell. A job that was started, is not locked and has no recorded end was killed, or the machine went
+down; it is reported as lost and never started again.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from pathlib import Path
 from typing import Any
 
 KEPT = 200  # ended jobs
-TERM_SECONDS, SWEEP_SECONDS = 30, 5  # from TERM to KILL: for a job, for what it left behind
+TERM_SECONDS, SWEEP_SECONDS = 30, 5  # from TERM to KILL: for a job, for processes that it left behind
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _DAMAGED = {"state": "lost", "damaged": True}
-# As with other schedulers a job does not get the submitting shell's variables, only what a login would give it.
+# As with other schedulers, a job does not get the submitting shell's variables, only those of a login.
 PASSED = frozenset(
     (
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "MODULEPATH",
@@ -47,15 +47,15 @@ PASSED = frozenset(
 
 
 class Refused(Exception):
-    """The queue does not do what was asked; the text says why."""
+    """The queue refuses a command; the text says why."""
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """One job in the queue: its folder, and what was asked at its submission."""
+    """One job in the queue: its folder, and what its submission said."""
 
     folder: Path
-    asked: dict[str, Any]
+    submission: dict[str, Any]
 
     @property
     def number(self) -> int:
@@ -63,22 +63,22 @@ class Ticket:
         return int(self.folder.name)
 
     @property
-    def here(self) -> bool:
-        """Whether this machine runs it: several may share a home folder."""
-        return bool(self.asked["host"] == socket.gethostname())
+    def on_this_machine(self) -> bool:
+        """Whether this machine runs the job: several machines may share a home folder."""
+        return bool(self.submission["host"] == socket.gethostname())
 
     def state(self) -> dict[str, Any]:
-        """`state` and what is known beside it."""
+        """The job's `state`, and other recorded facts."""
         ended, started = read(self.folder / "ended.json"), read(self.folder / "started.json")
         if ended or not started:
             return ended or {"state": "queued"}
         if self.held():
             return {**started, "state": "ending" if (self.folder / "ending").exists() else "running"}
-        # It may have written its end between the two looks.
+        # The job may have recorded its end between the two checks.
         return read(self.folder / "ended.json") or {**started, "state": "lost"}
 
     def held(self) -> bool:
-        """Whether the keeper or the job lives."""
+        """Whether the keeper or the job is alive."""
         with (self.folder / "lock").open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -87,7 +87,7 @@ class Ticket:
         return False
 
     def end(self, state: str, exit_status: int | None) -> None:
-        """Put the end on record."""
+        """Records the end of the job."""
         started = read(self.folder / "started.json") or {}
         write(
             self.folder / "ended.json", {**started, "state": state, "exit_status": exit_status, "ended_at": time.time()}
@@ -99,44 +99,48 @@ class Ticket:
 
 @contextlib.contextmanager
 def locked(queue: Path) -> Iterator[None]:
-    """One at a time changes the queue."""
+    """Holds the queue's lock: one process at a time changes the queue."""
     (queue / "jobs").mkdir(parents=True, exist_ok=True, mode=0o700)
     with (queue / "lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.flock(file, fcntl.LOCK_UN)  # closing would not do: a keeper forked meanwhile shares the lock
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough: a keeper forked meanwhile shares the lock
 
 
 def tickets(queue: Path) -> list[Ticket]:
-    """All jobs, oldest first; a folder without a ticket is a submission that did not come to its end."""
+    """All jobs, oldest first; a folder without a ticket is an unfinished submission."""
     folders = sorted(
         (path for path in (queue / "jobs").glob("*") if path.name.isdigit()), key=lambda path: int(path.name)
     )
     found = [Ticket(folder, asked) for folder in folders if (asked := read(folder / "ticket.json"))]
     for ticket in found:
-        if "name" not in ticket.asked:  # a list without it would say that its job is gone
-            raise Refused(f"{ticket.folder}/ticket.json is damaged: once its job has ended: rm -r {ticket.folder}")
+        if "name" not in ticket.submission:  # a list without the job would mean that it has ended
+            raise Refused(f"{ticket.folder}/ticket.json is damaged; when its job has ended: rm -r {ticket.folder}")
     return found
 
 
 def submit(arguments: argparse.Namespace) -> str:
-    """Queue a script and start what can start; the reply is the job's number."""
+    """Queues a script and starts the jobs that can start; returns the job's number."""
     queue = arguments.queue
     with locked(queue):
         for ticket in tickets(queue):
-            if ticket.asked["name"] == arguments.name and ticket.state()["state"] in ("queued", "running", "ending"):
+            if ticket.submission["name"] == arguments.name and ticket.state()["state"] in (
+                "queued",
+                "running",
+                "ending",
+            ):
                 raise Refused(f"{arguments.name} is in the queue already, as {ticket.number}")
         folder = new_folder(queue)
-        write(folder / "ticket.json", asked(arguments))
-        with contextlib.suppress(OSError):  # it waits in the queue now, so it is not refused: the next look will tell
+        write(folder / "ticket.json", submission_of(arguments))
+        with contextlib.suppress(OSError):  # the job is in the queue, so it is not refused: the next call starts it
             dispatch(queue)
     return folder.name
 
 
-def asked(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The ticket of a submission."""
+def submission_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The content of a job's ticket, from the command line."""
     gpus = [] if arguments.cpu else arguments.gpus.split(",")
     if not Path(arguments.script).is_file():
         raise Refused(f"there is no script {arguments.script}")
@@ -151,7 +155,7 @@ def asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def new_folder(queue: Path) -> Path:
-    """The next number, whatever has been removed since, and whatever a machine that went down left of the counter."""
+    """The folder of the next number; numbers of removed jobs are not used again, even if the counter file is damaged."""
     counter = queue / "last"
     known = counter.read_text(errors="replace").strip() if counter.exists() else ""
     there = (int(path.name) for path in (queue / "jobs").iterdir() if path.name.isdecimal())
@@ -163,18 +167,18 @@ def new_folder(queue: Path) -> Path:
 
 
 def dispatch(queue: Path) -> None:
-    """Start every waiting job that no earlier one stands in the way of; needs the queue's lock."""
-    mine = [(ticket, ticket.state()["state"]) for ticket in tickets(queue) if ticket.here]
+    """Starts every waiting job that need not wait for an earlier one; the caller holds the queue's lock."""
+    mine = [(ticket, ticket.state()["state"]) for ticket in tickets(queue) if ticket.on_this_machine]
     running = [ticket for ticket, state in mine if state in ("running", "ending")]
-    taken = {gpu for ticket in running for gpu in ticket.asked["gpus"]}
-    without_gpu, blocked = sum(not ticket.asked["gpus"] for ticket in running), False
+    taken = {gpu for ticket in running for gpu in ticket.submission["gpus"]}
+    without_gpu, blocked = sum(not ticket.submission["gpus"] for ticket in running), False
     for ticket in (ticket for ticket, state in mine if state == "queued"):
-        gpus = set(ticket.asked["gpus"])
+        gpus = set(ticket.submission["gpus"])
         if gpus:
             free = not gpus & taken
-            taken |= gpus  # running or waiting, later ones do not overtake
+            taken |= gpus  # of running and of waiting jobs: later jobs do not overtake
         else:
-            free = not blocked and without_gpu < ticket.asked["slots"]
+            free = not blocked and without_gpu < ticket.submission["slots"]
             without_gpu, blocked = without_gpu + free, not free
         if free:
             start(ticket, queue)
@@ -182,17 +186,17 @@ def dispatch(queue: Path) -> None:
 
 
 def prune(ended: Sequence[Ticket]) -> None:
-    """Forget all but the last ended jobs."""
+    """Removes the folders of all but the last KEPT ended jobs."""
     for ticket in ended[:-KEPT]:
         with contextlib.suppress(OSError):
-            (ticket.folder / "ticket.json").unlink()  # first: without its end on record it would be queued once more
+            (ticket.folder / "ticket.json").unlink()  # first: a ticket without a recorded end would be queued again
             shutil.rmtree(ticket.folder, ignore_errors=True)
 
 
 def start(ticket: Ticket, queue: Path) -> None:
-    """Fork the job's keeper, which holds the ticket's lock from before the start is on record."""
+    """Forks the job's keeper, which holds the ticket's lock before the start is recorded."""
     lock = os.open(ticket.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # nobody keeps it: a look at it happens under the queue's lock or is short
+    fcntl.flock(lock, fcntl.LOCK_EX)  # does not block for long: others hold it briefly, or under the queue's lock
     write(ticket.folder / "started.json", {"started_at": time.time()})
     if os.fork() == 0:
         status = 1
@@ -211,7 +215,7 @@ def start(ticket: Ticket, queue: Path) -> None:
 
 
 def detach(ticket: Ticket, lock: int) -> None:
-    """Leave the session, terminal and files of whoever came by, its lock on the queue among them."""
+    """Leaves the caller's session, terminal and open files, including its lock on the queue."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     log = os.open(ticket.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -225,16 +229,16 @@ def detach(ticket: Ticket, lock: int) -> None:
 
 
 class Keeper:
-    """Starts one job, ends it at its walltime or on SIGTERM, and leaves none of its processes behind."""
+    """Starts one job, ends it at its walltime or on SIGTERM, and ends all processes that it leaves behind."""
 
     def __init__(self, ticket: Ticket, lock: int) -> None:
-        """`lock` is the ticket's, held."""
+        """`lock` is the open file of the ticket's lock, which is held."""
         self.ticket, self.lock = ticket, lock
         self.why, self.deadline, self.kill_at = "", float("inf"), float("inf")
 
     def run(self) -> None:
-        """From start to the end on record."""
-        # Orphans of the job come to this process, so that they can be found and ended.
+        """Runs the job from its start to its recorded end."""
+        # Orphans of the job become children of this process, so that they can be found and ended.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP, signal.SIGINT})
         try:
@@ -242,19 +246,19 @@ class Keeper:
         except OSError:
             self.ticket.end("failed", None)
             raise
-        with contextlib.suppress(OSError):  # a full disk: the job runs, and must not be without a keeper
+        with contextlib.suppress(OSError):  # a full disk: the job runs, and still needs its keeper
             write(
                 self.ticket.folder / "started.json", {"started_at": time.time(), "pid": job.pid, "keeper": os.getpid()}
             )
-        if self.ticket.asked["walltime"]:
-            self.deadline = time.monotonic() + self.ticket.asked["walltime"]
+        if self.ticket.submission["walltime"]:
+            self.deadline = time.monotonic() + self.ticket.submission["walltime"]
         status = self.watch(job.pid)
         self.sweep()
         self.ticket.end(self.why or ("done" if status == 0 else "failed"), status)
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """The script in a session of its own, with its own devices and a log."""
-        asked = self.ticket.asked
+        """Starts the script in a session of its own, with its devices and a log."""
+        asked = self.ticket.submission
         log = Path(asked["output_dir"], f"{asked['name']}.{self.ticket.number}.out")
         with log.open("ab") as output:
             return subprocess.Popen(
@@ -280,14 +284,14 @@ class Keeper:
                 self.begin_end(job, "cancelled")
 
     def begin_end(self, job: int, why: str) -> None:
-        """TERM for the job's own group: it ends the rest itself. What is left after a while is killed."""
+        """Sends TERM to the job's process group, which ends its other processes; those still alive later are killed."""
         self.why, self.deadline, self.kill_at = why, float("inf"), time.monotonic() + TERM_SECONDS
-        with contextlib.suppress(OSError):  # it has just ended by itself, or the disk is full
+        with contextlib.suppress(OSError):  # the job has just ended by itself, or the disk is full
             os.killpg(job, signal.SIGTERM)
             (self.ticket.folder / "ending").touch()
 
     def sweep(self) -> None:
-        """End whatever the job left: TERM, later KILL."""
+        """Ends all processes that the job left behind: TERM, later KILL."""
         begin, sign = time.monotonic(), signal.SIGTERM
         while left := descendants(os.getpid()):
             signal_all(left, sign)
@@ -299,15 +303,15 @@ class Keeper:
 
 
 def environment(ticket: Ticket) -> dict[str, str]:
-    """What a job gets: a login's variables, its own folder, its devices."""
+    """The job's environment: variables of a login, its run folder, its devices."""
     passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
-    own = {"EVALCTL_RUN_DIR": ticket.asked["run_dir"], "EVALCTL_QUEUE_ID": str(ticket.number)}
-    devices = ",".join(ticket.asked["gpus"])  # none at all for a job without GPUs, or it would see every one
+    own = {"EVALCTL_RUN_DIR": ticket.submission["run_dir"], "EVALCTL_QUEUE_ID": str(ticket.number)}
+    devices = ",".join(ticket.submission["gpus"])  # set to "" for a job without GPUs, or it would see all of them
     return {**passed, **own, "EVALCTL_TICKET": str(ticket.folder), "CUDA_VISIBLE_DEVICES": devices}
 
 
 def reaped() -> Iterator[tuple[int, int]]:
-    """Children that have ended, the job among them or its orphans, with their exit status."""
+    """(pid, exit status) of children that have ended: the job or its orphans."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -342,35 +346,35 @@ def processes() -> Iterator[tuple[int, int]]:
 
 
 def signal_all(pids: Sequence[int], sign: signal.Signals) -> None:
-    """`sign` for each that still lives."""
+    """Sends `sign` to each process that is still alive."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, sign)
 
 
-# --- questions and wishes ---------------------------------------------------------------------------------------------
+# --- commands -----------------------------------------------------------------------------------------------------------
 
 
 def listed(arguments: argparse.Namespace) -> str:
-    """All jobs as JSON, after starting what can start."""
+    """All jobs as JSON, after starting the jobs that can start."""
     with locked(arguments.queue):
         dispatch(arguments.queue)
-        jobs = [{"id": ticket.number, **ticket.asked, **ticket.state()} for ticket in tickets(arguments.queue)]
+        jobs = [{"id": ticket.number, **ticket.submission, **ticket.state()} for ticket in tickets(arguments.queue)]
     return json.dumps({"jobs": jobs}, ensure_ascii=False, indent=1)
 
 
 def cancel(arguments: argparse.Namespace) -> str:
-    """End a job wherever it stands; one that is over or forgotten is fine too."""
+    """Ends a job, waiting or running; a job that has ended or is unknown is not an error."""
     with locked(arguments.queue):
         ticket = next((one for one in tickets(arguments.queue) if one.number == arguments.id), None)
         state = ticket.state() if ticket else {"state": "gone"}
         if ticket and state["state"] == "queued":
             ticket.end("cancelled", None)
-            return f"{arguments.id} was waiting and is out of the queue"
+            return f"{arguments.id} was waiting and is removed from the queue"
         if not ticket or state["state"] not in ("running", "ending"):
-            return f"{arguments.id} is over already"
-        if not ticket.here:
-            raise Refused(f"{arguments.id} runs on {ticket.asked['host']}: cancel it there")
+            return f"{arguments.id} has ended already"
+        if not ticket.on_this_machine:
+            raise Refused(f"{arguments.id} runs on {ticket.submission['host']}: cancel it there")
         (ticket.folder / "ending").touch()
     if not wake_keeper(ticket, state):
         end_orphan(ticket)
@@ -378,18 +382,18 @@ def cancel(arguments: argparse.Namespace) -> str:
 
 
 def wake_keeper(ticket: Ticket, state: dict[str, Any]) -> bool:
-    """Let the keeper see the wish now; False when it was killed and the job lives on alone."""
+    """Wakes the keeper so that it sees the cancellation; False when the keeper was killed and the job still runs."""
     keeper = state.get("keeper")
     if keeper is None:
-        return True  # just starting, it will look
+        return True  # the keeper is just starting and will check
     if not is_open(keeper, ticket.folder / "lock"):
-        return False  # its number may be somebody else's by now
+        return False  # its pid may belong to another process by now
     os.kill(keeper, signal.SIGTERM)
     return True
 
 
 def end_orphan(ticket: Ticket) -> None:
-    """TERM, then KILL, for all processes that carry this ticket in their environment."""
+    """Sends TERM, then KILL, to all processes that have this ticket in their environment."""
     for sign, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, SWEEP_SECONDS)):
         limit = time.monotonic() + seconds
         while (left := carriers(ticket)) and time.monotonic() < limit:
@@ -398,7 +402,7 @@ def end_orphan(ticket: Ticket) -> None:
 
 
 def carriers(ticket: Ticket) -> list[int]:
-    """The job's own processes, found by the variable that it was started with."""
+    """The pids of the job's processes, found by the variable that the job was started with."""
     mark = f"EVALCTL_TICKET={ticket.folder}".encode()
     found = []
     for pid, _ in processes():
@@ -419,11 +423,11 @@ def is_open(pid: int, path: Path) -> bool:
     return False
 
 
-# --- files and words --------------------------------------------------------------------------------------------------
+# --- files and command line ---------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A JSON file, or None when it is not there. One that is damaged is there: what has started is not started again."""
+    """A JSON file; None when it does not exist, {} when it is damaged, so that a started job is not started again."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) or _DAMAGED
     except FileNotFoundError:
@@ -433,12 +437,12 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def write(path: Path, value: Any) -> None:
-    """All of a JSON file or nothing."""
+    """Writes a JSON file completely or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(json.dumps(value, ensure_ascii=False))
         file.flush()
-        os.fsync(file.fileno())  # a rename may outlive a power cut that the text does not
+        os.fsync(file.fileno())  # after a power cut the rename could be on disk without the text
     temporary.replace(path)
 
 
@@ -453,7 +457,7 @@ def parser() -> argparse.ArgumentParser:
         if call is cancel:
             verb.add_argument("id", type=int)
         if call is submit:
-            submission(verb)
+            add_submit_options(verb)
     return made
 
 
@@ -463,8 +467,8 @@ def default_queue() -> Path:
     return Path(os.environ.get("EVALCTL_QUEUE") or state / "evalctl/queue")
 
 
-def submission(verb: argparse.ArgumentParser) -> None:
-    """The words of `submit`."""
+def add_submit_options(verb: argparse.ArgumentParser) -> None:
+    """The options of `submit`."""
     verb.add_argument("--name", required=True)
     devices = verb.add_mutually_exclusive_group(required=True)
     devices.add_argument("--gpus", help="device numbers, comma between them")

@@ -13,11 +13,11 @@ from evalctl.schedulers import slurm_words as words
 from evalctl.schedulers.common import (
     Unreadable,
     answer,
-    asked,
     declined,
+    message_of,
     only_id,
     passing,
-    said,
+    scheduler_command,
     unreachable,
     variable,
 )  # fmt: skip
@@ -25,8 +25,8 @@ from evalctl.shell import Command, Reply
 
 PROGRAMS: tuple[str, ...] = ("sbatch", "squeue", "scancel")
 STARTUP: tuple[str, ...] = (".slurm/defaults",)  # of the plug-in cli_filter/user_defaults
-VERSION = asked(("squeue", "--version"))  # `slurm-wlm 22.05.8`, `slurm 24.05.1`
-_NUMBER = re.compile(r"(\d+(?:;[\w.-]+)?)")  # of --parsable; with `;cluster` where there are several
+VERSION = scheduler_command(("squeue", "--version"))  # `slurm-wlm 22.05.8`, `slurm 24.05.1`
+_NUMBER = re.compile(r"(\d+(?:;[\w.-]+)?)")  # of --parsable; with `;cluster` where there are several clusters
 _WORDS = re.compile(r"Submitted batch job (\d+)(?: on cluster [\w.-]+)?")
 _ACCEPTED = re.compile(r"^(?:\d+(?:;\S+)?|Submitted batch job .*)$", re.MULTILINE)
 _SILENCE = re.compile(
@@ -41,7 +41,7 @@ _GONE = re.compile(r"Invalid job id|already completing or completed")
 
 
 def directives(batch: Batch) -> list[str]:
-    """`#SBATCH` lines; TERM comes early enough to save what there is, and a job never comes back by itself."""
+    """`#SBATCH` lines; TERM is sent early enough to save the answers, and Slurm never requeues the job."""
     options = [f"--job-name={batch.name}", *batch.directives, f"--time={clock(batch.walltime_seconds)}"]
     if batch.gpus and not gpu_option(batch.directives):
         options.append(f"--gpus={batch.gpus}")
@@ -54,45 +54,45 @@ def submit(
     script: str, *, name: str, output_dir: str, run_dir: str, walltime_seconds: int | None = None,
     site_args: Sequence[str] = (), gpus: Sequence[str] = (),
 ) -> Command:  # fmt: skip
-    """sbatch; `--export=NAME=value` passes that variable and nothing else of this shell."""
+    """The sbatch command; `--export=NAME=value` passes that variable and nothing else of this shell."""
     folder = output_dir.replace("%", "%%")
     limit = () if walltime_seconds is None else (f"--time={clock(walltime_seconds)}",)
-    return asked((
+    return scheduler_command((
         "sbatch", "--parsable", *site_args, f"--job-name={name}", f"--output={folder}/%x.%j.out",
         *limit, f"--export={variable(run_dir)}", script,
     ), run_dir)  # fmt: skip
 
 
 def native_id(reply: Reply, name: str) -> str:
-    """`4`, or `4;cluster` where there are several."""
+    """`4`, or `4;cluster` where there are several clusters."""
     return only_id(reply, _NUMBER, _WORDS)
 
 
 def refusal(reply: Reply) -> str | None:
-    """What sbatch says against the job itself; a limit of the whole queue passes, see `postponed`."""
+    """A message of sbatch about the job itself; a limit of the whole queue is temporary, see `postponed`."""
     if passing(reply, words.REFUSED, _SILENCE, _ACCEPTED):
         return None
     by_policy = declined(reply, words.POLICY, _SILENCE, _ACCEPTED) and words.REFUSED_BY_POLICY.search(reply.stderr)
-    return said(reply) if by_policy else declined(reply, words.REFUSED, _SILENCE, _ACCEPTED)
+    return message_of(reply) if by_policy else declined(reply, words.REFUSED, _SILENCE, _ACCEPTED)
 
 
 def postponed(reply: Reply) -> str | None:
-    """A limit on submitted jobs, a standby controller. The policy's refusal without a reason counts as one."""
+    """A limit on submitted jobs, a standby controller. The policy's refusal without a reason counts as a limit."""
     passes = passing(reply, words.REFUSED, _SILENCE, _ACCEPTED)
     return None if refusal(reply) else passes or declined(reply, words.LIMITED, _SILENCE, _ACCEPTED)
 
 
 def query(user: str, site_args: Sequence[str] = ()) -> Command:
-    """squeue with ended jobs as long as it keeps them, those in hidden partitions too (`--all`).
+    """squeue, including jobs that ended recently and jobs in hidden partitions (`--all`).
 
-    The number stands on both sides of the name, which may hold anything, line ends and separators too (seen: 22.05.8).
+    The number is printed before and after the name, since a name may contain line breaks and separators (seen: 22.05.8).
     """
     options = ("--noheader", "--all", "--states=all", f"--user={user}", "--format=%i|%T|%r|%j|%i")
-    return asked(("squeue", *_cluster(site_args), *options))
+    return scheduler_command(("squeue", *_cluster(site_args), *options))
 
 
 def _cluster(site_args: Sequence[str]) -> tuple[str, ...]:
-    """The option that names another cluster, as `submit_args` have it: it is the same for all programs."""
+    """The option of `submit_args` that names another cluster; all programs take it."""
     for place, word in enumerate(site_args):
         if re.match(r"--clusters?=|-M.", word):
             return (word,)
@@ -102,7 +102,7 @@ def _cluster(site_args: Sequence[str]) -> tuple[str, ...]:
 
 
 def sightings(reply: Reply) -> list[Sighting]:
-    """One job from its number to its number; where clusters were named, a line `CLUSTER: NAME` before the jobs of each."""
+    """Reads each job from its number to its repeated number; a line `CLUSTER: NAME` precedes the jobs of a cluster."""
     text, place, found, cluster = answer(reply), 0, [], ""
     while place < len(text):
         if match := _CLUSTER_LINE.match(text, place):
@@ -125,18 +125,18 @@ def _sighting(job: re.Match[str], cluster: str) -> Sighting:
 
 
 def recognises(version: Reply) -> bool:
-    """Debian's packages say `slurm-wlm`."""
+    """Looks for `slurm VERSION`; Debian's packages print `slurm-wlm`."""
     return re.match(r"slurm(?:-wlm)? \d", version.stdout) is not None
 
 
 def cancel(native_id: str, site_args: Sequence[str] = ()) -> Command:
-    """scancel says nothing and is content with ended and unknown jobs too; the cluster is the id's own."""
+    """scancel, which prints nothing and accepts ended and unknown jobs; the cluster is that of the id."""
     number, _, cluster = native_id.partition(";")
-    return asked(("scancel", *((f"--clusters={cluster}",) if cluster else _cluster(site_args)), number))
+    return scheduler_command(("scancel", *((f"--clusters={cluster}",) if cluster else _cluster(site_args)), number))
 
 
 def cancelled(reply: Reply) -> bool:
-    """Ended, or gone before."""
+    """The job is being ended, or had ended before."""
     if unreachable(reply, _SILENCE):
         return False
     return reply.status == 0 or _GONE.search(reply.stderr) is not None

@@ -1,7 +1,7 @@
-"""What Slurm's words mean: every job state, every reason of a pending job, and what sbatch says when it did not submit.
+"""The meaning of Slurm's words: every job state, every reason of a pending job, and sbatch's messages when it did not submit.
 
 Closed lists. States and reasons are those of `squeue`'s manual and of job_state_reason.c (22.05 and the master branch
-of 2026); a test enumerates them. What is on no list is never taken for an end or for a refusal.
+of 2026); a test enumerates them. A word on no list is never treated as an end or as a refusal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATES: dict[str, State] = {
     **dict.fromkeys(("REQUEUE_HOLD", "RESV_DEL_HOLD"), State.HELD),
     "COMPLETING": State.ENDING,
     "SPECIAL_EXIT": State.STUCK,
-    # Another cluster of the federation has the job: it has not ended, and this cluster cannot tell when it does.
+    # Another cluster of the federation has the job: it has not ended, and this cluster does not know when it will.
     "REVOKED": State.HELD,
 }  # fmt: skip
 
@@ -38,7 +38,7 @@ def _per_tres(*forms: str) -> set[str]:
     return {form.replace("*", resource) for form in forms for resource in resources}
 
 
-# One job asks for more, or less, than it may ever have: no amount of waiting helps.
+# The job asks for more, or less, than it may ever have: it will never start.
 NEVER = frozenset(
     {
         "BadConstraints", "Constraints", "DependencyNeverSatisfied", "InvalidAccount", "InvalidQOS", "AccountNotAllowed",
@@ -54,7 +54,7 @@ NEVER = frozenset(
     }
 )  # fmt: skip
 
-# Others have the resources, the partition is down, a budget is used up until it is renewed, …: it may start by itself.
+# Other jobs have the resources, the partition is down, a budget is used up until it is renewed, …: the job may start later.
 WAITS = frozenset(
     {
         "", "None", "Prolog", "Priority", "Dependency", "Resources", "PartitionDown", "PartitionInactive", "BeginTime",
@@ -65,7 +65,7 @@ WAITS = frozenset(
         "QOSMaxSubmitJobPerUserLimit", "AssocGrpJobsLimit", "AssocGrpSubmitJobsLimit", "AssocGrpWallLimit",
         "AssocMaxJobsLimit", "AssocMaxSubmitJobLimit", "QOSGrpCPUMinutesLimit", "QOSGrpCPURunMinutesLimit",
         "AssocGrpCPUMinutesLimit", "AssocGrpCPURunMinutesLimit", "RequeueExit",
-        # Of a run before this one: a job that was requeued keeps the reason for a moment.
+        # Reasons of an earlier run: a requeued job keeps them for a moment.
         "NonZeroExitCode", "RaisedSignal", "TimeLimit", "InactiveLimit",
         *_per_tres(
             "AssocGrp*", "AssocGrp*Limit", "AssocGrp*Minutes", "AssocGrp*RunMinutes", "QOSGrp*", "QOSGrp*Limit",
@@ -76,7 +76,7 @@ WAITS = frozenset(
 
 
 def state_of(word: str, reason: str) -> State | None:
-    """What a state with its reason means; None for a state that is not known."""
+    """The meaning of a state with its reason; None for an unknown state."""
     state = STATES.get(word)
     if word != "PENDING":
         return state
@@ -89,7 +89,7 @@ def state_of(word: str, reason: str) -> State | None:
     return State.STUCK if key in NEVER or held else state
 
 
-# ---- what sbatch says ------------------------------------------------------------------------------------------------
+# ---- messages of sbatch ------------------------------------------------------------------------------------------------
 
 _REFUSED = (
     "Access/permission denied", "Batch job submission failed: Invalid job credential",
@@ -114,7 +114,7 @@ REFUSED = re.compile(
 )
 _POLICY = r"^(?:sbatch: )?(?:error: )?(?:Batch job submission failed: )?Job violates accounting/QOS policy"
 _NEVER_WORDS = "|".join(sorted(re.escape(word) for word in NEVER))
-# With the policy's refusal sbatch prints the limit that was met, if the server is new enough to name it.
+# After the policy's refusal sbatch prints the limit that was exceeded, if the server is new enough to name it.
 REFUSED_BY_POLICY = re.compile(rf"^(?:sbatch: )?error: (?:{_NEVER_WORDS})$", re.MULTILINE)
 POLICY = re.compile(_POLICY, re.MULTILINE)
 LIMITED = re.compile(

@@ -37,7 +37,7 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
     state = _state(context, repo, head)
     if known.get("state") == state:
         return None
-    if repo.ask("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
+    if repo.run("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
         warnings.append(f"{METRICS} differs from the commit: the aggregates follow once it is committed")
         return None
     made: dict[str, Any] = {}
@@ -100,8 +100,8 @@ def _message(lying: derived.Base, texts: Mapping[str, str | None], like: str) ->
 
 def _state(context: Context, repo: Repository, head: str) -> str:
     """Identifies all that the derived files depend on, and the files themselves."""
-    tree = repo.ask("rev-parse", "--verify", "--quiet", f"{head}:results").text
-    ledger = repo.ask("rev-parse", "--verify", "--quiet", REF).text
+    tree = repo.run("rev-parse", "--verify", "--quiet", f"{head}:results").text
+    ledger = repo.run("rev-parse", "--verify", "--quiet", REF).text
     return hashlib.sha256(json.dumps([tree, ledger, derived.tables_key(context.metrics)]).encode()).hexdigest()
 
 

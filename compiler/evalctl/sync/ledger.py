@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from evalctl.git.drafts import Draft
 from evalctl.git.remote import Pushed, fetch, push_commit, remote_of
-from evalctl.git.repository import Entry, Repository
+from evalctl.git.repository import Repository, TreeEntry
 from evalctl.shell import EnvironmentProblem, Unreachable
 from evalctl.sync.records import LARGEST, JobRecord, from_text, merged, to_text
 
@@ -181,17 +181,19 @@ class Ledger:
         files = {path: text for path in paths if (text := _merged_text(path, mine[path], other.get(path))) is not None}
         return self._repo.create_commits(there, [Draft(files, "merge\n")]) if files else there
 
-    def _contents(self, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+    def _contents(self, entries: Mapping[str, TreeEntry]) -> dict[str, bytes]:
         """Contents by blob id, without those that are too large to be a record."""
         wanted = "".join(f"{blob}\n" for blob in dict.fromkeys(entry.blob for entry in entries.values()))
         if not wanted:
             return {}
-        listing = self._repo.tell("cat-file", "--batch-check=%(objectname) %(objectsize)", data=wanted.encode()).text
+        listing = self._repo.run_or_raise(
+            "cat-file", "--batch-check=%(objectname) %(objectsize)", data=wanted.encode()
+        ).text
         sizes = dict(line.split(" ", 1) for line in listing.splitlines())
         return self._repo.blobs(blob for blob, size in sizes.items() if not size.isdigit() or int(size) <= LARGEST)
 
     def _is_ancestor(self, old: str, new: str) -> bool:
-        return self._repo.ask("merge-base", "--is-ancestor", old, new).status == 0
+        return self._repo.run("merge-base", "--is-ancestor", old, new).status == 0
 
 
 def _merged_text(path: str, ours: bytes, theirs: bytes | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from evalctl.git.advance import RESULTS, settle
+from evalctl.git.advance import RESULTS, finish_move
 from evalctl.git.branch import require_free
 from evalctl.git.commit import refuse_filtered, refuse_occupied, refuse_unreachable
 from evalctl.git.repository import open_repository
@@ -49,7 +49,7 @@ class View:
             refuse_occupied(awaited, self.repo.entries(self.repo.resolve("HEAD"), RESULTS.rstrip("/")))
             refuse_unreachable(self.repo, awaited)
         refuse_filtered(self.repo, [PATH, *awaited])
-        settle(self.repo)
+        finish_move(self.repo)
         self.repo.sweep()
 
     def look(self, *, ask: bool = False) -> World:

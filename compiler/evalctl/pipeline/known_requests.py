@@ -1,4 +1,4 @@
-"""What is known of one request after it was compiled, and how that is remembered for the next command."""
+"""The outcome of compiling one request, and how it is stored for the next command."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from evalctl.plan.applied import Applied
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact
 
-_SHORT = 16  # hex digits; two marks that are equal by chance would only cost a closer look
+_SHORT = 16  # hex digits; two hashes that are equal by chance only cause a full comparison
 
 
 @dataclass(slots=True)
-class Entry:
-    """Findings, plan.json, digests of the artifacts, and their texts if they were made now.
+class KnownRequest:
+    """One compiled request: findings, plan.json, digests of its generated files, and their texts if rendered by this command.
 
-    `settings` are those of `plan.applied`, as JSON. `asks` maps a mark of each result's place to a mark of the eval that is to lie there.
+    `settings` are those of `plan.applied`, as JSON. `asks` maps a hash of each result's path to a hash of the eval whose result it is.
     """
 
     key: str
@@ -40,29 +40,31 @@ class Entry:
 
     @property
     def summary(self) -> PlanFile | None:
-        """plan.json as data; read at each call, since of a thousand requests few are looked at."""
+        """plan.json as data; parsed at each call, since of a thousand requests only few are needed."""
         return None if self.plan is None else plan_file.of_json(json.loads(self.plan))
 
     @property
     def applied(self) -> Applied:
-        """The settings of each job's evals in words."""
+        """The settings of each job's evals, as text."""
         return dict(json.loads(self.settings))
 
 
-def entry(key: str, models: list[str], diagnostics: list[Diagnostic], summary: PlanFile, settings: Applied) -> Entry:
-    """The entry of a request that was compiled now."""
+def known_request(
+    key: str, models: list[str], diagnostics: list[Diagnostic], summary: PlanFile, settings: Applied
+) -> KnownRequest:
+    """The outcome of a request that this command has compiled."""
     tasks = list(summary.tasks)
-    asks = {_mark(folded(task.result)): _mark(f"{task.result} {task.digest}") for task in tasks}
-    if len(asks) < len(tasks):  # a place named twice: whether it conflicts with itself is for a closer look
+    asks = {_hash(folded(task.result)): _hash(f"{task.result} {task.digest}") for task in tasks}
+    if len(asks) < len(tasks):  # one path twice: `suspects` reports the request, the full comparison decides
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
-    return Entry(key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(settings), asks)
+    return KnownRequest(key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(settings), asks)
 
 
-def _mark(text: str) -> str:
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
 
-def suspects(entries: Iterable[Entry]) -> Iterator[PlanFile]:
+def suspects(entries: Iterable[KnownRequest]) -> Iterator[PlanFile]:
     """plan.json of each request that may ask for another's (or its own) result differently, in order."""
     listed = [one for one in entries if one.plan is not None]
     first: dict[str, str] = {}
@@ -77,20 +79,20 @@ def suspects(entries: Iterable[Entry]) -> Iterator[PlanFile]:
             yield summary
 
 
-def recalled(known: Memory, path: str) -> Entry | None:
-    """The entry of `path` as it was remembered."""
+def recalled(known: Memory, path: str) -> KnownRequest | None:
+    """The stored outcome of the request at `path`; None where there is none."""
     row = known.index.get("requests", {}).get(path)
     if row is None:
         return None
     key, models, diagnostics, plan, settings, asks, artifacts = row
     found = memory.unpack(diagnostics)
     if plan is None:
-        return Entry(key, models, found, None)
-    return Entry(key, models, found, known.text(plan), known.text(settings), asks, artifacts)
+        return KnownRequest(key, models, found, None)
+    return KnownRequest(key, models, found, known.text(plan), known.text(settings), asks, artifacts)
 
 
-def remembered(entries: Mapping[str, Entry]) -> tuple[dict[str, Any], bytes]:
-    """Rows for the index, and the texts that they name."""
+def remembered(entries: Mapping[str, KnownRequest]) -> tuple[dict[str, Any], bytes]:
+    """Rows for the index, and the texts that the rows refer to."""
     rows: dict[str, Any] = {}
     texts = memory.Texts()
     for path, one in entries.items():

@@ -1,4 +1,4 @@
-"""What `evalctl details` shows of one eval: its answers with their scores, and the summary of all."""
+"""What `evalctl details` shows of one eval: the selected answers with their scores, and a summary of all answers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from evalctl.terminal import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The answers of one eval that are asked for, the summary of all, what could not be read, and why scores lack."""
+class EvalAnswers:
+    """The selected `answers` of one eval, the `summary` of all its answers, what could not be read, and why scores are missing."""
 
     place: Place
     summary: Summary
@@ -31,59 +31,63 @@ class Found:
     notes: Notes | None
     problems: Sequence[str]
     unscored: Sequence[str] = ()
-    others: Mapping[str, int] = field(default_factory=dict)  # who answered in place of the model that was asked
+    other_models: Mapping[str, int] = field(
+        default_factory=dict
+    )  # model name in replies -> answers, if not the requested one
 
     @property
     def title(self) -> str:
-        """How many answers there are, and how they are."""
-        told = self.summary
+        """The task, the number of answers, and how many of them are empty, truncated, repeating, right, wrong."""
+        summary = self.summary
         scored = f"; {_scored(self.questions)}" if self.questions else ""
         return (
-            f"{self.place.task}: {plural(told.answers, 'answer')}, {told.empty} empty, {told.truncated} truncated, "
-            f"{told.repeating} repeating{scored}"
+            f"{self.place.task}: {plural(summary.answers, 'answer')}, {summary.empty} empty, {summary.truncated} truncated, "
+            f"{summary.repeating} repeating{scored}"
         )
 
     @property
     def causes(self) -> list[slowness.Cause]:
-        """What slows it down, as far as its answers and its server show."""
+        """Causes of slowness, as far as the answers and the server's measurements show."""
         return slowness.causes(self.summary, self.notes)
 
     @property
-    def told(self) -> list[str]:
-        """What else there is to say of them, a sentence each."""
-        told = self.summary
+    def lines(self) -> list[str]:
+        """The lines below the title: model, lengths, problems, causes, examples of repetition."""
+        summary = self.summary
         lengths = (
-            f"characters: median {told.median}, 95% at most {told.p95}, longest {told.longest}"
-            if told.answers else "nothing was answered so far: evalctl status says why"
+            f"characters: median {summary.median}, 95% at most {summary.p95}, longest {summary.longest}"
+            if summary.answers else "no answers so far: evalctl status shows why"
         )  # fmt: skip
         causes = map(str, self.causes)
-        loops = [f"repeats: {plain(text)[:160]}" for text in told.examples]
-        none = ["none of the answers is as asked for"] if told.answers and not self.answers else []
+        loops = [f"repeats: {plain(text)[:160]}" for text in summary.examples]
+        none = ["no answer matches the options"] if summary.answers and not self.answers else []
         return [*self._subject(), lengths, *self.problems, *self.unscored, *causes, *loops, *none]
 
     def _subject(self) -> list[str]:
-        """Which model was asked and when, and who answered where that was another."""
-        asked = self.place.model or "a model that nobody wrote down"
-        others = [f"answered by {plain(name)}: {plural(number, 'answer')}" for name, number in self.others.items()]
-        return ["; ".join([f"model: {asked}", _moment(self.place)]), *others]
+        """The requested model and the time; a line for each other model that answered."""
+        model = self.place.model or "not recorded"
+        others = [
+            f"answered by {plain(name)}: {plural(number, 'answer')}" for name, number in self.other_models.items()
+        ]
+        return ["; ".join([f"model: {model}", _moment(self.place)]), *others]
 
 
-def found(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> Found:
-    """Reads everything of a place; the details files only for `scores`, or where there is nothing else."""
-    kept, problems = _kept(place)
+def read_answers(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> EvalAnswers:
+    """Reads the files of an eval; the details files only with `scores`, or where the relay's answers are missing."""
+    kept, problems = _stored_answers(place)
     rows, unread = questions(place.details, root) if scores or place.answers is None else ([], [])
     everything = grading.answers_of(rows) if place.answers is None else grading.joined(kept, rows)
     apart = sum(one.graded is None for one in everything) if rows else 0
-    lost = [f"of no question of the details files: {plural(apart, 'answer')}"] if apart else []
+    lost = [f"without a question in the details files: {plural(apart, 'answer')}"] if apart else []
     notes, damaged = _notes(place.server)
-    return Found(
+    return EvalAnswers(
         place, answers.summed(everything), chosen(everything, wanted), rows, notes,
-        [*problems, *lost, *damaged], unread, _others(everything),
+        [*problems, *lost, *damaged], unread, _other_models(everything),
     )  # fmt: skip
 
 
-def require(wanted: Wanted, found: Sequence[Found]) -> None:
-    """EnvironmentProblem when a condition is about scores that nobody has, or about a metric that none of them is of."""
+def require(wanted: Wanted, found: Sequence[EvalAnswers]) -> None:
+    """EnvironmentProblem when an option needs scores and none are here, or names a metric that no question has."""
     if not wanted.of_details:
         return
     if not any(one.questions for one in found):
@@ -93,12 +97,12 @@ def require(wanted: Wanted, found: Sequence[Found]) -> None:
     known = list(dict.fromkeys(name for one in found for row in one.questions for name in row.graded.scores))
     for asked in wanted.metrics:
         if asked.metric not in known:
-            help = help_for(asked.metric, known, f"there are: {', '.join(known) or 'none'}")
-            raise EnvironmentProblem(f"no question was scored by a metric `{asked.metric}`", help=help)
+            help = help_for(asked.metric, known, f"the metrics are: {', '.join(known) or 'none'}")
+            raise EnvironmentProblem(f"no question has a score of metric `{asked.metric}`", help=help)
 
 
-def _others(everything: Sequence[Answer]) -> dict[str, int]:
-    """Names in replies that are not the one in their question, the most frequent first."""
+def _other_models(everything: Sequence[Answer]) -> dict[str, int]:
+    """Model names in replies that differ from the requested one, with the number of answers; the most frequent first."""
     return dict(Counter(one.answered_by for one in everything if one.answered_by not in ("", one.asked)).most_common())
 
 
@@ -118,22 +122,22 @@ def _date(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _kept(place: Place) -> tuple[list[Answer], list[str]]:
+def _stored_answers(place: Place) -> tuple[list[Answer], list[str]]:
     if place.answers is None:
-        return [], ["the relay's answers are not here: nobody knows what ended these, and which were truncated"]
+        return [], ["the relay's answers are not on this machine: finish reasons and truncation are unknown"]
     with place.answers.open("rb") as file:
         everything, unreadable = answers.read(file)
     return everything, [f"unreadable in {place.answers}: {plural(unreadable, 'line')}"] if unreadable else []
 
 
 def _notes(path: Path | None) -> tuple[Notes | None, list[str]]:
-    """What the relay noted of the server; damaged notes cost the causes that they would name, nothing else."""
+    """The relay's measurements of the server; without readable ones only the causes that they show are missing."""
     if path is None:
         return None, []
     try:
         return slowness.notes(path.read_bytes()), []
     except (OSError, ValueError) as error:
-        return None, [f"what the server bore is not known: {path}: {error}"]
+        return None, [f"the server's measurements cannot be read: {path}: {error}"]
 
 
 def _scored(rows: Sequence[Question]) -> str:
