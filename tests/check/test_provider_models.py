@@ -15,6 +15,7 @@ from samples import compiled
 from evalctl.check.conflicts import conflicts
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
+from evalctl.model.aggregate import Aggregate
 from evalctl.model.evaluation import RequestPlan
 from evalctl.model.fields import SERVED_MODEL
 from evalctl.model.providers import file_name, model_folder, model_name
@@ -62,7 +63,7 @@ def test_no_two_names_share_a_folder(names: list[str]) -> None:
 def test_a_name_is_shown_and_found_as_the_provider_has_it() -> None:
     """Nobody has to know how folders are written."""
     folder = f"results/{model_folder('ours', 'deepseek/deepseek-r1:free')}"
-    assert Measured(folder, {}).name == "ours/deepseek/deepseek-r1:free"
+    assert Measured(folder, Aggregate("", {})).name == "ours/deepseek/deepseek-r1:free"
     assert matching([folder], "deepseek/deepseek-r1:free") == matching([folder], folder) == [folder]
     assert model_folder("openai", "openai/ft:gpt:x") == "openai/ft=3agpt=3ax"
 

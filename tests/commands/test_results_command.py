@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.model.aggregate import Aggregate
 from evalctl.results.charts import MOST_BARS, Bar, chart
 from evalctl.results.entries import by_language
 from evalctl.results.tables import Measured, difference, lines, matching
@@ -135,17 +135,17 @@ def test_a_word_is_a_whole_part_of_the_path() -> None:
 
 
 def test_only_numbers_have_a_difference() -> None:
-    """A missing one and a text do not."""
+    """One that was not measured does not."""
     one, other = (
-        Measured("results/a", {"results": {"x": "5.0", "y": -1}}),
-        Measured("results/b", {"results": {"x": 1, "y": 2}}),
+        Measured("results/a", Aggregate("", {"x": None, "y": -1})),
+        Measured("results/b", Aggregate("", {"x": 1, "y": 2})),
     )
     assert [difference(one, other, name) for name in ("x", "y")] == [None, None]
 
 
 def test_a_name_is_never_a_formula() -> None:
     """A spreadsheet computes nothing that a folder is called."""
-    found: Mapping[str, object] = {"results": {"x": 1}}
+    found = Aggregate("", {"x": 1})
     pasted = lines([Measured("results/=1+1", found), Measured("results/a", found)], ["x"], "tsv", "", header=False)
     assert pasted.startswith("'=1+1\t1\n")
 
@@ -187,15 +187,15 @@ def test_a_chart_is_text_and_has_only_the_best_of_many() -> None:
 
 def test_the_names_stay_in_sight_beside_a_wide_table() -> None:
     """Who has scrolled to the twentieth entry still sees whose score it is, and a long name leaves room for scores."""
-    text = page([Measured("results/a", {"results": {"x": 0.5}})], ["x"], {}, {})
+    text = page([Measured("results/a", Aggregate("", {"x": 0.5}))], ["x"], {}, {})
     first, *_ = re.findall(r"td:first-child \{(.*?)\}", text, re.DOTALL)
     assert "position: sticky; left: 0" in first and "overflow-wrap: anywhere" in first
 
 
 def test_what_is_no_number_was_not_measured() -> None:
     """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
-    broken = Measured("results/a", {"results": {"x": float("nan")}})
-    text = page([broken, Measured("results/b", {"results": {"x": 0.5}})], ["x"], {"ja": ["x"]}, {})
+    broken = Measured("results/a", Aggregate("", {"x": float("nan")}))
+    text = page([broken, Measured("results/b", Aggregate("", {"x": 0.5}))], ["x"], {"ja": ["x"]}, {})
     assert (text.count('class="bar"'), "nan" in text) == (1, False)
 
 
@@ -313,6 +313,6 @@ def test_two_models_never_share_a_name(root: Path, capsys: pytest.CaptureFixture
 
 def test_a_name_is_never_markup() -> None:
     """A folder may be called anything."""
-    hostile = Measured('results/<script>"x', {"results": {"<b>": 1}})
+    hostile = Measured('results/<script>"x', Aggregate("", {"<b>": 1}))
     text = page([hostile], ["<b>"], {"<i>": ["<b>"]}, {hostile.folder: [("<u>", hostile), ("<u>", hostile)]})
     assert not {"<b>", "<i>", "<u>"} & set(re.findall("<.>", text)) and text.count("<script>") == 1

@@ -20,8 +20,7 @@ from evalctl.cards.text import write
 from evalctl.check.models import model_file
 from evalctl.git import remote
 from evalctl.model.run import Attempt, Phase
-from evalctl.results.derived import aggregate_in
-from evalctl.results.reading import parse
+from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.store import folder_of
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
-from evalctl.results.aggregate import aggregated, told_of
+from evalctl.results import aggregate
+from evalctl.results.aggregate import told_of
 from evalctl.results.names import task_name
+from evalctl.results.reading import aggregate_in
+from evalctl.results.record import to_text
 
 FOLDER = "results/hosted_vllm/team/tiny/greedy"
 METRICS = Metrics.model_validate(
@@ -40,6 +43,15 @@ def result(
         "measured_at": at, "subject": subject, "samples": None, "seconds": 1.0, "server": server or {},
     }  # fmt: skip
     return Result(facts, f"{FOLDER}/ja/{task}/result.json")
+
+
+def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict[str, Any]:
+    """The aggregate as it is written."""
+    text = to_text(aggregate.aggregated(folder, results, metrics).as_json())
+    made = aggregate_in(text.encode())
+    assert made and to_text(made.as_json()) == text, "what is read is what was written"
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def values(*results: Result) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 import yaml
 
 from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.results import leaderboard as page_of
 from evalctl.results.entries import main_entries, of_tasks, shown
-from evalctl.results.leaderboard import leaderboard, unmarked
+from evalctl.results.leaderboard import unmarked
+from evalctl.results.reading import aggregate_in
 
 ROOT = Path(__file__).parents[2]
 METRICS = Metrics.model_validate(
@@ -31,9 +35,18 @@ def document(name: str = "hosted_vllm/team/tiny", settings: str = "", **results:
     """An aggregate."""
     return {
         "model": name, "results": {"jmmlu": -1, "mt_average": -1, "never": -1, **results},
-        "custom_settings": {"path": "", "name": settings, "version": "2" if settings else ""},
+        "overall": "", "custom_settings": {"path": "", "name": settings, "version": "2" if settings else ""},
         "evals": {"ja_mmlu": {"measured": "2026-01-02T03:04:05Z"}},
     }  # fmt: skip
+
+
+def leaderboard(
+    documents: Mapping[str, Any], metrics: Metrics, unproven: Mapping[str, Collection[str]] | None = None
+) -> str:
+    """The page of the aggregates in these files."""
+    found = {folder: aggregate_in(json.dumps(one).encode()) for folder, one in documents.items()}
+    assert None not in found.values()
+    return page_of.leaderboard({folder: one for folder, one in found.items() if one}, metrics, unproven)
 
 
 def test_main_entries_are_one_per_task() -> None:

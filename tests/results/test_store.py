@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from evalctl import stamps
-from evalctl.model.result import Score
-from evalctl.results.reading import parse
+from evalctl.model.aggregate import Aggregate, AggregatedEval
+from evalctl.model.result import RecordedSettings, Score
+from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text, weights
 from evalctl.results.store import folder_of, index_folder
 
@@ -168,3 +169,18 @@ def test_a_record_of_another_evalctl_is_written_as_it_was_read() -> None:
     """Keys that are not known here, the order of all keys and the way numbers are written survive a copy."""
     text = to_text({"newer": {"b": 1.0, "a": [1]}, **document(subject={"z": 0, "model": "team/tiny", "newer": None})})
     assert to_text(parse(PATH, text).as_json()) == text
+
+
+def test_an_aggregate_of_an_earlier_evalctl_is_read() -> None:
+    """What it did not say is empty; a value that is no number was not measured."""
+    text = {
+        "model": "m", "results": {"a": 0.5, "b": "0.5"}, "overall": "", "custom_settings": {"name": "", "version": ""},
+        "evals": {"ja": {"measured": None, "samples": 4}}, "unmatched": ["b"], "warnings": "cut off",
+    }  # fmt: skip
+    found = aggregate_in(json.dumps(text).encode())
+    assert found == Aggregate(
+        "m", {"a": 0.5, "b": None}, custom_settings=RecordedSettings({"name": "", "version": ""}),
+        evals={"ja": AggregatedEval("", "", "", None, None, None)},
+    )  # fmt: skip
+    for lacking in ("model", "results", "evals"):
+        assert aggregate_in(json.dumps({**text, lacking: None}).encode()) is None

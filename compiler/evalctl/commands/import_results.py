@@ -152,5 +152,4 @@ def _texts(root: Path, records: Mapping[str, Result], known: Known) -> dict[str,
     texts = {path: to_text(one.as_json()) for path, one in records.items()}
     base = derived.on_disk(root)
     made = derived.aggregates(derived.by_folder(texts), base, known.metrics)
-    aggregates = {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in made.items()}
-    return {**texts, **aggregates, leaderboard.PATH: derived.page(made, base, known.metrics)}
+    return {**texts, **derived.texts_of(made), leaderboard.PATH: derived.page(made, base, known.metrics)}

@@ -15,11 +15,12 @@ from evalctl.git.repository import Repository, open_repository
 from evalctl.model.manifest import Metrics
 from evalctl.pipeline.project import Project
 from evalctl.results import tables, webpage
-from evalctl.results.derived import AGGREGATE, aggregate_in
+from evalctl.results.derived import AGGREGATE
 from evalctl.results.entries import by_language
 from evalctl.results.leaderboard import REMARKED
 from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
+from evalctl.results.reading import aggregate_in
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
 from evalctl.screen import results_text
@@ -51,7 +52,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
     """What is to be known of the scores that are shown."""
-    told = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.document.get("warnings") or ()]
+    told = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
     told += [
         f"unproven in {each.one.name}: {listed(each.unproven)} (the ledger does not account for what they say)"
         for each in measured if each.unproven
@@ -127,7 +128,7 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
     measured = _chosen(arguments, root)
     if not measured:
         print(webpage.NOTHING, file=sys.stderr)  # what is printed is pasted
-    all_names = list(dict.fromkeys(name for one in measured for name in one.document["results"]))
+    all_names = list(dict.fromkeys(name for one in measured for name in one.aggregate.results))
     names = _asked(arguments.columns, all_names) if arguments.columns else all_names
     if arguments.format == "overall" and (arguments.columns or arguments.header):
         raise EnvironmentProblem("`overall` is the lab's whole line", help="--format csv takes --columns and --header")
@@ -142,7 +143,7 @@ def _report(arguments: argparse.Namespace, root: Path) -> int:
     entries = {one.name: one.tasks for one in catalogue.metrics.entries}
     charted = {name: entries.get(name, ()) for name in names if not any(name in one.means for one in measured)}
     groups = by_language(charted, {key: one.script for key, one in catalogue.tasks.items()})
-    remarks = [f"{one.name}: {warning}" for one in measured for warning in one.document.get("warnings") or ()]
+    remarks = [f"{one.name}: {warning}" for one in measured for warning in one.aggregate.warnings]
     text = webpage.page(measured, names, groups, _histories(open_repository(root), measured), [*problems, *remarks])
     write_atomically(arguments.output, text)
     print(arguments.output)
@@ -210,12 +211,12 @@ def _at(repo: Repository, folders: Sequence[str], commit: str) -> list[Measured]
 def _read(repo: Repository, folders: Sequence[str], commit: str) -> tuple[list[Measured], list[str]]:
     """The aggregates that can be read, and the paths of the others."""
     texts = repo.read(repo.resolve(commit or "HEAD"), [f"{folder}/{AGGREGATE}" for folder in folders], "results")
-    documents = {path: aggregate_in(text) for path, text in texts.items()}
+    aggregates = {path: aggregate_in(text) for path, text in texts.items()}
     found = [
-        Measured(folder, document, commit) for folder in folders
-        if (document := documents.get(f"{folder}/{AGGREGATE}"))
+        Measured(folder, one, commit) for folder in folders
+        if (one := aggregates.get(f"{folder}/{AGGREGATE}"))
     ]  # fmt: skip
-    return found, [path for path, document in documents.items() if document is None]
+    return found, [path for path, one in aggregates.items() if one is None]
 
 
 def _damaged(paths: Sequence[str], commit: str) -> str:
@@ -252,7 +253,7 @@ def _columns(
 ) -> list[str]:
     """What was asked for; else the averages, then an entry per benchmark."""
     if arguments.columns:
-        return _asked(arguments.columns, [*means, *(name for one in measured for name in one.document["results"])])
+        return _asked(arguments.columns, [*means, *(name for one in measured for name in one.aggregate.results)])
     return [*means, *tables.columns(measured, metrics)]
 
 
@@ -277,8 +278,8 @@ def _object(each: _Known, names: Sequence[str]) -> dict[str, object]:
 
 def _values(one: Measured, names: Sequence[str]) -> dict[str, object]:
     values = {name: one.value(name) for name in names}
-    settings = one.document["custom_settings"]
+    settings = one.aggregate.custom_settings.as_json()
     return {
-        "folder": one.folder, "commit": one.commit or "HEAD", "model": one.document["model"], "custom_settings": settings,
-        "results": values, "warnings": one.document.get("warnings", []),
+        "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
+        "results": values, "warnings": list(one.aggregate.warnings),
     }  # fmt: skip

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
+from evalctl.model.aggregate import MISSING, Aggregate, AggregatedEval
 from evalctl.model.manifest import MetricEntry, Metrics
 from evalctl.model.providers import model_name
 from evalctl.model.result import RecordedSettings, Result, TaskScores
 from evalctl.results.names import task_name
 
 GENERATED_BY = "evalctl aggregate 3"
-MISSING = -1
 
 
 Rows = Mapping[str, TaskScores]  # by task name, `name` or `name:subset`
@@ -35,11 +34,11 @@ class NoSuchMetric(Unusable):
         super().__init__(f"task `{task}` has no metric `{metric}`; it has {', '.join(there) or 'none'}")
 
 
-def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict[str, Any]:
-    """The document of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
+def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> Aggregate:
+    """The aggregate of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
     ordered = sorted(results, key=lambda result: (result.measured_at, result.path))
     rows = _rows(ordered)
-    values: dict[str, Any] = {}
+    values: dict[str, float | None] = {}
     warnings: list[str] = [
         *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *told_of(ordered),
     ]  # fmt: skip
@@ -52,18 +51,18 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
         lacking = [str(one) for one in problems if isinstance(one, NoSuchMetric)]
         if lacking and values[entry.name] == MISSING:
             unmatched[entry.name] = "; ".join(lacking)
-    return {
-        "model": _model(folder, ordered),
-        "results": values,
-        "overall": ",".join(str(value) for value in values.values()),
-        "tasks": list(values),
-        "custom_settings": _custom_settings(ordered),
-        "evals": {result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
-        "missing": [name for name, value in values.items() if value == MISSING],
-        "unmatched": unmatched,
-        "warnings": warnings,
-        "generated_by": GENERATED_BY,
-    }
+    return Aggregate(
+        model=_model(folder, ordered),
+        results=values,
+        overall=",".join(str(value) for value in values.values()),
+        tasks=tuple(values),
+        custom_settings=_custom_settings(ordered),
+        evals={result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
+        missing=tuple(name for name, value in values.items() if value == MISSING),
+        unmatched=unmatched,
+        warnings=tuple(warnings),
+        generated_by=GENERATED_BY,
+    )
 
 
 def _rows(results: Iterable[Result]) -> dict[str, TaskScores]:
@@ -71,10 +70,10 @@ def _rows(results: Iterable[Result]) -> dict[str, TaskScores]:
     return {task_name(key): result.scores[key] for result in results for key in _own(result)}
 
 
-def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[Any, list[Unusable]]:
+def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[float | None, list[Unusable]]:
     """One entry and its problems: of several alternative tasks whichever was run counts, two of them are -1."""
     allowed = groups[entry.subsets] if entry.subsets else None
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, float]] = []
     problems: list[Unusable] = []
     for task in entry.tasks:
         try:
@@ -120,7 +119,7 @@ def _own(result: Result) -> list[str]:
     return [key for key in result.scores if key != "all" and "_average" not in task_name(key).partition(":")[2]]
 
 
-def _pick(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> Any:
+def _pick(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> float | None:
     """The metric as it is in the record."""
     return _metric(task, metrics[0], rows[task]) if task in rows else None
 
@@ -163,21 +162,21 @@ def _subsets(task: str, rows: Rows, allowed: Sequence[str] | None) -> list[TaskS
     return found
 
 
-_Function = Callable[[str, Sequence[str], Rows, "Sequence[str] | None"], Any]
+_Function = Callable[[str, Sequence[str], Rows, "Sequence[str] | None"], "float | None"]
 _FUNCTIONS: dict[str, _Function] = {"pick": _pick, "micro": _micro, "mean": _mean}
 
 
 def _model(folder: str, results: Sequence[Result]) -> str:
     """The name as the lab passes it to lighteval (`hosted_vllm/publisher/model`): the folder without the settings."""
     name = re.sub(r"^results/(?:debug/max_samples-\d+/)?", "", folder)
-    settings = _custom_settings(results)["name"]
+    settings = _custom_settings(results).name
     return model_name(name.removesuffix(f"/{settings}") if settings else name)
 
 
-def _custom_settings(results: Sequence[Result]) -> dict[str, str]:
+def _custom_settings(results: Sequence[Result]) -> RecordedSettings:
     """Of the newest result; three empty strings when none were used, as the lab writes it."""
     newest = results[-1].subject.custom_settings if results else RecordedSettings({})
-    return {"path": newest.path, "name": newest.name, "version": newest.version}
+    return RecordedSettings({"path": newest.path, "name": newest.name, "version": newest.version})
 
 
 def told_of(results: Sequence[Result]) -> list[str]:
@@ -220,14 +219,14 @@ def _short(text: str) -> str:
     return words if len(words) <= 40 else words[:39] + "…"
 
 
-def _eval(folder: str, result: Result) -> dict[str, Any]:
+def _eval(folder: str, result: Result) -> AggregatedEval:
     moment = result.measured_at
-    return {
-        "digest": result.digest,
-        "script": result.task.script,
-        "result": result.path.removeprefix(f"{folder}/"),
-        "measured": datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
-        "samples": None if result.samples is None else result.samples.as_json(),
-        "seconds": result.seconds,
-        **({} if result.imported is None else {"imported": result.imported}),
-    }
+    return AggregatedEval(
+        digest=result.digest,
+        script=result.task.script,
+        result=result.path.removeprefix(f"{folder}/"),
+        measured=datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None,
+        samples=result.samples,
+        seconds=result.seconds,
+        imported=result.imported,
+    )

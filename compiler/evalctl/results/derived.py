@@ -11,23 +11,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from evalctl.model import plain_json
+from evalctl.model.aggregate import Aggregate
 from evalctl.model.manifest import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard
 from evalctl.results.aggregate import GENERATED_BY, aggregated
-from evalctl.results.reading import parse
+from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
 
 AGGREGATE = "aggregated_results.json"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs and of its aggregate, as last made
-_NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
-_OF_SETTINGS = {"name": str, "version": str}
-_OF_EVALS = {"measured": (str, type(None))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ def on_disk(root: Path) -> Base:
 
 def everything(
     base: Base, metrics: Metrics, known: Known | None = None
-) -> tuple[dict[str, str | None], dict[str, Any]]:
+) -> tuple[dict[str, str | None], dict[str, Aggregate]]:
     """Every derived file as it follows from the records (None: no record supports it), and the aggregates by folder.
 
     `known` spares work: a folder whose records, tables and aggregate are as they were is not computed again.
@@ -64,15 +60,20 @@ def everything(
         and list(keys) == [input_key(folder, base, tables), base.keys.get(f"{folder}/{AGGREGATE}")]
     }  # fmt: skip
     there = base.read([f"{folder}/{AGGREGATE}" for folder in sorted(unchanged)])
-    kept = {_folder(path): document for path, text in there.items() if (document := aggregate_in(text))}
-    documents = {
+    kept = {_folder(path): one for path, text in there.items() if (one := aggregate_in(text))}
+    found = {
         folder: kept.get(folder) or _aggregate(folder, (), base, metrics) for folder in sorted(base.index.by_folder)
     }
-    texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in documents}
-    texts.update({f"{folder}/{AGGREGATE}": to_text(document) for folder, document in documents.items()})
-    if documents or base.aggregates:
-        texts[leaderboard.PATH] = leaderboard.leaderboard(documents, metrics, _doubted(base))
-    return texts, documents
+    texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in found}
+    texts.update(texts_of(found))
+    if found or base.aggregates:
+        texts[leaderboard.PATH] = leaderboard.leaderboard(found, metrics, _doubted(base))
+    return texts, found
+
+
+def texts_of(aggregates: Mapping[str, Aggregate]) -> dict[str, str]:
+    """The files of these aggregates (by folder), by path."""
+    return {f"{folder}/{AGGREGATE}": to_text(one.as_json()) for folder, one in aggregates.items()}
 
 
 def input_key(folder: str, base: Base, tables: str) -> str:
@@ -86,9 +87,9 @@ def tables_key(metrics: Metrics) -> str:
     return hashlib.sha256(f"{GENERATED_BY}\0{metrics.model_dump_json()}".encode()).hexdigest()
 
 
-def mismatches(documents: Mapping[str, Any]) -> list[str]:
+def mismatches(aggregates: Mapping[str, Aggregate]) -> list[str]:
     """`entry: task … has no metric …; it has …` of these aggregates, each once."""
-    return sorted({f"{name}: {why}" for one in documents.values() for name, why in one["unmatched"].items()})
+    return sorted({f"{name}: {why}" for one in aggregates.values() for name, why in one.unmatched.items()})
 
 
 def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
@@ -100,19 +101,19 @@ def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
     return folders
 
 
-def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Metrics) -> dict[str, Any]:
+def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Metrics) -> dict[str, Aggregate]:
     """Folder to its aggregate, with the `changed` records in place of what the base has."""
     return {folder: _aggregate(folder, changed[folder], base, metrics) for folder in sorted(changed)}
 
 
-def page(documents: Mapping[str, Any], base: Base, metrics: Metrics) -> str:
+def page(made: Mapping[str, Aggregate], base: Base, metrics: Metrics) -> str:
     """The leaderboard: the given aggregates, and the base's for all other folders."""
     others = [
         path for path in base.aggregates
-        if _folder(path) not in documents and _folder(path) in base.index.by_folder  # no record, no score
+        if _folder(path) not in made and _folder(path) in base.index.by_folder  # no record, no score
     ]  # fmt: skip
-    known = {_folder(path): document for path, text in base.read(others).items() if (document := aggregate_in(text))}
-    return leaderboard.leaderboard({**known, **documents}, metrics, _doubted(base))
+    known = {_folder(path): one for path, text in base.read(others).items() if (one := aggregate_in(text))}
+    return leaderboard.leaderboard({**known, **made}, metrics, _doubted(base))
 
 
 def _doubted(base: Base) -> dict[str, set[str]]:
@@ -124,23 +125,7 @@ def _folder(path: str) -> str:
     return path.removesuffix(f"/{AGGREGATE}")
 
 
-def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metrics) -> dict[str, Any]:
+def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metrics) -> Aggregate:
     new = {result.path for result in changed}
     kept = [listed.path for listed in base.index.by_folder.get(folder, ()) if listed.path not in new]
     return aggregated(folder, [*(parse(path, text) for path, text in base.read(kept).items()), *changed], metrics)
-
-
-def aggregate_in(text: bytes) -> dict[str, Any] | None:
-    """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
-    try:
-        document = plain_json.parsed(text)
-    except ValueError:
-        return None
-    whole = _has(document, _NEEDED) and _has(document["custom_settings"], _OF_SETTINGS)
-    return document if whole and all(_has(one, _OF_EVALS) for one in document["evals"].values()) else None
-
-
-def _has(document: Any, needed: Mapping[str, type | tuple[type, ...]]) -> bool:
-    return isinstance(document, dict) and all(
-        key in document and isinstance(document[key], kind) for key, kind in needed.items()
-    )

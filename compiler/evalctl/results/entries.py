@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from evalctl.model.aggregate import MISSING, Aggregate, Entries
 from evalctl.model.manifest import MetricEntry, Metrics
-from evalctl.results.aggregate import MISSING
 
 OTHER = "other"
 Scripts = Mapping[str, str]  # task key to the framework's name of the task
@@ -25,17 +24,17 @@ class Average:
     name: str
     entries: tuple[MetricEntry, ...]
 
-    def value(self, results: Mapping[str, Any]) -> float | None:
+    def value(self, results: Entries) -> float | None:
         """None unless every entry was measured."""
         shares = self._shares(results)
         return sum(shares) / len(shares) if len(shares) == len(self.entries) else None
 
-    def text(self, results: Mapping[str, Any]) -> str:
+    def text(self, results: Entries) -> str:
         """For people: the mean, or how many of the entries were measured."""
         number = len(self._shares(results))
         return shown(self.value(results)) if number in (0, len(self.entries)) else f"{number} of {len(self.entries)}"
 
-    def _shares(self, results: Mapping[str, Any]) -> list[float]:
+    def _shares(self, results: Entries) -> list[float]:
         return [share for entry in self.entries if (share := _share(entry, results)) is not None]
 
 
@@ -48,16 +47,16 @@ def main_entries(metrics: Metrics) -> list[MetricEntry]:
     return [entry for entry in metrics.entries if chosen.get(entry.tasks) is entry]
 
 
-def used_entries(documents: Iterable[Mapping[str, Any]], metrics: Metrics) -> list[MetricEntry]:
+def used_entries(aggregates: Iterable[Aggregate], metrics: Metrics) -> list[MetricEntry]:
     """The main entries in which somebody has a value, or was measured by another metric than metrics.yaml names."""
-    there = list(documents)
+    there = list(aggregates)
     return [
         entry for entry in main_entries(metrics)
-        if any(shown(one["results"].get(entry.name)) != "–" or entry.name in one.get("unmatched", {}) for one in there)
+        if any(shown(one.results.get(entry.name)) != "–" or entry.name in one.unmatched for one in there)
     ]  # fmt: skip
 
 
-def shown(value: Any) -> str:
+def shown(value: float | None) -> str:
     """A score for people: four decimals up to 1, two above; a missing one is a dash."""
     number = _number(value)
     if number is None:
@@ -65,12 +64,9 @@ def shown(value: Any) -> str:
     return f"{number:.4f}" if abs(number) <= 1 else f"{number:.2f}"
 
 
-def scripts_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def scripts_of(aggregates: Iterable[Aggregate]) -> dict[str, str]:
     """What the aggregates say of their tasks; one that an older evalctl made says nothing."""
-    return {
-        key: one["script"] for document in documents for key, one in document["evals"].items()
-        if isinstance(one.get("script"), str)
-    }  # fmt: skip
+    return {key: one.script for aggregate in aggregates for key, one in aggregate.evals.items() if one.script}
 
 
 def by_language(entries: Mapping[str, Sequence[str]], scripts: Scripts) -> dict[str, list[str]]:
@@ -84,7 +80,7 @@ def by_language(entries: Mapping[str, Sequence[str]], scripts: Scripts) -> dict[
 
 
 def averages(
-    documents: Sequence[Mapping[str, Any]], entries: Sequence[MetricEntry], scripts: Scripts
+    aggregates: Sequence[Aggregate], entries: Sequence[MetricEntry], scripts: Scripts
 ) -> tuple[list[Average], list[str]]:
     """An average for each language with several entries, and in words why one has none: a score above its full mark."""
     known = {entry.name: entry for entry in entries if entry.full_mark is not None}
@@ -93,7 +89,7 @@ def averages(
         members = tuple(known[name] for name in names)
         if len(members) < 2 or language == OTHER or f"{language}_average" in known:
             continue
-        beyond = [f"{entry.name} has {shown(value)}" for entry in members for value in _beyond(entry, documents)]
+        beyond = [f"{entry.name} has {shown(value)}" for entry in members for value in _beyond(entry, aggregates)]
         if beyond:
             problems.append(f"no average of {language}: {beyond[0]}, which is not between 0 and its `full_mark`")
         else:
@@ -101,16 +97,15 @@ def averages(
     return found, problems
 
 
-def remarked(document: Mapping[str, Any], entries: Iterable[MetricEntry], scripts: Scripts) -> set[str]:
+def remarked(aggregate: Aggregate, entries: Iterable[MetricEntry], scripts: Scripts) -> set[str]:
     """The entries of tasks whose answers the aggregate warns of: cut off, unanswered, of another model."""
-    warned = {line.partition(": ")[0] for line in of_answers(document)}
+    warned = {line.partition(": ")[0] for line in of_answers(aggregate)}
     return of_tasks({scripts[key] for key in warned if key in scripts}, entries)
 
 
-def of_answers(document: Mapping[str, Any]) -> list[str]:
+def of_answers(aggregate: Aggregate) -> list[str]:
     """Those of an aggregate's warnings that are about the answers of one task: `TASK: warning`."""
-    lines = [str(line) for line in document.get("warnings") or ()]
-    return [line for line in lines if line.partition(": ")[0] in document["evals"]]
+    return [line for line in aggregate.warnings if line.partition(": ")[0] in aggregate.evals]
 
 
 def of_tasks(scripts: Collection[str], entries: Iterable[MetricEntry]) -> set[str]:
@@ -123,18 +118,18 @@ def _same(task: str, script: str) -> bool:
     return task == script or task.startswith(f"{script}:") or script.startswith(f"{task}:")
 
 
-def _beyond(entry: MetricEntry, documents: Iterable[Mapping[str, Any]]) -> list[float]:
-    shares = [(_share(entry, one["results"]), one["results"].get(entry.name)) for one in documents]
-    return [value for share, value in shares if share is not None and not 0 <= share <= 1]
+def _beyond(entry: MetricEntry, aggregates: Iterable[Aggregate]) -> list[float]:
+    shares = [(_share(entry, one.results), one.results.get(entry.name)) for one in aggregates]
+    return [value for share, value in shares if share is not None and value is not None and not 0 <= share <= 1]
 
 
-def _share(entry: MetricEntry, results: Mapping[str, Any]) -> float | None:
+def _share(entry: MetricEntry, results: Entries) -> float | None:
     value = _number(results.get(entry.name))
     return None if value is None or entry.full_mark is None else value / entry.full_mark
 
 
-def _number(value: Any) -> float | None:
+def _number(value: float | None) -> float | None:
     """What was measured; an aggregate's -1 and NaN are not."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value == MISSING:
+    if isinstance(value, bool) or value is None or value == MISSING:
         return None
     return value if math.isfinite(value) else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
+from evalctl.model.aggregate import Aggregate
 from evalctl.model.manifest import MetricEntry, Metrics
 from evalctl.results.entries import (
     Average,
@@ -49,7 +49,7 @@ _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
 _MARKS = re.compile(r"[\\|_*\[\]]")  # code stays code: it ends with its cell, and our own messages have it
-Documents = Mapping[str, Mapping[str, Any]]  # aggregates by model folder
+Aggregates = Mapping[str, Aggregate]  # by model folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class _Column:
     cell: Callable[[str], str]
 
 
-def leaderboard(documents: Documents, metrics: Metrics, unproven: Mapping[str, Collection[str]] | None = None) -> str:
-    """The page for all model folders (folder to its aggregated document); debugging runs stand apart.
+def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str, Collection[str]] | None = None) -> str:
+    """The page for all model folders (folder to its aggregate); debugging runs stand apart.
 
     `unproven` has the framework's names of scores whose records nothing accounts for, by folder: they are marked.
     """
-    real = {folder: documents[folder] for folder in sorted(documents) if not folder.startswith(DEBUG)}
-    debug = sorted(folder for folder in documents if folder.startswith(DEBUG))
+    real = {folder: aggregates[folder] for folder in sorted(aggregates) if not folder.startswith(DEBUG)}
+    debug = sorted(folder for folder in aggregates if folder.startswith(DEBUG))
     parts = [_INTRODUCTION, *(_scores(real, metrics, unproven or {}) if real else ["Nothing has been measured yet.\n"])]
     if unmatched := _unmatched(real.values()):
         parts.append(_UNMATCHED + "".join(f"- {_cell(line)}\n" for line in unmatched))
@@ -74,7 +74,7 @@ def leaderboard(documents: Documents, metrics: Metrics, unproven: Mapping[str, C
         parts.append(_REMARKED + "".join(f"- {_cell(line)}\n" for line in remarks))
     if any(UNPROVEN in part for part in parts):
         parts.append(_UNPROVEN)
-    if any(_imported(document) for document in real.values()):
+    if any(_imported(aggregate) for aggregate in real.values()):
         parts.append(_IMPORTED)
     if debug:
         parts.append("## Debugging runs\n\nA few samples each; not comparable.\n\n" + _links(debug))
@@ -86,30 +86,30 @@ def unmarked(page: str) -> str:
     return page.replace(UNPROVEN, "").replace(f"\n{_UNPROVEN}", "")
 
 
-def _scores(documents: Documents, metrics: Metrics, unproven: Mapping[str, Collection[str]]) -> Iterator[str]:
+def _scores(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str, Collection[str]]) -> Iterator[str]:
     """One table where all columns fit; else the averages, and under each language its benchmarks."""
-    entries, scripts = used_entries(documents.values(), metrics), scripts_of(documents.values())
-    found, problems = averages(list(documents.values()), entries, scripts)
-    marks = {folder: of_tasks(unproven.get(folder, ()), entries) for folder in documents}
-    cared = {folder: remarked(document, entries, scripts) for folder, document in documents.items()}
-    means = [_of_average(average, documents, marks, cared) for average in found]
-    columns = {entry.name: _of_entry(entry, documents, marks, cared) for entry in entries}
+    entries, scripts = used_entries(aggregates.values(), metrics), scripts_of(aggregates.values())
+    found, problems = averages(list(aggregates.values()), entries, scripts)
+    marks = {folder: of_tasks(unproven.get(folder, ()), entries) for folder in aggregates}
+    cared = {folder: remarked(aggregate, entries, scripts) for folder, aggregate in aggregates.items()}
+    means = [_of_average(average, aggregates, marks, cared) for average in found]
+    columns = {entry.name: _of_entry(entry, aggregates, marks, cared) for entry in entries}
     if _fits(map(len, [*(one.name for one in (*means, *columns.values())), *_RUN])):
-        yield _table(documents, [*means, *columns.values()], whole=True)
+        yield _table(aggregates, [*means, *columns.values()], whole=True)
     else:
-        yield _table(documents, means, whole=True)
-        yield from _by_language(documents, columns, entries, scripts)
+        yield _table(aggregates, means, whole=True)
+        yield from _by_language(aggregates, columns, entries, scripts)
     if found:
         yield _AVERAGES.format(names=", ".join(_cell(one.name) for one in found))
     yield from (f"{_cell(problem)}\n" for problem in problems)
 
 
 def _by_language(
-    documents: Documents, columns: Mapping[str, _Column], entries: Sequence[MetricEntry], scripts: Scripts
+    aggregates: Aggregates, columns: Mapping[str, _Column], entries: Sequence[MetricEntry], scripts: Scripts
 ) -> Iterator[str]:
     for language, names in by_language({entry.name: entry.tasks for entry in entries}, scripts).items():
         yield f"## {_cell(language)}\n"
-        yield from (_table(documents, part, whole=False) for part in _cut([columns[name] for name in names]))
+        yield from (_table(aggregates, part, whole=False) for part in _cut([columns[name] for name in names]))
 
 
 def _cut(columns: Iterable[_Column]) -> list[list[_Column]]:
@@ -127,23 +127,23 @@ def _fits(heads: Iterable[int]) -> bool:
 
 
 def _of_average(
-    average: Average, documents: Documents, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
+    average: Average, aggregates: Aggregates, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
 ) -> _Column:
     names = {entry.name for entry in average.entries}
 
     def cell(folder: str) -> str:
-        return _marked(average.text(documents[folder]["results"]), names & cared[folder], names & marks[folder])
+        return _marked(average.text(aggregates[folder].results), names & cared[folder], names & marks[folder])
 
     return _Column(average.name, cell)
 
 
 def _of_entry(
-    entry: MetricEntry, documents: Documents, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
+    entry: MetricEntry, aggregates: Aggregates, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
 ) -> _Column:
     def cell(folder: str) -> str:
-        document, names = documents[folder], {entry.name}
-        text = shown(document["results"].get(entry.name))
-        text = "no metric" if text == "–" and entry.name in document.get("unmatched", {}) else text
+        aggregate, names = aggregates[folder], {entry.name}
+        text = shown(aggregate.results.get(entry.name))
+        text = "no metric" if text == "–" and entry.name in aggregate.unmatched else text
         return _marked(text, names & cared[folder], names & marks[folder])
 
     return _Column(entry.name, cell)
@@ -156,49 +156,51 @@ def _marked(score: str, cared: Collection[str], unproven: Collection[str]) -> st
     return f"{score}{_cell(REMARKED) if cared else ''}{UNPROVEN if unproven else ''}"
 
 
-def _table(documents: Documents, columns: Sequence[_Column], *, whole: bool) -> str:
+def _table(aggregates: Aggregates, columns: Sequence[_Column], *, whole: bool) -> str:
     """`whole`: with how many evals there are, and when the newest was measured."""
-    names = read_names(document["model"] for document in documents.values())
+    names = read_names(one.model for one in aggregates.values())
     more = _RUN if whole else ()
     head = ["model", "settings", *(_cell(column.name) for column in columns), *more]
     rule = ["---", "---", *("---:" for _ in columns), *(["---:", "---"] if whole else [])]
     rows = [
-        [*_named(folder, document, names), *(column.cell(folder) for column in columns), *(_run(document) if whole else [])]
-        for folder, document in documents.items()
+        [*_named(folder, aggregate, names), *(column.cell(folder) for column in columns), *(_run(aggregate) if whole else [])]
+        for folder, aggregate in aggregates.items()
     ]  # fmt: skip
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [head, rule, *rows])
 
 
-def _named(folder: str, document: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
-    return [f"[{_cell(names[document['model']])}]({_url(folder)})", _cell(_settings(document)) or "–"]
+def _named(folder: str, aggregate: Aggregate, names: Mapping[str, str]) -> list[str]:
+    return [f"[{_cell(names[aggregate.model])}]({_url(folder)})", _cell(_settings(aggregate)) or "–"]
 
 
-def _settings(document: Mapping[str, Any]) -> str:
-    settings = document["custom_settings"]
-    return f"{settings['name']} (v{settings['version']})" if settings["version"] else str(settings["name"])
+def _settings(aggregate: Aggregate) -> str:
+    settings = aggregate.custom_settings
+    return f"{settings.name} (v{settings.version})" if settings.version else settings.name
 
 
-def _run(document: Mapping[str, Any]) -> list[str]:
-    measured = [one["measured"] for one in document["evals"].values() if one["measured"]]
-    imported = _imported(document)
-    evals = str(len(document["evals"])) + (f" ({imported} imported)" if imported else "")
+def _run(aggregate: Aggregate) -> list[str]:
+    measured = [one.measured for one in aggregate.evals.values() if one.measured]
+    imported = _imported(aggregate)
+    evals = str(len(aggregate.evals)) + (f" ({imported} imported)" if imported else "")
     return [evals, max(measured, default="–")[:10]]
 
 
-def _unmatched(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+def _unmatched(aggregates: Iterable[Aggregate]) -> list[str]:
     """`entry: task … has no metric …; it has …`, each once."""
-    return sorted({f"{name}: {why}" for one in documents for name, why in one.get("unmatched", {}).items()})
+    return sorted({f"{name}: {why}" for one in aggregates for name, why in one.unmatched.items()})
 
 
-def _remarks(documents: Documents) -> list[str]:
+def _remarks(aggregates: Aggregates) -> list[str]:
     """What aggregates warn of among the answers of their tasks, with the model before it."""
-    found = [f"{read_name(folder)}: {line}" for folder, document in documents.items() for line in of_answers(document)]
+    found = [
+        f"{read_name(folder)}: {line}" for folder, aggregate in aggregates.items() for line in of_answers(aggregate)
+    ]
     more = len(found) - _MOST_REMARKS
     return [*found[:_MOST_REMARKS], *([f"and {more} more: evalctl results show"] if more > 0 else [])]
 
 
-def _imported(document: Mapping[str, Any]) -> int:
-    return sum("imported" in one for one in document["evals"].values())
+def _imported(aggregate: Aggregate) -> int:
+    return sum(one.imported is not None for one in aggregate.evals.values())
 
 
 def _links(folders: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""The one reader of result.json: what every record has, so that all that use one can rely on it.
+"""The one reader of result.json and aggregated_results.json: what each of them has, so that all that use one can rely on it.
 
-Further keys are kept: a newer evalctl may have written them.
+Further keys of a record are kept: a newer evalctl may have written them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from types import NoneType
 from typing import Any
 
 from evalctl.model import plain_json
-from evalctl.model.result import IMPORTED, SCHEMA, Facts, Result
+from evalctl.model.aggregate import Aggregate, AggregatedEval
+from evalctl.model.result import IMPORTED, SCHEMA, Counts, Facts, RecordedSettings, Result
 
 LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 # What else a record has, where it is there: all that reads records may rely on it.
@@ -75,3 +76,62 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
         for name, value in metrics.items():
             if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
                 raise ValueError(f"`{name}` of `{task}` is no number")
+
+
+_NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
+_OF_SETTINGS = {"name": str, "version": str}
+_OF_EVALS = {"measured": (str, NoneType)}
+
+
+def aggregate_in(text: bytes) -> Aggregate | None:
+    """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
+    try:
+        document = plain_json.parsed(text)
+    except ValueError:
+        return None
+    whole = _has(document, _NEEDED) and _has(document["custom_settings"], _OF_SETTINGS)
+    return _aggregate(document) if whole and all(_has(one, _OF_EVALS) for one in document["evals"].values()) else None
+
+
+def _has(document: Any, needed: Mapping[str, type | tuple[type, ...]]) -> bool:
+    return isinstance(document, dict) and all(
+        key in document and isinstance(document[key], kind) for key, kind in needed.items()
+    )
+
+
+def _aggregate(document: Mapping[str, Any]) -> Aggregate:
+    """An older evalctl left out what is looked up by `get`."""
+    unmatched = document.get("unmatched")
+    return Aggregate(
+        document["model"],
+        {name: value if isinstance(value, (int, float)) else None for name, value in document["results"].items()},
+        document["overall"],
+        _texts(document.get("tasks")),
+        RecordedSettings(document["custom_settings"]),
+        {task: _eval(one) for task, one in document["evals"].items()},
+        _texts(document.get("missing")),
+        {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
+        _texts(document.get("warnings")),
+        _text(document.get("generated_by")),
+    )
+
+
+def _eval(one: Mapping[str, Any]) -> AggregatedEval:
+    samples, seconds, imported = one.get("samples"), one.get("seconds"), one.get("imported")
+    return AggregatedEval(
+        _text(one.get("digest")),
+        _text(one.get("script")),
+        _text(one.get("result")),
+        one["measured"],
+        Counts(samples) if isinstance(samples, dict) else None,
+        seconds if isinstance(seconds, (int, float)) else None,
+        imported if isinstance(imported, dict) else {} if "imported" in one else None,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -7,11 +7,10 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.manifest import Metrics
 from evalctl.model.providers import model_name
-from evalctl.results.aggregate import MISSING
 from evalctl.results.entries import Scripts, averages, of_tasks, remarked, scripts_of, shown, used_entries
 from evalctl.results.leaderboard import DEBUG, REMARKED
 from evalctl.results.names import read_name, read_names
@@ -25,7 +24,7 @@ class Measured:
     """The aggregate of one model folder, at one commit; `known` gives it the averages and what is remarked of its scores."""
 
     folder: str
-    document: Mapping[str, Any]
+    aggregate: Aggregate
     commit: str = ""
     label: str = ""
     means: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
@@ -36,11 +35,11 @@ class Measured:
         """What a person calls it: model and settings, and the commit where one was asked for."""
         return (self.label or read_name(self.folder)) + (f"@{self.commit}" if self.commit else "")
 
-    def value(self, entry: str) -> Any:
+    def value(self, entry: str) -> float | None:
         """The entry as the lab's form has it; None when it was not measured, or is NaN: nothing can be sorted by that."""
         if entry in self.means:
             return self.means[entry][0]
-        value = self.document["results"].get(entry)
+        value = self.aggregate.results.get(entry)
         return None if value == MISSING or (isinstance(value, float) and math.isnan(value)) else value
 
     def text(self, entry: str) -> str:
@@ -56,13 +55,13 @@ def known(
 
     `scripts` are the catalogue's, for aggregates that do not say them; `unproven` has the framework's tasks by folder.
     """
-    documents = [one.document for one in measured]
-    scripts = {**scripts, **scripts_of(documents)}
-    found, problems = averages(documents, used_entries(documents, metrics), scripts)
+    aggregates = [one.aggregate for one in measured]
+    scripts = {**scripts, **scripts_of(aggregates)}
+    found, problems = averages(aggregates, used_entries(aggregates, metrics), scripts)
     made = []
     for one in measured:
-        results = one.document["results"]
-        marked = remarked(one.document, metrics.entries, scripts)
+        results = one.aggregate.results
+        marked = remarked(one.aggregate, metrics.entries, scripts)
         marked |= of_tasks(() if one.commit else unproven.get(one.folder, ()), metrics.entries)
         marked |= {mean.name for mean in found if marked & {entry.name for entry in mean.entries}}
         means = {mean.name: (mean.value(results), mean.text(results)) for mean in found}
@@ -93,7 +92,7 @@ def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
 
 def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
     """The main entries in which somebody has a value, or should have one."""
-    return [entry.name for entry in used_entries([one.document for one in measured], metrics)]
+    return [entry.name for entry in used_entries([one.aggregate for one in measured], metrics)]
 
 
 def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
@@ -130,7 +129,7 @@ def signed(value: float | None) -> str:
 def lines(measured: Sequence[Measured], names: Sequence[str], form: str, missing: str, *, header: bool) -> str:
     """A line per model folder with values unrounded; the names of models stand only where there are several."""
     if form == "overall":
-        return "".join(f"{one.document['overall']}\n" for one in measured)
+        return "".join(f"{one.aggregate.overall}\n" for one in measured)
     several = len(measured) > 1
     out = io.StringIO()
     writer = csv.writer(out, delimiter="\t" if form == "tsv" else ",", lineterminator="\n")

@@ -10,12 +10,13 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 from evalctl.git.commit import commit_made
 from evalctl.git.drafts import Draft
 from evalctl.git.push import OURS
 from evalctl.git.repository import Repository, blob_id
+from evalctl.model.aggregate import Aggregate
 from evalctl.results import derived
 from evalctl.results.store import Listed
 from evalctl.shell import EnvironmentProblem, write_atomically
@@ -28,6 +29,24 @@ METRICS = "manifests/tasks/metrics.yaml"
 _SCHEMA = 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What the last pass found: the state of everything, and of each model folder the keys of its inputs and its aggregate."""
+
+    state: str = ""
+    folders: derived.Known = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """All derived files (None: to be removed) as they follow from the records that `parent` has."""
+
+    lying: derived.Base
+    texts: Mapping[str, str | None]
+    aggregates: Mapping[str, Aggregate]
+    parent: str | None
+
+
 def follow(context: Context, repo: Repository, warnings: list[str]) -> str | None:
     """Commits the derived files of HEAD that are not what its records and tables give; None where all are so."""
     head = repo.resolve("HEAD")
@@ -35,20 +54,20 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
         return None
     known = _remembered(context)
     state = _state(context, repo, head)
-    if known.get("state") == state:
+    if known.state == state:
         return None
     if repo.run("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
         warnings.append(f"{METRICS} differs from the commit: the aggregates follow once it is committed")
         return None
-    made: dict[str, Any] = {}
+    made: list[_Made] = []
     try:
         commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, known, made))
     except EnvironmentProblem as problem:  # a change of the user in results/: the pass has other work
         warnings.append(f"the aggregates do not follow yet: {problem.message} ({problem.help})")
         return None
-    warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made["documents"])]
-    warnings += unproven_warning([one for found in made["lying"].unproven.values() for one in found])
-    _remember(context, repo, made)
+    warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made[-1].aggregates)]
+    warnings += unproven_warning([one for found in made[-1].lying.unproven.values() for one in found])
+    _remember(context, repo, made[-1])
     return commit
 
 
@@ -76,12 +95,12 @@ def copied_unproven(copies: Mapping[str, str], lying: derived.Base) -> list[str]
 
 
 def _drafts(
-    context: Context, repo: Repository, parent: str | None, known: Mapping[str, Any], made: dict[str, Any]
+    context: Context, repo: Repository, parent: str | None, known: _Remembered, made: list[_Made]
 ) -> list[Draft]:
-    """One draft of all derived files; `commit_made` leaves out those that are so already."""
+    """One draft of all derived files, which is added to `made`; `commit_made` leaves out those that are so already."""
     lying = lying_at(context, repo, parent)
-    texts, documents = derived.everything(lying, context.metrics, known.get("folders"))
-    made.update(lying=lying, documents=documents, texts=texts, like=parent)
+    texts, aggregates = derived.everything(lying, context.metrics, known.folders)
+    made.append(_Made(lying, texts, aggregates, parent))
     present = {path: text for path, text in texts.items() if text is not None or path in lying.keys}
     return [Draft(present, _message(lying, present, str(parent)))] if present else []
 
@@ -105,25 +124,26 @@ def _state(context: Context, repo: Repository, head: str) -> str:
     return hashlib.sha256(json.dumps([tree, ledger, derived.tables_key(context.metrics)]).encode()).hexdigest()
 
 
-def _remembered(context: Context) -> dict[str, Any]:
-    """What the last pass found; whatever cannot be used is made anew."""
+def _remembered(context: Context) -> _Remembered:
+    """Whatever cannot be used is made anew."""
     try:
         document = json.loads((context.home / "cache" / "derived.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return {}
+        return _Remembered()
     whole = isinstance(document, dict) and document.get("schema") == _SCHEMA
-    return document if whole and isinstance(document.get("folders"), dict) else {}
+    usable = whole and isinstance(document.get("folders"), dict)
+    return _Remembered(str(document.get("state")), document["folders"]) if usable else _Remembered()
 
 
-def _remember(context: Context, repo: Repository, made: Mapping[str, Any]) -> None:
+def _remember(context: Context, repo: Repository, made: _Made) -> None:
     """Losing it costs time only."""
-    lying, tables = made["lying"], derived.tables_key(context.metrics)
+    tables = derived.tables_key(context.metrics)
     folders = {
         folder: [
-            derived.input_key(folder, lying, tables),
-            blob_id(str(made["texts"][f"{folder}/{derived.AGGREGATE}"]).encode(), str(made["like"])),
+            derived.input_key(folder, made.lying, tables),
+            blob_id(str(made.texts[f"{folder}/{derived.AGGREGATE}"]).encode(), str(made.parent)),
         ]
-        for folder in made["documents"]
+        for folder in made.aggregates
     }
     document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
     with contextlib.suppress(OSError):

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from evalctl.git.commit import commit_made
 from evalctl.git.drafts import Draft
 from evalctl.git.push import OURS, PushReport, push_results
 from evalctl.git.repository import Repository
+from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
-from evalctl.results.aggregate import MISSING, told_of
+from evalctl.results.aggregate import told_of
 from evalctl.results.entries import main_entries, shown
 from evalctl.results.names import read_name, task_name
 from evalctl.results.proof import unproven
-from evalctl.results.record import to_text
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.context import Context
 from evalctl.sync.proofs import proofs_at
@@ -41,9 +40,9 @@ def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnin
 
     An entry of metrics.yaml that names a metric which a measured task does not have becomes one of `warnings`.
     """
-    documents: dict[str, Any] = {}
-    commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, batches, documents))
-    warnings += [f"manifests/tasks/metrics.yaml: {line}" for line in derived.mismatches(documents)]
+    made: dict[str, Aggregate] = {}
+    commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, batches, made))
+    warnings += [f"manifests/tasks/metrics.yaml: {line}" for line in derived.mismatches(made)]
     return commit
 
 
@@ -54,8 +53,8 @@ def push(context: Context, repo: Repository) -> PushReport:
         lying = lying_at(context, repo, base)
         if not carried:  # a commit of derived files alone
             return derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
-        documents = derived.aggregates(derived.by_folder(carried), lying, context.metrics)
-        return {**carried, **_texts(documents), leaderboard.PATH: derived.page(documents, lying, context.metrics)}
+        made = derived.aggregates(derived.by_folder(carried), lying, context.metrics)
+        return {**carried, **derived.texts_of(made), leaderboard.PATH: derived.page(made, lying, context.metrics)}
 
     return push_results(repo, regenerate)
 
@@ -104,22 +103,22 @@ _LAST: dict[tuple[Path, Path, str | None], ResultIndex] = {}
 
 
 def _drafts(
-    context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch], documents: dict[str, Any]
+    context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch], made: dict[str, Aggregate]
 ) -> list[Draft]:
-    """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `documents`."""
+    """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `made`."""
     lying = _less(lying_at(context, repo, parent), {path for batch in batches for path in batch.files})
     changed: dict[str, dict[str, Result]] = {}
-    documents.clear()
+    made.clear()
     drafts = []
     for batch in batches:
         new = derived.by_folder(batch.files)
         for folder, results in new.items():
             changed.setdefault(folder, {}).update({result.path: result for result in results})
         fresh = derived.aggregates({folder: list(changed[folder].values()) for folder in new}, lying, context.metrics)
-        documents.update(fresh)
-        drafts.append(Draft({**batch.files, **_texts(fresh)}, _message(context, batch, new, fresh)))
+        made.update(fresh)
+        drafts.append(Draft({**batch.files, **derived.texts_of(fresh)}, _message(context, batch, new, fresh)))
     if drafts:
-        page = derived.page(documents, lying, context.metrics)
+        page = derived.page(made, lying, context.metrics)
         drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)
     return drafts
 
@@ -130,15 +129,11 @@ def _less(lying: derived.Base, replaced: Collection[str]) -> derived.Base:
     return replace(lying, unproven=kept)
 
 
-def _texts(documents: Mapping[str, Any]) -> dict[str, str]:
-    return {f"{folder}/{derived.AGGREGATE}": to_text(document) for folder, document in documents.items()}
-
-
-def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]], documents: Mapping[str, Any]) -> str:
+def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]], made: Mapping[str, Aggregate]) -> str:
     """Subject with model and settings; main scores of each model; trailers for programs."""
     results = sorted((one for found in new.values() for one in found), key=lambda one: one.path)
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
-    lines = [line for folder in sorted(documents) for line in _folder_lines(context, documents[folder], names)]
+    lines = [line for folder in sorted(made) for line in _folder_lines(context, made[folder], names)]
     reused = sum(1 for result in results if result.reused_from)
     told = [f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)", ""]
     told += [*warned, ""] if (warned := told_of(results)) else []
@@ -147,16 +142,16 @@ def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]]
         *(f"Job: {job}" for job in sorted(set(batch.jobs))),
         *(f"{OURS}: {result.digest}" for result in results),
     ]
-    return "\n".join([_subject(documents), "", *told, *lines, *([""] if lines else []), *trailers, ""])
+    return "\n".join([_subject(made), "", *told, *lines, *([""] if lines else []), *trailers, ""])
 
 
-def _subject(documents: Mapping[str, Any]) -> str:
+def _subject(made: Mapping[str, Aggregate]) -> str:
     """At most SUBJECT characters; a model's name is shortened from the left, where the publisher is."""
-    folder, *others = sorted(documents)
-    settings = documents[folder]["custom_settings"]["name"]
+    folder, *others = sorted(made)
+    settings = made[folder].custom_settings.name
     more = f" and {len(others)} more" if others else ""
     named = f" ({_shortened(settings, SUBJECT // 3)})" if settings else ""
-    model = read_name(documents[folder]["model"])
+    model = read_name(made[folder].model)
     return _HEAD + _shortened(model, SUBJECT - len(_HEAD + named + more)) + named + more
 
 
@@ -164,15 +159,15 @@ def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
 
 
-def _folder_lines(context: Context, document: Mapping[str, Any], names: set[str]) -> list[str]:
-    scores = _main(context, document, names)
-    return [f"{read_name(document['model'])}:", *(f"  {name} {score}" for name, score in scores)] if scores else []
+def _folder_lines(context: Context, aggregate: Aggregate, names: set[str]) -> list[str]:
+    scores = _main(context, aggregate, names)
+    return [f"{read_name(aggregate.model)}:", *(f"  {name} {score}" for name, score in scores)] if scores else []
 
 
-def _main(context: Context, document: Mapping[str, Any], names: set[str]) -> list[tuple[str, str]]:
+def _main(context: Context, aggregate: Aggregate, names: set[str]) -> list[tuple[str, str]]:
     """The main entries that the new results gave."""
     return [
-        (entry.name, shown(document["results"][entry.name]))
+        (entry.name, shown(aggregate.results[entry.name]))
         for entry in main_entries(context.metrics)
-        if any(task.partition(":")[0] in names for task in entry.tasks) and document["results"][entry.name] != MISSING
+        if any(task.partition(":")[0] in names for task in entry.tasks) and aggregate.results[entry.name] != MISSING
     ]

@@ -1,0 +1,75 @@
+"""aggregated_results.json, the lab's form: the entries of metrics.yaml for one model folder, and the evals behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evalctl.model.result import Counts, Facts, RecordedSettings
+
+MISSING = -1  # of an entry that was not measured; the lab's word, which exists in this file only
+Entries = Mapping[str, float | None]  # by name, as metrics.yaml calls them
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatedEval:
+    """One eval: its record, relative to the model folder, and when and how it was measured.
+
+    `measured` is None where nobody wrote down when, `script` "" in an aggregate that an older evalctl made. `imported` says
+    when and from where a result was taken over; None for one that evalctl measured.
+    """
+
+    digest: str
+    script: str
+    result: str
+    measured: str | None
+    samples: Counts | None
+    seconds: float | None
+    imported: Facts | None = None
+
+    def as_json(self) -> Facts:
+        """The eval's part of the file."""
+        return {
+            "digest": self.digest,
+            "script": self.script,
+            "result": self.result,
+            "measured": self.measured,
+            "samples": None if self.samples is None else self.samples.as_json(),
+            "seconds": self.seconds,
+            **({} if self.imported is None else {"imported": self.imported}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The scores of one model with one set of custom settings.
+
+    `results` has every entry, MISSING where it was not measured; `overall` is these as one line. `unmatched` says of an entry
+    that its task has no such metric. `evals` are by the key of the task.
+    """
+
+    model: str
+    results: Entries
+    overall: str = ""
+    tasks: tuple[str, ...] = ()
+    custom_settings: RecordedSettings = field(default_factory=lambda: RecordedSettings({}))
+    evals: Mapping[str, AggregatedEval] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    unmatched: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    generated_by: str = ""
+
+    def as_json(self) -> Facts:
+        """The whole file."""
+        return {
+            "model": self.model,
+            "results": self.results,
+            "overall": self.overall,
+            "tasks": self.tasks,
+            "custom_settings": self.custom_settings.as_json(),
+            "evals": {task: one.as_json() for task, one in self.evals.items()},
+            "missing": self.missing,
+            "unmatched": self.unmatched,
+            "warnings": self.warnings,
+            "generated_by": self.generated_by,
+        }
