@@ -33,6 +33,12 @@ def go(clone: Clone, *jobs: Job, pruning: bool = False, dry_run: bool = False) -
     return sync(clone.context(), plan(*jobs), pruning=pruning, dry_run=dry_run)
 
 
+def places(clone: Clone) -> dict[str, str]:
+    """How an attempt names the clone and the home that submitted it."""
+    context = clone.context()
+    return {"env_file": str(context.env_file), "caches": str(context.home / "caches")}
+
+
 def stray(clone: Clone, job: str = "gone-12345678", number: int = 1, *, here: bool = True) -> str:
     """A live job with this repository's mark; its name."""
     mark = json.loads(git(clone.root, "show", "evalctl-state:repository.json"))["mark"]
@@ -41,7 +47,7 @@ def stray(clone: Clone, job: str = "gone-12345678", number: int = 1, *, here: bo
     if here:
         folder = clone.context().run_dir(f"ev-{job}", number)
         folder.mkdir(parents=True)
-        (folder / "attempt.json").write_text(json.dumps({"number": number, "name": name}))
+        (folder / "attempt.json").write_text(json.dumps({"number": number, "name": name, **places(clone)}))
     return name
 
 
@@ -76,14 +82,16 @@ def test_prune_ends_what_an_earlier_evalctl_submitted(clone: Clone, world: World
     name = stray(clone, here=False)
     folder = clone.context().run_dir("ev-gone-12345678", 1)
     folder.mkdir(parents=True)
-    (folder / "attempt.sh").write_text(f"ATTEMPT=1\nATTEMPT_NAME={name}\n")
+    where = "".join(f"{key.upper()}={path}\n" for key, path in places(clone).items())
+    (folder / "attempt.sh").write_text(f"ATTEMPT=1\nATTEMPT_NAME={name}\n{where}")
     assert told(go(clone, job, pruning=True)) == [(name, Action.CANCEL, "orphan")]
 
 
 FOREIGN = [
     ("attempt.json", ""), ("attempt.json", "[]"), ("attempt.json", '{{"note": "{name}"}}'), ("attempt.json", "[" * 100_000),
     ("attempt.json", '{{"name": "ev-zzzz-gone-12345678-a1"}}'),
-    ("attempt.sh", ""), ("attempt.sh", "ATTEMPT_NAME=ev-zzzz-gone-12345678-a1\n"), ("attempt.sh", "# ATTEMPT_NAME={name}\n"),
+    ("attempt.json", '{{"name": "{name}"}}'), ("attempt.json", '{{"name": "{name}", "env_file": 1, "caches": []}}'),
+    ("attempt.sh", "ATTEMPT_NAME={name}\n"), ("attempt.sh", ""), ("attempt.sh", "ATTEMPT_NAME=ev-zzzz-gone-12345678-a1\n"), ("attempt.sh", "# ATTEMPT_NAME={name}\n"),
 ]  # fmt: skip
 
 
@@ -99,7 +107,38 @@ def test_prune_ends_only_what_was_submitted_with_this_home(
         (folder / file).write_text(text.format(name=name))
     report = go(clone, job, pruning=True)
     assert (told(report), len(world.live())) == ([(name, Action.REPORT, "orphan")], 2)
-    assert "not submitted with this EVALCTL_HOME" in report.steps[-1].detail
+    assert "not submitted by this clone with this EVALCTL_HOME" in report.steps[-1].detail
+
+
+@pytest.mark.parametrize("key", ["env_file", "caches"])
+@pytest.mark.parametrize("form", ["json", "shell"])
+def test_prune_ends_nothing_of_another_clone_whose_folders_are_here(
+    clone: Clone, world: World, job: Job, tmp_path: Path, key: str, form: str
+) -> None:
+    """A planted mark and a home that clones share, or a copied home: the attempt names the clone and the home it is of."""
+    name = stray(clone, here=False)
+    folder = clone.context().run_dir("ev-gone-12345678", 1)
+    folder.mkdir(parents=True)
+    (tmp_path / "theirs").mkdir()
+    facts = {**places(clone), key: str(tmp_path / "theirs/file")}
+    if form == "json":
+        (folder / "attempt.json").write_text(json.dumps({"name": name, **facts}))
+    else:
+        where = "".join(f"{word.upper()}={path}\n" for word, path in facts.items())
+        (folder / "attempt.sh").write_text(f"ATTEMPT_NAME={name}\n{where}")
+    report = go(clone, job, pruning=True)
+    assert (told(report), len(world.live())) == ([(name, Action.REPORT, "orphan")], 2)
+
+
+def test_prune_ends_what_a_home_that_was_moved_has_submitted(
+    clone: Clone, world: World, job: Job, tmp_path: Path
+) -> None:
+    """Nothing is left where it was: nobody else can end the job."""
+    name = stray(clone)
+    folder = clone.context().run_dir("ev-gone-12345678", 1)
+    gone = {key: str(tmp_path / "gone" / key) for key in ("env_file", "caches")}
+    (folder / "attempt.json").write_text(json.dumps({"name": name, **gone}))
+    assert told(go(clone, job, pruning=True)) == [(name, Action.CANCEL, "orphan")]
 
 
 def test_prune_asks_the_scheduler_even_if_all_is_done(clone: Clone, world: World, job: Job) -> None:

@@ -24,6 +24,7 @@ from evalctl_job.attempt import AttemptFile
 SUBMISSION = "submission.json"
 SCRIPT = "script.sh"
 ATTEMPT = "attempt.json"
+CACHES = "caches"
 POSTPONED = "submit-postponed"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
@@ -264,7 +265,7 @@ def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
     """What the job needs to know and the script cannot."""
     file = AttemptFile(
         number=attempt.number, name=attempt.name, environments=str(context.environments), env_file=str(context.env_file),
-        caches=str(context.home / "caches"), umask=0o007 if private.is_shared(context) else 0o077,
+        caches=str(context.home / CACHES), umask=0o007 if private.is_shared(context) else 0o077,
         walltime_seconds=attempt.walltime_seconds,
         # one and the same cache, whatever the node's environment says
         variables={} if job.weights is None else {"HF_HUB_CACHE": str(hub_cache(context))},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from evalctl.model.plain_json import document
 from evalctl.model.run import Action, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.sync import runfiles
-from evalctl.sync.act import ATTEMPT, end
+from evalctl.sync.act import ATTEMPT, CACHES, end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import World
@@ -38,31 +39,44 @@ def reported(world: World, told: Iterable[str]) -> list[Step]:
 
 
 def _submitted_here(context: Context, mark: str, name: str) -> bool:
-    """Whether this EVALCTL_HOME has the attempt's folder: it is made before each submission and names the attempt.
+    """Whether this clone submitted the attempt: its folder is made before each submission, and names attempt, clone and home.
 
-    The mark alone proves nothing: it is text in a branch, and a copy of a repository has the same one.
+    The mark alone proves nothing: it is text in a branch, and a copy of a repository has the same one. Nor does the folder:
+    a copied EVALCTL_HOME has it, and clones may share one.
     """
     stem, _, number = name.removeprefix(f"ev-{mark}-").rpartition("-a")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", stem) or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
         return False
-    return _names_attempt(context.run_dir(f"ev-{stem}", int(number)), name)
+    return _names_attempt(context, context.run_dir(f"ev-{stem}", int(number)), name)
 
 
-def _names_attempt(folder: Path, name: str) -> bool:
+def _names_attempt(context: Context, folder: Path, name: str) -> bool:
     try:
-        return document(runfiles.read(folder, ATTEMPT)).get("name") == name
+        facts = document(runfiles.read(folder, ATTEMPT))
     except FileNotFoundError:
-        return _named_in_shell(folder, name)
+        return _named_in_shell(context, folder, name)
     except (OSError, ValueError):
         return False
+    places = ((facts.get("env_file"), context.env_file), (facts.get("caches"), context.home / CACHES))
+    return facts.get("name") == name and all(_is_ours(recorded, own.parent) for recorded, own in places)
 
 
-def _named_in_shell(folder: Path, name: str) -> bool:
+def _is_ours(recorded: object, folder: Path) -> bool:
+    """Whether a recorded file was in `folder`: in the same one, or in one that is no longer there (it was moved here)."""
+    if not isinstance(recorded, str):
+        return False
+    before = Path(recorded).parent
+    return not os.path.lexists(before) or (before.exists() and before.samefile(folder))
+
+
+def _named_in_shell(context: Context, folder: Path, name: str) -> bool:
     """As evalctl wrote it until 2026-11-27: a file of assignments for the shell."""
+    said = {"ATTEMPT_NAME": name, "ENV_FILE": str(context.env_file), "CACHES": str(context.home / CACHES)}
     try:
-        return assignment("ATTEMPT_NAME", name).encode() in runfiles.read(folder, "attempt.sh").splitlines()
+        lines = runfiles.read(folder, "attempt.sh").splitlines()
     except (OSError, ValueError):
         return False
+    return all(assignment(variable, text).encode() in lines for variable, text in said.items())
 
 
 def prune(view: View, world: World) -> list[Step]:
@@ -83,7 +97,7 @@ def prune(view: View, world: World) -> list[Step]:
 
 
 def _not_ours(orphan: Sighting) -> Step:
-    where = "it was not submitted with this EVALCTL_HOME: type evalctl sync --prune where it was, or cancel it with the scheduler's own command"
+    where = "it was not submitted by this clone with this EVALCTL_HOME: type evalctl sync --prune where it was, or cancel it with the scheduler's own command"
     return Step(orphan.name, Action.REPORT, "orphan", f"{orphan.native_id}; {where}")
 
 
