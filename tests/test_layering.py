@@ -75,7 +75,7 @@ PACKAGES: dict[str, set[str]] = {
 }
 FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_tasks"}
 # What both programs mean the same by; evalctl imports nothing else of the job program, and that nothing of evalctl.
-SHARED = {"evalctl_job.attempt", "evalctl_job.key_shapes"}
+SHARED = {"evalctl_job.attempt", "evalctl_job.key_shapes", "evalctl_job.marks", "evalctl_job.typed"}
 JOB = TOP.with_name("evalctl_job")
 
 # Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
@@ -233,10 +233,10 @@ def test_sync_takes_only_quoting_from_render() -> None:
 
 
 def test_data_needs_nothing_but_pydantic() -> None:
-    """model/ has no I/O: no file, no process, no clock."""
+    """model/ has no I/O: no file, no process, no clock; of the node's program it has the types of what that writes."""
     found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
     assert found <= {
-        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "functools", "itertools", "json", "math", "pydantic",
+        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "evalctl_job", "functools", "itertools", "json", "math", "pydantic",
         "pydantic_core", "re", "typing",
     }  # fmt: skip
 

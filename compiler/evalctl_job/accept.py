@@ -14,7 +14,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from evalctl_job import stall
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
+from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import classify, last_words, plain
@@ -211,29 +212,29 @@ def _marks_left(evidence: Evidence) -> Iterator[str]:
         yield f"{count} of {len(texts)} answers ({share}) hold reasoning marks such as {mark}: no reasoning parser took them out"
 
 
-def report(evidence: Evidence, task_key: str) -> dict[str, Any]:
+def report(evidence: Evidence, task_key: str) -> Acceptance:
     """The acceptance as it goes into the task's mark."""
     why, output, counts = failure(evidence), evidence.output, evidence.counts
-    return {
-        "task": task_key,
-        "verdict": "failed" if why else "done",
-        "reason": why.reason if why else None,
-        "detail": redacted(why.detail, None) if why else None,
-        "scores": _scores(output) if output and not why else {},
-        "config_tasks": dict(output.settings) if output else {},
-        "samples": {name: counts.get(name, 0) for name in SAMPLES},
-        "tokens": {"prompt": counts.get("prompt_tokens", 0), "completion": counts.get("completion_tokens", 0)},
-        "requests": {"made": counts.get("requests", 0), "retried": counts.get("retried", 0)},
-        "sent": counts.get("sent", {}),
-        "answered_by": counts.get("models", {}),
-        "seconds": round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
-        "versions": installed(),
-        "details": sorted(one.path for one in output.details.values()) if output else [],
-        "warnings": list(warnings(evidence)),
-    }
+    return Acceptance(
+        task=task_key,
+        verdict=FAILED if why else DONE,
+        reason=why.reason if why else None,
+        detail=redacted(why.detail, None) if why else None,
+        scores=_scores(output) if output and not why else {},
+        config_tasks=dict(output.settings) if output else {},
+        samples={name: counts.get(name, 0) for name in SAMPLES},
+        tokens={"prompt": counts.get("prompt_tokens", 0), "completion": counts.get("completion_tokens", 0)},
+        requests={"made": counts.get("requests", 0), "retried": counts.get("retried", 0)},
+        sent=counts.get("sent", {}),
+        answered_by=counts.get("models", {}),
+        seconds=round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
+        versions=installed(),
+        details=tuple(sorted(one.path for one in output.details.values())) if output else (),
+        warnings=tuple(warnings(evidence)),
+    )
 
 
-def _scores(output: Output) -> dict[str, dict[str, Any]]:
+def _scores(output: Output) -> dict[str, dict[str, float]]:
     return {
         entry: {name: value for name, value in metrics.items() if finite(value)}
         for entry, metrics in output.scores.items()
@@ -297,10 +298,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: done, 1: failed (said in plain words), 2: wrong command line."""
     arguments = parser().parse_args(argv)
     verdict = report(gather(arguments), arguments.task_key)
-    write_json(arguments.into, verdict)
-    if verdict["verdict"] == "done":
+    write_json(arguments.into, asdict(verdict))
+    if verdict.verdict == DONE:
         return 0
-    sys.stderr.write(f"{arguments.task_key}: {verdict['reason']}: {verdict['detail']}\n")
+    sys.stderr.write(f"{arguments.task_key}: {verdict.reason}: {verdict.detail}\n")
     return 1
 
 

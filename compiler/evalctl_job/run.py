@@ -10,7 +10,7 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from evalctl_job import run_folder  # noqa: E402
+from evalctl_job.marks import Finished  # noqa: E402
 from evalctl_job.run_folder import RunFolder  # noqa: E402
 from evalctl_job.supervisor.document import read_job  # noqa: E402
 from evalctl_job.supervisor.ending import ENVIRONMENT  # noqa: E402
@@ -37,7 +37,7 @@ def _unreadable(folder: RunFolder, why: str) -> int:
     """The script was cut off or changed, or is not of this program's version."""
     say(why)
     marks = Marks(folder, lambda text: text.encode("ascii", "replace").decode()[:400])
-    marks.write(run_folder.FINISHED, exit=ENVIRONMENT, reason="script-failed", detail=why, ended_at=now())
+    marks.write(Finished(exit=ENVIRONMENT, reason="script-failed", detail=why, ended_at=now()))
     folder.spare.unlink(missing_ok=True)
     return ENVIRONMENT
 

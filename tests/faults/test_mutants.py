@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from evalctl.model.run import Marks, TaskMark
+from evalctl.model.run import Marks
 from evalctl.sync import act, batches, collect, observe, sync
 from evalctl.sync.ledger import REF, Ledger, Records
 from evalctl.sync.records import COLLECTED, JobRecord
+from evalctl_job.marks import Acceptance, TaskMark
 
 from . import site, stories
 from .stories import STORIES, Story
@@ -86,11 +87,11 @@ def lost_is_a_success(patch: Patch) -> None:
 
     def hopeful(run_dir: Path) -> Marks:
         marks = whole(run_dir)
-        told = {"verdict": "done", "scores": {"t|0": {"em": 0.0}}}
+        told = Acceptance(verdict="done", scores={"t|0": {"em": 0.0}})
         return (
             marks
             if marks.finished
-            else replace(marks, tasks={key: TaskMark(key, "done", acceptance=told) for key in TASKS})
+            else replace(marks, tasks={key: TaskMark(key=key, state="done", acceptance=told) for key in TASKS})
         )
 
     patch.setattr(collect, "read_marks", hopeful)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -143,28 +143,28 @@ def test_a_good_report_has_the_scores_and_what_they_are_worth() -> None:
     }
     scores = {"a|0": {"acc": 0.5, "acc_stderr": math.nan}}
     two = {**DETAILS, "b": Details("0.parquet", (), ())}
-    made = report(replace(counted(**counts), output=replace(OUTPUT, scores=scores, details=two)), "ja_a")
+    made = asdict(report(replace(counted(**counts), output=replace(OUTPUT, scores=scores, details=two)), "ja_a"))
     assert {name: value for name, value in made.items() if name != "versions"} == {
         "task": "ja_a", "verdict": "done", "reason": None, "detail": None, "scores": {"a|0": {"acc": 0.5}},
         "config_tasks": {"a|0": {"name": "a"}},
         "samples": {"asked": 4, "answered": 4, "replayed": 0, "fresh": 0, "empty": 0, "truncated": 2, "failed": 0, "unanswered": 0},
         "tokens": {"prompt": 30, "completion": 40}, "requests": {"made": 4, "retried": 1}, "sent": {"top_p": [0.9]},
-        "answered_by": {"m": 4}, "seconds": 1.234, "details": ["0.parquet", "details/a.parquet"],
-        "warnings": ["2 of 4 answers were cut off at the length limit"],
+        "answered_by": {"m": 4}, "seconds": 1.234, "details": ("0.parquet", "details/a.parquet"),
+        "warnings": ("2 of 4 answers were cut off at the length limit",),
     }  # fmt: skip
 
 
 def test_a_bad_report_has_no_score() -> None:
     """But the reason, without a key, and whatever is known."""
     secret = "sk-" + "proj-abcDEF123456"
-    made = report(counted(failed=1, first_error=f"wrong key {secret}"), "ja_a")
+    made = asdict(report(counted(failed=1, first_error=f"wrong key {secret}"), "ja_a"))
     assert (made["verdict"], made["reason"], made["scores"]) == ("failed", "answers-failed", {})
     assert secret not in made["detail"] and made["config_tasks"] == {"a|0": {"name": "a"}}
-    empty = report(Evidence(1, {}, None, None, "", None), "ja_a")
-    assert (empty["config_tasks"], empty["seconds"], empty["details"], empty["warnings"]) == ({}, None, [], [])
+    empty = asdict(report(Evidence(1, {}, None, None, "", None), "ja_a"))
+    assert (empty["config_tasks"], empty["seconds"], empty["details"], empty["warnings"]) == ({}, None, (), ())
     assert (empty["tokens"], empty["requests"]) == ({"prompt": 0, "completion": 0}, {"made": 0, "retried": 0})
     assert empty["samples"] == dict.fromkeys(accept.SAMPLES, 0)
-    assert report(written(seconds=math.nan), "x")["seconds"] is None
+    assert report(written(seconds=math.nan), "x").seconds is None
 
 
 def test_the_versions_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:

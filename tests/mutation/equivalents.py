@@ -258,8 +258,8 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "of the two frameworks this one sorts first",
         ),
         Equivalent(
-            'if verdict["verdict"] == "done":',
-            ('if verdict["verdict"] <= "done":',),
+            "if verdict.verdict == DONE:",
+            ("if verdict.verdict <= DONE:",),
             "of the two verdicts this one sorts first",
         ),
         Equivalent(

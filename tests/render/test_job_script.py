@@ -119,7 +119,7 @@ def test_the_framework_gets_its_configuration_and_the_relay(place: Place) -> Non
         environment[name] for name in ("HOSTED_VLLM_API_KEY", "LITELLM_LOCAL_MODEL_COST_MAP", "TASK_VARIABLE")
     ) == ("relay", "True", "a value")
     assert (place.run_dir / "relay/ja_one.options.json").read_text() == '{"add": {"top_k": 1}, "max_n": 2}\n'
-    argv = ran.mark("task/ja_one")["acceptance"]["argv"]
+    argv = json.loads((place.run_dir / "tasks/ja_one/acceptance.json").read_text())["argv"]
     assert argv[:8] == ["--framework", "lighteval", "--task-key", "ja_one", "--output", "output", "--log", "log"]
     assert json.loads((place.run_dir / "relay/ja_one.counts.json").read_text())["asked"] == 1
 

@@ -11,11 +11,13 @@ from evalctl.model.run import Action, Attempt, Marks, Phase, Sighting, State
 from evalctl.sync.decide import TABLE, decide
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.reasons import advice, gravest, is_transient
+from evalctl_job.marks import Finished, Started
 
 CLAIMED = Attempt("ev-a-1", 1, "ev-abcd-a-1-a1", Phase.CLAIMED, "site", "r", {"t": "d"}, "/runs/1", 1.0, by="me")
 SUBMITTED = replace(CLAIMED, phase=Phase.SUBMITTED)
-STARTED, FINISHED = Marks(started={"host": "n"}), Marks(started={"host": "n"}, finished={"exit": 0})
-BROKEN = Marks(started={"host": "n"}, unreadable=("marks/finished.json",))
+BEGUN = Started(host="n")
+STARTED, FINISHED = Marks(started=BEGUN), Marks(started=BEGUN, finished=Finished(exit=0))
+BROKEN = Marks(started=BEGUN, unreadable=("marks/finished.json",))
 NEW = JobEvidence("ev-a-1", ("t",), None, 0, (), False, Marks(), 0.0, 600.0, 1)
 OPEN = replace(NEW, attempt=SUBMITTED, age_seconds=601.0)
 

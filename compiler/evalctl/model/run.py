@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+
+from evalctl_job.marks import Finished, ServerReady, Started, TaskMark
 
 
 class State(str, Enum):
@@ -30,25 +31,12 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskMark:
-    """The mark `task/<key>`: running, done or failed, with exit, times and what acceptance found."""
-
-    key: str
-    state: str
-    reason: str = ""
-    detail: str = ""
-    started_at: float | None = None
-    ended_at: float | None = None
-    acceptance: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Marks:
     """What a job wrote about itself; `unreadable` names files that could not be read."""
 
-    started: Mapping[str, Any] | None = None
-    server_ready: Mapping[str, Any] | None = None
-    finished: Mapping[str, Any] | None = None
+    started: Started | None = None
+    server_ready: ServerReady | None = None
+    finished: Finished | None = None
     tasks: Mapping[str, TaskMark] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
 

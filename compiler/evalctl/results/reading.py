@@ -13,8 +13,8 @@ from typing import Any
 from evalctl.model import plain_json
 from evalctl.model.aggregate import Aggregate, AggregatedEval
 from evalctl.model.result import IMPORTED, SCHEMA, Counts, Facts, RecordedSettings, Result
+from evalctl_job.typed import NO_DATE
 
-LAST_MOMENT = 253_402_300_800  # the year 10000; later ones have no date
 # What else a record has, where it is there: all that reads records may rely on it.
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys((
@@ -29,7 +29,7 @@ _CALLED: Mapping[Any, str] = {dict: "mapping", list: "list", str: "text", int: "
 def parse(path: str, content: bytes | str) -> Result:
     """The result in a file; raises ValueError with the reason when it is none."""
     result = Result(_document(content), path)
-    if not 0 <= result.measured_at < LAST_MOMENT:
+    if not 0 <= result.measured_at < NO_DATE:
         raise ValueError(f"its `measured_at` is no time: {result.recorded('measured_at')}")
     return result
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from evalctl.model.evaluation import Eval, Job, Subject
 from evalctl.model.result import SCHEMA, Facts, Inputs, Result
-from evalctl.model.run import Attempt, Marks, TaskMark
+from evalctl.model.run import Attempt, Marks
 from evalctl.results.names import task_name
+from evalctl_job.marks import Acceptance, ServerReady, Started, TaskMark
 
 SUBMISSION_SCHEMA = "evalctl/submission/1"
 _SUBMISSION = {"job": str, "service": str, "node_kind": str, "request": dict, "script": dict, "tasks": dict}
@@ -75,13 +76,14 @@ def _require_kinds(document: Mapping[str, Any], kinds: Mapping[str, type], where
 
 def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks: Marks) -> Result:
     """The record of one accepted task."""
-    acceptance, task = mark.acceptance, submitted["tasks"][mark.key]
+    acceptance, task = mark.acceptance or Acceptance(), submitted["tasks"][mark.key]
+    scores = acceptance.scores or {}
     facts = {
         **task["inputs"],
-        "scores": acceptance["scores"],
-        "weights": weights(acceptance["scores"], acceptance.get("config_tasks") or {}),
-        "samples": acceptance.get("samples"),
-        "tokens": acceptance.get("tokens"),
+        "scores": scores,
+        "weights": weights(scores, acceptance.config_tasks),
+        "samples": acceptance.samples,
+        "tokens": acceptance.tokens,
         "seconds": _seconds(mark, marks),
         "measured_at": mark.ended_at,
         "ran": _ran(submitted, attempt, marks),
@@ -89,9 +91,9 @@ def record(submitted: Mapping[str, Any], attempt: Attempt, mark: TaskMark, marks
         "environments": task["environments"],
         "request": submitted["request"],
         "script": submitted["script"],
-        "sent": acceptance.get("sent") or {},
-        "answered_by": acceptance.get("answered_by") or {},
-        "warnings": list(acceptance.get("warnings") or []),
+        "sent": acceptance.sent,
+        "answered_by": acceptance.answered_by,
+        "warnings": list(acceptance.warnings),
     }
     return Result(facts, task["path"])
 
@@ -164,27 +166,27 @@ def _seconds(mark: TaskMark, marks: Marks) -> float | None:
     """How long the task worked; a framework that was loaded before the server was ready only waited."""
     if mark.started_at is None or mark.ended_at is None:
         return None
-    ready_at = (marks.server_ready or {}).get("ready_at") or 0
+    ready_at = (marks.server_ready or ServerReady()).ready_at or 0
     return round(mark.ended_at - max(mark.started_at, ready_at), 3)
 
 
 def _ran(submitted: Mapping[str, Any], attempt: Attempt, marks: Marks) -> dict[str, Any]:
-    started = marks.started or {}
+    started = marks.started or Started()
     return {
         "service": submitted["service"],
         "node_kind": submitted["node_kind"],
-        "gpu": started.get("gpu_name") or None,
-        "host": started.get("host"),
+        "gpu": started.gpu_name or None,
+        "host": started.host,
         "job": submitted["job"],
         "attempt": attempt.number,
         "name": attempt.name,
-        "native_id": attempt.native_id or started.get("native_id"),
+        "native_id": attempt.native_id or started.native_id,
         "by": attempt.by,
-        "server_restarts": (marks.server_ready or {}).get("restarts", 0),
+        "server_restarts": (marks.server_ready or ServerReady()).restarts,
     }
 
 
-def _versions(acceptance: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
-    server = (marks.server_ready or {}).get("server_version")
-    found = {**(acceptance.get("versions") or {}), "server": server}
+def _versions(acceptance: Acceptance, marks: Marks) -> dict[str, str]:
+    server = (marks.server_ready or ServerReady()).server_version
+    found = {**acceptance.versions, "server": server}
     return {name: version for name, version in found.items() if version}

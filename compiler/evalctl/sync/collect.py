@@ -23,6 +23,7 @@ from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
 from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN, is_reason
 from evalctl.sync.weights import lacking
+from evalctl_job.marks import DONE, FAILED
 
 _NO_REASON = ("", "tasks-failed")
 _UNKNOWN = "unknown-reason"
@@ -144,7 +145,7 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
     """Why an attempt that said `finished` did not finish all its tasks."""
     if any(unreadable_task(marks, key) for key in attempt.evals):
         return "unreadable-marks"  # whatever it says, running the task again would be a guess
-    finished = str((marks.finished or {}).get("reason") or "")
+    finished = marks.finished.reason if marks.finished else ""
     if finished not in _NO_REASON:
         return finished
     return gravest(why for key in attempt.evals if not _accepted(marks, key) for why in [_task_reason(marks, key)])
@@ -152,7 +153,7 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
 
 def _whole(attempt: Attempt, marks: Marks, done: int) -> bool:
     """Whether it did all that it was to do; a download, which has no evals, says so itself."""
-    return done == len(attempt.evals) and (done > 0 or (marks.finished or {}).get("exit") == 0)
+    return done == len(attempt.evals) and (done > 0 or (marks.finished is not None and marks.finished.exit == 0))
 
 
 def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
@@ -179,27 +180,23 @@ def _fresh(folder: Path, counts: str) -> bool:
 
 def _accepted(marks: Marks, key: str) -> bool:
     mark = marks.tasks.get(key)
-    return (
-        mark is not None and mark.state == "done" and mark.acceptance.get("verdict") == "done"
-        and isinstance(mark.acceptance.get("scores"), dict)
-    )  # fmt: skip
+    verdict = mark.acceptance if mark is not None and mark.state == DONE else None
+    return verdict is not None and verdict.verdict == DONE and verdict.scores is not None
 
 
 def _task_reason(marks: Marks, key: str) -> str:
     mark = marks.tasks.get(key)
-    return (mark.reason if mark and mark.state == "failed" else "") or "not-run"
+    return (mark.reason if mark and mark.state == FAILED else "") or "not-run"
 
 
 def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
     for key in attempt.evals:
         mark = marks.tasks.get(key)
-        if mark is not None and mark.state == "failed":
+        if mark is not None and mark.state == FAILED:
             yield key, f"{mark.reason}: {mark.detail}" if mark.detail else mark.reason
-    if marks.finished is not None and marks.finished.get("detail") and marks.finished.get("reason") != "tasks-failed":
-        yield (
-            str(marks.finished.get("reason")),
-            str(marks.finished["detail"]),
-        )  # which key, which environment, which error
+    last = marks.finished
+    if last is not None and last.detail and last.reason != "tasks-failed":
+        yield last.reason, last.detail  # which key, which environment, which error
     for why in marks.unreadable:
         yield "unreadable-marks", why
 

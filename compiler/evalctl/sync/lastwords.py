@@ -12,6 +12,7 @@ from evalctl.sync.control import Line
 from evalctl.sync.marks import read_marks
 from evalctl.sync.reasons import advice, is_transient
 from evalctl.sync.records import JobRecord
+from evalctl_job.marks import FAILED
 
 _BETWEEN = (Action.STOP.value, Action.SUBMIT.value)  # no attempt is open
 _EXHAUSTED, _RETRY = "attempts-exhausted", "retry"
@@ -24,7 +25,7 @@ def with_last_words(lines: Sequence[Line], root: Path) -> list[Line]:
 
 def _with_words(line: Line, root: Path) -> Line:
     mark = read_marks(root / line.run_dir).tasks.get(line.task)
-    if mark is None or mark.state != "failed" or not mark.detail or mark.detail in line.detail:
+    if mark is None or mark.state != FAILED or not mark.detail or mark.detail in line.detail:
         return line
     if line.reason == mark.reason:
         return replace(line, detail=_joined(mark.detail, line.detail))
@@ -41,7 +42,7 @@ def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
         return ""
     reason = record.last_outcome.partition(":")[2]
     mark = read_marks(run_dir(home, attempt.job, attempt.number)).tasks.get(key)
-    said = f"{mark.reason}: {mark.detail}" if mark and mark.state == "failed" and mark.detail else reason
+    said = f"{mark.reason}: {mark.detail}" if mark and mark.state == FAILED and mark.detail else reason
     if is_transient(reason) and record.used <= retries:
         return f"{said} (it is tried again)"
     stopped = f"{_EXHAUSTED}: {said} ({record.used} tries)" if is_transient(reason) else said

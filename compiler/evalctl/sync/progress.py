@@ -17,12 +17,14 @@ from evalctl.model import plain_json
 from evalctl.model.evaluation import Eval, Job, RequestPlan
 from evalctl.model.result import Result
 from evalctl.model.run import Attempt, JobProgress, Marks, Progress
-from evalctl.results.reading import LAST_MOMENT, parse
+from evalctl.results.reading import parse
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.control import Line
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
+from evalctl_job.marks import DONE, RUNNING
+from evalctl_job.typed import NO_DATE
 
 WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
 SHORTEST_SECONDS = 30.0
@@ -163,13 +165,13 @@ def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: fl
     if mark is None:
         return _Row(0, earlier.total(evaluation))
     counted = counted_in(folder, key)
-    if mark.state != "running":
-        return _Row(counted.answered, 0, failed=mark.state != "done")
+    if mark.state != RUNNING:
+        return _Row(counted.answered, 0, failed=mark.state != DONE)
     total = shown(folder, key, counted)
     if total is None and (known := earlier.total(evaluation)) is not None and known >= counted.asked:
         total = known
     left = None if total is None else max(0, total - counted.answered - counted.failed)
-    ready = float((marks.server_ready or {}).get("ready_at") or 0)
+    ready = (marks.server_ready.ready_at if marks.server_ready else None) or 0.0
     return _Row(counted.answered, left, per_minute(counted, ready, now))
 
 
@@ -203,7 +205,7 @@ def counted_in(folder: Path, key: str) -> Counted:
 def _points(pace: object) -> Iterator[Point]:
     for point in pace if isinstance(pace, list) else ():
         if isinstance(point, list) and len(point) == 2:
-            at, fresh = _number(point[0], LAST_MOMENT), _number(point[1])
+            at, fresh = _number(point[0], NO_DATE), _number(point[1])
             if at is not None and fresh is not None:
                 yield at, fresh
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from evalctl.model.names import NAME
 from evalctl.model.run import Attempt, Phase
-from evalctl.results.reading import LAST_MOMENT
+from evalctl_job.typed import NO_DATE
 
 SCHEMA = "evalctl/ledger/1"
 _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
@@ -234,7 +234,7 @@ def _whole(least: int, most: int) -> Form:
 
 
 def _is_moment(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < LAST_MOMENT
+    return type(value) in (int, float) and 0 <= value < NO_DATE
 
 
 def _is_moment_or_none(value: Any) -> bool:

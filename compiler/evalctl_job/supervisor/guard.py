@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from evalctl_job.marks import FAILED, RUNNING, TaskMark
 from evalctl_job.run_folder import RunFolder
-from evalctl_job.supervisor.marks import now, write_whole
+from evalctl_job.supervisor.marks import now, to_text, write_whole
 from evalctl_job.supervisor.processes import end_group, sweep
 from evalctl_job.supervisor.signals import Signals
+from evalctl_job.typed import read
 
 _END_SECONDS = 5.0
 
@@ -63,6 +66,6 @@ def _clean_up(folder: RunFolder, marker: str) -> None:
 
 
 def _mark_killed(path: Path) -> None:
-    mark = json.loads(path.read_text(encoding="utf-8"))
-    if mark["state"] == "running":
-        write_whole(path, json.dumps(mark | {"state": "failed", "reason": "job-killed", "ended_at": now()}) + "\n")
+    mark = read(TaskMark, json.loads(path.read_text(encoding="utf-8")))
+    if mark.state == RUNNING:
+        write_whole(path, to_text(replace(mark, state=FAILED, reason="job-killed", ended_at=now())))

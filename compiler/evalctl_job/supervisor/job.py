@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalctl_job import run_folder
+from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
 from evalctl_job.supervisor import node
 from evalctl_job.supervisor.document import Job, NotSyncs, Task, read_attempt
@@ -107,10 +108,10 @@ class Course:
         place = self._place
         gpus = node.gpu_lines(place.variables, "name") if self._job.node.gpus else []
         native = next((place.variables[name] for name in _NATIVE_IDS if place.variables.get(name)), "")
-        place.marks.write(
-            run_folder.STARTED, started_at=now(), host=node.hostname(), pid=os.getpid(), native_id=native, job=self._job.name,
+        place.marks.write(Started(
+            started_at=now(), host=node.hostname(), pid=os.getpid(), native_id=native, job=self._job.name,
             name=place.attempt.name, attempt=place.attempt.number, gpu_name=gpus[0] if gpus else "",
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _require_environments(self) -> None:
         """What must be there and asked for before anything is started."""
@@ -213,10 +214,10 @@ class Course:
         reason, detail = ending.reason, ending.detail
         if ending.status != DONE and not self._folder.spare.exists():
             reason, detail = "disk-full", f"no space is left under {self._folder.path}"
-        self._place.marks.write(
-            run_folder.FINISHED, exit=ending.status, reason=reason, detail=detail, ended_at=now(),
-            seconds=int(self._place.clock.seconds()), tasks_done=self._done, tasks_failed=self._failed,
-        )  # fmt: skip
+        self._place.marks.write(Finished(
+            exit=ending.status, reason=reason, detail=detail, ended_at=now(), seconds=int(self._place.clock.seconds()),
+            tasks_done=tuple(self._done), tasks_failed=tuple(self._failed),
+        ))  # fmt: skip
         self._end_processes(known)
         if self._scratch is not None:
             remove_tree(self._scratch)

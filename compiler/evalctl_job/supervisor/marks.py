@@ -1,16 +1,23 @@
-"""What the job reports: one JSON object in each file, whole or absent."""
+"""What the job reports: one JSON object in each file, whole or absent. Their types are `evalctl_job/marks.py`'s."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from evalctl_job import run_folder
+from evalctl_job.marks import Finished, JobMark, ServerReady, ServerRestarted, Started, TaskMark
 from evalctl_job.run_folder import RunFolder
 
 _SPARE_BYTES = 65536
+_NAMES: Mapping[type[JobMark], str] = {
+    Started: run_folder.STARTED, ServerReady: run_folder.SERVER_READY, ServerRestarted: run_folder.SERVER_RESTARTED,
+    Finished: run_folder.FINISHED,
+}  # fmt: skip
 
 
 class Marks:
@@ -23,30 +30,33 @@ class Marks:
         folder.relay.mkdir(exist_ok=True)
         folder.spare.write_bytes(bytes(_SPARE_BYTES))
 
-    def write(self, mark: str, /, **facts: Any) -> None:
+    def write(self, mark: JobMark) -> None:
         """A mark of the job."""
-        self._write(self.folder.mark(mark), self._cleaned(facts))
+        self._write(self.folder.mark(_NAMES[type(mark)]), mark)
 
-    def write_task(self, key: str, facts: Mapping[str, Any], acceptance: Any) -> None:
+    def write_task(self, mark: TaskMark) -> None:
         """The mark of a task, with the verdict of acceptance as it is."""
-        self._write(self.folder.task_mark(key), {**self._cleaned(facts), "acceptance": acceptance})
+        self._write(self.folder.task_mark(mark.key), mark)
 
-    def _write(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def _write(self, path: Path, mark: JobMark | TaskMark) -> None:
         """Where the disk is full, the spare room is given up for it."""
-        text = json.dumps(facts) + "\n"
+        text = to_text(mark, self._clean)
         try:
             write_whole(path, text)
         except OSError:
             self.folder.spare.unlink(missing_ok=True)
             write_whole(path, text)
 
-    def _cleaned(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._clean(value) for name, value in facts.items()}
-
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.shown(value)
-        return [self._clean(one) for one in value] if isinstance(value, (list, tuple)) else value
+        return [self._clean(one) for one in value] if isinstance(value, tuple) else value
+
+
+def to_text(mark: JobMark | TaskMark, clean: Callable[[Any], Any] = lambda value: value) -> str:
+    """The file of a mark."""
+    whole = asdict(mark)
+    return json.dumps({one.name: clean(whole[one.name]) for one in fields(mark)}) + "\n"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evalctl_job import run_folder
+from evalctl_job.marks import ServerReady, ServerRestarted
 from evalctl_job.supervisor.deaths import death
 from evalctl_job.supervisor.document import Server
 from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
@@ -120,10 +121,10 @@ class OurServer:
         self._look, self._look_due = self._watch, self._place.clock.seconds()
         self._healthy_at = self._look_due
         self._ready = self._ready or (now(), seconds)
-        self._place.marks.write(
-            run_folder.SERVER_READY, ready_at=self._ready[0], seconds=self._ready[1],
-            restarts=self._restarts, port=self._port, server_version=_version(get(self._port, "/version")),
-        )  # fmt: skip
+        self._place.marks.write(ServerReady(
+            ready_at=self._ready[0], seconds=self._ready[1], restarts=self._restarts, port=self._port,
+            server_version=_version(get(self._port, "/version")),
+        ))  # fmt: skip
         write_whole(
             self._place.folder.relay / "upstream", f"http://127.0.0.1:{self._port}/v1\n"
         )  # where the relay finds it
@@ -158,7 +159,7 @@ class OurServer:
             raise GiveUp(SERVER_DIED, reason, detail)
         self._restarts, self._tries = 1, 0
         say(f"the server died ({reason}: {self._place.marks.shown(detail)}): starting it again")
-        self._place.marks.write(run_folder.SERVER_RESTARTED, restarted_at=now(), reason=reason, detail=detail)
+        self._place.marks.write(ServerRestarted(restarted_at=now(), reason=reason, detail=detail))
         self.start()
 
     def _death(self) -> tuple[str, str]:

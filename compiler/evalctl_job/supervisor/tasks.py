@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from evalctl_job import run_folder
+from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.supervisor.document import Task
 from evalctl_job.supervisor.http_get import get
 from evalctl_job.supervisor.marks import now
@@ -20,6 +20,7 @@ from evalctl_job.supervisor.place import Place
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.relay import RelayProcess
 from evalctl_job.supervisor.secrets import HUB_TOKENS, without_addresses
+from evalctl_job.typed import read
 
 _LOOK_SECONDS = 0.2
 _END_SECONDS, _WORKERS_SECONDS = 4.0, 2.0
@@ -54,19 +55,19 @@ class TaskRun:
         """Waits for its end, after `stop`; a task that is still at something then is marked all the same."""
         self._thread.join(max(seconds, 0.0))
         if self._thread.is_alive():
-            self._mark("failed", *self._why)
+            self._mark(FAILED, *self._why)
             self._closed = True
 
     def _run(self) -> None:
         try:
             status = self._framework_status()
             if self._is_stopped():
-                self._mark("failed", *self._why)
+                self._mark(FAILED, *self._why)
             else:
                 self._accept(status)
         except Exception as error:  # whatever it is, the other tasks go on and the mark says it
             why = self._why if self._is_stopped() else (LOST, f"{type(error).__name__}: {error}")
-            self._mark("failed", *why)
+            self._mark(FAILED, *why)
 
     def _is_stopped(self) -> bool:
         """Whether the job ends. The scheduler may signal all processes at once; the job says soon what that means."""
@@ -79,7 +80,7 @@ class TaskRun:
         (self._folder / "config.yaml").write_bytes(self.task.config.encode())
         (self._of_relay("options.json")).write_text(self.task.relay + "\n", encoding="utf-8")
         self._keep_answers()
-        self._mark("running")
+        self._mark(RUNNING)
         log = self._folder / "log"
         framework = self._place.launch(
             self.task.command, log, self._variables(), folder=self._folder, umask=self._place.caller_umask
@@ -139,7 +140,7 @@ class TaskRun:
         """What the framework did is judged by a program of its environment: its exit status alone says almost nothing."""
         if wrong := self._weights_changed():
             self._forget_answers()
-            self._mark("failed", "weights-changed", wrong, status)
+            self._mark(FAILED, "weights-changed", wrong, status)
             return
         get(self._relay.port, f"/task/{self.task.key}/counts")  # brings the file up to date
         verdict = self._folder / "acceptance.json"
@@ -151,12 +152,12 @@ class TaskRun:
         ended = self._in_time(judge)
         accepted, found = judge.status() == 0, _verdict(verdict)
         if not ended or (found is None and self._is_stopped()):
-            self._mark("failed", *self._why, status)
+            self._mark(FAILED, *self._why, status)
         elif found is None:
             why = f"the acceptance check itself failed; see tasks/{self.task.key}/log"
-            self._mark("failed", "acceptance-failed", why, status)
+            self._mark(FAILED, "acceptance-failed", why, status)
         else:
-            self._mark("done" if accepted else "failed", exit=status, acceptance=found)
+            self._mark(DONE if accepted else FAILED, exit=status, acceptance=found)
 
     def _in_time(self, judge: Child) -> bool:
         """Whether it ends by itself soon; what was measured is measured."""
@@ -190,16 +191,20 @@ class TaskRun:
             Path(self._place.attempt.answers, f"{self.task.answers or self.task.digest}.jsonl").unlink(missing_ok=True)
 
     def _mark(
-        self, state: str, reason: str = "", detail: str = "", exit: int | None = None, acceptance: Any = None
+        self,
+        state: str,
+        reason: str = "",
+        detail: str = "",
+        exit: int | None = None,
+        acceptance: Acceptance | None = None,
     ) -> None:
         if self._closed:
             return
-        self.done = state == "done"
-        self._place.marks.write_task(
-            self.task.key, {"key": self.task.key, "state": state, "reason": reason, "detail": detail,
-            "digest": self.task.digest, "started_at": self._started_at,
-            "ended_at": None if state == "running" else now(), "exit": exit}, acceptance,
-        )  # fmt: skip
+        self.done = state == DONE
+        self._place.marks.write_task(TaskMark(
+            key=self.task.key, state=state, reason=reason, detail=detail, digest=self.task.digest,
+            started_at=self._started_at, ended_at=None if state == RUNNING else now(), exit=exit, acceptance=acceptance,
+        ))  # fmt: skip
 
 
 def _has_text(path: Path) -> bool:
@@ -209,9 +214,9 @@ def _has_text(path: Path) -> bool:
         return False
 
 
-def _verdict(path: Path) -> Any:
+def _verdict(path: Path) -> Acceptance | None:
     """What acceptance wrote, or None."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read(Acceptance, json.loads(path.read_text(encoding="utf-8")), extra=True)
     except (OSError, ValueError):
         return None

@@ -1,0 +1,103 @@
+"""The marks: what a job reports of itself in `marks/`, one JSON object in each file. Both programs read and write these types.
+
+A mark says nothing that is not known: what its writer could not find out is null or absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evalctl_job.typed import Moment
+
+DONE, FAILED, RUNNING = "done", "failed", "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """`started`: the job has begun, on this node."""
+
+    started_at: Moment | None = None
+    host: str | None = None
+    pid: int | None = None
+    native_id: str | None = None
+    job: str | None = None
+    name: str | None = None
+    attempt: int | None = None
+    gpu_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerReady:
+    """`server_ready`: the server answers; `ready_at` is the first time, `seconds` after it was started."""
+
+    ready_at: Moment | None = None
+    seconds: int | None = None
+    restarts: int = 0
+    port: int | None = None
+    server_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRestarted:
+    """`server_restarted`: the server died and was started again."""
+
+    restarted_at: Moment
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """`finished`: the last mark of a job. `reason` is "" where nothing is wrong."""
+
+    exit: int
+    reason: str = ""
+    detail: str = ""
+    ended_at: Moment | None = None
+    seconds: int | None = None
+    tasks_done: tuple[str, ...] = ()
+    tasks_failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """`acceptance.json`: whether the scores of a task may be believed, why not, and what is known of its answers.
+
+    `config_tasks` are the framework's own settings by entry, `sent` the values of each parameter of the requests.
+    """
+
+    task: str = ""
+    verdict: str = ""
+    reason: str | None = None
+    detail: str | None = None
+    scores: Mapping[str, Mapping[str, float]] | None = None
+    config_tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    samples: Mapping[str, int] | None = None
+    tokens: Mapping[str, int] | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    answered_by: Mapping[str, int] = field(default_factory=dict)
+    seconds: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMark:
+    """`task/<key>`: `running`, `done` or `failed`, and what acceptance found."""
+
+    key: str
+    state: str
+    reason: str = ""
+    detail: str = ""
+    digest: str = ""
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    exit: int | None = None
+    acceptance: Acceptance | None = None
+
+
+JobMark = Started | ServerReady | ServerRestarted | Finished
