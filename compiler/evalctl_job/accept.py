@@ -1,6 +1,6 @@
 """The acceptance check of one task: a score exists only when every answer was really given.
 
-    python -m evalctl_job.accept --framework lighteval --task-key K --output DIR --counts F --exit-code N --into F
+    python -m evalctl_job.accept --framework lighteval --task-key K --output DIR --state DIR --exit-code N --into F
 
 lighteval exits 0 with scores of 0 when its server is dead, so its exit code is one witness of several: the relay's
 counts, the results file and the answers in the details files have to agree.
@@ -27,6 +27,7 @@ from evalctl_job.observed import marked, not_as_planned
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
+from evalctl_job.run_folder import RelayFolder
 
 LOG_BYTES = 64 * 1024
 LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
@@ -257,16 +258,18 @@ def gather(arguments: argparse.Namespace) -> Evidence:
         output = read_output(arguments.framework, arguments.output)
     except Unreadable as unreadable:
         problem = str(unreadable)
-    log, counts = plain(_tail(arguments.log)) if arguments.log else "", _counts(arguments.counts)
-    expected, planned = arguments.expected_max_samples, _planned(arguments.counts)
-    framework, stalled = arguments.framework, stall.written(arguments.counts)
+    state = RelayFolder(arguments.state)
+    log = plain(_tail(arguments.log)) if arguments.log else ""
+    counts = _counts(state.counts(arguments.task_key))
+    expected, planned = arguments.expected_max_samples, _planned(state.options(arguments.task_key))
+    framework, stalled = arguments.framework, stall.written(state.stalled(arguments.task_key))
     return Evidence(arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled)
 
 
-def _planned(counts: Path) -> Mapping[str, Any]:
+def _planned(options: Path) -> Mapping[str, Any]:
     """What the plan says is sent, beside the counts; with unusable options nothing was asked."""
     try:
-        return read_options(counts.with_name(counts.name.replace("counts.json", "options.json"))).planned
+        return read_options(options).planned
     except (BadOptions, OSError):
         return {}
 
@@ -286,7 +289,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--framework", choices=[UPSTREAM, SWALLOW], required=True)
     made.add_argument("--task-key", required=True)
     made.add_argument("--output", type=Path, required=True, help="the framework's --output-dir")
-    made.add_argument("--counts", type=Path, required=True, help="<state>/<key>.counts.json of the relay")
+    made.add_argument("--state", type=Path, required=True, help="the folder of the relay")
     made.add_argument("--log", type=Path, help="what the framework printed")
     made.add_argument("--exit-code", type=int, required=True, help="of the framework, as the shell saw it")
     made.add_argument("--expected-max-samples", type=int, default=None)

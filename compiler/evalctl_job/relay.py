@@ -112,7 +112,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
         gate = Gate(arguments.admit or START)
         upstream = Upstream(Http(session, secret), address, Patience(arguments.patience, arguments.tries), gate)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address)
-        watch = Watch(gate, upstream, address, arguments.admit, arguments.state / "server.json")
+        watch = Watch(gate, upstream, address, arguments.admit, relay.store.folder.server)
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
         try:

@@ -1,47 +1,155 @@
-"""The files of a run folder: the only place where the programs of the login node and of the compute node meet.
+"""Names of all files of a run folder: the only place where the programs of the login node and of the compute node meet.
 
-The folder belongs to one attempt. `evalctl sync` makes it with `attempt.json`; the job writes all else.
+The folder belongs to one attempt. `evalctl sync` makes it; the job writes its marks, its logs, and a folder for each task.
+A job's script (render/job.sh) and the probe's (doctor/probe.sh), which are bash, write the names themselves; a test compares.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
-ATTEMPT, SUBMISSION, SUBMIT_LOG = "attempt.json", "submission.json", "submit.log"
-STARTED_LOCK = "started.lock"  # a folder, since mkdir is atomic on local disks, NFS and Lustre
-JOB_LOG, SERVER_LOG, RELAY_LOG, DOWNLOAD_LOG = "job.log", "server.log", "relay.log", "download.log"
-MARKS, TASKS, RELAY = "marks", "tasks", "relay"
 STARTED, SERVER_READY, SERVER_RESTARTED, FINISHED = "started", "server_ready", "server_restarted", "finished"
+MARK = ".json"  # how the name of a mark's file ends
+CONFIG, OUTPUT, LOG = "config.yaml", "output", "log"  # in a task's folder, where its framework runs
+ANSWERS = "answers.jsonl"
+LOOKED, BEATS, SIGNALS, ENDED = "looked", "beats", "signals", "ended"  # marks of the probe
 
 
-class RunFolder(NamedTuple):
+class Folder:
     """Paths, nothing more; no file needs to exist."""
 
-    path: Path
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        """The folder at `path`."""
+        self.path = path
+
+
+class _Named:
+    """A file or a folder with a fixed name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: Folder, _: object) -> Path:
+        return folder.path / self.name
+
+
+class TaskFolder(Folder):
+    """Where the framework of a task runs, and what it leaves."""
+
+    __slots__ = ()
+    config = _Named(CONFIG)
+    output = _Named(OUTPUT)
+    log = _Named(LOG)
+    acceptance = _Named("acceptance.json")  # the verdict, as its program writes it
+
+
+class ServerFolder(Folder):
+    """Where the model's server runs."""
+
+    __slots__ = ()
+    empty = _Named("empty")  # its working folder
+    files = _Named("files")  # texts of a manifest that it reads
+
+
+class RelayFolder(Folder):
+    """The relay's state: what it is to do, what it has counted, and a few files for each task."""
+
+    __slots__ = ()
+    port = _Named("port")  # it listens there
+    upstream = _Named("upstream")  # the address of the job's own server, while there is one
+    server = _Named("server.json")  # what was seen of that server
+    refused = _Named("refused")  # why no task will get an answer
+    aborted = _Named("aborted")  # made by the job: everything in flight fails at once
+
+    def options(self, key: str) -> Path:
+        """What is added to, taken from and split in the requests of a task."""
+        return self.path / f"{key}.options.json"
+
+    def answers(self, key: str) -> Path:
+        """A line for each reply of the model: a link to `kept_answers`, where the attempt has a place for them."""
+        return self.path / f"{key}.{ANSWERS}"
+
+    def counts(self, key: str) -> Path:
+        """What was asked, answered and sent."""
+        return self.path / f"{key}.counts.json"
+
+    def stalled(self, key: str) -> Path:
+        """Why the framework of a task was ended."""
+        return self.path / f"{key}.stalled"
+
+    def questions(self, key: str) -> Path:
+        """How many questions the framework has in all."""
+        return self.path / f"{key}.questions.json"
+
+
+class RunFolder(Folder):
+    """The folder of an attempt."""
+
+    __slots__ = ()
+
+    # evalctl sync writes:
+    script = _Named("script.sh")  # as it was submitted
+    environments = _Named("environments")  # where the job environments are; the script reads it
+    attempt = _Named("attempt.json")  # what the job needs to know and the script cannot
+    submission = _Named("submission.json")  # what each result will say of its inputs
+    scheduler = _Named("scheduler.json")  # the variables that chose the scheduler
+    submit_log = _Named("submit.log")
+
+    # the job writes:
+    started_lock = _Named("started.lock")  # a folder, since mkdir is atomic on local disks, NFS and Lustre
+    job_log = _Named("job.log")
+    server_log = _Named("server.log")
+    relay_log = _Named("relay.log")
+    download_log = _Named("download.log")
+    server_pid = _Named("server.pid")
+    marks = _Named("marks")
+    tasks = _Named("tasks")
+
+    # only the probe has it:
+    stop = _Named("stop")  # made by doctor: the probe ends
 
     def mark(self, name: str) -> Path:
         """A mark of the job."""
-        return self.path / MARKS / f"{name}.json"
+        return self.marks / f"{name}{MARK}"
 
     def task_mark(self, key: str) -> Path:
         """The mark of a task."""
-        return self.path / MARKS / "task" / f"{key}.json"
+        return self.task_marks / f"{key}{MARK}"
+
+    @property
+    def task_marks(self) -> Path:
+        """The folder of the tasks' marks."""
+        return self.marks / "task"
 
     @property
     def spare(self) -> Path:
         """Bytes that are given up for the last marks when the disk is full."""
-        return self.path / MARKS / ".spare"
+        return self.marks / ".spare"
 
-    def task(self, key: str) -> Path:
-        """The folder in which a task's framework runs."""
-        return self.path / TASKS / key
+    def probe_mark(self, name: str) -> Path:
+        """A mark of the probe: lines, no JSON."""
+        return self.marks / name
+
+    def task(self, key: str) -> TaskFolder:
+        """The folder of a task."""
+        return TaskFolder(self.tasks / key)
 
     @property
-    def relay(self) -> Path:
-        """The relay's state."""
-        return self.path / RELAY
+    def server(self) -> ServerFolder:
+        """The folder of the model's server."""
+        return ServerFolder(self.path / "server")
 
-    def of_relay(self, key: str, kind: str) -> Path:
-        """The relay's file about a task: `options.json`, `answers.jsonl`, `counts.json` or `stalled`."""
-        return self.relay / f"{key}.{kind}"
+    @property
+    def relay(self) -> RelayFolder:
+        """The relay's state."""
+        return RelayFolder(self.path / "relay")
+
+
+INSIDE = RunFolder(Path())  # its paths are names within a run folder
+
+
+def kept_answers(folder: Path, name: str) -> Path:
+    """Where the answers of an eval wait for its end, in a folder that outlives the attempts."""
+    return folder / f"{name}.jsonl"

@@ -1,12 +1,12 @@
 """Notices a framework that no longer asks although questions are left.
 
-    python -m evalctl_job.stall --pid P --log F --relay URL/task/KEY --seconds 60 --into F
+    python -m evalctl_job.stall --pid P --log F --relay URL/task/KEY --seconds 60 --state DIR --task-key KEY
 
-runs beside the framework process P of one task and writes F once P has stalled; it ends with P. P has stalled when for so
+runs beside the framework process P of one task and writes `DIR/KEY.stalled` once P has stalled; it ends with P. P has stalled when for so
 many seconds all of this holds: its progress bar shows questions without an answer, the relay has no question of the task
 in flight and gets none, and P and its children use no CPU time and are in no state in which they cannot.
 
-Beside F it writes `<key>.questions.json`: how many questions the framework's progress bar has in all.
+Beside it is `KEY.questions.json`: how many questions the framework's progress bar has in all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl_job.files import complain, write_by_rename, write_json
+from evalctl_job.run_folder import RelayFolder
 
 LOOK_SECONDS = 5.0
 IDLE_SHARE, IDLE_SECONDS = 0.01, 0.1  # CPU time of a process that only waits: a part of the time, and a start
@@ -176,9 +177,8 @@ def look(pid: int, left: int, relay: str) -> Look:
     return Look(time.monotonic(), left, in_flight, number, cpu, busy(pids))
 
 
-def written(counts: Path) -> str:
-    """What is written for the task that has these counts; "" where its framework did not stall."""
-    path = counts.with_name(counts.name.replace("counts.json", "stalled"))
+def written(path: Path) -> str:
+    """What is written there; "" where its framework did not stall."""
     return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
@@ -220,16 +220,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--log", type=Path, required=True, help="what the framework prints")
     made.add_argument("--relay", required=True, help="address of this task at the relay")
     made.add_argument("--seconds", type=float, default=60.0, help="how long a silence is a stall")
-    made.add_argument("--into", type=Path, required=True, help="where the words are written")
+    made.add_argument("--state", type=Path, required=True, help="the folder of the relay, where the words are written")
+    made.add_argument("--task-key", required=True)
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: the framework has ended or stalled."""
     arguments = parser().parse_args(argv)
-    questions = arguments.into.with_suffix(".questions.json")
-    if why := watch(arguments.pid, arguments.log, arguments.relay, arguments.seconds, questions):
-        write_by_rename(arguments.into, f"{why}\n")
+    state, key = RelayFolder(arguments.state), arguments.task_key
+    if why := watch(arguments.pid, arguments.log, arguments.relay, arguments.seconds, state.questions(key)):
+        write_by_rename(state.stalled(key), f"{why}\n")
     return 0
 
 

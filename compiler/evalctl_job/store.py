@@ -13,9 +13,9 @@ from evalctl_job.counts import Counts
 from evalctl_job.files import complain, write_by_rename, write_json
 from evalctl_job.options import BadOptions, Options, read_options
 from evalctl_job.refusals import Refusals
+from evalctl_job.run_folder import RelayFolder
 
 FRESH_SECONDS = 0.5
-REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class TaskState:
     """One task's options, answers and counts; `refusal` says why nothing of it can be asked."""
 
     key: str
-    folder: Path
+    folder: RelayFolder
     options: Options = field(default_factory=Options)
     answers: Answers | None = None
     refusal: str | None = None
@@ -36,22 +36,22 @@ class TaskState:
         """Bring the counts file up to date, at most every half second unless asked for at once."""
         if now or (self.changed and time.monotonic() - self.written >= FRESH_SECONDS):
             self.written = time.monotonic()
-            write_json(self.folder / f"{self.key}.counts.json", self.counts.as_json())
+            write_json(self.folder.counts(self.key), self.counts.as_json())
             self.changed = False
 
 
-def met(key: str, folder: Path, ours: bool) -> TaskState:
+def met(key: str, folder: RelayFolder, ours: bool) -> TaskState:
     """The state of a task that asks for the first time, with what earlier attempts have left of it."""
     task = TaskState(key, folder)
     try:
-        task.options = read_options(folder / f"{key}.options.json")
+        task.options = read_options(folder.options(key))
         task.counts.unanswered_allowed = task.options.unanswered
-        task.answers = Answers(folder / f"{key}.answers.jsonl", task.options, ours=ours)
+        task.answers = Answers(folder.answers(key), task.options, ours=ours)
         task.counts.unreadable = task.answers.unreadable
     except BadOptions as problem:
         task.refusal = str(problem)
     except OSError as problem:
-        task.refusal = f"the answers cannot be kept in {key}.answers.jsonl: {problem.strerror or problem}"
+        task.refusal = f"the answers cannot be kept in {folder.answers(key).name}: {problem.strerror or problem}"
     return task
 
 
@@ -61,7 +61,7 @@ class Store:
     def __init__(self, folder: Path, *, ours: bool = False) -> None:
         """Keep everything under `folder`, which is made when absent. `ours`: the server is the job's own."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._ours = folder, ours
+        self.folder, self._ours = RelayFolder(folder), ours
         self.refusals = Refusals()  # of all tasks together
         self._meetings: dict[str, asyncio.Future[TaskState]] = {}
         self._complained: set[str] = set()
@@ -70,7 +70,7 @@ class Store:
     def aborted(self) -> bool:
         """Somebody outside has given the job up. A file system that does not answer says nothing about that."""
         try:
-            return (self.folder / "aborted").exists()
+            return self.folder.aborted.exists()
         except OSError:
             return False
 
@@ -82,12 +82,12 @@ class Store:
 
     def tell_refusal(self) -> None:
         """Let the job know, once, that no task will get an answer."""
-        if (told := self.refusals.for_all_tasks) is None or (self.folder / REFUSED).exists():
+        if (told := self.refusals.for_all_tasks) is None or self.folder.refused.exists():
             return
         try:
-            write_by_rename(self.folder / REFUSED, "\n".join((*told, "")))
+            write_by_rename(self.folder.refused, "\n".join((*told, "")))
         except OSError as problem:
-            self._complain(REFUSED, problem)
+            self._complain(self.folder.refused.name, problem)
 
     def flush(self, *, now: bool = False) -> None:
         """Bring every counts file up to date. A full disk is no reason to end: the counts are in memory."""
@@ -95,7 +95,7 @@ class Store:
             try:
                 task.flush(now=now)
             except OSError as problem:
-                self._complain(f"{task.key}.counts.json", problem)
+                self._complain(self.folder.counts(task.key).name, problem)
 
     async def sync(self) -> None:
         """Have the disk hold every answer; other requests go on meanwhile."""
@@ -104,7 +104,7 @@ class Store:
                 if task.answers:
                     await asyncio.to_thread(task.answers.sync)
             except OSError as problem:
-                self._complain(f"{task.key}.answers.jsonl", problem)
+                self._complain(self.folder.answers(task.key).name, problem)
 
     def _tasks(self) -> Iterator[TaskState]:
         for meeting in tuple(self._meetings.values()):

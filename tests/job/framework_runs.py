@@ -33,7 +33,7 @@ model:
 
 @dataclass(frozen=True)
 class Run:
-    """One ended run of lighteval: its folder (config.yaml, log, out, counts.json), exit code and requests."""
+    """One ended run of lighteval: its folder (config.yaml, log, out, en_demo.counts.json), exit code and requests."""
 
     folder: Path
     exit_code: int
@@ -149,4 +149,4 @@ def ended(relay: subprocess.Popen[bytes], folder: Path) -> None:
     relay.wait(timeout=10)
     counts = folder / "state" / "t.counts.json"
     if counts.exists():
-        shutil.copy(counts, folder / "counts.json")
+        shutil.copy(counts, folder / "en_demo.counts.json")

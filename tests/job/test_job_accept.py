@@ -34,8 +34,8 @@ def accept(environment: Path, variables: dict[str, str], tmp_path: Path) -> Acce
         files: list[str | Path] = [
             "--output",
             folder / "out",
-            "--counts",
-            folder / "counts.json",
+            "--state",
+            folder,
             "--log",
             folder / "log",
         ]
@@ -136,7 +136,7 @@ def test_an_empty_answer_that_the_relay_did_not_give_is_not_allowed_for(
 ) -> None:
     """The framework's own losses are none of the provider's."""
     folder = Path(shutil.copytree(runs["two allowed"].folder, tmp_path / "copy"))
-    edit(folder / "counts.json", lambda counts: counts.update(unanswered=1, unanswered_allowed=5))
+    edit(folder / "en_demo.counts.json", lambda counts: counts.update(unanswered=1, unanswered_allowed=5))
     assert accept(folder)["reason"] == "empty-answers"
 
 
@@ -189,12 +189,12 @@ def endless(folder: Path) -> None:
 
 def not_asked(folder: Path) -> None:
     """The framework answered from a cache of its own."""
-    (folder / "counts.json").unlink()
+    (folder / "en_demo.counts.json").unlink()
 
 
 def never_answered(folder: Path) -> None:
     """The relay was stopped with a request in flight."""
-    edit(folder / "counts.json", lambda counts: counts.update(answered=counts["answered"] - 1))
+    edit(folder / "en_demo.counts.json", lambda counts: counts.update(answered=counts["answered"] - 1))
 
 
 def debugging_run(folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_equal_questions_are_asked_one_by_one(accept: Accept, runs: dict[str, Ru
 
 def test_a_run_of_a_framework_that_kept_answers_back_is_not_done(accept: Accept, copy: Path) -> None:
     """Fewer answers than scored texts: a cache before the relay gave one answer to equal questions."""
-    edit(copy / "counts.json", lambda counts: counts.update(asked=15, answered=15))
+    edit(copy / "en_demo.counts.json", lambda counts: counts.update(asked=15, answered=15))
     verdict = accept(copy)
     assert (verdict["reason"], verdict["detail"][:17]) == ("answers-repeated", "2 scored answers ")
 
@@ -283,7 +283,7 @@ def forks_files(folder: Path, environment: Path, predictions: list[Any]) -> Path
     scores = {entry: {"humaneval_pass@1:2": 0.5}, "all": {"humaneval_pass@1:2": 0.5}}
     raw = {"config_general": general, "results": scores, "config_tasks": settings}
     (results / f"results_{stamp}.json").write_text(json.dumps(raw))
-    (folder / "counts.json").write_text(json.dumps({"asked": 4, "answered": 4}))
+    (folder / "en_demo.counts.json").write_text(json.dumps({"asked": 4, "answered": 4}))
     (folder / "log").touch()
     program = (
         "import json,sys,pyarrow as a,pyarrow.parquet as p; p.write_table(a.table(json.loads(sys.argv[1])),sys.argv[2])"
@@ -326,15 +326,15 @@ def test_what_was_sent_is_compared_with_the_plan(
     accept: Accept, copy: Path, planned: dict[str, Any], said: list[str]
 ) -> None:
     """Whatever the task: a parameter that the framework has changed or dropped is a warning of the result."""
-    (copy / "options.json").write_text(json.dumps({"planned": planned}))
+    (copy / "en_demo.options.json").write_text(json.dumps({"planned": planned}))
     verdict = accept(copy)
     assert (verdict["verdict"], verdict["warnings"]) == ("done", said)
 
 
 def test_a_task_that_sends_several_values_is_told_with_all_of_them(accept: Accept, copy: Path) -> None:
     """As MT-Bench does with temperatures: the result names what was really sent."""
-    (copy / "options.json").write_text(json.dumps({"planned": {"temperature": 0.5}}))
-    edit(copy / "counts.json", lambda counts: counts["sent"].update(temperature=[0.7, 0.0]))
+    (copy / "en_demo.options.json").write_text(json.dumps({"planned": {"temperature": 0.5}}))
+    edit(copy / "en_demo.counts.json", lambda counts: counts["sent"].update(temperature=[0.7, 0.0]))
     verdict = accept(copy)
     assert verdict["warnings"] == ["temperature: the plan has 0.5, and 0.7, 0.0 was sent"]
     assert verdict["sent"]["temperature"] == [0.7, 0.0]

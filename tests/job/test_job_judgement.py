@@ -235,7 +235,7 @@ def test_an_error_of_a_score_has_its_name(metric: str, is_error: bool) -> None:
 def command(tmp_path: Path) -> list[str]:
     """A task whose framework left nothing."""
     words = ["--framework", "lighteval", "--task-key", "ja_a", "--output", str(tmp_path / "out"), "--exit-code", "1"]
-    return [*words, "--counts", str(tmp_path / "ja_a.counts.json"), "--into", str(tmp_path / "verdict.json")]
+    return [*words, "--state", str(tmp_path), "--into", str(tmp_path / "verdict.json")]
 
 
 def test_what_a_task_left_is_read(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -311,7 +311,7 @@ def test_results_that_cannot_be_read_are_a_problem_of_the_task(command: list[str
     assert found.output is None and (found.problem or "").startswith("results_1.json: JSONDecodeError: ")
 
 
-@pytest.mark.parametrize("missing", ["--framework", "--task-key", "--output", "--counts", "--exit-code", "--into"])
+@pytest.mark.parametrize("missing", ["--framework", "--task-key", "--output", "--state", "--exit-code", "--into"])
 def test_the_command_line_names_all_evidence(
     command: list[str], missing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ def watching(
     """The stall watch of a task, as a job starts it."""
     command = [environment / "bin" / "python", "-m", "evalctl_job.stall", "--pid", str(pid), "--log", work / "log"]
     return subprocess.Popen(
-        [*command, "--relay", relay, "--seconds", "600", "--into", state / "t.stalled"], env=variables
+        [*command, "--relay", relay, "--seconds", "600", "--state", state, "--task-key", "t"], env=variables
     )
 
 

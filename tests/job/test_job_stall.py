@@ -185,7 +185,7 @@ def looked_for(
     """What the program says once it has ended."""
     into = folder / "t.stalled"
     command = [environment / "bin" / "python", "-m", "evalctl_job.stall", "--pid", str(pid), "--log", folder / "log"]
-    command += ["--relay", relay, "--seconds", str(seconds), "--into", into]
+    command += ["--relay", relay, "--seconds", str(seconds), "--state", folder, "--task-key", "t"]
     subprocess.run(command, env=dict(variables), check=True, timeout=200)
     return into.read_text() if into.exists() else ""
 
@@ -284,7 +284,7 @@ def test_a_stall_is_the_reason_unless_answers_failed(
     counts = {"asked": 6, "answered": 4, "failed": failed, "first_error": "HTTP 429: slow down"}
     (tmp_path / "t.counts.json").write_text(json.dumps(counts))
     (tmp_path / "log").write_text("ValueError: an older complaint\n")
-    words = ["--framework", "lighteval", "--task-key", "t", "--output", "none", "--counts", f"{tmp_path}/t.counts.json"]
+    words = ["--framework", "lighteval", "--task-key", "t", "--output", "none", "--state", str(tmp_path)]
     words += ["--log", f"{tmp_path}/log", "--exit-code", str(exit_code), "--into", f"{tmp_path}/verdict.json"]
     command = [environment / "bin" / "python", "-m", "evalctl_job.accept", *words]
     assert subprocess.run(command, env=variables, timeout=200).returncode == 1

@@ -11,7 +11,7 @@ import pytest
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.surroundings import CHOOSING, PASSED, Program
-from evalctl.sync.installation import FILE
+from evalctl_job.run_folder import INSIDE
 
 from .test_push import go, jobs
 from .test_sync import told
@@ -65,7 +65,7 @@ def test_a_note_that_is_missing_or_damaged_stops_nothing(
 ) -> None:
     """An earlier evalctl wrote none."""
     go(clone, job)
-    note = clone.root / ".evalctl/runs" / job.name / "a1" / FILE
+    note = clone.root / ".evalctl/runs" / job.name / "a1" / INSIDE.scheduler
     note.unlink()
     if text is not None:
         note.write_text(text)

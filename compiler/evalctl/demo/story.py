@@ -17,6 +17,7 @@ from evalctl.demo.leftovers import end_queue
 from evalctl.demo.scratch import MODEL, REQUEST, Scratch, fresh, make_model
 from evalctl.environments import setup
 from evalctl.shell import EnvironmentProblem
+from evalctl_job.run_folder import INSIDE, MARK
 
 SETTINGS = "manifests/models/demo/tiny-llama.yaml"
 HEART_BEAT_S = 15.0
@@ -161,10 +162,10 @@ def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
         if time.monotonic() - spoke > HEART_BEAT_S:
             spoke = time.monotonic()
             _beside_the_table(f"   [{spoke - started:4.0f} s] … (last: {last})")
-        for path in sorted(scratch.root.glob(".evalctl/runs/*/a*/marks/**/*.json")):
-            name = path.relative_to(path.parents[1] if path.parent.name == "marks" else path.parents[2]).as_posix()
+        for path in sorted(scratch.root.glob(f".evalctl/runs/*/a*/{INSIDE.marks}/**/*{MARK}")):
+            name = path.relative_to(path.parents[0 if path.match(f"{INSIDE.marks}/*") else 1]).as_posix()
             state = _mark_state(path)
-            line = f"{name.removesuffix('.json').removeprefix('marks/')}{state}"
+            line = f"{name.removesuffix(MARK)}{state}"
             if line not in told:
                 told.add(line)
                 spoke, last = time.monotonic(), line

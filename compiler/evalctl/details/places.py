@@ -12,14 +12,14 @@ from evalctl.model.evaluation import Job, JobTask
 from evalctl.model.result import Inputs, Result
 from evalctl.pipeline.project import Project
 from evalctl.results.grading import is_details, newest
+from evalctl.results.names import DETAILS
 from evalctl.results.reading import parse
 from evalctl.results.record import inputs
 from evalctl.results.store import FILE, named
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.suggest import help_for
-
-ANSWERS = "answers.jsonl"
+from evalctl_job.run_folder import ANSWERS, RunFolder, kept_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,14 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     Files beside the result of another eval in the same folder (before a change of settings) do not belong to this one.
     """
     evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
+    name = evaluation.answers or evaluation.digest
     folder = (root / evaluation.result_path).parent
     record = _result(folder)
     own = record is None or record.digest == evaluation.digest
     beside = _beside_result(folder, root) if own else None
-    stored = next(iter(sorted((home / "answers").glob(f"*/{evaluation.answers or evaluation.digest}.jsonl"))), None)
-    tried = (_details(attempt / "tasks" / evaluation.task.key / "output") for attempt in attempts)
-    notes = (attempt / "relay" / "server.json" for attempt in attempts)
+    stored = next(iter(sorted((home / "answers").glob(str(kept_answers(Path("*"), name))))), None)
+    tried = (_details(RunFolder(attempt).task(evaluation.task.key).output) for attempt in attempts)
+    notes = (RunFolder(attempt).relay.server for attempt in attempts)
     return Place(
         evaluation.task.key, _shown(folder, root), (beside and beside.answers) or stored,
         (beside and beside.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
@@ -112,7 +113,7 @@ def _below(path: Path, root: Path) -> Iterator[Place]:
         return
     files = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     kept = [one.parent for one in files if one.name in (FILE, ANSWERS) or is_details(one)]
-    for folder in sorted({one.parent if one.name == "details" else one for one in kept}):
+    for folder in sorted({one.parent if one.name == DETAILS else one for one in kept}):
         yield _beside_result(folder, root)
 
 
@@ -123,10 +124,10 @@ def _hidden(path: Path) -> bool:
 def _beside_result(folder: Path, root: Path) -> Place:
     """The files beside a result; for a reused result, those beside the result that it was copied from."""
     result = _result(folder)
-    copied = result is not None and result.reused_from and not (folder / "details").is_dir()
+    copied = result is not None and result.reused_from and not (folder / DETAILS).is_dir()
     source = root / result.reused_from if result and copied else folder
     beside = source if source.is_dir() else source.parent
-    answers = beside / "details" / ANSWERS
+    answers = beside / DETAILS / ANSWERS
     key = result.task.key if result else _shown(folder, root)
     return Place(
         key, _shown(folder, root), answers if answers.is_file() else None, _details(beside), None,
@@ -142,7 +143,7 @@ def _model(recorded: Inputs) -> str:
 
 def _details(folder: Path) -> tuple[Path, ...]:
     """The newest details files below `details/` of a result or of a framework's output, else in the folder itself."""
-    inner = folder / "details"
+    inner = folder / DETAILS
     return tuple(newest(inner.rglob("*") if inner.is_dir() else folder.glob("*")))
 
 

@@ -16,6 +16,7 @@ from evalctl.render.quoting import assignment
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.observe import ask_scheduler
+from evalctl_job.run_folder import BEATS, RunFolder
 
 # Set where the job is submitted; a job that sees it sees the whole shell of its submitter.
 CANARY = "EVALCTL_PROBE_CANARY"
@@ -95,7 +96,7 @@ def refused(context: Context, story: Story) -> str | None:
 
 def facts(probe: Probe, mark: str) -> Iterator[tuple[str, str]]:
     """The (name, value) lines of a mark; none where it is not there."""
-    path = probe.folder / "marks" / mark
+    path = RunFolder(probe.folder).probe_mark(mark)
     if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             name, _, value = line.partition("=")
@@ -104,12 +105,12 @@ def facts(probe: Probe, mark: str) -> Iterator[tuple[str, str]]:
 
 def last_beat(probe: Probe) -> int | None:
     """The second in which the job was last alive."""
-    beats = [int(name) for name, _ in facts(probe, "beats") if name.isdigit()]
+    beats = [int(name) for name, _ in facts(probe, BEATS) if name.isdigit()]
     return beats[-1] if beats else None
 
 
 def _write(context: Context, probe: Probe) -> Path:
-    path = probe.folder / "probe.sh"
+    path = RunFolder(probe.folder).script
     write_atomically(path, script(context, probe), mode=0o755)
     return path
 
@@ -160,7 +161,7 @@ def _follow(context: Context, probe: Probe, story: Story, pause: Callable[[], No
 
 def _quiet(probe: Probe) -> bool:
     """Whether the job has written nothing for a while: it has just ended, or the disk lags behind."""
-    beats = probe.folder / "marks" / "beats"
+    beats = RunFolder(probe.folder).probe_mark(BEATS)
     return beats.is_file() and time.time() - beats.stat().st_mtime > 3
 
 
@@ -186,7 +187,7 @@ def _tell(context: Context, probe: Probe, story: Story, beat: int | None, told: 
 
 def _end(context: Context, probe: Probe, story: Story) -> None:
     """Cancels the job as the scheduler lists it under the probe's whole name; never by a number of a reply alone."""
-    (probe.folder / "stop").touch()  # ends it at once where it is not listed
+    RunFolder(probe.folder).stop.touch()  # ends it at once where it is not listed
     try:
         _look(context, probe, story)
         numbers = {one.native_id for one in story.sightings if one.name == probe.name}
@@ -208,5 +209,5 @@ def clear(probe: Probe) -> None:
 def output_of(probe: Probe) -> list[str]:
     """Files of the run folder in which the job's standard output is."""
     said = f"evalctl probe {probe.token}\n"
-    files = sorted(path for path in probe.folder.iterdir() if path.is_file() and path.name != "probe.sh")
+    files = sorted(path for path in probe.folder.iterdir() if path.is_file() and path != RunFolder(probe.folder).script)
     return [path.name for path in files if said in path.read_text(encoding="utf-8", errors="replace")]

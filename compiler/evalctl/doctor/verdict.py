@@ -8,6 +8,7 @@ from evalctl.doctor.checks import bash
 from evalctl.doctor.finding import Finding, bad, good
 from evalctl.doctor.probe import CANARY, Probe, Story, facts, last_beat, output_of, refused
 from evalctl.sync.context import Context
+from evalctl_job.run_folder import ENDED, INSIDE, LOOKED, SIGNALS
 
 _LATE_S = 15  # a kill within so many seconds of the limit is the limit's; schedulers look at clocks now and then
 
@@ -19,7 +20,7 @@ def verdict(context: Context, probe: Probe, story: Story) -> list[Finding]:
     found = [_submitted(story), _names(probe, story)]
     if last_beat(probe) is None:
         return [*found, _never_began(probe, story)]
-    looked = list(facts(probe, "looked"))
+    looked = list(facts(probe, LOOKED))
     parts: tuple[Callable[[Context, Probe, list[tuple[str, str]]], Iterator[Finding]], ...] = (
         _node, _environment, _folders, _gpus, _compiler, _network,
     )  # fmt: skip
@@ -65,7 +66,9 @@ def _output(probe: Probe) -> Finding:
     found = output_of(probe)
     if found:
         return good("output", f"in the run folder: {found[0].replace(probe.name, 'NAME')}")
-    return bad("output", "what the job printed is not in its run folder", "job.log is: the script writes that itself")
+    return bad(
+        "output", "what the job printed is not in its run folder", f"{INSIDE.job_log} is: the script writes that itself"
+    )
 
 
 def _node(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
@@ -144,8 +147,8 @@ def _offline(endpoint: str) -> str:
 def _end(probe: Probe) -> Finding:
     """Whether the limit was announced, and when the end came."""
     end, limit = last_beat(probe) or 0, probe.walltime_seconds
-    signals = [(name, int(second)) for name, second in facts(probe, "signals")]
-    if any(facts(probe, "ended")):
+    signals = [(name, int(second)) for name, second in facts(probe, SIGNALS)]
+    if any(facts(probe, ENDED)):
         return bad(
             "walltime", f"still alive {end - limit} s after its {limit} s", "the site does not enforce the limit"
         )

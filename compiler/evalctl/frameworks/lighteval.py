@@ -18,6 +18,7 @@ from pydantic_core import to_json
 from evalctl.frameworks.pins import pinned, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.providers import litellm_prefix
+from evalctl_job.run_folder import CONFIG, OUTPUT
 
 ENVIRONMENT = "lighteval"
 
@@ -58,10 +59,10 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         "lighteval",
         "endpoint",
         "litellm",
-        "config.yaml",
+        CONFIG,
         f"{script}|0",
         "--output-dir",
-        "output",
+        OUTPUT,
         "--save-details",
     ]
     if shipped_task_digest(script):

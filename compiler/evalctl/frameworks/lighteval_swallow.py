@@ -17,6 +17,7 @@ from evalctl.frameworks.pins import catalogue, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import litellm_prefix
+from evalctl_job.run_folder import CONFIG, OUTPUT
 
 ENVIRONMENT = "lighteval-swallow"
 
@@ -66,8 +67,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     settings = dict(evaluation.generation)
     script = evaluation.task.script
     argv = [
-        "lighteval", "endpoint", "litellm", "config.yaml", f"swallow|{script}|0|0",
-        "--use-chat-template", "--output-dir", "output", "--save-details",
+        "lighteval", "endpoint", "litellm", CONFIG, f"swallow|{script}|0|0",
+        "--use-chat-template", "--output-dir", OUTPUT, "--save-details",
     ]  # fmt: skip
     if shipped_task_digest(script):
         argv += ["--custom-tasks", "evalctl_tasks.swallow"]

@@ -19,9 +19,10 @@ from evalctl.model.walltime import clock
 from evalctl.render.document import END, Value, lines, most_alike, without
 from evalctl.render.quoting import comment, word
 from evalctl.schedulers import SCHEDULERS
+from evalctl_job.run_folder import INSIDE
 
 RUN = 'exec "$program" -I -X utf8 -m evalctl_job.run'
-_NOT_STARTED = 'missing "$environment: its program cannot be started; job.log says more"'
+_NOT_STARTED = f'missing "$environment: its program cannot be started; {INSIDE.job_log} says more"'
 _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""Names as people read them: of tasks, of which frameworks have several spellings, and of models.
+"""Names of the files beside a result; names as people read them: of tasks, which frameworks spell differently, and of models.
 
 `swallow|NAME|0`, `swallow|NAME`, `NAME|0` and `NAME` are all the task NAME. `hosted_vllm/PUBLISHER/MODEL` is the model
 PUBLISHER/MODEL: the folder of servers of our own says nothing to a person.
@@ -12,6 +12,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from evalctl.model.providers import PROVIDERS, model_name
+from evalctl_job.run_folder import INSIDE
+
+# Beside a result, where git ignores them: the logs of the attempt; its answers and what was scored.
+LOGS, DETAILS = "logs", "details"
 
 _OWN = re.compile(rf"^(debug/max_samples-\d+/)?{re.escape(PROVIDERS['vllm'].result_dir)}/(?=.)")
 
@@ -37,3 +41,8 @@ def read_names(paths: Iterable[str]) -> dict[str, str]:
     return {
         path: name if times[name] == 1 else model_name(path.removeprefix("results/")) for path, name in names.items()
     }
+
+
+def log_names(attempt: str) -> tuple[str, str]:
+    """The names in `LOGS` of what an attempt printed: its task's framework, and the job."""
+    return f"{attempt}.log", f"{attempt}.{INSIDE.job_log}"

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.providers import result_path
 from evalctl.model.result import Result
-from evalctl.results.names import task_name
+from evalctl.results.names import DETAILS, LOGS, task_name
 from evalctl.results.reading import parse
 from evalctl.shell import write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
@@ -139,7 +139,7 @@ def _walk(root: Path, folder: str, name: str) -> Iterator[tuple[str, Stamp]]:
     for entry in entries:
         if entry.name == name and entry.is_file(follow_symlinks=False):
             yield f"{folder}/{name}", stamp(entry.stat(follow_symlinks=False))
-        elif entry.is_dir(follow_symlinks=False) and entry.name not in ("logs", "details"):
+        elif entry.is_dir(follow_symlinks=False) and entry.name not in (LOGS, DETAILS):
             yield from _walk(root, f"{folder}/{entry.name}", name)
 
 

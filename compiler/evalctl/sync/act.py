@@ -20,10 +20,8 @@ from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
 from evalctl.sync.weights import hub_cache, note_of
 from evalctl_job.attempt import AttemptFile
+from evalctl_job.run_folder import RunFolder
 
-SUBMISSION = "submission.json"
-SCRIPT = "script.sh"
-ATTEMPT = "attempt.json"
 CACHES = "caches"
 POSTPONED = "submit-postponed"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
@@ -163,7 +161,7 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("after-submit")
     _take_reply(context, attempt, reply, told)
     try:
-        write_atomically(context.folder(attempt) / "submit.log", _told(command, reply), mode=private.OWN_FILE)
+        write_atomically(RunFolder(context.folder(attempt)).submit_log, _told(command, reply), mode=private.OWN_FILE)
     except OSError as error:
         told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
 
@@ -219,24 +217,24 @@ def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
 
 def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
-    folder = context.folder(attempt)
+    folder = RunFolder(context.folder(attempt))
     text = (context.root / job.script_path).read_bytes()
-    private.made_own(context.home, folder, shared=private.is_shared(context))
+    private.made_own(context.home, folder.path, shared=private.is_shared(context))
     facts = asdict(_attempt_file(context, job, attempt))
-    write_atomically(folder / ATTEMPT, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
-    write_atomically(folder / "environments", str(context.environments), mode=private.OWN_FILE)  # the script reads it
-    write_atomically(folder / installation.FILE, installation.note(context), mode=private.OWN_FILE)
+    write_atomically(folder.attempt, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
+    write_atomically(folder.environments, str(context.environments), mode=private.OWN_FILE)  # the script reads it
+    write_atomically(folder.scheduler, installation.note(context), mode=private.OWN_FILE)
     if isinstance(job, Job):
         facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(
-            folder / SUBMISSION, json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=private.OWN_FILE
+            folder.submission, json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=private.OWN_FILE
         )
         private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:
         make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
         note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
-    write_atomically(folder / SCRIPT, text.decode("utf-8"), mode=private.OWN_SCRIPT)
-    return folder / SCRIPT
+    write_atomically(folder.script, text.decode("utf-8"), mode=private.OWN_SCRIPT)
+    return folder.script
 
 
 def answers_folder(context: Context, job: Job) -> Path:

@@ -13,17 +13,19 @@ from typing import Any
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
+from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
 from evalctl.results.record import record, require_form, to_text
+from evalctl.results.store import FILE
 from evalctl.shell import make_folder
 from evalctl.sync import runfiles
-from evalctl.sync.act import SUBMISSION
 from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
 from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN, is_reason
 from evalctl.sync.weights import lacking
 from evalctl_job.marks import DONE, FAILED
+from evalctl_job.run_folder import ANSWERS, INSIDE, kept_answers
 
 _NO_REASON = ("", "tasks-failed")
 _UNKNOWN = "unknown-reason"
@@ -89,18 +91,18 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
     problems = list[str]()
     for key, digest in attempt.evals.items():
         place = _path(submitted, key)
-        if place not in found.places or not (found.folder / "tasks" / key).is_dir():
+        if place not in found.places or not (found.folder / INSIDE.task(key).path).is_dir():
             continue
-        target = _Target(root, place.removesuffix("/result.json"), problems)
-        for name, kind in ((f"tasks/{key}/log", "log"), ("job.log", "job.log")):
-            target.copy(found.folder, name, f"logs/{attempt.name}.{kind}", _LARGEST_LOG)
-        for name in runfiles.names(found.folder, f"tasks/{key}/output/details", ".parquet"):
-            target.copy(found.folder, name, f"details/{name.rpartition('/')[2]}", sys.maxsize)
+        target = _Target(root, place.removesuffix(f"/{FILE}"), problems)
+        for log, beside in zip((INSIDE.task(key).log, INSIDE.job_log), log_names(attempt.name), strict=True):
+            target.copy(found.folder, log, f"{LOGS}/{beside}", _LARGEST_LOG)
+        for name in runfiles.names(found.folder, INSIDE.task(key).output / DETAILS, ".parquet"):
+            target.copy(found.folder, Path(name), f"{DETAILS}/{Path(name).name}", sys.maxsize)
         if digest in found.digests:
             name = Path(
                 str(submitted["tasks"][key].get("answers", digest))
             ).name  # no path: a run folder is not trusted
-            target.move(_answers(home, submitted), f"{name}.jsonl", "details/answers.jsonl")
+            target.move(_answers(home, submitted), kept_answers(Path(), name), f"{DETAILS}/{ANSWERS}")
     return problems
 
 
@@ -112,11 +114,11 @@ class _Target:
     place: str
     problems: list[str]
 
-    def copy(self, source: Path, name: str, to: str, most: int) -> None:
+    def copy(self, source: Path, name: Path, to: str, most: int) -> None:
         """A file of a run folder; one that cannot be trusted is named and not copied."""
         self._bring(source / name, to, lambda target: _copy(source, name, target, most))
 
-    def move(self, source: Path | None, name: str, to: str) -> None:
+    def move(self, source: Path | None, name: Path, to: str) -> None:
         """A file of EVALCTL_HOME/answers; None where its folder is not one of these."""
         if source is not None:
             self._bring(source / name, to, lambda target: _move(source, name, target))
@@ -163,15 +165,15 @@ def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"
     reason = reason_of(attempt, marks)
     reason = reason if is_reason(reason) else _UNKNOWN  # it goes into the ledger
-    return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(folder)) else f"failed:{reason}"
+    return f"{PROGRESSED}{reason}" if reason == TIMEOUT and (done or _answered(folder, attempt)) else f"failed:{reason}"
 
 
-def _answered(folder: Path) -> bool:
+def _answered(folder: Path, attempt: Attempt) -> bool:
     """Whether the model gave this attempt any answer; the next one starts with it."""
-    return any(_fresh(folder, name) for name in runfiles.names(folder, "relay", ".counts.json"))
+    return any(_fresh(folder, INSIDE.relay.counts(key)) for key in attempt.evals)
 
 
-def _fresh(folder: Path, counts: str) -> bool:
+def _fresh(folder: Path, counts: Path) -> bool:
     try:
         return bool(plain_json.document(runfiles.read(folder, counts)).get("fresh"))
     except (OSError, ValueError):
@@ -225,21 +227,21 @@ def _text(submitted: Mapping[str, Any], attempt: Attempt, key: str, marks: Marks
 def _submission(folder: Path, attempt: Attempt) -> dict[str, Any]:
     """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
     try:
-        document = plain_json.document(runfiles.read(folder, SUBMISSION, _LARGEST_SUBMISSION))
+        document = plain_json.document(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION))
         require_form(document, attempt.evals)
     except (OSError, ValueError) as error:
-        raise NotCollectable(f"{folder / SUBMISSION}: {error}") from error
+        raise NotCollectable(f"{folder / INSIDE.submission}: {error}") from error
     return document
 
 
-def _move(source: Path, name: str, target: Path) -> None:
+def _move(source: Path, name: Path, target: Path) -> None:
     runfiles.opened(source, name, sys.maxsize, below=2).close()
     target.unlink(missing_ok=True)
     shutil.move(source / name, target)
     target.chmod(_OWN)
 
 
-def _copy(source: Path, name: str, target: Path, most: int) -> None:
+def _copy(source: Path, name: Path, target: Path, most: int) -> None:
     if os.path.lexists(target):
         return
     half = target.with_name(f".{target.name}.half")  # a kill in the middle leaves no log that looks whole

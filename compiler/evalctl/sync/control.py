@@ -20,11 +20,11 @@ from evalctl.sync.observe import World
 from evalctl.sync.orphans import reported
 from evalctl.sync.records import CANCELLED, TAKEN_OVER, Event, JobRecord
 from evalctl.sync.world import View
+from evalctl_job.run_folder import INSIDE, LOG, RunFolder
 
 _LOCK_WAIT_S = 30.0
 _NEVER = "ended before it started"
 _UNSEEN = "does not start any more; the scheduler does not show it, so the next sync closes it when its grace is over"
-_STARTED_LOCK = "started.lock"  # the script makes this folder first (render/job.sh); where it exists the script ends at once with 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +214,9 @@ def _state(
 
 
 def _logs_of(run_dir: Path) -> list[Path]:
-    fixed = ("submit.log", "job.log", "server.log", "relay.log", "download.log")
-    found = (*fixed, *(name for name in runfiles.names(run_dir, "tasks", "/log") if name.count("/") == 2))
+    fixed = (INSIDE.submit_log, INSIDE.job_log, INSIDE.server_log, INSIDE.relay_log, INSIDE.download_log)
+    tasks = (Path(name) for name in runfiles.names(run_dir, INSIDE.tasks, f"/{LOG}"))
+    found = (*fixed, *(name for name in tasks if name == INSIDE.task(name.parent.name).log))
     return [run_dir / name for name in found if runfiles.is_own(run_dir, name)]
 
 
@@ -252,9 +253,12 @@ def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
 
 
 def _poison(run_dir: Path) -> bool:
-    """Makes sure that the attempt never starts; False if it has started already."""
+    """Makes sure that the attempt never starts; False if it has started already.
+
+    The script makes this folder first (render/job.sh); where it exists the script ends at once with 75.
+    """
     try:
-        (run_dir / _STARTED_LOCK).mkdir()
+        RunFolder(run_dir).started_lock.mkdir()
     except FileExistsError:
         return False
     return True

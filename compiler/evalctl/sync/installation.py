@@ -13,8 +13,8 @@ from evalctl.model.run import Attempt, Sighting, State
 from evalctl.surroundings import chosen
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
+from evalctl_job.run_folder import INSIDE
 
-FILE = "scheduler.json"
 _LONGEST = 200
 
 
@@ -60,7 +60,7 @@ def other(context: Context, attempt: Attempt, renamed: Sighting | None = None) -
     if renamed is not None:
         return f"job {renamed.native_id} is listed under another name, `{renamed.name}`: it is waited for"
     try:
-        then = plain_json.document(runfiles.read(context.folder(attempt), FILE))
+        then = plain_json.document(runfiles.read(context.folder(attempt), INSIDE.scheduler))
     except (OSError, ValueError):
         return ""
     now = chosen(os.environ)
@@ -68,7 +68,7 @@ def other(context: Context, attempt: Attempt, renamed: Sighting | None = None) -
     # A program that is gone was replaced by an upgrade; nobody could ask it any more.
     differ += [name for name, path in _program(context).items() if _is_another(then.get(name), path)]
     values = ", ".join(f"{name}={str(then[name])[:_LONGEST]}" if then[name] else f"{name} not set" for name in differ)
-    file = context.folder(attempt) / FILE
+    file = context.folder(attempt) / INSIDE.scheduler
     way_out = f"evalctl sync in a shell that has the same; if this shell's is the same scheduler: rm {file}"
     return f"it was submitted with {values}: {way_out}" if differ else ""
 

@@ -12,6 +12,7 @@ from evalctl.model import plain_json
 from evalctl.model.run import Marks
 from evalctl.sync import runfiles
 from evalctl_job.marks import Acceptance, Finished, ServerReady, Started, TaskMark
+from evalctl_job.run_folder import FINISHED, INSIDE, MARK, SERVER_READY, STARTED
 from evalctl_job.typed import read
 
 SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs
@@ -24,12 +25,12 @@ def read_marks(run_dir: Path) -> Marks:
     """All marks of one attempt; a mark that is there but cannot be read is named in `unreadable`."""
     unreadable = list[str]()
     # The job's own marks first: where `finished` is seen, the tasks' last words are older.
-    started = _read(run_dir, "marks/started.json", _as(Started), unreadable)
-    ready = _read(run_dir, "marks/server_ready.json", _as(ServerReady), unreadable)
-    finished = _read(run_dir, "marks/finished.json", _as(Finished), unreadable)
+    started = _read(run_dir, INSIDE.mark(STARTED), _as(Started), unreadable)
+    ready = _read(run_dir, INSIDE.mark(SERVER_READY), _as(ServerReady), unreadable)
+    finished = _read(run_dir, INSIDE.mark(FINISHED), _as(Finished), unreadable)
     tasks = {}
-    for name in runfiles.names(run_dir, "marks/task", ".json"):
-        mark = _read(run_dir, name, partial(_task_mark, Path(name).stem), unreadable)
+    for name in runfiles.names(run_dir, INSIDE.task_marks, MARK):
+        mark = _read(run_dir, Path(name), partial(_task_mark, Path(name).stem), unreadable)
         if mark is not None:
             tasks[mark.key] = mark
     return Marks(started, ready, finished, tasks, tuple(unreadable))
@@ -37,10 +38,10 @@ def read_marks(run_dir: Path) -> Marks:
 
 def unreadable_task(marks: Marks, key: str) -> bool:
     """Whether a task has a mark that cannot be read."""
-    return any(f"/marks/task/{key}.json: " in why for why in marks.unreadable)
+    return any(f"/{INSIDE.task_mark(key)}: " in why for why in marks.unreadable)
 
 
-def _read(run_dir: Path, name: str, form: Form[T], unreadable: list[str]) -> T | None:
+def _read(run_dir: Path, name: Path, form: Form[T], unreadable: list[str]) -> T | None:
     try:
         document = {key: _shown(value) for key, value in plain_json.document(runfiles.read(run_dir, name)).items()}
         if document.get("schema", SCHEMA) != SCHEMA:

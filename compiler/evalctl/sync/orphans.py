@@ -11,11 +11,12 @@ from evalctl.model.plain_json import document
 from evalctl.model.run import Action, Sighting, State, Step
 from evalctl.render.quoting import assignment
 from evalctl.sync import runfiles
-from evalctl.sync.act import ATTEMPT, CACHES, end
+from evalctl.sync.act import CACHES, end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import World
 from evalctl.sync.world import View
+from evalctl_job.run_folder import INSIDE
 
 
 def orphans(records: Records, sightings: Iterable[Sighting]) -> list[Sighting]:
@@ -52,7 +53,7 @@ def _submitted_here(context: Context, mark: str, name: str) -> bool:
 
 def _names_attempt(context: Context, folder: Path, name: str) -> bool:
     try:
-        facts = document(runfiles.read(folder, ATTEMPT))
+        facts = document(runfiles.read(folder, INSIDE.attempt))
     except FileNotFoundError:
         return _named_in_shell(context, folder, name)
     except (OSError, ValueError):

@@ -24,6 +24,7 @@ from evalctl.sync.control import Line
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 from evalctl_job.marks import DONE, RUNNING
+from evalctl_job.run_folder import INSIDE
 from evalctl_job.typed import NO_DATE
 
 WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
@@ -177,7 +178,7 @@ def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: fl
 
 def shown(folder: Path, key: str, counted: Counted) -> int | None:
     """All answers of the task, from the questions of its framework's progress bar: each request asks for as many."""
-    questions = _number(_read(folder, f"{key}.questions.json").get("questions"))
+    questions = _number(_read(folder, INSIDE.relay.questions(key)).get("questions"))
     if not questions or not counted.requests or counted.asked % counted.requests:
         return None
     return _number(max(counted.asked, questions * (counted.asked // counted.requests)))
@@ -195,7 +196,7 @@ def per_minute(counted: Counted, ready: float, now: float) -> float | None:
 
 def counted_in(folder: Path, key: str) -> Counted:
     """The counts of a task; nothing where a number in them is none."""
-    document = _read(folder, f"{key}.counts.json")
+    document = _read(folder, INSIDE.relay.counts(key))
     numbers = {name: _number(document.get(name, 0)) for name in ("requests", "asked", "answered", "failed", "fresh")}
     if any(number is None for number in numbers.values()):
         return Counted()
@@ -215,8 +216,8 @@ def _number(value: object, most: int = MOST_ANSWERS) -> int | None:
     return value if type(value) is int and 0 <= value <= most else None
 
 
-def _read(folder: Path, name: str) -> Mapping[str, Any]:
+def _read(folder: Path, name: Path) -> Mapping[str, Any]:
     try:
-        return plain_json.document(runfiles.read(folder, f"relay/{name}"))
+        return plain_json.document(runfiles.read(folder, name))
     except (OSError, ValueError):
         return {}

@@ -26,17 +26,20 @@ class NotTrusted(ValueError):
     """A file that is not what a job of this user writes; the text says why."""
 
 
-def read(folder: Path, name: str, most: int = MOST_BYTES) -> bytes:
+def read(folder: Path, name: str | Path, most: int = MOST_BYTES) -> bytes:
     """What the file `name` of a run folder holds; FileNotFoundError where it is not there, NotTrusted with the reason."""
     with opened(folder, name, most) as file:
         return file.read(most + 1)
 
 
-def opened(folder: Path, name: str, most: int, below: int = _BELOW_HOME) -> BinaryIO:
+def opened(folder: Path, name: str | Path, most: int, below: int = _BELOW_HOME) -> BinaryIO:
     """The file for reading; as `read`. Folders are opened one below the other, so that none of the last `below` of
     `folder`, and none in `name`, is a link.
     """
-    *parents, last = (*folder.parts[-below:], *name.split("/"))
+    inner = Path(name)
+    if inner.is_absolute() or ".." in inner.parts:
+        raise NotTrusted("its name leads out of the folder")
+    *parents, last = (*folder.parts[-below:], *inner.parts)
     descriptor = os.open(Path(*folder.parts[:-below]), _FOLDER & ~os.O_NOFOLLOW)
     try:
         for parent in parents:
@@ -73,7 +76,7 @@ def _require_own(facts: os.stat_result, most: int) -> None:
         raise NotTrusted(f"it has {facts.st_size} bytes, at most {most} are read")
 
 
-def is_own(folder: Path, name: str) -> bool:
+def is_own(folder: Path, name: str | Path) -> bool:
     """Whether the file is there and can be trusted, of whatever size."""
     try:
         opened(folder, name, sys.maxsize).close()
@@ -82,9 +85,9 @@ def is_own(folder: Path, name: str) -> bool:
     return True
 
 
-def names(folder: Path, below: str, ending: str) -> list[str]:
+def names(folder: Path, below: Path, ending: str) -> list[str]:
     """Names (`below/…`) of files with this ending, at any depth, in order; links are not followed."""
-    return sorted(itertools.islice(_names(folder, below, ending), _MOST_FILES))
+    return sorted(itertools.islice(_names(folder, str(below), ending), _MOST_FILES))
 
 
 def _names(folder: Path, below: str, ending: str) -> Iterator[str]:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from evalctl.results import answers, slowness
+from evalctl.results.names import DETAILS
 from evalctl.results.slowness import Cause, Notes
 from evalctl.sync import runfiles
 from evalctl.sync.control import Line
+from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
 _NOBODY = "request-timeout"  # the job's word for a task that failed over it (evalctl_job/reasons.py)
@@ -27,19 +29,19 @@ class _Look:
     problems: list[str] = field(default_factory=list)
     servers: dict[Path, Notes | None] = field(default_factory=dict)
 
-    def server(self, relay: Path) -> Notes | None:
-        if relay not in self.servers:
-            self.servers[relay] = self.read(relay / "server.json", slowness.notes)
-        return self.servers[relay]
+    def server(self, folder: Path) -> Notes | None:
+        if folder not in self.servers:
+            self.servers[folder] = self.read(folder, INSIDE.relay.server, slowness.notes)
+        return self.servers[folder]
 
-    def read(self, path: Path, form: Callable[[bytes], T]) -> T | None:
+    def read(self, folder: Path, name: Path, form: Callable[[bytes], T]) -> T | None:
         """What a file says; None, and a problem, where it is damaged or may not be read."""
         try:
-            return form(runfiles.read(path.parent.parent, f"relay/{path.name}"))
+            return form(runfiles.read(folder, name))
         except FileNotFoundError:
             return None  # it has not come so far, or was deleted
         except (OSError, ValueError) as error:
-            self.problems.append(f"{path} does not say what slows its evals down: {error}")
+            self.problems.append(f"{folder / name} does not say what slows its evals down: {error}")
             return None
 
 
@@ -56,9 +58,9 @@ def with_causes(lines: Sequence[Line], root: Path, *, done: bool) -> tuple[list[
 
 
 def _causes(line: Line, root: Path, look: _Look) -> list[Cause]:
-    relay = Path(line.run_dir) / "relay"
-    counts = look.read(relay / f"{line.task}.counts.json", slowness.counts)
-    found = slowness.causes_at_work(counts, look.server(relay), late=line.reason == _NOBODY)
+    folder = Path(line.run_dir)
+    counts = look.read(folder, INSIDE.relay.counts(line.task), slowness.counts)
+    found = slowness.causes_at_work(counts, look.server(folder), late=line.reason == _NOBODY)
     if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
         found = [*slowness.looping(answers.summed(_last(*_kept(line, root)))), *found]
     return found
@@ -70,8 +72,8 @@ def _kept(line: Line, root: Path) -> tuple[Path, int]:
     While it runs they are in `EVALCTL_HOME/answers/`, where the job's link says; it may say nothing else.
     """
     if line.reason == "result-current":
-        return root / Path(line.detail).parent / "details" / "answers.jsonl", 1
-    own = Path(line.run_dir) / "relay" / f"{line.task}.answers.jsonl"
+        return root / Path(line.detail).parent / DETAILS / ANSWERS, 1
+    own = RunFolder(Path(line.run_dir)).relay.answers(line.task)
     store = Path(line.run_dir).parents[2] / "answers"
     named = own.readlink() if own.is_symlink() else own
     return (named, 2) if named.parent.parent == store else (own, 4)

@@ -18,6 +18,7 @@ from evalctl.model.hub import dataset
 from evalctl.model.plan_file import PlanFile
 from evalctl.model.result import Facts, Result
 from evalctl.results.leaderboard import DEBUG
+from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 from evalctl.results.store import ResultIndex
@@ -126,10 +127,10 @@ def _measured_here(context: Context, paths: Sequence[str]) -> set[str]:
     """The results whose attempts left their logs here; beside one that came by git, details of an older one may lie."""
     records = _records(context, paths) if paths else {}
     names = {path: one.ran.name for path, one in records.items()}
-    logs = {path: (context.root / path).parent / "logs" for path in paths}
+    logs = {path: (context.root / path).parent / LOGS for path in paths}
     return {
         path for path, name in names.items()
-        if not name or any((logs[path] / f"{name}.{kind}").exists() for kind in ("log", "job.log"))
+        if not name or any((logs[path] / log).exists() for log in log_names(name))
     }  # fmt: skip
 
 
@@ -143,13 +144,13 @@ def _sent(context: Context, result: str) -> dict[str, dict[str, str]]:
 
 
 def _note(context: Context, result: str) -> Path:
-    return (context.root / result).parent / "details" / _NOTE
+    return (context.root / result).parent / DETAILS / _NOTE
 
 
 def _details(context: Context, result: str) -> dict[str, Path]:
     """The newest details of each of the framework's tasks, by their place in the dataset."""
     newest: dict[str, tuple[str, Path]] = {}
-    for path in sorted((context.root / result).parent.glob("details/*.parquet")):
+    for path in sorted((context.root / result).parent.glob(f"{DETAILS}/*.parquet")):
         match = _DETAILS.fullmatch(path.name)
         if match and newest.get(match["task"], ("", path))[0] < match["stamp"]:
             newest[match["task"]] = (match["stamp"], path)

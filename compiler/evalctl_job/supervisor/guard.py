@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalctl_job.marks import FAILED, RUNNING, TaskMark
-from evalctl_job.run_folder import RunFolder
+from evalctl_job.run_folder import MARK, RunFolder
 from evalctl_job.supervisor.marks import now, to_text, write_whole
 from evalctl_job.supervisor.processes import end_group, sweep
 from evalctl_job.supervisor.signals import Signals
@@ -57,11 +57,11 @@ def _stand(reading: int, folder: RunFolder, marker: str) -> None:
 
 
 def _clean_up(folder: RunFolder, marker: str) -> None:
-    for path in folder.task_mark("x").parent.glob("*.json"):
+    for path in folder.task_marks.glob(f"*{MARK}"):
         with suppress(OSError, ValueError):
             _mark_killed(path)
     with suppress(OSError, ValueError):
-        end_group(int((folder.path / "server.pid").read_text()), _END_SECONDS)
+        end_group(int(folder.server_pid.read_text()), _END_SECONDS)
     sweep(marker, set())
 
 

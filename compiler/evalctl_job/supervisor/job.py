@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from evalctl_job import run_folder
 from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
 from evalctl_job.supervisor import node
@@ -79,7 +78,7 @@ class Course:
     def _begin(self) -> None:
         place = self._place
         try:
-            place.attempt = read_attempt(self._folder.path / run_folder.ATTEMPT)
+            place.attempt = read_attempt(self._folder.attempt)
         except NotSyncs as error:
             raise GiveUp(ENVIRONMENT, "environment-missing", str(error)) from error
         os.umask(place.attempt.umask)
@@ -125,7 +124,9 @@ class Course:
                 raise GiveUp(ENVIRONMENT, "secret-missing", f"{name} is not set: put it into {place.attempt.env_file}")
         for key in place.attempt.run_tasks:
             if key not in {task.key for task in job.tasks}:
-                raise GiveUp(ENVIRONMENT, "environment-missing", f"{run_folder.ATTEMPT} asks for {key}, unknown here")
+                raise GiveUp(
+                    ENVIRONMENT, "environment-missing", f"{self._folder.attempt.name} asks for {key}, unknown here"
+                )
 
     def _weights_changed(self, *, whole: bool = False) -> str:
         """What is wrong with the folder of a checkpoint, or nothing; `whole` reads every byte where the card asks for it.
@@ -195,7 +196,7 @@ class Course:
         assert wanted is not None, "a download"
         options = ("--model", wanted.model, "--revision", wanted.revision, "--note", place.attempt.note)
         argv = place.program("download", *options)
-        log = self._folder.path / run_folder.DOWNLOAD_LOG
+        log = self._folder.download_log
         self._download = place.launch(argv, log, place.without_secrets(HUB_TOKENS), umask=place.caller_umask)
         while self._download.alive():
             time.sleep(_NAP_SECONDS)
@@ -228,7 +229,7 @@ class Course:
         if not self._running:
             return
         with suppress(OSError):
-            (self._folder.relay / "aborted").touch()
+            self._folder.relay.aborted.touch()
         reason = "server-died" if ending.status == SERVER_DIED else ending.reason
         for run in self._running:
             run.stop(reason, ending.detail)

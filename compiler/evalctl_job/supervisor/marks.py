@@ -26,8 +26,8 @@ class Marks:
     def __init__(self, folder: RunFolder, shown: Callable[[str], str]) -> None:
         """The folders exist afterwards, with room for the last marks on a disk that becomes full."""
         self.folder, self.shown = folder, shown
-        folder.task_mark("x").parent.mkdir(parents=True, exist_ok=True)
-        folder.relay.mkdir(exist_ok=True)
+        folder.task_marks.mkdir(parents=True, exist_ok=True)
+        folder.relay.path.mkdir(exist_ok=True)
         folder.spare.write_bytes(bytes(_SPARE_BYTES))
 
     def write(self, mark: JobMark) -> None:

@@ -66,11 +66,11 @@ class Place:
 
     def launch(
         self,
-        argv: Sequence[str], log: str | Path, variables: Mapping[str, str], folder: Path | None = None, umask: int = -1,
+        argv: Sequence[str], log: Path, variables: Mapping[str, str], folder: Path | None = None, umask: int = -1,
         keeps: Sequence[int] = (),
     ) -> Child:  # fmt: skip
-        """A child whose output goes to the file `log` of the run folder; it keeps these descriptors."""
-        return Child(argv, self.folder.path / log, variables, folder or self.folder.path, umask, keeps)
+        """A child whose output goes to the file `log`; it keeps these descriptors."""
+        return Child(argv, log, variables, folder or self.folder.path, umask, keeps)
 
 
 def remove_tree(folder: Path) -> None:

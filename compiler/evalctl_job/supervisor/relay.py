@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Callable
 
-from evalctl_job import run_folder
 from evalctl_job.supervisor.document import Job, Server
 from evalctl_job.supervisor.ending import SERVER_DIED, SOME_FAILED, GiveUp
 from evalctl_job.supervisor.place import Place
@@ -32,24 +31,24 @@ class RelayProcess:
             self.port = int(door.getsockname()[1])
             argv = place.program("relay", *self._options(job.server, job.admit, door.fileno()), "--exit-with-parent")
             variables = place.without_secrets([key]) | (_NO_CERTIFICATES if job.server.command else {})
-            self._child = place.launch(argv, run_folder.RELAY_LOG, variables, keeps=[door.fileno()])
+            self._child = place.launch(argv, place.folder.relay_log, variables, keeps=[door.fileno()])
 
     def _options(self, server: Server, admit: str, door: int) -> list[str]:
-        options = ["--listen-fd", str(door), "--listen-port-file", str(self._state / "port")]
-        options += ["--state", str(self._state), "--admit", admit]
-        ours = ["--upstream-file", str(self._state / "upstream")]
+        options = ["--listen-fd", str(door), "--listen-port-file", str(self._state.port)]
+        options += ["--state", str(self._state.path), "--admit", admit]
+        ours = ["--upstream-file", str(self._state.upstream)]
         options += ours if server.command else ["--upstream", server.base_url]
         return options + (["--key-variable", server.key_variable] if server.key_variable else [])
 
     def takes_requests(self) -> bool:
         """Whether it answers; from then on it does until it ends."""
-        self._answers = self._answers or (self._state / "port").exists()
+        self._answers = self._answers or self._state.port.exists()
         return self._answers
 
     def check(self, check_time: Callable[[], None]) -> None:
         """GiveUp where no task will get an answer any more."""
         try:
-            refused = (self._state / "refused").read_text(encoding="utf-8", errors="replace").splitlines()
+            refused = self._state.refused.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             refused = []
         if refused:  # what is refused is not the task's own fault
@@ -65,7 +64,7 @@ class RelayProcess:
 
     def _last_line(self) -> str:
         try:
-            lines = (self._place.folder.path / run_folder.RELAY_LOG).read_text(errors="replace").splitlines()
+            lines = self._place.folder.relay_log.read_text(errors="replace").splitlines()
         except OSError:
             return ""
         return lines[-1] if lines else ""

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from evalctl_job import run_folder
 from evalctl_job.marks import ServerReady, ServerRestarted
+from evalctl_job.run_folder import ServerFolder
 from evalctl_job.supervisor.deaths import death
 from evalctl_job.supervisor.document import Server
 from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
@@ -43,17 +43,17 @@ class OurServer:
         files = self._written_files()
         self._port, self._begin, self._look = _free_port(), self._place.clock.seconds(), self._await_ready
         self._tries += 1
-        log = self._place.folder.path / run_folder.SERVER_LOG
+        log = self._place.folder.server_log
         self._log_from = log.stat().st_size if log.exists() else 0
         argv = [*self._server.command, *files, "--host", "127.0.0.1", "--port", str(self._port)]
         self._child = self._place.launch(
             argv,
-            run_folder.SERVER_LOG,
+            log,
             self._variables(),
-            folder=self._folder / "empty",
+            folder=self._folder.empty,
             umask=self._place.caller_umask,
         )
-        (self._place.folder.path / "server.pid").write_text(f"{self._child.pid}\n")
+        self._place.folder.server_pid.write_text(f"{self._child.pid}\n")
 
     def tend(self) -> None:
         """One look."""
@@ -65,23 +65,25 @@ class OurServer:
             self._child.end(_END_SECONDS)
 
     @property
-    def _folder(self) -> Path:
-        return self._place.folder.path / "server"
+    def _folder(self) -> ServerFolder:
+        return self._place.folder.server
 
     def _written_files(self) -> list[str]:
         """A text of a manifest is a file with a name of ours, never a word of the command: vLLM opens some words as paths
         (seen: 0.32, --chat-template). The server works in an empty folder: no model's name is a folder there.
         """
         try:
-            remove_tree(self._folder)
-            for folder in (self._folder, self._folder / "empty", self._folder / "files"):
+            remove_tree(self._folder.path)
+            for folder in (self._folder.path, self._folder.empty, self._folder.files):
                 folder.mkdir(mode=0o700)
             return [word for file in self._server.files for word in (file.option, self._written(file.name, file.text))]
         except OSError as error:
-            raise GiveUp(SERVER_DIED, "disk-full", f"{self._folder} cannot be written: {error.strerror}") from error
+            raise GiveUp(
+                SERVER_DIED, "disk-full", f"{self._folder.path} cannot be written: {error.strerror}"
+            ) from error
 
     def _written(self, name: str, text: str) -> str:
-        path = self._folder / "files" / name
+        path = self._folder.files / name
         path.touch(mode=0o600)
         path.write_bytes(text.encode())
         return str(path)
@@ -126,7 +128,7 @@ class OurServer:
             server_version=_version(get(self._port, "/version")),
         ))  # fmt: skip
         write_whole(
-            self._place.folder.relay / "upstream", f"http://127.0.0.1:{self._port}/v1\n"
+            self._place.folder.relay.upstream, f"http://127.0.0.1:{self._port}/v1\n"
         )  # where the relay finds it
 
     def _did_not_start(self) -> None:
@@ -152,7 +154,7 @@ class OurServer:
 
     def _died(self) -> None:
         """It is started once more: the relay keeps what was answered and asks the rest again; the frameworks see nothing."""
-        (self._place.folder.relay / "upstream").unlink(missing_ok=True)
+        self._place.folder.relay.upstream.unlink(missing_ok=True)
         self.end()
         reason, detail = self._death()
         if self._restarts or self._place.clock.left() <= self._start_seconds:
@@ -164,7 +166,7 @@ class OurServer:
 
     def _death(self) -> tuple[str, str]:
         status = self._running.status()
-        return death(_tail(self._place.folder.path / run_folder.SERVER_LOG, self._log_from), status)
+        return death(_tail(self._place.folder.server_log, self._log_from), status)
 
 
 def _tail(path: Path, begin: int) -> str:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from evalctl_job import run_folder
 from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
+from evalctl_job.run_folder import INSIDE, kept_answers
 from evalctl_job.supervisor.document import Task
 from evalctl_job.supervisor.http_get import get
 from evalctl_job.supervisor.marks import now
@@ -76,31 +76,41 @@ class TaskRun:
     # ---- the framework -----------------------------------------------------------------------------------------------
 
     def _framework_status(self) -> int:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "config.yaml").write_bytes(self.task.config.encode())
-        (self._of_relay("options.json")).write_text(self.task.relay + "\n", encoding="utf-8")
+        self._folder.path.mkdir(parents=True, exist_ok=True)
+        self._folder.config.write_bytes(self.task.config.encode())
+        self._place.folder.relay.options(self.task.key).write_text(self.task.relay + "\n", encoding="utf-8")
         self._keep_answers()
         self._mark(RUNNING)
-        log = self._folder / "log"
         framework = self._place.launch(
-            self.task.command, log, self._variables(), folder=self._folder, umask=self._place.caller_umask
+            self.task.command,
+            self._folder.log,
+            self._variables(),
+            folder=self._folder.path,
+            umask=self._place.caller_umask,
         )
         try:
             return self._watched(framework)
         finally:
             framework.end(_WORKERS_SECONDS)  # workers that it left
 
-    def _of_relay(self, kind: str) -> Path:
-        return self._place.folder.of_relay(self.task.key, kind)
+    @property
+    def _stalled(self) -> Path:
+        return self._place.folder.relay.stalled(self.task.key)
 
     def _keep_answers(self) -> None:
         """Answers outlive the attempt: the next one, on whatever node and port, does not ask them again."""
-        if not self._place.attempt.answers:
+        kept, link = self._kept_answers, self._place.folder.relay.answers(self.task.key)
+        if kept is None:
             return
-        answers, link = Path(self._place.attempt.answers), self._of_relay("answers.jsonl")
-        answers.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(answers / f"{self.task.answers or self.task.digest}.jsonl")
+        link.symlink_to(kept)
+
+    @property
+    def _kept_answers(self) -> Path | None:
+        """Where they outlive the attempt; None where it has no place for them."""
+        folder = self._place.attempt.answers
+        return kept_answers(Path(folder), self.task.answers or self.task.digest) if folder else None
 
     def _variables(self) -> dict[str, str]:
         base = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}/v1"
@@ -118,10 +128,13 @@ class TaskRun:
     def _launched_stall_watch(self, framework: Child) -> Child:
         """A client may wait for ever for an answer that it has lost (seen: litellm 1.101 with more than 64 questions)."""
         relay = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
-        options = ["--pid", str(framework.pid), "--log", "log", "--relay", relay]
-        options += ["--seconds", str(self._place.attempt.stall_seconds), "--into", str(self._of_relay("stalled"))]
+        options = ["--pid", str(framework.pid), "--log", self._folder.log.name, "--relay", relay]
+        options += ["--seconds", str(self._place.attempt.stall_seconds), "--state", str(self._place.folder.relay.path)]
+        options += ["--task-key", self.task.key]
         argv = self._place.program("stall", *options, environment=self.task.environment)
-        return self._place.launch(argv, run_folder.JOB_LOG, self._place.without_secrets(), folder=self._folder)
+        return self._place.launch(
+            argv, self._place.folder.job_log, self._place.without_secrets(), folder=self._folder.path
+        )
 
     def _watched(self, framework: Child) -> int:
         """Its exit status. Ends it when this task is to stop, or asks no more."""
@@ -129,7 +142,7 @@ class TaskRun:
         while framework.alive():
             if stall_watch is None and self._relay.takes_requests():  # which it asks
                 stall_watch = self._launched_stall_watch(framework)
-            if self._stop.is_set() or _has_text(self._of_relay("stalled")):
+            if self._stop.is_set() or _has_text(self._stalled):
                 framework.end(_END_SECONDS)
             self._stop.wait(_LOOK_SECONDS)
         return framework.status()
@@ -143,9 +156,9 @@ class TaskRun:
             self._mark(FAILED, "weights-changed", wrong, status)
             return
         get(self._relay.port, f"/task/{self.task.key}/counts")  # brings the file up to date
-        verdict = self._folder / "acceptance.json"
+        verdict = self._folder.acceptance
         judge = self._place.launch(
-            self._acceptance(status, verdict), self._folder / "log", self._place.variables, folder=self._folder
+            self._acceptance(status, verdict), self._folder.log, self._place.variables, folder=self._folder.path
         )
         while judge.alive() and not self._stop.wait(_LOOK_SECONDS):
             pass
@@ -154,7 +167,7 @@ class TaskRun:
         if not ended or (found is None and self._is_stopped()):
             self._mark(FAILED, *self._why, status)
         elif found is None:
-            why = f"the acceptance check itself failed; see tasks/{self.task.key}/log"
+            why = f"the acceptance check itself failed; see {INSIDE.task(self.task.key).log}"
             self._mark(FAILED, "acceptance-failed", why, status)
         else:
             self._mark(DONE if accepted else FAILED, exit=status, acceptance=found)
@@ -176,19 +189,19 @@ class TaskRun:
             "--task-key",
             self.task.key,
             "--output",
-            "output",
+            self._folder.output.name,
             "--log",
-            "log",
+            self._folder.log.name,
         ]
-        options += ["--counts", str(self._of_relay("counts.json")), "--exit-code", str(status), "--into", str(verdict)]
+        options += ["--state", str(self._place.folder.relay.path), "--exit-code", str(status), "--into", str(verdict)]
         if self.task.max_samples is not None:
             options += ["--expected-max-samples", str(self.task.max_samples)]
         return self._place.program("accept", *options, environment=self.task.environment)
 
     def _forget_answers(self) -> None:
         """Nothing of what other weights answered is used again."""
-        if self._place.attempt.answers:
-            Path(self._place.attempt.answers, f"{self.task.answers or self.task.digest}.jsonl").unlink(missing_ok=True)
+        if self._kept_answers is not None:
+            self._kept_answers.unlink(missing_ok=True)
 
     def _mark(
         self,

@@ -81,9 +81,10 @@ def relay():
 
 def accept():
     """Exit code and counts are all it looks at."""
-    counts = json.loads(Path(option("--counts")).read_text())
+    state, key = Path(option("--state")), option("--task-key")
+    counts = json.loads((state / f"{key}.counts.json").read_text())
     good = option("--exit-code") == "0" and counts["asked"] > 0
-    stalled = Path(option("--counts").replace("counts.json", "stalled")).exists()
+    stalled = (state / f"{key}.stalled").exists()
     reason = "framework-stalled" if stalled else "framework-failed"
     verdict = {"verdict": "done" if good else "failed", "reason": None if good else reason, "detail": 'said "no"',
                "scores": {f"{option('--task-key')}|0": {"em": 0.5}}, "argv": sys.argv[3:]}  # fmt: skip

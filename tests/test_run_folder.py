@@ -1,0 +1,134 @@
+"""Names of a run folder's files are written once: in `evalctl_job/run_folder.py`, for the programs of both sides."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evalctl_job import run_folder
+from evalctl_job.run_folder import BEATS, ENDED, FINISHED, INSIDE, LOOKED, SIGNALS
+
+COMPILER = Path(__file__).parents[1] / "compiler"
+HOME = COMPILER / "evalctl_job" / "run_folder.py"
+ENDINGS = {".json", ".jsonl"}  # of many files
+TAKES_MARK = {"mark", "probe_mark", "facts", "write"}  # functions that take the name of a mark
+# Paths that are of no run folder though a part of them is called as a file of one is.
+MANIFESTS = "manifests/"
+OTHERS = {
+    ("evalctl/clone/dotenv.py", "environments"),  # the job environments of this machine
+    ("evalctl/commands/demo.py", "environments"),
+    ("evalctl/environments/recipes.py", "environments"),  # what they are made of
+    ("evalctl_job/relay.py", "/task/{key:"),  # addresses of the relay
+    ("evalctl_job/stall.py", "/task"),
+    ("evalctl_job/supervisor/tasks.py", "/task/"),
+}
+
+
+def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Every text of a module, without docstrings."""
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node
+
+
+def _names() -> set[str]:
+    """Each name, and the endings of names that begin with a task's key."""
+    return {text.value for text in _texts(ast.parse(HOME.read_text(encoding="utf-8")))} - ENDINGS - {".", "path"}
+
+
+def _own(name: str) -> bool:
+    """Whether a name is a word of nothing else, so that it may be in no text at all."""
+    return "." in name or "_" in name
+
+
+def _paths(tree: ast.AST) -> Iterator[str]:
+    """Texts that are a path or a part of one, and names that a function takes for a mark."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            yield from (text.value for text in _texts(node.right))
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            yield from (one.value for one in node.args if isinstance(one, ast.Constant) and called in TAKES_MARK)
+    yield from (text.value for text in _texts(tree) if "/" in text.value and " " not in text.value)
+
+
+def written_in(text: str) -> set[str]:
+    """The names of a run folder that a module writes itself, each with the text in which it does."""
+    tree, names = ast.parse(text), _names()
+    own = {text.value for text in _texts(tree) for name in names if _own(name) and name in text.value}
+    return own | {path for path in _paths(tree) if isinstance(path, str) and names & set(path.split("/"))}
+
+
+@pytest.mark.parametrize("package", ["evalctl", "evalctl_job"])
+def test_no_other_module_writes_a_name(package: str) -> None:
+    """Neither as a path nor in a sentence: a file that is renamed is renamed everywhere."""
+    found = {
+        (path.relative_to(COMPILER).as_posix(), text)
+        for path in sorted((COMPILER / package).rglob("*.py"))
+        if path != HOME
+        for text in written_in(path.read_text(encoding="utf-8"))
+        if not text.startswith(MANIFESTS)
+    }
+    assert found - OTHERS == set()
+    assert {one for one in OTHERS if one[0].startswith(f"{package}/")} <= found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'path = folder / "marks" / name', 'name = f"tasks/{key}/log"', 'LOCK = "started.lock"', 'see(f"look at job.log")',
+        'path = state / f"{key}.counts.json"', 'marks.write("finished", exit=1)', 'found = run.glob("relay/*")',
+        'state = folder / "relay"', 'read("server_ready")', 'path = folder / "port"',
+    ],
+)  # fmt: skip
+def test_each_way_to_write_a_name_is_known(line: str) -> None:
+    """A module that wrote one would be found."""
+    assert written_in(line)
+
+
+def test_each_name_is_used() -> None:
+    """Each file, mark and folder that `run_folder` names is asked for by its name somewhere else."""
+    used: set[str] = set()
+    for path in COMPILER.rglob("*.py"):
+        if path != HOME and "packages" not in path.parts:
+            nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+            used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+            used |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    folders = [
+        kind for kind in vars(run_folder).values() if isinstance(kind, type) and issubclass(kind, run_folder.Folder)
+    ]
+    names = {name for kind in folders for name in vars(kind) if not name.startswith("_")} - {"path"}
+    names |= {name for name in vars(run_folder) if name.isupper()}
+    assert len(names) > 40
+    assert names - used == set()
+
+
+def test_the_script_of_a_job_uses_these_names() -> None:
+    """It begins before there is Python; a draft of its mark is no file of the folder."""
+    written = {Path(name) for name in _in_shell("render/job.sh", r"\$folder/([\w./]+)")}
+    named = {INSIDE.started_lock, INSIDE.job_log, INSIDE.environments, INSIDE.marks, INSIDE.mark(FINISHED)}
+    assert written == named | {INSIDE.marks / "draft"}
+
+
+def test_the_script_of_the_probe_uses_these_names() -> None:
+    """It has no Python at all."""
+    script = "doctor/probe.sh"
+    assert {Path(name) for name in _in_shell(script, r"\$EVALCTL_RUN_DIR/([\w.]+)")} == {
+        INSIDE.started_lock, INSIDE.marks, INSIDE.stop,
+    }  # fmt: skip
+    assert _in_shell(script, r"\$MARKS/(\w+)\"") | _in_shell(script, r"\| write (\w+)") == {
+        LOOKED,
+        BEATS,
+        SIGNALS,
+        ENDED,
+    }
+
+
+def _in_shell(script: str, pattern: str) -> set[str]:
+    text = (COMPILER / "evalctl" / script).read_text(encoding="utf-8")
+    return {*re.findall(pattern, text, re.MULTILINE)}
