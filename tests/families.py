@@ -14,6 +14,17 @@ from evalctl.model.manifest import ModelCard
 
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
 
+_NEXT: dict[str, Any] = {
+    "architectures": ["Qwen3NextForCausalLM"], "model_type": "qwen3_next", "hidden_size": 2048,
+    "num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 256, "num_hidden_layers": 48,
+    "full_attention_interval": 4, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
+    "linear_key_head_dim": 128, "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4, "num_experts": 512,
+    "moe_intermediate_size": 512, "shared_expert_intermediate_size": 512, "max_position_embeddings": 262144,
+    "vocab_size": 151936, "decoder_sparse_step": 1, "mlp_only_layers": [],
+}  # fmt: skip
+_GATES = [f"model.layers.{layer}.linear_attn.in_proj_ba" for layer in range(48)]
+_DELTA = [f"model.layers.{layer}.linear_attn.{name}" for layer in range(48) for name in ("in_proj_qkvz", "out_proj")]
+
 FAMILIES: dict[str, dict[str, Any]] = {
     "phi-4": {
         "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "hidden_size": 5120, "num_attention_heads": 40,
@@ -121,13 +132,21 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "mamba_d_head": 64, "mamba_d_state": 128, "mamba_n_groups": 1, "mamba_expand": 2, "mamba_d_conv": 4,
         "position_embedding_type": "nope", "vocab_size": 100352, "max_position_embeddings": 131072,
     },
-    "Qwen3-Next-80B-A3B": {
-        "architectures": ["Qwen3NextForCausalLM"], "model_type": "qwen3_next", "hidden_size": 2048,
-        "num_attention_heads": 16, "num_key_value_heads": 2, "head_dim": 256, "num_hidden_layers": 48,
-        "full_attention_interval": 4, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
-        "linear_key_head_dim": 128, "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4, "num_experts": 512,
-        "moe_intermediate_size": 512, "shared_expert_intermediate_size": 512, "max_position_embeddings": 262144,
-        "vocab_size": 151936, "decoder_sparse_step": 1, "mlp_only_layers": [],
+    "Qwen3-Next-80B-A3B": _NEXT,
+    "Qwen3-Next-80B-A3B-FP8": {**_NEXT, "quantization_config": {**FP8, "modules_to_not_convert": _GATES}},
+    "Qwen3-Next with gates in FP8": {**_NEXT, "quantization_config": FP8},
+    "Qwen3-Next with one layer's gates left out": {
+        **_NEXT, "quantization_config": {**FP8, "modules_to_not_convert": [*_GATES[1:], "linear_attn"]},
+    },
+    "Qwen3-Next of few heads in FP8": {
+        **_NEXT, "linear_num_value_heads": 16, "linear_value_head_dim": 64, "moe_intermediate_size": 2048,
+        "shared_expert_intermediate_size": 2048, "num_experts": 32, "num_key_value_heads": 16,
+        "quantization_config": {**FP8, "modules_to_not_convert": _GATES},
+    },
+    "Qwen3-Next of few heads, delta nets left out": {
+        **_NEXT, "linear_num_value_heads": 16, "linear_value_head_dim": 64, "moe_intermediate_size": 2048,
+        "shared_expert_intermediate_size": 2048, "num_experts": 32, "num_key_value_heads": 16,
+        "quantization_config": {**FP8, "modules_to_not_convert": [*_GATES, *_DELTA]},
     },
     "Falcon-H1-3B": {
         "architectures": ["FalconH1ForCausalLM"], "model_type": "falcon_h1", "hidden_size": 2560,

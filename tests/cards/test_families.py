@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from families import FAMILIES, READERS, card_of
+from families import FAMILIES, FP8, READERS, card_of
 
 from evalctl.cards.architecture import architecture
 from evalctl.cards.configuration import read_by
@@ -112,6 +112,30 @@ def test_whose_code_reads_a_configuration_is_known(name: str) -> None:
     """Code of a repository is not needed where transformers or vLLM has its own; tests/environments asks vLLM the same."""
     config, reader = READERS[name]
     assert read_by(config) == reader
+
+
+_QWEN35 = {
+    **FAMILIES["Qwen3-Next-80B-A3B"], "model_type": "qwen3_5_moe_text", "architectures": ["Qwen3_5MoeForCausalLM"],
+    "moe_intermediate_size": 2048, "shared_expert_intermediate_size": 2048, "linear_num_key_heads": 16, "num_key_value_heads": 16,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "left_out", "expected"),
+    [
+        ({}, [], [1]), ({}, ["in_proj_a", "in_proj_b"], [1, 2, 4, 8, 16]), ({}, ["in_proj_a"], [1]),
+        ({"linear_key_head_dim": 64}, ["in_proj_a", "in_proj_b"], [1, 2, 4, 8]),
+        ({"linear_value_head_dim": 32}, ["in_proj_a", "in_proj_b"], [1, 2, 4, 8]),
+        ({"linear_key_head_dim": 64}, ["in_proj_a", "in_proj_b", "in_proj_qkv", "in_proj_z", "out_proj"], [1, 2, 4, 8, 16]),
+    ],
+)  # fmt: skip
+def test_projections_of_gated_delta_nets_are_divided_in_blocks(
+    changes: dict[str, int], left_out: list[str], expected: list[int]
+) -> None:
+    """Qwen3.5 has one for keys and one for values, and gates that are smaller than a block unless they are left out."""
+    names = [f"model.layers.{layer}.linear_attn.{name}" for layer in range(48) for name in left_out]
+    form = {"quantization_config": {**FP8, "modules_to_not_convert": names}}
+    assert sizes(card_of({**_QWEN35, **changes, **form}), 16, refined=True) == expected
 
 
 def test_layers_with_a_window_may_have_heads_of_their_own() -> None:

@@ -5,6 +5,7 @@ As vLLM reads them (seen: 0.32.0, model_executor/models and layers).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -66,11 +67,15 @@ def _has_dense(text: Text) -> bool:
 
 def _state(text: Text) -> dict[str, int | None]:
     """Layers with a state: Mamba's of both kinds, gated delta nets, short convolutions."""
-    if text.number("linear_num_value_heads"):
-        return {
-            "linear_keys": text.number("linear_num_key_heads"), "linear_values": text.number("linear_num_value_heads"),
-            "linear_key": text.number("linear_key_head_dim"), "linear_value": text.number("linear_value_head_dim"),
-        }  # fmt: skip
+    if values := text.number("linear_num_value_heads"):
+        keys, key, value = (
+            text.number(f"linear_{name}") for name in ("num_key_heads", "key_head_dim", "value_head_dim")
+        )
+        found = {"linear_keys": keys, "linear_values": values, "linear_key": key, "linear_value": value}
+        outputs, inputs = (keys or 0) * (key or 0), values * (value or 0)
+        if text.type == "qwen3_next":  # its projections are one output, of all heads interleaved
+            return found | {"delta_outputs": 2 * (outputs + inputs), "delta_values": inputs, "delta_gates": 2 * values}
+        return found | {"delta_outputs": math.gcd(outputs, inputs), "delta_values": inputs, "delta_gates": values}
     if text.number("conv_L_cache"):
         return {"convolution": text.number("conv_dim", "hidden_size")}
     delta = text.section("linear_attn_config")
@@ -130,7 +135,7 @@ def quantization(config: Config, text: Text) -> Quantization | None:
     if raw is None:
         return None
     method, block, group, bits = _method(raw), *_granularity(raw)
-    skipped = tuple(part for part in _PARTS if _skips(raw, part))
+    skipped = (*(part for part in _PARTS if _skips(raw, part)), *_skipped_of_delta(raw, method, text))
     symmetric = raw.get("sym") if isinstance(raw.get("sym"), bool) else None
     return Quantization(method=method, block=block, group=group, bits=bits, symmetric=symmetric, skipped=skipped)
 
@@ -167,6 +172,24 @@ def _whole(value: Any) -> int | None:
 def _skips(raw: Config, part: str) -> bool:
     """Whether all of a part is left as it was; a list that names single layers leaves the others quantised."""
     return any(_general(name) and re.search(_PARTS[part], name) for name in _ignored(raw))
+
+
+def _skipped_of_delta(raw: Config, method: str, text: Text) -> Iterator[str]:
+    """Of gated delta nets the projections and the gates; vLLM's fp8 takes full names of modules only (is_layer_skipped)."""
+    names = [name for name in _ignored(raw) if "linear_attn" in name or "in_proj" in name]
+    wide = [name for name in names if name.startswith(("re:", "*")) or (method != "fp8" and not re.search(r"\d", name))]
+    modules = {found[1] for name in names if (found := re.search(r"layers\.(\d+\.linear_attn\.\w+)$", name))}
+    numbers = [number for number, kind in enumerate(layer_kinds(text)) if kind == STATE]
+
+    def left_out(*forms: tuple[str, ...]) -> bool:
+        return any(all(f"{n}.linear_attn.{one}" in modules for n in numbers for one in form) for form in forms)
+
+    if any("in_proj" not in name for name in wide) or left_out(
+        ("in_proj_qkvz", "out_proj"), ("in_proj_qkv", "in_proj_z", "out_proj")
+    ):
+        yield "delta"
+    if wide or left_out(("in_proj_ba",), ("in_proj_b", "in_proj_a"), ("b_proj", "a_proj")):
+        yield "delta_gates"
 
 
 def _ignored(raw: Config) -> Iterator[str]:

@@ -78,6 +78,7 @@ def _demands(card: ModelCard, gpus: int, refined: bool) -> Iterator[Demand]:
         if name in facts:
             yield Demand(name.replace("_", " "), facts[name])
     yield from _attention(card, facts, gpus)
+    yield from _delta(card, facts)
     for name, part, what in (
         ("mlp", "mlp", "intermediate_size"),
         ("shared_expert", "shared", "the shared expert's size"),
@@ -98,6 +99,16 @@ def _attention(card: ModelCard, facts: dict[str, int], gpus: int) -> Iterator[De
         copied = max(1, gpus // card.kv_heads)
         outputs, _ = _units(card.quantization, "attention", facts["key"])
         yield Demand("the attention's key size", facts["key"] * copied, outputs)
+
+
+def _delta(card: ModelCard, facts: dict[str, int]) -> Iterator[Demand]:
+    """Projections of gated delta nets (qwen_gdn_linear_attn.py); whole heads are demanded elsewhere."""
+    if card.quantization is None or "delta_values" not in facts:
+        return
+    outputs, inputs = _units(card.quantization, "delta", facts["delta_values"])
+    yield Demand("the linear attention's projection", facts["delta_outputs"], outputs)
+    yield Demand("the linear attention's output size", facts["delta_values"], inputs)
+    yield Demand("the linear attention's gates", facts["delta_gates"], _units(card.quantization, "delta_gates", 1)[0])
 
 
 def _units(quantization: Quantization | None, part: str, size: int) -> tuple[int, int]:
