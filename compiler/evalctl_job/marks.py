@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from evalctl_job.typed import Moment
 
@@ -73,11 +72,11 @@ class Acceptance:
     reason: str | None = None
     detail: str | None = None
     scores: Mapping[str, Mapping[str, float]] | None = None
-    config_tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config_tasks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     samples: Mapping[str, int] | None = None
     tokens: Mapping[str, int] | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
-    sent: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, object] = field(default_factory=dict)
     answered_by: Mapping[str, int] = field(default_factory=dict)
     seconds: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -72,7 +72,7 @@ def _fields(kind: type[Any], extra: bool) -> tuple[Mapping[str, _Read], frozense
 
 def _reader(hint: Any, extra: bool) -> _Read:
     origin, inner = get_origin(hint), get_args(hint)
-    if hint is Any:
+    if hint in (Any, object):
         return _as_it_is
     if origin is Annotated:
         return partial(_formed, _reader(inner[0], extra), inner[1])

@@ -13,7 +13,8 @@ from samples import compiled, repository
 from evalctl import cli
 from evalctl.git.repository import open_repository
 from evalctl.model.run import Attempt, Phase
-from evalctl.results.record import inputs, to_text
+from evalctl.results.record import to_text
+from evalctl.results.submission import inputs
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import JobRecord
 

@@ -12,7 +12,8 @@ from samples import repository
 from evalctl import cli
 from evalctl.model.evaluation import Eval
 from evalctl.pipeline.project import Project
-from evalctl.results.record import inputs, to_text
+from evalctl.results.record import to_text
+from evalctl.results.submission import inputs
 
 REQUEST = "manifests/requests/a.yaml"
 STATE = "refs/heads/evalctl-state"  # the ledger's branch

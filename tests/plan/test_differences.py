@@ -11,7 +11,7 @@ from samples import compiled
 
 from evalctl.model.result import Inputs
 from evalctl.plan.differences import MOST, differences
-from evalctl.results.record import inputs
+from evalctl.results.submission import inputs
 
 TEXT = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_exact]\n"
 PROVIDED = "model: lab/m\nprovider: ours\nservice: local\ntasks: [ja_exact]\n"

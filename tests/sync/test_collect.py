@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.run import Action, Attempt, Phase, Step
-from evalctl.results.record import submission
+from evalctl.results.submission import of_job
 from evalctl.sync.collect import Collected, NotCollectable, collect, keep_files
 from evalctl.sync.marks import read_marks
 
@@ -27,7 +27,7 @@ def attempt(tmp_path: Path) -> Attempt:
     """An attempt of two tasks, both done and accepted."""
     job = make_job(make_eval("arithmetic"), make_eval("capitals"))
     (tmp_path / "submission.json").write_text(
-        json.dumps(submission(job, "c" * 40, "s" * 64, str(tmp_path / "answers/vllm-cpu")))
+        json.dumps(of_job(job, "c" * 40, "s" * 64, str(tmp_path / "answers/vllm-cpu")).as_json())
     )
     (tmp_path / "attempt.json").write_text('{"run_tasks": []}')
     finish(tmp_path, {}, "", 1000)

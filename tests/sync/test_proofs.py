@@ -13,8 +13,9 @@ import pytest
 from evalctl.commands import accept
 from evalctl.git.repository import open_repository
 from evalctl.results.proof import ACCEPTED, NOT_CHECKED, PROVEN, TAKEN_OVER, UNPROVEN, Proofs
-from evalctl.results.record import inputs, to_text
+from evalctl.results.record import to_text
 from evalctl.results.store import Listed
+from evalctl.results.submission import inputs
 from evalctl.sync.follow import unproven_warning
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.proofs import proofs_at

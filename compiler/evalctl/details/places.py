@@ -14,8 +14,8 @@ from evalctl.pipeline.project import Project
 from evalctl.results.grading import is_details, newest
 from evalctl.results.names import DETAILS
 from evalctl.results.reading import parse
-from evalctl.results.record import inputs
 from evalctl.results.store import FILE, named
+from evalctl.results.submission import inputs
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.suggest import help_for

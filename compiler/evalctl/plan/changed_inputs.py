@@ -8,7 +8,7 @@ from evalctl.model.evaluation import Eval
 from evalctl.plan.differences import differences
 from evalctl.plan.forecast import CHANGED
 from evalctl.results.reading import parse
-from evalctl.results.record import inputs
+from evalctl.results.submission import inputs
 
 
 def detail(root: Path, evaluation: Eval | None) -> str:

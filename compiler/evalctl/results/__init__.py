@@ -1,6 +1,6 @@
 """What was measured: records, the lab's aggregate and the leaderboard.
 
-`record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
+`submission` is what a result will say about its inputs, written before it runs · `record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `accepted` and `proof` report which records count ·

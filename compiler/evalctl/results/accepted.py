@@ -10,7 +10,7 @@ from typing import Any
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.results.proof import ACCEPTED_FILE, KEYS
-from evalctl.results.record import is_place
+from evalctl.results.submission import is_place
 from evalctl.suggest import did_you_mean
 
 _BLANK = re.compile(r"[\s,]*")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
-from evalctl.results.record import submission
+from evalctl.results.submission import of_job
 from evalctl.shell import Command, EnvironmentProblem, Reply, make_folder, write_atomically
 from evalctl.sync import installation, private
 from evalctl.sync.context import Context
@@ -225,9 +225,11 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     write_atomically(folder.environments, str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder.scheduler, installation.note(context), mode=private.OWN_FILE)
     if isinstance(job, Job):
-        facts = submission(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
+        submitted = of_job(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(
-            folder.submission, json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=private.OWN_FILE
+            folder.submission,
+            json.dumps(submitted.as_json(), ensure_ascii=False, indent=1) + "\n",
+            mode=private.OWN_FILE,
         )
         private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
-from evalctl.results.record import record, require_form, to_text
+from evalctl.results.record import record, to_text
 from evalctl.results.store import FILE
+from evalctl.results.submission import Submission, read_submission
 from evalctl.shell import make_folder
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
@@ -55,8 +55,7 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
     """The accepted tasks of an attempt that ended; a task without an accepting verdict gives nothing but a problem."""
     marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
-    submitted = _submission(folder, attempt) if done else {}
-    files = {_path(submitted, key): _text(submitted, attempt, key, marks) for key in done}
+    files = _results(_submission(folder, attempt), attempt, done, marks) if done else {}
     outcome = (
         CANCELLED
         if cancelled and not _whole(attempt, marks, len(done))
@@ -90,7 +89,7 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
         return []
     problems = list[str]()
     for key, digest in attempt.evals.items():
-        place = _path(submitted, key)
+        place = submitted.tasks[key].path
         if place not in found.places or not (found.folder / INSIDE.task(key).path).is_dir():
             continue
         target = _Target(root, place.removesuffix(f"/{FILE}"), problems)
@@ -99,9 +98,7 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
         for name in runfiles.names(found.folder, INSIDE.task(key).output / DETAILS, ".parquet"):
             target.copy(found.folder, Path(name), f"{DETAILS}/{Path(name).name}", sys.maxsize)
         if digest in found.digests:
-            name = Path(
-                str(submitted["tasks"][key].get("answers", digest))
-            ).name  # no path: a run folder is not trusted
+            name = Path(submitted.tasks[key].answers or digest).name  # no path: a run folder is not trusted
             target.move(_answers(home, submitted), kept_answers(Path(), name), f"{DETAILS}/{ANSWERS}")
     return problems
 
@@ -203,35 +200,33 @@ def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
         yield "unreadable-marks", why
 
 
-def _path(submitted: Mapping[str, Any], key: str) -> str:
-    return str(submitted["tasks"][key]["path"])
-
-
-def _answers(home: Path, submitted: Mapping[str, Any]) -> Path | None:
+def _answers(home: Path, submitted: Submission) -> Path | None:
     """Where the relay kept this attempt's answers: a folder of EVALCTL_HOME/answers, or nothing that is touched."""
-    named = submitted.get("answers")
-    folder = Path(named) if isinstance(named, str) else home
+    folder = Path(submitted.answers)
     return folder if folder == home / "answers" / folder.name else None
 
 
-def _text(submitted: Mapping[str, Any], attempt: Attempt, key: str, marks: Marks) -> str:
+def _results(submitted: Submission, attempt: Attempt, keys: Iterable[str], marks: Marks) -> dict[str, str]:
+    """The results of these tasks, by path."""
+    return {submitted.tasks[key].path: _text(submitted, attempt, key, marks) for key in keys}
+
+
+def _text(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> str:
     """The result as it will be committed: one that could not be read again is none."""
     text = to_text(record(submitted, attempt, marks.tasks[key], marks).as_json())
     try:
-        parse(_path(submitted, key), text)
+        parse(submitted.tasks[key].path, text)
     except ValueError as why:
         raise NotCollectable(f"{key}: its record is no result: {why}") from why
     return text
 
 
-def _submission(folder: Path, attempt: Attempt) -> dict[str, Any]:
+def _submission(folder: Path, attempt: Attempt) -> Submission:
     """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
     try:
-        document = plain_json.document(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION))
-        require_form(document, attempt.evals)
+        return read_submission(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION), attempt.evals)
     except (OSError, ValueError) as error:
         raise NotCollectable(f"{folder / INSIDE.submission}: {error}") from error
-    return document
 
 
 def _move(source: Path, name: Path, target: Path) -> None:
