@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -122,7 +123,17 @@ def judged() -> set[str]:
 
 def constants(module: ModuleType) -> set[str]:
     """The words that a module names in capitals: outcomes of attempts, states of a forecast."""
-    named = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
+    tree = ast.parse(inspect.getsource(module))
+    own = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name)
+    }
+    named = {
+        name: value for name, value in vars(module).items() if name.isupper() and name in own and isinstance(value, str)
+    }
     return {value.rstrip(":") for value in named.values() if re.fullmatch(r"[a-z]+([ -][a-z]+)*:?", value)}
 
 
