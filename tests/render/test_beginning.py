@@ -13,7 +13,11 @@ import pytest
 from standin_place import SOURCES, Place, Ran, job_task, make_job
 
 from evalctl.model.evaluation import Checkpoint
+from evalctl.model.run import Action, Attempt, Phase
 from evalctl.render.script import RUN, bootstrap, script
+from evalctl.sync.decide import decide
+from evalctl.sync.evidence import JobEvidence
+from evalctl.sync.marks import read_marks
 from evalctl_job.supervisor.document import read_job
 
 HOSTILE = 'open(__import__("os").environ["EVALCTL_RUN_DIR"] + "/entered", "w").close()\n'
@@ -45,12 +49,49 @@ def test_a_program_that_cannot_start_is_named(place: Place) -> None:
     assert "lighteval-env" in ran.mark("finished")["detail"]
 
 
-def test_no_module_of_a_person_is_part_of_the_job(place: Place) -> None:
-    """Neither by PYTHONPATH, by PYTHONSTARTUP or PYTHONHOME, from the folder of the job, nor under a locale that is not UTF-8."""
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("raise SystemExit('the license of this library has ended')", "the license of this library has ended"),
+        ("", "No module named evalctl_job.run"),
+    ],
+)
+def test_a_program_that_cannot_be_loaded_is_no_lost_job(place: Place, program: str, words: str) -> None:
+    """It leaves no mark: sync names the environment, with the last words of the job's log."""
+    (site,) = _virtual_environment(place).glob("lib/python*/site-packages")
+    (site / "evalctl_job").mkdir()
+    if program:
+        (site / "evalctl_job/run.py").write_text(program)
+    assert place.run(make_job(job_task("one"))).status == 1
+    marks = read_marks(place.run_dir)
+    assert words in marks.unloaded
+    attempt = Attempt(
+        "ev-a", 1, "ev-a-a1", Phase.SUBMITTED, "local", "r", {"one": "d"}, str(place.run_dir), 0.0, by="me"
+    )
+    seen = JobEvidence("ev-a", ("one",), attempt, 0, (), False, marks, 601.0, 600.0, 1)
+    step = decide(seen)
+    assert (step.action, step.reason, step.detail) == (Action.CLOSE, "environment-missing", marks.unloaded)
+
+
+def test_a_job_that_its_node_ended_is_lost(place: Place) -> None:
+    """A job whose log is empty said nothing of its environment; neither did one that `cancel` kept from starting."""
+    place.run_dir.joinpath("started.lock").mkdir()
+    assert read_marks(place.run_dir).unloaded == ""
+    place.run_dir.joinpath("job.log").write_text("\n \n")
+    assert read_marks(place.run_dir).unloaded == ""
+
+
+def _virtual_environment(place: Place) -> Path:
     environment = place.environments / "lighteval-env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--clear", environment], check=True)
     (environment / ".complete").touch()
-    (site,) = environment.glob("lib/python*/site-packages")
+    return environment
+
+
+def test_no_module_of_a_person_is_part_of_the_job(place: Place) -> None:
+    """Neither by PYTHONPATH, by PYTHONSTARTUP or PYTHONHOME, from the folder of the job, nor under a locale that is not UTF-8."""
+    (site,) = _virtual_environment(place).glob("lib/python*/site-packages")
     (site / "job.pth").write_text(str(SOURCES))
     theirs = place.top / "theirs"
     (theirs / "evalctl_job").mkdir(parents=True)

@@ -18,6 +18,7 @@ SUBMITTED = replace(CLAIMED, phase=Phase.SUBMITTED)
 BEGUN = Started(host="n")
 STARTED, FINISHED = Marks(started=BEGUN), Marks(started=BEGUN, finished=Finished(exit=0))
 BROKEN = Marks(started=BEGUN, unreadable=("marks/finished.json",))
+UNLOADED = Marks(unloaded="ImportError: no module")
 NEW = JobEvidence("ev-a-1", ("t",), None, 0, (), False, Marks(), 0.0, 600.0, 1)
 OPEN = replace(NEW, attempt=SUBMITTED, age_seconds=601.0)
 
@@ -80,6 +81,7 @@ def test_every_row_is_reached() -> None:
     extra = [
         replace(NEW, unreadable_record="file"), replace(NEW, missing=(), unreadable_results=("file",)),
         replace(NEW, last_outcome="cancelled", attempts=1), replace(OPEN, other_home="/elsewhere"),
+        replace(OPEN, marks=UNLOADED),
     ]  # fmt: skip
     reached |= {next(row for row in TABLE if row.test(one)) for one in extra}
     assert [row.reason(OPEN) for row in TABLE if row not in reached] == []
@@ -122,6 +124,10 @@ def test_every_row_is_reached() -> None:
         (replace(NEW, sightings=(seen(State.QUEUED), seen(State.RUNNING))), Action.STOP, "duplicate-job"),
         (replace(OPEN, age_seconds=599.0), Action.WAIT, "settling"),
         (replace(OPEN, age_seconds=600.0), Action.CLOSE, "lost"),
+        (replace(OPEN, marks=UNLOADED), Action.CLOSE, "environment-missing"),
+        (replace(OPEN, attempt=CLAIMED, marks=UNLOADED), Action.CLOSE, "environment-missing"),
+        (replace(OPEN, marks=UNLOADED, sightings=(seen(State.RUNNING),)), Action.WAIT, "running"),
+        (replace(OPEN, marks=UNLOADED, age_seconds=599.0), Action.WAIT, "settling"),
         (replace(OPEN, attempt=CLAIMED), Action.SUBMIT, "claim-unsubmitted"),
         (replace(OPEN, attempt=CLAIMED, marks=STARTED), Action.CLOSE, "lost"),
         (replace(OPEN, attempt=CLAIMED, missing=()), Action.CLOSE, "not-needed"),

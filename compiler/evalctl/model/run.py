@@ -32,13 +32,18 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What a job wrote about itself; `unreadable` names files that could not be read."""
+    """What a job wrote about itself; `unreadable` names files that could not be read.
+
+    `unloaded` is the last line of the job's log where the script began and there is no mark: the program in its job
+    environment was not loaded, or it loads at this moment.
+    """
 
     started: Started | None = None
     server_ready: ServerReady | None = None
     finished: Finished | None = None
     tasks: Mapping[str, TaskMark] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    unloaded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ TABLE: tuple[Row, ...] = (
     Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
     Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
     Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
+    Row(lambda e: _open(e) and bool(e.marks.unloaded), Action.CLOSE, _is("environment-missing"),
+        lambda e: e.marks.unloaded),
     Row(lambda e: _never_started(e) and is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),

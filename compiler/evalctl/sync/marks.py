@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,10 +13,12 @@ from typing import TypeVar
 from evalctl.model import plain_json
 from evalctl.model.run import Marks
 from evalctl.sync import runfiles
+from evalctl_job import key_shapes
 from evalctl_job.marks import Acceptance, Finished, ServerReady, Started, TaskMark
-from evalctl_job.run_folder import FINISHED, INSIDE, MARK, SERVER_READY, STARTED
+from evalctl_job.run_folder import FINISHED, INSIDE, MARK, SERVER_READY, STARTED, RunFolder
 from evalctl_job.typed import read
 
+_END_BYTES, _LONGEST_LINE = 64 * 1024, 400
 SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs
 
 T = TypeVar("T")
@@ -33,7 +37,22 @@ def read_marks(run_dir: Path) -> Marks:
         mark = _read(run_dir, Path(name), partial(_task_mark, Path(name).stem), unreadable)
         if mark is not None:
             tasks[mark.key] = mark
-    return Marks(started, ready, finished, tasks, tuple(unreadable))
+    silent = not (started or ready or finished or tasks or unreadable)
+    return Marks(started, ready, finished, tasks, tuple(unreadable), _last_line(run_dir) if silent else "")
+
+
+def _last_line(run_dir: Path) -> str:
+    """What the script and its Python printed last, if the script began: the program prints nothing before its first mark."""
+    if not RunFolder(run_dir).started_lock.is_dir():
+        return ""
+    try:
+        with runfiles.opened(run_dir, INSIDE.job_log, sys.maxsize) as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _END_BYTES))
+            lines = log.read(_END_BYTES).decode("utf-8", errors="replace").split("\n")
+    except (OSError, runfiles.NotTrusted):
+        return ""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return key_shapes.without_shapes(str(_shown(last.strip())))[:_LONGEST_LINE]
 
 
 def unreadable_task(marks: Marks, key: str) -> bool:
