@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 SCHEMA = "evalctl/plan/1"
@@ -68,9 +68,11 @@ class PlannedJob:
     def as_json(self) -> dict[str, Any]:
         """The job's part of plan.json."""
         document: dict[str, Any] = {name: getattr(self, name) for name in _FACTS if not self._is_left_out(name)}
-        document["cost"] = None if self.cost is None else asdict(self.cost)
+        document["cost"] = None if self.cost is None else {name: getattr(self.cost, name) for name in _OF_COST}
         document["advice"] = list(self.advice)
-        document["tasks"] = [asdict(task) for task in self.tasks]
+        document["tasks"] = [
+            {"task": one.task, "digest": one.digest, "result": one.result, "seconds": one.seconds} for one in self.tasks
+        ]
         return document
 
     def _is_left_out(self, name: str) -> bool:
@@ -78,6 +80,7 @@ class PlannedJob:
 
 
 _FACTS = tuple(field.name for field in fields(PlannedJob))
+_OF_COST = tuple(field.name for field in fields(Estimate))
 _OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_sha256")
 
 
@@ -104,7 +107,8 @@ class PlanFile:
 
     def as_json(self) -> dict[str, Any]:
         """The document; `of_json` reads it."""
-        upload = {} if self.push_to_hub is None else {"push_to_hub": asdict(self.push_to_hub)}
+        push = self.push_to_hub
+        upload = {} if push is None else {"push_to_hub": {"org": push.org, "private": push.private}}
         return {"schema": SCHEMA, "request": self.request, **upload, "jobs": [job.as_json() for job in self.jobs]}
 
 
