@@ -218,7 +218,7 @@ class Answers:
     def _kept(self, offset: int, length: int, position: int, stored: Any) -> Kept | None:
         """An empty answer is on file for people only: it is asked again, and so is what an older evalctl took for one."""
         read = read_choice(stored)
-        if not isinstance(read, dict) or choice.described(self._options.delivered(read)).empty:
+        if not isinstance(read, dict) or choice.described(choice.delivered(self._options, read)).empty:
             return None
         return Kept(offset, length, position)
 

@@ -74,7 +74,7 @@ class Request:
 
     def _delivered(self, one: dict[str, Any]) -> dict[str, Any]:
         """A choice as the framework gets it. An empty one is nothing to score, unless the request allows for it."""
-        given = self._task.options.delivered(one)
+        given = choice.delivered(self._task.options, one)
         if not self._task.options.unanswered or not choice.described(given).empty:
             return given
         if not self._task.counts.leave_blank(self._digest):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl_job.filters import filter_that_took, is_filtered
+from evalctl_job.options import REASONING, Options
 from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, usage_of
 
 # The position of a choice within its reply, and a reply that has this choice and those after it.
@@ -51,6 +52,11 @@ def part(body: Mapping[str, Any], first: int, n: int) -> dict[str, Any]:
     if isinstance(body.get("seed"), int) and first:
         cut["seed"] = body["seed"] + first
     return cut
+
+
+def delivered(options: Options, choice: dict[str, Any]) -> dict[str, Any]:
+    """The model's choice as the framework gets it."""
+    return answer_reasoning(choice) if options.null_content == REASONING else choice
 
 
 def answer_reasoning(choice: dict[str, Any]) -> dict[str, Any]:

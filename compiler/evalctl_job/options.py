@@ -1,39 +1,48 @@
-"""What a job has decided about the requests of one task (`<state>/<key>.options.json`)."""
+"""What a job has decided about the requests of one task (`<state>/<key>.options.json`): the plan writes it, the relay reads it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from evalctl_job.choices import answer_reasoning
+from evalctl_job.typed import Form, read
 
 # How the longest answer is named: OpenAI's first name for it, the newer one (the only one that its reasoning models
 # take), or both, of which some endpoints refuse one beside the other.
 LENGTH_KEYS = ("max_tokens", "max_completion_tokens")
+REASONING = "reasoning"
 
 
 class BadOptions(Exception):
     """The options file of a task cannot be used; nothing of the task is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+def _one_of(*words: str) -> Form:
+    return Form(words.__contains__, f"none of {', '.join(words)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the requests of one task are changed on their way."""
+    """How the requests of one task are changed on their way.
 
-    max_n: int | None = None
-    add: Mapping[str, Any] = field(default_factory=dict)
+    `add` and `planned` are parameters of requests with their values; acceptance compares what was sent with `planned`.
+    """
+
+    max_n: Annotated[int, Form(lambda value: value >= 1, "no positive number")] | None = None
+    add: Mapping[str, object] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
-    null_content: str | None = None
-    length_key: str | None = None
-    unanswered: int = 0
-    planned: Mapping[str, Any] = field(default_factory=dict)  # what the plan says is sent; acceptance compares
+    null_content: Annotated[str, _one_of(REASONING)] | None = None
+    length_key: Annotated[str, _one_of("both", *LENGTH_KEYS)] | None = None
+    unanswered: Annotated[int, Form(lambda value: value >= 0, "less than 0")] = 0
+    planned: Mapping[str, object] = field(default_factory=dict)
 
-    def delivered(self, choice: dict[str, Any]) -> dict[str, Any]:
-        """The model's choice as the framework gets it."""
-        return answer_reasoning(choice) if self.null_content == "reasoning" else choice
+    def as_json(self) -> Mapping[str, object]:
+        """The file's object, without what says nothing."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in found.items() if value or name == "add"}
 
 
 def read_options(path: Path) -> Options:
@@ -49,26 +58,10 @@ def read_options(path: Path) -> Options:
 
 def checked(raw: Any, name: str) -> Options:
     """Options from decoded JSON; an unknown key or a wrong type is refused, never skipped."""
-    if not isinstance(raw, dict):
-        raise BadOptions(f"{name} must be an object")
-    if unknown := sorted(set(raw) - {"max_n", "add", "remove", "null_content", "length_key", "unanswered", "planned"}):
-        raise BadOptions(f"{name} has unknown keys: {', '.join(unknown)}")
-    max_n, add, remove = raw.get("max_n"), raw.get("add") or {}, raw.get("remove") or []
-    if max_n is not None and (not isinstance(max_n, int) or max_n < 1):
-        raise BadOptions(f"{name}: max_n must be a positive number or null")
-    if not isinstance(add, dict) or not isinstance(remove, list):
-        raise BadOptions(f"{name}: add must be an object and remove a list")
-    if raw.get("null_content") not in (None, "reasoning"):
-        raise BadOptions(f"{name}: null_content must be null or `reasoning`")
-    if raw.get("length_key") not in (None, "both", *LENGTH_KEYS):
-        raise BadOptions(f"{name}: length_key must be null, `both` or one of {', '.join(LENGTH_KEYS)}")
-    unanswered = raw.get("unanswered", 0)
-    if type(unanswered) is not int or unanswered < 0:
-        raise BadOptions(f"{name}: unanswered must be a number, 0 at least")
-    planned = raw.get("planned") or {}
-    if not isinstance(planned, dict):
-        raise BadOptions(f"{name}: planned must be an object")
-    return Options(max_n, add, tuple(remove), raw.get("null_content"), raw.get("length_key"), unanswered, planned)
+    try:
+        return read(Options, raw)
+    except ValueError as problem:
+        raise BadOptions(f"{name}: {problem}") from problem
 
 
 def apply(options: Options, body: Mapping[str, Any]) -> dict[str, Any]:

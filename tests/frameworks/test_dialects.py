@@ -46,7 +46,7 @@ def test_upstream_is_called_in_its_form() -> None:
         "max_new_tokens": 64, "temperature": 0.5, "top_p": 0.9, "seed": 7, "repetition_penalty": 1.1,
         "frequency_penalty": 0.2, "stop_tokens": ["\n", "end"],
     }  # fmt: skip
-    assert task.invocation.relay == {
+    assert task.invocation.relay.as_json() == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
         "length_key": "max_completion_tokens",
         "planned": {
@@ -70,7 +70,7 @@ def test_the_fork_is_called_in_its_form() -> None:
         "max_new_tokens", "temperature", "top_p", "seed", "repetition_penalty", "frequency_penalty", "stop_tokens",
         "reasoning_effort",
     }  # fmt: skip
-    assert task.invocation.relay == {
+    assert task.invocation.relay.as_json() == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
         "length_key": "max_completion_tokens",
         "planned": {
@@ -84,7 +84,7 @@ def test_the_fork_is_called_in_its_form() -> None:
 def test_only_the_relay_splits(task: str) -> None:
     """A fork that knows max_n asks for one answer after another: neither dialect's configuration has it."""
     made = call(task, "overrides: {all: {max_n: 4}}\n")
-    assert made.invocation.relay["max_n"] == 4
+    assert made.invocation.relay.max_n == 4
     assert "max_n" not in f"{made.invocation.config}{made.invocation.argv}{made.invocation.variables}"
 
 
@@ -103,7 +103,11 @@ def test_no_setting_is_lost_on_the_way(task: str) -> None:
 def test_what_is_not_set_is_not_sent(task: str) -> None:
     """An absent setting is absent everywhere."""
     made = call(task)
-    assert made.invocation.relay == {"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}
+    assert made.invocation.relay.as_json() == {
+        "add": {},
+        "length_key": "max_completion_tokens",
+        "planned": {"temperature": 0.0},
+    }
     document = config(made)
     inner = document.get("model_parameters", {}).get("generation_parameters") or document["model"]["generation"]
     assert inner == {"temperature": 0.0}
@@ -212,4 +216,4 @@ def test_the_longest_answer_is_named_as_the_provider_takes_it(provider: str, mod
         "manifests/providers/other.yaml": "base_url: https://llm.example.jp/v2\nlength_key: both\n",
     }
     job = one_job(f"model: {model}\nprovider: {provider}\nservice: local\ntasks: [{task}]\n", files)
-    assert job.tasks[0].invocation.relay["length_key"] == key
+    assert job.tasks[0].invocation.relay.length_key == key

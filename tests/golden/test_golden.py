@@ -158,7 +158,7 @@ def _check_task(task: JobTask, run_dir: Path) -> None:
     assert list(task.invocation.argv[1:]) == call["argv"]
     assert task.invocation.config.encode() == (folder / "config.yaml").read_bytes()
     options = run_dir / "relay" / f"{task.evaluation.task.key}.options.json"
-    assert task.invocation.relay == json.loads(options.read_text())
+    assert task.invocation.relay.as_json() == json.loads(options.read_text())
     for name, value in task.invocation.variables:
         assert call["environment"].get(name, value) == value
     mark = json.loads((run_dir / "marks" / "task" / f"{task.evaluation.task.key}.json").read_text())

@@ -55,7 +55,7 @@ def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str
     (prefix,) = re.findall(r'^litellm_prefix = "(\w+)"$', script(one).data.decode(), re.MULTILINE)
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(task.invocation.config, encoding="utf-8")
-    (folder / "state" / "t.options.json").write_text(json.dumps(task.invocation.relay))
+    (folder / "state" / "t.options.json").write_text(json.dumps(task.invocation.relay.as_json()))
     relay = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1", "--state", folder / "state"]
     relay += [
         "--listen-port-file",

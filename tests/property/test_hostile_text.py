@@ -64,7 +64,7 @@ def planned(job: Job) -> list[str]:
         job.name,
     ]
     for task in job.tasks:
-        relay = json.dumps(task.invocation.relay, ensure_ascii=False, sort_keys=True)
+        relay = json.dumps(task.invocation.relay.as_json(), ensure_ascii=False, sort_keys=True)
         words += [*task.invocation.argv, task.invocation.config, relay]
     return words
 

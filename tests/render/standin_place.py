@@ -15,6 +15,7 @@ from typing import Any
 from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
 from evalctl.model.plan_file import Estimate
 from evalctl.render.script import script
+from evalctl_job.options import Options
 
 STANDINS = Path(__file__).with_name("standins")
 SOURCES = Path(__file__).parents[2] / "compiler"  # evalctl_job is in it
@@ -38,7 +39,7 @@ def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any)
         ("lighteval", "endpoint", "litellm", "config.yaml", says or f"{key}|0", "--output-dir", "output"),
         (("TASK_VARIABLE", "a value"),),
         "model_parameters:\n  model_name: hosted_vllm/org/Model-1B\n  system_prompt: 'it''s\n\n    日本語 $HOME'\n",
-        {"max_n": 2, "add": {"top_k": 1}},
+        Options(max_n=2, add={"top_k": 1}),
     )
     return JobTask(evaluation, replace(call, **invocation), seconds)
 

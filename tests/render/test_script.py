@@ -19,6 +19,7 @@ from evalctl.model.evaluation import Job, JobTask
 from evalctl.render.document import END, text
 from evalctl.render.script import RUN, bootstrap, script
 from evalctl.schedulers import SCHEDULERS
+from evalctl_job.options import Options, checked
 from evalctl_job.supervisor.document import read_job
 
 HOSTILE = "x'; touch /tmp/owned; echo '$(touch /tmp/owned)`touch /tmp/owned`\n#$ -l h_rt=1:0:0\n#PBS -q big\n\u202eoops"
@@ -32,7 +33,7 @@ def ordinary(scheduler: str = "local") -> Job:
 
 def hostile() -> Job:
     """Hostile text wherever a job holds text."""
-    task = job_task("ja_one", config=HOSTILE, argv=("lighteval", HOSTILE), relay={"add": {"stop": HOSTILE}})
+    task = job_task("ja_one", config=HOSTILE, argv=("lighteval", HOSTILE), relay=Options(add={"stop": HOSTILE}))
     subject = replace(task.evaluation.subject, model=HOSTILE, custom_settings=HOSTILE, custom_settings_file=HOSTILE)
     task = replace(task, evaluation=replace(task.evaluation, subject=subject, digest=HOSTILE))
     job = make_job(task, advice=(HOSTILE,), service=HOSTILE, node_kind=HOSTILE, cuda_visible_devices=HOSTILE)
@@ -123,7 +124,7 @@ def test_what_tasks_have_alike_is_written_once() -> None:
     for task, (written, call) in zip(read, ((one.evaluation, one.invocation) for one in tasks), strict=True):
         assert (task.key, task.digest, task.command) == (written.task.key, written.digest, call.argv)
         assert (task.config, dict(task.variables), task.secrets) == (call.config, dict(call.variables), call.secrets)
-        assert (json.loads(task.relay), task.environment) == (call.relay, "lighteval-env")
+        assert (json.loads(task.relay), task.environment) == (call.relay.as_json(), "lighteval-env")
 
 
 def test_the_head_tells_a_reviewer_what_will_run() -> None:
@@ -156,3 +157,20 @@ def test_the_same_job_gives_the_same_bytes() -> None:
         texts.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
     assert texts == {script(ordinary()).data}
     assert str(Path(__file__).parents[2]).encode() not in texts.pop()
+
+
+def test_the_relay_reads_the_options_that_were_planned() -> None:
+    """One type for both: no field is lost between the plan and the relay, and what says nothing is not in the script."""
+    options = Options(
+        max_n=2,
+        add={"top_k": 1},
+        remove=("seed",),
+        null_content="reasoning",
+        length_key="both",
+        unanswered=3,
+        planned={"top_p": 0.5},
+    )
+    for planned in (options, Options()):
+        (task,) = read_job(document_of(script(make_job(job_task("one", relay=planned))).data)).tasks
+        assert checked(json.loads(task.relay), "one.options.json") == planned
+    assert json.loads(task.relay) == {"add": {}}

@@ -32,6 +32,7 @@ from evalctl.model.service import NodeKind, Service
 from evalctl.schedulers import Unreadable
 from evalctl.shell import Command, Reply
 from evalctl.sync.context import Context
+from evalctl_job.options import Options
 
 METRICS = Metrics.model_validate(
     {
@@ -83,7 +84,7 @@ def make_job(
         name=f"ev-{stem}-{digest8}", request=request, service=service, node_kind="gpu_1",
         batch=Batch(f"ev-{stem}-{digest8}", 3600, 1, None, (), 60, 600),
         server=Server("vllm", ("vllm", "serve"), (), "vllm-cpu-0123456789ab", "tiny", "", "", 1),
-        tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", {}), TASK_SECONDS) for one in evals),
+        tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", Options()), TASK_SECONDS) for one in evals),
         parallel_tasks=2, admit="auto", start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
         cuda_visible_devices=None, retries=retries, estimate=None,
         site=Site("slurm", "", (), (), ()),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from evalctl.frameworks import lighteval, lighteval_swallow
 from evalctl.model.evaluation import Eval, Invocation
+from evalctl_job.options import Options
 
 
 class Framework(Protocol):
@@ -30,9 +31,7 @@ class Framework(Protocol):
     def always_sent(self) -> Mapping[str, Any]:
         """Settings that it sends with each question where nobody names them, with the values that it sends."""
 
-    def invocation(
-        self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]
-    ) -> Invocation:
+    def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
         """The call that measures `evaluation`, run in a folder of its own with config.yaml in it.
 
         `relay` are the options that hold for every framework; the call adds the settings that this one does not send.

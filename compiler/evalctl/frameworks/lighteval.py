@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydantic_core import to_json
 from evalctl.frameworks.pins import pinned, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.providers import litellm_prefix
+from evalctl_job.options import Options
 from evalctl_job.run_folder import CONFIG, OUTPUT
 
 ENVIRONMENT = "lighteval"
@@ -51,7 +53,7 @@ def always_sent() -> Mapping[str, Any]:
     return {"temperature": 0}
 
 
-def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]) -> Invocation:
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
     """One call for one task; the address and the key come by environment, so that the results file has neither."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
@@ -69,7 +71,7 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--custom-tasks", "evalctl_tasks.tasks"]
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
-    options = {"add": {name: settings[name] for name in _ADDED if name in settings}, **relay}
+    options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), options)
 
 

@@ -8,6 +8,7 @@ litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. An a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from evalctl.frameworks.pins import catalogue, shipped_task_digest
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import litellm_prefix
+from evalctl_job.options import Options
 from evalctl_job.run_folder import CONFIG, OUTPUT
 
 ENVIRONMENT = "lighteval-swallow"
@@ -62,7 +64,7 @@ def always_sent() -> Mapping[str, Any]:
     return {}
 
 
-def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Mapping[str, Any]) -> Invocation:
+def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
     """One call for one task, as the lab's scripts make it."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
@@ -79,7 +81,7 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     variables = [("LITELLM_CONCURRENT_CALLS", str(concurrency))]
     if request_timeout is not None:
         variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
-    options = {"add": {name: settings[name] for name in _ADDED if name in settings}, **relay}
+    options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
     return Invocation(tuple(argv), tuple(variables), _config(evaluation, settings), options, secrets)
 

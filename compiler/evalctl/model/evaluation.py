@@ -10,6 +10,7 @@ from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
 from evalctl.model.plan_file import Estimate, PushToHub
 from evalctl.model.walltime import rounded
+from evalctl_job.options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,14 @@ class Server:
 class Invocation:
     """One framework call: what to write into the working folder, what to run there, what to tell the relay.
 
-    `config` is the text of config.yaml. `relay` are options for the relay (max_n, keys to add). `secrets` are NAMES of
+    `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of
     environment variables whose values the framework itself needs (a judge's key).
     """
 
     argv: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     config: str
-    relay: Mapping[str, Any]
+    relay: Options
     secrets: tuple[str, ...] = ()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
@@ -19,6 +18,7 @@ from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, capped, concurrency, placement, wanted_concurrency
 from evalctl.plan.server import operation, server
 from evalctl.plan.weights import checkpoint, downloads, said, weights
+from evalctl_job.options import Options
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
 LONGEST_STEM = 40
@@ -160,13 +160,14 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
 
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
-    options = {"max_n": max_n, "planned": _planned(evaluation, length_key), "unanswered": evaluation.unanswered}
-    relay = {"length_key": length_key, **{name: one for name, one in options.items() if one}}
+    relay = Options(
+        length_key=length_key, max_n=max_n, planned=_planned(evaluation, length_key), unanswered=evaluation.unanswered
+    )
     call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, relay)
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 
-def _planned(evaluation: Eval, length_key: str) -> dict[str, Any]:
+def _planned(evaluation: Eval, length_key: str) -> dict[str, object]:
     """What requests should carry, in their words: acceptance compares it with what the relay has really seen sent."""
     names = {"stop_tokens": "stop", "max_new_tokens": "max_tokens" if length_key == "both" else length_key}
     return {
