@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from evalctl.importing.reading import Measured, Source, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
@@ -55,9 +54,9 @@ class Known:
 class _Part:
     """All that the files say about one task of ours, the newest of each subset."""
 
-    scores: dict[str, Any]
+    scores: dict[str, Mapping[str, float]]
     weights: dict[str, int]
-    entries: dict[str, Any]
+    entries: dict[str, float]
     at: float | None
     sources: dict[str, Source]
 

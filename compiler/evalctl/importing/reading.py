@@ -44,9 +44,9 @@ class Measured:
     source: Source
     model: str
     at: float | None
-    scores: Mapping[str, Mapping[str, Any]]
+    scores: Mapping[str, Mapping[str, float]]
     weights: Mapping[str, int]
-    entries: Mapping[str, Any]
+    entries: Mapping[str, float]
     settings: Mapping[str, str]
 
 
@@ -155,7 +155,7 @@ def _aggregate(document: Mapping[str, Any], source: Source, providers: Mapping[s
     return Measured(source, _model(document["model"], providers), None, {}, {}, entries, settings)
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
     """The scores among the values; texts and truth values are none."""
     found = {name: value for name, value in values.items() if type(value) in (int, float)}
     if wrong := [name for name, value in found.items() if not -_HIGHEST <= value <= _HIGHEST]:

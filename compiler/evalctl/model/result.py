@@ -7,7 +7,7 @@ written again so; each property has one meaning and one kind: what a record lack
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 SCHEMA = "evalctl/result/1"
@@ -43,7 +43,7 @@ class Part:
 
     def _part(self, name: str) -> Facts:
         value = self._facts.get(name)
-        return value if isinstance(value, Mapping) else {}
+        return value if isinstance(value, dict) else {}
 
     def _numbers(self, name: str) -> Mapping[str, float | None]:
         return cast("Mapping[str, float | None]", self._part(name))  # the reader refuses all others
@@ -247,21 +247,41 @@ class TaskScores:
         return (name for name in self.values if not name.endswith(STANDARD_ERROR))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores(Mapping[str, TaskScores]):
+    """By the framework's own key of a task or subset (`swallow|jmmlu:x|0`). Values are made when they are asked for."""
+
+    _values: Mapping[str, Mapping[str, float | None]]
+    _questions: Mapping[str, float | None]
+
+    def __getitem__(self, key: str) -> TaskScores:
+        """KeyError where the framework has no such task."""
+        return TaskScores(self._values[key], self._questions.get(key))
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, in the framework's order."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many tasks and subsets."""
+        return len(self._values)
+
+    @property
+    def metrics(self) -> set[str]:
+        """The names of what was measured of any of them, standard errors left out."""
+        return {name for values in self._values.values() for name in values if not name.endswith(STANDARD_ERROR)}
+
+
 @dataclass(frozen=True, slots=True)
 class Result(Inputs):
-    """The committed record of one eval (result.json) at `path`, which is relative to the repository.
-
-    `scores` has what was measured by the framework's own key of a task or subset (`swallow|jmmlu:x|0`).
-    """
+    """The committed record of one eval (result.json) at `path`, which is relative to the repository."""
 
     path: str
-    scores: Mapping[str, TaskScores] = field(init=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """The scores are asked for again and again, all else once or twice."""
-        questions, found = self._numbers("weights"), Part(self._part("scores"))
-        scores = {key: TaskScores(found._numbers(key), questions.get(key)) for key in found.as_json()}
-        object.__setattr__(self, "scores", scores)
+    @property
+    def scores(self) -> Scores:
+        """What was measured."""
+        return Scores(cast("Mapping[str, Mapping[str, float | None]]", self._part("scores")), self._numbers("weights"))
 
     @property
     def samples(self) -> Counts | None:

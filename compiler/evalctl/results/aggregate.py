@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from evalctl.model.aggregate import MISSING, Aggregate, AggregatedEval
@@ -19,7 +20,12 @@ from evalctl.results.names import task_name
 GENERATED_BY = "evalctl aggregate 3"
 
 
-Rows = Mapping[str, TaskScores]  # by task name, `name` or `name:subset`
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Scores by task name (`name` or `name:subset`), and those of each `name` by subset ("" is the task itself)."""
+
+    by_name: Mapping[str, TaskScores]
+    by_task: Mapping[str, Mapping[str, TaskScores]]
 
 
 class Unusable(Exception):
@@ -65,9 +71,17 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> Aggr
     )
 
 
-def _rows(results: Iterable[Result]) -> dict[str, TaskScores]:
-    """Rows by task name, the newest result last and therefore winning, as in the lab's."""
-    return {task_name(key): result.scores[key] for result in results for key in _own(result)}
+def _rows(results: Iterable[Result]) -> Rows:
+    """The newest result is last and therefore wins, as in the lab's."""
+    by_name: dict[str, TaskScores] = {}
+    for result in results:
+        scores = result.scores
+        by_name.update((task_name(key), scores[key]) for key in _own(result))
+    by_task: dict[str, dict[str, TaskScores]] = {}
+    for name, row in by_name.items():
+        task, _, subset = name.partition(":")
+        by_task.setdefault(task, {})[subset] = row
+    return Rows(by_name, by_task)
 
 
 def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[float | None, list[Unusable]]:
@@ -121,12 +135,13 @@ def _own(result: Result) -> list[str]:
 
 def _pick(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> float | None:
     """The metric as it is in the record."""
-    return _metric(task, metrics[0], rows[task]) if task in rows else None
+    return _metric(task, metrics[0], rows.by_name[task]) if task in rows.by_name else None
 
 
 def _mean(task: str, metrics: Sequence[str], rows: Rows, _: Sequence[str] | None) -> float | None:
     """Plain mean of several metrics of one task; one without a value leaves nothing."""
-    found = [_metric(task, metric, rows[task]) for metric in metrics] if task in rows else []
+    row = rows.by_name.get(task)
+    found = [_metric(task, metric, row) for metric in metrics] if row else []
     values = [float(value) for value in found if value is not None]
     return sum(values) / len(values) if values and len(values) == len(found) else None
 
@@ -153,13 +168,8 @@ def _micro(task: str, metrics: Sequence[str], rows: Rows, allowed: Sequence[str]
 
 def _subsets(task: str, rows: Rows, allowed: Sequence[str] | None) -> list[TaskScores]:
     """The rows `task` and `task:*`, or only those whose subset is allowed."""
-    chosen = set(allowed) if allowed is not None else None
-    found = []
-    for name, row in rows.items():
-        base, _, subset = name.partition(":")
-        if base == task and (chosen is None or subset in chosen):
-            found.append(row)
-    return found
+    there = rows.by_task.get(task, {})
+    return [row for subset, row in there.items() if allowed is None or subset in allowed]
 
 
 _Function = Callable[[str, Sequence[str], Rows, "Sequence[str] | None"], "float | None"]

@@ -168,7 +168,7 @@ def _facts(path: str, content: bytes) -> list[Any]:
 
 def metric_names(result: Result) -> list[str]:
     """The metrics that the framework wrote for the task or any of its subsets, without their standard errors."""
-    return sorted({name for scores in result.scores.values() for name in scores.metrics})
+    return sorted(result.scores.metrics)
 
 
 def row_names(result: Result) -> list[str]:
