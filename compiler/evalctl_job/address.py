@@ -6,12 +6,20 @@ import asyncio
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+UNIX = "http+unix"  # http+unix://%2Fpath%2Fof%2Fa%2Fsocket/v1
 
 
 def is_web(address: str) -> bool:
     """An address that can be asked at all."""
-    return urlsplit(address).scheme in ("http", "https")
+    return urlsplit(address).scheme in ("http", "https", UNIX)
+
+
+def socket_of(address: str) -> str | None:
+    """The path of the Unix socket in an address; None for one of the network."""
+    parts = urlsplit(address)
+    return unquote(parts.netloc) if parts.scheme == UNIX else None
 
 
 class Address:
@@ -38,7 +46,8 @@ class Address:
     @property
     def is_local(self) -> bool:
         """The server is the job's own or at least on this machine, no provider's."""
-        return self.may_move or urlsplit(self.base or "").hostname in ("127.0.0.1", "localhost", "::1")
+        parts = urlsplit(self.base or "")
+        return self.may_move or parts.scheme == UNIX or parts.hostname in ("127.0.0.1", "localhost", "::1")
 
     @property
     def metrics(self) -> str | None:

@@ -31,7 +31,7 @@ from evalctl_job.gate import Gate
 from evalctl_job.outcomes import Patience
 from evalctl_job.relay_options import parser
 from evalctl_job.store import Store
-from evalctl_job.transport import Http
+from evalctl_job.transport import Http, Sessions
 from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
@@ -109,8 +109,8 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     connector = aiohttp.TCPConnector(limit=0, socket_factory=watched_socket)
     # A proxy of the site is for the way out; loopback must not go through it.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
-        gate = Gate(arguments.admit or START)
-        upstream = Upstream(Http(session, secret), address, Patience(arguments.patience, arguments.tries), gate)
+        gate, sessions = Gate(arguments.admit or START), Sessions(session)
+        upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), gate)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address)
         watch = Watch(gate, upstream, address, arguments.admit, relay.store.folder.server)
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
@@ -123,6 +123,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
             relay.store.flush(now=True)
             await relay.store.sync()
             await runner.cleanup()
+            await sessions.close()
 
 
 async def _listen(runner: web.AppRunner, descriptor: int | None, port_file: Path) -> None:

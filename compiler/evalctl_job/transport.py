@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.client_exceptions import UnixClientConnectorError
 
+from evalctl_job.address import socket_of
 from evalctl_job.outcomes import NO_ANSWER, Refused, read
 from evalctl_job.redact import redacted
 
@@ -16,23 +19,82 @@ MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute o
 # From the first byte of a reply to its last: servers send the header when the answer is there, or blanks until then.
 MOST_REPLY_SECONDS = 3600.0
 LOOK = aiohttp.ClientTimeout(total=5)
+FULL_SECONDS = 0.02
 
 
 class TooLong(Exception):
     """A reply that would fill the memory, or that does not end."""
 
 
+class SocketConnector(aiohttp.UnixConnector):
+    """Connections of a Unix socket that wait while its backlog is full: 128 before Linux 5.4.
+
+    `connect` says EAGAIN then, which asyncio 3.11 takes for a connection under way: each request would fail as not connected.
+    """
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Any:
+        try:
+            async with asyncio.timeout(timeout.sock_connect):
+                link = await self._connected()
+            made = await self._loop.create_unix_connection(cast(Any, self._factory), sock=link)
+            return made[1]
+        except (FileNotFoundError, ConnectionError) as problem:
+            raise UnixClientConnectorError(self.path, req.connection_key, problem) from problem
+
+    async def _connected(self) -> socket.socket:
+        link = socket.socket(socket.AF_UNIX)
+        link.setblocking(False)
+        try:
+            while True:
+                try:
+                    link.connect(self.path)
+                    return link
+                except BlockingIOError:
+                    await asyncio.sleep(FULL_SECONDS)
+        except BaseException:
+            link.close()
+            raise
+
+
+class Sessions:
+    """A session for the network, and one for each Unix socket that a server of the job's own has had."""
+
+    def __init__(self, network: aiohttp.ClientSession) -> None:
+        """`network` is closed by whoever made it."""
+        self._network, self._timeout = network, network.timeout
+        self._of_sockets: dict[str, aiohttp.ClientSession] = {}
+
+    def at(self, address: str) -> tuple[aiohttp.ClientSession, str]:
+        """The session that asks at an address, and the address as that session takes it."""
+        path = socket_of(address)
+        if path is None:
+            return self._network, address
+        if path not in self._of_sockets:
+            self._of_sockets[path] = aiohttp.ClientSession(
+                timeout=self._timeout, connector=SocketConnector(path, limit=0)
+            )
+        return self._of_sockets[path], f"http://localhost{urlsplit(address).path}"
+
+    async def close(self) -> None:
+        """No socket is asked any more."""
+        for session in self._of_sockets.values():
+            await session.close()
+
+
 class Http:
     """What `forward.Upstream` asks through."""
 
-    def __init__(self, session: aiohttp.ClientSession, secret: str | None) -> None:
+    def __init__(self, sessions: Sessions, secret: str | None) -> None:
         """Requests carry `secret` as bearer."""
-        self._session, self._secret = session, secret
+        self._sessions, self._secret = sessions, secret
 
     async def page(self, address: str) -> str | None:
         """What the server says of itself; None where it does not say it with status 200."""
+        session, address = self._sessions.at(address)
         try:
-            async with self._session.get(address, timeout=LOOK) as reply:
+            async with session.get(address, timeout=LOOK) as reply:
                 return await reply.text(errors="replace") if reply.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
@@ -40,11 +102,10 @@ class Http:
     async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
         """The reply to one request, or why there is none."""
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
+        session, address = self._sessions.at(base + path)
         try:
             # A redirect is not followed: questions and the key are for the address that the eval names.
-            async with self._session.request(
-                method, base + path, json=body, headers=headers, allow_redirects=False
-            ) as reply:
+            async with session.request(method, address, json=body, headers=headers, allow_redirects=False) as reply:
                 return read(reply.status, reply.headers, await _content(reply), self._secret)
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)
@@ -55,7 +116,7 @@ class Http:
         except TooLong as problem:
             return Refused(NO_ANSWER, str(problem), transient=True, few=True)
         except aiohttp.ClientError as problem:
-            why = f"no connection to {urlsplit(base).hostname}: {type(problem).__name__}: {problem}"
+            why = f"no connection to {urlsplit(address).hostname}: {type(problem).__name__}: {problem}"
             return Refused(None, self._clean(why), transient=True)
 
     def _clean(self, text: str) -> str:

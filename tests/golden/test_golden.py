@@ -145,11 +145,11 @@ def _check_server(job: Job, run_dir: Path) -> None:
         return
     (call,) = map(json.loads, (run_dir / "vllm.json").read_text().splitlines())
     files = [word for file in job.server.files for word in (file.option, str(run_dir / "server/files" / file.name))]
-    assert [*job.server.argv[1:], *files] == call["argv"][:-4]
+    assert [*job.server.argv[1:], *files] == call["argv"][:-2]
     assert [file.text for file in job.server.files if file.option == "--chat-template"] == (
         [call["template"]] if "template" in call else []
     )
-    assert call["argv"][-4:-1] == ["--host", "127.0.0.1", "--port"]
+    assert call["argv"][-2] == "--uds"
 
 
 def _check_task(task: JobTask, run_dir: Path) -> None:

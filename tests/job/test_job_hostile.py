@@ -346,7 +346,7 @@ async def main():
     base = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
     limit = aiohttp.ClientTimeout(total=float(sys.argv[2]))
     async with aiohttp.ClientSession(timeout=limit) as session:
-        found = await transport.Http(session, None).send("POST", base, "/v1/chat/completions", {})
+        found = await transport.Http(transport.Sessions(session), None).send("POST", base, "/v1/chat/completions", {})
     print(json.dumps([found.status, found.why, found.transient, found.few]))
 
 asyncio.run(main())

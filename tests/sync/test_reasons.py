@@ -34,7 +34,7 @@ FOR_A_PERSON = {
     "model-not-found", "module-missing", "modules-init-writable", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
     "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
     "weights-changed", "weights-unreadable", "questions-unanswered", "request-refused", "other-model", "chat-template-missing",
-    "unsupported-model",
+    "unsupported-model", "no-private-folder",
 }  # fmt: skip
 GENERAL = reasons.advice("a word that nobody says")
 

@@ -3,6 +3,7 @@
 - `document`: the job as the compiler wrote it, and the attempt as `evalctl sync` wrote it.
 - `job`: the course of a job and of a download: beginning, loop, every way out.
 - `node`: what the node offers: `.env`, modules, caches, scratch, GPUs; the environment variables of each child.
+- `private`: the job's folder on the node that nobody else may enter, with the server's sockets.
 - `secrets`: which variables a child must not see, and texts without their values.
 - `server`: the model's server, started again once if it dies; `deaths`: what its log says of a death.
 - `relay`: the relay's process.

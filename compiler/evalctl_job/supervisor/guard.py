@@ -15,6 +15,7 @@ from pathlib import Path
 from evalctl_job.marks import FAILED, RUNNING, TaskMark
 from evalctl_job.run_folder import MARK, RunFolder
 from evalctl_job.supervisor.marks import now, to_text, write_whole
+from evalctl_job.supervisor.place import remove_tree
 from evalctl_job.supervisor.processes import end_group, sweep
 from evalctl_job.supervisor.signals import Signals
 from evalctl_job.typed import read
@@ -25,13 +26,13 @@ _END_SECONDS = 5.0
 class Guard:
     """A fork of this process that waits for its end."""
 
-    def __init__(self, folder: RunFolder, marker: str) -> None:
-        """It waits. To be made before any thread is."""
+    def __init__(self, folder: RunFolder, marker: str, private: Path | None) -> None:
+        """It waits; the `private` folder is to be removed. To be made before any thread is."""
         reading, self._writing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._writing)
-            _stand(reading, folder, marker)
+            _stand(reading, folder, marker, private)
         os.close(reading)
         with suppress(OSError):  # whichever of the two is first
             os.setpgid(self.pid, self.pid)
@@ -44,7 +45,7 @@ class Guard:
         os.waitpid(self.pid, 0)
 
 
-def _stand(reading: int, folder: RunFolder, marker: str) -> None:
+def _stand(reading: int, folder: RunFolder, marker: str, private: Path | None) -> None:
     """Never returns. The pipe ends without a byte when the job's process has died."""
     try:
         with suppress(OSError):
@@ -52,6 +53,8 @@ def _stand(reading: int, folder: RunFolder, marker: str) -> None:
         Signals.ignore()
         if not os.read(reading, 1):
             _clean_up(folder, marker)
+            if private is not None:
+                remove_tree(private)
     finally:
         os._exit(0)
 

@@ -1,22 +1,37 @@
-"""GET from a program of this job on loopback. `http.client` loads TLS, which would make each job start later."""
+"""GET from a program of this job. `http.client` loads TLS, which would make each job start later."""
 
 from __future__ import annotations
 
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 
 _SECONDS = 5.0
 _MOST_BYTES = 1024 * 1024
 
 
-def get(port: int, path: str) -> bytes | None:
-    """What 127.0.0.1:`port` answers with 200; None for anything else."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as link:
-        link.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+def get(door: int | Path, path: str, key: str = "") -> bytes | None:
+    """What a port of loopback, or a Unix socket, answers with 200; None for anything else."""
+    bearer = f"Authorization: Bearer {key}\r\n" if key else ""
+    with suppress(OSError), _connected(door) as link:
+        link.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{bearer}\r\n".encode())
         head, _, body = _whole(link).partition(b"\r\n\r\n")
         return body if head.split(b" ")[1:2] == [b"200"] else None
     return None
+
+
+def _connected(door: int | Path) -> socket.socket:
+    if isinstance(door, int):
+        return socket.create_connection(("127.0.0.1", door), timeout=_SECONDS)
+    link = socket.socket(socket.AF_UNIX)
+    link.settimeout(_SECONDS)
+    try:
+        link.connect(str(door))
+    except OSError:
+        link.close()
+        raise
+    return link
 
 
 def _whole(link: socket.socket) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
-from evalctl_job.supervisor import node
+from evalctl_job.supervisor import node, private
 from evalctl_job.supervisor.document import Job, NotSyncs, Task, read_attempt
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
@@ -41,6 +41,7 @@ class Course:
         self._server: OurServer | None = None
         self._download: Child | None = None
         self._scratch: Path | None = None
+        self._private: Path | None = None
         self._running: list[TaskRun] = []
         self._done: list[str] = []
         self._failed: list[str] = []
@@ -91,7 +92,9 @@ class Course:
             place.variables["TMPDIR"] = str(self._scratch)
         place.variables = node.with_gpu_indices(place.variables)
         self._require_environments()
-        self._guard = Guard(self._folder, self._marker)
+        if self._job.server is not None:
+            place.private = self._private = private.made_folder(place.variables)
+        self._guard = Guard(self._folder, self._marker, self._private)
         if self._job.server is not None:  # it loads meanwhile
             self._relay = RelayProcess(self._place, self._job)
         node.require_gpus(place.variables, self._job.node.gpus)
@@ -220,8 +223,8 @@ class Course:
             tasks_done=tuple(self._done), tasks_failed=tuple(self._failed),
         ))  # fmt: skip
         self._end_processes(known)
-        if self._scratch is not None:
-            remove_tree(self._scratch)
+        for folder in filter(None, (self._private, self._scratch)):
+            remove_tree(folder)
         self._folder.spare.unlink(missing_ok=True)
         return ending.status
 

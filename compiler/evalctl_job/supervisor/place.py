@@ -49,6 +49,7 @@ class Place:
             number=0, name=job.name, environments="", env_file="", walltime_seconds=job.walltime_seconds
         )
         self.variables = dict(os.environ)
+        self.private = Path()  # of this user alone, on this node; made at the job's beginning
 
     def without_secrets(self, keep: Collection[str] = ()) -> dict[str, str]:
         """The variables for a child that may see no key but those to `keep`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from evalctl_job.marks import ServerReady, ServerRestarted
 from evalctl_job.run_folder import ServerFolder
@@ -20,7 +20,6 @@ from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.secrets import HUB_TOKENS
 
 _END_SECONDS = 6.0  # TERM to KILL: its workers would keep the GPU's memory
-_PORT_TRIES = 3
 _LOOK_SECONDS, _SICK_SECONDS = 5, 60
 _LOG_BYTES = 1024 * 1024
 
@@ -34,18 +33,19 @@ class OurServer:
         self._weights_changed = weights_changed
         self._child: Child | None = None
         self._look: Callable[[], None] = self._await_ready
-        self._port = self._tries = self._restarts = self._log_from = 0
+        self._socket, self._restarts, self._log_from = place.private / "server-0.sock", 0, 0
         self._begin = self._look_due = self._healthy_at = 0.0
         self._ready: tuple[int, int] | None = None  # when first, and seconds of its start
 
     def start(self) -> None:
         """Starts it and goes on: the relay lets the frameworks wait, which need their own time to load."""
         files = self._written_files()
-        self._port, self._begin, self._look = _free_port(), self._place.clock.seconds(), self._await_ready
-        self._tries += 1
+        self._begin, self._look = self._place.clock.seconds(), self._await_ready
+        # A dead server leaves its socket, on which no other one can listen.
+        self._socket = self._place.private / f"server-{self._restarts}.sock"
         log = self._place.folder.server_log
         self._log_from = log.stat().st_size if log.exists() else 0
-        argv = [*self._server.command, *files, "--host", "127.0.0.1", "--port", str(self._port)]
+        argv = [*self._server.command, *files, "--uds", str(self._socket)]
         self._child = self._place.launch(
             argv,
             log,
@@ -93,7 +93,8 @@ class OurServer:
         variables = self._place.without_secrets(() if trusted else HUB_TOKENS)
         variables.pop("VLLM_MODEL_REDIRECT_PATH", None)  # it would serve another model under the name of this one
         own = {"VLLM_NO_USAGE_STATS": "1", "PATH": self._place.path_of(self._server.environment, variables)}
-        return variables | own | {"PYTHONUTF8": "1"} | dict(self._server.variables)  # the template is UTF-8
+        own["VLLM_RPC_BASE_PATH"] = str(self._place.private)  # where its processes' own sockets are (seen: 0.32)
+        return variables | {"PYTHONUTF8": "1"} | dict(self._server.variables) | own  # the template is UTF-8
 
     def _await_ready(self) -> None:
         limit = self._start_seconds * 4 or 600  # a site may put nothing on top of the tasks' times
@@ -111,10 +112,9 @@ class OurServer:
         return self._child
 
     def _serves(self) -> bool:
-        """The name is asked too: on a shared node a stranger may hold the port."""
-        if get(self._port, "/health") is None:
+        if get(self._socket, "/health") is None:
             return False
-        said = get(self._port, "/v1/models") or b""
+        said = get(self._socket, "/v1/models") or b""
         return any(json.dumps(self._server.served_name, ensure_ascii=ascii).encode() in said for ascii in (True, False))
 
     def _is_ready(self, seconds: int) -> None:
@@ -124,19 +124,14 @@ class OurServer:
         self._healthy_at = self._look_due
         self._ready = self._ready or (now(), seconds)
         self._place.marks.write(ServerReady(
-            ready_at=self._ready[0], seconds=self._ready[1], restarts=self._restarts, port=self._port,
-            server_version=_version(get(self._port, "/version")),
+            ready_at=self._ready[0], seconds=self._ready[1], restarts=self._restarts,
+            server_version=_version(get(self._socket, "/version")),
         ))  # fmt: skip
-        write_whole(
-            self._place.folder.relay.upstream, f"http://127.0.0.1:{self._port}/v1\n"
-        )  # where the relay finds it
+        where = quote(str(self._socket), safe="")
+        write_whole(self._place.folder.relay.upstream, f"http+unix://{where}/v1\n")  # where the relay finds it
 
     def _did_not_start(self) -> None:
-        reason, detail = self._death()
-        if reason != "port-taken" or self._tries >= _PORT_TRIES:
-            raise GiveUp(SERVER_DIED if self._restarts else NEVER_READY, reason, detail)
-        say(f"port {self._port} was taken at try {self._tries}")
-        self.start()
+        raise GiveUp(SERVER_DIED if self._restarts else NEVER_READY, *self._death())
 
     def _watch(self) -> None:
         """vLLM's front end may outlive its engine and say 503 for ever; a busy one may be late, so it gets a minute."""
@@ -145,7 +140,7 @@ class OurServer:
             self._died()
         elif seconds >= self._look_due:
             self._look_due = seconds + _LOOK_SECONDS
-            if get(self._port, "/health") is not None:
+            if get(self._socket, "/health") is not None:
                 self._healthy_at = seconds
             elif seconds - self._healthy_at >= _SICK_SECONDS:
                 say("the server's /health has not said 200 for a minute: ending it")
@@ -159,7 +154,7 @@ class OurServer:
         reason, detail = self._death()
         if self._restarts or self._place.clock.left() <= self._start_seconds:
             raise GiveUp(SERVER_DIED, reason, detail)
-        self._restarts, self._tries = 1, 0
+        self._restarts = 1
         say(f"the server died ({reason}: {self._place.marks.shown(detail)}): starting it again")
         self._place.marks.write(ServerRestarted(restarted_at=now(), reason=reason, detail=detail))
         self.start()
@@ -177,12 +172,6 @@ def _tail(path: Path, begin: int) -> str:
             return file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _version(body: bytes | None) -> str:

@@ -1,5 +1,6 @@
 """Stands in for the framework environment's python: the job itself is real, programs beside it are small copies."""
 
+import http.client
 import importlib
 import json
 import os
@@ -8,10 +9,10 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import unquote, urlsplit
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
 
@@ -21,9 +22,20 @@ def option(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 
 
-def upstream():
-    """Where the server is now."""
-    return option("--upstream") or Path(option("--upstream-file")).read_text().strip()
+def asked_upstream(path):
+    """What the server says, wherever it is now."""
+    base = urlsplit(option("--upstream") or Path(option("--upstream-file")).read_text().strip())
+    link = http.client.HTTPConnection(base.hostname if base.scheme == "http" else "localhost", base.port, timeout=60)
+    if base.scheme != "http":
+        link.sock = socket.socket(socket.AF_UNIX)
+        link.sock.connect(unquote(base.netloc))
+    link.request("POST", base.path + path, b"{}")
+    try:
+        return link.getresponse().read()
+    except http.client.HTTPException as problem:
+        raise OSError from problem
+    finally:
+        link.close()
 
 
 class Relay(BaseHTTPRequestHandler):
@@ -44,9 +56,9 @@ class Relay(BaseHTTPRequestHandler):
         self.asked[key] = self.asked.get(key, 0) + 1
         while True:  # like the real one: a server that is not there yet, or is started again, is waited for
             try:
-                with urllib.request.urlopen(urllib.request.Request(upstream() + path, b"{}")) as reply:
-                    self.answered[key] = self.answered.get(key, 0) + 1
-                    return self.say(reply.read())
+                answer = asked_upstream(path)
+                self.answered[key] = self.answered.get(key, 0) + 1
+                return self.say(answer)
             except OSError:
                 time.sleep(0.05)
 

@@ -6,14 +6,15 @@ Every question that it is asked is a line of $EVALCTL_RUN_DIR/asked.
 import hashlib
 import json
 import os
+import socketserver
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
 ARGV = sys.argv[1:]
-PORT, NAME = (ARGV[ARGV.index(option) + 1] for option in ("--port", "--served-model-name"))
+SOCKET, NAME = (ARGV[ARGV.index(option) + 1] for option in ("--uds", "--served-model-name"))
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -47,4 +48,5 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", int(PORT)), Answers).serve_forever()
+socketserver.ThreadingUnixStreamServer.request_queue_size = 64
+socketserver.ThreadingUnixStreamServer(SOCKET, Answers).serve_forever()

@@ -2,17 +2,18 @@
 
 import json
 import os
+import socketserver
 import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 WAY = os.environ.get("STANDIN_SERVER", "")
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
 ARGV = sys.argv[1:]
-PORT = int(ARGV[ARGV.index("--port") + 1])
+SOCKET = ARGV[ARGV.index("--uds") + 1]
 NAME = ARGV[ARGV.index("--served-model-name") + 1]
 SECRETS = sorted(name for name in os.environ if name.endswith(("_KEY", "_TOKEN")))
 
@@ -26,7 +27,8 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        if WAY == "dies-when-asked":
+        first = len((RUN / "vllm.json").read_text().splitlines()) == 1
+        if WAY == "dies-when-asked" or (WAY == "dies-when-first-asked" and first):
             sys.stderr.write("torch.OutOfMemoryError: CUDA out of memory.\n")
             os._exit(1)
         self.say({"choices": [{"message": {"content": "42"}}]})
@@ -46,6 +48,7 @@ SAYS |= {
     "cwd": str(Path.cwd()),
     "beside": sorted(path.name for path in Path().iterdir()),
     "redirect": os.environ.get("VLLM_MODEL_REDIRECT_PATH"),
+    "sockets": os.environ.get("VLLM_RPC_BASE_PATH"),
 }
 if "--chat-template" in ARGV:
     TEMPLATE = Path(ARGV[ARGV.index("--chat-template") + 1])
@@ -54,8 +57,6 @@ with (RUN / "vllm.json").open("a") as file:
     print(json.dumps(SAYS), file=file)
 if WAY == "no-think-tags":
     sys.exit("ValueError: DeepSeekR1ReasoningParser could not locate think start/end tokens in the tokenizer!")
-if WAY == "port-taken-once" and len((RUN / "vllm.json").read_text().splitlines()) == 1:
-    sys.exit("OSError: [Errno 98] Address already in use")
 if WAY == "starts-slowly":
     time.sleep(2)
 if WAY == "never-ready":
@@ -64,4 +65,5 @@ if WAY == "leaves-a-child":  # as vLLM's workers: a session of its own, and no e
     subprocess.Popen([f"child of {RUN}", "613"], executable="/bin/sleep", start_new_session=True, env={})
 if WAY == "dies-later":
     threading.Timer(1.5, os._exit, [1]).start()
-ThreadingHTTPServer(("127.0.0.1", PORT), Answers).serve_forever()
+socketserver.ThreadingUnixStreamServer.daemon_threads = True
+socketserver.ThreadingUnixStreamServer(SOCKET, Answers).serve_forever()
