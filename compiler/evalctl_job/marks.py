@@ -29,7 +29,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerReady:
-    """`server_ready`: the server answers; `ready_at` is the first time, `seconds` after it was started."""
+    """`server_ready`: the server answers; `ready_at` is the first time, `seconds` after it was started.
+
+    Servers of jobs before 2026-11-27 had a `port`.
+    """
 
     ready_at: Moment | None = None
     seconds: int | None = None

@@ -4,19 +4,20 @@
 
 serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
 127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
-the relay is ready. U names the model's API once there is a server; while it is
-away requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
+the relay is ready. Requests carry the key in $EVALCTL_RELAY_KEY as bearer, or are refused. U names the model's API once
+there is a server; while it is away requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hmac
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -24,11 +25,12 @@ from aiohttp import web
 
 from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
-from evalctl_job.answering import Answering, Said
+from evalctl_job.answering import Answering, Said, refusal
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.outcomes import Patience
+from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.relay_options import parser
 from evalctl_job.store import Store
 from evalctl_job.transport import Http, Sessions
@@ -38,20 +40,22 @@ TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
 TOLD_SECONDS = 0.1  # in which the requests in flight are told, before the door closes
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 
 
 class Relay:
     """The addresses that the framework is given, and what goes on beside its requests."""
 
-    def __init__(self, store: Store, upstream: Upstream, address: Address) -> None:
-        """`store` is watched for an abort from outside."""
+    def __init__(self, store: Store, upstream: Upstream, address: Address, key: str) -> None:
+        """`store` is watched for an abort from outside; nothing is said without the `key`."""
         self.store, self.address = store, address
+        self._header = header(key)["Authorization"].encode()
         self.answering = Answering(store, upstream)
 
     def application(self) -> web.Application:
         """The addresses that the relay serves."""
-        served = web.Application(client_max_size=MOST_BYTES)
+        served = web.Application(client_max_size=MOST_BYTES, middlewares=[self.only_ours])
         task = f"/task/{{key:{KEY}}}"
         served.router.add_post(f"{task}/v1/chat/completions", self.completions)
         served.router.add_post(f"{task}/v1/completions", self.completions)
@@ -59,6 +63,16 @@ class Relay:
         served.router.add_get(f"{task}/counts", self.counts)
         served.router.add_get("/health", self.health)
         return served
+
+    @web.middleware
+    async def only_ours(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Another user of the node reaches the port, and gets no answer from it. Before anything of the body is read."""
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if hmac.compare_digest(given, self._header):
+            return await handler(request)
+        refused = _reply(refusal(401, "this is the relay of a job: its key is missing or another one"))
+        refused.force_close()
+        return refused
 
     async def completions(self, request: web.Request) -> web.Response:
         """One request of the framework: all of its choices, or an error that is counted."""
@@ -101,7 +115,7 @@ def _reply(said: Said) -> web.Response:
     return web.json_response(body, status=status, headers={} if status == 200 else {"x-should-retry": "false"})
 
 
-async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
+async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> None:
     """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
     parent = os.getppid() if arguments.exit_with_parent else None  # before the port is told: from then on it may end
     address = Address(arguments.upstream, arguments.upstream_file, arguments.health, arguments.health_path)
@@ -111,7 +125,7 @@ async def serve(arguments: argparse.Namespace, secret: str | None) -> None:
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
         gate, sessions = Gate(arguments.admit or START), Sessions(session)
         upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), gate)
-        relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address)
+        relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address, key)
         watch = Watch(gate, upstream, address, arguments.admit, relay.store.folder.server)
         runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
         await runner.setup()
@@ -156,7 +170,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.key_variable and not secret:
         sys.stderr.write(f"relay: the environment variable {arguments.key_variable} is not set; put it into .env\n")
         return 1
-    asyncio.run(serve(arguments, secret))
+    key = os.environ.get(VARIABLE)
+    if not key:
+        sys.stderr.write(f"relay: {VARIABLE} is not set; the job sets it\n")
+        return 1
+    asyncio.run(serve(arguments, secret, key))
     return 0
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl_job.files import complain, write_by_rename, write_json
+from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.run_folder import RelayFolder
 
 LOOK_SECONDS = 5.0
@@ -158,8 +159,9 @@ def _states(pid: int) -> Iterator[str]:
 def asked(relay: str) -> tuple[int, int]:
     """The choices that the task has asked for, and those of them in flight; a relay that does not say is at work."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    question = urllib.request.Request(f"{relay}/counts", headers=header(os.environ.get(VARIABLE, "")))
     try:
-        with direct.open(f"{relay}/counts", timeout=LOOK_SECONDS) as reply:
+        with direct.open(question, timeout=LOOK_SECONDS) as reply:
             counts = json.load(reply)
     except (OSError, ValueError, http.client.HTTPException):
         return 0, UNKNOWN

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from chat_upstream import answers
 from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, UNANSWERED, Run, Start, cold, run_framework
-from relay_process import Relay, StartRelay, wait_for
+from relay_process import KEY, Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES, TASK_SOURCES = ROOT / "compiler", ROOT / "compiler/environments/packages/evalctl-tasks"
@@ -50,6 +50,8 @@ def variables(environment: Path) -> dict[str, str]:
         "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": f"{SOURCES}:{TASK_SOURCES}",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "EVALCTL_RELAY_KEY": KEY,
+        "HOSTED_VLLM_API_KEY": KEY,
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_OFFLINE": "1",
         # lighteval asks for files of nltk at each start: without a network a name server's silence takes up to 20 s

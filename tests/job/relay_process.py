@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+KEY = "a" * 64  # of every relay in the tests
+BEARER = {"Authorization": f"Bearer {KEY}"}
+
 
 @dataclass
 class Relay:
@@ -30,13 +33,13 @@ class Relay:
         request = urllib.request.Request(
             f"{self.url(key)}/chat/completions",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", **headers},
+            headers={"Content-Type": "application/json", **BEARER, **headers},
         )
         return fetched(request)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """A question to the relay itself."""
-        return fetched(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}"))
+        return fetched(urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=BEARER))
 
     def counts(self, key: str = "t") -> dict[str, Any]:
         """The counts of a task, now."""

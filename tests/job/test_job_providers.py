@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from chat_upstream import Asked, Reply, Server, answers, serving
 from framework_runs import Start, cold
+from relay_process import KEY as RELAY_KEY
 from relay_process import wait_for
 from samples import base_texts, one_job
 
@@ -69,7 +70,7 @@ def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str
     try:
         wait_for((folder / "port").exists)
         base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
-        places = {f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": "relay"}
+        places = {f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": RELAY_KEY}
         return start(task.invocation.argv, folder, {**variables, **places}, folder / "log")
     finally:
         standing.terminate()

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import pytest
 from chat_upstream import Asked, Reply, answers, completion, serving
-from relay_process import StartRelay, wait_for
+from relay_process import BEARER, KEY, Relay, StartRelay, wait_for
 
 from evalctl_job.address import watched_socket
 
@@ -80,10 +80,11 @@ def test_the_key_is_added_and_stays_here(start_relay: StartRelay) -> None:
 
     with serving(refuses) as server:
         relay = start_relay(server.url, "--key-variable", "DEMO_API_KEY", DEMO_API_KEY=secret)
-        status, reply = relay.post(QUESTION, Authorization="Bearer fake-api-key")
+        status, reply = relay.post(QUESTION)
         assert [asked.headers["Authorization"] for asked in server.posts] == [f"Bearer {secret}"]
     relay.stop()
     assert status == 401 and secret not in json.dumps(reply)
+    assert KEY not in "".join(path.read_text() for path in relay.state.iterdir())
     assert all(secret not in path.read_text() for path in relay.state.iterdir())
     assert "[redacted]" in json.loads((relay.state / "t.counts.json").read_text())["first_error"]
 
@@ -134,6 +135,60 @@ def test_a_missing_key_is_said_before_anything_is_asked(
         assert said.startswith("1: ") and "NOT_SET is not set" in said
 
 
+def test_a_relay_without_a_key_of_its_own_does_not_start(
+    environment: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    """It would serve whoever asks."""
+    for key in ({}, {"EVALCTL_RELAY_KEY": ""}):
+        places = {name: value for name, value in variables.items() if name != "EVALCTL_RELAY_KEY"}
+        said = refused_to_start(environment, places | key, tmp_path, "--upstream", "https://api.example/v1")
+        assert said.startswith("1: ") and "EVALCTL_RELAY_KEY is not set" in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "Bearer", "Bearer ", f"bearer {KEY}", f"Basic {KEY}", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", "Bearer \xe9"],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/health"), ("GET", "/task/t/counts"), ("GET", "/task/t/v1/models"), ("GET", "/absent"),
+     ("OPTIONS", "/health"), ("PUT", "/task/t/v1/chat/completions")],
+)  # fmt: skip
+def test_without_the_jobs_key_the_relay_says_nothing(keyed_relay: Relay, given: str, method: str, path: str) -> None:
+    """401 on every path, whatever there is; a task is not even met."""
+    asked = http.client.HTTPConnection("127.0.0.1", keyed_relay.port, timeout=60)
+    asked.putrequest(method, path)
+    asked.putheader("Authorization", given.encode("latin-1"))
+    asked.endheaders()
+    with asked.getresponse() as replied:
+        assert (replied.status, replied.getheader("Connection")) == (401, "close")
+        assert json.loads(replied.read())["error"]["message"].startswith("this is the relay of a job")
+    asked.close()
+    assert list(keyed_relay.state.glob("t.*")) == []
+
+
+def test_a_question_without_the_jobs_key_is_refused_before_it_is_read(keyed_relay: Relay) -> None:
+    """Nothing of it is waited for, and the model is not asked."""
+    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {2**28}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", keyed_relay.port), timeout=60) as client:
+        client.sendall(head.encode())
+        assert client.recv(12) == b"HTTP/1.1 401"
+
+
+@pytest.fixture(scope="module")
+def keyed_relay(
+    environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Relay]:
+    """One for many questions that it refuses; its model would be away."""
+    folder = tmp_path_factory.mktemp("keyed")
+    files = ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    program = [environment / "bin/python", "-m", "evalctl_job.relay", *files, "--upstream", "http://127.0.0.1:1/v1"]
+    with subprocess.Popen(program, env=variables, text=True) as process:
+        wait_for((folder / "port").exists)
+        yield Relay(process, int((folder / "port").read_text()), folder / "state")
+        process.terminate()
+
+
 def test_an_address_that_is_none_is_said_before_anything_is_asked(
     environment: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -150,7 +205,7 @@ def test_an_error_says_that_it_is_not_to_be_asked_again(
     with serving(lambda asked: answers(asked) if status == 200 else Reply(ERROR, status)) as server:
         relay = start_relay(server.url, "--tries", "1")
         asked = http.client.HTTPConnection("127.0.0.1", relay.port, timeout=60)
-        asked.request("POST", "/task/t/v1/chat/completions", json.dumps(QUESTION))
+        asked.request("POST", "/task/t/v1/chat/completions", json.dumps(QUESTION), BEARER)
         with asked.getresponse() as replied:
             assert (replied.status, replied.getheader("x-should-retry")) == (status, again)
         asked.close()
@@ -460,7 +515,7 @@ def test_a_socket_that_was_handed_over_takes_requests_before_the_relay_is_there(
     with socket.create_server(("127.0.0.1", 0)) as door:
         number, port = door.fileno(), door.getsockname()[1]
         early = socket.create_connection(("127.0.0.1", port))
-        early.sendall(b"GET /task/t/counts HTTP/1.0\r\n\r\n")
+        early.sendall(f"GET /task/t/counts HTTP/1.0\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
         flags = ["--listen-fd", str(number), "--listen-port-file", f"{tmp_path}/port", "--state", f"{tmp_path}/state"]
         program = [environment / "bin/python", "-m", "evalctl_job.relay", *flags, "--upstream", "http://127.0.0.1:1/v1"]
         relay = subprocess.Popen(program, env=variables, pass_fds=[number])

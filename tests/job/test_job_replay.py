@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from chat_upstream import Asked, Reply, Server, answers, completion, serving
-from relay_process import Relay, StartRelay, wait_for
+from relay_process import KEY, Relay, StartRelay, wait_for
 
 pytestmark = pytest.mark.environments
 
@@ -135,7 +135,7 @@ def test_a_failure_that_nobody_waits_for_fails_nothing(start_relay: StartRelay) 
 def ask_and_hang_up(relay: Relay, server: Server) -> None:
     """A client that does not wait for the answer."""
     body = json.dumps(QUESTION).encode()
-    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /task/t/v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", relay.port)) as client:
         client.sendall(head.encode() + body)
         wait_for(lambda: server.posts)

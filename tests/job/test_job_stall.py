@@ -153,14 +153,15 @@ def test_a_family_is_a_group_and_its_descendants() -> None:
 
 
 ASKS = """
-import json, sys, time, urllib.request
+import json, os, sys, time, urllib.request
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["EVALCTL_RELAY_KEY"]}
 def show(name, done, total):
     sys.stderr.write(f"\\r{name}{100 * done // total:3d}%|          | {done}/{total} [00:00<?, ?it/s]")
 show("Splits: ", 0, 1)
 show("", 0, 6)
 for number in range(int(sys.argv[2])):
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": str(number)}]}).encode()
-    urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, {"Content-Type": "application/json"})).read()
+    urllib.request.urlopen(urllib.request.Request(sys.argv[1], body, headers)).read()
     show("", number + 1, 6)
 if sys.argv[2] != "6":
     time.sleep(600)
@@ -199,7 +200,9 @@ def test_nothing_is_asked_twice_after_a_stall(
         for number, (asks, said) in enumerate([("4", "2 questions"), ("6", "")]):
             relay = start_relay(server.url, answers=kept)
             (folder := tmp_path / str(number)).mkdir()
-            with started([sys.executable, "-c", ASKS, f"{relay.url()}/chat/completions", asks], folder) as process:
+            with started(
+                [sys.executable, "-c", ASKS, f"{relay.url()}/chat/completions", asks], folder, env=variables
+            ) as process:
                 wait = threading.Thread(target=process.wait)
                 wait.start()  # a process that has ended is gone
                 words = looked_for(environment, variables, process.pid, folder, relay.url().removesuffix("/v1"), 2)
@@ -262,7 +265,6 @@ def test_a_lost_answer_is_noticed_in_lighteval(
             places = {
                 **variables,
                 "HOSTED_VLLM_API_BASE": base,
-                "HOSTED_VLLM_API_KEY": "relay",
                 "HF_HOME": str(tmp_path / "hf"),
             }
             command[0] = str(environment / "bin" / "lighteval")

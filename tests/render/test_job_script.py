@@ -117,7 +117,7 @@ def test_the_framework_gets_its_configuration_and_the_relay(place: Place) -> Non
     assert f"http://127.0.0.1:{port}/task/ja_one/v1" == environment["HOSTED_VLLM_API_BASE"]
     assert tuple(
         environment[name] for name in ("HOSTED_VLLM_API_KEY", "LITELLM_LOCAL_MODEL_COST_MAP", "TASK_VARIABLE")
-    ) == ("relay", "True", "a value")
+    ) == ("64 characters", "True", "a value")
     assert (place.run_dir / "relay/ja_one.options.json").read_text() == '{"add": {"top_k": 1}, "max_n": 2}\n'
     argv = json.loads((place.run_dir / "tasks/ja_one/acceptance.json").read_text())["argv"]
     assert argv[:8] == ["--framework", "lighteval", "--task-key", "ja_one", "--output", "output", "--log", "log"]

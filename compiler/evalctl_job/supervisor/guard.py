@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +27,13 @@ _END_SECONDS = 5.0
 class Guard:
     """A fork of this process that waits for its end."""
 
-    def __init__(self, folder: RunFolder, marker: str, private: Path | None) -> None:
-        """It waits; the `private` folder is to be removed. To be made before any thread is."""
+    def __init__(self, folder: RunFolder, marker: str, made: Sequence[Path]) -> None:
+        """It waits; the folders that the job has `made` on the node are to be removed. To be made before any thread is."""
         reading, self._writing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._writing)
-            _stand(reading, folder, marker, private)
+            _stand(reading, folder, marker, made)
         os.close(reading)
         with suppress(OSError):  # whichever of the two is first
             os.setpgid(self.pid, self.pid)
@@ -45,7 +46,7 @@ class Guard:
         os.waitpid(self.pid, 0)
 
 
-def _stand(reading: int, folder: RunFolder, marker: str, private: Path | None) -> None:
+def _stand(reading: int, folder: RunFolder, marker: str, made: Sequence[Path]) -> None:
     """Never returns. The pipe ends without a byte when the job's process has died."""
     try:
         with suppress(OSError):
@@ -53,8 +54,8 @@ def _stand(reading: int, folder: RunFolder, marker: str, private: Path | None) -
         Signals.ignore()
         if not os.read(reading, 1):
             _clean_up(folder, marker)
-            if private is not None:
-                remove_tree(private)
+            for one in made:
+                remove_tree(one)
     finally:
         os._exit(0)
 

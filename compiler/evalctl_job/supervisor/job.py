@@ -72,7 +72,8 @@ class Course:
 
     def _shown(self, text: str) -> str:
         names = (*self._job.secrets, "HF_TOKEN")
-        return shown(text, [self._place.variables.get(name, "") for name in names])
+        of_relay = [self._relay.key] if self._relay else []
+        return shown(text, [*of_relay, *(self._place.variables.get(name, "") for name in names)])
 
     # ---- beginning ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +95,7 @@ class Course:
         self._require_environments()
         if self._job.server is not None:
             place.private = self._private = private.made_folder(place.variables)
-        self._guard = Guard(self._folder, self._marker, self._private)
+        self._guard = Guard(self._folder, self._marker, self._made_folders())
         if self._job.server is not None:  # it loads meanwhile
             self._relay = RelayProcess(self._place, self._job)
         node.require_gpus(place.variables, self._job.node.gpus)
@@ -223,7 +224,7 @@ class Course:
             tasks_done=tuple(self._done), tasks_failed=tuple(self._failed),
         ))  # fmt: skip
         self._end_processes(known)
-        for folder in filter(None, (self._private, self._scratch)):
+        for folder in self._made_folders():
             remove_tree(folder)
         self._folder.spare.unlink(missing_ok=True)
         return ending.status
@@ -240,6 +241,9 @@ class Course:
         for run in self._running:
             run.join(until - time.monotonic())
         self._collect_tasks()
+
+    def _made_folders(self) -> list[Path]:
+        return [folder for folder in (self._private, self._scratch) if folder is not None]
 
     def _end_processes(self, known: set[Known]) -> None:
         if self._relay is not None:

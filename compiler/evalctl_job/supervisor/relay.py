@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 
+from evalctl_job import relay_key
 from evalctl_job.supervisor.document import Job, Server
 from evalctl_job.supervisor.ending import SERVER_DIED, SOME_FAILED, GiveUp
 from evalctl_job.supervisor.place import Place
@@ -22,16 +23,20 @@ class RelayProcess:
     """Started before everything that asks; without it no answer can be believed."""
 
     def __init__(self, place: Place, job: Job) -> None:
-        """It is starting; its `port` takes connections already, so that nothing that asks needs to wait for it."""
+        """It is starting; its `port` takes connections already, so that nothing that asks needs to wait for it.
+
+        The port stays this process's own: nobody else can listen there where the relay has died. Requests need the `key`.
+        """
         assert job.server is not None, "a job without a server has no relay"
         self._place, self._state = place, place.folder.relay
         self._begin, self._answers = place.clock.seconds(), False
-        key = job.server.key_variable
-        with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as door:
-            self.port = int(door.getsockname()[1])
-            argv = place.program("relay", *self._options(job.server, job.admit, door.fileno()), "--exit-with-parent")
-            variables = place.without_secrets([key]) | (_NO_CERTIFICATES if job.server.command else {})
-            self._child = place.launch(argv, place.folder.relay_log, variables, keeps=[door.fileno()])
+        self._door = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self.port, self.key = int(self._door.getsockname()[1]), relay_key.made()
+        door, provider = self._door.fileno(), job.server.key_variable
+        argv = place.program("relay", *self._options(job.server, job.admit, door), "--exit-with-parent")
+        variables = place.without_secrets([provider]) | (_NO_CERTIFICATES if job.server.command else {})
+        variables[relay_key.VARIABLE] = self.key
+        self._child = place.launch(argv, place.folder.relay_log, variables, keeps=[door])
 
     def _options(self, server: Server, admit: str, door: int) -> list[str]:
         options = ["--listen-fd", str(door), "--listen-port-file", str(self._state.port)]
@@ -72,3 +77,4 @@ class RelayProcess:
     def end(self) -> None:
         """Ends it; it writes its counts before."""
         self._child.end(_END_SECONDS)
+        self._door.close()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from evalctl_job import relay_key
 from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
 from evalctl_job.supervisor.document import Task
@@ -120,7 +121,7 @@ class TaskRun:
         prefix = server.litellm_prefix if server else ""
         local = {name: ",".join(filter(None, (variables.get(name), "127.0.0.1"))) for name in ("NO_PROXY", "no_proxy")}
         return variables | local | {
-            f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": "relay",
+            f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": self._relay.key,
             "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start asks the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip
@@ -132,9 +133,8 @@ class TaskRun:
         options += ["--seconds", str(self._place.attempt.stall_seconds), "--state", str(self._place.folder.relay.path)]
         options += ["--task-key", self.task.key]
         argv = self._place.program("stall", *options, environment=self.task.environment)
-        return self._place.launch(
-            argv, self._place.folder.job_log, self._place.without_secrets(), folder=self._folder.path
-        )
+        variables = self._place.without_secrets() | {relay_key.VARIABLE: self._relay.key}
+        return self._place.launch(argv, self._place.folder.job_log, variables, folder=self._folder.path)
 
     def _watched(self, framework: Child) -> int:
         """Its exit status. Ends it when this task is to stop, or asks no more."""
@@ -155,7 +155,7 @@ class TaskRun:
             self._forget_answers()
             self._mark(FAILED, "weights-changed", wrong, status)
             return
-        get(self._relay.port, f"/task/{self.task.key}/counts")  # brings the file up to date
+        get(self._relay.port, f"/task/{self.task.key}/counts", self._relay.key)  # brings the file up to date
         verdict = self._folder.acceptance
         judge = self._place.launch(
             self._acceptance(status, verdict), self._folder.log, self._place.variables, folder=self._folder.path

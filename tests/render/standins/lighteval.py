@@ -10,7 +10,8 @@ import urllib.request
 from pathlib import Path
 
 RUN = Path(os.environ["EVALCTL_RUN_DIR"])
-BASE = next(value for name, value in os.environ.items() if name.endswith("_API_BASE"))
+PREFIX, BASE = next((name[:-9], value) for name, value in os.environ.items() if name.endswith("_API_BASE"))
+KEY = os.environ[f"{PREFIX}_API_KEY"]
 TASK = sys.argv[4].partition("|")[0]
 STORIES = Path(sys.argv[0]).with_name("stories.json")  # where tasks have names that lighteval knows: what each does
 if STORIES.exists():
@@ -20,7 +21,7 @@ SEEN = {
     for name, value in os.environ.items()
     if name.startswith(("HOSTED_", "OPENAI_", "HF_", "LITELLM_", "TASK_", "USE_LITELLM"))
     or name.endswith(("_API_BASE", "_BASE_URL", "_API_URL"))
-}
+} | {f"{PREFIX}_API_KEY": f"{len(KEY)} characters"}  # the key itself is in no file
 Path("call.json").write_text(
     json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "environment": SEEN, "config": Path("config.yaml").read_text(),
                 "program": sys.argv[0], "tmp": os.environ.get("TMPDIR"), "begin": time.time()})
@@ -48,7 +49,7 @@ if TASK.startswith("stall-"):
     show("Splits: ", 0, 1)
     show("", 0, 4)
 try:
-    asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": "Bearer x"})
+    asked = urllib.request.Request(f"{BASE}/chat/completions", b"{}", {"Authorization": f"Bearer {KEY}"})
     urllib.request.urlopen(asked, timeout=30).read()
 except OSError as problem:
     sys.stderr.write(f"asking failed: {problem}\n")

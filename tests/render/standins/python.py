@@ -44,6 +44,14 @@ class Relay(BaseHTTPRequestHandler):
     asked: ClassVar = {}
     answered: ClassVar = {}
 
+    def parse_request(self):
+        """Refuses, as the real one does, whoever does not have the job's key."""
+        whole = super().parse_request()
+        if whole and self.headers.get("Authorization") != f"Bearer {os.environ['EVALCTL_RELAY_KEY']}":
+            self.send_error(401)
+            return False
+        return whole
+
     def do_GET(self):
         key = self.path.split("/")[2]
         counts = json.dumps({"asked": self.asked.get(key, 0), "answered": self.answered.get(key, 0), "failed": 0})
@@ -74,7 +82,11 @@ class Relay(BaseHTTPRequestHandler):
 def relay():
     """The relay, until its parent is gone."""
     with (RUN / "relay.json").open("a") as file:
-        secrets = {name: value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN"))}
+        secrets = {
+            name: value
+            for name, value in os.environ.items()
+            if name.endswith(("_KEY", "_TOKEN")) and name != "EVALCTL_RELAY_KEY"
+        }
         print(json.dumps({"argv": sys.argv[3:], "secrets": secrets}), file=file)
     if (RUN / "end-all").exists():  # as a scheduler does it: everything gets the signal
         os.kill(os.getppid(), signal.SIGTERM)
