@@ -198,10 +198,32 @@ def make_folder(path: Path, mode: int = 0o755) -> None:
     path.chmod(mode | (0o070 if above & 0o020 else 0) | above & 0o2000)
 
 
-def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+def make_durable(folder: Path, top: Path) -> None:
+    """What `folder` holds survives a power failure from now on: its files, and the folders from it up to `top`.
+
+    Without it a rename may be on the disk before the text: the file is there, and empty.
+    """
+    files = [Path(entry) for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+    above = [one for one in folder.parents if one == top or one.is_relative_to(top)]
+    for path in (*files, folder, *above):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(
+    path: Path, text: str | bytes, *, mode: int = 0o644, folder_mode: int = 0o755, durable: bool = False
+) -> None:
     """`path` holds either what it held before or all of `text`, whatever happens in between.
 
-    `folder_mode` is that of its folder, where that has to be made.
+    `folder_mode` is that of its folder, where that has to be made. `durable`: a power failure counts among what happens,
+    and the file is there afterwards. It takes milliseconds, so only what nothing else could tell again is written so.
     """
     data = text.encode() if isinstance(text, str) else text
     try:
@@ -213,6 +235,9 @@ def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644, folder
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             os.fchmod(descriptor, mode)
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
         os.replace(temporary, path)  # noqa: PTH105 - thousands of these at a time
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
@@ -220,6 +245,8 @@ def write_atomically(path: Path, text: str | bytes, *, mode: int = 0o644, folder
         if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = str(path)
         raise
+    if durable:
+        _sync(path.parent)
 
 
 # What a machine may do to any program: these are nobody's bug.

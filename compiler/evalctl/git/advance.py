@@ -233,7 +233,7 @@ def _journal(repo: Repository) -> Path:
 def _journal_write(repo: Repository, moves: list[Move]) -> None:
     rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file, move.skip] for move in moves]
     share_like_parent(_journal(repo).parent)
-    write_atomically(_journal(repo), json.dumps(rows))
+    write_atomically(_journal(repo), json.dumps(rows), durable=True)
 
 
 def _journal_read(path: Path) -> list[Move]:

@@ -22,6 +22,10 @@ CONFIGURATION: dict[str, tuple[str, str]] = {
         "hooks are for the person's own commits and pushes; evalctl uses git's plumbing commands only",
     ),
     "core.fsmonitor": ("false", "a monitor that misses a change would let an edit be overwritten"),
+    "core.fsync": (
+        "objects,reference,index",
+        "claims and results survive a power failure: git's default leaves out loose objects and refs",
+    ),
     "core.safecrlf": ("false", "a warning about line endings is no reason to stop"),
     "core.quotePath": ("false", "paths in messages are read by people"),
     "color.ui": ("false", "`always` puts escape sequences into what is parsed"),

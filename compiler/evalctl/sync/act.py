@@ -11,7 +11,7 @@ from pathlib import Path
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.results.submission import of_job
-from evalctl.shell import Command, EnvironmentProblem, Reply, make_folder, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, Reply, make_durable, make_folder, write_atomically
 from evalctl.sync import installation, private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -236,6 +236,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
         make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
         note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
     write_atomically(folder.script, text.decode("utf-8"), mode=private.OWN_SCRIPT)
+    make_durable(folder.path, context.home)  # the job may outlive this machine, and its results need all of it
     return folder.script
 
 
