@@ -31,6 +31,7 @@ from evalctl_job.run_folder import RelayFolder
 
 LOG_BYTES = 64 * 1024
 LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
+SHOWN = 5  # names in a sentence
 SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
 VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
@@ -48,6 +49,7 @@ class Evidence:
     framework: str = UPSTREAM
     planned: Mapping[str, Any] = field(default_factory=dict)
     stalled: str = ""
+    expected_subsets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,18 @@ def other_size(evidence: Evidence) -> Failure | None:
     return None if ran == expected else Failure("max-samples-differ", f"ran with max_samples {ran}, not {expected}")
 
 
+def subsets_missing(evidence: Evidence) -> Failure | None:
+    """A mean over some of a task's subsets is not its score."""
+    assert evidence.output
+    left, scored = evidence.output.unscored, len(evidence.output.scores)
+    if left:
+        return Failure("subsets-missing", f"{len(left)} subsets or tasks have no score: {', '.join(left[:SHOWN])}")
+    expected = evidence.expected_subsets
+    if expected is None or scored == expected:
+        return None
+    return Failure("subsets-missing", f"the task has {expected} subsets, and {scored} have a score")
+
+
 def details_wrong(evidence: Evidence) -> Failure | None:
     """Each entry's answers are on file, as many as asked for, none empty."""
     assert evidence.output
@@ -155,10 +169,28 @@ def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
         return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
     if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):
         return Failure("answers-missing", f"{short} documents of {entry} have too few samples")
-    number, there = evidence.output.settings.get(entry, {}).get("effective_num_docs"), len(details.texts)
-    if type(number) is int and number > there:  # the fork says how many it has scored
+    number, there = (
+        _documents(evidence.output.settings.get(entry, {}), evidence.expected_max_samples),
+        len(details.texts),
+    )
+    if number > there:
         return Failure("answers-missing", f"answers to {there} of {number} documents of {entry} are on file")
     return None
+
+
+def _documents(settings: Mapping[str, Any], most: int | None) -> int:
+    """How many documents of an entry are to be scored at least: the fork says how many there are, and how many it took."""
+    there, taken = (settings.get(f"{which}_num_docs") for which in ("original", "effective"))
+    whole = (there if most is None else min(there, most)) if type(there) is int else 0
+    return max(whole, taken if type(taken) is int else 0)
+
+
+def questions_missing(evidence: Evidence) -> Failure | None:
+    """Each question that was answered is among those that are scored; a question may have several texts there."""
+    assert evidence.output
+    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
+    lost = int(evidence.counts.get("questions", 0)) - texts
+    return Failure("answers-missing", f"{lost} answered questions are not among the scored ones") if lost > 0 else None
 
 
 def scores_wrong(evidence: Evidence) -> Failure | None:
@@ -173,7 +205,7 @@ def scores_wrong(evidence: Evidence) -> Failure | None:
 
 CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
     answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
-    details_wrong, answers_repeated, scores_wrong,
+    subsets_missing, details_wrong, questions_missing, answers_repeated, scores_wrong,
 )  # fmt: skip
 
 
@@ -263,7 +295,9 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     counts = _counts(state.counts(arguments.task_key))
     expected, planned = arguments.expected_max_samples, _planned(state.options(arguments.task_key))
     framework, stalled = arguments.framework, stall.written(state.stalled(arguments.task_key))
-    return Evidence(arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled)
+    return Evidence(
+        arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets
+    )  # fmt: skip
 
 
 def _planned(options: Path) -> Mapping[str, Any]:
@@ -293,6 +327,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--log", type=Path, help="what the framework printed")
     made.add_argument("--exit-code", type=int, required=True, help="of the framework, as the shell saw it")
     made.add_argument("--expected-max-samples", type=int, default=None)
+    made.add_argument("--expected-subsets", type=int, default=None, help="parts of the task with scores of their own")
     made.add_argument("--into", type=Path, required=True, help="where the verdict is written")
     return made
 

@@ -88,6 +88,7 @@ class Request:
     def delivered(self, whole: Mapping[str, Any]) -> None:
         """The framework gets this reply."""
         described = [choice.described(one) for one in whole["choices"]]
+        self._task.counts.answered_to.add(self._digest)
         self._task.counts.answer(described, whole.get("usage") or {}, self._replayed)
         for name, choices in self._models:
             self._task.counts.answered_by(str(self._body.get("model")), name, choices)

@@ -27,6 +27,7 @@ class Counts:
     given up, when the framework did not wait for them any more.
 
     `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
+    `questions` is how many different questions the framework got an answer to.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
     `unanswered_allowed` of them. `refused_alike` are the words by which every question so far was refused. `pace` has
     points of (time, fresh choices until then): the first question, and later one a minute, the last half hour of them.
@@ -54,6 +55,7 @@ class Counts:
     models: dict[str, int] = field(default_factory=dict)
     other_models: dict[str, int] = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
+    answered_to: set[str] = field(default_factory=set)
     pace: list[tuple[int, int]] = field(default_factory=list)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
@@ -121,9 +123,10 @@ class Counts:
 
     def as_json(self) -> dict[str, Any]:
         """The counters as they stand in `<key>.counts.json`; `keys` is the union of what requests carried."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("sent", "blank")}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("sent", "blank", "answered_to")}
         values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
-        return {**plain, "unanswered": len(self.blank), "keys": sorted(self.sent), "sent": values}
+        sizes = {"unanswered": len(self.blank), "questions": len(self.answered_to)}
+        return {**plain, **sizes, "keys": sorted(self.sent), "sent": values}
 
 
 def _add(names: dict[str, int], name: str, choices: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,14 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One run of the framework, as it wrote it."""
+    """One run of the framework, as it wrote it. `unscored` are the tasks or subsets that it had and gave no score."""
 
     scores: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Mapping[str, Any]]
     max_samples: int | None
     seconds: float
     details: Mapping[str, Details]
+    unscored: tuple[str, ...] = ()
 
 
 def read_output(framework: str, folder: Path) -> Output | None:
@@ -62,12 +63,19 @@ def read_output(framework: str, folder: Path) -> Output | None:
         settings = {entry: settings_of(entry, raw["config_tasks"], details) for entry in scores}
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, OSError) as problem:
         raise Unreadable(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
-    return Output(scores, settings, general.get("max_samples"), seconds, details)
+    unscored = tuple(without_scores(raw["config_tasks"], scores))
+    return Output(scores, settings, general.get("max_samples"), seconds, details, unscored)
 
 
 def measured(entry: str) -> bool:
     """An entry with documents of its own, not lighteval's averages over the others."""
     return entry != "all" and ":_average" not in entry
+
+
+def without_scores(settings: Iterable[str], scores: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What was to be measured and has no score (seen: the fork passes over a subset whose data set has no questions)."""
+    scored = {name for entry, metrics in scores.items() if metrics for name in (entry, entry.rpartition("|")[0])}
+    yield from (name for name in settings if name not in scored)
 
 
 def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -10,6 +10,7 @@ from samples import one_job
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.lighteval import MODEL, dump
+from evalctl.frameworks.pins import subsets
 from evalctl.model.evaluation import JobTask
 from evalctl.resolve.identity import SENT
 
@@ -217,3 +218,22 @@ def test_the_longest_answer_is_named_as_the_provider_takes_it(provider: str, mod
     }
     job = one_job(f"model: {model}\nprovider: {provider}\nservice: local\ntasks: [{task}]\n", files)
     assert job.tasks[0].invocation.relay.length_key == key
+
+
+@pytest.mark.parametrize(
+    ("framework", "script", "parts"),
+    [
+        ("lighteval", "gsm8k", 1), ("lighteval", "mmlu", 57), ("lighteval", "mmlu:anatomy", 1), ("lighteval", "bbq", 12),
+        ("lighteval", "bbq:Age", 1), ("lighteval", "demo_subjects", 2), ("lighteval", "demo_arithmetic", 1), ("lighteval", "nothing", 0),
+        ("lighteval-swallow", "swallow_jmmlu", 53), ("lighteval-swallow", "mmlu_english", 57), ("lighteval-swallow", "math_500", 1),
+        ("lighteval-swallow", "gpqa:diamond", 1), ("lighteval-swallow", "demo_code", 1), ("lighteval-swallow", "mmlu", 0),
+    ],
+)  # fmt: skip
+def test_how_many_parts_a_task_has_is_known_from_the_frameworks_list(framework: str, script: str, parts: int) -> None:
+    """A name that several tasks have before their colon is all of them; of the demo's tasks each file of questions is one."""
+    assert subsets(framework, script) == parts
+
+
+def test_the_job_is_told_how_many_parts_a_task_has() -> None:
+    """Its acceptance compares."""
+    assert (call("en_choice").invocation.subsets, call("ja_subset").invocation.subsets) == (1, 1)

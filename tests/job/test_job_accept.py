@@ -197,6 +197,16 @@ def never_answered(folder: Path) -> None:
     edit(folder / "en_demo.counts.json", lambda counts: counts.update(answered=counts["answered"] - 1))
 
 
+def subset_passed_over(folder: Path) -> None:
+    """The framework had the subset and scored the others only (the fork: its data set had no questions)."""
+    edit(results_of(folder), lambda raw: raw["results"].pop("demo_subjects:science|0"))
+
+
+def answers_dropped(folder: Path) -> None:
+    """It asked more questions than it scored."""
+    edit(folder / "en_demo.counts.json", lambda counts: counts.update(questions=counts["questions"] + 1))
+
+
 def debugging_run(folder: Path) -> None:
     """Somebody ran it with --max-samples."""
     edit(results_of(folder), lambda raw: raw["config_general"].update(max_samples=3))
@@ -214,6 +224,8 @@ def debugging_run(folder: Path) -> None:
         (not_asked, "nothing-asked"),
         (never_answered, "answers-missing"),
         (debugging_run, "max-samples-differ"),
+        (subset_passed_over, "subsets-missing"),
+        (answers_dropped, "answers-missing"),
     ],
 )
 def test_a_spoiled_run_is_not_done(accept: Accept, copy: Path, spoil: Callable[[Path], None], reason: str) -> None:
@@ -227,6 +239,12 @@ def test_an_expected_debugging_run_is_done(accept: Accept, copy: Path) -> None:
     """max_samples is right when it is the one that was asked for."""
     debugging_run(copy)
     assert accept(copy, 0, "--expected-max-samples", "3")["verdict"] == "done"
+
+
+@pytest.mark.parametrize(("subsets", "reason"), [("2", None), ("3", "subsets-missing"), ("1", "subsets-missing")])
+def test_the_subsets_that_were_planned_are_scored(accept: Accept, copy: Path, subsets: str, reason: str | None) -> None:
+    """No fewer and no others, whatever the framework says of itself."""
+    assert accept(copy, 0, "--expected-subsets", subsets)["reason"] == reason
 
 
 def test_a_bad_exit_code_is_a_failure_even_with_results(accept: Accept, copy: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from evalctl_job import accept
 from evalctl_job.accept import Evidence, Failure, failure, report, warnings
-from evalctl_job.framework_output import SWALLOW, Details, Output
+from evalctl_job.framework_output import SWALLOW, Details, Output, without_scores
 
 COUNTS = {"asked": 4, "answered": 4, "requests": 4, "unanswered_allowed": 0}
 DETAILS = {
@@ -81,6 +81,15 @@ def test_a_good_run_has_nothing_wrong() -> None:
         (replace(GOOD, output=answered(("A",), ("C", "D"))), "answers-missing", "1 documents of a|0 have too few samples"),
         (replace(GOOD, output=answered(("A",), ("C",))), "answers-missing", "2 documents of a|0 have too few samples"),
         (written(settings={"a|0": {"effective_num_docs": 3}}), "answers-missing", "answers to 2 of 3 documents of a|0 are on file"),
+        *[(written(settings={"a|0": {"original_num_docs": there, "effective_num_docs": 2}}), "answers-missing",
+           f"answers to 2 of {there} documents of a|0 are on file") for there in (3, 1000)],
+        (replace(written(max_samples=3, settings={"a|0": {"original_num_docs": 1000, "effective_num_docs": 2}}), expected_max_samples=3),
+         "answers-missing", "answers to 2 of 3 documents of a|0 are on file"),
+        (written(unscored=("b|0",)), "subsets-missing", "1 subsets or tasks have no score: b|0"),
+        (written(unscored=tuple("bcdefg")), "subsets-missing", "6 subsets or tasks have no score: b, c, d, e, f"),
+        (replace(GOOD, expected_subsets=2), "subsets-missing", "the task has 2 subsets, and 1 have a score"),
+        (replace(GOOD, expected_subsets=0), "subsets-missing", "the task has 0 subsets, and 1 have a score"),
+        (counted(questions=5), "answers-missing", "1 answered questions are not among the scored ones"),
         (counted(asked=3, answered=3), "answers-repeated", "1 scored answers were never asked for"),
         (written(scores={"a|0": {"acc": math.nan}}), "score-not-a-number", "acc of a|0 is nan"),
         (written(scores={"a|0": {"acc": math.inf}}), "score-not-a-number", "acc of a|0 is inf"),
@@ -103,6 +112,17 @@ def test_what_is_wrong_is_named(evidence: Evidence, reason: str, detail: str) ->
         counted(answered=5),
         *[written(settings={"a|0": {"effective_num_docs": number}}) for number in (2, 1, -1, None, "3", True)],
         written(settings={}),
+        replace(GOOD, expected_subsets=1),
+        counted(questions=4),
+        counted(questions=2),
+        *[written(settings={"a|0": {"original_num_docs": number}}) for number in (2, 1, -1, None, "3", True)],
+        *[
+            replace(
+                written(max_samples=most, settings={"a|0": {"original_num_docs": 9, "effective_num_docs": 2}}),
+                expected_max_samples=most,
+            )
+            for most in (2, 1)
+        ],
         replace(GOOD, stalled="before it ended well"),
         replace(written(max_samples=1000), expected_max_samples=1000),
         counted(empty=1, unanswered=1, unanswered_allowed=1),
@@ -300,6 +320,27 @@ def test_a_task_may_have_left_nothing(command: list[str], tmp_path: Path) -> Non
         assert (found.log, dict(found.counts), dict(found.planned), found.expected_max_samples) == ("", {}, {}, None)
     (tmp_path / "ja_a.options.json").write_text("[]")
     assert accept.gather(accept.parser().parse_args(command)).planned == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "scores", "unscored"),
+    [
+        ({"a|0": {}, "b:c|0": {}}, {"a|0": {"acc": 1.0}, "b:c|0": {"acc": 0.0}}, []),
+        ({"swallow|a:b": {}, "swallow|a:c": {}}, {"swallow|a:b|0": {"acc": 1.0}}, ["swallow|a:c"]),
+        ({"swallow|a:b": {}, "swallow|a:c": {}}, {"swallow|a:b|0": {"acc": 1.0}, "swallow|a:c|0": {}}, ["swallow|a:c"]),
+        ({"a|0": {}, "a:b|0": {}}, {"a:b|0": {"acc": 1.0}}, ["a|0"]),
+        ({"a|0": {}}, {}, ["a|0"]),
+    ],
+)
+def test_what_the_framework_had_and_did_not_score_is_known(settings: Any, scores: Any, unscored: list[str]) -> None:
+    """Under the names of either framework; an entry without a metric has no score."""
+    assert list(without_scores(settings, scores)) == unscored
+
+
+def test_a_task_says_how_many_subsets_it_has(command: list[str]) -> None:
+    """Where the compiler knows it."""
+    for words, subsets in (([], None), (["--expected-subsets", "57"], 57)):
+        assert accept.gather(accept.parser().parse_args([*command, *words])).expected_subsets == subsets
 
 
 def test_results_that_cannot_be_read_are_a_problem_of_the_task(command: list[str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic_core import to_json
 
-from evalctl.frameworks.pins import pinned, shipped_task_digest
+from evalctl.frameworks.pins import pinned, shipped_task_digest, subsets
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.providers import litellm_prefix
 from evalctl_job.options import Options
@@ -72,7 +72,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
     options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
-    return Invocation(tuple(argv), (), _config(evaluation, settings, concurrency, request_timeout), options)
+    config = _config(evaluation, settings, concurrency, request_timeout)
+    return Invocation(tuple(argv), (), config, options, subsets=subsets(ENVIRONMENT, script))
 
 
 def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:

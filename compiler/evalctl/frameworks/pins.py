@@ -41,3 +41,15 @@ def listed_tasks(environment: str) -> dict[str, str]:
     """The framework's own tasks as its list has them, each with what it needs of a server: answers or logprobs."""
     lines = (environments.FOLDER / f"{environment}.tasks").read_text(encoding="utf-8").splitlines()
     return {name: needs for name, _, needs in (line.partition(" ") for line in lines if not line.startswith("#"))}
+
+
+@cache
+def subsets(environment: str, script: str) -> int:
+    """Of how many parts with scores of their own the task consists, as its framework expands the name; 0 for an unknown task.
+
+    A name that is the beginning of several tasks up to their colon is all of them (seen: lighteval 0.13 and the fork 0.8).
+    """
+    listed = listed_tasks(environment)
+    own = [path.stem.partition(".")[0] for path in (TASKS / "questions").glob("*.jsonl")]
+    parts = own.count(script) or sum(name.partition(":")[0] == script for name in listed)
+    return parts or int(script in listed)

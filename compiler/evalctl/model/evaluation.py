@@ -117,7 +117,8 @@ class Invocation:
     """One framework call: what to write into the working folder, what to run there, what to tell the relay.
 
     `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of
-    environment variables whose values the framework itself needs (a judge's key).
+    environment variables whose values the framework itself needs (a judge's key). `subsets` is how many parts of
+    the task get scores of their own; 0 where that is not known.
     """
 
     argv: tuple[str, ...]
@@ -125,6 +126,7 @@ class Invocation:
     config: str
     relay: Options
     secrets: tuple[str, ...] = ()
+    subsets: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest."""
+    """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest.
+
+    `subsets` is how many parts of it get scores of their own, 0 where the compiler does not know.
+    """
 
     key: str
     seconds: int
@@ -79,6 +82,7 @@ class Task:
     relay: str
     answers: str = ""
     max_samples: int | None = None
+    subsets: int = 0
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Words = ()
 

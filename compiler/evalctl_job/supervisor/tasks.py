@@ -196,6 +196,8 @@ class TaskRun:
         options += ["--state", str(self._place.folder.relay.path), "--exit-code", str(status), "--into", str(verdict)]
         if self.task.max_samples is not None:
             options += ["--expected-max-samples", str(self.task.max_samples)]
+        if self.task.subsets:
+            options += ["--expected-subsets", str(self.task.subsets)]
         return self._place.program("accept", *options, environment=self.task.environment)
 
     def _forget_answers(self) -> None:

@@ -41,6 +41,9 @@ base_url = "https://api.openai.com/v1"
 key_variable = "OPENAI_API_KEY"
 litellm_prefix = "OPENAI"
 
+[each_task]
+subsets = 1
+
 [[tasks]]
 key = "en_choice"
 seconds = 3600

@@ -58,6 +58,7 @@ litellm_prefix = "HOSTED_VLLM"
 seconds = 1800
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model:

@@ -46,6 +46,7 @@ litellm_prefix = "HOSTED_VLLM"
 [each_task]
 framework = "lighteval"
 environment = "lighteval-b2ed8695d5e5"
+subsets = 1
 
 [[tasks]]
 key = "en_own"

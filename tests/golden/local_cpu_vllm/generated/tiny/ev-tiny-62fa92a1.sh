@@ -57,6 +57,7 @@ command = [
   "--custom-tasks", "evalctl_tasks.tasks",
   "--max-samples", "10",
 ]
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
 config = """
 model_parameters:

@@ -63,6 +63,7 @@ command = [
   "--save-details",
   "--custom-tasks", "evalctl_tasks.tasks",
 ]
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 64, "temperature": 0.0}}'
 config = """
 model_parameters:

@@ -56,6 +56,7 @@ litellm_prefix = "HOSTED_VLLM"
 
 [each_task]
 max_samples = 5
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 
 [[tasks]]

@@ -58,6 +58,7 @@ litellm_prefix = "HOSTED_VLLM"
 seconds = 3600
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
+subsets = 1
 
 [[tasks]]
 key = "ja_exact"

@@ -52,6 +52,9 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
+[each_task]
+subsets = 1
+
 [[tasks]]
 key = "en_own"
 seconds = 600

@@ -53,6 +53,7 @@ command = [
 litellm_prefix = "HOSTED_VLLM"
 
 [each_task]
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 
 [[tasks]]

@@ -56,6 +56,7 @@ command = [
 litellm_prefix = "HOSTED_VLLM"
 
 [each_task]
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
 
 [[tasks]]

@@ -62,6 +62,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+subsets = 1
 variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """

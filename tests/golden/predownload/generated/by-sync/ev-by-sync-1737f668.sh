@@ -67,6 +67,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+subsets = 1
 variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """

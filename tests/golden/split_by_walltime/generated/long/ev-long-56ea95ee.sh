@@ -53,6 +53,7 @@ litellm_prefix = "HOSTED_VLLM"
 seconds = 3600
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
+subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 
 [[tasks]]

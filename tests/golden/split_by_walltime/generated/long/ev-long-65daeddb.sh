@@ -60,6 +60,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+subsets = 1
 variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
 secrets = ["OPENAI_API_KEY"]
 relay = '{"add": {}, "length_key": "max_completion_tokens"}'

@@ -64,6 +64,7 @@ text = """
 """
 
 [each_task]
+subsets = 1
 relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
 
 [[tasks]]
