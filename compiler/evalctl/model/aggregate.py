@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evalctl.model.result import Counts, Facts, RecordedSettings
+from evalctl.model.result import Facts, RecordedSettings, Samples
 
 MISSING = -1  # of an entry that was not measured; the lab's word, which exists in this file only
 Entries = Mapping[str, float | None]  # by name, as metrics.yaml calls them
@@ -23,7 +23,7 @@ class AggregatedEval:
     script: str
     result: str
     measured: str | None
-    samples: Counts | None
+    samples: Samples | None
     seconds: float | None
     imported: Facts | None = None
 

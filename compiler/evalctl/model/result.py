@@ -176,7 +176,7 @@ class Inputs(Part):
         return self._whole_number("unanswered") or 0
 
 
-class Counts(Part):
+class Samples(Part):
     """Answers that a task asked for, and what became of them."""
 
     __slots__ = ()
@@ -284,9 +284,9 @@ class Result(Inputs):
         return Scores(cast("Mapping[str, Mapping[str, float | None]]", self._part("scores")), self._numbers("weights"))
 
     @property
-    def samples(self) -> Counts | None:
+    def samples(self) -> Samples | None:
         """None for a result that does not say how its answers came."""
-        return Counts(self._part("samples")) if self._facts.get("samples") is not None else None
+        return Samples(self._part("samples")) if self._facts.get("samples") is not None else None
 
     @property
     def seconds(self) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.aggregate import Aggregate, AggregatedEval
-from evalctl.model.result import IMPORTED, SCHEMA, Counts, Facts, RecordedSettings, Result
+from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Result, Samples
 from evalctl_job.typed import NO_DATE
 
 # What else a record has, where it is there: all that reads records may rely on it.
@@ -123,7 +123,7 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
         _text(one.get("script")),
         _text(one.get("result")),
         one["measured"],
-        Counts(samples) if isinstance(samples, dict) else None,
+        Samples(samples) if isinstance(samples, dict) else None,
         seconds if isinstance(seconds, (int, float)) else None,
         imported if isinstance(imported, dict) else {} if "imported" in one else None,
     )
