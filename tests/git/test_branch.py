@@ -8,12 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sync.world import Clone, git
 
 from evalctl.git.branch import current_branch, require_free
 from evalctl.git.repository import open_repository
 from evalctl.shell import EnvironmentProblem
-
-from .world import Clone, git
 
 
 def commit(clone: Clone, text: str, file: str = "README.md") -> str:
@@ -54,7 +53,7 @@ def test_an_operation_is_named_and_the_advice_ends_it(
     commit(clone, "zero\n")
     diverged(clone, tmp_path)
     attempt(clone, *(str(tmp_path / "patches/0001-side-one.patch") if word == "PATCH" else word for word in words))
-    with pytest.raises(EnvironmentProblem, match=f"a {operation} is under way") as problem:
+    with pytest.raises(EnvironmentProblem, match=f"a {operation} is unfinished") as problem:
         current_branch(open_repository(clone.root))
     typed = problem.value.help.partition(", or: ")[2]
     git(clone.root, *typed.split()[1:])
@@ -67,7 +66,7 @@ def test_a_sequence_between_two_commits_is_still_under_way(clone: Clone, tmp_pat
     attempt(clone, "cherry-pick", "main..side")
     (clone.root / "README.md").write_text("resolved\n")
     git(clone.root, "commit", "-qam", "resolved")
-    with pytest.raises(EnvironmentProblem, match="a cherry-pick is under way") as problem:
+    with pytest.raises(EnvironmentProblem, match="a cherry-pick is unfinished") as problem:
         current_branch(open_repository(clone.root))
     assert problem.value.help == "finish the cherry-pick, or: git cherry-pick --abort"
 
@@ -77,7 +76,7 @@ def test_a_bisection_is_left_by_its_own_command(clone: Clone) -> None:
     for number in range(3):
         commit(clone, f"{number}\n")
     git(clone.root, "bisect", "start", "HEAD", "HEAD~3")
-    with pytest.raises(EnvironmentProblem, match="a bisect is under way") as problem:
+    with pytest.raises(EnvironmentProblem, match="a bisect is unfinished") as problem:
         current_branch(open_repository(clone.root))
     assert problem.value.help == "finish the bisect, or: git bisect reset"
 

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sync.world import Clone, git
 
 from evalctl.git.advance import finish_move
 from evalctl.git.commit import commit_files
 from evalctl.git.drafts import Draft
 from evalctl.git.repository import Repository, open_repository
 from evalctl.shell import EnvironmentProblem
-
-from .world import Clone, git
 
 PAGE, RECORD = "results/README.md", "results/hosted_vllm/team/tiny/en/arithmetic/result.json"
 OLD, NEW = (
@@ -247,7 +246,7 @@ def test_an_operation_under_way_is_refused(repo: Repository, operation: str) -> 
     git(repo.root, "commit", "-qam", "main")
     repo.run(operation, "side")
     before = status(repo)
-    with pytest.raises(EnvironmentProblem, match=f"a {operation} is under way"):
+    with pytest.raises(EnvironmentProblem, match=f"a {operation} is unfinished"):
         commit_files(repo, [Draft(NEW, "results: new\n")])
     assert status(repo) == before
 

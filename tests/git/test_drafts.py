@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from sync.world import Clone, git
 
 from evalctl.git.commit import commit_files
 from evalctl.git.drafts import Draft, tree_path
 from evalctl.git.repository import open_repository
 from evalctl.shell import EnvironmentProblem
-
-from .world import Clone, git
 
 REFUSED = [
     "", "/etc/passwd", "a//b", "a/", "../x", "a/../b", "a/./b", ".git/config", "a/.GIT/hooks/x", "a/.git", "git~1/x", ".git /x",

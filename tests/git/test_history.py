@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sync.world import Clone, git
 
 from evalctl.git.calls import left_at
 from evalctl.git.repository import open_repository
 from evalctl.shell import run
-
-from .world import Clone, git
 
 _NO_PARENT = 0x70000000
 
@@ -39,7 +38,7 @@ def commit_graph(root: Path) -> None:
         bytes(data[at : at + 4]): int.from_bytes(data[at + 4 : at + 12], "big") for at in range(8, 8 + 12 * data[6], 12)
     }
     ids = data[chunks[b"OIDL"] : chunks[b"CDAT"]]
-    place = next(at for at in range(0, len(ids), 20) if ids[at : at + 20].hex() == git(root, "rev-parse", "HEAD"))
+    place = next(at // 20 for at in range(0, len(ids), 20) if ids[at : at + 20].hex() == git(root, "rev-parse", "HEAD"))
     struct.pack_into(">I", data, chunks[b"CDAT"] + 36 * place + 20, _NO_PARENT)
     data[-20:] = hashlib.sha1(data[:-20], usedforsecurity=False).digest()
     file.write_bytes(data)
