@@ -32,6 +32,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from evalctl_job.download_note import DownloadNote
 from evalctl_job.files import write_json
 from evalctl_job.hub import Refused, host_in, say, words
 
@@ -64,11 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise
     except Exception as error:  # whatever it is, it is told in words that evalctl can show
         refused = error if isinstance(error, Refused) else reason_of(error, asked)
-        write_json(asked.note, {"failed": refused.reason, "detail": refused.detail})
+        write_json(asked.note, DownloadNote(failed=refused.reason, detail=refused.detail).as_json())
         say("failed", refused.reason, refused.detail)
         return 1
     sizes = {name: (snapshot(asked) / name).stat().st_size for name in files}
-    write_json(asked.note, {"cache": constants.HF_HUB_CACHE, "files": sizes})
+    write_json(asked.note, DownloadNote(cache=constants.HF_HUB_CACHE, files=sizes).as_json())
     say("done")
     return 0
 

@@ -103,7 +103,9 @@ def test_a_cache_may_be_named_with_a_slash_at_its_end(clone: Clone) -> None:
     assert lacking(context, WEIGHTS) == ("", "")
 
 
-@pytest.mark.parametrize("harm", ["gone", "cut", "other-cache", "garbage", "nothing", "a list"])
+@pytest.mark.parametrize(
+    "harm", ["gone", "cut", "other-cache", "garbage", "nothing", "a list", "sizes", "deep", "reason"]
+)
 def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
     """A cache that was cleared, a file that was cut, a note about another place, a note that cannot be read."""
     context = clone.context()
@@ -116,7 +118,18 @@ def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
     elif harm == "other-cache":
         context = clone.context(environment={"HUGGINGFACE_CACHE": "/bulk/other"})
     else:
-        write_note(context, {"garbage": "\0", "nothing": '{"files": {}}', "a list": "[]"}[harm])
+        whole = json.loads(note_of(context, WEIGHTS).read_text())
+        sizes = json.dumps({**whole, "files": {name: str(size) for name, size in whole["files"].items()}})
+        reason = json.dumps({**whole, "failed": 7})
+        harms = {
+            "garbage": "\0",
+            "nothing": '{"files": {}}',
+            "a list": "[]",
+            "sizes": sizes,
+            "deep": "[" * 99_999,
+            "reason": reason,
+        }
+        write_note(context, harms[harm])
     assert lacking(context, WEIGHTS)[0] == "weights-missing"
 
 

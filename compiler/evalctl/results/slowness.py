@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from evalctl.model import plain_json
 from evalctl.results.answers import Summary
 from evalctl.suggest import plural
+from evalctl_job.typed import read
 
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
 LENGTH = "length"
 FULL = 0.95  # of the cache
-_TEXTS = ("admission", "first_error", "last_refusal")  # of the notes and counts; all others are numbers
 # The relay's words for it (evalctl_job/transport.py, evalctl_job/outcomes.py).
 _LATE = "did not answer in time"
 _LIMITED = "HTTP 429"
@@ -53,18 +51,19 @@ class Counts:
     truncated: int = 0
     failed: int = 0
     abandoned: int = 0
+    fresh: int = 0
     first_error: str = ""
     last_refusal: str = ""
 
 
 def notes(content: bytes) -> Notes:
     """What a server.json says; raises ValueError when it is damaged."""
-    return Notes(**_known(content, Notes))
+    return read(Notes, plain_json.document(content), extra=True)
 
 
 def counts(content: bytes) -> Counts:
     """What a counts.json says; raises ValueError when it is damaged."""
-    return Counts(**_known(content, Counts))
+    return read(Counts, plain_json.document(content), extra=True)
 
 
 def causes(summary: Summary, server: Notes | None) -> list[Cause]:
@@ -134,17 +133,3 @@ def _of_server(server: Notes) -> Iterator[Cause]:
         yield Cause("too little concurrency", waited, "`concurrency: auto`, or a larger number")
     if server.refusals:
         yield Cause("rate limit", f"the server refused {plural(server.refusals, 'request')}", "a smaller `concurrency`")
-
-
-def _known(content: bytes, form: type[Notes | Counts]) -> Mapping[str, Any]:
-    """The fields that the form has; ones that are absent, or null, are as if nothing had happened."""
-    document = plain_json.document(content)
-    found = {one.name: document[one.name] for one in fields(form) if document.get(one.name) is not None}
-    for name, value in found.items():
-        if not (isinstance(value, str) if name in _TEXTS else _is_number(value)):
-            raise ValueError(f"its `{name}` is {value!r}")
-    return found
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

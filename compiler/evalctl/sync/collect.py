@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.model import plain_json
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
+from evalctl.results import slowness
 from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
 from evalctl.results.record import record, to_text
@@ -172,7 +172,7 @@ def _answered(folder: Path, attempt: Attempt) -> bool:
 
 def _fresh(folder: Path, counts: Path) -> bool:
     try:
-        return bool(plain_json.document(runfiles.read(folder, counts)).get("fresh"))
+        return slowness.counts(runfiles.read(folder, counts)).fresh > 0
     except (OSError, ValueError):
         return False
 

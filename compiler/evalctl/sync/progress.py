@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
 
 from evalctl.git.repository import open_repository
 from evalctl.model import plain_json
@@ -25,7 +25,7 @@ from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 from evalctl_job.marks import DONE, RUNNING
 from evalctl_job.run_folder import INSIDE
-from evalctl_job.typed import NO_DATE
+from evalctl_job.typed import NO_DATE, Form, read
 
 WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
 SHORTEST_SECONDS = 30.0
@@ -33,6 +33,7 @@ MOST_ANSWERS = 10**9
 LONGEST_SECONDS = 366 * 86_400.0  # an estimate beyond is none
 _TRIES = 5  # earlier results of a task that are read
 
+T = TypeVar("T")
 Point = tuple[float, int]
 
 
@@ -46,6 +47,28 @@ class Counted:
     failed: int = 0
     fresh: int = 0
     pace: tuple[Point, ...] = ()
+
+
+_Count = Annotated[int, Form(lambda value: 0 <= value <= MOST_ANSWERS, "no count")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Relayed:
+    """The same as the relay wrote it."""
+
+    requests: _Count = 0
+    asked: _Count = 0
+    answered: _Count = 0
+    failed: _Count = 0
+    fresh: _Count = 0
+    pace: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """How many the framework's progress bar has, as the stall watch wrote it."""
+
+    questions: _Count | None = None
 
 
 @dataclass(slots=True)
@@ -178,7 +201,7 @@ def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: fl
 
 def shown(folder: Path, key: str, counted: Counted) -> int | None:
     """All answers of the task, from the questions of its framework's progress bar: each request asks for as many."""
-    questions = _number(_read(folder, INSIDE.relay.questions(key)).get("questions"))
+    questions = _read(_Questions, folder, INSIDE.relay.questions(key)).questions
     if not questions or not counted.requests or counted.asked % counted.requests:
         return None
     return _number(max(counted.asked, questions * (counted.asked // counted.requests)))
@@ -196,11 +219,8 @@ def per_minute(counted: Counted, ready: float, now: float) -> float | None:
 
 def counted_in(folder: Path, key: str) -> Counted:
     """The counts of a task; nothing where a number in them is none."""
-    document = _read(folder, INSIDE.relay.counts(key))
-    numbers = {name: _number(document.get(name, 0)) for name in ("requests", "asked", "answered", "failed", "fresh")}
-    if any(number is None for number in numbers.values()):
-        return Counted()
-    return Counted(**{name: number or 0 for name, number in numbers.items()}, pace=tuple(_points(document.get("pace"))))
+    one = _read(_Relayed, folder, INSIDE.relay.counts(key))
+    return Counted(one.requests, one.asked, one.answered, one.failed, one.fresh, tuple(_points(one.pace)))
 
 
 def _points(pace: object) -> Iterator[Point]:
@@ -216,8 +236,8 @@ def _number(value: object, most: int = MOST_ANSWERS) -> int | None:
     return value if type(value) is int and 0 <= value <= most else None
 
 
-def _read(folder: Path, name: Path) -> Mapping[str, Any]:
+def _read(kind: type[T], folder: Path, name: Path) -> T:
     try:
-        return plain_json.document(runfiles.read(folder, name))
+        return read(kind, plain_json.document(runfiles.read(folder, name)), extra=True)
     except (OSError, ValueError):
-        return {}
+        return kind()

@@ -7,11 +7,11 @@ a cache that others clear still holds them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from evalctl.model import plain_json
 from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
 from evalctl.shell import Command, EnvironmentProblem, stream, write_atomically
@@ -19,6 +19,8 @@ from evalctl.stamps import Stamp, stamp
 from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
 from evalctl.sync.lock import locked
+from evalctl_job.download_note import DownloadNote
+from evalctl_job.typed import read
 
 AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
 Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, bytes
@@ -27,10 +29,10 @@ Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, b
 def lacking(context: Context, weights: Weights) -> tuple[str, str]:
     """Why a job cannot have its weights yet, and which; ("", "") when all of them are there."""
     note = _read(note_of(context, weights))
-    if "failed" in note:
-        reason = "hub-unreachable" if note["failed"] == "hub-unreachable" else "download-failed"
-        return reason, f"{weights.model}: {note['failed']}: {note.get('detail', '')}"
-    if Path(str(note.get("cache"))) == hub_cache(context) and _all_there(context, weights, note.get("files")):
+    if note.failed:
+        reason = "hub-unreachable" if note.failed == "hub-unreachable" else "download-failed"
+        return reason, f"{weights.model}: {note.failed}: {note.detail}"
+    if Path(note.cache) == hub_cache(context) and _all_there(context, weights, note.files):
         return "", ""
     return "weights-missing", f"{weights.model}, {weights.size / 1e9:.1f} GB"
 
@@ -96,8 +98,8 @@ def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -
 
     status = stream(_command(context, weights, note), on_line)
     if status != 0 and not last.startswith("failed\t"):  # it ended without a word of its own
-        text = json.dumps({"failed": "download-failed", "detail": f"exit status {status}: {last}"[:400]})
-        write_atomically(note, text)
+        failed = DownloadNote(failed="download-failed", detail=f"exit status {status}: {last}"[:400])
+        write_atomically(note, json.dumps(failed.as_json()))
 
 
 def hub_cache(context: Context) -> Path:
@@ -119,17 +121,16 @@ def _command(context: Context, weights: Weights, note: Path) -> Command:
     return program(context, weights.environment, *words, HF_HUB_CACHE=str(hub_cache(context)))
 
 
-def _read(note: Path) -> dict[str, Any]:
+def _read(note: Path) -> DownloadNote:
     """What it says; nothing where it is missing or damaged, since a download costs little where the files are there."""
     try:
-        document = json.loads(note.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+        return read(DownloadNote, plain_json.parsed(note.read_bytes()), extra=True)
+    except (OSError, ValueError):
+        return DownloadNote()
 
 
-def _all_there(context: Context, weights: Weights, files: Any) -> bool:
-    if not isinstance(files, dict) or not files:
+def _all_there(context: Context, weights: Weights, files: Mapping[str, int]) -> bool:
+    if not files:
         return False
     folder = hub_cache(context) / f"models--{weights.model.replace('/', '--')}" / "snapshots" / weights.revision
     try:
