@@ -49,7 +49,7 @@ def test_a_null_is_no_default() -> None:
 @pytest.mark.parametrize("value", [10**400, -1, 10**13])
 def test_a_number_that_cannot_be_is_named(value: int) -> None:
     """No card is made of it."""
-    with pytest.raises(EnvironmentProblem, match=r"num_hidden_layers in config.json of it is no possible number"):
+    with pytest.raises(EnvironmentProblem, match=r"num_hidden_layers in config.json of it is not a possible number"):
         architecture({**FAMILIES["phi-4"], "num_hidden_layers": value}, "it")
 
 

@@ -145,13 +145,13 @@ def test_a_long_header_is_read_whole(model: Path) -> None:
     [
         ("config.json", None, "has no config.json"),
         ("config.json", b"{", "config.json of .* is not JSON"),
-        ("config.json", b"[]", "holds no mapping"),
+        ("config.json", b"[]", "is not a JSON object"),
         ("config.json", b'{"model_type": "llama"}', "names no architecture"),
-        ("config.json", b'{"architectures": ["X"], "num_hidden_layers": 2}', "does not say num_attention_heads"),
+        ("config.json", b'{"architectures": ["X"], "num_hidden_layers": 2}', "lacks num_attention_heads"),
         ("model.safetensors", None, "has no weights"),
-        ("model.safetensors", b"version https://git-lfs", "is no safetensors file"),
-        ("model.safetensors", b"short", "is no safetensors file"),
-        ("model.safetensors", (2).to_bytes(8, "little") + b"{}", "holds no tensor"),
+        ("model.safetensors", b"version https://git-lfs", "is not a valid safetensors file"),
+        ("model.safetensors", b"short", "is not a valid safetensors file"),
+        ("model.safetensors", (2).to_bytes(8, "little") + b"{}", "contains no tensor"),
         ("model.safetensors.index.json", b'{"weight_map": {"w": "model-1.safetensors"}}', "lacks model-1"),
     ],
 )  # fmt: skip
@@ -256,7 +256,7 @@ def test_a_model_of_no_possible_depth_costs_nothing(model: Path, more: dict[str,
     if "sliding_window_pattern" in more:
         assert [layers.layers for layers in read_folder(model, "pub/tiny").cache or ()] == [2]
         return
-    with pytest.raises(EnvironmentProblem, match=r"num_hidden_layers in config.json of .* is no possible number"):
+    with pytest.raises(EnvironmentProblem, match=r"num_hidden_layers in config.json of .* is not a possible number"):
         read_folder(model, "pub/tiny")
 
 
@@ -265,7 +265,7 @@ def test_nor_does_one_in_mistrals_own_form(model: Path, window: Any) -> None:
     """The same where each layer's window is written into a list first."""
     (model / "consolidated.safetensors").write_bytes(safetensors())
     (model / "params.json").write_text(json.dumps({**PARAMS, "n_layers": MANY, "sliding_window": window}))
-    with pytest.raises(EnvironmentProblem, match="is no possible number"):
+    with pytest.raises(EnvironmentProblem, match="is not a possible number"):
         read_folder(model, "pub/tiny")
 
 
@@ -274,7 +274,7 @@ def test_a_tensor_of_no_possible_shape_costs_nothing(model: Path, shape: Any) ->
     """The product of a hundred thousand sides would take minutes."""
     header = json.dumps({"w": {"dtype": "BF16", "shape": shape, "data_offsets": [0, 2]}}).encode()
     (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    with pytest.raises(EnvironmentProblem, match="is no safetensors file"):
+    with pytest.raises(EnvironmentProblem, match="is not a valid safetensors file"):
         read_folder(model, "pub/tiny")
 
 

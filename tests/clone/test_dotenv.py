@@ -48,16 +48,16 @@ def test_nothing_is_wrong_with_a_good_one(root: Path, site: Service) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("HUGGINGFACE_CACHE=/home/me/hf", "HUGGINGFACE_CACHE must lie under {bulk}, not in /home/me/hf"),
-        ("VLLM_CACHE={bulk}2/vllm", "VLLM_CACHE should lie under {bulk}, not in {bulk}2/vllm"),
-        ("UV_CACHE=", "UV_CACHE is not set: it should name a folder under {bulk}"),
+        ("HUGGINGFACE_CACHE=/home/me/hf", "HUGGINGFACE_CACHE must be under {bulk}, but is /home/me/hf"),
+        ("VLLM_CACHE={bulk}2/vllm", "VLLM_CACHE should be under {bulk}, but is {bulk}2/vllm"),
+        ("UV_CACHE=", "UV_CACHE is not set: it should be a folder under {bulk}"),
         ("SITE_GROUP=", "SITE_GROUP is not set: every submission needs it"),
         ("JUDGE_API_KEY=''", "JUDGE_API_KEY is not set: manifests/requests/a.yaml needs it"),
         (
             'HF_TOKEN="{your_token}"\nREPO_PATH="/gs/fs/${HF_TOKEN}"',
-            ".env: HF_TOKEN still has its template value: put in yours, or nothing where you do not need it",
+            ".env: HF_TOKEN still has its template value: write your own value, or leave it empty if you do not need the variable",
         ),
-        ("VLLM_CACHE={bulk}/../fs/vllm", "VLLM_CACHE should lie under {bulk}, not in {bulk}/../fs/vllm"),
+        ("VLLM_CACHE={bulk}/../fs/vllm", "VLLM_CACHE should be under {bulk}, but is {bulk}/../fs/vllm"),
         ("HUGGINGFACE_CACHE='~/hf'", "HUGGINGFACE_CACHE must be an absolute path, not ~/hf"),
     ],
 )

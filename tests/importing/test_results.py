@@ -166,7 +166,11 @@ def test_what_was_measured_here_is_never_replaced(root: Path, lab: Path, capsys:
     ("name", "text", "said"),
     [
         ("results_2025-07-05T09-00-00.1.json", '{"config_general": {},\n', ":2:1"),
-        ("results_2025-07-05T09-00-00.1.json", raw({"swallow|aime|0": {"m": float("nan")}}, {}), "NaN is no score"),
+        (
+            "results_2025-07-05T09-00-00.1.json",
+            raw({"swallow|aime|0": {"m": float("nan")}}, {}),
+            "NaN is not a valid score",
+        ),
         ("results_2025-07-05T09-00-00.1.json", '{"results": {}}', "'model' is missing"),
         ("results_2025-07-05T09-00-00.1.json", raw(GPQA, {}, name="../../etc"), "is no model as the lab names it"),
         (
@@ -211,7 +215,7 @@ def test_a_file_that_cannot_be_taken_over_is_left_out_with_a_warning(
     assert evalctl(root, str(lab)) == 0
     printed = capsys.readouterr().out
     assert f"lab/{name}" in printed
-    assert "left out: " in printed
+    assert "not imported: " in printed
     assert said in printed
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
     assert evalctl(root, str(lab / name)) == 1
@@ -230,7 +234,7 @@ def test_what_is_no_regular_file_is_left_out_with_a_warning(
     assert evalctl(root, str(lab)) == 0
     printed = capsys.readouterr().out
     assert [f"00-00.{number}.json" in printed for number in range(1, 6)] == [True] * 5
-    assert printed.count("this is a link or no regular file") == 4
+    assert printed.count("this is a link or not a regular file") == 4
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
 
 
@@ -246,7 +250,7 @@ def test_only_scores_of_the_lab_s_suite_without_examples_are_imported(
     write(lab, "results_2025-07-08T09-00-00.1.json", raw({**own, **scores}, docs))
     assert evalctl(root, str(lab)) == 0
     printed = capsys.readouterr().out
-    assert [f"left out: score of `{key}`" in printed for key in others] == [True] * len(others)
+    assert [f"not imported: score of `{key}`" in printed for key in others] == [True] * len(others)
     found = {key: value for key, value in aggregate(root)["results"].items() if value != -1}
     assert found["gpqa_main_ja"] == 0.25
     assert found["jmmlu"] == 0.5  # of 30 and 10 questions; with another suite's count it would be another mean

@@ -104,7 +104,7 @@ def test_a_mistake_in_one_settings_file_is_shown_there_and_none_is_written(
 def test_the_wrong_folder_is_said(root: Path, lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A level too high, no settings below it, or nothing at all."""
     assert evalctl(root, "settings", str(lab)) == 1
-    assert "is no PUBLISHER/MODEL.yaml" in capsys.readouterr().out
+    assert "is not of the form PUBLISHER/MODEL.yaml" in capsys.readouterr().out
     (lab / "empty").mkdir()
     assert evalctl(root, "settings", str(lab / "empty")) == 1
     assert evalctl(root, "settings", str(lab / "none")) == 1

@@ -54,11 +54,11 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the function depends on its arguments alone: what a cache holds changes the time, not what is given",
         ),
         Equivalent(
-            "@lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays",
+            "@lru_cache(maxsize=8192)  # a thousand requests for the same tasks have the same arrays",
             (
                 "",
-                "@lru_cache(maxsize= 8191)  # a thousand requests for the same tasks make the same arrays",
-                "@lru_cache(maxsize= 8193)  # a thousand requests for the same tasks make the same arrays",
+                "@lru_cache(maxsize= 8191)  # a thousand requests for the same tasks have the same arrays",
+                "@lru_cache(maxsize= 8193)  # a thousand requests for the same tasks have the same arrays",
             ),
             "the function depends on its arguments alone: what a cache holds changes the time, not what is given",
         ),

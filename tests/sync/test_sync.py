@@ -413,7 +413,7 @@ def test_a_task_beside_a_request_means_the_requests_own(clone: Clone, job: Job) 
 def test_a_word_that_neither_requests_nor_ledger_know_is_refused(clone: Clone, job: Job) -> None:
     """A typo cancels nothing, least of all everything."""
     go(clone, job)
-    with pytest.raises(EnvironmentProblem, match="nothing here is called `tow`"):
+    with pytest.raises(EnvironmentProblem, match="there is no request, model, task or job `tow`"):
         with_forgotten(clone.context(), plan(job), ["tow"])
     assert with_forgotten(clone.context(), plan(job), ["one"]) == ([job], [])
 

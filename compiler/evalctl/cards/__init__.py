@@ -1,9 +1,9 @@
-"""Model cards: a model's facts, read once by `evalctl lock` from the Hub or a folder and committed as text.
+"""Makes model cards: a model's facts, read once by `evalctl lock` from the Hub or a folder and committed as text.
 
-`source` what a model's files are · `folder` and `hub` the two places · `configuration` config.json with the defaults of
-transformers, `mistral` Mistral's own form · `architecture`, `cache`, `widths`, `tokenizer`, `weights`, `speculation`,
-`recommendations` the facts · `card` all of them as one ModelCard · `text` the committed form. Only small files and
-headers are ever read.
+`source` is the interface to a model's files · `folder` and `hub` are its two implementations · `configuration` reads config.json
+with the defaults of transformers, `mistral` reads Mistral's own form · `architecture`, `cache`, `widths`, `tokenizer`, `weights`,
+`speculation`, `recommendations` extract the facts · `card` combines them to a ModelCard · `text` writes the committed form. Only
+small files and headers are read.
 """
 
 from evalctl.cards.card import read_folder, read_hub

@@ -1,4 +1,4 @@
-"""What config.json says of a model's shape, by the rules of vLLM (seen: 0.32.0, model_arch_config_convertor.py)."""
+"""A model's shape from config.json, by the rules of vLLM (seen: 0.32.0, model_arch_config_convertor.py)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _LENGTH = (
     "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "model_max_length",
     "max_target_positions", "max_sequence_length", "max_seq_length", "seq_len",
 )  # fmt: skip
-# Their max_position_embeddings is the scaled length already.
+# Model types whose max_position_embeddings is the scaled length already.
 _SCALED = ("su", "longrope", "llama3", "yarn", "telechat3-yarn", "deepseek_yarn", "deepseek_llama_scaling")
 _LONG_ROPE = ("su", "longrope")
 _ORIGINAL = "original_max_position_embeddings"
-# Types that do not attend at all: vLLM gives them no heads (convertors of 0.32.0).
+# Model types without attention: vLLM gives them no heads (convertors of 0.32.0).
 ATTENTION_FREE = frozenset({"mamba", "mamba2", "falcon_mamba"})
 
 _ONE_KV_HEAD = frozenset({"falcon", "RefinedWeb", "RefinedWebModel", "gpt_bigcode"})
@@ -26,9 +26,9 @@ _ONE_KV_HEAD = frozenset({"falcon", "RefinedWeb", "RefinedWebModel", "gpt_bigcod
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A model's shape; `dtype` and `context_length` are None where config.json does not say.
+    """A model's shape; `dtype` and `context_length` are None where config.json does not state them.
 
-    `default_length` is what vLLM takes where nobody names a length, None where it is the context length.
+    `default_length` is vLLM's default of max_model_len; None where that is the context length.
     """
 
     name: str
@@ -58,8 +58,8 @@ def architecture(config: Config, label: str) -> Architecture:
 
 
 def layers(text: Text) -> int:
-    """How many layers, those without attention included."""
-    # LongCat counts two attention sublayers per layer; NemotronH may say its layers by their pattern alone.
+    """The number of layers, including those without attention."""
+    # LongCat counts two attention sublayers per layer; NemotronH may give its layers as a pattern only.
     pattern = text.written.get("hybrid_override_pattern")
     kinds = text.written.get("layers_block_type")
     if "num_hidden_layers" not in text.written and (isinstance(pattern, str) or isinstance(kinds, list)):
@@ -74,7 +74,7 @@ def attention_heads(text: Text) -> int:
 
 def kv_heads(text: Text) -> int:
     """Heads for keys and values of one layer."""
-    # Falcon's first generation has one head for keys and values and says so by a flag alone.
+    # Falcon's first generation has one head for keys and values and states that only by a flag.
     one = text.type in _ONE_KV_HEAD and text.get("multi_query") is True
     if one and not text.get("new_decoder_architecture"):
         return 1
@@ -86,7 +86,7 @@ def kv_heads(text: Text) -> int:
 
 
 def _heads_of_first_block(text: Text, heads: int) -> int | None:
-    """Nemotron-NAS describes each block; the first that attends counts."""
+    """Nemotron-NAS describes each block; the first block with attention counts."""
     for block in text.written.get("block_configs") or ():
         attention = (block.get("attention") if isinstance(block, dict) else None) or {}
         if not attention.get("no_op") and isinstance(attention.get("n_heads_in_group"), int):
@@ -106,7 +106,7 @@ def _name(config: Config, label: str) -> str:
     names = config.get("architectures") or ()
     if not isinstance(names, list) or not names:
         raise EnvironmentProblem(
-            f"config.json of {label} names no architecture", "is this a model that generates text?"
+            f"config.json of {label} names no architecture", "check that this is a model that generates text"
         )
     return str(names[0])
 
@@ -120,23 +120,23 @@ def _context_length(config: Config, text: Text) -> int | None:
     lengths = [number for key in _LENGTH if (number := text.number(key))]
     if not lengths:
         return None
-    # Command-R says its length in a key of its own.
+    # Command-R has a key of its own for the length.
     length = text.number("model_max_length") or min(lengths)
     return int(min(LARGEST, length * _scaling(config, text)))
 
 
 def _default_length(text: Text) -> int | None:
-    """LongRoPE answers short questions worse with long factors: vLLM starts with the original length (seen: 0.32.0)."""
+    """vLLM's default length for LongRoPE is the original one: with long factors, answers to short questions are worse (seen: 0.32.0)."""
     ropes = [*_ropes(text)]
     if not any(_rope_type(rope) in _LONG_ROPE for rope in ropes):
         return None
-    # Its configuration class copies the number from the parameters; no other class does.
+    # The configuration class of this type copies the number from the parameters; no other class does.
     copied = ropes[0].get(_ORIGINAL) if text.type == "phimoe" else None
     return copied if isinstance(copied, int) and copied > 0 else text.number(_ORIGINAL)
 
 
 def _scaling(config: Config, text: Text) -> float:
-    """What rope scaling of the older kinds (linear, dynamic) adds to the length."""
+    """The factor by which rope scaling of the older kinds (linear, dynamic) extends the length."""
     if "gemma3" in str(config.get("model_type")) or "gemma3" in text.type:
         return 1.0
     factor = 1.0
@@ -152,7 +152,7 @@ def _rope_type(rope: Config) -> Any:
 
 
 def _ropes(text: Text) -> Iterator[dict[str, Any]]:
-    """One set of parameters, or one for each kind of layer; an empty `rope_scaling` is as if it were not there."""
+    """One set of rope parameters, or one for each kind of layer; an empty `rope_scaling` counts as absent."""
     rope = next((part for key in ("rope_scaling", "rope_parameters") if (part := text.section(key))), {})
     nested = [one for one in rope.values() if isinstance(one, dict)]
     yield from nested or [dict(rope)]

@@ -1,6 +1,6 @@
-"""What a model keeps of each token and of each answer while it writes: the layers of the KV cache, by kind.
+"""The layers of a model's KV cache, by kind.
 
-By vLLM's rules (seen: 0.32.0; tests/environments/test_vllm_shapes.py compares with the specifications of its own layers).
+By vLLM's rules (seen: 0.32.0; tests/environments/test_vllm_shapes.py compares with the cache specifications of vLLM's layers).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from evalctl.cards.architecture import ATTENTION_FREE, head_size, kv_heads, laye
 from evalctl.cards.configuration import Text
 from evalctl.model.card import CacheLayers
 
-# vLLM's list (is_deepseek_mla): what is cached is one compressed vector per token and layer.
+# vLLM's list (is_deepseek_mla): these cache one compressed vector per token and layer.
 MLA = frozenset(
     [
         "axk1", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_v41", "dots3_note", "deepseek_mtp",
@@ -30,7 +30,7 @@ _KINDS = {
 
 
 def cache(text: Text) -> tuple[CacheLayers, ...]:
-    """The layers that cache every token, grouped by what they hold."""
+    """The layers that cache every token, grouped by the size and window of their cache."""
     if text.type in ATTENTION_FREE:
         return ()
     found: Counter[tuple[int, int, int | None]] = Counter()
@@ -44,16 +44,16 @@ def cache(text: Text) -> tuple[CacheLayers, ...]:
 
 
 def _held(text: Text, kind: str) -> tuple[int, int]:
-    """Heads, and the elements that each keeps of one token."""
+    """(heads, elements that each head caches of one token)."""
     rank, rope = text.number("kv_lora_rank"), text.number("qk_rope_head_dim")
     if text.type in MLA and rank:
         return 1, rank + (rope or 0)
-    if kind == FULL and text.number("global_head_dim"):  # Gemma 4: layers that see everything have larger heads
+    if kind == FULL and text.number("global_head_dim"):  # Gemma 4: layers without a window have larger heads
         heads = text.number("num_global_key_value_heads") if text.get("attention_k_eq_v") else None
         return heads or kv_heads(text), 2 * (text.number("global_head_dim") or 0)
     if text.type.startswith(
         "mimo_v2"
-    ):  # values are narrower than keys, and layers with a window have heads of their own
+    ):  # values are narrower than keys, and layers with a window have another number of heads
         own = "swa_" if kind == WINDOW else ""
         keys, values = (text.number(f"{own}{name}", name) or head_size(text) for name in ("head_dim", "v_head_dim"))
         return text.number(f"{own}num_key_value_heads") or kv_heads(text), keys + values
@@ -67,19 +67,19 @@ def _window(text: Text, kind: str) -> int | None:
 
 
 def own_kinds(text: Text) -> list[str]:
-    """Of the layers with a cache of their own: Gemma 3n's last ones read what earlier ones hold."""
+    """The kinds of the layers with a cache of their own: Gemma 3n's last layers use the cache of earlier layers."""
     kinds = layer_kinds(text)
     return kinds[: len(kinds) - (text.number("num_kv_shared_layers") or 0)]
 
 
 def layer_kinds(text: Text) -> list[str]:
-    """The kind of each layer, as the configuration lists them or its type repeats them."""
+    """The kind of each layer, as the configuration lists them or as they follow from the model type."""
     count = layers(text)
     listed = _listed(text) or _by_place(text, count)
     if listed:
         kinds = [_KINDS.get(kind, FULL) for kind in listed[:count]]
         return kinds + kinds[-1:] * (count - len(kinds))
-    return [FULL] * count  # vLLM keeps a window only where layers are told apart (seen: Mistral, Mixtral, Qwen2)
+    return [FULL] * count  # vLLM uses a window only where layers differ in kind (seen: Mistral, Mixtral, Qwen2)
 
 
 def _listed(text: Text) -> list[str]:
@@ -100,7 +100,7 @@ def _listed(text: Text) -> list[str]:
 
 
 def _by_place(text: Text, count: int) -> list[str]:
-    """Kinds that follow from a layer's number: its place in a period, or in a list of those that attend."""
+    """Kinds that follow from a layer's number: its position in a period, or in a list of layers with attention."""
     attending = text.written.get("attn_layer_indices")
     if attending is None:
         attending = [number - 1 for number in text.section("linear_attn_config").get("full_attn_layers") or ()]

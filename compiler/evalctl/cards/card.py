@@ -1,4 +1,4 @@
-"""All facts of a model as one ModelCard."""
+"""Combines all facts of a model to a ModelCard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import THINK
 from evalctl.shell import EnvironmentProblem
 
-# What vLLM takes from generation_config.json for requests that leave it out (seen: 0.32.0).
+# Values that vLLM takes from generation_config.json for questions without them (seen: 0.32.0).
 _SAMPLING = (
     "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty",
     "max_new_tokens",
@@ -33,7 +33,7 @@ _SAMPLING = (
 
 
 def read_folder(path: Path, name: str, today: datetime.date | None = None, *, whole: bool = False) -> ModelCard:
-    """The card of a checkpoint on disk; `name` is what its results are kept under. `whole` reads every byte."""
+    """The card of a checkpoint on disk; `name` is the model's name for results. `whole`: read every byte of the weights."""
     place = path.absolute()
     source = open_folder(place)
     facts: dict[str, Any] = {**_facts(source), "revision": folder_revision(place, whole=whole)}
@@ -57,7 +57,7 @@ def read_hub(
 
 
 def _facts(source: Source) -> dict[str, Any]:
-    """The facts; all that is read here is a stranger's JSON, and any part of it may be of another type than meant."""
+    """The facts; an EnvironmentProblem where a value has an unexpected type (the publisher's JSON is not trusted)."""
     try:
         return _read(source)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""config.json as transformers reads it: what it leaves out has the default of its model type.
+"""Reads config.json as transformers does: missing values have the default of the model type.
 
-`defaults.json` has that table and the names of all types, generated from the pinned transformers (tests/environments/transformers_defaults.py).
+`defaults.json` has these defaults and the names of all types, generated from the pinned transformers (tests/environments/transformers_defaults.py).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from evalctl.shell import EnvironmentProblem
 
 Config = Mapping[str, Any]
 
-# Where a model type is not in the table (its code is its own), the text part is looked for under these keys, as vLLM does.
+# For a model type outside the table (its code is in its repository), the text part is searched under these keys, as in vLLM.
 _NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
-# Names that older and remote configurations use; those of a known type are in the table.
+# Alternative names in older and remote configurations; for known types the table has them.
 _OTHER_NAMES = {
     "num_hidden_layers": ("n_layer", "n_layers", "num_layers"),
     "num_attention_heads": ("n_head", "n_heads", "num_heads"),
@@ -32,12 +32,12 @@ _OTHER_NAMES = {
 _WITHOUT_TYPE = frozenset({"LongcatFlashForCausalLM", "LongcatFlashNgramForCausalLM"})
 _DEEPEST = 3  # Qwen-Omni nests two
 LARGEST = 10**12  # no width, count or length of a model comes near
-MOST_LAYERS = 10_000  # each is looked at by itself; the deepest models of 2026 have 150
+MOST_LAYERS = 10_000  # each layer is examined; the deepest models of 2026 have 150
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The configuration of the text model: what is written, then what its type means by leaving it out."""
+    """The configuration of the text model: `written` values, then the defaults of its type (`known`)."""
 
     written: Config
     known: Config  # the type's entry of the table; empty for a type that is not in it
@@ -45,11 +45,11 @@ class Text:
 
     @property
     def type(self) -> str:
-        """The model type, "" where nothing says it."""
+        """The model type; "" where the configuration lacks it."""
         return str(self.written.get("model_type") or "")
 
     def get(self, key: str) -> Any:
-        """The value of `key`; None where it is written as null, or left out and without default."""
+        """The value of `key`; None where it is null, or missing without a default."""
         for name in (self.known.get("names", {}).get(key, key), key, *_OTHER_NAMES.get(key, ())):
             if name in self.written:
                 return self.written[name]
@@ -66,13 +66,13 @@ class Text:
         return None
 
     def needed(self, key: str, most: int = LARGEST) -> int:
-        """A number without which there is no card."""
+        """A required number; an EnvironmentProblem where it is missing or impossible."""
         value = self.number(key)
         if not value:
             kind = f"; evalctl knows no defaults of model_type {self.type}" if self.type and not self.known else ""
             raise EnvironmentProblem(
-                f"config.json of {self.label} does not say {key}{kind}",
-                f"add {key} to config.json of a copy and type `evalctl lock --path FOLDER NAME`",
+                f"config.json of {self.label} lacks {key}{kind}",
+                f"copy the model, add {key} to config.json of the copy, and type `evalctl lock --path FOLDER NAME`",
             )
         if value > most:
             raise self._impossible(key)
@@ -80,7 +80,7 @@ class Text:
 
     def _impossible(self, key: str) -> EnvironmentProblem:
         return EnvironmentProblem(
-            f"{key} in config.json of {self.label} is no possible number", "download the model again"
+            f"{key} in config.json of {self.label} is not a possible number", "download the model again"
         )
 
     def section(self, *keys: str) -> Config:
@@ -89,7 +89,7 @@ class Text:
 
 
 def text_part(config: Config, label: str, depth: int = 0) -> Text:
-    """Models that see or hear nest their text model's configuration."""
+    """The part of the configuration that describes the text model: multimodal models nest it."""
     known = _type_of(config)
     key, default = known.get("text") or (None, "")
     nested = config.get(key) if key else None
@@ -99,13 +99,13 @@ def text_part(config: Config, label: str, depth: int = 0) -> Text:
     for key in _NESTED:
         if depth < _DEEPEST and isinstance(config.get(key), dict):
             return _unknown_nested(config, config[key], label, depth + 1)
-    if default and not known.get("defaults"):  # Qwen2-VL as it was released: the keys of the text model on top
+    if default and not known.get("defaults"):  # Qwen2-VL as released: the text model's keys are at the top level
         return Text({**config, "model_type": default}, _types().get(default, {}), label)
     return Text(config, known, label)
 
 
 def _unknown_nested(config: Config, nested: Config, label: str, depth: int) -> Text:
-    """Where the nested type is known, nothing of the outer configuration is taken for it."""
+    """The nested configuration; if its type is known, nothing of the outer configuration is used."""
     inner = text_part(nested, label, depth)
     if inner.known:
         return inner
@@ -113,7 +113,7 @@ def _unknown_nested(config: Config, nested: Config, label: str, depth: int) -> T
 
 
 def read_by(config: Config) -> Reader:
-    """Whose code reads this config.json. Code of the repository is not run where transformers or vLLM has its own (seen:
+    """Whose code reads this config.json. transformers and vLLM do not run the repository's code if they know the type (seen:
     transformers 5.19, resolve_trust_remote_code; vLLM 0.32, HFConfigParser).
     """
     type, names = config.get("model_type"), config.get("architectures")
@@ -148,7 +148,7 @@ def _types() -> Mapping[str, Config]:
 
 
 def _others() -> list[str]:
-    """The names of those that no text model has."""
+    """The names of model types that are not text models."""
     others: list[str] = _table()["others"]
     return others
 

@@ -1,4 +1,4 @@
-"""A model in a local folder."""
+"""Reads a model in a local folder."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _PIECES, _PIECE = 16, 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A Source; subfolders and hidden files are no part of a model as vLLM loads it."""
+    """A Source; without subfolders and hidden files, which vLLM does not load."""
 
     path: Path
     sizes: Mapping[str, int]
 
     @property
     def label(self) -> str:
-        """How a message names the place."""
+        """The folder's name in messages."""
         return _shown(self.path)
 
     @property
     def parameters(self) -> int | None:
-        """A folder does not know; the weights' headers do."""
+        """None: a folder does not state the number; the headers of the weights do."""
         return None
 
     def head(self, name: str, length: int) -> bytes:
@@ -38,32 +38,31 @@ class Folder:
 
 
 def open_folder(path: Path) -> Folder:
-    """The folder as a Source, or an EnvironmentProblem that says what is wrong with it."""
+    """The folder as a Source; an EnvironmentProblem where it cannot be read."""
     try:
         files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
         odd = next((entry for entry in files if entry.name.encode("utf-8", "replace").decode() != entry.name), None)
         if odd is not None:
-            raise EnvironmentProblem(f"the name of {_shown(odd)} is not UTF-8", "rename the file, or leave it out")
+            raise EnvironmentProblem(f"the name of {_shown(odd)} is not UTF-8", "rename or remove the file")
         return Folder(path, {entry.name: entry.stat().st_size for entry in files})
     except OSError as error:
         raise EnvironmentProblem(
             f"the checkpoint {_shown(path)} cannot be read: {error.strerror}",
-            "give the absolute path of a folder that holds config.json and the weights, readable by you",
+            "give the absolute path of a folder with config.json and the weights that you can read",
         ) from error
 
 
 def _shown(path: Path) -> str:
-    """A path in a message, whatever its bytes are."""
+    """A path as text for messages, whatever its bytes are."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def folder_revision(path: Path, *, whole: bool = False) -> str:
-    """64 hex digits that change with any file's name, size or content; the same for a copy elsewhere.
+    """64 hex digits that change with any file's name, size or content; a copy elsewhere has the same.
 
-    Of files above SMALL sixteen pieces spread evenly are read: training changes every tensor, so that a checkpoint which
-    was overwritten in place (same names, same sizes) is seen too. A change of a few bytes between the pieces is not;
-    with `whole` every byte is read. Times, subfolders and hidden files do not count. A job computes the same in
-    evalctl_job.checkpoint.
+    Of files above SMALL sixteen evenly spread pieces are read. Training changes every tensor, so this detects a checkpoint
+    that was overwritten in place (same names, same sizes), but not a change of a few bytes between the pieces; with `whole`
+    every byte is read. Times, subfolders and hidden files do not count. A job computes the same value in evalctl_job.checkpoint.
     """
     source = open_folder(path)
     digest = hashlib.sha256(b"whole\n" if whole else b"")

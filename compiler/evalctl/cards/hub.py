@@ -1,4 +1,4 @@
-"""A model on the Hugging Face Hub, over its HTTP API; only small files and headers are transferred."""
+"""Reads a model on the Hugging Face Hub over its HTTP API; transfers only small files and headers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from evalctl.shell import EnvironmentProblem, Unreachable
 
 PUBLIC_HUB = "https://huggingface.co"
 _TIMEOUT_S = 30
-_LISTING = 64 * 1024 * 1024  # more than any listing; a wrong server must not fill the memory
+_LISTING = 64 * 1024 * 1024  # more than any listing has; a wrong server must not fill the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply over HTTP; `error_code` is the Hub's own word (header X-Error-Code), "" where it gave none."""
+    """A reply over HTTP; `error_code` is the header X-Error-Code of the Hub, "" where it is missing."""
 
     status: int
     body: bytes
     error_code: str = ""
 
 
-# (address, headers, most bytes to read) -> Answer; raises OSError or HTTPException where nothing answered.
+# (address, headers, most bytes to read) -> Answer; raises OSError or HTTPException where no server answered.
 Fetch = Callable[[str, Mapping[str, str], int], Answer]
 
 
@@ -47,7 +47,7 @@ class Hub:
 
     @property
     def label(self) -> str:
-        """How a message names the place."""
+        """The model's name and host in messages."""
         return f"{self.model} on {self.endpoint}"
 
     def head(self, name: str, length: int) -> bytes:
@@ -56,16 +56,16 @@ class Hub:
         whole = length >= self.sizes[name]
         ask = {} if whole else {"Range": f"bytes=0-{length - 1}"}
         answer = _ask(self.fetch, address, {**_authorization(self.token), **ask}, length, self.model, self.token)
-        return answer.body[:length]  # a server may take no notice of Range
+        return answer.body[:length]  # a server may ignore Range
 
 
 def endpoint_of(environment: Mapping[str, str]) -> str:
-    """HF_ENDPOINT, as huggingface_hub understands it, or the public Hub."""
+    """HF_ENDPOINT, interpreted as by huggingface_hub; by default the public Hub."""
     return (environment.get("HF_ENDPOINT") or PUBLIC_HUB).rstrip("/")
 
 
 def open_hub(model: str, token: str | None, fetch: Fetch | None = None, revision: str | None = None) -> Hub:
-    """The model as a Source at its newest revision (or the named one), or an EnvironmentProblem with its remedy."""
+    """The model as a Source at its newest revision, or at the named one; an EnvironmentProblem where it cannot be read."""
     fetch, endpoint = fetch or over_http, endpoint_of(os.environ)
     at = f"/revision/{urllib.parse.quote(revision, safe='')}" if revision else ""
     address = f"{endpoint}/api/models/{_quoted(model)}{at}?blobs=true"
@@ -82,7 +82,8 @@ def _listing(answer: Answer, endpoint: str) -> dict[str, Any]:
         info["sha"], info["siblings"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise EnvironmentProblem(
-            f"{endpoint} does not answer like the Hugging Face Hub", "is HF_ENDPOINT right, or a proxy in between?"
+            f"{endpoint} does not answer like the Hugging Face Hub",
+            "check HF_ENDPOINT, and whether a proxy answers instead",
         ) from error
     return dict(info)
 
@@ -115,17 +116,19 @@ def _problem(answer: Answer, address: str, model: str, token: str | None) -> Env
     file = address.rpartition("/resolve/")[2].partition("/")[2]
     match answer.status, answer.error_code:
         case (401 | 403, "GatedRepo") | (403, _):
-            has = "the account of HF_TOKEN has no access to it" if token else "HF_TOKEN is not set"
+            has = "the account of HF_TOKEN has no access" if token else "HF_TOKEN is not set"
             return EnvironmentProblem(
                 f"{model} is gated, and {has}",
                 f"accept its licence at {site}/{model} and put a token of that account into .env as HF_TOKEN",
             )
         case 401, code if token and code != "RepoNotFound":
-            return EnvironmentProblem("the Hub refuses HF_TOKEN", f"make a new token at {site}/settings/tokens")
+            return EnvironmentProblem("the Hub refuses HF_TOKEN", f"create a new token at {site}/settings/tokens")
         case 404, "EntryNotFound":
-            return EnvironmentProblem(f"{model} lists {file} but the Hub does not have it", "try again in a minute")
+            return EnvironmentProblem(
+                f"the Hub lists {file} of {model} but does not have the file", "try again in a minute"
+            )
         case 404, "RevisionNotFound":
-            return EnvironmentProblem(f"{model} has no such revision", f"look at {site}/{model}/commits/main")
+            return EnvironmentProblem(f"{model} has no such revision", f"see {site}/{model}/commits/main")
         case 401 | 404, _:
             return EnvironmentProblem(
                 f"there is no model `{model}` on the Hub, or it is private",
@@ -134,10 +137,11 @@ def _problem(answer: Answer, address: str, model: str, token: str | None) -> Env
             )
         case 429, _:
             return Unreachable(
-                "the Hub asks to wait (429)", "try again in some minutes; HF_TOKEN in .env raises the limit"
+                "the Hub's rate limit is reached (HTTP 429)",
+                "try again in some minutes; HF_TOKEN in .env raises the limit",
             )
         case _:
-            return Unreachable(f"the Hub answers {answer.status} for {address}", "try again later")
+            return Unreachable(f"the Hub answers HTTP {answer.status} for {address}", "try again later")
 
 
 def _authorization(token: str | None) -> dict[str, str]:
@@ -149,10 +153,10 @@ def _quoted(text: str) -> str:
 
 
 class _SameHostOnly(urllib.request.HTTPRedirectHandler):
-    """Weights lie on another host behind a redirect, and urllib would hand it the token (seen: Python 3.11)."""
+    """Removes the token at a redirect to another host, where the Hub keeps weights; urllib would send it (seen: Python 3.11)."""
 
     def redirect_request(self, request: Any, *rest: Any) -> urllib.request.Request | None:
-        """The next request, without the token where it goes to another host."""
+        """The redirected request, without the token if it goes to another host."""
         following = super().redirect_request(request, *rest)
         if following is not None and following.host != request.host:
             following.remove_header("Authorization")
@@ -160,7 +164,7 @@ class _SameHostOnly(urllib.request.HTTPRedirectHandler):
 
 
 def over_http(address: str, headers: Mapping[str, str], most: int) -> Answer:
-    """One GET over HTTP with urllib; what the server refused is an Answer, too."""
+    """One GET over HTTP with urllib; an error status is an Answer, too."""
     request = urllib.request.Request(address, headers={"User-Agent": "evalctl", **headers})
     try:
         with urllib.request.build_opener(_SameHostOnly).open(request, timeout=_TIMEOUT_S) as reply:

@@ -1,7 +1,7 @@
-"""Repositories in Mistral's own form: params.json, consolidated*.safetensors, tekken.json.
+"""Reads repositories in Mistral's own form: params.json, consolidated*.safetensors, tekken.json.
 
-vLLM takes this form before that of transformers wherever consolidated*.safetensors are there, without any option (seen:
-0.32.0: config_format, load_format and tokenizer_mode are `auto`; transformers_utils/configs/mistral.py).
+vLLM prefers this form to that of transformers if there are consolidated*.safetensors, without any option (seen: 0.32.0:
+config_format, load_format and tokenizer_mode are `auto`; transformers_utils/configs/mistral.py).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def is_mistral(source: Source) -> bool:
 
 
 def own_tokenizer(source: Source) -> bool:
-    """Whether the tokenizer is mistral_common's, which has its chat template within."""
+    """Whether the tokenizer is that of mistral_common, which includes the chat template."""
     files = source.sizes
     return is_mistral(source) and any(name == "tekken.json" or name.startswith("tokenizer.model.v") for name in files)
 
 
 def configuration(source: Source) -> dict[str, Any]:
-    """The configuration that vLLM reads, in the words of transformers; empty where there is none."""
+    """The configuration that vLLM reads, with the key names of transformers; empty where there is none."""
     written = json_file(source, "config.json")
     params = json_file(source, "params.json") if is_mistral(source) else {}
     return {**written, **_in_words_of_transformers(params, written)} if params else written
@@ -56,7 +56,7 @@ def _in_words_of_transformers(params: Mapping[str, Any], written: Mapping[str, A
         text["sliding_window"] = next(filter(None, windows), None)
     elif isinstance(windows, int):
         text["layer_types"] = ["sliding_attention"] * count
-    # MLA is DeepSeek's to vLLM; another type has no defaults here, as PreTrainedConfig has none there.
+    # vLLM treats MLA as DeepSeek's; another type has no defaults here, as PreTrainedConfig has none.
     text["model_type"] = "deepseek_v3" if params.get("qk_nope_head_dim") else TYPE
     return {**text, "architectures": [_class(params, experts)], **_quantised(params)}
 

@@ -1,7 +1,7 @@
-"""What a model's own files recommend and a request would have to name: a system message, a way into reasoning.
+"""Finds settings that a model's own files recommend and that a request must name: a system message, a reasoning switch.
 
-Only what vLLM does not do by itself is kept: a template that reasons unless told otherwise, or that puts the system
-message in where a request has none, recommends nothing. A doubt is no recommendation, too.
+Settings that apply by default are not reported: a template that reasons by default, or that inserts the system message by
+itself. In doubt nothing is reported.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from evalctl.model.manifest import Recommendation
 _README, _PROMPT, _TEMPLATE = "README.md", "SYSTEM_PROMPT.txt", "chat template"  # Mistral's models bring the second
 _LONGEST = 300
 
-# Nemotron (seen: Llama-3.1 and 3.3) reasons only where the system message says so, and only its card tells.
+# Nemotron (seen: Llama-3.1 and 3.3) reasons only with this system message, which only its card mentions.
 _THINKING_MESSAGE = "detailed thinking on"
 
 _EXAMPLE = re.compile(
     r"""["']role["']\s*:\s*["']system["']\s*,\s*["']content["']\s*:\s*(?P<quote>\"{3}|["'])(?P<text>.{1,4000}?)(?<!\\)(?P=quote)""",
     re.DOTALL,
 )
-# Llama's and Zephyr's cards talk like pirates; the others say nothing or are filled in.
+# Not recommendations: the pirate examples in Llama's and Zephyr's cards, generic or empty messages, placeholders.
 _NO_MESSAGE = re.compile(r"pirate|^you are an? (?:helpful )?(?:ai )?assistant\.?$|[{<].*[}>]|^\W*$", re.IGNORECASE)
 
 _NO_PROSE = re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1|^#[^\n]*", re.MULTILINE | re.DOTALL)  # code, headings
@@ -49,13 +49,13 @@ _ON_IF_UNDEFINED = (
 
 
 def recommendations(source: Source) -> tuple[Recommendation, ...]:
-    """What the model's files recommend, at most once for each setting."""
+    """The recommendations of the model's files, at most one for each setting."""
     template = chat_template(source) or ""
     return (*_system_message(source, template), *_reasoning(template))
 
 
 def _system_message(source: Source, template: str) -> Iterator[Recommendation]:
-    """A text that the template itself puts in needs nobody to name it."""
+    """The recommended system message, unless the template inserts that text itself."""
     file, text = _recommended_message(source)
     if text and text not in _line(template):
         shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
@@ -63,7 +63,7 @@ def _system_message(source: Source, template: str) -> Iterator[Recommendation]:
 
 
 def _recommended_message(source: Source) -> tuple[str, str]:
-    """Which file says it, and what; the most explicit place speaks."""
+    """(file, system message), from the most explicit place."""
     if prompt := _line(_text(source, _PROMPT)):
         return _PROMPT, prompt
     card = _text(source, _README)
@@ -80,13 +80,13 @@ def _line(text: str) -> str:
 
 
 def _example(card: str) -> str:
-    """The system message of the card's examples; several different ones are only examples."""
+    """The system message in the card's examples; "" if the examples have different ones."""
     texts = {_line(match["text"].replace("\\n", "\n").replace("\\", "")) for match in _EXAMPLE.finditer(card)}
     return next(iter(texts)) if len(texts) == 1 and not any(map(_NO_MESSAGE.search, texts)) else ""
 
 
 def _sentence(card: str) -> str:
-    """The card's sentence that recommends one; where another forbids it, the card is for people to read."""
+    """The system message that a sentence of the card recommends; "" if another sentence advises against any."""
     sentences = [one.strip(" \t\n-*#>|") for one in _SENTENCE_END.split(_NO_PROSE.sub("\n\n", card))]
     about = [one for one in sentences if _ABOUT.search(one)]
     refused = any(_REFUSED.search(one) for one in about)
@@ -104,7 +104,7 @@ def _reasoning(template: str) -> Iterator[Recommendation]:
 
 
 def _is_off(template: str, switch: str) -> bool:
-    """Whether the template does not reason where nobody sets the switch; Jinja takes an unset name for false."""
+    """Whether the template does not reason if the switch is not set (Jinja treats an unset name as false)."""
     code = _STRING.sub("''", "".join(_CODE.findall(template)))
     name = rf"(?<![\w.]){switch}\b"
     unset = re.search(_UNLESS_DEFINED.format(name=name), code) or re.search(_OR_DEFAULT.format(name=name), code)

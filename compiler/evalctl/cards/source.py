@@ -1,4 +1,4 @@
-"""The files of a model, wherever they lie; and JSON out of them."""
+"""The interface to a model's files in a folder or on the Hub, and reading JSON from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """How a message names the place."""
+        """The name of the source in messages."""
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -25,14 +25,14 @@ class Source(Protocol):
 
     @property
     def parameters(self) -> int | None:
-        """The parameter count where the place itself knows it."""
+        """The parameter count, if the source itself states it."""
 
     def head(self, name: str, length: int) -> bytes:
         """The first `length` bytes of a file, or all of a shorter one."""
 
 
 def small_file(source: Source, name: str) -> bytes | None:
-    """All of a file, or None where there is none or it is not small."""
+    """The content of a file; None where it does not exist or is too large."""
     size = source.sizes.get(name)
     if size is None or size > SMALL:
         return None
@@ -40,7 +40,7 @@ def small_file(source: Source, name: str) -> bytes | None:
 
 
 def json_file(source: Source, name: str) -> dict[str, Any]:
-    """A JSON file's mapping; empty where there is no such small file."""
+    """The mapping in a JSON file; empty where the file does not exist or is too large."""
     data = small_file(source, name)
     if data is None:
         return {}
@@ -51,5 +51,5 @@ def json_file(source: Source, name: str) -> dict[str, Any]:
             f"{name} of {source.label} is not JSON: {str(error)[:200]}", "download the model again"
         ) from error
     if not isinstance(value, dict):
-        raise EnvironmentProblem(f"{name} of {source.label} holds no mapping", "download the model again")
+        raise EnvironmentProblem(f"{name} of {source.label} is not a JSON object", "download the model again")
     return value

@@ -1,6 +1,6 @@
 """Layers for multi-token prediction (MTP), as vLLM counts them (seen: 0.32.0, SpeculativeConfig.hf_config_override).
 
-A test compares the two lists with what the installed vLLM makes of every model type and class that it knows.
+A test compares the two lists with the installed vLLM, for every model type and class that it knows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NOT_WITHOUT_COUNT = frozenset({"nemotron_h", "nemotron_h_puzzle", "inkling_mm_m
 
 
 def mtp_layers(config: Config, text: Text) -> int | None:
-    """How many there are; 0 where vLLM refuses the method mtp, None where its configuration class is not known here."""
+    """The number of MTP layers; 0 where vLLM refuses the method mtp, None where the configuration class is unknown here."""
     names = config.get("architectures") or ()
     name, type = str(names[0]) if names else "", str(config.get("model_type") or "")
     if type not in MTP_TYPES and name not in MTP_CLASSES:

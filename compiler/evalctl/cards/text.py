@@ -1,4 +1,4 @@
-"""The committed form of a model card."""
+"""Writes the committed form of a model card."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from evalctl.model.manifest import ModelCard
 
 
 class _Quoted(str):
-    """Text that stays text for every reader: a revision such as 12e34… is a number to YAML 1.2."""
+    """Text that is always quoted: YAML 1.2 reads a revision such as 12e34… as a number."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -18,11 +18,11 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(_Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
 
 
-_SHOWN = ("context_length", "chat_template_sha256")  # null says something: nothing is known, there is none
+_SHOWN = ("context_length", "chat_template_sha256")  # written even if null, which means unknown or none
 
 
 def write(card: ModelCard) -> str:
-    """MODEL.lock.yaml: the card in a stable order, with a line that says where it comes from."""
+    """MODEL.lock.yaml: the card in a stable order, with a comment on its origin."""
     what = f"--path {card.path} {card.model}" if card.path else card.model
     what = f"--whole {what}" if card.sampled_revision else what
     head = f"# Facts of {card.model}, read by `evalctl lock`; refresh with `evalctl lock {what}`.\n"

@@ -1,4 +1,4 @@
-"""What the tokenizer's files say: marks of reasoning in the vocabulary, and the chat template."""
+"""Reads the tokenizer's files: think tags in the vocabulary, and the chat template."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOKENS = frozenset(token for mark in MARKS for token in (mark.begin, mark.end))
 
 
 def marks(source: Source) -> tuple[Mark, ...]:
-    """The marks of reasoning of which both are tokens of their own."""
+    """The pairs of think tags of which both are single tokens."""
     found = {token for tokens in _token_lists(source) for token in _TOKENS & tokens}
     return tuple(mark for mark in MARKS if {mark.begin, mark.end} <= found)
 
@@ -88,32 +88,32 @@ def _configured(config: dict[str, Any]) -> set[str]:
 
 def _tokenizer(tokenizer: dict[str, Any]) -> set[str]:
     vocabulary = (tokenizer.get("model") or {}).get("vocab") or ()
-    if not isinstance(vocabulary, dict):  # unigram: [token, score] pairs
+    if not isinstance(vocabulary, dict):  # a unigram model has [token, score] pairs
         vocabulary = [entry[0] for entry in vocabulary]
     return _words(tokenizer.get("added_tokens")) | set(vocabulary)
 
 
 def _tekken(tokenizer: dict[str, Any]) -> set[str]:
-    """Mistral's own form lists its special tokens from version 7 on."""
+    """Special tokens in Mistral's own form, which lists them from version 7 on."""
     special = tokenizer.get("special_tokens")
     return {str(token.get("token_str")) for token in special or () if isinstance(token, dict)}
 
 
 def _words(tokens: Any) -> set[str]:
-    """Tokens are written as text or as {content: text}."""
+    """The texts of tokens, which are written as text or as {content: text}."""
     items = tokens if isinstance(tokens, list) else []
     return {str(item["content"]) if isinstance(item, dict) else str(item) for item in items}
 
 
 def template_digest(source: Source) -> str | None:
-    """SHA-256 of the chat template, None for a model without one; where it stands does not matter."""
+    """SHA-256 of the chat template, whatever file it is in; None for a model without one."""
     template = chat_template(source)
     return hashlib.sha256(template.encode()).hexdigest() if template is not None else None
 
 
 def chat_template(source: Source) -> str | None:
-    """The template that chat requests use, wherever it stands."""
-    # transformers prefers the file of its own to the key (seen: 4.52, 5.17).
+    """The chat template, from its own file or from tokenizer_config.json."""
+    # transformers prefers the separate file to the key (seen: 4.52, 5.17).
     file = small_file(source, "chat_template.jinja")
     if file is not None:
         return file.decode("utf-8", "replace")
@@ -122,7 +122,7 @@ def chat_template(source: Source) -> str | None:
 
 
 def _default(template: Any) -> str | None:
-    """Some models have several named templates; chat requests use the one called default, or transformers refuses (seen: 5.17)."""
+    """The template itself; of several named templates the one named `default`, without which transformers refuses (seen: 5.17)."""
     if isinstance(template, list):
         template = {str(item.get("name")): str(item.get("template")) for item in template}
     found = template.get("default") if isinstance(template, dict) else template

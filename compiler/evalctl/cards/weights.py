@@ -1,4 +1,4 @@
-"""How many parameters a model has, how many bytes they take, and in which type they are stored."""
+"""A model's number of parameters, their size in bytes, and the type in which they are stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES = {
     "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I32": "int32", "I64": "int64",
 }  # fmt: skip
 _BYTES = {"float32": 4, "float64": 8, "float8_e4m3fn": 1, "float8_e5m2": 1, "int8": 1, "uint8": 1}
-_MOST_SIDES = 16  # of a tensor; torch has kernels for 25 at most, models use 5
+_MOST_SIDES = 16  # dimensions of a tensor; torch has kernels for 25 at most, models use 5
 _FIRST_READ = 64 * 1024
 _LONGEST_HEADER = 100_000_000  # the limit of the safetensors library
 
@@ -37,7 +37,7 @@ def weights(source: Source, dtype: str | None) -> Weights:
     """The weights' facts; `dtype` is what config.json declares, or None."""
     names = weight_files(source)
     size = sum(source.sizes[name] for name in names)
-    if not names[0].endswith(".safetensors"):  # pickled: nothing but the size can be read safely
+    if not names[0].endswith(".safetensors"):  # pickle: only the size can be read safely
         stored = dtype or "float32"
         return Weights(size // _BYTES.get(stored, 2), size, stored)
     counts = _counts(source, names[:1] if source.parameters else names)
@@ -47,7 +47,7 @@ def weights(source: Source, dtype: str | None) -> Weights:
 def weight_files(source: Source) -> list[str]:
     """The files that hold the weights, sorted; a missing one is an EnvironmentProblem."""
     names = (
-        # vLLM prefers Mistral's own form wherever it is there (seen: 0.32.0, load_format auto).
+        # vLLM prefers Mistral's own form (seen: 0.32.0, load_format auto).
         _plain(source, "consolidated", ".safetensors")
         or _indexed(source, "model.safetensors.index.json")
         or _plain(source, "model", ".safetensors")
@@ -75,7 +75,7 @@ def _plain(source: Source, prefix: str, suffix: str) -> list[str]:
 
 
 def _counts(source: Source, names: Sequence[str]) -> Counter[str]:
-    """Parameters by the type they are stored in."""
+    """Number of parameters by storage type."""
     counts: Counter[str] = Counter()
     for name in names:
         for tensor in _header(source, name).values():
@@ -83,7 +83,7 @@ def _counts(source: Source, names: Sequence[str]) -> Counter[str]:
                 source, name, tensor["shape"]
             )
     if not counts:
-        raise EnvironmentProblem(f"{names[0]} of {source.label} holds no tensor", "download the model again")
+        raise EnvironmentProblem(f"{names[0]} of {source.label} contains no tensor", "download the model again")
     return counts
 
 
@@ -113,4 +113,4 @@ def _header(source: Source, name: str) -> Mapping[str, Any]:
 
 
 def _damaged(source: Source, name: str) -> EnvironmentProblem:
-    return EnvironmentProblem(f"{name} of {source.label} is no safetensors file", "download the model again")
+    return EnvironmentProblem(f"{name} of {source.label} is not a valid safetensors file", "download the model again")

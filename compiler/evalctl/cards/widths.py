@@ -1,6 +1,6 @@
-"""The sizes that tensor parallelism divides, and how the weights are quantised: facts only; plan/divisions.py judges.
+"""The sizes that tensor parallelism divides, and how the weights are quantised; plan/divisions.py evaluates them.
 
-As vLLM reads them (seen: 0.32.0, model_executor/models and layers).
+By vLLM's rules (seen: 0.32.0, model_executor/models and layers).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from evalctl.model.card import Quantization
 
 _EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
 _SHARED = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "shared_intermediate_size")
-# Parts that a checkpoint may leave unquantised, by the words in the names of its modules.
+# Parts that a checkpoint may leave unquantised, by words in module names.
 _PARTS = {
     "attention": r"self_attn|attention|attn",
     "experts": r"experts",
@@ -27,7 +27,7 @@ _PARTS = {
 
 
 def widths(text: Text) -> dict[str, int]:
-    """Sizes by name; one that the model does not have is left out."""
+    """Sizes by name, without those that the model does not have."""
     found: dict[str, int | None] = {"hidden": text.number("hidden_size"), "vocabulary": text.number("vocab_size")}
     if text.type not in ATTENTION_FREE:
         found |= _attention(text)
@@ -66,7 +66,7 @@ def _has_dense(text: Text) -> bool:
 
 
 def _state(text: Text) -> dict[str, int | None]:
-    """Layers with a state: Mamba's of both kinds, gated delta nets, short convolutions."""
+    """Sizes of layers with a state: both kinds of Mamba, gated delta nets, short convolutions."""
     if values := text.number("linear_num_value_heads"):
         keys, key, value = (
             text.number(f"linear_{name}") for name in ("num_key_heads", "key_head_dim", "value_head_dim")
@@ -101,7 +101,7 @@ def _mamba(text: Text) -> dict[str, int | None]:
 
 
 def state_bytes(text: Text, sizes: dict[str, int]) -> int:
-    """What the layers with a state keep of one answer: the state in 32 bits, the last inputs of a convolution in 16."""
+    """Bytes that layers with a state keep per answer: the state in 32 bits, the last inputs of a convolution in 16."""
     kinds = layer_kinds(text) if text.type not in ATTENTION_FREE else [STATE] * layers(text)
     return sum(kind in (STATE, BOTH) for kind in kinds) * (4 * _state_elements(sizes) + 2 * _kept_inputs(text, sizes))
 
@@ -141,7 +141,7 @@ def quantization(config: Config, text: Text) -> Quantization | None:
 
 
 def _method(raw: Config) -> str:
-    """As vLLM names it."""
+    """The quantisation method, as vLLM names it."""
     producer = raw.get("producer")
     own = raw.get("quantization")
     if isinstance(producer, dict) and producer.get("name") == "modelopt" and isinstance(own, dict):
@@ -150,7 +150,7 @@ def _method(raw: Config) -> str:
 
 
 def _granularity(raw: Config) -> tuple[tuple[int, int] | None, int | None, int | None]:
-    """Block of the weights' scales, group along the input, bits; of compressed-tensors the first group of layers."""
+    """(block of the weights' scales, group size along the input, bits); for compressed-tensors of the first group of layers."""
     groups = raw.get("config_groups")
     first: Any = next(iter(groups.values()), {}) if isinstance(groups, dict) else {}
     weights = first.get("weights") if isinstance(first, dict) else None
@@ -170,7 +170,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _skips(raw: Config, part: str) -> bool:
-    """Whether all of a part is left as it was; a list that names single layers leaves the others quantised."""
+    """Whether a whole part is not quantised; a list that names single layers does not exclude the whole part."""
     return any(_general(name) and re.search(_PARTS[part], name) for name in _ignored(raw))
 
 
@@ -199,5 +199,5 @@ def _ignored(raw: Config) -> Iterator[str]:
 
 
 def _general(name: str) -> bool:
-    """A name that holds for every layer: a pattern, or a module's own name without a number; gates are no matter."""
+    """Whether a name applies to every layer: a pattern, or a module name without a number; gates are ignored."""
     return not re.search(r"\d|gate(?:$|\W)(?!_)|norm|router", name) or name.startswith(("re:", "*"))

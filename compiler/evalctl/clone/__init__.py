@@ -1,6 +1,6 @@
-"""This clone and this machine: the .env, the service, and which requests and jobs a person's words mean.
+"""This clone and this machine: the .env, the service, and finding requests and jobs by the names that a person types.
 
-`dotenv` reads the evaluator's `.env`, `dotenv_faults` reports what is wrong with it. `requests` finds the repository and
+`dotenv` reads the evaluator's `.env`, `dotenv_faults` reports its faults. `requests` finds the repository and
 requests by name, `jobs` finds jobs by request, model, task or name. `machine` is the service of this machine with all plans and
 the context of a pass. `last_tries` reads the last failures from the ledger of this clone. `base` gathers what differs from
 another commit. `changing` checks and writes changes to manifests/.

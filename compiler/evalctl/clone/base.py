@@ -1,4 +1,4 @@
-"""What a pull request changes, gathered from git and the work tree for `evalctl check --base`."""
+"""Collects what a pull request changes, from git and the work tree, for `evalctl check --base`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _ABSENT = "000000"
 
 
 def compared(root: Path, base: str, project: Project, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:
-    """Every change since this branch left the commit `base` that a reviewer must know of, and every file that evalctl would
-    not write so.
+    """Findings for every change since this branch left the commit `base` that a reviewer must know, and for every file that
+    evalctl would have written differently.
     """
     repo = open_repository(root)
     commit = calls.left_at(root, base, run)
@@ -42,7 +42,7 @@ def compared(root: Path, base: str, project: Project, entries: Mapping[str, Know
 
 
 def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
-    """Files that differ between the commit and the work tree, and those that git does not know yet."""
+    """Files that differ between the commit and the work tree, including untracked ones."""
     words = ("diff", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--ignore-submodules=none")
     fields = repo.run_or_raise(*words, commit, "--").stdout.split(b"\0")
     rows = [
@@ -62,7 +62,7 @@ def _changes(root: Path, repo: Repository, commit: str) -> Iterator[Change]:
 
 
 def _blob(root: Path, path: str, mode: str, commit: str = "") -> Blob:
-    """A file of the work tree; a link is read, never followed. `commit` is a submodule's."""
+    """A file of the work tree; of a link its target, which is not followed. `commit` is that of a submodule."""
     if mode == SUBMODULE:
         return Blob(mode, commit.encode())
     here = root / path
@@ -85,7 +85,7 @@ def _expected(
     project: Project,
     entries: Mapping[str, KnownRequest],
 ) -> Expected:
-    """What evalctl would write; results are computed only if the change touches them."""
+    """What evalctl would write; aggregates are computed only if the change includes results."""
     texts: dict[str, set[str]] = {}
     if any(change.path.startswith("results/") for change in changes):
         base = derived.on_disk(root)
@@ -100,7 +100,7 @@ def _expected(
 
 
 def _origins(root: Path, repo: Repository) -> Callable[[str], str]:
-    """Of a record by its path: what the ledger of this clone says of it, "" where there is none."""
+    """A function from a record's path to what the ledger of this clone says about it; "" where there is no ledger."""
     index = index_folder(root, root / RESULTS_CACHE)
     proofs = proofs_at(repo, "HEAD", authoritative=False)
     words = {PROVEN: "the ledger's attempt measured it", ACCEPTED: "accepted by a person"}
@@ -116,7 +116,7 @@ def _origins(root: Path, repo: Repository) -> Callable[[str], str]:
 
 
 def _tables(repo: Repository, commit: str, project: Project) -> list[Metrics]:
-    """metrics.yaml as it is, and as it was: aggregates follow it at the next sync, not in the pull request."""
+    """metrics.yaml after and before the change: the next sync updates the aggregates, not the pull request."""
     before = repo.read(commit, [METRICS], METRICS).get(METRICS, b"")
     now = project.shared[0].metrics
     old = shared({METRICS: before.decode("utf-8", "replace")})[0].metrics if before else now

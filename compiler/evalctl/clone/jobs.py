@@ -1,4 +1,4 @@
-"""Jobs by what a person calls them: request, model, task or job."""
+"""Finds jobs by the names that a person types: request, model, task or job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from evalctl.sync.control import matching, recorded
 
 
 def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
-    """The jobs that the words select (all without words): task keys beside other words narrow what those select.
+    """The jobs that the selectors name; all without selectors. Task keys limit the jobs that other selectors name.
 
-    An unknown word is an error.
+    An unknown selector is an EnvironmentProblem.
     """
     jobs = [job for plan in plans for job in plan.jobs]
     keys = _task_keys(jobs) & set(selectors)
@@ -31,7 +31,7 @@ def chosen(plans: Sequence[RequestPlan], selectors: Sequence[str]) -> list[Job]:
 def with_forgotten(
     context: Context, plans: Sequence[RequestPlan], selectors: Sequence[str]
 ) -> tuple[list[Job], list[str]]:
-    """The chosen jobs, and by name those that only the ledger knows: their request was deleted, or is edited just now."""
+    """(chosen jobs, names of jobs that only the ledger knows): the request of the latter was deleted or is being edited."""
     forgotten: dict[str, list[str]] = {}
     for word in selectors:
         if not (matching(plans, word) or matching(plans, _as_request(word))):
@@ -39,7 +39,7 @@ def with_forgotten(
     names = [name for found in forgotten.values() for name in found]
     rest = [word for word in selectors if not forgotten.get(word)]
     if names and set(rest) <= _task_keys([job for plan in plans for job in plan.jobs]):
-        return [], names  # task keys beside them select nothing of the other requests
+        return [], names  # task keys then select nothing of the other requests
     return chosen(plans, rest), names
 
 
@@ -52,7 +52,9 @@ def _named(plans: Sequence[RequestPlan], jobs: Sequence[Job], word: str) -> list
     if not found:
         known = {name for job in jobs for name in _words(job)}
         otherwise = "name a request, a model, a task key or a job"
-        raise EnvironmentProblem(f"nothing here is called `{word}`", help=help_for(word, known, otherwise))
+        raise EnvironmentProblem(
+            f"there is no request, model, task or job `{word}`", help=help_for(word, known, otherwise)
+        )
     return found
 
 
@@ -65,7 +67,7 @@ def _waiting_for(plans: Sequence[RequestPlan], name: str) -> list[Job]:
 
 
 def _as_request(word: str) -> str:
-    """A path as the shell completes it, from any folder."""
+    """A request's path, as the shell completes it from any folder."""
     parts = Path(word).as_posix().split("manifests/requests/")
     return f"manifests/requests/{parts[-1]}" if len(parts) > 1 else word.removesuffix(".yaml")
 

@@ -1,4 +1,4 @@
-"""How the last tries of evals failed, by the ledger of this clone and the run folders of this machine; asks no scheduler."""
+"""How the last tries of evals failed, from the ledger of this clone and the run folders of this machine; asks no scheduler."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _BRANCH = "refs/heads/evalctl-state"
 
 
 def last_tries(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], str]:
-    """Words by job and task key; `jobs` has the retries and the task keys of each. None where there is no ledger yet."""
+    """(job, task key) to the failure as text; `jobs` maps a job to its retries and task keys. Empty where there is no ledger."""
     if not jobs:
         return {}
     try:
         records = _ledger(root)
-    except EnvironmentProblem:  # no clone, or none that git uses: there is no ledger to look into
+    except EnvironmentProblem:  # not a clone that git can use: there is no ledger
         return {}
     if records is None:
         return {}

@@ -1,4 +1,4 @@
-"""What sync, status, logs, cancel and retry need: this machine's service, all plans, the context."""
+"""Collects what sync, status, logs, cancel and retry need: this machine's service, all plans, the context."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from evalctl.sync.settled import SettledJob, settled
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This clone on this machine; `blocked` requests have errors and are left alone.
+    """This clone on this machine; `blocked` requests have errors and are left out.
 
-    `not_ready` requests cannot be submitted as they are: each with the reason and what to type.
+    `not_ready` maps requests that cannot be submitted yet to (reason, what to type).
     """
 
     context: Context
@@ -41,18 +41,18 @@ class Machine:
     for_the_hub: tuple[PlanFile, ...] = ()  # plan.json of requests whose results are to be uploaded
 
 
-# Reasons of a job that was never submitted; where its request is not ready, that comes first.
+# Reasons of a job that was never submitted; status replaces them by the reason why the request is not ready.
 BEFORE_SUBMISSION = (
     "never-submitted", "other-service", "script-missing", "environment-not-built", "env-variable-missing", "secret-not-set",
 )  # fmt: skip
 _REVIEWED = ("manifests/requests", "generated")
-COMMIT_HELP = "git add manifests generated && git commit: sync runs what git shows"
+COMMIT_HELP = "git add manifests generated && git commit (sync runs only committed scripts)"
 
 
 def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = False) -> Machine:
-    """Everything compiled and checked; with `committed`, only requests whose scripts are those of HEAD.
+    """Compiles and checks everything; with `committed`, plans only requests whose scripts are those of HEAD.
 
-    With `settle`, requests that have all their results are not compiled, but named in `settled`.
+    With `settle`, requests with all their results are not compiled, but listed in `settled`.
     """
     root = root_of(arguments)
     project = Project(root)
@@ -92,11 +92,11 @@ def _summaries(entries: Mapping[str, KnownRequest], blocked: Collection[str]) ->
 
 
 def _uncommitted(root: Path, entries: dict[str, KnownRequest]) -> list[Diagnostic]:
-    """Requests that HEAD does not have as they are here: what runs must be what git shows."""
+    """Findings for requests whose files differ from those of HEAD: only committed scripts run."""
     words = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *_REVIEWED)
     reply = run_command(calls.command(*words, cwd=root))
     if reply.status != 0:
-        why = f"git cannot say what is committed in {root}: {calls.fatal(reply.stderr)}"
+        why = f"git cannot list the committed files of {root}: {calls.fatal(reply.stderr)}"
         raise calls.unusable(root, reply.stderr) or EnvironmentProblem(why, help="git status")
     changed = {line[3:] for line in reply.stdout.split("\0") if line}
     return [
@@ -112,7 +112,7 @@ def _uncommitted(root: Path, entries: dict[str, KnownRequest]) -> list[Diagnosti
 
 
 def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Context:
-    """What a pass needs to know of this clone on this machine, as service `name`."""
+    """The context of a pass: this clone on this machine, as service `name`."""
     environment = process_with_env_file(root)
     environment = {**environment, "EVALCTL_QUEUE": queue_of(root, environment)}
     return Context(
@@ -137,12 +137,12 @@ def _head(root: Path) -> str:
 
 
 def detected_service(root: Path, catalogue: Catalogue, asked: str | None) -> str:
-    """The service that this machine is: asked for, named by EVALCTL_SERVICE, or shown by its paths; else local."""
+    """The service of this machine: the requested one, EVALCTL_SERVICE, or detected by its paths; else local."""
     return detection(root, catalogue, asked)[0]
 
 
 def detection(root: Path, catalogue: Catalogue, asked: str | None) -> tuple[str, str]:
-    """The service that this machine is, and what showed it."""
+    """(service of this machine, how it was determined)."""
     named = asked or os.environ.get("EVALCTL_SERVICE") or env_values(root).get("EVALCTL_SERVICE")
     services = catalogue.services
     if named is not None:
@@ -150,12 +150,13 @@ def detection(root: Path, catalogue: Catalogue, asked: str | None) -> tuple[str,
             raise EnvironmentProblem(
                 f"there is no service `{named}`", help=help_for(named, services, f"there are: {listed(services)}")
             )
-        return named, "as --service says" if asked else "as EVALCTL_SERVICE says"
+        return named, "set by --service" if asked else "set by EVALCTL_SERVICE"
     for name, entry in services.items():
         if entry.service.detect and all(Path(path).exists() for path in entry.service.detect):
-            return name, f"found by {', '.join(entry.service.detect)}"
+            return name, f"detected by {', '.join(entry.service.detect)}"
     if "local" in services:
-        return "local", "as no other service was found by its paths"
+        return "local", "because no other service was detected by its paths"
     raise EnvironmentProblem(
-        "no service of manifests/services/ is this machine", help=f"name one: --service {next(iter(services), 'NAME')}"
+        "this machine matches no service of manifests/services/",
+        help=f"name one: --service {next(iter(services), 'NAME')}",
     )

@@ -1,4 +1,4 @@
-"""What several commands need: the repository, requests by name."""
+"""Finds the repository, and requests by name, for several commands."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from evalctl.pipeline.project import Project
     from evalctl.results.store import ResultIndex
 
-RESULTS_CACHE = ".evalctl/cache/results-on-disk.json"  # sync has its own, of the commit
+RESULTS_CACHE = ".evalctl/cache/results-on-disk.json"  # sync has another one, of committed results
 
 
 def root_of(arguments: argparse.Namespace) -> Path:
-    """The repository that the command is about."""
+    """The root of the repository: --repo, or found from the current folder."""
     given: Path | None = arguments.repo
     if given is None:
         return find_root(current_folder())
@@ -36,7 +36,7 @@ def root_of(arguments: argparse.Namespace) -> Path:
 
 
 def request_named(word: str, root: Path, known: Iterable[str]) -> str:
-    """The request meant by a path (from here or from the root) or by its name without folder and .yaml."""
+    """The request with this path (from the current folder or the root) or this name (without folder and .yaml)."""
     paths = list(known)
     for candidate in (current_folder() / word, root / word):
         try:
@@ -49,7 +49,7 @@ def request_named(word: str, root: Path, known: Iterable[str]) -> str:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise EnvironmentProblem(f"`{word}` is the name of several requests: {listed(matching)}", help="give the path")
+        raise EnvironmentProblem(f"several requests are named `{word}`: {listed(matching)}", help="give the path")
     raise EnvironmentProblem(
         f"there is no request `{word}`",
         help=help_for(word, map(_name, paths), f"the requests are: {listed(map(_name, paths)) or 'none yet'}"),
@@ -57,7 +57,7 @@ def request_named(word: str, root: Path, known: Iterable[str]) -> str:
 
 
 def requests_named(words: Sequence[str], root: Path, known: Iterable[str]) -> list[str]:
-    """The requests meant by `words`; all when there are none."""
+    """The requests named by `words`; all requests without words."""
     paths = list(known)
     return [request_named(word, root, paths) for word in words] if words else paths
 
@@ -65,14 +65,14 @@ def requests_named(words: Sequence[str], root: Path, known: Iterable[str]) -> li
 def concerning(
     entries: Mapping[str, KnownRequest], paths: Sequence[str], problems: Sequence[Diagnostic]
 ) -> list[Diagnostic]:
-    """Findings about these requests and the files that they use, not those of other requests."""
+    """The findings about these requests and the files that they use."""
     others = entries.keys() - set(paths)
     used = {(d.code, d.span) for path in paths for d in entries[path].diagnostics}
     return [p for p in problems if p.span.file not in others and (p.severity == ERROR or (p.code, p.span) in used)]
 
 
 def unknown_metrics_of(project: Project, index: ResultIndex) -> list[Diagnostic]:
-    """Entries of metrics.yaml that name a metric which a measured task does not have."""
+    """Findings for entries of metrics.yaml that name a metric which a measured task lacks."""
     known: dict[str, set[str]] = {}
     for one in index.by_path.values():
         known.setdefault(one.script, set()).update(one.metrics)
@@ -82,9 +82,9 @@ def unknown_metrics_of(project: Project, index: ResultIndex) -> list[Diagnostic]
 
 
 def blocked_requests(entries: Mapping[str, KnownRequest], problems: Iterable[Diagnostic]) -> dict[str, set[str]]:
-    """Requests that sync leaves out, each with those that it conflicts with: they, or their model, have an error.
+    """Requests with an error (also in their model's files), which sync leaves out; each with the requests that it conflicts with.
 
-    An error in what all share blocks every one.
+    An error in a file that all requests share blocks all of them.
     """
     errors = [problem for problem in problems if problem.severity == ERROR]
     groups = [{error.span.file, *(note.span.file for note in error.notes if note.span is not None)} for error in errors]

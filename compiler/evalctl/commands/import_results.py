@@ -14,7 +14,7 @@ from evalctl.check.framework_tasks import subset_counts
 from evalctl.clone.changing import write
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.importing import measured, reading
-from evalctl.importing.measured import FORK, Known
+from evalctl.importing.measured import FORK, Assignable
 from evalctl.importing.reading import Measured
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic
@@ -29,7 +29,7 @@ from evalctl.suggest import listed, plural
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes the records, and the aggregate and leaderboard that follow; what was measured here is never replaced."""
     catalogue = Project(root).shared[0]
-    known = Known(catalogue.tasks, catalogue.metrics, catalogue.providers, subset_counts(FORK))
+    known = Assignable(catalogue.tasks, catalogue.metrics, catalogue.providers, subset_counts(FORK))
     found, problems = _read(arguments.paths, known)
     report.show(problems, root, "text")
     chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     return PERSON if kept or not records else SUCCESS
 
 
-def _read(words: Sequence[str], known: Known) -> tuple[list[Measured], list[Diagnostic]]:
+def _read(words: Sequence[str], known: Assignable) -> tuple[list[Measured], list[Diagnostic]]:
     found: list[Measured] = []
     problems: list[Diagnostic] = []
     for word in words:
@@ -147,7 +147,7 @@ def _there(path: str, root: Path) -> Result | None:
         return Result({}, path)
 
 
-def _texts(root: Path, records: Mapping[str, Result], known: Known) -> dict[str, str]:
+def _texts(root: Path, records: Mapping[str, Result], known: Assignable) -> dict[str, str]:
     """The records, their folders' aggregates and the leaderboard."""
     texts = {path: to_text(one.as_json()) for path, one in records.items()}
     base = derived.on_disk(root)

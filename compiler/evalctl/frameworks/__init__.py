@@ -1,7 +1,7 @@
-"""The evaluation programs and their dialects: how each is called for one eval. Text only; nothing is run here.
+"""The evaluation frameworks: the command line and the configuration of each for one eval. Makes texts only, runs nothing.
 
-A module per dialect (`lighteval`, `lighteval_swallow`) satisfies `Framework`; a new one is a file and a line in FRAMEWORKS.
-`pins` is what is pinned of them: versions, tasks, digests.
+One module per framework (`lighteval`, `lighteval_swallow`) satisfies `Framework`; a new one is a file and a line in FRAMEWORKS.
+`pins` reads what is pinned: versions, tasks, digests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evalctl_job.options import Options
 
 
 class Framework(Protocol):
-    """A module that knows one dialect."""
+    """A module that knows one framework."""
 
     ENVIRONMENT: str
 
@@ -29,12 +29,12 @@ class Framework(Protocol):
         """Settings that the task sends itself with each question, whatever its configuration says."""
 
     def always_sent(self) -> Mapping[str, Any]:
-        """Settings that it sends with each question where nobody names them, with the values that it sends."""
+        """Settings that the framework always sends with each question, with its default values."""
 
     def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
         """The call that measures `evaluation`, run in a folder of its own with config.yaml in it.
 
-        `relay` are the options that hold for every framework; the call adds the settings that this one does not send.
+        `relay` are relay options for every framework; added are the settings that this framework does not send itself.
         """
 
 

@@ -1,8 +1,8 @@
 """Upstream lighteval 0.13: `lighteval endpoint litellm config.yaml 'task|0'`.
 
-Sends only temperature, top_p, max_new_tokens, stop, seed, repetition and frequency penalty, and drops the rest without a
-word (seen: 0.13.0, litellm 1.101): the relay adds those. One task per call: 0.13 gives every task of a call the first
-one's parameters. An absent temperature is 0 here.
+It sends only temperature, top_p, max_new_tokens, stop, seed, repetition and frequency penalty, and silently drops the rest
+(seen: 0.13.0, litellm 1.101): the relay adds those. One task per run: 0.13 applies the parameters of the first task to all
+tasks of a run. A missing temperature is 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from evalctl_job.run_folder import CONFIG, OUTPUT
 
 ENVIRONMENT = "lighteval"
 
-LONGEST_ANSWER_SECONDS = 86_400  # without a number litellm gives up after 600 s (seen in 1.109)
+LONGEST_ANSWER_SECONDS = 86_400  # litellm's default timeout is 600 s (seen: 1.109)
 
 _OWN = {
     "temperature": "temperature", "top_p": "top_p", "max_new_tokens": "max_new_tokens", "stop_tokens": "stop_tokens",
@@ -44,12 +44,12 @@ def task_digest(script: str) -> str:
 
 
 def own_settings(script: str) -> frozenset[str]:
-    """None: a task's own values hold only where the configuration has none."""
+    """Nothing: a task's own values apply only if the configuration has none."""
     return frozenset()
 
 
 def always_sent() -> Mapping[str, Any]:
-    """Without a temperature it asks for 0 (seen: 0.13.0)."""
+    """The temperature: by default it sends 0 (seen: 0.13.0)."""
     return {"temperature": 0}
 
 
@@ -81,8 +81,8 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
     parameters: dict[str, Any] = {
         "model_name": MODEL,
         "concurrent_requests": concurrency,
-        "cache_dir": "cache",  # in the task's own folder: an answer cached elsewhere could be another server's
-        "api_max_retry": 1,  # the relay retries, and knows what is worth it
+        "cache_dir": "cache",  # in the task's own folder: an answer cached elsewhere could be from another server
+        "api_max_retry": 1,  # the relay retries
         "api_retry_sleep": 0.1,
         "timeout": request_timeout or LONGEST_ANSWER_SECONDS,
     }
@@ -103,14 +103,14 @@ MODEL = "provider/model"
 
 
 def dump(document: dict[str, Any], model: str) -> str:
-    """YAML as both dialects read it: keys in the order given, Japanese as it is; its first MODEL becomes `model`.
+    """YAML for both frameworks: keys in the given order, Japanese unescaped; the first MODEL is replaced by `model`.
 
-    Such a name (letters, digits, / and a few marks) means itself in YAML; there are far fewer other texts than models.
+    A model's name needs no quotes in YAML, and far fewer configurations than models differ in anything else.
     """
     return _dumped(to_json(document)).replace(MODEL, model, 1)
 
 
 @lru_cache(maxsize=1024)
 def _dumped(document: bytes) -> str:
-    """PyYAML takes longer for one configuration than all other stages for its eval, and many are the same."""
+    """The YAML text, cached: PyYAML takes longer for one configuration than all other stages for its eval, and many are equal."""
     return yaml.dump(json.loads(document), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=10_000)

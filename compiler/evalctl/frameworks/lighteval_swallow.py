@@ -1,8 +1,8 @@
 """The Swallow fork of lighteval 0.8: `lighteval endpoint litellm config.yaml 'swallow|NAME|0|0' --use-chat-template`.
 
-Without --use-chat-template every call fails and counts as an empty answer (seen). Sends max_new_tokens, stop,
-temperature, top_p, seed, the two penalties, n and reasoning_effort; top_k, min_p and presence_penalty are dropped, and
-litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. An absent temperature is the server's default.
+Without --use-chat-template every call fails and counts as an empty answer (seen). It sends max_new_tokens, stop,
+temperature, top_p, seed, the two penalties, n and reasoning_effort; it drops top_k, min_p and presence_penalty, and
+litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. A missing temperature is the server's default.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _JUDGE_KEY = "OPENAI_API_KEY"
 
 
 def version() -> str:
-    """The fork's release and the commit it is installed from."""
+    """The fork's release, and the commit that is installed."""
     return f"0.8+swallow.{pinned_commit()[:12]}"
 
 
@@ -50,17 +50,17 @@ def pinned_commit() -> str:
 
 
 def task_digest(script: str) -> str:
-    """Digest of a task that this project ships; the fork's tasks lie in the fork, and its commit covers them."""
+    """Digest of a task that this project ships; "" for the fork's own tasks, which its commit identifies."""
     return shipped_task_digest(script)
 
 
 def own_settings(script: str) -> frozenset[str]:
-    """MT-Bench sends the temperature of each question's category, 0.0 or 0.7 (seen: the pinned commit)."""
+    """The temperature for MT-Bench, which sends that of each question's category, 0.0 or 0.7 (seen: the pinned commit)."""
     return frozenset({"temperature"}) if "mt_bench" in script else frozenset()
 
 
 def always_sent() -> Mapping[str, Any]:
-    """Nothing: what nobody names is left to the server."""
+    """Nothing: the server's defaults apply."""
     return {}
 
 

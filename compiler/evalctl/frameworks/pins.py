@@ -1,4 +1,4 @@
-"""Versions and digests of what the environments hold, read once."""
+"""Versions, tasks and digests of the frameworks in the job environments; each is read once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TASKS = environments.FOLDER / "packages" / "evalctl-tasks" / "evalctl_tasks"
 
 @cache
 def catalogue() -> dict[str, environments.Environment]:
-    """All job environments as their files are now."""
+    """All job environments, as their files describe them now."""
     return environments.catalogue()
 
 
 @cache
 def pinned(environment: str, distribution: str) -> str:
-    """The version that an environment's lock gives; a lock without it is a bug of ours."""
+    """The version of a distribution in an environment's lock; a lock without it is a bug of evalctl."""
     version = environments.version_of(catalogue()[environment], distribution)
     assert version is not None, f"{environment}.lock does not pin {distribution}"
     return version
@@ -26,7 +26,7 @@ def pinned(environment: str, distribution: str) -> str:
 
 @cache
 def shipped_task_digest(script: str) -> str:
-    """Digest of the questions and the code of a task in `evalctl-tasks`; "" for tasks of the framework's own."""
+    """Digest of the questions and the code of a task in `evalctl-tasks`; "" for the framework's own tasks."""
     questions = sorted(path for path in (TASKS / "questions").glob("*.jsonl") if path.name.split(".")[0] == script)
     if not questions:
         return ""
@@ -38,7 +38,7 @@ def shipped_task_digest(script: str) -> str:
 
 @cache
 def listed_tasks(environment: str) -> dict[str, str]:
-    """The framework's own tasks as its list has them, each with what it needs of a server: answers or logprobs."""
+    """The framework's own tasks, from its committed list: task name -> what it needs of a server (answers or logprobs)."""
     lines = (environments.FOLDER / f"{environment}.tasks").read_text(encoding="utf-8").splitlines()
     return {name: needs for name, _, needs in (line.partition(" ") for line in lines if not line.startswith("#"))}
 

@@ -1,4 +1,4 @@
-"""Which lines of a shell script run once, as they stand: not text of a here-document, in no block, before no `exit`."""
+"""Determines which lines of a shell script run exactly once: not in a here-document, not in a block, not after `exit`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TEXT = "text of a here-document"
 _QUOTED = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _HERE = re.compile(r"(?<!<)<<(?P<tabs>-?)\s*(?P<quote>['\"]?)(?P<word>\w+)(?P=quote)(?!<)")
-# Words that begin and end a block, where a command may begin.
+# Words that begin and end a block, at a position where a command may begin.
 _BEGINS = r"(?:^|[;&|({!]|\b(?:then|do|else|elif|if|while|until)\b)\s*"
 _OPENS = re.compile(rf"{_BEGINS}(?P<word>if|for|while|until|case|select)\b")
 _CLOSES = re.compile(r"(?:^|[;&\s])(?:fi|done|esac)\b")
@@ -19,7 +19,7 @@ _LEAVES = re.compile(r"^(?:exit|return)\b")
 
 
 def hindrances(lines: list[str]) -> Iterator[str]:
-    """For each line why it does not simply run; "" where it does."""
+    """For each line the reason why it does not run exactly once; "" where it does."""
     depth, ended, here = 0, "", None
     for line in lines:
         if here is not None:
@@ -41,7 +41,7 @@ def _ends(line: str, here: re.Match[str]) -> bool:
 
 
 def _counts(code: str) -> tuple[int, int]:
-    """How many blocks begin and end in a line. Braces of variables are none."""
+    """(blocks that begin, blocks that end) in a line; braces of variables do not count."""
     plain = re.sub(r"\$\{[^}]*\}|\$\(\([^)]*\)\)", "_", code)
     opens = len(_OPENS.findall(plain)) + bool(_FUNCTION.match(plain))
     closes = len(_CLOSES.findall(plain)) + bool(

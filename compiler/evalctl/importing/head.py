@@ -1,8 +1,8 @@
-"""The filled-in head of the lab's qsub_all.sh and its `qsub_task LANG TASK` lines, read as text and never executed.
+"""Reads the filled-in head of the lab's qsub_all.sh and its `qsub_task LANG TASK` lines as text; executes nothing.
 
-Form of the script as its public history has it (swallow-evaluation-instruct before cc817e7, and 6c83ce0 of 2026): each
-variable is assigned once, at the start of a line, a comment behind it. Everything else in the script is machinery and is passed
-over; a variable that has no key here and is set to something is named.
+The form of the script is that of its public history (swallow-evaluation-instruct before cc817e7, and 6c83ce0 of 2026): each
+variable is assigned once, at the start of a line, followed by a comment. Everything else in the script is ignored; a variable
+that is set and has no key in a request is reported.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ VARIABLES = (
     "CUDA_VISIBLE_DEVICES",
 )  # fmt: skip
 
-# Variables of 2026 that no key of a request stands for (`unplaced` says what does).
+# Variables of 2026 without a key in a request (`unplaced` reports what to do instead).
 UNPLACED = ("AR_ID", "TRUST_REMOTE_CODE", "UPLOAD_DETAILS", "COPY_DETAILS")
 _ALL = "|".join((*VARIABLES, *UNPLACED, "ENABLE_ENV"))
 
 _ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{_ALL})(?P<sign>\+?=)(?P<rest>.*)")
-# An assignment that depends on what the shell does before it: behind a condition, in a loop, by `declare`.
+# An assignment whose effect depends on the shell: after a condition, in a loop, by `declare`.
 _HIDDEN = re.compile(rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{_ALL})\+?=")
 _CHANGED = re.compile(rf"\s*(?:unset|read|eval|printf\s+-v|mapfile|readarray)\b[^#]*?\b(?P<name>{_ALL})\b")
 _VALUE = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#;&|()<>]*))(?:\s+#.*|\s*)""")
 _TASK = re.compile(r"\s*qsub_task\s+(?P<words>[^#]*?)\s*(?:#.*)?")
-# What qsub_multi.sh of 2026 hands over by the environment; by hand nothing is handed over.
+# The block that takes over values of qsub_multi.sh (2026) from the environment; without that script it does nothing.
 _HANDED = re.compile(r"if \[\[ \"\$\{?ENABLE_ENV\}?\" == \"?enable_env\"? \]\]; *then")
 _HANDED_LINE = re.compile(r"(?P<name>[A-Z_]+)=\"\$(?:ENV_(?P=name)|\{ENV_(?P=name)(?::-\$(?P=name))?\})\"|#.*|")
 _OTHER = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<rest>.*)", re.ASCII)
@@ -39,7 +39,7 @@ _WORD = re.compile(r"""(["']?)([A-Za-z0-9_.-]+)\1""")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A value as written, and its place."""
+    """A value as written, and its position."""
 
     text: str
     span: Span
@@ -47,9 +47,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a person filled in: variables that are not empty, and task keys in order.
+    """The filled-in values: variables that are not empty, and task keys in order.
 
-    `unplaced` are variables that no key stands for, where they say something else than their default.
+    `unplaced` are variables without a key in a request whose value differs from the default.
     """
 
     values: Mapping[str, Word]
@@ -58,7 +58,7 @@ class Head:
 
 
 def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
-    """The variables and tasks of the script; what cannot be read without running it is a finding."""
+    """The variables and tasks of the script; a finding for each part that only running the script would reveal."""
     values: dict[str, Word] = {}
     tasks: dict[str, Word] = {}
     others: dict[str, Word] = {}
@@ -74,7 +74,7 @@ def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
             _take(match, dict(values) if hindrance else values, replace(span, column=match.start("rest") + 1), problems)
         elif hidden := _HIDDEN.search(line.split("#")[0]) or _CHANGED.match(line):
             place = replace(span, column=hidden.start("name") + 1)
-            problems.append(_unreadable(f"{hidden['name']} is set in passing", place, _ONE_LINE))
+            problems.append(_unreadable(f"{hidden['name']} is not assigned on a line of its own", place, _ONE_LINE))
         elif re.search(r"\bqsub_task\b", code.split("#")[0]) and not re.match(r"(function\s+)?qsub_task\s*\(\)", code):
             _task(
                 line, dict(tasks) if hindrance else tasks, replace(span, column=line.index("qsub_task") + 1), problems
@@ -84,28 +84,30 @@ def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
         elif code and not code.startswith("set "):
             on_top = False
         if hindrance and found == len(problems) and (_ASSIGNMENT.fullmatch(line) or _TASK.fullmatch(line)):
-            problems.append(_unreadable(f"this line is {hindrance}: whether it runs is not known", span, _AT_TOP))
+            problems.append(
+                _unreadable(f"this line is {hindrance}: evalctl cannot know whether it runs", span, _AT_TOP)
+            )
     others |= {name: values.pop(name) for name in UNPLACED if name in values and values[name].text != "false"}
     given = {name: word for name, word in values.items() if word.text and name in VARIABLES}
     return Head(given, tuple(tasks.values()), {name: word for name, word in others.items() if word.text}), problems
 
 
 def _without_handed(lines: list[str], file: str) -> tuple[list[str], list[Diagnostic]]:
-    """The lines with those empty that take over what qsub_multi.sh hands over, where they are nothing else."""
+    """The lines, with the block emptied that takes over values of qsub_multi.sh; a note if there is such a block."""
     first = next((number for number, line in enumerate(lines) if _HANDED.fullmatch(line.strip())), None)
     if first is None:
         return lines, []
     last = next((number for number in range(first, len(lines)) if lines[number].strip() == "fi"), first)
     if last == first or not all(_HANDED_LINE.fullmatch(line.strip()) for line in lines[first + 1 : last]):
         return lines, []
-    message = "the values of qsub_multi.sh are passed over: those at the top of this script are taken"
+    message = "values of qsub_multi.sh are ignored: the import reads those at the top of this script"
     help = "for several models write `models: [...]` in the request"
     found = Diagnostic("unreadable-source", message, Span(file, first + 1), help, severity=WARNING)
     return [*lines[:first], *[""] * (last + 1 - first), *lines[last + 1 :]], [found]
 
 
 def _other(match: re.Match[str], others: dict[str, Word], span: Span, *, on_top: bool) -> None:
-    """A variable that the script does not have. Below its head only a plain value counts: the rest is machinery."""
+    """Records a variable that the lab's script does not have; below the script's head only if its value is plain."""
     value = _VALUE.fullmatch(match["rest"])
     found = value.group("double", "single", "bare") if value else ()
     text = next((part for part in found if part is not None), None)
@@ -126,14 +128,16 @@ def _take(match: re.Match[str], values: dict[str, Word], span: Span, problems: l
     text = next((part for part in found if part is not None), match["rest"])
     if name == "ENABLE_ENV":
         if text not in ("", "${1:-}"):
-            help = "take the line out: the values at the top of the script are read"
-            problems.append(_unreadable("the values would come from the environment", span, help))
+            help = "delete the line: the import reads the values at the top of the script"
+            problems.append(_unreadable("the values on this line come from the environment", span, help))
         return
     if any(mark in text for mark in "$`\\") and not (value and value["single"]):
-        help = f'{name}="VALUE" with the value itself in it'
-        problems.append(_unreadable(f"the value of {name} is computed by the shell, which is not run here", span, help))
+        help = f'write {name}="VALUE" with the final value'
+        problems.append(
+            _unreadable(f"the shell computes the value of {name}, but the import runs no shell", span, help)
+        )
     elif match["sign"] != "=" or value is None:
-        problems.append(_unreadable(f"the value of {name} is not one word", span, f'write {name}="VALUE"'))
+        problems.append(_unreadable(f"the value of {name} is not a single word", span, f'write {name}="VALUE"'))
     elif name in values:
         first = Note("first given here", values[name].span)
         problems.append(Diagnostic("duplicate-key", f"{name} is given twice", span, "keep one of the lines", (first,)))
@@ -145,8 +149,10 @@ def _task(line: str, tasks: dict[str, Word], span: Span, problems: list[Diagnost
     match = _TASK.fullmatch(line)
     words = [word[2] for part in match["words"].split() if (word := _WORD.fullmatch(part))] if match else []
     if match is None or len(words) != 2 or len(match["words"].split()) != 2:
-        help = "one line `qsub_task LANGUAGE TASK` for each task; delete or comment out what computes them"
-        problems.append(_unreadable("this use of qsub_task cannot be read without running it", span, help))
+        help = (
+            "write one line `qsub_task LANGUAGE TASK` for each task; delete or comment out the code that computes them"
+        )
+        problems.append(_unreadable("the arguments of this qsub_task are known only when the script runs", span, help))
         return
     key = "_".join(words)
     tasks.setdefault(key, Word(key, span))

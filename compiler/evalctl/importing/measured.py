@@ -1,7 +1,7 @@
-"""Scores that the lab measured before, from its raw results files or its aggregate, as records of ours.
+"""Converts the lab's earlier scores, from its raw results files or its aggregate, to records.
 
-What the lab's files do not say (revision, server, system message, what was answered) is not made up: such a record has
-`imported`, a digest that no eval can have, and is therefore shown but never reused.
+Facts that the lab's files lack (revision, server, system message, answers) are not invented: such a record has the key
+`imported` and a digest that no eval can have, so it is shown but never reused.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.result import IMPORTED, SCHEMA, Facts, Result
 from evalctl.results.names import task_name
 
-_PARTLY = "import the other subsets as well; until then its entries are means over these alone"
-FORK = "lighteval-swallow"  # what the lab's files were measured with; a task of upstream may have the same name
+_PARTLY = "import the other subsets as well; until then the task's entries are means over these subsets only"
+FORK = "lighteval-swallow"  # the framework of the lab's files; a task of upstream lighteval may have the same name
 
 
 @dataclass(frozen=True)
-class Known:
-    """What results can belong to here."""
+class Assignable:
+    """What an imported score can be assigned to: the tasks, entries and providers of this repository."""
 
     tasks: Mapping[str, Task]
     metrics: Metrics
     providers: Mapping[str, Provider] = field(default_factory=lambda: PROVIDERS)
-    subsets: Mapping[str, int] = field(default_factory=dict)  # how many each of the fork's tasks has
+    subsets: Mapping[str, int] = field(default_factory=dict)  # the fork's task name -> number of its subsets
 
     @cached_property
     def key_of(self) -> dict[str, str]:
-        """Task key by the fork's name, variants that an entry names beside it included; the first of several tasks."""
+        """The fork's task name -> key of the first task here, including variants that an entry of metrics.yaml names with it."""
         own = {task.script: task.key for task in reversed(list(self.tasks.values())) if task.framework == FORK}
         variants = {
             name: own[known]
@@ -52,7 +52,7 @@ class Known:
 
 @dataclass(slots=True)
 class _Part:
-    """All that the files say about one task of ours, the newest of each subset."""
+    """What the files say about one task here: the newest score of each subset."""
 
     scores: dict[str, Mapping[str, float]]
     weights: dict[str, int]
@@ -62,11 +62,11 @@ class _Part:
 
 
 def folder_of(model: str, settings: str) -> str:
-    """The model's folder, by the manual's 3.3: the name in the lab's files is its path already."""
+    """The model's folder of results (manual, 3.3): the name in the lab's files is that path already."""
     return "/".join(filter(None, ("results", model, settings)))
 
 
-def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str, Result], list[Diagnostic]]:
+def records(found: Sequence[Measured], known: Assignable, on: str) -> tuple[dict[str, Result], list[Diagnostic]]:
     """Records by path, of files of one model and settings; the newest score of each task and subset counts."""
     problems: list[Diagnostic] = []
     parts: dict[str, _Part] = {}
@@ -88,8 +88,8 @@ def records(found: Sequence[Measured], known: Known, on: str) -> tuple[dict[str,
     return made, problems
 
 
-def _lacking(task: Task, part: _Part, known: Known) -> list[str]:
-    """In words, where the files have single subsets of a task whose entries are means over all of them."""
+def _lacking(task: Task, part: _Part, known: Assignable) -> list[str]:
+    """A sentence for each group of missing subsets of a task whose entries are means over all subsets."""
     names = {task_name(key) for key in part.scores}
     subsets = Counter(name.partition(":")[0] for name in names if ":" in name and "_average" not in name)
     found = []
@@ -106,7 +106,7 @@ def _file(part: _Part) -> Span:
 # ---- records ----------------------------------------------------------------------------------------------------
 
 
-def _add_scores(one: Measured, known: Known, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
+def _add_scores(one: Measured, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
     keys = known.key_of
     unknown: set[str] = set()
     for key, metrics in one.scores.items():
@@ -124,8 +124,8 @@ def _add_scores(one: Measured, known: Known, parts: dict[str, _Part], problems: 
     problems += _unknown(unknown, "task", "evalctl new task", one)
 
 
-def _add_entries(one: Measured, known: Known, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
-    """Of an entry with several alternative tasks nobody knows which was run: it goes to the first that we have."""
+def _add_entries(one: Measured, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
+    """Adds values of entries. An entry with several alternative tasks goes to the first of them that exists here: which one was run is unknown."""
     keys = known.key_of
     tasks = {
         entry.name: next((keys[name] for name in entry.tasks if name in keys), None) for entry in known.metrics.entries
@@ -146,7 +146,7 @@ def _part(parts: dict[str, _Part], task: str, one: Measured) -> _Part:
 
 def _unknown(names: Iterable[str], what: str, help: str, one: Measured) -> Iterator[Diagnostic]:
     for name in sorted(names):
-        message = f"left out: there is no {what} `{name}` here"
+        message = f"not imported: this repository has no {what} `{name}`"
         yield Diagnostic("unknown-task", message, Span(one.source.file), help, severity=WARNING)
 
 
@@ -170,7 +170,7 @@ def _facts(
         "seconds": None,
         "measured_at": part.at,
         "imported": {"on": on, "sources": sources},
-        "warnings": lacking,  # that it is imported is said once for the whole aggregate
+        "warnings": lacking,  # the aggregate as a whole is marked as imported
     }
 
 

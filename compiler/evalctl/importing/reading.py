@@ -1,6 +1,6 @@
-"""What the lab's results files say, raw or aggregated: scores by task, or values by entry.
+"""Reads the lab's results files, raw (scores by task) or aggregated (values by entry).
 
-A file that cannot be taken over is left out with a warning, and so is a score of another suite or of another number of
+A file that cannot be imported is left out with a warning, and so is a score of another suite or with another number of
 examples in the question: the lab measures `swallow|TASK|0`.
 """
 
@@ -21,16 +21,16 @@ from evalctl.model.fields import MODEL
 from evalctl.model.providers import Provider
 from evalctl.results.record import weights
 
-# lighteval stamps with local time without saying so; both sites' clocks show Japan's.
+# lighteval writes local time without a time zone; the clocks of both sites show Japan's time.
 _JAPAN = timezone(timedelta(hours=9))
 _STAMP = re.compile(r"results_(.+)\.json")
-_STAMP_FORMS = ("%Y-%m-%dT%H-%M-%S.%f", "%Y-%m-%dT%H-%M-%S")  # isoformat leaves a fraction of zero out
+_STAMP_FORMS = ("%Y-%m-%dT%H-%M-%S.%f", "%Y-%m-%dT%H-%M-%S")  # isoformat omits a fraction of zero
 _MISSING = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of results: its name, where it lies, and the digest of its text."""
+    """A file of results: its name, its path, and the digest of its text."""
 
     name: str
     file: str
@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one file says about one model: scores by task key (raw), or values by entry (aggregate)."""
+    """The content of one file about one model: scores by task key (raw), or values by entry (aggregate)."""
 
     source: Source
     model: str
@@ -51,21 +51,21 @@ class Measured:
 
 
 def files_in(folder: Path, names: str) -> tuple[list[Path], list[Diagnostic]]:
-    """The regular files of these names, and a finding for each entry that is none: a link leads to a file counted already."""
+    """The regular files with these names, and a finding for each other entry (a link leads to a file that may be counted twice)."""
     found = sorted(folder.glob(names))
     plain = [path for path in found if path.is_file() and not path.is_symlink()]
-    other = [_left_out("this is a link or no regular file", Span(str(path))) for path in found if path not in plain]
+    other = [_left_out("this is a link or not a regular file", Span(str(path))) for path in found if path not in plain]
     return plain, other
 
 
 def read(path: Path, providers: Mapping[str, Provider]) -> tuple[Measured | None, list[Diagnostic]]:
-    """What a results file says, raw or aggregated; None with a warning where it is left out."""
+    """The content of a results file, raw or aggregated; None with a warning where the file is left out."""
     file = str(path)
     if path.is_file() and path.stat().st_size > _LARGEST:
         return None, [_left_out(f"the file is larger than {_LARGEST >> 20} MiB", Span(file))]
     source, found = repo.read(path.parent, file)
     if source is None:
-        return None, [replace(one, severity=WARNING, message=f"left out: {one.message}") for one in found]
+        return None, [replace(one, severity=WARNING, message=f"not imported: {one.message}") for one in found]
     try:
         return _parsed(source.text, path.name, file, providers)
     except json.JSONDecodeError as error:
@@ -81,27 +81,29 @@ def read(path: Path, providers: Mapping[str, Provider]) -> tuple[Measured | None
         return None, [_left_out("this does not have the form of the lab's results files", Span(file))]
 
 
-# What the lab's largest results files have is some MB; nothing larger is read into memory.
+# The lab's largest results files have some MB; a larger file is not read into memory.
 _LARGEST = 64 << 20
-_HIGHEST = 10**12  # of a score or a count of questions: sums and products of such numbers stay finite
-_LEAVE = "correct the file and import it again; without it nothing is missing but its scores"
-_NOT_WANTED = "no action needed; without this file among those that are named there is no such note"
-_SCORE = "only `swallow|TASK|0` is imported: the lab's tasks, without examples in the question"
+_HIGHEST = 10**12  # limit of a score or a count of questions: sums and products of such numbers stay finite
+_LEAVE = "correct the file and import it again; the other files are imported without it"
+_NOT_WANTED = "no action needed; to avoid this note, do not name the file"
+_SCORE = "only scores `swallow|TASK|0` are imported: the lab's tasks, without examples in the question"
 
 
 class _LeftOut(Exception):
-    """A file that is fine and not wanted."""
+    """The file is valid but must not be imported."""
 
 
 def _left_out(reason: str, span: Span, help: str = _LEAVE) -> Diagnostic:
     severity = NOTE if help == _NOT_WANTED else WARNING
-    return Diagnostic("unreadable-source", f"left out: {reason}", span, help, severity=severity)
+    return Diagnostic("unreadable-source", f"not imported: {reason}", span, help, severity=severity)
 
 
 def _parsed(text: str, name: str, file: str, providers: Mapping[str, Provider]) -> tuple[Measured, list[Diagnostic]]:
     document = json.loads(text, parse_constant=_no_score, object_pairs_hook=_without_twins)
     if re.search(r"\\u[dD][89a-fA-F]", text):
-        json.dumps(document, ensure_ascii=False).encode()  # half a character cannot be written again: ValueError
+        json.dumps(
+            document, ensure_ascii=False
+        ).encode()  # raises ValueError for a lone surrogate, which cannot be written
     source = Source(name, file, hashlib.sha256(text.encode()).hexdigest())
     if "config_general" not in document:
         return _aggregate(document, source, providers), []
@@ -114,7 +116,7 @@ _SHOWN = 120
 
 
 def _no_score(word: str) -> Any:
-    raise ValueError(f"{word} is no score")
+    raise ValueError(f"{word} is not a valid score")
 
 
 def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _raw(document: Mapping[str, Any], source: Source, providers: Mapping[str, Pr
 
 
 def _is_the_lab_s(key: str) -> bool:
-    """Whether a score's key is of the fork's suite `swallow` without examples: `swallow|TASK|0`, or `…|0|0`."""
+    """Whether a score's key is in the fork's suite `swallow` without examples: `swallow|TASK|0`, or `…|0|0`."""
     parts = key.split("|")
     return len(parts) in (3, 4) and parts[0] == "swallow" and bool(parts[1]) and set(parts[2:]) == {"0"}
 
@@ -159,23 +161,23 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
     """The scores among the values; texts and truth values are none."""
     found = {name: value for name, value in values.items() if type(value) in (int, float)}
     if wrong := [name for name, value in found.items() if not -_HIGHEST <= value <= _HIGHEST]:
-        raise ValueError(f"`{wrong[0][:_SHOWN]}` is no finite number, or too large for a score")
+        raise ValueError(f"`{wrong[0][:_SHOWN]}` is not a finite number, or is too large for a score")
     return found
 
 
 def _model(name: str, providers: Mapping[str, Provider]) -> str:
     bare = name.partition("/")[2] if folder_provider(name, providers) else name
     if not re.fullmatch(MODEL, bare):
-        message = f"`{name[:_SHOWN]}` is no model as the lab names it (hosted_vllm/PUBLISHER/MODEL)"
+        message = f"the model name `{name[:_SHOWN]}` does not have the lab's form (hosted_vllm/PUBLISHER/MODEL)"
         first = name.partition("/")[0]
         if name.count("/") == 2 and re.fullmatch("[a-z][a-z0-9_-]*", first):
-            message += f", and there is no provider `{first}` (a file manifests/providers/{first}.yaml)"
+            message += f", and there is no provider `{first}` (file manifests/providers/{first}.yaml)"
         raise ValueError(message)
     return name
 
 
 def folder_provider(name: str, providers: Mapping[str, Provider]) -> str | None:
-    """The provider whose folder under results/ a model's name begins with; None where it has none of its own."""
+    """The provider whose folder under results/ the model's name begins with; None for a name without a provider."""
     first, _, rest = name.partition("/")
     return next((one.name for one in providers.values() if one.result_dir == first and "/" in rest), None)
 

@@ -1,4 +1,4 @@
-"""A filled-in head to a request: its text, and for each line of it the place in the script that it comes from."""
+"""Converts a filled-in head to the text of a request; each line remembers its position in the script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalctl.model.diagnostic import Diagnostic, Span
 
 _INTEGER = re.compile(r"-?[0-9]{1,12}")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-# Variable to key, in the order in which people read a request. What is the default anyway is left out.
+# Variable to key, in the usual order of keys in a request. Default values are not written.
 _KEYS = {
     "MODEL_NAME": "model", "CUSTOM_SETTINGS": "custom_settings", "PROVIDER": "provider", "SERVICE": "service",
     "NODE_KIND": "node_kind", "PRIORITY": "priority", "MAX_SAMPLES": "max_samples", "PREDOWNLOAD_MODEL": "predownload",
@@ -25,25 +25,25 @@ _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request's text; `places` has, for each line, where in the script it comes from."""
+    """A request's text; `places` has the position in the script for each line."""
 
     text: str
     places: Sequence[Span]
 
     def at_source(self, found: Diagnostic) -> Diagnostic:
-        """A finding about the request, at the place of the script that it comes from."""
+        """The finding about the request, moved to the position in the script."""
         return replace(found, span=self.places[min(found.span.line, len(self.places)) - 1])
 
 
 def draft(head: Head, file: str, depth: int, suites: Mapping[str, Sequence[str]]) -> tuple[Draft, list[Diagnostic]]:
-    """The request that asks for what the head would have submitted; `depth` is the file's below the repository."""
+    """The request for the jobs that the script would have submitted; `depth` is the number of folders above the file."""
     problems = [
         Diagnostic("missing-key", f"{name} is not filled in", Span(file), help=f'write {name}="…" below `# Set Args`')
         for name in _NEEDED
         if name not in head.values
     ]
     if not head.tasks:
-        help = "take the # from the `qsub_task` lines of the tasks that you want"
+        help = "remove the # from the `qsub_task` lines of the tasks that you want"
         problems.append(Diagnostic("no-tasks", "every qsub_task line is commented out", Span(file), help))
     lines = [(_HEAD.format(up="../" * depth), Span(file)), *_values(head), *_tasks(head, suites)]
     text = "".join(line for line, _ in lines)
@@ -58,7 +58,7 @@ def _values(head: Head) -> Iterator[tuple[str, Span]]:
 
 
 def _says_something(name: str, text: str, values: Mapping[str, Word]) -> bool:
-    """The script's template fills in defaults, which here are the same; PRIORITY and GPUs it uses at one service only."""
+    """Whether the value belongs in the request: not a default of the script's template, nor PRIORITY or GPUs at a service that ignores them."""
     service = values["SERVICE"].text if "SERVICE" in values else ""
     if name == _TSUBAME_ONLY:
         return service == "tsubame" and text != "-5"
@@ -68,7 +68,7 @@ def _says_something(name: str, text: str, values: Mapping[str, Word]) -> bool:
 
 
 def _scalar(name: str, text: str) -> str:
-    """As YAML reads it back; GPUs are text even if there is only one."""
+    """The value as a YAML scalar; a GPU list is text even if it has only one number."""
     if name != _LOCAL_ONLY and (_INTEGER.fullmatch(text) or (name == "PREDOWNLOAD_MODEL" and text == "true")):
         return text
     plain = _PLAIN.fullmatch(text) and text.lower() not in ("null", "true", "false")
@@ -76,7 +76,7 @@ def _scalar(name: str, text: str) -> str:
 
 
 def _tasks(head: Head, suites: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Span]]:
-    """The suite that is exactly these tasks, else a line for each."""
+    """The lines of `tasks`: the suite with exactly these tasks, else a line for each task."""
     first = head.tasks[0].span if head.tasks else Span("")
     asked = {word.text for word in head.tasks}
     suite = next((name for name, tasks in suites.items() if set(tasks) == asked), None)

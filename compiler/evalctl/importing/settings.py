@@ -1,4 +1,4 @@
-"""Where a custom model settings file of the lab belongs here. The files themselves are taken over unchanged."""
+"""Determines where a custom model settings file of the lab belongs here. The files are imported unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalctl.model.parsers import LAB_PLUGINS, add_plugin
 
 
 def place_of(relative: str, file: str) -> tuple[str | None, list[Diagnostic]]:
-    """The place of the file at `relative` (below custom_model_settings/); None for the lab's template, which is documentation."""
+    """The path here of the file at `relative` (below custom_model_settings/); None for the lab's template, which is documentation."""
     parts = PurePosixPath(relative).parts
     here = f"{MODELS}{relative}"
     if here == TEMPLATE:
@@ -20,13 +20,15 @@ def place_of(relative: str, file: str) -> tuple[str | None, list[Diagnostic]]:
     if here == COMMON or len(parts) == 2:
         return here, []
     help = "name the folder custom_model_settings/ itself, whose files are PUBLISHER/MODEL.yaml"
-    return None, [Diagnostic("unreadable-source", f"`{relative}` is no PUBLISHER/MODEL.yaml", Span(file), help)]
+    return None, [
+        Diagnostic("unreadable-source", f"`{relative}` is not of the form PUBLISHER/MODEL.yaml", Span(file), help)
+    ]
 
 
 def plugins_named(texts: Mapping[str, str]) -> Iterator[str]:
-    """What to do for each parser that vLLM gets from a file of its own in the lab: the settings name the parser alone.
+    """What to do for each parser that the lab gives to vLLM as a file: the settings name only the parser.
 
-    The file is the publisher's and the consent a person's, so neither is written by an import.
+    The file comes from the model's publisher, and a person must consent to run it, so an import writes neither.
     """
     for path, text in texts.items():
         document = yaml_source.parse(text, path)[0]

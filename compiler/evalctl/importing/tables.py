@@ -1,4 +1,4 @@
-"""The lab's tasks_runtime.csv and task_settings.csv into ours: new rows are added, other values shown, not taken."""
+"""Merges the lab's tasks_runtime.csv and task_settings.csv into ours: adds new rows, reports different values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from evalctl.load import csv_source
 from evalctl.load.csv_source import Table, TableRow
 from evalctl.model.diagnostic import Diagnostic, Span
 
-# In the lab's table the word `lighteval` is its fork of 0.8; here upstream has that name.
+# In the lab's table `lighteval` means its fork of 0.8; here it means upstream lighteval.
 _FRAMEWORKS = {"lighteval": "lighteval-swallow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One cell in which the lab's table says something else."""
+    """One cell whose value in the lab's table differs."""
 
     key: str
     column: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Our table at `path` with the lab's rows: its text, what was added, what differs, what we have no column for."""
+    """Our table at `path` merged with the lab's: new text, added rows, different cells, columns that our table lacks."""
 
     path: str
     text: str
@@ -39,7 +39,7 @@ class Merge:
 
 
 def merged(text: str, file: str, ours: Mapping[str, str], *, replace: bool) -> tuple[Merge | None, list[Diagnostic]]:
-    """The lab's table `text` merged into ours; with `replace` its values win where the two differ."""
+    """The lab's table `text` merged into ours; with `replace` different values of the lab replace ours."""
     header = csv_source.parse(text, file, ("key",))[0].columns
     path, columns = (RUNTIME, RUNTIME_COLUMNS) if "script" in header else (SETTINGS, SETTINGS_COLUMNS)
     theirs, problems = csv_source.parse(text, file, columns)
@@ -50,7 +50,7 @@ def merged(text: str, file: str, ours: Mapping[str, str], *, replace: bool) -> t
     new = [_translated(row) for row in theirs.rows if row.cells["key"] not in known]
     differences = tuple(_differences(known, theirs))
     changed = tables.appended(ours[path], our_table, new) if new else ours[path]
-    if replace:  # after the new rows, which come last and move nothing
+    if replace:  # new rows are at the end, so the positions of the other cells are still valid
         changed = tables.replaced(changed, [(one.our_place, one.theirs) for one in differences])
     dropped = tuple(column for column in theirs.columns if column not in our_table.columns)
     return Merge(path, changed, tuple(row["key"] for row in new), differences, dropped), problems

@@ -1,4 +1,4 @@
-"""What one command remembers for the next: `.evalctl/cache/compile`. Losing it costs time, never a result."""
+"""Stores what one command has compiled for the next: `.evalctl/cache/compile`. Losing it costs time only."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ VERSION = 6
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """An index that is read at once, and texts that it names by place, read when they are asked for."""
+    """An index, and texts to which the index refers by position; texts are decoded only when needed."""
 
     index: Mapping[str, Any] = field(default_factory=dict)
     texts: bytes | memoryview = b""
 
     def text(self, place: Sequence[int]) -> bytes:
-        """The text at [begin, end]."""
+        """The text at position [begin, end]."""
         return bytes(self.texts[place[0] : place[1]])
 
 
 class Texts:
-    """Texts one after another, each at the place that `Memory.text` finds it by."""
+    """Concatenates texts, and gives the position of each for `Memory.text`."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._end = 0
 
     def add(self, text: bytes) -> list[int]:
-        """Its [begin, end]."""
+        """Adds a text; returns its position [begin, end]."""
         begin, self._end = self._end, self._end + len(text)
         self._parts.append(text)
         return [begin, self._end]
 
     @property
     def joined(self) -> bytes:
-        """All of them."""
+        """All texts, concatenated."""
         return b"".join(self._parts)
 
 
 def load(root: Path) -> Memory:
-    """What was remembered; empty where nothing usable is there: another version, a damaged or a foreign file."""
+    """The stored memory; empty where the file is missing, damaged, or of another version or user."""
     try:
         data = (root / PATH).read_bytes()
     except OSError:
         return Memory()
     begin = data.find(b"\n") + 1
     end = data.find(b"\n", begin)
-    whole = memoryview(data)  # megabytes, not to be copied
+    whole = memoryview(data)  # avoids copying megabytes
     if whole[:begin] != _head(whole[begin:]):
         return Memory()
     return Memory(json.loads(whole[begin:end].tobytes()), whole[end + 1 :])
 
 
 def save(root: Path, memory: Memory) -> None:
-    """Remembers; a folder that may not be written to, or a file name that is not UTF-8, is no reason to fail."""
+    """Stores the memory; ignores a read-only folder and file names that are not UTF-8."""
     try:
         body = (as_json(memory.index), b"\n", memory.texts)
         write_atomically(root / PATH, b"".join((_head(*body), *body)), folder_mode=0o700)
@@ -75,14 +75,14 @@ def save(root: Path, memory: Memory) -> None:
 
 
 def as_json(value: Any) -> bytes:
-    """One line of JSON; three times as fast as the json module, which tells with megabytes."""
+    """One line of JSON; three times as fast as the json module, which matters for megabytes."""
     from pydantic_core import to_json
 
     return to_json(value)
 
 
 def _head(*body: bytes | memoryview) -> bytes:
-    """The line with version and checksum: what has them was written whole, by this program."""
+    """The first line, with version and checksum, which show that this program wrote the file completely."""
     checksum = 0
     for part in body:
         checksum = zlib.crc32(part, checksum)
@@ -90,7 +90,7 @@ def _head(*body: bytes | memoryview) -> bytes:
 
 
 def digest(parts: Iterable[str]) -> str:
-    """One key for several."""
+    """One key from several."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

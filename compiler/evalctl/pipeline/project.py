@@ -1,8 +1,8 @@
-"""load -> check -> resolve -> plan -> render, for one request and for all, doing again only what has changed.
+"""Runs load -> check -> resolve -> plan -> render for one request or for all; repeats only what has changed.
 
 A request is compiled again when its own text, its models' files, anything that all requests share, or the program
-itself has changed; otherwise its summary, findings and the digests of its scripts are remembered (`memory`). The stages
-are imported when one of them has to run.
+itself has changed; otherwise its summary, findings and the digests of its scripts come from `memory`. The stages are
+imported only when one of them has to run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Project:
-    """A repository at one moment. Reads lazily; writes nothing but generated/ (on request) and its own memory."""
+    """A repository at one moment. Reads lazily; writes only generated/ (in `compile`) and its own memory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,7 +49,7 @@ class Project:
 
     @cached_property
     def shared(self) -> tuple[Catalogue, list[Diagnostic]]:
-        """The catalogue without models, and what is wrong with it."""
+        """The catalogue without models, and its findings."""
         from evalctl.pipeline import stages
 
         known = self._memory.index.get("metrics") or {}
@@ -57,7 +57,7 @@ class Project:
 
     @property
     def metric_entries(self) -> Sequence[Mapping[str, Any]]:
-        """The entries of metrics.yaml as plain data; none where the file has a mistake."""
+        """The entries of metrics.yaml as plain data; () where the file has a mistake."""
         known = self._memory.index.get("metrics") or {}
         if known.get("key") != self._metrics_key:
             from evalctl.pipeline import stages
@@ -68,7 +68,7 @@ class Project:
 
     @property
     def terms(self) -> dict[str, Terms]:
-        """Of each service, what the plan says of all its jobs together."""
+        """By service: facts that the plan shows for all jobs of the service together."""
         return {name: Terms(*facts) for name, facts in self._shared_row["terms"].items()}
 
     def catalogue_for(self, models: list[str]) -> Catalogue:
@@ -86,7 +86,7 @@ class Project:
         return stages.with_models(self.shared[0], self.workspace, model_paths)
 
     def compile_one(self, path: str) -> Compiled:
-        """One request through all stages but render, whatever is remembered."""
+        """Runs one request through all stages but render, without using the memory."""
         if path not in self._plans:
             self._plans[path] = self._compile(path)
         return self._plans[path]
@@ -99,31 +99,31 @@ class Project:
     # ---- all requests -------------------------------------------------------------------------------------------
 
     def check(self) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
-        """Every request's entry, and every finding of the repository, sorted."""
+        """The outcome of every request by path, and every finding of the repository, sorted."""
         return self._all(render=False)
 
     def compile(self, *, check_only: bool = False) -> tuple[dict[str, KnownRequest], list[Diagnostic], list[str]]:
-        """Brings generated/ up to date, or with `check_only` says what is not; also the paths that were changed.
+        """Brings generated/ up to date, or with `check_only` reports what is not; returns also the changed paths.
 
-        Nothing is written when anything is wrong.
+        Writes nothing if there is any error.
         """
         tree = Tree(self.root, self._memory.index.get("generated", {}))
         entries, problems = self._all(render=True, tree=tree)
         problems += tree.links
         broken = has_errors(problems)
         expected = {path for entry in entries.values() for path in entry.artifacts or ()}
-        if check_only:  # another request's mistake does not make this one's scripts right
+        if check_only:  # mistakes in another request do not hide outdated scripts of this one
             problems += _differences(tree, entries)
         changed: list[str] = []
         if not broken:
             problems += tree.foreign(expected)
-            left_over = tree.left_over(expected)
+            obsolete = tree.obsolete(expected)
             if check_only:
-                problems += [outdated(path, path, "belongs to no request any more") for path in left_over]
+                problems += [outdated(path, path, "belongs to no request any more") for path in obsolete]
             else:
                 changed = [path for entry in entries.values() for path in _written(entry, tree)]
-                tree.remove(left_over)
-                changed += left_over
+                tree.remove(obsolete)
+                changed += obsolete
             self._remember(entries, tree)
         return entries, sorted(problems, key=lambda d: d.sort_key), changed
 
@@ -135,7 +135,7 @@ class Project:
         problems += conflicts(known_requests.suspects(entries.values()))
         if not render:
             self._remember(entries, None)
-        once = dict.fromkeys(problems)  # requests that use one file find the same in it
+        once = dict.fromkeys(problems)  # requests that use the same file have the same findings in it
         return entries, sorted(once, key=lambda diagnostic: diagnostic.sort_key)
 
     def _known_request(self, path: str, render: bool, tree: Tree | None) -> KnownRequest:
@@ -153,7 +153,7 @@ class Project:
         )
         if render:
             from evalctl.render.download import download_script
-            from evalctl.render.script import script  # `check` and `plan` need no schedulers: they start sooner
+            from evalctl.render.script import script  # imported late: `check` and `plan` need no schedulers
 
             scripts = [*map(script, compiled.plan.jobs), *map(download_script, compiled.plan.downloads)]
             entry.fresh = [plan_summary.artifact(summary), *scripts]
@@ -163,7 +163,7 @@ class Project:
     def _request_key(self, path: str, models: list[str]) -> str:
         files = [path, *(file for model in models for file in files_of(model))]
         if any(self.workspace.keys.keys().isdisjoint(files_of(model)) for model in models):
-            files += self._model_paths()  # a model without files may be another's name misspelt
+            files += self._model_paths()  # a model without files may be a misspelt name of another model
         return memory.digest([self._shared_key, *(f"{file}={self.workspace.keys.get(file, '')}" for file in files)])
 
     def _model_paths(self) -> list[str]:
@@ -171,7 +171,7 @@ class Project:
 
     @cached_property
     def _shared_row(self) -> dict[str, Any]:
-        """What is remembered of the shared files."""
+        """The memory's row for the shared files."""
         known: dict[str, Any] = self._memory.index.get("shared", {})
         if known.get("key") == self._shared_key:
             return known
@@ -182,7 +182,7 @@ class Project:
         return {"key": self._shared_key, "diagnostics": memory.pack(problems), "terms": terms}
 
     def _model_problems(self) -> list[Diagnostic]:
-        """Each model file by itself, whether a request uses it or not."""
+        """Findings of each model file, whether a request uses it or not."""
         known, self._models_now = self._memory.index.get("models", {}), {}
         found: list[Diagnostic] = []
         for path in self._model_paths():
@@ -216,7 +216,7 @@ class Project:
         return memory.digest([self._program, self.workspace.keys.get(METRICS, "")])
 
     def _metrics_to_remember(self) -> dict[str, Any] | None:
-        """A hundred entries, which take as long to read as all other shared files together."""
+        """The entries of metrics.yaml for the memory: parsing its hundred entries takes as long as all other shared files."""
         known = self._memory.index.get("metrics") or {}
         if known.get("key") == self._metrics_key or "shared" not in self.__dict__:
             return known or None
@@ -227,19 +227,19 @@ class Project:
 
 
 def _lists(stats: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """As JSON gives them back, so that what is remembered can be compared with what was."""
+    """The values in the form that JSON returns them, for comparison with the stored ones."""
     return {path: list(stat) for path, stat in stats.items()}
 
 
 def _as_remembered(entry: KnownRequest, tree: Tree | None) -> bool:
-    """Whether generated/ still holds exactly what was made of this request."""
+    """Whether generated/ still contains exactly the files of this request."""
     if entry.artifacts is None or tree is None:
         return False
     return all(tree.digest(path) == sha for path, sha in entry.artifacts.items())
 
 
 def _written(entry: KnownRequest, tree: Tree) -> list[str]:
-    """Brings the request's files up to date; the paths that were changed."""
+    """Brings the request's files up to date; returns the changed paths."""
     digests = entry.artifacts or {}
     return [artifact.path for artifact in entry.fresh if tree.write(artifact, digests[artifact.path])]
 
@@ -250,5 +250,5 @@ def _differences(tree: Tree, entries: Mapping[str, KnownRequest]) -> list[Diagno
         for path, sha in (entry.artifacts or {}).items():
             now = tree.digest(path)
             if now != sha:
-                found.append(outdated(path, request, "is missing" if now is None else "is not what the manifests say"))
+                found.append(outdated(path, request, "is missing" if now is None else "is not up to date"))
     return found

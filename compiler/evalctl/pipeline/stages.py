@@ -1,7 +1,7 @@
-"""load -> check -> resolve -> plan for one request, and what all requests share.
+"""Runs load -> check -> resolve -> plan for one request, and reads what all requests share.
 
-`pipeline` imports this when something has to be compiled: the models that documents are validated with take longer to
-load than a command takes for which everything is remembered.
+`project` imports this only when something has to be compiled: loading the pydantic models takes longer than a whole command
+that finds everything in the memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One request, compiled now; `plan` is None where an error forbids it."""
+    """One request, compiled by this command; `plan` is None where the request has an error."""
 
     path: str
     checked: CheckedRequest | None
@@ -43,12 +43,12 @@ class Compiled:
 
     @property
     def models(self) -> list[str]:
-        """The models that it names; none where its form is wrong."""
+        """The models that the request names; [] where its form is wrong."""
         return model_names(self.checked.request) if self.checked else []
 
 
 def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]], Catalogue]) -> Compiled:
-    """One request through all stages but render; stops where an error makes the next stage meaningless."""
+    """Runs one request through all stages but render; stops at an error that makes the next stage meaningless."""
     text = workspace.text(path)
     if text is None:
         return Compiled(path, None, (), None, workspace.problems[path])
@@ -70,7 +70,7 @@ def compiled(path: str, workspace: Workspace, catalogue_for: Callable[[list[str]
 
 
 def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | None, list[Diagnostic]]:
-    """The request in its right form; one with faulty parts goes on without them, to find its other mistakes, too."""
+    """The validated request; faulty parts are removed, so that the other mistakes are found, too."""
     if document is None:
         return None, []
     request, found = validated("request", document)
@@ -81,7 +81,7 @@ def _checked(path: str, document: Document | None) -> tuple[CheckedRequest | Non
 
 
 def shared(workspace: Workspace, metrics: Any) -> tuple[Catalogue, list[Diagnostic]]:
-    """The catalogue without models, and what is wrong with it; `metrics` is their data where that is remembered."""
+    """The catalogue without models, and its findings; `metrics` is the content of metrics.yaml if the memory has it."""
     texts = workspace.texts(workspace.shared_paths)
     secrets = [finding for path, text in texts.items() for finding in secrets_in(path, text)]
     known = None if metrics is None else Metrics.model_validate(metrics)
@@ -98,13 +98,13 @@ def _faulty(catalogue: Catalogue, problems: Sequence[Diagnostic]) -> frozenset[s
 
 
 def terms_of(catalogue: Catalogue) -> dict[str, Terms]:
-    """Of each service, what the plan says of all its jobs together."""
+    """By service: facts that the plan shows for all jobs of the service together."""
     services = {name: entry.service for name, entry in catalogue.services.items()}
     return {name: Terms(one.max_submitted, one.max_running, one.advice) for name, one in services.items()}
 
 
 def metrics_of(catalogue: Catalogue, problems: Sequence[Diagnostic]) -> Any:
-    """The metrics' data, to be remembered; None where they have a mistake, which has to be found again."""
+    """The metrics as data for the memory; None where they have a mistake, which must be reported again."""
     wrong = any(problem.span.file == METRICS for problem in problems)
     return None if wrong else catalogue.metrics.model_dump(mode="json")
 
@@ -116,7 +116,7 @@ def with_models(catalogue: Catalogue, workspace: Workspace, paths: list[str]) ->
 
 
 def model_problems(workspace: Workspace, path: str) -> list[Diagnostic]:
-    """What is wrong with one model's file by itself."""
+    """The findings of one model's file."""
     texts = workspace.texts([path])
     secrets = [finding for file, text in texts.items() for finding in secrets_in(file, text)]
     return secrets + models_check.with_models(_EMPTY, texts)[1] + workspace.problems.get(path, [])

@@ -1,4 +1,4 @@
-"""The job's document in its script: TOML that the node's program reads and a reviewer can read, whatever the texts hold."""
+"""Writes the TOML document in a job's script: the node's program reads it, and a reviewer can read it, whatever the texts contain."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache
 
 from evalctl.render.quoting import HIDDEN
 
-END = "END_OF_JOB"  # of the here-document in the script
+END = "END_OF_JOB"  # ends the here-document in the script
 Value = str | int | Sequence[str] | Mapping[str, str]
 _LINE = 100
-_DEFAULTS: tuple[Value, ...] = ("", (), [], {})  # of the program that reads the document
-# Grid Engine takes any line of the whole script that begins with `#$` for a directive, in a here-document too (seen: 8.1.9).
+_DEFAULTS: tuple[Value, ...] = ("", (), [], {})  # defaults of the program that reads the document
+# Grid Engine treats any line of the script that begins with `#$` as a directive, also in a here-document (seen: 8.1.9).
 _DIRECTIVE = re.compile(r"^#", re.MULTILINE)
 _END_LINE = re.compile(rf"^{END[0]}(?={END[1:]}$)", re.MULTILINE)
 
 
 def most_alike(tables: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
-    """What several tables have alike, for a table of its own: the most frequent value of each fact that all of them state."""
+    """A table of common values: for each fact that all of several tables have, the most frequent value."""
     alike: dict[str, Value] = {}
     for name in tables[0]:
         values = [table.get(name, "") for table in tables]
@@ -29,12 +29,12 @@ def most_alike(tables: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
 
 
 def without(table: Mapping[str, Value], alike: Mapping[str, Value]) -> dict[str, Value]:
-    """The table without what `alike` says of it."""
+    """The table without the facts that equal those of `alike`."""
     return {name: value for name, value in table.items() if alike.get(name) != value}
 
 
 def lines(facts: Mapping[str, Value]) -> Iterator[str]:
-    """`name = value` for each fact that says something; empty ones are the program's defaults."""
+    """`name = value` for each fact that is not empty; empty values are the program's defaults."""
     for name, value in facts.items():
         if value not in _DEFAULTS:
             yield f"{name} = {_value(value)}"
@@ -50,7 +50,7 @@ def _value(value: Value) -> str:
     return _array(tuple(value))
 
 
-@lru_cache(maxsize=8192)  # a thousand requests for the same tasks make the same arrays
+@lru_cache(maxsize=8192)  # a thousand requests for the same tasks have the same arrays
 def _array(texts: tuple[str, ...]) -> str:
     line = f"[{', '.join(map(text, texts))}]"
     return (
@@ -59,7 +59,7 @@ def _array(texts: tuple[str, ...]) -> str:
 
 
 def _rows(texts: Sequence[str]) -> Iterator[str]:
-    """The words before the first option stand on one line, then each option with its value."""
+    """Lines of an array: one with the words before the first option, then one for each option with its value."""
     row: list[str] = []
     for one in texts:
         if row and (one.startswith("-") or (row[0].startswith("-") and len(row) == 2)):
@@ -72,23 +72,23 @@ def _rows(texts: Sequence[str]) -> Iterator[str]:
 
 @lru_cache(maxsize=8192)
 def text(value: str) -> str:
-    """One TOML string that means `value`: on lines of its own where it has several, hidden characters as escapes."""
+    """`value` as a TOML string: a multi-line string where it has several lines, hidden characters as escapes."""
     if "\n" in value:
         return f'"""\n{_lines(value)}"""'
     if value.isprintable() and "'" not in value and ('"' in value or "\\" in value):
-        return f"'{value}'"  # read more easily as it is
+        return f"'{value}'"  # a literal string is easier to read
     return '"' + _hidden(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
 def _lines(value: str) -> str:
-    """Three quotes end the string, `#` at the begin of a line could be a directive, one line ends the document."""
+    """A multi-line string; escapes three quotes (they end it), `#` at the beginning of a line (a directive) and the END line."""
     broken = value.replace("\\", "\\\\").replace('""', '"\\"')
     closed = broken[:-1] + '\\"' if broken.endswith('"') and not broken.endswith('\\"') else broken
     return _hidden(_END_LINE.sub(f"\\\\u{ord(END[0]):04x}", _DIRECTIVE.sub(r"\\u0023", closed)))
 
 
 def _hidden(value: str) -> str:
-    """Control, direction and zero-width characters let a text look different from what it is."""
+    """Escapes control, direction and zero-width characters, which can make a text look different from what it is."""
     return value if value.isprintable() else HIDDEN.sub(_shown, value)
 
 

@@ -1,4 +1,4 @@
-"""A download as the script that will run it: the bootstrap of every job, with another document."""
+"""Renders a download as a script: the same bootstrap as a job, with another document."""
 
 from __future__ import annotations
 

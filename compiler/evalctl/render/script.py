@@ -1,6 +1,6 @@
-"""A job as the script that will run it: directives, a header for reviewers, a constant bootstrap, the job as TOML.
+"""Renders a job as a script: directives, a header for reviewers, a constant bootstrap, the job as TOML.
 
-The same job gives the same bytes on every machine: no time, no path of this machine, no order that could change.
+The same job gives the same bytes on every machine: no time, no path of this machine, no unstable order.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _gpus(job: Job) -> str:
 
 
 def cost(estimate: Estimate) -> str:
-    """What the job will cost, in the service's unit and in money where the price is known."""
+    """The cost of the job, in the service's unit, and in money where the price is known."""
     held = "" if estimate.held is None else f", {estimate.held:g} held from the start"
     money = ""
     if estimate.currency and estimate.currency_per_unit is not None:
@@ -90,7 +90,7 @@ def cost(estimate: Estimate) -> str:
 
 
 def _document(job: Job) -> Iterator[str]:
-    """The job as TOML; evalctl_job's `supervisor/document.py` reads it."""
+    """The job as TOML, which evalctl_job's `supervisor/document.py` reads."""
     yield from lines(_job(job))
     yield from table("node", node_facts(job.site, job.batch.gpus))
     if job.checkpoint is not None:
@@ -108,7 +108,7 @@ def _document(job: Job) -> Iterator[str]:
 
 
 def table(name: str, facts: Mapping[str, Value], *, several: bool = False) -> Iterator[str]:
-    """A table of the document, or one of several with its name."""
+    """A table of the document; with `several`, one item of an array of tables."""
     yield ""
     yield f"[[{name}]]" if several else f"[{name}]"
     yield from lines(facts)
@@ -128,7 +128,7 @@ def first_environment(job: Job) -> str:
 
 
 def node_facts(site: Site, gpus: int) -> Mapping[str, Value]:
-    """What the program needs to know of the node that it runs on."""
+    """Facts about the node that the program needs."""
     return {
         "gpus": gpus, "modules_init": site.modules_init, "modules": site.modules, "variables": dict(site.variables),
         "scratch": site.scratch,
@@ -144,7 +144,7 @@ def _server(server: Server) -> Mapping[str, Value]:
 
 
 def _litellm_prefix(provider: str) -> str:
-    """How litellm's variables for this provider begin (…_API_BASE, …_API_KEY); openai's models name it themselves."""
+    """The prefix of litellm's variables for this provider (…_API_BASE, …_API_KEY); openai's model names have their own prefix."""
     return (litellm_prefix(provider).rstrip("/") or provider).upper()
 
 
@@ -163,5 +163,5 @@ def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
 
 @lru_cache(maxsize=8192)
 def _encoded(options: bytes) -> str:
-    """The relay's options with their keys in order: the same for a task of thousands of requests."""
+    """The relay's options with sorted keys, cached: thousands of requests have the same options for a task."""
     return _JSON.encode(json.loads(options))

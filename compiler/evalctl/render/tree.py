@@ -1,4 +1,4 @@
-"""Artifacts and generated/: write what differs, or say what does. The only disk access of render.
+"""Compares artifacts with generated/ and writes those that differ. The only disk access of render.
 
 A file is known by its stamp as in `load.workspace`; files that evalctl did not make are never touched.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOLDER = "generated"
 Stat = tuple[int, int, int, int, str]  # a stamp, and the digest of the content
 
-# How evalctl's own files begin, whatever version made them: a plan, and a script with its line for reviewers.
+# The first lines of evalctl's own files, of every version: a plan, and a script with its line for reviewers.
 _PLAN = re.compile(rb'\{\s*"schema": "evalctl/plan/[0-9]+",')
 _SCRIPT = re.compile(
     rb"#!/bin/bash\n(?:#.*\n)*?# Made by `evalctl compile` from manifests/requests/.+; change that file, not this one\.\n"
@@ -32,7 +32,7 @@ _HEAD = 64 * 1024
 
 
 class Tree:
-    """generated/ on disk, and what is remembered of it."""
+    """generated/ on disk, and the digests stored for it."""
 
     def __init__(self, root: Path, known: Mapping[str, Stat]) -> None:
         self.root = root
@@ -44,7 +44,7 @@ class Tree:
         self._known = known
 
     def digest(self, path: str) -> str | None:
-        """sha256 of the file, read only if it has changed since it was last known; None when it is not there."""
+        """sha256 of the file, read only if it has changed since the stored digest; None when it does not exist."""
         if path not in self._on_disk:
             return None
         if path not in self._digests:
@@ -58,7 +58,7 @@ class Tree:
         return self._digests[path]
 
     def write(self, artifact: Artifact, sha: str) -> bool:
-        """Brings one file to `artifact`, whose digest is `sha`; False when it was so already."""
+        """Writes `artifact`, whose digest is `sha`; False when the file was up to date already."""
         if self.digest(artifact.path) == sha:
             return False
         target = self.root / artifact.path
@@ -68,13 +68,13 @@ class Tree:
         self.stats[artifact.path] = (*seen, sha)  # a new inode, made here: what changes it later changes its stamp
         return True
 
-    def left_over(self, expected: Iterable[str]) -> list[str]:
-        """Files that an earlier compilation made and this one does not."""
+    def obsolete(self, expected: Iterable[str]) -> list[str]:
+        """Files that an earlier compilation wrote and that are not `expected` any more."""
         extra = sorted(set(self._on_disk) - set(expected))
         return [path for path in extra if self._is_ours(path)]
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Deletes files, and the folders that become empty by it."""
+        """Deletes files, and the folders that become empty."""
         for path in paths:
             (self.root / path).unlink()
             self._on_disk.pop(path, None)
@@ -86,22 +86,22 @@ class Tree:
                 folder = folder.parent
 
     def foreign(self, expected: Iterable[str]) -> list[Diagnostic]:
-        """A warning for each file that evalctl did not make."""
+        """A warning for each file that evalctl did not write."""
         extra = sorted(set(self._on_disk) - set(expected))
         return [
             Diagnostic(
                 "foreign-file",
-                f"evalctl did not make {path}",
+                f"evalctl did not write {path}",
                 Span(path),
                 severity=WARNING,
-                help="generated/ is for what `evalctl compile` makes: move the file elsewhere",
+                help="generated/ is only for files of `evalctl compile`: move this file elsewhere",
             )
             for path in extra
             if not self._is_ours(path) and not path.endswith("/.gitkeep")
         ]
 
     def _is_ours(self, path: str) -> bool:
-        """Whether evalctl made it: it has the place, the name and the first lines that evalctl gives its files."""
+        """Whether evalctl wrote the file: folder, name and first lines are those of evalctl's files."""
         name = path.rpartition("/")[2]
         if path.count("/") < 2 or not (name == "plan.json" or name.endswith(".sh")):
             return False
@@ -111,14 +111,14 @@ class Tree:
 
 
 def outdated(path: str, request: str, why: str) -> Diagnostic:
-    """generated/ does not say what manifests/ say."""
+    """The finding `generated-outdated`: a file in generated/ differs from what the manifests compile to."""
     return Diagnostic(
         "generated-outdated", f"{path} {why}", Span(request), help="type `evalctl compile` and commit generated/"
     )
 
 
 def _files(root: Path, folder: str, links: list[Diagnostic]) -> Iterator[tuple[str, Stamp]]:
-    """Files below `folder`. A link could lead what is written out of the repository: a finding, never followed."""
+    """Files below `folder`. A link is a finding and never followed: writing through it could change files outside the repository."""
     if (root / folder).is_symlink():
         links.append(_link(folder))
         return
