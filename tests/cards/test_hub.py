@@ -57,7 +57,8 @@ def test_a_gated_model_can_be_read_with_access(hub: HubServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "says"), [(None, "is gated, and HF_TOKEN is not set"), ("stranger", "the account of HF_TOKEN has no access")]
+    ("token", "says"),
+    [(None, "is gated, and HF_TOKEN is not set"), ("stranger", "the account of HF_TOKEN has no access")],
 )
 def test_a_gated_model_without_access_names_licence_and_token(hub: HubServer, token: str | None, says: str) -> None:
     """The remedy is a page to open and a variable to set; the token itself is not repeated."""

@@ -83,7 +83,7 @@ def test_a_line_that_a_job_reads_otherwise_is_named_by_its_number(
     number = before.count("\n") + 1
     first, second = map(str, dotenv_faults.problems(root, site, KEYS))
     assert first.startswith(f".env:{number}: ")
-    assert second.startswith(f".env:{number + 1}: a command")
+    assert second.startswith(f".env:{number + 1}: the shell would run a command")
     with pytest.raises(EnvironmentProblem, match=rf"\.env:{number}: .*\(1 more line: evalctl env check\)"):
         env_values(root)
     monkeypatch.delenv("EVALCTL_ENV_FILE", raising=False)
@@ -113,7 +113,7 @@ def test_line_ends_of_windows_are_named(root: Path, site: Service) -> None:
     """The job's shell takes them for a part of each value."""
     (root / ".env").write_bytes((root / ".env").read_bytes().replace(b"\n", b"\r\n"))
     (told,) = map(str, dotenv_faults.problems(root, site, KEYS))
-    assert told.startswith(".env:1: the lines end as on Windows")
+    assert told.startswith(".env:1: the file has Windows (CRLF) line endings")
 
 
 def test_a_comment_in_another_encoding_stops_nothing(root: Path, site: Service) -> None:
@@ -139,7 +139,7 @@ def test_a_cache_that_cannot_be_written_is_named(root: Path, site: Service) -> N
         file.write(f"UV_CACHE={root}/file/uv\n")
     service = site.model_copy(update={"bulk_storage": ()})
     (told,) = map(str, dotenv_faults.problems(root, service, KEYS))
-    assert told.startswith(f"UV_CACHE: {root}/file/uv cannot be written here")
+    assert told.startswith(f"UV_CACHE: {root}/file/uv cannot be written")
 
 
 def test_a_file_in_git_is_named(root: Path, site: Service) -> None:

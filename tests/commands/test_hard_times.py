@@ -83,7 +83,7 @@ def test_another_requests_mistake_does_not_stop_a_good_one(root: Path) -> None:
     commit(root)
     said = evalctl("sync", "--dry-run", cwd=root)
     assert said.stdout.startswith("submit ") and "1 to submit" in said.stdout
-    assert said.returncode == 1 and f"left alone because of the errors above: {BROKEN}" in said.stdout
+    assert said.returncode == 1 and f"left out because of the errors above: {BROKEN}" in said.stdout
 
 
 @pytest.mark.parametrize("place", ["generated", f"generated/{Path(EXAMPLE).stem}"])

@@ -107,7 +107,7 @@ def test_a_suite_in_one_line_stays_in_one_line(root: Path) -> None:
         (("ja_niah", "--script", "niah", *NEW[:-1], "x=00:30:00"), "the columns are: hrt_q"),
         ((), "evalctl new task KEY --script … --result-dir … --framework … --times …"),
         (("ja_niah", "--script", "niah"), "evalctl new task --result-dir … --framework … --times …"),
-        ((*WORDS, "--metric", "second"), "do not go together"),
+        ((*WORDS, "--metric", "second"), "there are 2 --metric but 1 --entry"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(

@@ -119,7 +119,7 @@ def test_a_damaged_aggregate_is_named_and_the_others_are_shown(
     ("words", "told"),
     [
         (["show", "team/tinny"], "did you mean `team/tiny`?"),
-        (["show", "zzz"], "there are: team/other/greedy, team/tiny\n"),
+        (["show", "zzz"], "there are results of: team/other/greedy, team/tiny\n"),
         (["show", "--columns", "alhpa"], "alpha"),
         (["show", "team/tiny@nope"], "nope"),
     ],

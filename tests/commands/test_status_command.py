@@ -122,7 +122,7 @@ def test_a_request_with_an_error_is_named_and_left_out(root: Path, capsys: pytes
     assert cli.main(["--repo", str(root), "status"]) == 0
     printed = capsys.readouterr()
     assert "evalctl compile --check" in printed.err and "manifests/requests/a.yaml" in printed.err
-    assert printed.out.startswith("no evals: there is no request without errors here")
+    assert printed.out.startswith("no evals: every request has errors")
 
 
 def git(root: Path, *words: str) -> None:

@@ -55,7 +55,7 @@ def test_new_never_writes_over_a_request(root: Path) -> None:
     before = (root / "manifests/requests/first.yaml").read_bytes()
     again = evalctl(*words[:-1], "ja_gpqa", cwd=root)
     assert (again.returncode, (root / "manifests/requests/first.yaml").read_bytes()) == (1, before)
-    assert "exists already" in again.stderr and "edit it" in again.stderr
+    assert "exists already" in again.stderr and "edit that file" in again.stderr
 
 
 def test_new_shows_mistakes_at_once(root: Path) -> None:

@@ -121,13 +121,13 @@ def test_every_variable_has_its_key(root: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ('"node_q"', '"$(pick_node)"', 7, "the value of NODE_KIND is computed by the shell"),
-        (f'"{MODEL}"', "`head -1 models.txt`", 8, "the value of MODEL_NAME is computed by the shell"),
-        (f'"{MODEL}"', '"${1}"', 8, "the value of MODEL_NAME is computed by the shell"),
+        ('"node_q"', '"$(pick_node)"', 7, "the shell computes the value of NODE_KIND"),
+        (f'"{MODEL}"', "`head -1 models.txt`", 8, "the shell computes the value of MODEL_NAME"),
+        (f'"{MODEL}"', '"${1}"', 8, "the shell computes the value of MODEL_NAME"),
         (f'"{MODEL}"', '"a/b"; rm -rf /', 8, "the value of MODEL_NAME is not a single word"),
         (f'"{MODEL}"', "(a b)", 8, "the value of MODEL_NAME is not a single word"),
-        ("qsub_task ja gpqa", 'for t in a b; do qsub_task ja "$t"; done', 31, "cannot be read without running it"),
-        ("qsub_task ja gpqa", "qsub_task ja gpqa && rm x", 31, "cannot be read without running it"),
+        ("qsub_task ja gpqa", 'for t in a b; do qsub_task ja "$t"; done', 31, "known only when the script runs"),
+        ("qsub_task ja gpqa", "qsub_task ja gpqa && rm x", 31, "known only when the script runs"),
         ("qsub_task ja gpqa", 'SERVICE="abci"', 31, "SERVICE is given twice"),
         ("qsub_task ja gpqa", "[ -d /groups ] && SERVICE=abci", 31, "SERVICE is not assigned on a line of its own"),
         ("qsub_task ja gpqa", 'if true; then NODE_KIND="x"; fi', 31, "NODE_KIND is not assigned on a line of its own"),
@@ -227,7 +227,7 @@ def test_the_script_of_2026_is_imported(root: Path, capsys: pytest.CaptureFixtur
     """What qsub_multi.sh hands over is passed over in words; variables that have their default are not mentioned."""
     assert imported(root, NEWER, "--name", "newer") == 0
     printed = capsys.readouterr().out
-    assert "the values of qsub_multi.sh are passed over" in printed
+    assert "values of qsub_multi.sh are ignored" in printed
     assert "is not in the request" not in printed
     assert imported(root, SCRIPT, "--name", "older") == 0
     folder = root / "manifests/requests"
@@ -263,8 +263,8 @@ def test_a_variable_that_has_no_key_is_named(
     [
         ('ENABLE_ENV="${1:-}"', 'ENABLE_ENV="enable_env"', "the values on this line come from the environment"),
         ('  PRIORITY="$ENV_PRIORITY"', '  PRIORITY="-3"', "PRIORITY is given twice"),
-        ('  PRIORITY="$ENV_PRIORITY"', '  MODEL_NAME="$ENV_NODE_KIND"', "MODEL_NAME is computed by the shell"),
-        ('AR_ID=""', 'AR_ID="$(reserve)"', "the value of AR_ID is computed by the shell"),
+        ('  PRIORITY="$ENV_PRIORITY"', '  MODEL_NAME="$ENV_NODE_KIND"', "the shell computes the value of MODEL_NAME"),
+        ('AR_ID=""', 'AR_ID="$(reserve)"', "the shell computes the value of AR_ID"),
         (
             "# Submit tasks",
             "[ -d /groups ] && TRUST_REMOTE_CODE=true",

@@ -172,14 +172,14 @@ def test_what_was_measured_here_is_never_replaced(root: Path, lab: Path, capsys:
             "NaN is not a valid score",
         ),
         ("results_2025-07-05T09-00-00.1.json", '{"results": {}}', "'model' is missing"),
-        ("results_2025-07-05T09-00-00.1.json", raw(GPQA, {}, name="../../etc"), "is no model as the lab names it"),
+        ("results_2025-07-05T09-00-00.1.json", raw(GPQA, {}, name="../../etc"), "does not have the lab's form"),
         (
             "results_2025-07-05T09-00-00.1.json",
             raw({"swallow|aime|0": {"m": 1}}, {}).replace("1}", "1e999}"),
-            "no finite",
+            "not a finite number",
         ),
         ("results_2025-07-05T09-00-00.1.json", "[" * 100_000, "the form of the lab's results files"),
-        ("results_2025-07-05T09-00-00.1.json", raw({"swallow|aime|0": {"m": 10**400}}, {}), "no finite number"),
+        ("results_2025-07-05T09-00-00.1.json", raw({"swallow|aime|0": {"m": 10**400}}, {}), "not a finite number"),
         (
             "results_2025-07-05T09-00-00.1.json",
             raw({"swallow|aime|0": {"m": 1}}, {}).replace("1}", f"1{'0' * 5000}}}"),
@@ -287,7 +287,7 @@ def test_what_is_not_wanted_is_left_out_and_said(root: Path, lab: Path, capsys: 
     assert evalctl(root, str(lab)) == 0
     printed = capsys.readouterr().out
     assert "a debugging run (max_samples 10)" in printed
-    assert "there is no task `foreign` here" in printed
+    assert "this repository has no task `foreign`" in printed
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
 
 

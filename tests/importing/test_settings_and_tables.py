@@ -109,7 +109,7 @@ def test_the_wrong_folder_is_said(root: Path, lab: Path, capsys: pytest.CaptureF
     assert evalctl(root, "settings", str(lab / "empty")) == 1
     assert evalctl(root, "settings", str(lab / "none")) == 1
     printed = capsys.readouterr().err
-    assert "no .yaml file is below" in printed
+    assert "there is no .yaml file below" in printed
     assert "there is no" in printed
 
 

@@ -374,7 +374,7 @@ def test_an_interrupted_probe_leaves_nobody_behind(ready: None, tmp_path: Path) 
         _, said = probing.communicate(timeout=60)
         silent.set()
     assert probing.returncode == 130
-    assert said.rstrip().endswith("interrupted; nothing is half-written, the same command goes on")
+    assert said.rstrip().endswith("interrupted; no file was left half-written: run the same command again to continue")
     assert [line for line in processes() if server.url in line] == []
 
 

@@ -29,7 +29,7 @@ class Ears:
     def asking(self, what: str) -> None:
         """Nobody listens."""
 
-    def found(self, found: Mapping[str, Any]) -> None:
+    def report(self, found: Mapping[str, Any]) -> None:
         """The last target's."""
         self.said = found
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalctl.commands.status import Seen, grouped_table, summary
+from evalctl.commands.status import Snapshot, grouped_table, summary
 from evalctl.model.run import JobProgress, Progress
 from evalctl.screen.progress import document, end, rate, summed, together, words
 from evalctl.sync.control import Line
@@ -103,16 +103,16 @@ def test_the_live_table_leaves_out_what_is_done() -> None:
     """It is counted, as long as something is left."""
     done = replace(line("ja_gpqa"), state="done", reason="result-current", detail="results/…")
     jobs = {"ev-r": JobProgress({}, HALF)}
-    shown = Seen([done, *LINES], jobs, (), few=True, now=NOON).live(everything=False)
+    shown = Snapshot([done, *LINES], jobs, (), few=True, now=NOON).live(everything=False)
     assert shown[-2:] == ["ev-r: 1200/5000 answers, 85 per minute, estimated end 11:42 JST", "1 of 3 evals done"]
     assert not any("ja_gpqa" in row for row in shown)
-    assert "ja_gpqa" in Seen([done], {}, (), few=True, now=NOON).live(everything=False)[1]
+    assert "ja_gpqa" in Snapshot([done], {}, (), few=True, now=NOON).live(everything=False)[1]
 
 
 def test_many_evals_have_their_running_jobs_below_the_summary() -> None:
     """Of more than five jobs only what they have together."""
     jobs = {f"ev-{number}": JobProgress({}, HALF) for number in range(6)}
-    shown = Seen(LINES, jobs, (), few=False, now=NOON).text(everything=False)
+    shown = Snapshot(LINES, jobs, (), few=False, now=NOON).text(everything=False)
     assert shown == [
         *summary(LINES).splitlines(),
         "6 running jobs: 7200/30000 answers, 512 per minute, estimated end 11:42 JST",
@@ -121,7 +121,7 @@ def test_many_evals_have_their_running_jobs_below_the_summary() -> None:
 
 def test_a_program_reads_the_progress_of_the_task_and_of_its_job() -> None:
     """null where there is none."""
-    first, second = Seen(LINES, {}, (), few=True, now=NOON).document()
+    first, second = Snapshot(LINES, {}, (), few=True, now=NOON).document()
     assert first["progress"] == first["job_progress"]
     assert first["progress"]["ends_at"] == "2026-11-27T11:42:00+09:00"  # type: ignore[index]
     assert (second["progress"], second["job_progress"]) == (None, None)

@@ -1,8 +1,8 @@
-"""Words of the command line to one function of `commands`, and its outcome to an exit code.
+"""Parses the command line, calls one function of `commands`, and returns its exit code.
 
-`words` has each command's name, summary and example, in the groups of `--help`; `options` its options (those of
-`evalctl results`: `results_options`); `numbers` what a number may be. Does not know YAML, schedulers or git. Modules of
-commands are imported only when they run: `--help` is quick.
+`words` has each command's name, summary and example, in the groups of `--help`; `options` has the options (those of
+`evalctl results`: `results_options`); `numbers` checks numbers. Does not know YAML, schedulers or git. The module of a
+command is imported only when the command runs, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ docs: docs/README.md (Japanese: docs/README.ja.md); `evalctl explain WORD` for a
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code, and never lets a traceback through without saying what to do."""
-    # What is imported and compiled lives to the end; looking through it takes a tenth of a short command's time.
+    """Runs one command and returns its exit code; a traceback is always followed by what to do."""
+    # Imported modules live to the end; garbage collection over them takes a tenth of a short command's time.
     gc.set_threshold(100_000, 20, 20)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for some takes 25 ms (pydantic 2.14)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # the search for plug-ins takes 25 ms (pydantic 2.14)
     _ready_to_print()
     with guarded():
         return _main(list(sys.argv[1:] if argv is None else argv))
@@ -50,7 +50,7 @@ def _main(words: list[str]) -> int:
     try:
         return _run(arguments)
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing is half-written, the same command goes on", file=sys.stderr)
+        print("\ninterrupted; no file was left half-written: run the same command again to continue", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `evalctl … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -60,10 +60,10 @@ def _main(words: list[str]) -> int:
 
 
 def _ready_to_print() -> None:
-    """Where standard output is closed it goes nowhere; a terminal that knows no Japanese gets escapes instead."""
+    """Replaces a closed standard output by /dev/null; characters that the terminal cannot show are printed as escapes."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # so Python gives it: `evalctl … >&-`
+        if stream is None:  # Python's value for a closed stream: `evalctl … >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - to the end
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -98,10 +98,10 @@ def _failed(error: Exception, words: list[str]) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, which also says which command was probably meant."""
+    """argparse, with a suggestion for a misspelt command."""
 
     def error(self, message: str) -> NoReturn:
-        """Usage, what is wrong, a guess; exit code 2."""
+        """Prints usage, the mistake and a suggestion; exits with code 2."""
         from evalctl.suggest import did_you_mean
 
         wrong = re.match(r"argument COMMAND: invalid choice: '([^']*)'", message)

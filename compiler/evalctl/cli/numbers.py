@@ -1,4 +1,4 @@
-"""What a number on the command line may be."""
+"""Checks numbers on the command line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import argparse
 def count(text: str) -> int:
     """A whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """A time that can be waited for."""
+    """A positive, finite number of seconds."""
     try:
         found = float(text)
     except ValueError:

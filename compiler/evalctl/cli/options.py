@@ -1,4 +1,4 @@
-"""Every command's options. Light: read at each start, `--help` included."""
+"""The options of every command. Imports little, since each start reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    """The options of one command."""
+    """Adds the options of one command."""
     _OPTIONS[name](parser)
 
 

@@ -1,4 +1,4 @@
-"""The options of `evalctl results`: one function per kind of action. Light: read at each start, `--help` included."""
+"""The options of `evalctl results`: one function per kind of action. Imports little, since each start reads it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHOSEN = "models, settings (PUBLISHER/MODEL/SETTINGS) or requests"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """All actions and their options."""
+    """Adds all actions and their options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _tables(actions)
     _files(actions)

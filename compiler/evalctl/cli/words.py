@@ -1,4 +1,4 @@
-"""Every command's name, summary and example, in the groups of `--help`. Light: read at each start, `--help` included."""
+"""The name, summary and example of every command, in the groups of `--help`. Imports little, since each start reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Words:
-    """What `--help` says of a command; `module` is its file in commands/, `more` follows the summary in its own `--help`."""
+    """A command's texts in `--help`; `module` is its file in commands/, `more` follows the summary in its own `--help`."""
 
     module: str
     summary: str
@@ -63,7 +63,7 @@ COMMANDS = {name: words for group in GROUPS.values() for name, words in group.it
 
 
 def overview() -> str:
-    """The commands by group, a line of at most 80 characters each."""
+    """The commands by group, one line of at most 80 characters each."""
     groups = ("\n".join([f"{title}:", *map(_line, group, group.values())]) for title, group in GROUPS.items())
     return "\n\n".join(groups)
 

@@ -1,4 +1,4 @@
-"""`evalctl results accept`: a person says that a record counts though no attempt of the ledger accounts for it."""
+"""`evalctl results accept`: a person accepts a record that no attempt of the ledger accounts for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
-    """Writes what is said into results/accepted.json, which is to be committed and reviewed."""
+    """Adds the records and the reason to results/accepted.json, which must be committed and reviewed."""
     index, by = index_folder(root), open_repository(root).identity()[0].partition(" <")[0]
     target = below(root, ACCEPTED_FILE)
     try:
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     for path in arguments.paths:
         if path not in index.by_path:
             raise EnvironmentProblem(
-                f"there is no result `{path}`", "name it from the repository: results/…/result.json"
+                f"there is no result `{path}`", "give its path in the repository: results/…/result.json"
             )
         one = index.by_path[path]
         said[path] = {"path": path, "fingerprint": one.fingerprint, "by": by, "why": arguments.why}

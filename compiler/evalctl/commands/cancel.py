@@ -11,7 +11,7 @@ from evalctl.sync.control import cancel
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """1 if something could not be cancelled."""
+    """Returns 1 if something could not be cancelled."""
     here = machine(arguments, committed=False)
     told = cancel(here.context, here.plans, *with_forgotten(here.context, here.plans, arguments.selectors))
     for one in told:

@@ -1,4 +1,4 @@
-"""`evalctl check`: every mistake in manifests/, all at once."""
+"""`evalctl check`: reports all mistakes in manifests/ at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the findings, with --base also what changes since that commit; 1 if any is an error."""
+    """Prints the findings, with --base also those about changes since that commit; returns 1 if any is an error."""
     root = root_of(arguments)
     project = Project(root)
     entries, problems = _checked(project, rendered=arguments.base is not None)
@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
             *acceptance(root),
         ]
     if arguments.base is not None:
-        from evalctl.clone.base import compared  # reads git and all results: no other check needs it
+        from evalctl.clone.base import (
+            compared,
+        )  # late: it imports what reads git and results, which other checks do not need
 
         problems = [*problems, *compared(root, arguments.base, project, entries)]
     if arguments.format == "markdown":
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def acceptance(root: Path) -> list[Diagnostic]:
-    """Findings about results/accepted.json, where there is one; a link is not followed."""
+    """Findings about results/accepted.json, if it exists; a link is not followed."""
     path = root / ACCEPTED_FILE
     if not path.is_file() and not path.is_symlink():
         return []
@@ -60,7 +62,7 @@ def acceptance(root: Path) -> list[Diagnostic]:
 
 
 def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
-    """Entries and findings; `rendered` ones know what generated/ should hold, whose own findings `compile` gives."""
+    """(requests, findings); with `rendered` the requests include what generated/ should contain (`compile` reports on generated/)."""
     if not rendered:
         return project.check()
     entries, problems, _ = project.compile(check_only=True)
@@ -68,6 +70,6 @@ def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownReques
 
 
 def _markdown(problems: Sequence[Diagnostic]) -> str:
-    """For the summary of a pull request, where GitHub cuts annotations off after ten."""
+    """Markdown for the summary of a pull request: GitHub shows only ten annotations."""
     lines = [f"- **{one.severity}** {cell(f'{report.place(one.span)}: {one.message}')}" for one in problems]
     return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *map(plain, lines), ""])

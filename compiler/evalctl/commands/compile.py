@@ -1,4 +1,4 @@
-"""`evalctl compile`: generated/ as the manifests say."""
+"""`evalctl compile`: writes generated/ from the manifests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = ("foreign-file", "generated-outdated")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes what differs (nothing when anything is wrong); with --check only says so."""
+    """Writes the files that differ (none if there is an error); with --check only reports them."""
     root = root_of(arguments)
     entries, problems, changed = Project(root).compile(check_only=arguments.check)
     # what `check` warns of is said there; here only what keeps generated/ from being right

@@ -1,4 +1,4 @@
-"""`evalctl datasets fetch` and `evalctl datasets check`: the data sets of tasks in the cache that jobs use, before a job needs them."""
+"""`evalctl datasets fetch` and `evalctl datasets check`: fetch data sets into the cache of jobs, or check them, before a job needs them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORDS = {FETCH: ("ready", "failed"), CHECK: ("there", "missing")}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 when every data set is there, 1 when one is not."""
+    """Returns 0 when every data set is in the cache, 1 when one is missing."""
     root = root_of(arguments)
     project = Project(root)
     catalogue = project.shared[0]
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     context = context_of(root, catalogue, service, "")
     readings = on_the_hub(tasks)
     _require_environments(context, readings)
-    shown = _Shown(arguments.action, quiet=arguments.json)
+    shown = _Printer(arguments.action, quiet=arguments.json)
     shown.say(f"cache: {hub_home(context)}")
     found = [*_shipped(tasks, shown), *_read(context, readings, shown, online=arguments.action == FETCH)]
     if arguments.json:
@@ -46,24 +46,24 @@ def run(arguments: argparse.Namespace) -> int:
     return shown.end(found)
 
 
-class _Shown:
-    """What the person sees while data sets are loaded."""
+class _Printer:
+    """Prints the progress while data sets are loaded."""
 
     def __init__(self, action: str, *, quiet: bool) -> None:
         self._action, self._quiet = action, quiet
 
     def say(self, line: str) -> None:
-        """On standard output, unless that is JSON."""
+        """Prints a line, to standard error if standard output is JSON."""
         if not self._quiet:
             print(line, flush=True)
 
     def begun(self, one: Dataset) -> None:
-        """Large ones take a while."""
+        """Announces a data set: large ones take minutes."""
         if self._action == FETCH:
             print(f"loading {one.named()} ...", file=sys.stderr, flush=True)
 
     def ended(self, one: Dataset) -> None:
-        """A line for each."""
+        """Prints the outcome of a data set."""
         good, bad = _WORDS[self._action]
         why = (
             ""
@@ -73,7 +73,7 @@ class _Shown:
         self.say(f"  {bad if one.reason else good:<8} {one.named()} ({', '.join(one.tasks)}){why}")
 
     def end(self, found: Sequence[Dataset]) -> int:
-        """The last line, with what to type."""
+        """Prints the last lines, with what to type; returns the exit code."""
         missing = [one for one in found if one.reason]
         self.say(f"{len(found) - len(missing)} of {plural(len(found), 'data set')} can be loaded without a network")
         if missing:
@@ -86,7 +86,7 @@ class _Shown:
 
 
 def _chosen(project: Project, catalogue: Catalogue, service: str, arguments: argparse.Namespace) -> list[Task]:
-    """The tasks of the words, of the requests, all, or those that the requests of this service run."""
+    """The tasks named by words, by --request, by --all, or by default those of this service's requests."""
     if arguments.all:
         return list(catalogue.tasks.values())
     keys = [key for word in arguments.tasks for key in _expanded(word, catalogue)]
@@ -108,7 +108,7 @@ def _expanded(word: str, catalogue: Catalogue) -> Sequence[str]:
 
 
 def _of_requests(project: Project, service: str, names: Sequence[str]) -> Iterator[str]:
-    """Without names, those of every request on the service."""
+    """Task keys of the named requests, or without names of every request on the service."""
     entries, _ = project.check()
     for path in requests_named(names, project.root, entries) if names else entries:
         summary = entries[path].summary
@@ -126,15 +126,15 @@ def _require_environments(context: Context, readings: Iterable[Reading]) -> None
         raise EnvironmentProblem("; ".join(problems), help=f"evalctl env setup {' '.join(names)}")
 
 
-def _shipped(tasks: Sequence[Task], shown: _Shown) -> Iterator[Dataset]:
-    """Tasks whose questions are in the job environment."""
+def _shipped(tasks: Sequence[Task], shown: _Printer) -> Iterator[Dataset]:
+    """Reports tasks whose questions are part of the job environment."""
     for key in shipped(tasks):
         one = Dataset("part of evalctl", "", "", (key,))
         shown.ended(one)
         yield one
 
 
-def _read(context: Context, readings: Iterable[Reading], shown: _Shown, *, online: bool) -> Iterator[Dataset]:
+def _read(context: Context, readings: Iterable[Reading], shown: _Printer, *, online: bool) -> Iterator[Dataset]:
     for one in readings:
         environment = catalogue_of_environments()[one.environment].directory_name
         yield from load(context, one.framework, environment, one.scripts, shown.begun, shown.ended, online=online)

@@ -1,4 +1,4 @@
-"""`evalctl demo`: the whole idea on this machine."""
+"""`evalctl demo`: runs all steps once on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalctl.demo.story import tell
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the demo in a scratch folder; the job environments are this repository's."""
+    """Runs the demo in a scratch folder, with the job environments of this repository."""
     home = Path(os.environ.get("EVALCTL_HOME") or root_of(arguments) / ".evalctl").absolute()
     folder = Path(arguments.folder).absolute() if arguments.folder else home / "demo"
     return tell(folder, Path(os.environ.get("EVALCTL_ENVIRONMENTS") or home / "environments").absolute())

@@ -1,4 +1,4 @@
-"""`evalctl details`: the answers of an eval with right answers and scores, while it runs and after, and why it is slow."""
+"""`evalctl details`: shows the answers of an eval with right answers and scores, also while it runs, and why it is slow."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from evalctl.shell import EnvironmentProblem, write_atomically
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a summary and the chosen answers of each eval; EnvironmentProblem when no answer is on this machine."""
+    """Prints a summary and the selected answers of each eval; EnvironmentProblem when this machine has no answers."""
     root, wanted = root_of(arguments), _wanted(arguments)
     places_of_subject = [one for one in places(arguments.subject, arguments.task, root) if one.answers or one.details]
     if not places_of_subject:
-        help = "nothing of it has run here, or its files were deleted: evalctl status"
+        help = "it has not run on this machine, or its files were deleted: evalctl status"
         raise EnvironmentProblem("no answers on this machine", help=help)
     shown = [read_answers(place, wanted, root, scores=not arguments.why) for place in places_of_subject]
     require(wanted, shown)

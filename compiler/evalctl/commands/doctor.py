@@ -1,4 +1,4 @@
-"""`evalctl doctor`: what this machine is and what it lacks; with --probe, what a job sees on a node."""
+"""`evalctl doctor`: checks this machine; with --probe also what a job finds on a node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NEEDED_TO_PROBE = ("service", "scheduler", "query", "home")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """1 if anything needs a person."""
+    """Returns 1 if a person must act."""
     root = root_of(arguments)
     catalogue: Catalogue = Project(root).shared[0]
     name, how = detection(root, catalogue, arguments.service)
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Printer:
-    """Lines as they are found; JSON at the end."""
+    """Prints each finding at once, or JSON at the end."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
@@ -62,13 +62,13 @@ class Printer:
         return finding
 
     def close(self, found: Sequence[Finding]) -> None:
-        """What it comes to."""
+        """Prints the summary, or the JSON."""
         wrong = sum(not finding.good for finding in found)
         if self.as_json:
             print(as_json([asdict(finding) for finding in found], indent=1))
         else:
             print(
-                "nothing is wrong"
+                "everything is in order"
                 if not wrong
                 else f"{wrong} of {len(found)} {'needs' if wrong == 1 else 'need'} a person"
             )
@@ -104,7 +104,7 @@ def _probed(context: Context, kind: str, walltime: int, providers: Mapping[str, 
     if all(finding.good for finding in found):
         clear(probe)
     else:
-        yield good("kept", f"what the probe wrote: {_short(probe.folder)}")
+        yield good("kept", f"files of the site test: {_short(probe.folder)}")
 
 
 def _short(folder: Path) -> str:
@@ -113,7 +113,7 @@ def _short(folder: Path) -> str:
 
 
 def _endpoints(context: Context, providers: Mapping[str, Provider]) -> list[str]:
-    """The Hub, and the providers whose key is there."""
+    """The Hub, and the providers whose key is set."""
     keyed = [
         one.base_url for one in providers.values() if one.key_variable and context.environment.get(one.key_variable)
     ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Builds, or says what is missing (then 1)."""
+    """Builds environments, or reports what is missing (and returns 1 then)."""
     root = _root(arguments)
     if arguments.action == "setup":
         names = arguments.names or needed(root)
@@ -42,10 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def findings(root: Path, names: Sequence[str] = ()) -> list[Diagnostic]:
-    """What these environments (default: those that this service's requests need) and `.env` lack, in the form of all findings."""
+    """Findings about these environments (default: those that this service's requests need) and about `.env`."""
     from evalctl.clone import dotenv_faults
 
-    refused = dotenv_faults.refused_lines(root)  # until they are corrected nobody knows which environments are meant
+    refused = dotenv_faults.refused_lines(
+        root
+    )  # such a line may set the service, which decides the default environments
     if refused:
         return [of_file(root, one) for one in refused]
     missing = [one for name in names or needed(root) for one in _of_environment(root, name)]
@@ -53,7 +55,7 @@ def findings(root: Path, names: Sequence[str] = ()) -> list[Diagnostic]:
 
 
 def _of_environment(root: Path, name: str) -> list[Diagnostic]:
-    """The codes are ones that `evalctl explain` knows."""
+    """The finding about an environment that does not exist or is not ready."""
     folder, known = environments_of(root), catalogue_of_environments()
     if name not in known:
         span, help = Span(str(folder)), f"one of: {', '.join(known)}"
@@ -64,12 +66,12 @@ def _of_environment(root: Path, name: str) -> list[Diagnostic]:
 
 
 def of_file(root: Path, problem: Problem) -> Diagnostic:
-    """A problem with `.env` in the form of all findings."""
+    """A fault of `.env` as a finding."""
     return Diagnostic("env-file", problem.message, Span(env_path(root).name, max(1, problem.line)), problem.help)
 
 
 def _root(arguments: argparse.Namespace) -> Path:
-    """Environments can be built before there is a repository: then here."""
+    """The repository, or the current folder: environments can be built before there is a repository."""
     try:
         return root_of(arguments)
     except EnvironmentProblem:
@@ -79,7 +81,7 @@ def _root(arguments: argparse.Namespace) -> Path:
 
 
 def needed(root: Path, asked: str | None = None) -> list[str]:
-    """What this service's node kinds and the tasks of the requests use; all frameworks where there is no request."""
+    """The environments that this service's node kinds and requests use; all frameworks where there is no request."""
     from evalctl.clone.machine import detected_service
     from evalctl.pipeline.project import Project
 
@@ -90,7 +92,7 @@ def needed(root: Path, asked: str | None = None) -> list[str]:
     kinds = service.node_kinds.values() if service is not None else ()
     servers = {kind.server_environment for kind in kinds if kind.gpus}
     if not servers or (service is not None and service.scheduler == "local" and shutil.which("nvidia-smi") is None):
-        servers = {"vllm-cpu"}  # a machine of one's own without a GPU
+        servers = {"vllm-cpu"}  # a local machine without a GPU
     frameworks = {task.framework for task in catalogue.tasks.values()} or {
         name for name in catalogue_of_environments() if not name.startswith("vllm")
     }
@@ -98,7 +100,7 @@ def needed(root: Path, asked: str | None = None) -> list[str]:
 
 
 def dotenv_problems(root: Path, asked: str | None = None) -> list[Problem]:
-    """What is wrong with `.env` for this service and the requests that run on it."""
+    """Faults of `.env` for this service and the requests that run on it."""
     from evalctl.clone import dotenv_faults
     from evalctl.clone.machine import detected_service
     from evalctl.pipeline.project import Project
@@ -111,7 +113,7 @@ def dotenv_problems(root: Path, asked: str | None = None) -> list[Problem]:
 
 
 def _keys(project: Project, service: str) -> dict[str, str]:
-    """Variables whose values the jobs of this service's requests need, and a request that needs each."""
+    """Variables that jobs of this service's requests need -> a request that needs the variable."""
     entries, _ = project.check()
     plans = [plan for path in reversed(entries) if (plan := project.compile_one(path).plan) is not None]
     jobs = [(plan, job) for plan in plans for job in plan.jobs if job.service == service]

@@ -1,4 +1,4 @@
-"""`evalctl explain`: who set a value, or what a diagnostic, a reason or a state means."""
+"""`evalctl explain`: the origin of a value, or the meaning of a diagnostic, a reason or a state."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from evalctl.terminal import as_json
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """A word's page, all words, or the origin of every setting of a request's eval(s)."""
+    """Prints the page of a word, all words, or the origin of every setting of a request's evals."""
     if arguments.subject is None or arguments.list:
         print(_dumped(_words()) if arguments.json else _listed())
         return SUCCESS
     words = (arguments.subject, arguments.task, *arguments.more)
-    word = " ".join(filter(None, words))  # `reused from` is one, with or without quotes
+    word = " ".join(filter(None, words))  # some words contain a space (`reused from`), with or without quotes
     found = _pages(word)
     if not found and arguments.more:
         help = help_for(word, pages(), "evalctl explain --list: all words")
@@ -44,15 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _name_request(arguments: argparse.Namespace, word: str) -> None:
-    """A request may have the name of a word: how to ask for it."""
+    """Mentions a request with the same name as the word, and how to explain it."""
     with contextlib.suppress(EnvironmentProblem):  # pages can be read outside of a repository
         path = f"manifests/requests/{word}.yaml"
         if (root_of(arguments) / path).is_file():
-            print(f"a request has this name, too: evalctl explain {path}", file=sys.stderr)
+            print(f"there is also a request with this name: evalctl explain {path}", file=sys.stderr)
 
 
 def _pages(word: str) -> dict[str, str]:
-    """What there is to read about a word; a few are a diagnostic's code and a reason."""
+    """The pages of a word, by kind: a few words are both the code of a diagnostic and a reason."""
     found = {"code": word, "summary": codes.CODES[word], "page": codes.page(word)} if word in codes.CODES else {}
     page = page_of(word)
     return {**found, "word": word, "reason": text(page)} if page else found
@@ -63,7 +63,7 @@ def _words() -> dict[str, dict[str, str]]:
 
 
 def _listed() -> str:
-    """A line for each code, then for each word of `status`, `sync` and `plan`."""
+    """A line for each code, then one for each word of `status`, `sync` and `plan`."""
     return "\n".join(f"{word:<28} {said}" for words in _words().values() for word, said in words.items())
 
 
@@ -96,7 +96,7 @@ def _request(arguments: argparse.Namespace) -> int:
 
 
 def _last_tries(root: Path, plan: RequestPlan | None) -> dict[str, str]:
-    """How the last try of each eval failed, by its digest."""
+    """Digest of an eval -> how its last try failed."""
     jobs = {job.name: job for job in plan.jobs} if plan is not None else {}
     by_task = {
         (name, task.evaluation.task.key): task.evaluation.digest for name, job in jobs.items() for task in job.tasks
@@ -107,14 +107,14 @@ def _last_tries(root: Path, plan: RequestPlan | None) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An eval with the values that no setting gives, and how its last try failed."""
+    """An eval, with values that no setting sets, and how its last try failed."""
 
     evaluation: Eval
     filled: tuple[Filled, ...]
     last_try: str
 
     def is_filled(self, setting: Setting) -> bool:
-        """Whether a setting was kept out and another value answers in its place."""
+        """Whether a setting was not applied and another value is used instead."""
         return not setting.applied and any(one.name == setting.name for one in self.filled)
 
 
@@ -133,7 +133,7 @@ def _text(explained: Explained) -> str:
         *((one.name, "-" if one.value is None else as_json(one.value), one.origin) for one in explained.filled),
         *((s.name, _value(s), _origin(s, "not sent" if explained.is_filled(s) else "NOT APPLIED")) for s in evaluation.settings),
     ]  # fmt: skip
-    rows.sort(key=lambda row: row[0])  # what is in effect stands before what was kept out
+    rows.sort(key=lambda row: row[0])  # applied settings before those that are not applied
     width = max((len(name) for name, _, _ in rows), default=0)
     values = min(44, max((columns.display_width(value) for _, value, _ in rows), default=0))
     return "\n".join(

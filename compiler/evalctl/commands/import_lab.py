@@ -1,4 +1,4 @@
-"""`evalctl import`: the lab's own files become requests, settings, rows and results here (docs/migration.md)."""
+"""`evalctl import`: converts the lab's files to requests, settings, table rows and results (docs/migration.md)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from evalctl.report import place
 from evalctl.shell import EnvironmentProblem
 from evalctl.terminal import plain
 
-# What `evalctl lock` mends afterwards: the lab's files say nothing about it.
+# Findings that `evalctl lock` resolves afterwards: the lab's files do not contain these facts.
 _LATER = "missing-model-card"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reads all that is named, checks the whole, then writes; nothing is overwritten without --replace."""
+    """Reads all named files, checks them together, then writes; overwrites nothing without --replace."""
     actions: dict[str, Callable[[argparse.Namespace, Path], int]] = {
         "request": _request, "settings": _settings, "tables": _tables, "results": import_results.run,
     }  # fmt: skip
@@ -57,7 +57,9 @@ def _request(arguments: argparse.Namespace, root: Path) -> int:
         return refused(problems, root, {})
     report.show(problems, root, "text")
     if path.exists() and not arguments.replace:
-        raise EnvironmentProblem(f"{shown} exists already", help="give another one: --name NAME; or --replace it")
+        raise EnvironmentProblem(
+            f"{shown} exists already", help="use another name: --name NAME; or overwrite it: --replace"
+        )
     found = faults(root, {shown: made.text})
     if problems := [one for one in found if one.code != _LATER]:
         return refused([made.at_source(one) if one.span.file == shown else one for one in problems], root, {})
@@ -83,7 +85,7 @@ def _settings(arguments: argparse.Namespace, root: Path) -> int:
     old = {path: (root / path).read_text(encoding="utf-8") for path in texts if (root / path).is_file()}
     other = [path for path, text in old.items() if not (arguments.replace or _means_the_same(text, texts[path]))]
     for path in other:
-        print(f"differs {path}: kept as it is (--replace takes {sources[path]})")
+        print(f"differs {path}: not changed (--replace takes {sources[path]})")
     new = {path: text for path, text in texts.items() if path not in other and not _means_the_same(old.get(path), text)}
     write(root, new, dry_run=arguments.dry_run)
     for line in plugins_named(texts):
@@ -93,7 +95,7 @@ def _settings(arguments: argparse.Namespace, root: Path) -> int:
 
 
 def _means_the_same(ours: str | None, theirs: str) -> bool:
-    """Whether two settings files say the same, whatever their comments."""
+    """Whether two settings files have the same content apart from comments."""
     if ours is None:
         return False
     here, there = yaml_source.parse(ours, "")[0], yaml_source.parse(theirs, "")[0]
@@ -101,7 +103,7 @@ def _means_the_same(ours: str | None, theirs: str) -> bool:
 
 
 def _settings_files(paths: list[str], root: Path) -> tuple[dict[str, str], dict[str, str], list[Diagnostic]]:
-    """Text by place here, the lab's file by place here, and what cannot be placed or read."""
+    """(path here -> text, path here -> the lab's file, findings for files that cannot be read or have no path here)."""
     texts: dict[str, str] = {}
     sources: dict[str, str] = {}
     problems: list[Diagnostic] = []
@@ -118,7 +120,7 @@ def _settings_files(paths: list[str], root: Path) -> tuple[dict[str, str], dict[
 
 
 def _yaml_below(paths: list[str]) -> Iterator[tuple[Path, str]]:
-    """Each settings file and its path below the folder; a file named by itself lies in its publisher's folder."""
+    """(settings file, its path below the folder); for a single file the path is PUBLISHER/FILE."""
     for word in paths:
         given = _existing(word)
         if given.is_file():
@@ -126,7 +128,9 @@ def _yaml_below(paths: list[str]) -> Iterator[tuple[Path, str]]:
             continue
         found = sorted(path for path in given.rglob("*.yaml") if path.is_file() and not path.is_symlink())
         if not found:
-            raise EnvironmentProblem(f"no .yaml file is below {given}", help="name custom_model_settings/ of the lab")
+            raise EnvironmentProblem(
+                f"there is no .yaml file below {given}", help="name custom_model_settings/ of the lab"
+            )
         yield from ((path, path.relative_to(given).as_posix()) for path in found)
 
 
@@ -154,11 +158,11 @@ def _tables(arguments: argparse.Namespace, root: Path) -> int:
         return refused(problems, root, texts)
     write(root, texts, dry_run=arguments.dry_run)
     for merge in merges:
-        _tell(merge, arguments.replace)
+        _print_merge(merge, arguments.replace)
     return PERSON if any(merge.differences for merge in merges) and not arguments.replace else SUCCESS
 
 
-def _tell(merge: Merge, replaced: bool) -> None:
+def _print_merge(merge: Merge, replaced: bool) -> None:
     print(f"{merge.path}: {len(merge.added)} rows added{': ' if merge.added else ''}{', '.join(merge.added)}")
     for one in merge.differences:
         what = "replaced" if replaced else "kept"
@@ -166,9 +170,9 @@ def _tell(merge: Merge, replaced: bool) -> None:
             f"  {one.key} {one.column}: {what} {_cell(one.ours)}, theirs is {_cell(one.theirs)} ({place(one.their_place)})"
         )
     if merge.dropped:
-        print(f"  columns that we do not have were left out: {', '.join(map(plain, merge.dropped))}")
+        print(f"  columns that our table lacks were left out: {', '.join(map(plain, merge.dropped))}")
     if merge.differences and not replaced:
-        print("  --replace takes theirs")
+        print("  --replace takes the lab's values")
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`evalctl import results`: scores measured before, marked as such and never taken for an eval's own result."""
+"""`evalctl import results`: imports earlier scores, marked as imported and never reused as the result of an eval."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from evalctl.suggest import listed, plural
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
-    """Writes the records, and the aggregate and leaderboard that follow; what was measured here is never replaced."""
+    """Writes the records and the derived aggregate and leaderboard; never replaces results that were measured here."""
     catalogue = Project(root).shared[0]
     known = Assignable(catalogue.tasks, catalogue.metrics, catalogue.providers, subset_counts(FORK))
     found, problems = _read(arguments.paths, known)
@@ -43,10 +43,10 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     )
     for name in _perhaps_settings(chosen):
         print(
-            f"taken as measured without custom settings; if they were `{name}`, delete it again and: --custom-settings {name}"
+            f"imported as measured without custom settings; if they were measured with `{name}`, delete these results and add: --custom-settings {name}"
         )
     if new and not arguments.dry_run:
-        print("next: git add results, git commit; a request for the same evals measures them anew")
+        print("next: git add results, git commit; a request for the same evals measures them again")
     return PERSON if kept or not records else SUCCESS
 
 
@@ -64,7 +64,7 @@ def _read(words: Sequence[str], known: Assignable) -> tuple[list[Measured], list
 
 
 def _files(given: Path) -> tuple[list[Path], list[Diagnostic]]:
-    """A folder stands for the raw files in it, as for the lab's aggregator; without any, for its aggregate."""
+    """The files of a path: for a folder its raw files, as in the lab's aggregator, or without any its aggregate."""
     if not given.is_dir():
         return [given], []
     for names in ("results_*.json", derived.AGGREGATE):
@@ -78,10 +78,10 @@ def _files(given: Path) -> tuple[list[Path], list[Diagnostic]]:
 
 
 def _deeper(given: Path) -> str:
-    """What to type for a tree of several models, which are imported one by one."""
+    """What to type if the files are in subfolders (models are imported one by one); "" if there are none."""
     for name in ("results_*.json", derived.AGGREGATE):
         if found := sorted(given.rglob(name)):
-            return f"they lie below it: evalctl import results {quote(str(found[0].parent))}, and so on for each folder"
+            return f"the files are in subfolders: evalctl import results {quote(str(found[0].parent))}, and so on for each folder"
     return ""
 
 
@@ -89,7 +89,7 @@ def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured
     models = list(dict.fromkeys(one.model for one in found))
     chosen = [one for one in found if model in (None, one.model)]
     if not chosen:
-        there = f"they are of: {listed(models)}" if models else "name files that can be imported"
+        there = f"the files are of: {listed(models)}" if models else "name files that can be imported"
         raise EnvironmentProblem(f"no file is of {model or 'a model'}", help=there)
     if model is None and len(models) > 1:
         raise EnvironmentProblem(f"the files are of several models: {listed(models)}", help=f"--model {models[0]}")
@@ -97,14 +97,14 @@ def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured
 
 
 def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured]:
-    """Raw files do not say which custom settings were used; aggregates do, and then both must agree."""
+    """The files with their custom settings: from the option for raw files, which lack the name; aggregates must agree with it."""
     if name is not None and not measured.is_settings_name(name):
         raise EnvironmentProblem(f"`{name}` cannot be the name of custom settings", help="--custom-settings NAME")
     written = {one.settings["name"] for one in found if one.settings["name"]}
     names = written | ({name} if name else set())
     if len(names) > 1 or not all(map(measured.is_settings_name, names)):
         raise EnvironmentProblem(
-            f"the files do not agree about the custom settings: {listed(sorted(names))}", help="import them one by one"
+            f"the files have different custom settings: {listed(sorted(names))}", help="import them one by one"
         )
     version = {one.settings["version"] for one in found if one.settings["name"]} or {""}
     settings = {"path": "", "name": next(iter(names), ""), "version": sorted(version)[-1]}
@@ -112,7 +112,7 @@ def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured
 
 
 def _perhaps_settings(chosen: Sequence[Measured]) -> list[str]:
-    """Folders below the model's: the lab names them after the custom settings, and raw files say nothing of these."""
+    """Names of folders below the model's folder: the lab names them after the custom settings, which raw files do not contain."""
     below = (
         Path(one.source.file).parent.as_posix().partition(f"/{one.model}/")[2]
         for one in chosen
@@ -123,11 +123,11 @@ def _perhaps_settings(chosen: Sequence[Measured]) -> list[str]:
 
 
 def _sorted_out(root: Path, records: Mapping[str, Result], *, replace: bool) -> tuple[dict[str, Result], list[str]]:
-    """What is to be written, and the paths where something else lies that stays."""
+    """(records to write, paths of existing records that are kept)."""
     new: dict[str, Result] = {}
     kept: list[str] = []
     for path, one in records.items():
-        there = _there(path, root)
+        there = _existing(path, root)
         if there is None or (there.imported and replace and there.digest != one.digest):
             new[path] = one
         elif there.digest != one.digest:
@@ -137,8 +137,8 @@ def _sorted_out(root: Path, records: Mapping[str, Result], *, replace: bool) -> 
     return new, kept
 
 
-def _there(path: str, root: Path) -> Result | None:
-    """The record at `path`; of one that cannot be read nothing is known, and it is somebody's, too."""
+def _existing(path: str, root: Path) -> Result | None:
+    """The record at `path`; an empty one if it cannot be read (it is kept as well); None where there is none."""
     if not (root / path).exists():
         return None
     try:
@@ -148,7 +148,7 @@ def _there(path: str, root: Path) -> Result | None:
 
 
 def _texts(root: Path, records: Mapping[str, Result], known: Assignable) -> dict[str, str]:
-    """The records, their folders' aggregates and the leaderboard."""
+    """Path to text of the records, their folders' aggregates and the leaderboard."""
     texts = {path: to_text(one.as_json()) for path, one in records.items()}
     base = derived.on_disk(root)
     made = derived.aggregates(derived.by_folder(texts), base, known.metrics)

@@ -1,4 +1,4 @@
-"""`evalctl lock`: a model's facts, read once and committed."""
+"""`evalctl lock`: reads a model's facts and writes its model card."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _REVISION = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes manifests/models/MODEL.lock.yaml; says whether it changed."""
+    """Writes manifests/models/MODEL.lock.yaml, and prints whether it changed."""
     root = root_of(arguments)
     if not re.fullmatch(MODEL, arguments.model):
         raise EnvironmentProblem(
             f"`{arguments.model}` cannot be a model's name",
-            help="write publisher/model; a folder is named with --path FOLDER publisher/model",
+            help="write PUBLISHER/MODEL; for a checkpoint on disk: --path FOLDER PUBLISHER/MODEL",
         )
     if arguments.revision and (arguments.path or not re.fullmatch(_REVISION, arguments.revision)):
         raise EnvironmentProblem(
-            "a folder has no revision" if arguments.path else "that cannot be the name of a revision",
+            "a folder has no revision" if arguments.path else f"`{arguments.revision}` cannot be a revision",
             help="write --revision with a commit, tag or branch of a model on the Hub",
         )
     if arguments.path:
-        # A link stays one: requests name the path as it is typed, and what it leads to is looked at before each job.
+        # A link is not resolved: requests use the path as typed, and each job checks the checkpoint that it leads to.
         card = cards.read_folder(Path(arguments.path), arguments.model, whole=arguments.whole)
     else:
         token = os.environ.get("HF_TOKEN") or env_values(root).get("HF_TOKEN")

@@ -1,4 +1,4 @@
-"""`evalctl logs`: what a job and its tasks wrote."""
+"""`evalctl logs`: prints the logs of jobs and their tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAUSE_S = 0.5
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the logs of the last attempts; with -f goes on until Ctrl-C."""
+    """Prints the logs of the last attempts; with -f continues until Ctrl-C."""
     here = machine(arguments, committed=False)
     jobs, forgotten = with_forgotten(here.context, here.plans, arguments.selectors)
     names = [*(job.name for job in jobs), *forgotten]
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     paths = listed()
     if not paths:
-        print("no logs: nothing that matches has run on this machine")
+        print("no logs: no matching job has run on this machine")
         return PERSON
     if arguments.paths:
         print("\n".join(map(str, paths)))
@@ -41,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]) -> list[Path]:
-    """With a task key among the words, only that task's log."""
+    """The logs to print: with a task key among the selectors, only that task's logs."""
     keys = {task.evaluation.task.key for job in jobs for task in job.tasks} & set(selectors)
     return [path for path in paths if not keys or path.parent.name in keys]
 
 
 def show(listed: Callable[[], Sequence[Path]], shown: Callable[[str], str], *, follow: bool) -> None:
-    """Prints what the logs hold, each text after `shown`, and without what would move the terminal or colour it."""
+    """Prints the logs, each text through `shown`, without terminal control sequences."""
     last: Path | None = None
     for new in rounds(listed):
         for path, text in new:
@@ -61,7 +61,7 @@ def show(listed: Callable[[], Sequence[Path]], shown: Callable[[str], str], *, f
 
 
 def rounds(listed: Callable[[], Sequence[Path]]) -> Iterator[list[tuple[Path, str]]]:
-    """Each time what came to the logs since the last time: of those that tasks and attempts have begun meanwhile, too."""
+    """Yields at each step the new text of all logs, including logs that were created meanwhile."""
     known: dict[Path, _Log] = {}
     while True:
         found = [known.setdefault(path, _Log(path)) for path in listed()]
@@ -70,7 +70,7 @@ def rounds(listed: Callable[[], Sequence[Path]]) -> Iterator[list[tuple[Path, st
 
 @dataclass(slots=True)
 class _Log:
-    """A log and how much of it is known; a character of which only a part is there waits for its rest."""
+    """A log, and how much of it has been read; an incomplete character at its end is kept until its rest arrives."""
 
     path: Path
     size: int = 0
@@ -83,7 +83,7 @@ class _Log:
             with self.path.open("rb") as file:
                 file.seek(self.size)
                 data = file.read()
-        except FileNotFoundError:  # somebody cleaned up between the listing and this
+        except FileNotFoundError:  # deleted after the files were listed
             return ""
         self.size += len(data)
         return self.decoder.decode(data)

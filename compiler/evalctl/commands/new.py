@@ -1,4 +1,4 @@
-"""`evalctl new`: a request from flags, or from questions where a person sits at the terminal; `new task`: a task."""
+"""`evalctl new`: writes a request from options, or from questions at the terminal; `new task`: writes a task."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes manifests/requests/NAME.yaml (never over another file) and checks it at once."""
+    """Writes manifests/requests/NAME.yaml (never overwrites a file) and checks it."""
     if arguments.name == "task" and (arguments.key or arguments.script or not arguments.model):
         return new_task.run(arguments)
     if arguments.key:
         raise EnvironmentProblem(
-            f"a request has one name, not `{arguments.name}` and `{arguments.key}`",
+            f"a request has one name, but two are given: `{arguments.name}` and `{arguments.key}`",
             help="evalctl new NAME --model …, or evalctl new task KEY --script …",
         )
     root = root_of(arguments)
@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = request_path(root, arguments.name, arguments.model, arguments.custom_settings)
     if path.exists():
         raise EnvironmentProblem(
-            f"{path.relative_to(root)} exists already", help="edit it, or give another name: evalctl new NAME --model …"
+            f"{path.relative_to(root)} exists already",
+            help="edit that file, or use another name: evalctl new NAME --model …",
         )
     shown = path.relative_to(root).as_posix()
     write_atomically(below(root, shown), _text(arguments, root, path))
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def request_path(root: Path, given: str | None, model: str, custom_settings: str | None) -> Path:
-    """Where a request lies: by the name that was given, else by its model and settings; never outside of the requests."""
+    """The path of a request: from the given name, else from model and settings; always below manifests/requests/."""
     name = given or "-".join(filter(None, (model.split("/")[-1], custom_settings)))
     name = request_name(name)
     if not re.fullmatch(r"[^\x00-\x1f/\\.~-][^\x00-\x1f\\]*", name) or ".." in name:
@@ -59,7 +60,7 @@ def request_path(root: Path, given: str | None, model: str, custom_settings: str
 
 
 def _text(arguments: argparse.Namespace, root: Path, path: Path) -> str:
-    """ruamel.yaml quotes what must be quoted; the keys stand in the order in which people read them."""
+    """The request as YAML, in the usual order of keys; ruamel.yaml adds the necessary quotes."""
     from io import StringIO
 
     from ruamel.yaml import YAML

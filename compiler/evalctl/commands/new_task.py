@@ -1,4 +1,4 @@
-"""`evalctl new task`: the rows and lines of a task, checked as a whole before any of them is written (manual, 3.1)."""
+"""`evalctl new task`: adds the rows and entries of a task; all are checked before any is written (manual, 3.1)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 
 _FLAGS = ("key", "script", "result_dir", "framework", "times")
-# The lab allows rt_HG what it allows node_q, and rt_HF what it allows node_f (facts of mid-2025, every row).
+# In the lab's table rt_HG has the time of node_q, and rt_HF that of node_f (every row, mid-2025).
 _SAME = {"wlt_HG": "hrt_q", "wlt_HF": "hrt_f"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the task's rows; refuses what exists, and leaves everything as it was when anything is wrong."""
+    """Writes the task's rows; writes nothing if the task exists or anything is wrong."""
     _require(arguments)
     root = root_of(arguments)
     paths = [path for path in TASK_FILES if (root / path).is_file()]
@@ -34,8 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         return refused(problems, root, changed)
     write(root, changed)
     if not task.entries:
-        print("it has no line in aggregated_results.json: evalctl new task … --metric NAME --entry NAME adds one")
-    print(f"next: evalctl compile; then a request with `tasks: [{task.key}]` and `max_samples: 10` tries it")
+        print(
+            "the task has no entry in aggregated_results.json: evalctl new task … --metric NAME --entry NAME adds one"
+        )
+    print(f"next: evalctl compile; to try the task: a request with `tasks: [{task.key}]` and `max_samples: 10`")
     return SUCCESS
 
 
@@ -56,7 +58,7 @@ def _task(arguments: argparse.Namespace, runtime: str) -> NewTask:
 
 
 def _times(text: str, columns: Sequence[str]) -> dict[str, str]:
-    """`q=00:30:00,f=02:00:00` by column: a word names a column, or the end of its name."""
+    """Column to time from `q=00:30:00,f=02:00:00`; a word names a column or the end of its name."""
     times: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         word, _, time = pair.partition("=")
@@ -64,7 +66,7 @@ def _times(text: str, columns: Sequence[str]) -> dict[str, str]:
         if len(found) != 1 or not time:
             known = f"the columns are: {listed(columns)}"
             raise EnvironmentProblem(
-                f"--times: `{pair}` is no time of a column", help=help_for(word, columns, f"q=HH:MM:SS,f=…; {known}")
+                f"--times: `{pair}` is not COLUMN=HH:MM:SS", help=help_for(word, columns, f"q=HH:MM:SS,f=…; {known}")
             )
         times[found[0]] = time
     same = {column: times[other] for column, other in _SAME.items() if other in times and column in columns}
@@ -72,11 +74,11 @@ def _times(text: str, columns: Sequence[str]) -> dict[str, str]:
 
 
 def _entries(arguments: argparse.Namespace) -> Iterator[NewEntry]:
-    """Each --metric with the --entry at the same place; one metric alone may go by the task's own name."""
+    """Each --metric with the --entry at the same position; for a single metric the default is the task's name."""
     names = arguments.entry or ([arguments.script] if len(arguments.metric) == 1 else [])
     if len(names) != len(arguments.metric):
         raise EnvironmentProblem(
-            f"{len(arguments.metric)} --metric and {len(arguments.entry)} --entry do not go together",
+            f"there are {len(arguments.metric)} --metric but {len(arguments.entry)} --entry",
             help="--metric NAME --entry NAME, once for each value that aggregated_results.json should show",
         )
     for name, metric in zip(names, arguments.metric, strict=True):

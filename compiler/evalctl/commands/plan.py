@@ -1,4 +1,4 @@
-"""`evalctl plan`: what sync would do. Reads manifests/ and results/, asks no scheduler and no network."""
+"""`evalctl plan`: shows what sync would do. Reads manifests/ and results/; contacts no scheduler and no network."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from evalctl.suggest import plural
 from evalctl.terminal import as_json
 
 _PLANNED = ("generated", "manifests/requests")
-DETAILED = 20  # with more requests than this, a line each
+DETAILED = 20  # with more requests than this, one line each
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the plan; 1 if an error blocks a request of it."""
+    """Prints the plan; returns 1 if an error blocks one of its requests."""
     root = root_of(arguments)
     project = Project(root)
     entries, problems = project.check()
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _forecast(
     entries: Mapping[str, KnownRequest], paths: Sequence[str], index: ResultIndex, problems: Sequence[Diagnostic]
 ) -> list[RequestForecast]:
-    """What happens to `paths`, given all requests: an eval that another one asks for already is not run twice."""
+    """The forecast for `paths`, considering all requests: an eval of several requests runs only once."""
     others = [path for path in entries if path not in set(paths)]
     summaries = {path: entries[path].summary for path in [*others, *paths]}
     everything = forecast(summaries, index, blocked_requests(entries, problems))
@@ -68,7 +68,7 @@ def _forecast(
 
 
 def _with_differences(root: Path, project: Project, request: RequestForecast) -> RequestForecast:
-    """The forecast; of an eval whose inputs changed since its result it says which, old and new."""
+    """The forecast, with old and new values for evals whose inputs changed since their result."""
     if not any(one.detail == CHANGED for job in request.jobs for one in job.evals):
         return request
     from evalctl.plan.changed_inputs import detail
@@ -85,27 +85,27 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
 
 
 def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:
-    """The forecasts; an eval that runs says how its last try failed, and one whose tries are used up that it is stopped."""
+    """The forecasts, with how the last try of an eval failed, and evals without tries left as stopped."""
     running = {
         job.job.name: (job.job.retries, [one.task for one in job.evals if one.state == RUN])
         for request in forecasts for job in request.jobs if job.runs
     }  # fmt: skip
     said = last_tries(root, running)
 
-    def told(name: str, one: EvalForecast) -> EvalForecast:
+    def with_last_try(name: str, one: EvalForecast) -> EvalForecast:
         words = said.get((name, one.task)) if one.state == RUN else None
         return replace(one, detail=f"{one.detail}; last try: {words}") if words else one
 
     return [
         replace(request, jobs=tuple(
-            replace(job, evals=tuple(told(job.job.name, one) for one in job.evals)) for job in request.jobs
+            replace(job, evals=tuple(with_last_try(job.job.name, one) for one in job.evals)) for job in request.jobs
         ))
         for request in forecasts
     ] if said else list(forecasts)  # fmt: skip
 
 
 def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:
-    """Findings about results that these requests ask for: their evals are neither reused nor run."""
+    """Findings about unreadable results of these requests: their evals are neither reused nor run."""
     asked = {task.result for one in forecasts for job in one.jobs for task in job.job.tasks}
     return [found for found in index.diagnostics() if found.span.file in asked]
 
@@ -113,7 +113,7 @@ def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> lis
 def _unproven(
     root: Path, forecasts: Sequence[RequestForecast], index: ResultIndex
 ) -> tuple[list[Diagnostic], list[str]]:
-    """Warnings about results that these requests would reuse and nothing accounts for, and what is not checked."""
+    """(warnings about unproven results that these requests would reuse, note on what was not checked)."""
     reused = {
         (one.detail if one.state in (REUSED, COPIED) else "") for request in forecasts for job in request.jobs
         for one in job.evals
@@ -125,7 +125,7 @@ def _unproven(
 
     try:
         proofs = proofs_at(open_repository(root), "HEAD", authoritative=False)
-    except EnvironmentProblem:  # no clone: there is no ledger either
+    except EnvironmentProblem:  # not a clone: there is no ledger
         proofs = Proofs(None)
     states = {path: proofs.state(index.by_path[path]) for path in sorted(reused)}
     unchecked = sum(state == NOT_CHECKED for state in states.values())
@@ -140,10 +140,10 @@ def _unproven(
 
 
 def unproven_result(path: str, why: str) -> Diagnostic:
-    """A result that would be reused, and that the ledger does not account for."""
+    """The finding `unproven-result`: the ledger does not account for a result that would be reused."""
     return Diagnostic(
         "unproven-result", f"this result is unproven and would be reused: {why}", Span(path),
-        help=f"delete it to measure anew, or: evalctl results accept {path} --why TEXT", severity=WARNING,
+        help=f"delete the result to measure it again, or: evalctl results accept {path} --why TEXT", severity=WARNING,
     )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def _object(request: RequestForecast) -> dict[str, Any]:
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:
-    """Requests whose plan was another where this branch left `base`, by the plan.json files in git; new ones are among them."""
+    """Requests whose plan.json in git has changed since this branch left `base`, including new requests."""
     commit = calls.left_at(root, base, run_command)
     added = _git_paths(root, base, "ls-files", "--others", "--exclude-standard", "-z", "--", *_PLANNED)
     touched = {

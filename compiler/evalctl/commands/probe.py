@@ -1,4 +1,4 @@
-"""`evalctl probe`: what a provider accepts, asked in few and tiny requests, and what to write because of it."""
+"""`evalctl probe`: tests with few small calls what a provider accepts, and proposes changes of manifests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.secrets import named_like_a_secret
 from evalctl.terminal import as_json
 
-# Reasons that pass by themselves; the others are a person's.
+# Temporary reasons; for all others a person must act.
 _PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What was found about one target, and what to write because of it."""
+    """The outcome for one target, and the proposed changes."""
 
     target: Target
     found: Mapping[str, Any]
@@ -40,7 +40,7 @@ class Probed:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Asks about one model after another; a provider that does not answer is named, and the others are asked."""
+    """Probes one model after another; reports a provider that does not answer and continues with the others."""
     root = root_of(arguments)
     project = Project(root)
     targets = [target for word in arguments.subjects for target in _targets(word, arguments, project)]
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def exit_code(stops: Collection[str]) -> int:
-    """Fine, again later where only what passes by itself has stopped a probe, else a person is needed."""
+    """The exit code: LATER if only temporary reasons have stopped probes, PERSON for other reasons, else SUCCESS."""
     return SUCCESS if not stops else LATER if _PASSING.issuperset(stops) else PERSON
 
 
@@ -64,7 +64,7 @@ def exit_code(stops: Collection[str]) -> int:
 
 
 def _targets(word: str, arguments: argparse.Namespace, project: Project) -> Iterator[Target]:
-    """The models meant by `word`: a request's, or with --provider or --api-base the model itself."""
+    """The targets that `word` names: a request's models, or with --provider or --api-base the model itself."""
     if arguments.provider is None and arguments.api_base is None:
         yield from _of_request(word, arguments, project)
         return
@@ -83,22 +83,24 @@ def _of_request(word: str, arguments: argparse.Namespace, project: Project) -> I
     compiled = project.compile_one(path)
     if compiled.checked is None or not compiled.evals:
         report.show(compiled.diagnostics, project.root, "text", sys.stderr)
-        raise EnvironmentProblem(f"{path} has errors", help="fix them first")
+        raise EnvironmentProblem(f"{path} has errors", help=f"fix the errors first: evalctl check {path}")
     if compiled.checked.request.provider == "vllm":
-        help = "the job's own server takes what its flags say; `evalctl doctor --probe` looks at a node"
-        raise EnvironmentProblem(f"{path}: with provider vllm there is nobody to ask", help)
+        help = (
+            "what the job's own vLLM server accepts follows from its options; to test a node: `evalctl doctor --probe`"
+        )
+        raise EnvironmentProblem(f"{path} has provider vllm: there is no provider to probe", help)
     yield from of_request(compiled.checked, compiled.evals, project.whole_catalogue, arguments.up_to)
 
 
 def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
-    """The named one, at another address where one is given; without a name an address that wants no key."""
+    """The named provider, at --api-base if given; without a name a provider without a key at that address."""
     known = {name: one for name, one in catalogue.providers.items() if name != "vllm"}
     name, base = arguments.provider, arguments.api_base
     if name is not None and name not in known:
         raise EnvironmentProblem(f"there is no provider `{name}`", help_for(name, known, f"there are: {listed(known)}"))
     if base is not None and not re.fullmatch(BASE_URL, base):
         raise EnvironmentProblem(
-            "--api-base is no base address", help="e.g. https://llm.example.jp/v1, without a key in it"
+            "--api-base is not a valid base address", help="write e.g. https://llm.example.jp/v1, without a key in it"
         )
     provider = known[name] if name is not None else declared(base, base, key=False)
     return replace(provider, base_url=base or provider.base_url)
@@ -110,21 +112,21 @@ def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
 def _probed(
     targets: Sequence[Target], around: Surroundings, env_file: str, arguments: argparse.Namespace, catalogue: Catalogue
 ) -> list[Probed]:
-    """One process asks for all of them, since litellm takes seconds to load; those whose key is not set come first."""
+    """Probes all targets in one process, since litellm takes seconds to load; reports targets without a key first."""
     unkeyed = [one for one in targets if one.provider.key_variable not in ("", *around.keys)]
     keyed = [one for one in targets if one.provider.key_variable in ("", *around.keys)]
-    teller = Teller([*unkeyed, *keyed], catalogue, as_json=arguments.json)
+    reporter = Reporter([*unkeyed, *keyed], catalogue, as_json=arguments.json)
     for target in unkeyed:
         message = f"{target.provider.key_variable} is not set: put it into {env_file}"
-        teller.found({"stopped": {"reason": "secret-missing", "message": message}, "calls": 0})
+        reporter.report({"stopped": {"reason": "secret-missing", "message": message}, "calls": 0})
     for target in keyed:
         print(_announced(target, arguments.max_calls), file=sys.stderr, flush=True)
-    ask(keyed, around, arguments.max_calls, teller)
-    return teller.probed
+    ask(keyed, around, arguments.max_calls, reporter)
+    return reporter.probed
 
 
 def _surroundings(targets: Sequence[Target], python: Path, root: Path) -> Surroundings:
-    """The keys that are set (a value of .env_template is none), and what .env says of proxies and certificates."""
+    """The environment of the program: keys that are set (not to a value of .env_template), and proxies and certificates of .env."""
     environment = process_with_env_file(root)
     values = {one.provider.key_variable: environment.get(one.provider.key_variable, "") for one in targets}
     keys = {name: value for name, value in values.items() if name and value and "{" not in value}
@@ -132,21 +134,21 @@ def _surroundings(targets: Sequence[Target], python: Path, root: Path) -> Surrou
     return Surroundings(python, keys, variables)
 
 
-class Teller:
-    """Tells of each target as soon as all is known about it, unless as JSON at the end."""
+class Reporter:
+    """Prints the outcome of each target at once, or all as JSON at the end."""
 
     def __init__(self, targets: Sequence[Target], catalogue: Catalogue, *, as_json: bool) -> None:
-        """The targets in the order in which they will be found out about."""
+        """`targets` are in the order in which they are probed."""
         self._targets, self._catalogue, self._as_json = targets, catalogue, as_json
         self.probed: list[Probed] = []
 
     def asking(self, what: str) -> None:
-        """A question is about to be asked."""
+        """Prints the question that is about to be sent."""
         target = self._targets[len(self.probed)]
         print(f"  {target.model} at {target.provider.name}: {what}", file=sys.stderr, flush=True)
 
-    def found(self, found: Mapping[str, Any]) -> None:
-        """All is known about the next target."""
+    def report(self, found: Mapping[str, Any]) -> None:
+        """Records and prints the outcome of the next target."""
         target = self._targets[len(self.probed)]
         self.probed.append(Probed(target, found, proposals(target, found, self._catalogue)))
         if not self._as_json:
@@ -164,7 +166,7 @@ def _show_what_would_be_asked(targets: Sequence[Target], arguments: argparse.Nam
 
 def _announced(target: Target, max_calls: int) -> str:
     return (
-        f"{_named(target)}: at most {max_calls} requests (7 where nothing is refused), `n` up to {target.up_to}, short"
+        f"{_named(target)}: at most {max_calls} calls (7 if nothing is refused), `n` up to {target.up_to}, short"
         " prompts, answers cut off after one token where the provider can"
     )
 
@@ -174,7 +176,7 @@ def _named(target: Target) -> str:
     return f"{target.model} at {name}" + (f" ({base})" if base != name else "")
 
 
-# ---- telling ------------------------------------------------------------------------------------------------------
+# ---- output -------------------------------------------------------------------------------------------------------
 
 
 def _text(one: Probed) -> Iterator[str]:
@@ -195,9 +197,9 @@ def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         most = f" beyond {told['at_most']} texts" if "at_most" in told else ""
         yield name, f"{told['verdict']}{most}{_quoted(told.get('message'))}"
     if "together_refused" in found:
-        yield "all together", f"refused, though each alone is accepted{_quoted(found['together_refused'])}"
+        yield "all together", f"refused, although each alone is accepted{_quoted(found['together_refused'])}"
     if found.get("unknown_accepted"):
-        yield "unknown keys", "accepted: of what is `not told`, nobody sees whether it is used"
+        yield "unknown keys", "accepted: parameters with `not told` may be ignored silently"
     if found.get("parameters"):
         yield "context length", _context_text(found.get("context"))
         yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found["rate_limit"].items()) or "not told"
@@ -205,10 +207,10 @@ def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _n_text(told: Mapping[str, Any]) -> str:
     if told["largest"] >= told["asked"]:
-        return f"{told['asked']} are accepted (more were not asked for)"
+        return f"{told['asked']} are accepted (more were not tested)"
     if told["verdict"] == "refused":
         return f"at most {told['largest']}{_quoted(told['message'])}"
-    return f"at most {told['largest']}: more are dropped without a word"
+    return f"at most {told['largest']}: more are silently dropped"
 
 
 def _context_text(told: Mapping[str, Any] | None) -> str:

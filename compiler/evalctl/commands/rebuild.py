@@ -1,4 +1,4 @@
-"""`evalctl results rebuild`: aggregates and leaderboard in the work tree as records and metrics.yaml give them."""
+"""`evalctl results rebuild`: writes aggregates and leaderboard again, from records and metrics.yaml."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
-    """Writes what differs, names it, and measures nothing; with --check only names it (exit 1)."""
+    """Writes the files that differ and prints their paths, without measuring; with --check only prints them (exit code 1)."""
     project = Project(root)
     catalogue, problems = project.shared
     broken = [one for one in problems if one.span.file == METRICS and one.severity == ERROR]
     if broken:
         report.show(broken, root, "text")
-        print("nothing was written: the aggregates follow metrics.yaml")
+        print("nothing was written: fix metrics.yaml first, from which the aggregates are computed")
         return PERSON
     base = derived.on_disk(root)
     texts, _ = derived.everything(base, catalogue.metrics)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
 
 
 def differing(root: Path, texts: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Those of `texts` that the work tree has otherwise; None is a file that is to be gone."""
+    """Those of `texts` that differ from the work tree; None means that the file must not exist."""
     return {path: text for path, text in texts.items() if _text(root / path) != text}
 
 

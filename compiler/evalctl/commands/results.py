@@ -1,4 +1,4 @@
-"""`evalctl results`: the committed scores as a table, side by side, over time, and for a spreadsheet."""
+"""`evalctl results`: shows committed scores as a table, compares them, lists them over time, exports them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_VERSIONS = 20  # of one model's scores in the report
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reads what git has: a result is what is committed."""
+    """Runs the action of the command on committed results."""
     return _ACTIONS[arguments.action](arguments, root_of(arguments))
 
 
@@ -51,7 +51,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
 
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
-    """What is to be known of the scores that are shown."""
+    """Prints remarks and problems about the shown scores."""
     told = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
     told += [
         f"unproven in {each.one.name}: {listed(each.unproven)} (the ledger does not account for what they say)"
@@ -66,8 +66,8 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
     measured, names, problems = _known(arguments, root)
     if len(measured) < 2:
         raise EnvironmentProblem(
-            f"only {measured[0].one.name} is meant; two are compared",
-            help="name another, or the same at another commit: WHAT@COMMIT",
+            f"the words name only {measured[0].one.name}, but a comparison needs two",
+            help="name another model, or the same at another commit: WHAT@COMMIT",
         )
     if arguments.json:
         print(as_json([_object(one, names) for one in measured], indent=1))
@@ -80,14 +80,14 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A model folder's scores, and its unproven tasks; None where this clone has no ledger to check them against."""
+    """The scores of a model folder, and its unproven tasks; None where this clone has no ledger to check them."""
 
     one: Measured
     unproven: list[str] | None
 
 
 def _known(arguments: argparse.Namespace, root: Path) -> tuple[list[_Known], list[str], list[str]]:
-    """What the words name with averages and marks, the columns, and why a language has no average."""
+    """(the scores that the words name, with averages and remarks; the columns; why a language has no average)."""
     chosen, catalogue = _chosen(arguments, root), Project(root).shared[0]
     found = _unproven(root)
     marks = {folder: {one.script for one in those} for folder, those in (found or {}).items()}
@@ -98,13 +98,13 @@ def _known(arguments: argparse.Namespace, root: Path) -> tuple[list[_Known], lis
 
 
 def _unproven(root: Path) -> dict[str, list[Listed]] | None:
-    """Unproven records by folder; None where this clone has no ledger to check them against."""
+    """Unproven records by folder; None where this clone has no ledger to check them."""
     proofs = proofs_at(open_repository(root), "HEAD", authoritative=False)
     return None if proofs.attempts is None else unproven(index_folder(root, root / RESULTS_CACHE), proofs)
 
 
 def _of(found: Mapping[str, Sequence[Listed]] | None, measured: Measured) -> list[str] | None:
-    """Of what is here now: the ledger says nothing of what another commit had."""
+    """The unproven tasks of these scores; None for another commit, which the ledger does not describe."""
     return None if found is None or measured.commit else sorted(one.task for one in found.get(measured.folder, ()))
 
 
@@ -131,7 +131,10 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
     all_names = list(dict.fromkeys(name for one in measured for name in one.aggregate.results))
     names = _asked(arguments.columns, all_names) if arguments.columns else all_names
     if arguments.format == "overall" and (arguments.columns or arguments.header):
-        raise EnvironmentProblem("`overall` is the lab's whole line", help="--format csv takes --columns and --header")
+        raise EnvironmentProblem(
+            "`overall` prints the lab's complete line, without other options",
+            help="use --columns and --header with --format csv",
+        )
     print(tables.lines(measured, names, arguments.format, arguments.missing, header=arguments.header), end="")
     return SUCCESS
 
@@ -157,7 +160,7 @@ _ACTIONS = {
 
 
 def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
-    """What the words name, in their order; all without words."""
+    """The scores that the words name, in that order; all without words."""
     repo = open_repository(root)
     if not arguments.words:
         return tables.labelled(_at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), ""))
@@ -175,14 +178,14 @@ def _named(arguments: argparse.Namespace, root: Path, repo: Repository, word: st
         known = {read_name(folder) for folder in folders}
         guesses = known | {one.partition("/")[2] for one in known}
         raise EnvironmentProblem(
-            f"nothing measured is called `{word}`",
-            help=help_for(name, guesses, f"there are: {listed(sorted(known)) or 'no results yet'}"),
+            f"there are no results of `{word}`",
+            help=help_for(name, guesses, f"there are results of: {listed(sorted(known)) or 'nothing yet'}"),
         )
     return _at(repo, matched, commit)
 
 
 def _of_request(root: Path, word: str, folders: Sequence[str]) -> list[str]:
-    """The folders in which the evals of a request have their results."""
+    """The folders with the results of a request's evals."""
     project = Project(root)
     try:
         path = request_named(word, root, project.workspace.request_paths)
@@ -199,7 +202,7 @@ def _folders(repo: Repository, commit: str) -> list[str]:
 
 
 def _at(repo: Repository, folders: Sequence[str], commit: str) -> list[Measured]:
-    """The aggregates of these folders; a damaged one is named and left out, and when all are there is nothing to go on with."""
+    """The aggregates of these folders; warns about damaged ones; an EnvironmentProblem if all are damaged."""
     found, damaged = _read(repo, folders, commit)
     if damaged and not found:
         raise EnvironmentProblem(_damaged(damaged, commit), help=f"git log -p -- {damaged[0]}")
@@ -209,7 +212,7 @@ def _at(repo: Repository, folders: Sequence[str], commit: str) -> list[Measured]
 
 
 def _read(repo: Repository, folders: Sequence[str], commit: str) -> tuple[list[Measured], list[str]]:
-    """The aggregates that can be read, and the paths of the others."""
+    """(readable aggregates, paths of the others)."""
     texts = repo.read(repo.resolve(commit or "HEAD"), [f"{folder}/{AGGREGATE}" for folder in folders], "results")
     aggregates = {path: aggregate_in(text) for path, text in texts.items()}
     found = [
@@ -231,7 +234,7 @@ def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
 
 
 def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list[tuple[str, Measured]]]:
-    """The versions of each folder that was measured more than once, the oldest first; one call of git finds them all."""
+    """Folder to its versions, oldest first, for folders that were measured more than once; needs one call of git."""
     log = repo.run_or_raise(
         "log", "-z", "--format=%x01%h %cs", "--name-only", "--", f":(glob)results/**/{AGGREGATE}"
     ).text
@@ -251,7 +254,7 @@ def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list
 def _columns(
     arguments: argparse.Namespace, metrics: Metrics, measured: Sequence[Measured], means: Sequence[str]
 ) -> list[str]:
-    """What was asked for; else the averages, then an entry per benchmark."""
+    """The columns of --columns; by default the averages, then one entry per benchmark."""
     if arguments.columns:
         return _asked(arguments.columns, [*means, *(name for one in measured for name in one.aggregate.results)])
     return [*means, *tables.columns(measured, metrics)]
@@ -262,7 +265,7 @@ def _asked(words: str, known: Sequence[str]) -> list[str]:
     for name in names:
         if name not in known:
             raise EnvironmentProblem(
-                f"there is no entry `{name}`", help=help_for(name, known, "they stand in manifests/tasks/metrics.yaml")
+                f"there is no entry `{name}`", help=help_for(name, known, "entries are in manifests/tasks/metrics.yaml")
             )
     return names
 

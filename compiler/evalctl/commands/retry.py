@@ -11,7 +11,7 @@ from evalctl.sync.control import retry
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """1 if nothing could be retried."""
+    """Returns 1 if nothing could be retried."""
     here = machine(arguments, committed=False)
     jobs = chosen(here.plans, arguments.selectors)
     told = retry(here.context, here.plans, jobs, take_over=arguments.take_over)

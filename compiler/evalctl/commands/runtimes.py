@@ -1,4 +1,4 @@
-"""`evalctl runtimes`: measured run times against tasks_runtime.csv, and the values it should have."""
+"""`evalctl runtimes`: compares measured run times with tasks_runtime.csv, and suggests values."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from evalctl.terminal import as_json
 _HEAD = ("task", "column", "allowed", "models", "n", "median", "max", "suggested")
 _RULE = (
     f"rule: the longest of at least {MIN_RUNS} runs x {MARGIN:g}, rounded up to {STEP // 60} min; without debugging runs"
-    " and runs that went on with earlier answers"
+    " and runs that continued with earlier answers"
 )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line for each cell that was measured; with --write puts the suggested values into the table."""
+    """Prints a line for each cell with measurements; with --write writes the suggested values into the table."""
     root = root_of(arguments)
     project = Project(root)
     catalogue = project.whole_catalogue
@@ -68,7 +68,7 @@ def _results(root: Path) -> tuple[list[Result], list[Diagnostic]]:
 
 
 def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
-    """The cells alone change; the rest of the file stays as it is, byte for byte."""
+    """Writes the cells; the rest of the file does not change by a byte."""
     texts = project.workspace.texts([RUNTIME])
     problems: list[Diagnostic] = []
     table = read_table(RUNTIME, texts, RUNTIME_COLUMNS, problems)
@@ -92,7 +92,7 @@ def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
 
 def _show(found: Sequence[Line], number: int) -> None:
     if not found:
-        print(f"no run times were measured yet ({number} results that tell any)")
+        print(f"no run times were measured yet ({number} results with a run time)")
         return
     rows = [_HEAD, *(row for line in found for row in _rows(line))]
     print("\n".join(aligned(rows)))
@@ -100,7 +100,7 @@ def _show(found: Sequence[Line], number: int) -> None:
 
 
 def _rows(line: Line) -> Iterator[tuple[str, ...]]:
-    """A row per class of models; the suggestion stands at the first, since it is for all of them."""
+    """A row per class of models; the suggestion is in the first row, since it applies to all of them."""
     said = clock(line.suggested, hour_digits=2) if line.suggested is not None else f"– ({line.why})"
     for number, group in enumerate(line.groups):
         first = number == 0

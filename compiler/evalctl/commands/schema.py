@@ -1,4 +1,4 @@
-"""`evalctl schema`: schema/*.schema.json are what the models say."""
+"""`evalctl schema`: writes schema/*.schema.json from the pydantic models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     differing = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in differing:
         if arguments.check:
-            print(f"schema/{path.name} is not what the models say: type `evalctl schema` and commit it")
+            print(f"schema/{path.name} is not up to date: type `evalctl schema` and commit it")
         else:
             write_atomically(path, texts[path])
             print(f"wrote schema/{path.name}")

@@ -1,4 +1,4 @@
-"""`evalctl status`: each eval's state, reason and age, how far it is and what slows it; of many, what is left by request."""
+"""`evalctl status`: shows state, reason, age and progress of each eval, and why it is slow; for many evals, a summary by request."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from evalctl.sync.progress import of_lines
 from evalctl.sync.slow import with_causes
 from evalctl.terminal import as_json
 
-SCREEN = 40  # with more evals than this, or more requests, they are summed up
+SCREEN = 40  # with more evals than this, or more requests, a summary is shown
 _ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
-_SETTLED = ("done", "stop", "report")  # no job changes them
-_MOST_JOBS = 5  # whose progress is shown each
-NONE = "no evals: there is no request without errors here, or none matches"
+_FINAL = ("done", "stop", "report")  # states that no job changes any more
+_MOST_JOBS = 5  # with more jobs, only their common progress is shown
+NONE = "no evals: every request has errors, or no request matches"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one look shows: the evals that were asked for, the progress of their running jobs, what is damaged or silent."""
+class Snapshot:
+    """The state at one moment: the selected evals, the progress of their running jobs, warnings."""
 
     lines: Sequence[Line]
     jobs: Mapping[str, JobProgress]
@@ -45,14 +45,14 @@ class Seen:
     now: float
 
     def text(self, everything: bool) -> list[str]:
-        """A table or a summary, and below it the progress of running jobs."""
+        """A table or a summary, followed by the progress of running jobs."""
         if not (self.few or everything):
             return [*summary(self.lines).splitlines(), *self.running()]
         shown = grouped_table(self.lines, self.now) if self.jobs else table(self.lines)
         return [*shown.splitlines(), *self.running()]
 
     def live(self, everything: bool) -> list[str]:
-        """The same without what is done, as long as something is not."""
+        """The same without finished evals, as long as there are others."""
         left = [line for line in self.lines if line.state != "done"]
         if not left or not (self.few or everything):
             return self.text(everything)
@@ -61,12 +61,12 @@ class Seen:
         return [*grouped_table(left, self.now).splitlines(), *self.running(), *counted]
 
     @property
-    def settled(self) -> bool:
-        """Whether no job changes anything any more."""
-        return all(line.state in _SETTLED for line in self.lines)
+    def is_final(self) -> bool:
+        """Whether no job will change anything any more."""
+        return all(line.state in _FINAL for line in self.lines)
 
     def running(self) -> list[str]:
-        """The progress of each running job of a few, and of all together."""
+        """The progress of each running job if there are only few, and of all together."""
         found = progress.together(self.jobs, self.now)
         return found if len(self.jobs) <= _MOST_JOBS else found[-1:]
 
@@ -80,60 +80,60 @@ class Seen:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table, or JSON; asks the scheduler once and changes nothing. With --watch again and again."""
+    """Prints a table, or JSON; queries the scheduler once and changes nothing. With --watch repeatedly."""
     if arguments.watch:
         return _watched(arguments)
-    seen = _seen(arguments)
-    print(as_json(seen.document(), indent=1) if arguments.json else "\n".join(seen.text(arguments.all)))
-    for warning in seen.warnings:
+    snapshot = _snapshot(arguments)
+    print(as_json(snapshot.document(), indent=1) if arguments.json else "\n".join(snapshot.text(arguments.all)))
+    for warning in snapshot.warnings:
         print(f"warning: {warning}", file=sys.stderr if arguments.json else sys.stdout)
     return SUCCESS
 
 
 def _watched(arguments: argparse.Namespace) -> int:
-    """Looks until nothing is left that a job changes; a look as often as `sync --watch` asks the scheduler."""
+    """Repeats until no job will change anything any more, at the interval of `sync --watch`."""
     live, last = Live(), ""
     while True:
-        seen, events = _looked(arguments)
+        snapshot, events = _looked(arguments)
         if arguments.json:
             print("\n".join(events), end="\n" if events else "", file=sys.stderr)
-            print(as_json(seen.document()) if seen else "", end="\n" if seen else "", flush=True)
-        elif seen is None:
+            print(as_json(snapshot.document()) if snapshot else "", end="\n" if snapshot else "", flush=True)
+        elif snapshot is None:
             live.show(events, live.drawn.splitlines(), live.state)
         else:
             state = "\n".join(
-                " ".join((line.state, line.job, line.task, line.reason, line.detail)) for line in seen.lines
+                " ".join((line.state, line.job, line.task, line.reason, line.detail)) for line in snapshot.lines
             )
-            printed, running = live.show(events, seen.live(arguments.all), state), seen.running()
+            printed, running = live.show(events, snapshot.live(arguments.all), state), snapshot.running()
             if not printed and running and running[-1] != last:
                 print(running[-1], flush=True)
             last = running[-1] if running else ""
-        if seen and seen.settled:
+        if snapshot and snapshot.is_final:
             return SUCCESS
         time.sleep(arguments.interval)
 
 
-def _looked(arguments: argparse.Namespace) -> tuple[Seen | None, list[str]]:
-    """One look, and what was said beside it: printed at once, that would move the lines which are redrawn."""
+def _looked(arguments: argparse.Namespace) -> tuple[Snapshot | None, list[str]]:
+    """(a snapshot, lines printed to standard error meanwhile): printing those at once would disturb the redrawn lines."""
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            seen = _seen(arguments)
+            snapshot = _snapshot(arguments)
     except TryLater as problem:
         return None, [*said.getvalue().splitlines(), f"warning: {problem.message}: trying again"]
-    return seen, [*said.getvalue().splitlines(), *(f"warning: {warning}" for warning in seen.warnings)]
+    return snapshot, [*said.getvalue().splitlines(), *(f"warning: {warning}" for warning in snapshot.warnings)]
 
 
-def _seen(arguments: argparse.Namespace) -> Seen:
+def _snapshot(arguments: argparse.Namespace) -> Snapshot:
     here = machine(arguments, committed=False)
     every, warnings = status(here.context, here.plans)
     lines = _selected(here, [_named(line, here) for line in every], arguments.selectors)
     lines = with_last_words(lines, here.context.root)
     jobs = of_lines(here.context, here.plans, every, {line.job for line in lines})
     few = len(lines) <= SCREEN or bool(arguments.selectors)
-    # thousands of finished evals are not all looked into
+    # the progress of thousands of finished evals is not read
     lines, damaged = with_causes([_with_progress(line, jobs) for line in lines], here.context.root, done=few)
-    return Seen(lines, jobs, [*warnings, *damaged], few, here.context.clock())
+    return Snapshot(lines, jobs, [*warnings, *damaged], few, here.context.clock())
 
 
 def _with_progress(line: Line, jobs: Mapping[str, JobProgress]) -> Line:
@@ -142,7 +142,7 @@ def _with_progress(line: Line, jobs: Mapping[str, JobProgress]) -> Line:
 
 
 def _named(line: Line, here: Machine) -> Line:
-    """What was never submitted because its request is not compiled or not committed is called just that."""
+    """The line, with `not-compiled` or `not-committed` as reason if the job was never submitted because of that."""
     if line.request not in here.not_ready or line.reason not in BEFORE_SUBMISSION:
         return line
     reason, help = here.not_ready[line.request]
@@ -150,14 +150,14 @@ def _named(line: Line, here: Machine) -> Line:
 
 
 def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) -> list[Line]:
-    """A task key selects its own lines, other words whole jobs."""
+    """The selected lines: a task key selects its own lines, other selectors whole jobs."""
     jobs = {job.name for job in chosen(here.plans, selectors)}
     keys = {line.task for line in lines} & set(selectors)
     return [line for line in lines if line.job in jobs and (not keys or line.task in keys)]
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Rows of state, task, model, settings, age and reason, each with what slows it down; grouped by request."""
+    """Rows of state, task, model, settings, age and reason, with causes of slowness; grouped by request."""
     if not lines:
         return NONE
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
@@ -167,7 +167,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def grouped_table(lines: Sequence[Line], now: float) -> str:
-    """The same with the model, which may be long, above its rows; where something runs with answers, rate and estimated end."""
+    """The same, with the model above its rows; for running evals also answers, rate and estimated end."""
     if not lines:
         return NONE
     counted = any(line.progress for line in lines)
@@ -207,7 +207,7 @@ def _counted(line: Line, now: float) -> tuple[str, str, str]:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """A row per request that is not done, those that need a person first, and how many evals there are of each state."""
+    """A row per unfinished request, those that need a person first, and the number of evals of each state."""
     requests: dict[str, list[Line]] = {}
     for line in lines:
         requests.setdefault(line.request, []).append(line)
@@ -224,7 +224,7 @@ def summary(lines: Sequence[Line]) -> str:
 
 
 def _left(lines: Sequence[Line]) -> list[Line]:
-    """The evals that are not done, the gravest first."""
+    """The evals that are not done, the most serious first."""
     return sorted((line for line in lines if line.state != "done"), key=lambda line: _rank(line.state))
 
 

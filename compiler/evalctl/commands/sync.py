@@ -1,4 +1,4 @@
-"""`evalctl sync`: one pass, or with --watch passes in the foreground until nothing is left."""
+"""`evalctl sync`: runs one pass, or with --watch passes in the foreground until nothing is left to do."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Actio
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 fine, 1 something needs a person, 4 try again later."""
+    """Returns 0 for success, 1 if a person must act, 4 to try again later."""
     passes = Passes(arguments)
     if arguments.watch and not arguments.dry_run:
         screen = Screen(arguments.json, passes.progress)
         with redirect_stderr(terminal.Preceded(sys.stderr, screen.live.clear)):
-            report = watch(passes.one, screen.show, lambda: time.sleep(arguments.interval))
+            report = watch(passes.run_pass, screen.show, lambda: time.sleep(arguments.interval))
     else:
-        report = passes.one()
+        report = passes.run_pass()
         _show(report, arguments.json, dry_run=arguments.dry_run)
     if passes.blocked and not arguments.json:
-        print(f"left alone because of the errors above: {', '.join(passes.blocked)}")
+        print(f"left out because of the errors above: {', '.join(passes.blocked)}")
     return report.exit_code
 
 
 class Passes:
-    """Each pass looks at the clone anew: while --watch runs, requests are merged, edited and withdrawn."""
+    """Runs passes; each reads the clone again, because requests are added, edited and deleted while --watch runs."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -56,13 +56,13 @@ class Passes:
         self.here: Machine | None = None
 
     def progress(self, report: SyncReport) -> dict[str, JobProgress]:
-        """Of the jobs that the last pass saw running."""
+        """The progress of the jobs that were running in the last pass."""
         running = {step.job for step in report.steps if step.reason == State.RUNNING.value}
         attempts = {name: one for name, one in report.under_way.items() if name in running}
         return of_attempts(self.here.context, self.here.plans, attempts) if self.here and attempts else {}
 
-    def one(self) -> SyncReport:
-        """One pass; errors of requests are shown when they are new."""
+    def run_pass(self) -> SyncReport:
+        """Runs one pass; prints errors of requests when they are new."""
         dry_run = self.arguments.dry_run
         here = self.here = machine(self.arguments, committed=not dry_run, settle=True)
         if here.errors != self.errors and not dry_run:
@@ -77,11 +77,11 @@ class Passes:
         return self._with_blocked(_with_uploads(report, list(self.unsent.values())))
 
     def _with_blocked(self, report: SyncReport) -> SyncReport:
-        """What is left alone because of errors needs a person."""
+        """The report, in which blocked requests need a person."""
         return replace(report, exit_code=report.exit_code or PERSON) if self.blocked else report
 
     def _fetched_what_is_awaited(self, here: Machine, report: SyncReport) -> bool:
-        """Downloads what jobs wait for, when everything else is under way; what needs a person is tried once."""
+        """Downloads weights that jobs wait for, after everything else was started; a failure that needs a person is tried once."""
         wanted = [
             weights for weights in awaited(here.plans, report.steps)
             if weights not in self.fetched or not is_refused(here.context, weights)
@@ -93,7 +93,7 @@ class Passes:
 
 
 def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
-    """What the Hub did not take is named; it holds up nothing, and the next sync tries again."""
+    """The report, with a warning for each failed upload, which the next sync tries again."""
     warnings = tuple(f"not uploaded to {one.repo}: {one.reason}: {one.detail}" for one in failed)
     later = all(one.reason == "hub-unreachable" for one in failed)
     code = report.exit_code or (SUCCESS if not failed else LATER if later else PERSON)
@@ -101,7 +101,7 @@ def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
 
 
 def _refused(report: SyncReport, here: Machine) -> SyncReport:
-    """A dry run looks at what is not compiled or not committed, too, and says that sync would not submit it."""
+    """The report of a dry run, in which requests that are not compiled or not committed are marked as not submitted."""
     refused = {
         name: here.not_ready[plan.request]
         for plan in here.plans if plan.request in here.not_ready
@@ -131,7 +131,7 @@ def _show(report: SyncReport, as_json: bool, *, dry_run: bool = False) -> None:
 
 
 class Screen:
-    """What --watch shows: each event once, and below it the jobs that are not done, with the progress of those that run."""
+    """The output of --watch: each event once, and below the unfinished jobs, with the progress of running ones."""
 
     def __init__(
         self, as_json: bool, progress: Callable[[SyncReport], Mapping[str, JobProgress]] = lambda _: {}
@@ -141,7 +141,7 @@ class Screen:
         self.live = Live()
 
     def show(self, report: SyncReport) -> None:
-        """After each pass; off a terminal the table is printed only when a job's state has changed."""
+        """Prints a report after a pass; off a terminal the table only when a job's state has changed."""
         if self.as_json:
             _show(report, True)
             return
@@ -152,7 +152,7 @@ class Screen:
 
 
 def _with_progress(step: Step, job: JobProgress | None, now: float) -> list[str]:
-    """A job that waits; below one that runs its answers, by task and of all tasks: a narrow terminal shows them whole."""
+    """The line of a job; for a running job also a line with answers per task and one for all tasks."""
     if job is None:
         return [line(step)]
     rows = {**job.tasks, **({"all tasks": job.whole} if len(job.tasks) > 1 else {})}
@@ -167,12 +167,12 @@ def _events(report: SyncReport) -> list[str]:
 
 
 def line(step: Step) -> str:
-    """One step as a person reads it."""
+    """One step as a line of text."""
     return "  ".join(filter(None, (f"{step.action.value:<8}", step.job, step.reason, step.detail)))
 
 
 def summary(report: SyncReport, *, dry_run: bool = False) -> str:
-    """`3 done, 1 waiting`; the reasons of those that wait; after a dry run what is still to be done."""
+    """`3 done, 1 waiting`, with the reasons of waiting jobs; after a dry run, what sync would do."""
     counts = Counter(step.action for step in report.steps)
     words = {
         Action.DONE: "done",

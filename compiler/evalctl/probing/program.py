@@ -54,7 +54,7 @@ class Heard(Protocol):
     def asking(self, what: str) -> None:
         """A question is about to be asked."""
 
-    def found(self, found: Mapping[str, Any]) -> None:
+    def report(self, found: Mapping[str, Any]) -> None:
         """All is known about the next target."""
 
 
@@ -76,7 +76,7 @@ class _Listener:
             self._heard.asking(said["asking"])
         elif isinstance(said, dict) and "found" in said:
             self.found += 1
-            self._heard.found(said["found"])
+            self._heard.report(said["found"])
         elif line.strip():
             self.noise = self._without_secrets(line.strip())
 

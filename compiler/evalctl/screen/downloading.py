@@ -1,4 +1,4 @@
-"""A download as the person sees it: what begins, how far it is, how it ended."""
+"""Shows a download: its start, its progress, its end."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from evalctl.terminal import move
 
 
 def download(context: Context, weights: Weights) -> None:
-    """Brings the weights into the cache; a counter moves on a terminal, and Ctrl-C loses nothing."""
+    """Downloads the weights into the cache, with a counter on a terminal; Ctrl-C keeps what was downloaded."""
     what = f"{weights.model} ({weights.size / 1e9:.1f} GB)"
-    context.progress(f"downloading {what}; Ctrl-C stops it, and the next evalctl sync goes on")
+    context.progress(f"downloading {what}; Ctrl-C stops the download, and the next evalctl sync continues it")
     try:
         fetch(context, weights, _count if sys.stderr.isatty() else _quiet)
     except Held as held:
@@ -33,4 +33,4 @@ def _count(numbers: Sequence[int]) -> None:
 
 
 def _quiet(_: Sequence[int]) -> None:
-    """A log needs no counter."""
+    """Prints nothing: a log needs no counter."""

@@ -1,4 +1,4 @@
-"""What --watch shows: events, each once, and below them lines that are drawn anew in place on a terminal."""
+"""Output of --watch: events, each once, and below them lines that are redrawn in place on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalctl.columns import cut
 
 
 class Live:
-    """The lines that were drawn last, and the events that were shown."""
+    """Remembers the lines that were drawn last and the events that were printed."""
 
     def __init__(self) -> None:
         self.drawn = ""
@@ -19,7 +19,7 @@ class Live:
         self.events: set[str] = set()
 
     def show(self, events: Sequence[str], lines: Sequence[str], state: str | None = None) -> bool:
-        """Whether the lines were printed: always on a terminal, elsewhere only when `state` (default: the lines) has changed."""
+        """Prints new events and the lines; off a terminal the lines only when `state` (default: the lines) has changed. Returns whether the lines were printed."""
         new = [text for text in dict.fromkeys(events) if text not in self.events]
         self.events.update(new)
         live = fitting(lines)
@@ -36,7 +36,7 @@ class Live:
         return printed
 
     def clear(self) -> None:
-        """Takes the lines off a terminal, for whatever is printed next."""
+        """Removes the lines from the terminal, to make room for other output."""
         if sys.stdout.isatty() and self.drawn:
             terminal.move(f"\x1b[{len(self.drawn.splitlines())}F\x1b[J", sys.stdout)
             sys.stdout.flush()
@@ -44,7 +44,7 @@ class Live:
 
 
 def fitting(lines: Sequence[str]) -> str:
-    """On a terminal no more than it can redraw: lines that do not wrap, and not more of them than it has rows."""
+    """The lines as one text; on a terminal cut to its width and number of rows, so that they can be redrawn."""
     if not sys.stdout.isatty():
         return "\n".join(lines)
     width, rows = shutil.get_terminal_size()

@@ -1,4 +1,4 @@
-"""The progress of running jobs as a person and as a program reads it."""
+"""Formats the progress of running jobs, as text and for JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from evalctl.model.run import JobProgress, Progress
 
 
 def answers(progress: Progress) -> str:
-    """`120/500`; `120` where nobody knows of how many."""
+    """`120/500`; `120` where the total is unknown."""
     return str(progress.answered) if progress.total is None else f"{progress.answered}/{progress.total}"
 
 
 def rate(progress: Progress) -> str:
-    """Answers a minute, `-` where too little was seen."""
+    """Answers per minute; `-` where there are too few measurements."""
     per_minute = progress.per_minute
     return (
         "-"
@@ -27,7 +27,7 @@ def rate(progress: Progress) -> str:
 
 
 def end(progress: Progress, now: float) -> str:
-    """`14:32 JST`, the expected time of the last answer where the reader is; with its date on another day."""
+    """`14:32 JST`: the expected time of the last answer, in local time; with the date if it is another day."""
     if progress.ends_at is None:
         return "-"
     moment = datetime.fromtimestamp(progress.ends_at).astimezone()
@@ -36,7 +36,7 @@ def end(progress: Progress, now: float) -> str:
 
 
 def words(progress: Progress, now: float) -> str:
-    """`120/500 answers, 40 per minute, estimated end 14:32 JST`; a rate and an end that are not known are left out."""
+    """`120/500 answers, 40 per minute, estimated end 14:32 JST`; an unknown rate or end is left out."""
     parts = [f"{answers(progress)} answers" + (" (total unknown)" if progress.total is None else "")]
     if progress.per_minute is not None:
         parts.append(f"{rate(progress)} per minute")
@@ -46,7 +46,7 @@ def words(progress: Progress, now: float) -> str:
 
 
 def together(jobs: Mapping[str, JobProgress], now: float) -> list[str]:
-    """A line per running job, and where there are several one for all of them."""
+    """A line per running job, and with several jobs one more for all of them."""
     lines = [f"{name}: {words(one.whole, now)}" for name, one in jobs.items()]
     if len(jobs) < 2:
         return lines
@@ -54,7 +54,7 @@ def together(jobs: Mapping[str, JobProgress], now: float) -> list[str]:
 
 
 def summed(jobs: Sequence[Progress]) -> Progress:
-    """Several jobs as one: they run side by side, and the last of them ends it."""
+    """The progress of several simultaneous jobs together; the end is that of the last job."""
     totals = [one.total for one in jobs if one.total is not None]
     rates = [one.per_minute for one in jobs if one.per_minute is not None]
     unfinished = [one for one in jobs if one.total is None or one.total > one.answered]
@@ -68,7 +68,7 @@ def summed(jobs: Sequence[Progress]) -> Progress:
 
 
 def document(progress: Progress | None) -> dict[str, Any] | None:
-    """For --json; the time has the reader's own offset."""
+    """The progress for --json; the time has the local offset from UTC."""
     if progress is None:
         return None
     ends_at = progress.ends_at and datetime.fromtimestamp(progress.ends_at).astimezone().isoformat(timespec="seconds")

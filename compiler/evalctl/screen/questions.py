@@ -1,4 +1,4 @@
-"""What `evalctl new` asks a person at a terminal: model, tasks and service, each with what there is to choose."""
+"""Asks on the terminal for missing options of `evalctl new`: model, tasks and service, each with the choices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLAGS = ("model", "tasks", "service")
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """`known` are the words that an answer may have, any where there are none; `usual` is what Enter means."""
+    """`known` are the allowed words of an answer (empty: any); `usual` is the answer for Enter."""
 
     hint: str
     known: Collection[str] = ()
@@ -27,7 +27,7 @@ class _Question:
 
 
 def ask_for_missing(arguments: argparse.Namespace, root: Path, catalogue: Catalogue) -> None:
-    """Fills in what a request needs; EnvironmentProblem where nobody answers."""
+    """Asks for the missing options of a request; EnvironmentProblem where no terminal answers."""
     missing = [flag for flag in _FLAGS if getattr(arguments, flag) is None]
     if missing and not sys.stdin.isatty():
         raise _nobody(missing)
@@ -57,7 +57,7 @@ def _question(flag: str, root: Path, catalogue: Catalogue) -> _Question:
 
 
 def _answer(flag: str, question: _Question) -> str:
-    """The first answer whose words are all known."""
+    """Repeats the question until all words of the answer are known."""
     usual = f" [{question.usual}]" if question.usual else ""
     while True:
         answer = input(f"{flag} ({question.hint}){usual}: ").strip() or question.usual

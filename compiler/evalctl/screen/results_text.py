@@ -1,4 +1,4 @@
-"""Tables of `evalctl results` as text: as many columns as a terminal has room for, the others named below it."""
+"""Tables of `evalctl results` as text: as many columns as fit into the terminal; the others are named below the table."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from evalctl.terminal import plain
 
 
 def room(*, wide: bool) -> int | None:
-    """The columns of the terminal; None where everything is shown: asked for, or read by another program, as ps and gh do."""
+    """The width of the terminal; None (show everything) with --wide, or if another program reads the output, as for ps and gh."""
     if wide or not (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()):
         return None
     return shutil.get_terminal_size().columns
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> str:
-    """Rows under a head in `width` columns; the first `names` cells of each are always there."""
+    """A table of `width` columns; the first `names` cells of each row are always shown."""
     cells = [[plain(cell) for cell in row] for row in rows]
     if width is None or _width(cells) <= width:
         return "\n".join(aligned(cells))
@@ -36,7 +36,7 @@ def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> s
 
 
 def numbered(rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """A table whose heads are names: numbers where the names have no room, and below them which name each is."""
+    """A table whose heads are names; if the names do not fit, numbers replace them and a list below explains the numbers."""
     heads = [plain(head) for head in rows[0]]
     if width is None or _width([[plain(cell) for cell in row] for row in rows]) <= width:
         return table(rows, None)
@@ -46,7 +46,7 @@ def numbered(rows: Sequence[Sequence[str]], width: int | None) -> str:
 
 
 def _shortened(cells: list[list[str]], width: int) -> list[list[str]]:
-    """Long names lose their beginning, where the publisher is; none does where two would be the same then."""
+    """Rows with long names shortened at the beginning (the publisher); unchanged if two names would become equal."""
     names = [_end(row[0], max(width, 12)) for row in cells]
     if len(set(names)) < len({row[0] for row in cells}):
         return cells

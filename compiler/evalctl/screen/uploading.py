@@ -1,4 +1,4 @@
-"""Uploads as the person sees them: what goes where, and what did not."""
+"""Shows uploads to the Hub and their failures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from evalctl.sync.uploads import Told, Upload, send, wanted
 
 
 def upload(context: Context, summaries: Sequence[PlanFile], failed: Mapping[Upload, Told]) -> dict[Upload, Told]:
-    """Sends what requests want on the Hub and is not there yet; returns what was not sent and why.
+    """Uploads what requests want on the Hub and is missing there; returns the failed uploads with their reasons.
 
-    What has `failed` before, by this very command, and needs a person is not tried again.
+    Uploads that `failed` before in this command and need a person are not tried again.
     """
     unsent = {}
     for one in wanted(context, summaries):
