@@ -32,7 +32,7 @@ class Framework(Protocol):
         """Settings that the framework always sends with each question, with its default values."""
 
     def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
-        """The call that measures `evaluation`, run in a folder of its own with config.yaml in it.
+        """The command that measures `evaluation`, and its config.yaml; it runs in a folder of its own.
 
         `relay` are relay options for every framework; added are the settings that this framework does not send itself.
         """

@@ -54,7 +54,7 @@ def always_sent() -> Mapping[str, Any]:
 
 
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
-    """One call for one task; the address and the key come by environment, so that the results file has neither."""
+    """The command for one task; address and key are passed in the environment, so that the results file contains neither."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
     argv = [

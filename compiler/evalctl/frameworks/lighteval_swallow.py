@@ -65,7 +65,7 @@ def always_sent() -> Mapping[str, Any]:
 
 
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
-    """One call for one task, as the lab's scripts make it."""
+    """The command for one task, as in the lab's scripts."""
     settings = dict(evaluation.generation)
     script = evaluation.task.script
     argv = [

@@ -158,7 +158,7 @@ def _aggregate(document: Mapping[str, Any], source: Source, providers: Mapping[s
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """The scores among the values; texts and truth values are none."""
+    """The scores among the values, without texts and booleans."""
     found = {name: value for name, value in values.items() if type(value) in (int, float)}
     if wrong := [name for name, value in found.items() if not -_HIGHEST <= value <= _HIGHEST]:
         raise ValueError(f"`{wrong[0][:_SHOWN]}` is not a finite number, or is too large for a score")
