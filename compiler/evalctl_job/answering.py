@@ -14,6 +14,8 @@ from evalctl_job.outcomes import NO_ANSWER, GivenUp
 from evalctl_job.store import Store, TaskState
 
 MOST_CHOICES = 10_000
+# By which a request allows that its prompt is cut: vLLM 0.32; OpenAI's responses; OpenRouter's `middle-out`.
+CUTTING = ("truncate_prompt_tokens", "truncation", "transforms")
 ABORTED = "the job was aborted"
 REFUSED_BEFORE = 400
 T = TypeVar("T")
@@ -110,6 +112,8 @@ def _choices_asked(body: Mapping[str, Any]) -> int:
         raise ValueError(f"n must be a number from 1 to {MOST_CHOICES}")
     if body.get("stream"):
         raise ValueError("streaming is not supported")
+    if cutting := [name for name in CUTTING if body.get(name) not in (None, [], "disabled")]:
+        raise ValueError(f"`{cutting[0]}` would have prompts cut, and cut questions are other ones")
     return n
 
 

@@ -140,6 +140,8 @@ class Request:
         asked, answered = self._body.get("model"), raw.get("model", self._body.get("model"))
         if ours and answered != asked:
             return Refused(NO_ANSWER, f"another model answered: {model_of(raw)} instead of {asked}", transient=False)
+        if ours and (why := choice.counted_short(self._body, raw.get("usage"))):
+            return Refused(NO_ANSWER, why, transient=False)
         runs = choice.read_reply(raw, n)
         if not isinstance(runs, NoAnswer):
             return self._repeated(raw, runs) or runs

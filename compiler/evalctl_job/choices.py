@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evalctl_job.filters import filter_that_took, is_filtered
 from evalctl_job.options import REASONING, Options
-from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, usage_of
+from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, tokens, usage_of
 
 # The position of a choice within its reply, and a reply that has this choice and those after it.
 Run = tuple[int, dict[str, Any]]
+# Tokens of 2026's tokenizers hold about 4 characters of English and 2 of Japanese; long blanks and lines are one token each.
+MOST_CHARACTERS, SURE = 16, 1024  # of a token on average; of a prompt in which that can be said
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
@@ -129,6 +131,25 @@ def described(choice: Mapping[str, Any]) -> Choice:
     """A choice of /chat/completions (message) or of /completions (text)."""
     message = choice.get("message") or {"content": choice.get("text")}
     return Choice(message.get("content") or "", reasoning_of(message), choice.get("finish_reason"))
+
+
+def counted_short(body: Mapping[str, Any], usage: Any) -> str | None:
+    """Words where a server has counted far fewer tokens than the prompt must have: it has cut the prompt."""
+    counted, characters = tokens(usage, "prompt_tokens"), len("".join(_prompt_texts(body)))
+    if not counted or characters < SURE or characters <= MOST_CHARACTERS * counted:
+        return None
+    return f"the prompt was cut: {characters} characters were sent, and the server counted {counted} tokens"
+
+
+def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of a request; pictures have none."""
+    messages = body.get("messages")
+    found = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
+    for content in [body.get("prompt"), *found]:
+        for part in content if isinstance(content, list) else [content]:
+            text = part.get("text") if isinstance(part, dict) else part
+            if isinstance(text, str):
+                yield text
 
 
 def texts(choices: Sequence[Any]) -> list[tuple[str, str | None]]:

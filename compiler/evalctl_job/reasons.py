@@ -13,7 +13,7 @@ _NO_CREDIT = (
     r"API calls ?/ ?month|FreeTierOnly|free tier of the model has been exhausted"
 )
 _TOO_LONG = (
-    r"maximum context length|context_length_exceeded|longer than the maximum model length|"
+    r"maximum context length|context_length_exceeded|the prompt was cut: |longer than the maximum model length|"
     r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens|"
     r"cannot be greater than `?max_model_len|more than max_model_len|exceeds (the )?max_model_len|"
     r"you passed \d+ input tokens|exceeds? the available context size|exceeds the model'?s? context"

@@ -86,6 +86,8 @@ def test_an_answer_is_delivered_counted_and_kept(tmp_path: Path) -> None:
         (b'{"temperature": -Infinity}', "-Infinity is no number"), (b"[" * 100_000, "recursion"),
         ({"n": 0}, "n must be a number from 1 to 10000"), ({"n": 10_001}, "n must be"), ({"n": -1}, "n must be"),
         ({"n": "2"}, "n must be"), ({"n": True}, "n must be"), ({"n": 1.0}, "n must be"), ({"stream": True}, "streaming is not supported"),
+        ({"truncate_prompt_tokens": -1}, "would have prompts cut"), ({"truncate_prompt_tokens": 0}, "would have prompts cut"),
+        ({"truncation": "auto"}, "would have prompts cut"), ({"transforms": ["middle-out"]}, "`transforms` would have prompts cut"),
     ],
     ids=lambda one: str(one)[:20],
 )  # fmt: skip
@@ -109,6 +111,41 @@ def test_so_many_choices_are_asked_for(tmp_path: Path, n: int | None, choices: i
         desk = Desk(tmp_path, reply(*"ab"[:choices]))
         assert (await desk.ask({**QUESTION, "n": n, "stream": False}))[0] == 200
         assert await desk.counts("asked", "answered") == [choices, choices]
+
+    run(told())
+
+
+@pytest.mark.parametrize("whole", [{"truncate_prompt_tokens": None}, {"truncation": "disabled"}, {"transforms": []}])
+def test_a_request_that_says_that_nothing_is_cut_is_one(tmp_path: Path, whole: dict[str, Any]) -> None:
+    """OpenRouter cuts the prompts of some models unless it is told not to."""
+
+    async def told() -> None:
+        assert (await Desk(tmp_path, reply("12")).ask({**QUESTION, **whole}))[0] == 200
+
+    run(told())
+
+
+@pytest.mark.parametrize(("counted", "status"), [(10, 502), (100, 502), (101, 200), (0, 200)])
+def test_a_prompt_that_the_jobs_server_has_cut_is_not_the_question(tmp_path: Path, counted: int, status: int) -> None:
+    """It counts fewer tokens than so many characters can be; nothing is kept. Of a provider's counters less is known."""
+
+    async def told() -> None:
+        long = {**QUESTION, "messages": [{"role": "user", "content": "Word " * 322}]}
+        answered = {**reply("12"), "usage": {"prompt_tokens": counted, "completion_tokens": 1}}  # type: ignore[dict-item]
+        for ours in (True, False):
+            desk = Desk(tmp_path / str(ours), answered)
+            if ours:
+                (tmp_path / "upstream").write_text(BASE)
+                address = Address(None, tmp_path / "upstream", None)
+                desk.answering.upstream = Upstream(desk.server, address, Patience(tries=1), Gate(8))
+            said = await desk.ask(long)
+            assert said[0] == (status if ours else 200)
+            if said[0] != 200:
+                assert (
+                    words(said)[1]
+                    == f"the prompt was cut: 1610 characters were sent, and the server counted {counted} tokens (tried once)"
+                )
+                assert (tmp_path / str(ours) / "t.answers.jsonl").read_text() == ""
 
     run(told())
 

@@ -129,6 +129,26 @@ def test_a_whole_reply_keeps_what_it_cost() -> None:
     assert choices.read_reply(reply("a"), 1) == [(0, reply("a"))]
 
 
+@pytest.mark.parametrize(
+    ("body", "characters"),
+    [
+        ({"messages": [{"content": "x" * 1000}, {"content": "y" * 600}]}, 1600), ({"prompt": "x" * 1600}, 1600), ({"prompt": ["x" * 800] * 2}, 1600),
+        ({"messages": [{"content": [{"type": "text", "text": "x" * 1600}, {"type": "image_url", "image_url": {"url": "y" * 9999}}]}]}, 1600),
+        ({"messages": [{"content": "x" * 1023}]}, None), ({"messages": [{"content": "x" * 1024}]}, 1024), ({"messages": None}, None),
+        ({"messages": [3, {"content": None}, {"content": [3]}], "prompt": 3}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_a_cut_prompt_is_known_by_what_its_server_counts(body: dict[str, Any], characters: int | None) -> None:
+    """More than 16 characters a token, in a prompt of 1,024 at least; pictures have no characters."""
+    said = "the prompt was cut: {} characters were sent, and the server counted {} tokens"
+    for counted in (1, 63):
+        expected = said.format(characters, counted) if characters else None
+        assert choices.counted_short(body, {"prompt_tokens": counted}) == expected
+    assert choices.counted_short(body, {"prompt_tokens": 100}) is None
+    for usage in (None, {}, {"prompt_tokens": 0}, {"prompt_tokens": "5"}):
+        assert choices.counted_short(body, usage) is None
+
+
 def test_merged_replies_are_one() -> None:
     """Numbered anew, the usage added up; of a single one it is as it was; none where none said it."""
     first, second = reply("a", usage={"n": 2, "details": {"m": 1}}), reply("b", usage={"n": 3})

@@ -98,6 +98,10 @@ HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingfa
         ("HTTP 429: You have no more of it. [insufficient_quota] (tried once)", "quota-exhausted"),
         ("another model answered: cheap/other-1B instead of m (tried once)", "other-model"),
         ("a repeated reply: `x` has answered before; a cache is before the model (tried 3 times)", "answers-repeated"),
+        (
+            "the prompt was cut: 1610 characters were sent, and the server counted 9 tokens (tried once)",
+            "context-length",
+        ),
         ("no answer: the provider filtered it (content_filter) (tried 3 times)", "questions-unanswered"),
         ("more than 2 questions are without an answer: the answer is empty", "questions-unanswered"),
         ("the answers cannot be kept in t.answers.jsonl: another relay is at work on them", "answers-in-use"),
