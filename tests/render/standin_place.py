@@ -110,18 +110,27 @@ class Place:
         (folder.parent / ".complete").touch()
 
     def write(
-        self, job: Job, *, run_tasks: Sequence[str] = (), answers: Path | None = None, stall: int | None = None
+        self,
+        job: Job,
+        *,
+        run_tasks: Sequence[str] = (),
+        answers: Path | None = None,
+        stall: int | None = None,
+        caches: Path | None = None,
     ) -> Path:
         """The script and attempt.json, as sync would leave them; with a `stall`, silent frameworks are looked for."""
         attempt = {
             "number": 1, "name": f"{job.name}-a1", "environments": str(self.environments), "env_file": str(self.env_file),
             "walltime_seconds": job.batch.walltime_seconds, "run_tasks": list(run_tasks), "answers": str(answers or ""),
+            "caches": str(caches or ""),
         }  # fmt: skip
         if stall is not None:
             (self.run_dir / "stall").touch()
             attempt["stall_seconds"] = stall
         (self.run_dir / "attempt.json").write_text(json.dumps(attempt), encoding="utf-8")
         (self.run_dir / "environments").write_text(str(self.environments), encoding="utf-8")
+        for name in ("attempt.json", "environments"):  # as sync makes them, whatever the umask
+            (self.run_dir / name).chmod(0o600)
         path = self.top / "job.sh"
         path.write_bytes(script(job).data)
         return path

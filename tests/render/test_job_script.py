@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -365,13 +366,30 @@ def test_a_framework_sees_no_key_but_the_hubs(place: Place) -> None:
     assert {name for name in (*NO_KEYS, "HF_TOKEN") if name not in seen} == set()
 
 
-def test_what_a_job_writes_is_its_owners_alone(place: Place) -> None:
-    """Whatever the umask: marks, logs, counts and options are 0600 in folders of 0700."""
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=["000", "022", "077"])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Of whoever starts the job."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def test_what_a_job_writes_is_its_owners_alone(place: Place, umask: int) -> None:
+    """Whatever the umask: marks, logs, counts, options, caches and all that a framework makes are 0600 in folders of 0700."""
     before = set(place.run_dir.rglob("*"))
-    assert place.run(make_job(job_task("one"))).status == 0
-    own = [place.run_dir / name for name in ("job.log", "server.log", "relay.log", "marks", "relay", "tasks")]
-    own += [*(place.run_dir / "marks").rglob("*")]
-    assert {path for path in own if path not in before and path.stat().st_mode & 0o077} == set()
+    given = {"attempt.json", "environments"}
+    assert place.run(make_job(job_task("one")), caches=place.top / "caches").status == 0, place.job_log()
+    own = {path for path in place.run_dir.rglob("*") if path not in before and path.name not in given}
+    assert place.run_dir / "tasks/one/call.json" in own
+    assert {path for path in own if path.stat().st_mode & 0o077} == set()
+
+
+def test_a_shared_cache_is_for_its_group_and_never_for_others_to_write(place: Place, umask: int) -> None:
+    """Where .env names a cache of its own, the umask of whoever starts the job says what a group may do there."""
+    place.env_file.write_text(f"HF_HOME={place.top}/shared\n")
+    assert place.run(make_job(job_task("one")), caches=place.top / "caches").status == 0, place.job_log()
+    mode = (place.run_dir / "tasks/one/call.json").stat().st_mode & 0o777
+    assert mode == 0o666 & ~(umask | 0o002)
 
 
 @pytest.mark.parametrize("how", ["link", "writable", "folder link"])

@@ -60,6 +60,27 @@ def test_what_is_compiled_and_created_has_the_usual_modes(tmp_path: Path, umask:
     assert modes(root / ".evalctl")["cache"] == 0o700
 
 
+def open_to_others(home: Path) -> set[str]:
+    """What another user can read or write below `home`: the folders above it let them through, and so does its own mode."""
+    found = modes(home)
+    entered = {path for path, mode in found.items() if (home / path).is_dir() and mode & 0o011}
+    passed = [path for path in found if path != "." and {str(one) for one in Path(path).parents} <= entered]
+    return {path for path in passed if found[path] & 0o066 and not (home / path).is_symlink()}
+
+
+def test_nothing_of_a_run_is_open_to_another_user(clone: Clone, world: World, job: Job, umask: int) -> None:
+    """Runs, answers, caches, what commands remember: whatever an earlier evalctl or a program left open is behind a closed folder."""
+    home = clone.root / ".evalctl"
+    (home / "caches/huggingface").mkdir(parents=True, mode=0o777)
+    (home / "caches/huggingface/rows").write_text("private")
+    sync(clone.context(), plan(job))
+    world.run_all()
+    sync(clone.context(), plan(job))
+    assert {"runs", "answers", "caches", "caches/huggingface/rows", "cache"} <= modes(home).keys()
+    assert {path for path in open_to_others(home) if not path.startswith("environments")} == set()
+    assert home.stat().st_mode & 0o022 == 0
+
+
 def test_results_have_the_usual_modes_and_run_folders_their_owners(
     clone: Clone, world: World, job: Job, umask: int
 ) -> None:

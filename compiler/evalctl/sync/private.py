@@ -1,4 +1,4 @@
-"""Folders of EVALCTL_HOME that hold what jobs were asked and answered: their owner's alone, whatever the umask.
+"""Folders of EVALCTL_HOME: all but `environments` are their owner's alone, whatever the umask of whoever writes into them.
 
 Where git shares the clone with a group (`core.sharedRepository`), the group may enter them; a run folder stays its owner's.
 """
@@ -14,7 +14,7 @@ from evalctl.git.calls import shared_mode
 from evalctl.shell import make_folder, run
 from evalctl.sync.context import Context
 
-_KEPT = ("runs", "answers", "queue", "cache", "caches/downloads", "caches/uploads")
+_KEPT = ("runs", "answers", "queue", "cache", "caches", "caches/downloads", "caches/uploads")
 OWN_FILE, OWN_SCRIPT, OWN_FOLDER, GROUP_FOLDER = 0o600, 0o700, 0o700, 0o2770
 
 
@@ -57,5 +57,5 @@ def _close(path: Path, mode: int) -> None:
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode):
         raise OSError(errno.ENOTDIR, "it is a link or no folder; a run folder is never behind a link", str(path))
-    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) != mode and path.name != "caches":
+    if facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) != mode:
         path.chmod(mode)

@@ -201,7 +201,7 @@ class Course:
         options = ("--model", wanted.model, "--revision", wanted.revision, "--note", place.attempt.note)
         argv = place.program("download", *options)
         log = self._folder.download_log
-        self._download = place.launch(argv, log, place.without_secrets(HUB_TOKENS), umask=place.caller_umask)
+        self._download = place.launch(argv, log, place.without_secrets(HUB_TOKENS), umask=place.cache_umask)
         while self._download.alive():
             time.sleep(_NAP_SECONDS)
             self._check_time()

@@ -32,6 +32,7 @@ _CACHES = {
     "HF_HOME": "huggingface", "VLLM_CACHE_ROOT": "vllm", "VLLM_CONFIG_ROOT": "vllm-config", "TRITON_CACHE_DIR": "triton",
     "TORCHINDUCTOR_CACHE_DIR": "inductor", "XDG_CACHE_HOME": "",
 }  # fmt: skip
+_MORE_CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "UV_CACHE_DIR")
 _LABS_NAMES = {  # of the lab's .env, and what the programs call them
     "HUGGINGFACE_CACHE": ("HF_HOME", "HUGGINGFACE_HUB_CACHE"), "VLLM_CACHE": ("VLLM_CACHE_ROOT",),
     "UV_CACHE": ("UV_CACHE_DIR",),
@@ -63,6 +64,12 @@ def with_caches(variables: Variables, folder: str) -> Variables:
     named = {name: variables[labs] for labs, names in _LABS_NAMES.items() if variables.get(labs) for name in names}
     own = {name: str(Path(folder, inner)) for name, inner in _CACHES.items()} if folder else {}
     return {**own, **{name: value for name, value in variables.items() if value or name not in own}, **named}
+
+
+def has_own_caches(variables: Mapping[str, str], folder: str) -> bool:
+    """Whether no cache is outside of evalctl's own folder."""
+    named = [variables[name] for name in (*_CACHES, *_MORE_CACHES) if variables.get(name)]
+    return bool(folder) and all(Path(one).resolve().is_relative_to(Path(folder).resolve()) for one in named)
 
 
 def with_modules(variables: Variables, node: Node) -> Variables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from evalctl_job.attempt import AttemptFile
 from evalctl_job.run_folder import RunFolder
+from evalctl_job.supervisor import node
 from evalctl_job.supervisor.document import Job
 from evalctl_job.supervisor.marks import Marks
 from evalctl_job.supervisor.processes import Child
@@ -44,12 +46,18 @@ class Place:
     ) -> None:
         """Before the attempt is known."""
         self.folder, self.job, self.clock, self.marks = folder, job, clock, marks
-        self.caller_umask, self.signals = caller_umask, signals
+        self._caller_umask, self.signals = caller_umask, signals
         self.attempt = AttemptFile(
             number=0, name=job.name, environments="", env_file="", walltime_seconds=job.walltime_seconds
         )
         self.variables = dict(os.environ)
         self.private = Path()  # of this user alone, on this node; made at the job's beginning
+
+    @property
+    def cache_umask(self) -> int:
+        """Of the programs that fill caches: a cache that .env names may be shared with a group, never for others to write."""
+        own = node.has_own_caches(self.variables, self.attempt.caches)
+        return self.attempt.umask if own else self._caller_umask | stat.S_IWOTH
 
     def without_secrets(self, keep: Collection[str] = ()) -> dict[str, str]:
         """The variables for a child that may see no key but those to `keep`."""

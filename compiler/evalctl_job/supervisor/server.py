@@ -51,7 +51,7 @@ class OurServer:
             log,
             self._variables(),
             folder=self._folder.empty,
-            umask=self._place.caller_umask,
+            umask=self._place.cache_umask,
         )
         self._place.folder.server_pid.write_text(f"{self._child.pid}\n")
 

@@ -87,7 +87,7 @@ class TaskRun:
             self._folder.log,
             self._variables(),
             folder=self._folder.path,
-            umask=self._place.caller_umask,
+            umask=self._place.cache_umask,
         )
         try:
             return self._watched(framework)
