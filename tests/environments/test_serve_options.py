@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from samples import card_file, compiled, one_job
 from samples import catalogue as catalogue_of
-from samples import one_job
 
+from evalctl.cards.configuration import text_part
+from evalctl.cards.widths import quantization
 from evalctl.environments import catalogue, check
 from evalctl.model.engine import KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import RESERVED_SWITCHES
 from evalctl.model.manifest import GenerationSettings
-from evalctl.model.vllm import READABLE_BITS, REFUSED_QUANTIZATIONS, SAYABLE_QUANTIZATIONS, SAYABLE_UNQUANTISED
+from evalctl.model.vllm import (
+    ACTIVATION_SCHEMES,
+    MODELOPT_ALGORITHMS,
+    READABLE_BITS,
+    REFUSED_QUANTIZATIONS,
+    SAYABLE_QUANTIZATIONS,
+    SAYABLE_UNQUANTISED,
+)
 from evalctl.resolve.identity import OPERATED, SERVED
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -43,6 +52,7 @@ class Marks(IdentityReasoningParser):
 ReasoningParserManager.register_module(["more", "most"], module=Marks)
 ReasoningParserManager.register_lazy_module("lazy", "vllm.reasoning.identity_reasoning_parser", "IdentityReasoningParser")
 """
+SMALL = "model: lab/small-8B\nservice: tsubame\ntasks: [ja_exact]\n"
 FILES = {"manifests/models/reasoning_parsers/marks.py": PLUGIN}
 PROGRAM = """
 import json, sys
@@ -163,7 +173,29 @@ OWN = {
     "": {}, "fp8": {"activation_scheme": "dynamic"}, "gptq": gptq, "awq": {"bits": 4, "group_size": 128, "zero_point": True},
     "mxfp4": {}, "compressed-tensors": {"config_groups": {}, "format": "int-quantized"},
 }
-refused = []
+VARIANTS = {
+    "blocks": {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [128, 128]},
+    "static blocks": {"quant_method": "fp8", "activation_scheme": "static", "weight_block_size": [128, 128]},
+    "no scheme": {"quant_method": "fp8"}, "other scheme": {"quant_method": "fp8", "activation_scheme": "own"},
+    "static": {"quant_method": "fp8", "activation_scheme": "static"},
+    "sparse": {**OWN["compressed-tensors"], "quant_method": "compressed-tensors", "sparsity_config": {
+        "format": "sparse-24-bitmask", "sparsity_structure": "2:4", "targets": ["Linear"], "ignore": []}},
+    "dense": {**OWN["compressed-tensors"], "quant_method": "compressed-tensors", "sparsity_config": {}},
+    "modelopt": {"quant_method": "modelopt", "quant_algo": "FP8"},
+    "modelopt, lower case": {"quant_method": "modelopt", "quant_algo": "nvfp4"},
+    "modelopt awq": {"quant_method": "modelopt", "quant_algo": "W4A16_AWQ"},
+}
+refused, variants = [], {}
+for name, form in VARIANTS.items():
+    folder = pathlib.Path(tempfile.mkdtemp())
+    config = {**LLAMA, "quantization_config": form}
+    (folder / "config.json").write_text(json.dumps(config))
+    try:
+        model = ModelConfig(model=str(folder), tokenizer=str(folder), skip_tokenizer_init=True, dtype="bfloat16")
+        get_quant_config(model, LoadConfig(load_format="dummy"))
+        variants[name] = [config, True]
+    except (Exception, DeprecationWarning):
+        variants[name] = [config, False]
 for own, rest in OWN.items():
     folder = pathlib.Path(tempfile.mkdtemp())
     form = {"quantization_config": {"quant_method": own, **rest}} if own else {}
@@ -178,7 +210,12 @@ for own, rest in OWN.items():
             if "config file" not in str(error):  # the checkpoint may have that file
                 refused.append([own, said])
 bits = [sorted({bits for bits, _ in AutoGPTQConfig.TYPE_MAP}), sorted(awq.AutoAWQConfig.TYPE_MAP)]
-print(json.dumps([refused, DEPRECATED_QUANTIZATION_METHODS, bits, all(sym for _, sym in AutoGPTQConfig.TYPE_MAP)]))
+from vllm.model_executor.layers.quantization.fp8 import ACTIVATION_SCHEMES
+from vllm.model_executor.layers.quantization.modelopt import QUANT_ALGOS
+print(json.dumps([
+    refused, DEPRECATED_QUANTIZATION_METHODS, bits, all(sym for _, sym in AutoGPTQConfig.TYPE_MAP), variants,
+    sorted(QUANT_ALGOS), ACTIVATION_SCHEMES,
+]))
 """
 
 
@@ -187,7 +224,13 @@ def test_what_may_be_said_of_weights_is_what_vllm_takes() -> None:
     sayable = {"": SAYABLE_UNQUANTISED, **SAYABLE_QUANTIZATIONS}
     del sayable["quark"]  # its form is too large for a line
     said = {own: [*sorted(words), "fp8" if own in ("gptq", "awq") else "quark"] for own, words in sayable.items()}
-    refused, deprecated, bits, symmetric = json.loads(_python("-c", FORMS, json.dumps(said)).splitlines()[-1])
+    found = json.loads(_python("-c", FORMS, json.dumps(said)).splitlines()[-1])
+    refused, deprecated, bits, symmetric, variants, algorithms, schemes = found
     assert refused == [[own, said[own][-1]] for own in ("", "fp8", "gptq", "awq", "mxfp4", "compressed-tensors")]
     assert {*deprecated, "torchao"} == REFUSED_QUANTIZATIONS
+    assert ({*algorithms}, tuple(schemes)) == (MODELOPT_ALGORITHMS, ACTIVATION_SCHEMES)
+    for name, (config, taken) in variants.items():
+        form = quantization(config, text_part(config, name))
+        problems = compiled(SMALL, card_file(quantization=form.model_dump())).codes() if form else []
+        assert (problems == []) == taken, name
     assert [READABLE_BITS["gptq"], READABLE_BITS["awq"]] == [{*bits[0]}, {*bits[1]}] and symmetric

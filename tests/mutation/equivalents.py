@@ -195,8 +195,10 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "both callers ask only where the memory is known; the zero is for mypy",
         ),
         Equivalent(
-            "def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1) -> float:",
-            ("def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 0) -> float:",),
+            "def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1, server: Mapping[str, Any] = NOTHING) -> float:",
+            (
+                "def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 0, server: Mapping[str, Any] = NOTHING) -> float:",
+            ),
             "the larger of this and the heads counts, and a model has one head at least",
         ),
         Equivalent(

@@ -23,6 +23,7 @@ from evalctl.plan.placement import (
     tensor_parallel,
     usable_bytes,
     wanted_concurrency,
+    weight_bytes,
 )
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
@@ -200,6 +201,25 @@ def test_a_model_needs_its_weights_and_one_answer() -> None:
     one = card(kv_heads=1, layers=3, head_size=64, weight_bytes=1000)
     assert needed_bytes(one, 10) == 1000 + 2 * 3 * 1 * 64 * 2 * 10
     assert needed_bytes(one, 10, 2) == 1000 + 2 * 3 * 2 * 64 * 2 * 10
+    assert needed_bytes(one, 10, 2, {"kv_cache_dtype": "fp8_e5m2"}) == 1000 + 2 * 3 * 2 * 64 * 10
+    assert needed_bytes(one, 10, 2, {"kv_cache_dtype": "bfloat16"}) == needed_bytes(one, 10, 2)
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "expected"),
+    [
+        (None, "fp8", 500),
+        (None, "mxfp4", 250),
+        (None, "gptq", 1000),
+        (None, None, 1000),
+        ({"method": "fp8"}, "fp8", 1000),
+    ],
+)
+def test_weights_that_vllm_quantises_itself_need_less(form: object, said: str | None, expected: int) -> None:
+    """A card of an older evalctl does not tell whether they are quantised already."""
+    server = {"quantization": said} if said else {}
+    assert weight_bytes(card(weight_bytes=1000, quantization=form, widths={"hidden": 64}), server) == expected
+    assert weight_bytes(card(weight_bytes=1000), server) == 1000
 
 
 # ---- concurrency ------------------------------------------------------------------------------------------------

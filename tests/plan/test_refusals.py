@@ -168,11 +168,17 @@ def test_a_quantisation_that_vllm_does_not_read_is_found(method: str, found: lis
         ("{method: gptq, bits: 4, symmetric: true}", []), ("{method: gptq, bits: 8}", []), ("{method: awq, bits: 4}", []),
         ("{method: gptq, bits: 3}", ["unsupported-quantization"]), ("{method: awq, bits: 8}", ["unsupported-quantization"]),
         ("{method: gptq, bits: 4, symmetric: false}", ["unsupported-quantization"]), ("{method: fp8, bits: 3}", []),
+        ("{method: fp8, activations: dynamic, block: [128, 128]}", []), ("{method: fp8, activations: static}", []),
+        ("{method: fp8, activations: static, block: [128, 128]}", ["unsupported-quantization"]),
+        ("{method: fp8, activations: none}", ["unsupported-quantization"]), ("{method: fp8}", []),
+        ("{method: modelopt, algorithm: FP8}", []), ("{method: modelopt, algorithm: W4A16_AWQ}", ["unsupported-quantization"]),
+        ("{method: modelopt_fp4, algorithm: NVFP4_AWQ}", ["unsupported-quantization"]), ("{method: modelopt_fp4, algorithm: NVFP4}", []),
+        ("{method: compressed-tensors, sparse: true}", ["unsupported-quantization"]), ("{method: compressed-tensors}", []),
         ("{method: torchao}", ["unsupported-quantization"]), ("{method: fbgemm_fp8}", ["unsupported-quantization"]),
     ],
 )  # fmt: skip
 def test_a_known_form_that_is_refused_nevertheless(form: str, found: list[str]) -> None:
-    """Bits that no kernel reads, a deprecated method, one whose package the environments lack."""
+    """Bits that no kernel reads, a deprecated method, one whose package the environments lack, variants without a reader."""
     assert codes(quantization=yaml.safe_load(form)) == found
 
 
@@ -202,3 +208,16 @@ def test_marks_of_reasoning_want_a_parser(mark: Mark) -> None:
     assert not parser or parser in VLLM_PARSERS
     assert codes("reasoning_parser: ignore", reasoning_marks=(mark.begin,)) == []
     assert codes(reasoning_marks=("<|channel|>",), architecture="GptOssForCausalLM") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("max_model_length: 4096", []), ("max_model_length: null", ["model-does-not-fit"]),
+        ("max_model_length: null, kv_cache_dtype: fp8", []), ("max_model_length: null, quantization: fp8", []),
+    ],
+)  # fmt: skip
+def test_the_length_that_vllm_takes_itself_fits_the_memory(text: str, found: list[str]) -> None:
+    """vLLM ends where the cache does not hold one answer of it; a smaller cache or smaller weights may hold it."""
+    large = {"weight_bytes": 40 * 10**9, "widths": {"hidden": 4096}, "context_length": 1_500_000, "kv_heads": 2}
+    assert codes(f"{text}, max_new_tokens: 256", **large) == found

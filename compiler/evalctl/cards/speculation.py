@@ -30,11 +30,11 @@ _NOT_WITHOUT_COUNT = frozenset({"nemotron_h", "nemotron_h_puzzle", "inkling_mm_m
 
 
 def mtp_layers(config: Config, text: Text) -> int | None:
-    """The number of MTP layers; 0 where vLLM refuses the method mtp, None where the configuration class is unknown here."""
+    """The number of MTP layers; 0 where vLLM refuses the method mtp, None where the model is a draft model itself."""
     names = config.get("architectures") or ()
     name, type = str(names[0]) if names else "", str(config.get("model_type") or "")
     if type not in MTP_TYPES and name not in MTP_CLASSES:
-        return None if type.endswith("_mtp") or not text.known else 0
+        return None if type.endswith("_mtp") else 0
     if name in _ONE_LAYER:
         return 1
     inkling = text.section("mtp_config") or (config.get("mtp_config") or {})

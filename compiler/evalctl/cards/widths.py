@@ -137,7 +137,22 @@ def quantization(config: Config, text: Text) -> Quantization | None:
     method, block, group, bits = _method(raw), *_granularity(raw)
     skipped = (*(part for part in _PARTS if _skips(raw, part)), *_skipped_of_delta(raw, method, text))
     symmetric = raw.get("sym") if isinstance(raw.get("sym"), bool) else None
-    return Quantization(method=method, block=block, group=group, bits=bits, symmetric=symmetric, skipped=skipped)
+    return Quantization(
+        method=method, block=block, group=group, bits=bits, symmetric=symmetric, skipped=skipped,
+        activations=str(raw.get("activation_scheme", "none"))[:96] if method == "fp8" else None,
+        algorithm=_algorithm(raw) if method.startswith("modelopt") else None, sparse=_sparse(raw),
+    )  # fmt: skip
+
+
+def _algorithm(raw: Config) -> str | None:
+    own = raw.get("quantization")
+    said = (own if isinstance(own, dict) else raw).get("quant_algo")
+    return str(said).upper()[:96] if said else None
+
+
+def _sparse(raw: Config) -> bool | None:
+    sparsity = raw.get("sparsity_config")
+    return True if isinstance(sparsity, dict) and sparsity.get("targets") else None
 
 
 def _method(raw: Config) -> str:

@@ -35,4 +35,11 @@ class Quantization(Strict):
     group: Count | None = Field(None, description="Inputs that share a scale.")
     bits: Annotated[int, Field(ge=1, le=64)] | None = None
     symmetric: bool | None = Field(None, description="Whether zero is in the middle (GPTQ's `sym`).")
+    activations: Line | None = Field(
+        None, description="How inputs are scaled (fp8's activation_scheme), `none` where it is not said."
+    )
+    algorithm: Line | None = Field(None, description="ModelOpt's quant_algo.")
+    sparse: bool | None = Field(
+        None, description="Whether weights are sparse as well (compressed-tensors' sparsity_config)."
+    )
     skipped: tuple[Name, ...] = Field((), description="Parts that are not quantised.", strict=False)

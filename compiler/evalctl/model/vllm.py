@@ -513,6 +513,12 @@ SAYABLE_QUANTIZATIONS = {
 SAYABLE_UNQUANTISED = frozenset(
     {"fp8", "mxfp4", "awq", "awq_marlin", "gptq", "gptq_marlin", "modelopt", "modelopt_fp4"}
 )
+# What ModelOpt's quant_algo may say (QUANT_ALGOS of modelopt.py).
+MODELOPT_ALGORITHMS = frozenset({
+    "FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "NVFP4", "W4A16_NVFP4", "MXFP8", "MIXED_PRECISION",
+})  # fmt: skip
+# What fp8's activation_scheme may say; the second is the one for weights in blocks.
+ACTIVATION_SCHEMES = ("static", "dynamic")
 # Bits of a weight, and whether they are symmetric (TYPE_MAP of auto_gptq.py and auto_awq.py).
 READABLE_BITS = {"gptq": {4, 8}, "awq": {4}}
 # Model classes whose prompts it writes itself, without a template (ModelConfig: the default tokenizer modes).

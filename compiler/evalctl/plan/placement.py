@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from evalctl.model.manifest import ModelCard, Request
 from evalctl.model.service import NodeKind, Service
@@ -12,6 +14,8 @@ RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
 API_CONCURRENCY = 20  # the lab's default for endpoints that others run
 CPU_CONCURRENCY = 8
+QUANTISED_BY_VLLM = {"fp8": 2, "mxfp4": 4}  # 16 bits become 8, or 4 and their scales
+NOTHING: Mapping[str, Any] = {}
 # Questions that one framework process may have under way. Above it litellm's HTTP client loses answers or waits for ever
 # (seen: lighteval 0.13, litellm 1.101; 1 of 2 jobs at 96, 2 of 3 runs at 128, none of three times 10,000 questions at 64).
 SAFE_CONCURRENCY = 64
@@ -63,17 +67,17 @@ def tensor_parallel(node: NodeKind, card: ModelCard) -> int:
     return exact if fits else refined
 
 
-def cache_bytes(card: ModelCard, tokens: int, copies: int) -> int:
-    """KV cache of one answer of `tokens`, 16 bits each, on all of the `copies` GPUs that share the model: a head that
+def cache_bytes(card: ModelCard, tokens: int, copies: int, element: int = 2) -> int:
+    """KV cache of one answer of `tokens`, `element` bytes each, on all of the `copies` GPUs that share the model: a head that
     more of them need than there are heads is kept by each. A card of an older evalctl gives an upper bound.
     """
     if card.cache is None:
-        return 2 * card.layers * max(card.kv_heads, copies) * card.head_size * 2 * tokens
+        return 2 * card.layers * max(card.kv_heads, copies) * card.head_size * element * tokens
     attended = sum(
         layers.layers * max(layers.kv_heads, copies) * layers.width * min(tokens, layers.window or tokens)
         for layers in card.cache
     )
-    return 2 * attended + card.state_bytes
+    return element * attended + card.state_bytes
 
 
 def _usable(node: NodeKind) -> float:
@@ -86,9 +90,20 @@ def usable_bytes(place: Placement) -> float:
     return place.tensor_parallel * _usable(place.node) if place.node.gpu_memory_gb else 0.0
 
 
-def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1) -> float:
-    """Weights and the cache of one answer of full length."""
-    return card.weight_bytes + cache_bytes(card, max_model_length, copies)
+def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1, server: Mapping[str, Any] = NOTHING) -> float:
+    """Weights and the cache of one answer of full length, as the settings of the server store them."""
+    element = 1 if str(server.get("kv_cache_dtype", "")).startswith("fp8") else 2
+    return weight_bytes(card, server) + cache_bytes(card, max_model_length, copies, element)
+
+
+def weight_bytes(card: ModelCard, server: Mapping[str, Any]) -> int:
+    """Of weights that vLLM quantises itself at least what their new form needs."""
+    by_itself = card.quantization is None and card.widths is not None
+    return (
+        card.weight_bytes // QUANTISED_BY_VLLM.get(server.get("quantization", ""), 1)
+        if by_itself
+        else card.weight_bytes
+    )
 
 
 def capped(wanted: int) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from evalctl.model.card import Quantization
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.engine import NAMED_METHODS, WITH_DRAFT_MODEL
@@ -13,8 +14,10 @@ from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import ModelCard
 from evalctl.model.selection import model_span
 from evalctl.model.vllm import (
+    ACTIVATION_SCHEMES,
     GENERATING,
     GONE,
+    MODELOPT_ALGORITHMS,
     OTHER_CLASSES,
     QUANTIZATION_NAMES,
     READABLE_BITS,
@@ -111,7 +114,20 @@ def _refused(card: ModelCard) -> str | None:
         return f"`{form.method}`"
     if form.bits is not None and form.bits not in READABLE_BITS.get(form.method, {form.bits}):
         return f"`{form.method}` to {form.bits} bits"
-    return "`gptq` to asymmetric numbers (sym: false)" if form.method == "gptq" and form.symmetric is False else None
+    if form.method == "gptq" and form.symmetric is False:
+        return "`gptq` to asymmetric numbers (sym: false)"
+    return _refused_variant(form)
+
+
+def _refused_variant(form: Quantization) -> str | None:
+    """What only a card of this evalctl tells: scaling of inputs, algorithms of ModelOpt, sparsity."""
+    schemes = ACTIVATION_SCHEMES if form.block is None else ACTIVATION_SCHEMES[1:]
+    if form.activations is not None and form.activations not in schemes:
+        blocks = " of blocks" if form.block is not None else ""
+        return f"`{form.method}`{blocks} and activation_scheme {form.activations}"
+    if form.algorithm is not None and form.algorithm not in MODELOPT_ALGORITHMS:
+        return f"`{form.method}` and the algorithm {form.algorithm}"
+    return f"`{form.method}` and sparse weights (sparsity_config)" if form.sparse else None
 
 
 def _said(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
@@ -19,7 +20,7 @@ from evalctl.plan.applied import shown
 from evalctl.plan.asking import concurrency_capped, text_switches
 from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
-from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes
+from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes, weight_bytes
 from evalctl.plan.plugins import plugins
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
@@ -162,11 +163,21 @@ def _places(
             done.add(place.node_kind)
             yield from _gpu_list(checked, place, service)
         yield from _time(checked, evaluation, place, catalogue)
-        length = dict(evaluation.server).get("max_model_length")
-        if card is not None and length is not None and (card.model, length) not in done:
-            done.add((card.model, length))
-            too_long = list(_context(checked, evaluation, card, length))
-            yield from too_long or _memory(checked, card, place, length, service)
+        if card is not None:
+            yield from _fit(checked, evaluation, card, place, service, done)
+
+
+def _fit(
+    checked: CheckedRequest, evaluation: Eval, card: ModelCard, place: Placement, service: Service, done: set[object]
+) -> Iterator[Diagnostic]:
+    """The length that the server starts with, be it named or the model's own, once for all tasks."""
+    server = dict(evaluation.server)
+    length = server.get("max_model_length") or card.default_length or card.context_length
+    key = (card.model, length, server.get("kv_cache_dtype"), server.get("quantization"))
+    if length is not None and key not in done:
+        done.add(key)
+        too_long = list(_context(checked, evaluation, card, length)) if server.get("max_model_length") else []
+        yield from too_long or _memory(checked, card, place, length, service, server)
 
 
 def _gpu_list(checked: CheckedRequest, place: Placement, service: Service) -> Iterator[Diagnostic]:
@@ -220,10 +231,10 @@ def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length:
 
 
 def _memory(
-    checked: CheckedRequest, card: ModelCard, place: Placement, length: int, service: Service
+    checked: CheckedRequest, card: ModelCard, place: Placement, length: int, service: Service, server: Mapping[str, Any]
 ) -> Iterator[Diagnostic]:
     usable = usable_bytes(place)
-    needed = needed_bytes(card, length, place.tensor_parallel)
+    needed = needed_bytes(card, length, place.tensor_parallel, server)
     if not usable or needed <= usable:
         return
     code, why = "model-does-not-fit", f"{place.node_kind} has {usable / 1e9:.0f} GB for it"
@@ -231,22 +242,25 @@ def _memory(
         code = "tensor-parallel-heads"
         reason = refusal(card, place.node.gpus, refined=True)
         why = f"only {place.tensor_parallel} of the {place.node.gpus} GPUs can share it in vLLM {VLLM}: {reason}"
-    cache = (needed - card.weight_bytes) / 1e9
-    note = Note(f"weights {card.weight_bytes / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
+    weights = weight_bytes(card, server)
+    cache = (needed - weights) / 1e9
+    note = Note(f"weights {weights / 1e9:.1f} GB, cache of one full answer {cache:.1f} GB")
     older = Note(
         f"the card is of an older evalctl, so this is an upper bound: `evalctl lock {card.model}` counts what is kept"
     )
     yield Diagnostic(
         code, f"{card.model} needs {needed / 1e9:.0f} GB, and {why}", model_span(checked, card.model),
-        _where_it_fits(card, length, service), (note,) if card.cache is not None else (note, older),
+        _where_it_fits(card, length, service, server), (note,) if card.cache is not None else (note, older),
     )  # fmt: skip
 
 
-def _where_it_fits(card: ModelCard, length: int, service: Service) -> str:
+def _where_it_fits(card: ModelCard, length: int, service: Service, server: Mapping[str, Any]) -> str:
     """The node kinds of the service that hold the model, the fewest GPUs first."""
     offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve]
     places = [placed_on(kind, service, card) for kind in offered]
-    fitting = [place for place in places if usable_bytes(place) >= needed_bytes(card, length, place.tensor_parallel)]
+    fitting = [
+        place for place in places if usable_bytes(place) >= needed_bytes(card, length, place.tensor_parallel, server)
+    ]
     kinds = sorted((place.node_kind for place in fitting), key=lambda kind: service.node_kinds[kind].gpus)
     if not kinds:
         return "no node kind of this service holds it: choose another service, or lower max_model_length"
