@@ -82,10 +82,30 @@ def _reader(hint: Any, extra: bool) -> _Read:
     if origin is tuple:
         return partial(_several, _reader(inner[0], extra))
     if origin is Mapping:
-        return partial(_table, _reader(inner[1], extra))
+        return _table_reader(inner[1], extra)
     if isinstance(hint, type) and is_dataclass(hint):
         return partial(read, hint, extra=extra)
-    return partial(_plain, (int, float) if hint is float else (hint,))
+    return partial(_plain, _kinds(hint))
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    return (int, float) if hint is float else (hint,)
+
+
+def _table_reader(hint: Any, extra: bool) -> _Read:
+    """Of values of this type. Those of plain kinds are looked at together: a mark may have thousands of scores."""
+    if hint in (Any, object):
+        return partial(_plain, (dict,))
+    if hint in (str, int, float):
+        return partial(_plain_table, frozenset(_kinds(hint)))
+    return partial(_table, _reader(hint, extra))
+
+
+def _plain_table(kinds: frozenset[type], value: Any) -> Any:
+    _plain((dict,), value)
+    if not kinds.issuperset(map(type, value.values())):
+        raise _WrongValue(repr(next(one for one in value.values() if type(one) not in kinds)))
+    return value
 
 
 def _as_it_is(value: Any) -> Any:
