@@ -29,6 +29,9 @@ LASTING: Mapping[int, str] = {
     561: "Amazon's load balancer: the login failed",
 }  # fmt: skip
 TOO_MUCH = frozenset({429, 503, 529})
+# Whole replies. Others from 200 on say that it is a part (206), that a proxy has changed it (203, 214) or that a gateway
+# has objected (seen: Portkey's 246 where a guardrail failed).
+GOOD = frozenset({200, 201, 202})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_ANSWER = 502
 FEW = 3  # tries of what hardly passes by itself: a filter, an end that nobody knows
@@ -85,6 +88,8 @@ def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | 
         return Refused(status, redacted(f"HTTP {status}: redirected to {where}, not followed", secret), transient=False)
     if not 200 <= status < 300:
         return _refused(status, f"HTTP {status}: {words_of(content)}", secret, _retry_after(headers.get("Retry-After")))
+    if status not in GOOD and content:
+        return Refused(NO_ANSWER, redacted(f"HTTP {status}: no whole reply", secret), transient=True, few=True)
     try:
         reply = loads(content)
     except ValueError:

@@ -64,7 +64,15 @@ def test_what_will_be_refused_again_is_not(status: int) -> None:
     assert not outcomes.passes(status)
 
 
-@pytest.mark.parametrize("status", [200, 201, 299])
+@pytest.mark.parametrize("status", [203, 206, 214, 226, 246, 299])
+def test_another_status_of_success_is_no_whole_reply(status: int) -> None:
+    """A part, or what a proxy or a guardrail has changed; one without content is asked again like a page."""
+    found = refused(status, b'{"choices": []}')
+    assert found == Refused(502, f"HTTP {status}: no whole reply", transient=True, few=True)
+    assert refused(status, b"") == Refused(502, f"HTTP {status} without JSON: ", transient=True, few=False)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_good_status_with_an_object_is_a_reply(status: int) -> None:
     """Whatever is in it; an empty error says that there was none."""
     for reply in ({"choices": []}, {}, {"error": None}, {"error": {}}, {"error": ""}):
