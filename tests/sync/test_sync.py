@@ -340,6 +340,38 @@ def test_options_of_a_start_up_file_are_no_answer(clone: Clone, world: World, jo
     assert told(sync(clone.context(account_home=tmp_path), plan(job))) == [(Action.SUBMIT, "never-submitted")]
 
 
+def test_a_start_up_file_where_home_points_to_counts_too(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm and PBS read HOME, Grid Engine the account's: either file can hide jobs."""
+    (tmp_path / "account").mkdir()
+    (tmp_path / ".fakerc").write_text("-s r\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert str(tmp_path / ".fakerc") in clone.context(account_home=tmp_path / "account").startup_problem()
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "value", "said"),
+    [
+        ("pbs", "workq@elsewhere", "names another server"), ("gridengine", "all.q@host", ""), ("slurm", "a b", "not a plain word"),
+        ("slurm", "--wrap=id", "not a plain word"), ("slurm", "", "SITE_QUEUE"), ("pbs", "workq", ""),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_env_file_that_cannot_be_asked_about_is_not_submitted(
+    clone: Clone, world: World, job: Job, scheduler: str, value: str, said: str
+) -> None:
+    """What it names is where jobs are listed, too; other words are named, and no bug of evalctl."""
+    service = clone.context().service.model_copy(update={"scheduler": scheduler, "submit_args": ("-q", "{SITE_QUEUE}")})
+    fake = clone.context().scheduler
+    context = clone.context(service=service, environment={"SITE_QUEUE": value}, schedulers={scheduler: fake})
+    report = sync(context, plan(job))
+    if said:
+        assert told(report) == [(Action.STOP, "env-variable-missing")] and said in report.steps[0].detail
+        assert world.submissions == 0
+    else:
+        assert told(report) == [(Action.SUBMIT, "never-submitted")]
+
+
 def test_a_full_queue_is_waited_for_and_costs_no_try(clone: Clone, world: World, job: Job) -> None:
     """A limit on submitted jobs: the scheduler's words, exit 4, and every pass tries again until there is room."""
     world.full = "AssocMaxSubmitJobLimit"

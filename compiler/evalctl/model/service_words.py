@@ -22,7 +22,7 @@ def placeholders(word: str) -> list[str]:
     return PLACEHOLDER.findall(word)
 
 
-def filled(word: str, environment: Mapping[str, str]) -> str:
+def filled(word: str, environment: Mapping[str, str], scheduler: str) -> str:
     """The word with its `{NAME}`s replaced; raises KeyError with a name that is not set, or holds no plain word."""
 
     def value(match: re.Match[str]) -> str:
@@ -30,8 +30,12 @@ def filled(word: str, environment: Mapping[str, str]) -> str:
         if not VARIABLE.fullmatch(name):
             raise KeyError(f"{name} (no variable that a service may name)")
         found = environment[name]
-        if found != match.group(0) and not _VALUE.fullmatch(found):
+        if not _VALUE.fullmatch(found):
             raise KeyError(f"{name} (its value is not a plain word)" if found else name)
+        if scheduler == "pbs" and "@" in found:
+            raise KeyError(f"{name} (with @ it names another server, whose jobs are not listed)")
+        if scheduler == "slurm" and name.endswith("CLUSTER") and found == "all":
+            raise KeyError(f"{name} (`all` names no cluster)")
         return found
 
     return PLACEHOLDER.sub(value, word)

@@ -54,7 +54,7 @@ class Context:
     host: str = field(default_factory=socket.gethostname)
     account_home: Path = field(
         default_factory=lambda: Path(pwd.getpwuid(os.getuid()).pw_dir)
-    )  # as Grid Engine finds it
+    )  # as Grid Engine finds it; others read HOME
     schedulers: Mapping[str, Scheduler] = field(default_factory=lambda: SCHEDULERS)
 
     @property
@@ -106,12 +106,23 @@ class Context:
 
     def site_args(self) -> list[str]:
         """The service's words for the submit command with `.env`'s values; raises KeyError with a missing name."""
-        return [*(filled(word, self.environment) for word in self.service.submit_args), *self._queue_args()]
+        return [
+            *(filled(word, self.environment, self.service.scheduler) for word in self.service.submit_args),
+            *self._queue_args(),
+        ]
 
     def scheduler_args(self) -> list[str]:
-        """The same for a query or a cancellation, which must not fail for want of a group: that stays `{NAME}`."""
-        words = [filled(word, _Lenient(self.environment)) for word in self.service.submit_args]
-        return [*words, *self._queue_args()]
+        """The same for a query or a cancellation, which must not fail for want of a group: such a word stays as it is.
+
+        A query that names the cluster `{NAME}` is refused by the scheduler, and so is no answer.
+        """
+        return [*map(self._filled_or_not, self.service.submit_args), *self._queue_args()]
+
+    def _filled_or_not(self, word: str) -> str:
+        try:
+            return filled(word, self.environment, self.service.scheduler)
+        except KeyError:
+            return word
 
     def query(self) -> Command:
         """The command that lists all our jobs."""
@@ -119,8 +130,8 @@ class Context:
 
     def startup_problem(self) -> str:
         """What adds options to every call of the scheduler's programs, so that no answer can be believed; "" for nothing."""
-        for name in self.scheduler.STARTUP:
-            path = self.account_home / name
+        homes = dict.fromkeys((self.account_home, Path(os.environ.get("HOME") or self.account_home)))
+        for path in (home / name for name in self.scheduler.STARTUP for home in homes):
             if path.is_file() and _has_options(path):
                 return (
                     f"{path} adds options to the scheduler's programs: move them into the service's file, and it away"
@@ -137,10 +148,3 @@ def _has_options(path: Path) -> bool:
     except OSError:
         return True
     return any(line.strip() and not line.startswith("#") for line in text.splitlines())
-
-
-class _Lenient(dict[str, str]):
-    """A variable that is not set is its own name in braces."""
-
-    def __missing__(self, name: str) -> str:
-        return f"{{{name}}}"
