@@ -117,7 +117,7 @@ def test_the_script_of_a_job_uses_these_names() -> None:
 
 def test_the_script_of_the_probe_uses_these_names() -> None:
     """It has no Python at all."""
-    script = "doctor/probe.sh"
+    script = "doctor/site_test.sh"
     assert {Path(name) for name in _in_shell(script, r"\$EVALCTL_RUN_DIR/([\w.]+)")} == {
         INSIDE.started_lock, INSIDE.marks, INSIDE.stop,
     }  # fmt: skip

@@ -132,7 +132,7 @@ def _reader(root: Path, texts: Mapping[str, str]) -> Lines:
 
 def _lines_of(path: Path) -> list[str]:
     try:
-        # What a link leads to is nobody's business, and a pipe would be waited for.
+        # A link could show a file outside the repository, and reading a pipe would never end.
         if not stat.S_ISREG(path.lstat().st_mode):
             return []
         return re.split(LINE_BREAKS, path.read_bytes().decode("utf-8-sig", errors="replace"))

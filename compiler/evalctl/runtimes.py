@@ -1,4 +1,4 @@
-"""Measured run times beside those that tasks_runtime.csv allows, and what the table should say.
+"""Compares measured run times with tasks_runtime.csv, and suggests values for the table.
 
 The rule: the longest of at least MIN_RUNS measurements, half as much again, rounded up to ten minutes and at least ten. Left out
 are debugging runs, copies, imported results, and runs that went on with earlier answers: none of them took the task's time.

@@ -1,4 +1,4 @@
-"""Text of a secret's shape: keys of the services that the lab uses, and what looks like a private key.
+"""Finds secret-shaped text: keys of the services that the lab uses, and texts that look like a private key.
 
 `check` looks for it in manifests, `report` and `logs` hide it, `sync` refuses to commit it.
 """

@@ -27,7 +27,7 @@ class EnvironmentProblem(Exception):
 
 
 class TryLater(EnvironmentProblem):
-    """Nothing is wrong with anybody's files; the same command may work in a while (exit 4)."""
+    """A temporary problem: the same command may work later (exit code 4)."""
 
 
 class Unreachable(TryLater):
@@ -51,7 +51,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command said. `status` is -1 when it timed out."""
+    """Exit status and output of a command. `status` is -1 when it timed out."""
 
     status: int
     stdout: str
@@ -63,7 +63,7 @@ Run = Callable[[Command], Reply]
 
 
 def run(command: Command) -> Reply:
-    """Runs `command` to its end or its timeout, and returns what it said; a missing program is an EnvironmentProblem."""
+    """Runs `command` to its end or its timeout, and returns its reply; a missing program is an EnvironmentProblem."""
     process = _start(command, stderr=subprocess.PIPE)
     try:
         stdout, stderr = process.communicate(timeout=command.timeout_s)
@@ -150,7 +150,7 @@ def below(root: Path, path: str) -> Path:
         file /= part
         if file.is_symlink():
             raise EnvironmentProblem(
-                f"{file} is a link: nothing is read or written through one", "put the file itself there"
+                f"{file} is a link: evalctl does not read or write through links", "replace the link by the file"
             )
     return file
 
@@ -260,10 +260,10 @@ def problem_of(error: OSError) -> EnvironmentProblem | None:
     """What the machine refused, in words and with what to do; None where it may well be a bug of evalctl."""
     where = error.filename if isinstance(error.filename, str) else "this machine"
     helps = (
-        (_FULL, "make room (df -h, quota, ulimit -a); then the same command again"),
+        (_FULL, "free space (df -h, quota, ulimit -a), then run the same command again"),
         (_FORBIDDEN, f"see who may write there: ls -ld {Path(where).parent}"),
-        (_IN_THE_WAY, "something of another kind stands there: move it away"),
-        (_BROKEN, "the disk does not answer as it should; the same command again, or ask who looks after this machine"),
+        (_IN_THE_WAY, "a file or folder of another kind has this path: move it away"),
+        (_BROKEN, "the disk reports an error: run the same command again, or ask the administrator of this machine"),
     )
     help = next((help for numbers, help in helps if error.errno in numbers), None)
     return EnvironmentProblem(f"{where}: {error.strerror}", help) if help else None

@@ -1,4 +1,4 @@
-"""Words for messages: did you mean …?, a short list, a number of things."""
+"""Helpers for messages: `did you mean …?`, short lists, plurals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Names of all files of a run folder: the only place where the programs of the login node and of the compute node meet.
 
 The folder belongs to one attempt. `evalctl sync` makes it; the job writes its marks, its logs, and a folder for each task.
-A job's script (render/job.sh) and the probe's (doctor/probe.sh), which are bash, write the names themselves; a test compares.
+A job's script (render/job.sh) and that of the site test (doctor/site_test.sh), which are bash, write the names themselves; a test compares.
 """
 
 from __future__ import annotations

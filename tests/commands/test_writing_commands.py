@@ -208,7 +208,7 @@ def test_nothing_is_written_through_a_link(root: Path, tmp_path: Path, folder: s
     (root / folder).symlink_to(elsewhere)
     done = evalctl(*(word.replace("{MODEL}", str(model)) for word in words), cwd=root)
     assert (done.returncode, list(elsewhere.iterdir())) == (1, [])
-    assert "is a link: nothing is read or written through one" in done.stderr
+    assert "is a link: evalctl does not read or write through links" in done.stderr
 
 
 def test_a_file_that_is_a_link_is_not_read(root: Path) -> None:

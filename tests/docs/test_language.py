@@ -41,3 +41,30 @@ def prose(page: Path) -> str:
 def test_a_page_has_no_figure_of_speech(page: Path) -> None:
     """Say what a thing is or does: `is at`, `fix`, `silently`, `manages`."""
     assert re.findall("|".join(PHRASES), prose(page)) == []
+
+
+GLOSSARY = REPOSITORY / "docs" / "README.md"
+TERMS = [
+    term
+    for line in GLOSSARY.read_text(encoding="utf-8").splitlines()
+    if line.startswith("| **")
+    for term in re.findall(r"\*\*([^*]+)\*\*", line.split("|")[1])
+]
+TEXTS = {
+    page: re.sub(r"\s+", " ", page.read_text(encoding="utf-8")).lower()
+    for pattern in ("*.md", "docs/*.md", "manifests/*.md", "compiler/evalctl/**/*.md")
+    for page in REPOSITORY.glob(pattern)
+    if page != GLOSSARY and not page.name.endswith(".ja.md") and page.name != "CHANGELOG.md"
+}
+
+
+def test_a_term_is_in_the_glossary_once() -> None:
+    """One entry, so one meaning, for each term."""
+    assert len(TERMS) > 40
+    assert [term for term in TERMS if TERMS.count(term) > 1] == []
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_of_the_glossary_is_used(term: str) -> None:
+    """A term that no other page has needs no entry."""
+    assert any(re.search(rf"\b{re.escape(term)}s?\b", text) for text in TEXTS.values())

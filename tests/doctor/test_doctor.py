@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evalctl.doctor.probe import Probe, run_probe, script
+from evalctl.doctor.site_test import SiteTest, run_site_test, script
 from evalctl.model.service import NodeKind, Service
 from evalctl.shell import Command, Reply
 from evalctl.sync.context import Context
@@ -101,7 +101,9 @@ def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Pa
         metrics=None, environment={}, env_file=tmp_path / ".env", commit="",
     )  # type: ignore[arg-type]  # fmt: skip
     path = tmp_path / "probe.sh"
-    path.write_text(script(context, Probe("ev-probe-x-0123abcd", tmp_path, "cpu", kind, 60, ("huggingface.co:443",))))
+    path.write_text(
+        script(context, SiteTest("ev-probe-x-0123abcd", tmp_path, "cpu", kind, 60, ("huggingface.co:443",)))
+    )
     checked = subprocess.run([Path(sys.executable).with_name("shellcheck"), path], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
     words = path.read_text().replace("\nmain\n", '\nprintf "%s" "${MODULES[0]}"\n')
@@ -113,7 +115,7 @@ def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Pa
 def test_an_interrupted_probe_cancels_only_what_bears_its_name(tmp_path: Path, said: str, listed: bool) -> None:
     """A number in a reply may be anybody's job: what is cancelled was listed under the probe's whole name."""
     kind = NodeKind(gpus=0, runtime_column="hrt_q")
-    probe = Probe("ev-probe-" + "x" * 46 + "-0123abcd", tmp_path, "cpu", kind, 60, ())
+    probe = SiteTest("ev-probe-" + "x" * 46 + "-0123abcd", tmp_path, "cpu", kind, 60, ())
     calls: list[tuple[str, ...]] = []
 
     def programs(command: Command) -> Reply:
@@ -134,5 +136,5 @@ def test_an_interrupted_probe_cancels_only_what_bears_its_name(tmp_path: Path, s
         environment={}, env_file=tmp_path / ".env", commit="", run=programs, user="me",
     )  # type: ignore[arg-type]  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
-        run_probe(context, probe, pause=interrupted)
+        run_site_test(context, probe, pause=interrupted)
     assert [words for words in calls if words[0] == "qdel"] == ([("qdel", "41")] if listed else [])

@@ -16,7 +16,7 @@ from evalctl.clone.requests import root_of
 from evalctl.commands.env import dotenv_problems, needed
 from evalctl.doctor import checks
 from evalctl.doctor.finding import Finding, bad, good
-from evalctl.doctor.probe import cheapest, clear, new_probe, run_probe
+from evalctl.doctor.site_test import cheapest, clear, new_site_test, run_site_test
 from evalctl.doctor.verdict import verdict
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
@@ -27,7 +27,7 @@ from evalctl.suggest import help_for, listed
 from evalctl.sync.context import Context
 from evalctl.terminal import as_json
 
-_NEEDED_TO_PROBE = ("service", "scheduler", "query", "home")
+_NEEDED_FOR_THE_SITE_TEST = ("service", "scheduler", "query", "home")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,8 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     kind = _node_kind(context, arguments.node_kind) if arguments.probe else ""
     printer = Printer(arguments.json)
     found = [printer.add(finding) for finding in _machine(context, how)]
-    if arguments.probe and all(one.good for one in found if one.topic in _NEEDED_TO_PROBE):
-        found += [printer.add(finding) for finding in _probed(context, kind, arguments.walltime, catalogue.providers)]
+    if arguments.probe and all(one.good for one in found if one.topic in _NEEDED_FOR_THE_SITE_TEST):
+        found += [
+            printer.add(finding) for finding in _site_test(context, kind, arguments.walltime, catalogue.providers)
+        ]
     printer.close(found)
     return SUCCESS if all(finding.good for finding in found) else PERSON
 
@@ -96,15 +98,15 @@ def _dotenv(context: Context) -> Iterator[Finding]:
         yield good(".env", f"{context.env_file}, private; sets {names}")
 
 
-def _probed(context: Context, kind: str, walltime: int, providers: Mapping[str, Provider]) -> Iterator[Finding]:
-    probe = new_probe(context, kind, walltime, _endpoints(context, providers))
-    story = run_probe(context, probe)
-    found = verdict(context, probe, story)
+def _site_test(context: Context, kind: str, walltime: int, providers: Mapping[str, Provider]) -> Iterator[Finding]:
+    site_test = new_site_test(context, kind, walltime, _endpoints(context, providers))
+    observed = run_site_test(context, site_test)
+    found = verdict(context, site_test, observed)
     yield from found
     if all(finding.good for finding in found):
-        clear(probe)
+        clear(site_test)
     else:
-        yield good("kept", f"files of the site test: {_short(probe.folder)}")
+        yield good("kept", f"files of the site test: {_short(site_test.folder)}")
 
 
 def _short(folder: Path) -> str:

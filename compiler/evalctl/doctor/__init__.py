@@ -1,5 +1,5 @@
-"""What this machine is and what it lacks, and a one-minute job that tests a site.
+"""Checks this machine, and tests a site with a one-minute job (the site test, `evalctl doctor --probe`).
 
-`checks` examines the login node, `probe` submits `probe.sh` through the scheduler's interface and waits for its marks,
+`checks` examines the login node, `site_test` submits `site_test.sh` through the scheduler's interface and waits for its marks,
 `verdict` interprets them; a `finding` is one line of the report. Nothing here changes the ledger, results or git.
 """

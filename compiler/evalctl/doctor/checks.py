@@ -1,4 +1,4 @@
-"""The login node as evalctl needs it: scheduler, folders, git, programs. Each check says what it found, good or bad."""
+"""Checks of the login node: scheduler, folders, git, programs. Each check yields findings, good or bad."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from evalctl.sync.context import Context
 from evalctl.sync.modules import setup_problem
 from evalctl.sync.observe import ask_scheduler
 
-# The scripts and the programs that read .env and load modules are written for it.
+# Job scripts and the programs that read .env and load modules need this version.
 BASH = (4, 4)
 _SMALL_GB = 5
 
 
 def service(context: Context, how: str) -> Iterator[Finding]:
-    """Which service this machine is, and whether its words for the submit command are complete."""
+    """Which service this machine is, and whether the variables in its `submit_args` are set."""
     about = context.service.description or "no description"
     yield good("service", f"{context.service_name} ({context.service.scheduler}; {about}), {how}")
     try:
@@ -55,7 +55,7 @@ def modules(context: Context) -> Iterator[Finding]:
 
 
 def programs(context: Context) -> Iterator[Finding]:
-    """The scheduler's programs, and which version they are."""
+    """Whether the scheduler's programs are on PATH, and their version."""
     scheduler = context.scheduler
     missing = [name for name in scheduler.PROGRAMS if shutil.which(name) is None]
     if missing:
@@ -63,7 +63,7 @@ def programs(context: Context) -> Iterator[Finding]:
         yield bad("scheduler", f"{', '.join(missing)}: not on PATH", help)
         return
     places = ", ".join(str(shutil.which(name)) for name in scheduler.PROGRAMS) or "evalctl's own queue"
-    yield good("scheduler", f"{_first_line(_said(context, scheduler.VERSION))}: {places}")
+    yield good("scheduler", f"{_first_line(_output(context, scheduler.VERSION))}: {places}")
 
 
 def query(context: Context) -> Iterator[Finding]:
@@ -72,14 +72,18 @@ def query(context: Context) -> Iterator[Finding]:
     seen, silence = ask_scheduler(context)
     seconds = time.monotonic() - begin
     if seen is None:
-        yield bad("query", f"no answer that can be read: {silence}", "try again later; if it stays so, ask the site")
+        yield bad(
+            "query",
+            f"the scheduler gave no readable reply: {silence}",
+            "try again later; if it happens again, ask the site",
+        )
         return
     live = sum(one.state is not State.ENDED for one in seen)
     yield good("query", f"answered in {seconds:.1f} s: {live} live job(s)")
 
 
 def home(context: Context) -> Iterator[Finding]:
-    """EVALCTL_HOME: a path that jobs can be given, a disk that can be written and locked, and room on it."""
+    """EVALCTL_HOME: a path that can be passed to jobs, a disk that can be written and locked, and free space."""
     folder = _existing(context.home)
     kind = file_system(folder)
     try:
@@ -94,7 +98,7 @@ def home(context: Context) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free / 1e9
     text = f"{context.home} on {kind}, {free:.0f} GB free"
     if free < _SMALL_GB:
-        yield bad("home", f"{text}: a job environment alone needs 2 GB", "make room, or EVALCTL_HOME=… in .env")
+        yield bad("home", f"{text}: one job environment needs 2 GB", "free disk space, or set EVALCTL_HOME=… in .env")
     else:
         yield good("home", text)
 
@@ -110,7 +114,7 @@ def environments(context: Context, names: Iterable[str]) -> Iterator[Finding]:
 
 
 def git(context: Context) -> Iterator[Finding]:
-    """A clone on a branch, somebody to commit as, and a remote that answers: asked as a pass asks it."""
+    """A clone on a branch, an identity for commits, and a remote that answers, checked as in a pass."""
     try:
         repo = open_repository(context.root)
         branch = current_branch(repo)
@@ -139,13 +143,13 @@ def _remote(repo: Repository, branch: str) -> Finding:
 
 
 def this_python() -> Finding:
-    """The Python that evalctl runs on; too old a one could not have come this far."""
+    """The Python that evalctl runs on (always good: evalctl does not start on an older one)."""
     return good("python", f"{platform.python_version()}: {sys.executable}")
 
 
 def this_bash(context: Context) -> Finding:
-    """The bash of this machine; the nodes' own is seen by the probe."""
-    return bash("bash", _said(context, Command(("bash", "--version"))))
+    """The bash of this machine; the site test checks that of a node."""
+    return bash("bash", _output(context, Command(("bash", "--version"))))
 
 
 def bash(topic: str, said: str) -> Finding:
@@ -165,7 +169,7 @@ def file_system(path: Path) -> str:
         return "an unknown file system"
     mounts: list[Sequence[str]] = [line.split(" ") for line in lines]
     holding = [mount for mount in mounts if path.is_relative_to(mount[1].replace("\\040", " "))]
-    # Later mounts hide earlier ones at the same place.
+    # Later mounts hide earlier ones at the same path.
     return max(enumerate(holding), key=lambda one: (len(one[1][1]), one[0]))[1][2] if holding else "?"
 
 
@@ -182,7 +186,7 @@ def _unwritable(folder: Path) -> str:
     return ""
 
 
-def _said(context: Context, command: Command) -> str:
+def _output(context: Context, command: Command) -> str:
     try:
         reply = context.run(command)
     except EnvironmentProblem as problem:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at and what was found; `help` is what to type or to change where it is not good."""
+    """What was checked and the outcome; `help` is what to type or to change if it is not good."""
 
     topic: str
     good: bool
@@ -16,10 +16,10 @@ class Finding:
 
 
 def good(topic: str, text: str) -> Finding:
-    """All is well there."""
+    """A check that passed."""
     return Finding(topic, True, text)
 
 
 def bad(topic: str, text: str, help: str = "") -> Finding:
-    """A person has to do something."""
+    """A check that failed: a person must act."""
     return Finding(topic, False, text, help)

@@ -1,4 +1,4 @@
-"""What a probe's marks and sightings mean: findings with advice."""
+"""Interprets the marks and sightings of a site test: findings with advice."""
 
 from __future__ import annotations
 
@@ -6,90 +6,92 @@ from collections.abc import Callable, Iterator
 
 from evalctl.doctor.checks import bash
 from evalctl.doctor.finding import Finding, bad, good
-from evalctl.doctor.probe import CANARY, Probe, Story, facts, last_beat, output_of, refused
+from evalctl.doctor.site_test import CANARY, Observation, SiteTest, facts, last_beat, output_of, refused
 from evalctl.sync.context import Context
 from evalctl_job.run_folder import ENDED, INSIDE, LOOKED, SIGNALS
 
-_LATE_S = 15  # a kill within so many seconds of the limit is the limit's; schedulers look at clocks now and then
+_LATE_S = 15  # a kill within so many seconds of the limit is due to the limit: schedulers check times at intervals
 
 
-def verdict(context: Context, probe: Probe, story: Story) -> list[Finding]:
-    """Everything that the probe shows, in the order of a job's life."""
-    if why := refused(context, story):
+def verdict(context: Context, site_test: SiteTest, observed: Observation) -> list[Finding]:
+    """All findings of the site test, in the order of a job's life."""
+    if why := refused(context, observed):
         return [bad("submission", f"refused: {why}", f"see manifests/services/{context.service_name}.yaml")]
-    found = [_submitted(story), _names(probe, story)]
-    if last_beat(probe) is None:
-        return [*found, _never_began(probe, story)]
-    looked = list(facts(probe, LOOKED))
-    parts: tuple[Callable[[Context, Probe, list[tuple[str, str]]], Iterator[Finding]], ...] = (
+    found = [_submitted(observed), _names(site_test, observed)]
+    if last_beat(site_test) is None:
+        return [*found, _never_began(site_test, observed)]
+    looked = list(facts(site_test, LOOKED))
+    parts: tuple[Callable[[Context, SiteTest, list[tuple[str, str]]], Iterator[Finding]], ...] = (
         _node, _environment, _folders, _gpus, _compiler, _network,
     )  # fmt: skip
     began = good(
-        "start", f"began after {story.queued_seconds:.0f} s on {_value(looked, 'host')}; the run folder is there"
+        "start", f"began after {observed.queued_seconds:.0f} s on {_value(looked, 'host')}; the run folder is there"
     )
     return [
         *found,
         began,
-        _output(probe),
-        *(one for part in parts for one in part(context, probe, looked)),
-        _end(probe),
+        _output(site_test),
+        *(one for part in parts for one in part(context, site_test, looked)),
+        _end(site_test),
     ]
 
 
-def _submitted(story: Story) -> Finding:
-    if story.native_id:
-        return good("submission", f"accepted as job {story.native_id}")
-    return bad("submission", "the reply held no job id", "jobs are found by name all the same; please report the reply")
+def _submitted(observed: Observation) -> Finding:
+    if observed.native_id:
+        return good("submission", f"accepted as job {observed.native_id}")
+    return bad("submission", "the reply contained no job id", "jobs are found by name anyway; please report the reply")
 
 
-def _names(probe: Probe, story: Story) -> Finding:
-    cut = story.others(probe.name)
+def _names(site_test: SiteTest, observed: Observation) -> Finding:
+    cut = observed.other_names(site_test.name)
     if cut:
         return bad(
-            "names", f"names are cut: `{cut[0]}`", "evalctl knows jobs by their whole names: it cannot work here"
+            "names",
+            f"the list of jobs shortens names: `{cut[0]}`",
+            "evalctl finds jobs by their whole names: it cannot be used here",
         )
-    if story.sightings:
-        states = ", ".join(dict.fromkeys(one.state.value for one in story.sightings))
-        return good("names", f"{len(probe.name)} characters are shown whole ({states})")
-    return bad("names", f"the job was in none of {story.answers} answers", "see the scheduler's own listing for it")
+    if observed.sightings:
+        states = ", ".join(dict.fromkeys(one.state.value for one in observed.sightings))
+        return good("names", f"{len(site_test.name)} characters are shown whole ({states})")
+    return bad("names", f"the job was in none of {observed.answers} answers", "see the scheduler's own listing for it")
 
 
-def _never_began(probe: Probe, story: Story) -> Finding:
-    last = story.sightings[-1].detail if story.sightings else "it was never listed"
+def _never_began(site_test: SiteTest, observed: Observation) -> Finding:
+    last = observed.sightings[-1].detail if observed.sightings else "it was never listed"
     return bad(
-        "start", f"the job left no mark in {probe.folder} ({last})",
-        "does the node see that folder? put EVALCTL_HOME on a disk that all nodes share",
+        "start", f"the job left no mark in {site_test.folder} ({last})",
+        "check that the node can see that folder; put EVALCTL_HOME on a disk that all nodes share",
     )  # fmt: skip
 
 
-def _output(probe: Probe) -> Finding:
-    found = output_of(probe)
+def _output(site_test: SiteTest) -> Finding:
+    found = output_of(site_test)
     if found:
-        return good("output", f"in the run folder: {found[0].replace(probe.name, 'NAME')}")
+        return good("output", f"in the run folder: {found[0].replace(site_test.name, 'NAME')}")
     return bad(
         "output", "what the job printed is not in its run folder", f"{INSIDE.job_log} is: the script writes that itself"
     )
 
 
-def _node(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+def _node(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
     yield bash("bash there", _value(looked, "bash"))
     for name in _values(looked, "module_missing"):
         yield bad("modules", f"module load {name} failed", "correct `modules` or `modules_init` in the service's file")
 
 
-def _environment(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+def _environment(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
     names = set(_values(looked, "variable"))
     if CANARY in names:
         yield bad(
             "environment", "the job sees the whole shell of its submitter, keys included",
-            "is there a -V, or --export=ALL, in `submit_args` or in a wrapper of the site?",
+            "look for -V or --export=ALL in `submit_args` or in a wrapper of the site",
         )  # fmt: skip
     else:
         yield good("environment", f"of the submitting shell EVALCTL_RUN_DIR alone; {len(names)} variables in all")
     yield good("environment", f"PATH={_value(looked, 'path') or 'not set (the script sets one)'}")
 
 
-def _folders(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+def _folders(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
     if not _value(looked, "environments"):
         help = "evalctl env setup; or EVALCTL_ENVIRONMENTS on a disk that all nodes share"
         yield bad("environments", f"{context.environments} is not there on the node", help)
@@ -106,18 +108,21 @@ def _folders(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> I
         yield good("scratch", "the service names none: TMPDIR stays as the node has it")
 
 
-def _gpus(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+def _gpus(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
     names = _values(looked, "gpu")
-    if len(names) >= probe.kind.gpus:
+    if len(names) >= site_test.kind.gpus:
         yield good(
-            "gpus", f"{len(names)} seen{', ' + names[0] if names else ''}; {probe.kind_name} promises {probe.kind.gpus}"
+            "gpus",
+            f"{len(names)} seen{', ' + names[0] if names else ''}; {site_test.kind_name} promises {site_test.kind.gpus}",
         )
     else:
-        yield bad("gpus", f"{len(names)} seen, {probe.kind_name} promises {probe.kind.gpus}", "correct the node kind")
+        yield bad(
+            "gpus", f"{len(names)} seen, {site_test.kind_name} promises {site_test.kind.gpus}", "correct the node kind"
+        )
 
 
-def _compiler(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
-    """Whether kernels can be compiled there; asked only where the probe saw a GPU."""
+def _compiler(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Whether kernels can be compiled on the node; checked only on a node with a GPU."""
     if not _values(looked, "gpu"):
         return
     driver, nvcc, kernel = (_value(looked, name) for name in ("driver", "nvcc", "kernel"))
@@ -130,7 +135,7 @@ def _compiler(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> 
         yield good("compiler", f"nvcc {nvcc} compiles a kernel for this GPU (driver {driver})")
 
 
-def _network(context: Context, probe: Probe, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+def _network(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
     proxy = " (a proxy is set there)" if _value(looked, "proxy") else ""
     for endpoint in _values(looked, "reached"):
         yield good("network", f"{endpoint} can be reached{proxy}")
@@ -144,11 +149,11 @@ def _offline(endpoint: str) -> str:
     return "run API models on another service, such as local"
 
 
-def _end(probe: Probe) -> Finding:
-    """Whether the limit was announced, and when the end came."""
-    end, limit = last_beat(probe) or 0, probe.walltime_seconds
-    signals = [(name, int(second)) for name, second in facts(probe, SIGNALS)]
-    if any(facts(probe, ENDED)):
+def _end(site_test: SiteTest) -> Finding:
+    """Whether the scheduler announced the limit, and when the job ended."""
+    end, limit = last_beat(site_test) or 0, site_test.walltime_seconds
+    signals = [(name, int(second)) for name, second in facts(site_test, SIGNALS)]
+    if any(facts(site_test, ENDED)):
         return bad(
             "walltime", f"still alive {end - limit} s after its {limit} s", "the site does not enforce the limit"
         )
@@ -156,7 +161,11 @@ def _end(probe: Probe) -> Finding:
         name, second = signals[0]
         return good("walltime", f"{name} came at {second} of {limit} s, the end {end - second} s later")
     if end < limit - _LATE_S:
-        return bad("walltime", f"ended after {end} of {limit} s without a signal", "was it ended by hand? probe again")
+        return bad(
+            "walltime",
+            f"ended after {end} of {limit} s without a signal",
+            "if nobody cancelled the job, run the site test again",
+        )
     return good("walltime", f"no warning, killed at {end} of {limit} s: jobs keep the time themselves (drain_seconds)")
 
 

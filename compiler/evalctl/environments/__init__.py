@@ -18,7 +18,7 @@ __all__ = ["FOLDER", "Environment", "catalogue", "check", "setup", "version_of"]
 
 
 def __getattr__(name: str) -> Any:
-    """The builder is loaded when asked for: every compilation needs the catalogue, hardly any command the rest."""
+    """Loads the builder only when it is used: every compilation needs the catalogue, few commands the rest."""
     if name == "setup":
         from evalctl.environments.build import setup
 

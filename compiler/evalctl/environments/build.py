@@ -1,4 +1,4 @@
-"""Builds environments: once and one process at a time; a build that was cut off is never taken for whole."""
+"""Builds environments, one process at a time; an interrupted build never counts as complete."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Build:
 
     @property
     def site_packages(self) -> Path:
-        """Where its modules lie."""
+        """The folder of its modules."""
         return self.folder / "lib" / f"python{PYTHON}" / "site-packages"
 
     @property
     def log(self) -> Path:
-        """What uv said, kept beside the folder."""
+        """The log of uv, beside the folder."""
         return self.folder.with_name(f"{self.folder.name}.log")
 
     def say(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Long programs: output to a log file, a sign of life while they last, and words for what went wrong."""
+"""Runs long programs: output to a log file, regular progress lines, and help for failures."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def _wait(process: Process, beat: Callable[[float], None]) -> int:
 
 
 def said(log: Path) -> str:
-    """What the programs said so far."""
+    """The programs' output so far."""
     return log.read_text(encoding="utf-8", errors="replace").strip() if log.exists() else ""
 
 
 def failure(name: str, log: Path) -> EnvironmentProblem:
-    """The problem that the end of `log` tells of."""
+    """The problem with the end of `log` as its message."""
     lines = said(log).splitlines()[-12:]
     tail = "\n".join(f"  {line}" for line in lines)
     return EnvironmentProblem(f"{name} could not be built:\n{tail}", help=f"{help_for(said(log)[-4000:])} (log: {log})")

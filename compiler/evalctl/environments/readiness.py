@@ -1,4 +1,4 @@
-"""What is wrong with the environments of this machine, in words."""
+"""Reports environments of this machine that are not ready."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def problem_of(environment: Environment, root: Path) -> str | None:
     if is_complete(environment, root):
         return None
     if (folder / STAMP).exists():
-        return f"{environment.name}: its Python is gone ({folder}); run `evalctl env setup {environment.name}`"
+        return f"{environment.name}: its Python was removed ({folder}); run `evalctl env setup {environment.name}`"
     if folder.exists():
         return f"{environment.name}: incomplete, a set-up was interrupted or is running ({folder})"
     if others(environment, root):

@@ -1,4 +1,4 @@
-"""evalctl_job.probe in the framework's environment, where litellm is: started with the keys in its environment, heard out."""
+"""Runs evalctl_job.probe in the framework's environment, which has litellm, with the keys as variables, and reads its output."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from evalctl.probing.target import Target
 from evalctl.shell import Command, EnvironmentProblem, stream
 
 ENVIRONMENT = "lighteval"
-ANSWER_SECONDS = 60  # an answer of one token takes that long only where something is wrong
+ANSWER_SECONDS = 60  # an answer of one token takes longer only if something is wrong
 
 
 def python_of(environments: Path) -> Path:
-    """The interpreter that has litellm, or an EnvironmentProblem that says how to get it."""
+    """The Python with litellm; an EnvironmentProblem where its environment is not ready."""
     for problem in check([ENVIRONMENT], environments):
         raise EnvironmentProblem(f"litellm asks the provider, and its environment is not ready: {problem}")
     return environments / catalogue()[ENVIRONMENT].directory_name / "bin" / "python"
@@ -25,7 +25,7 @@ def python_of(environments: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the program gets: its interpreter, the variables that its providers name, and the others (None: taken away)."""
+    """What the program gets: its interpreter, the providers' keys, and other variables (None: removed)."""
 
     python: Path
     keys: Mapping[str, str]
@@ -33,7 +33,7 @@ class Surroundings:
 
 
 def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, heard: Heard) -> None:
-    """Finds out about each target in turn."""
+    """Probes each target in turn."""
     if not targets:
         return
     variables, keys = surroundings.variables, surroundings.keys
@@ -44,22 +44,22 @@ def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, h
     listener = _Listener(heard, tuple(keys.values()))
     status = stream(command, listener.line)
     if listener.found < len(targets):
-        last = listener.noise or "it said nothing"
+        last = listener.noise or "no output"
         raise EnvironmentProblem(f"the probe ended with status {status}: {last}", help="evalctl env check lighteval")
 
 
 class Heard(Protocol):
-    """What is done with the program's words."""
+    """What is called for the program's messages."""
 
     def asking(self, what: str) -> None:
-        """A question is about to be asked."""
+        """A question is about to be sent."""
 
     def report(self, found: Mapping[str, Any]) -> None:
-        """All is known about the next target."""
+        """The outcome of the next target."""
 
 
 class _Listener:
-    """The program's lines as they come; what is no JSON comes from a library."""
+    """Reads the program's lines; a line that is not JSON comes from a library."""
 
     def __init__(self, heard: Heard, secrets: Sequence[str]) -> None:
         self._heard, self._secrets = heard, secrets
@@ -67,7 +67,7 @@ class _Listener:
         self.noise = ""
 
     def line(self, line: str) -> None:
-        """One of them."""
+        """Reads one line."""
         try:
             said = json.loads(line)
         except ValueError:

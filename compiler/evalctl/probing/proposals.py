@@ -1,4 +1,4 @@
-"""What follows for the manifests from what a provider accepts: a line to write, where, and why."""
+"""Derives changes of manifests from what a provider accepts: a line to write, where, and why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFUSED = "refused"  # as evalctl_job.limits has it
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`line` belongs to `span`; `how` says whether something there gives way to it."""
+    """`line` belongs at `span`; `how` says whether it replaces something there."""
 
     line: str
     span: Span
@@ -28,7 +28,7 @@ class Proposal:
 
 
 def proposals(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> list[Proposal]:
-    """Every change that the findings ask for, each once."""
+    """Every proposed change, each once."""
     made = [
         *_max_n(target, found, catalogue),
         *_refused(target, found, catalogue),
@@ -53,7 +53,7 @@ def _max_n(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> It
 
 
 def _refused(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
-    """A refused setting that is sent: every question with it would fail."""
+    """Settings that requests send and the provider refuses: every question with them would fail."""
     for evaluation in target.evals:
         for name, value in evaluation.generation:
             wire = WIRE.get(name, name)
@@ -66,7 +66,7 @@ def _refused(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> 
 
 
 def _length(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
-    """Longer answers are asked for than the provider gives."""
+    """A limit where requests ask for longer answers than the provider gives."""
     context = found.get("context") or {}
     tokens, longest = context.get("tokens"), context.get("longest_answer")
     for evaluation in target.evals:
@@ -93,7 +93,7 @@ def _concurrency(target: Target, found: Mapping[str, Any]) -> Iterator[Proposal]
 
 
 def _proposal(target: Target, catalogue: Catalogue, evaluation: Eval, name: str, line: str, why: str) -> Proposal:
-    """In place of the setting where this model's files or the request give it, else among the model's settings."""
+    """The proposal: replaces the setting where this model's files or the request set it, else a new line in the model's settings."""
     settings, _ = files_of(target.model)
     span = given.sourced.origin.span if (given := _given(evaluation, name)) is not None else None
     if span is not None and span.file in (settings, _path(target)):

@@ -1,4 +1,4 @@
-"""A model of a provider, and what is asked about it: what its request sends, else what requests may send."""
+"""A model of a provider, and the parameters to test: those that its request sends, else those that requests may send."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from evalctl.model.evaluation import Eval
 from evalctl.model.manifest import Metrics
 from evalctl.model.providers import Provider
 
-USUAL_N = 10  # answers to one question that the lab's code tasks ask for
-# How a setting is called on the wire where that is another name; both dialects send max_completion_tokens.
+USUAL_N = 10  # answers to one question that the lab's code tasks request
+# The name of a parameter in a call, if it differs from the setting; both frameworks send max_completion_tokens.
 WIRE = {"stop_tokens": "stop"}
 # Asked about where the request says nothing. Four texts: OpenAI takes no more (2026).
 USUAL: Mapping[str, Any] = {
@@ -21,7 +21,7 @@ USUAL: Mapping[str, Any] = {
     "presence_penalty": 0.1, "seed": 1, "stop": ["<stop-1>", "<stop-2>", "<stop-3>", "<stop-4>"],
     "reasoning_effort": "low", "logprobs": True,
 }  # fmt: skip
-# What the question about the answer's length and the one with a system message settle.
+# Tested by the question about the answer's length and by the question with a system message.
 _ASKED_ANYWAY = {"max_new_tokens", "system_message"}
 # humaneval_pass@1:10 (the fork), pass@k:k=1&n=10 (lighteval 0.13): ten answers to each question.
 _ANSWERS = re.compile(r"@\d+:(\d+)$|\bn=(\d+)")
@@ -29,7 +29,7 @@ _ANSWERS = re.compile(r"@\d+:(\d+)$|\bn=(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model of one provider; without a request and its evals where only a model was named."""
+    """One model of one provider; `checked` and `evals` only if a request was named."""
 
     provider: Provider
     model: str
@@ -40,7 +40,7 @@ class Target:
 
 
 def of_model(model: str, provider: Provider, catalogue: Catalogue, up_to: int | None) -> Target:
-    """Everything that a request for this model could send."""
+    """A target with everything that a request for this model could send."""
     return Target(provider, model, USUAL, up_to or answers_per_question(catalogue.metrics))
 
 
@@ -64,7 +64,7 @@ def answers_per_question(metrics: Metrics, scripts: Iterable[str] | None = None)
 
 
 def _sent(evals: Iterable[Eval]) -> dict[str, Any]:
-    """The first value of each parameter; the others are of the same kind."""
+    """The first value of each parameter in the evals."""
     values: dict[str, Any] = {}
     for name, value in (pair for one in evals for pair in one.generation if pair[0] not in _ASKED_ANYWAY):
         values.setdefault(WIRE.get(name, name), list(value) if isinstance(value, tuple) else value)

@@ -1,5 +1,5 @@
 # ----------------------------------------------------------------------------------------------------------------------
-# The probe of `evalctl doctor --probe`. The same in every probe (compiler/evalctl/doctor/probe.sh); the assignments
+# The site test of `evalctl doctor --probe`. The same in every site test (compiler/evalctl/doctor/site_test.sh); the assignments
 # above are its data. It needs $EVALCTL_RUN_DIR and leaves marks/ there, a `name=value` a line; then it waits for the
 # scheduler to end it, and notes the time every second.
 
