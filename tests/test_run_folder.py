@@ -132,3 +132,34 @@ def test_the_script_of_the_probe_uses_these_names() -> None:
 def _in_shell(script: str, pattern: str) -> set[str]:
     text = (COMPILER / "evalctl" / script).read_text(encoding="utf-8")
     return {*re.findall(pattern, text, re.MULTILINE)}
+
+
+# Where the text of a JSON file is made: once for each program. A schema has its keys in order, answers are a line each, and
+# three programs stand alone.
+JSON_MADE_IN = {
+    "evalctl/shell.py", "evalctl_job/files.py", "evalctl_job/answers.py", "evalctl/check/schema.py", "evalctl/results/parquet_rows.py",
+    "evalctl/schedulers/local_queue.py", "evalctl/demo/tiny_model.py",
+}  # fmt: skip
+WRITES = {"write_atomically", "write_by_rename", "write_text", "write_bytes", "pwrite", "write"}
+
+
+def test_the_text_of_a_json_file_is_made_in_one_place() -> None:
+    """Else one file has NaN or escapes where another has not."""
+    found = {
+        path.relative_to(COMPILER).as_posix()
+        for path in COMPILER.rglob("*.py")
+        if "packages" not in path.parts and _makes_json_file(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == JSON_MADE_IN
+
+
+def _makes_json_file(tree: ast.AST) -> bool:
+    """Whether `json.dumps` gets its newline there, or is in what is written."""
+    lines = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and ast.unparse(node.right) in ("'\\n'", "b'\\n'")
+    ]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    written = [node for node in calls if getattr(node.func, "attr", getattr(node.func, "id", "")) in WRITES]
+    return any("json.dumps(" in ast.unparse(node) for node in (*lines, *written))

@@ -6,6 +6,7 @@ It does not know what a command means: schedulers and environments say what to r
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evalctl.surroundings import UMASK, Program, environment
 
@@ -215,6 +217,11 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def json_text(value: Any, *, indent: int | None = 1, ascii: bool = False) -> str:
+    """The text of a JSON file; NaN and infinities are a ValueError. `ascii`: it may have half characters, as in paths."""
+    return json.dumps(value, ensure_ascii=ascii, indent=indent, allow_nan=False) + "\n"
 
 
 def write_atomically(

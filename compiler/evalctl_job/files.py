@@ -21,8 +21,13 @@ def write_by_rename(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write strict JSON by rename; NaN and infinities are a ValueError, never a file."""
-    write_by_rename(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    """Write strict JSON by rename, with its keys in order."""
+    write_by_rename(path, json_text(value, indent=2, sort_keys=True))
+
+
+def json_text(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """The text of a JSON file; NaN and infinities are a ValueError, never a file."""
+    return json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False) + "\n"
 
 
 def complain(name: str, problem: OSError) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from evalctl.exits import SUCCESS
 from evalctl.git.repository import open_repository
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.store import index_folder
-from evalctl.shell import EnvironmentProblem, below, write_atomically
+from evalctl.shell import EnvironmentProblem, below, json_text, write_atomically
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
@@ -29,6 +28,6 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         one = index.by_path[path]
         said[path] = {"path": path, "fingerprint": one.fingerprint, "by": by, "why": arguments.why}
     document = [said[path] for path in sorted(said)]
-    write_atomically(target, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(target, json_text(document))
     print(f"wrote {ACCEPTED_FILE}; next: git add {ACCEPTED_FILE} && git commit")
     return SUCCESS

@@ -17,7 +17,7 @@ from pathlib import Path
 from evalctl.git import workfiles
 from evalctl.git.repository import GitReply, Repository, TreeEntry, require_unlocked
 from evalctl.git.sparse import index_words, skipped
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, json_text, write_atomically
 
 RESULTS = "results/"
 
@@ -233,7 +233,7 @@ def _journal(repo: Repository) -> Path:
 def _journal_write(repo: Repository, moves: list[Move]) -> None:
     rows = [[move.path, _pair(move.old), _pair(move.new), move.work_file, move.skip] for move in moves]
     share_like_parent(_journal(repo).parent)
-    write_atomically(_journal(repo), json.dumps(rows), durable=True)
+    write_atomically(_journal(repo), json_text(rows, indent=None, ascii=True), durable=True)
 
 
 def _journal_read(path: Path) -> list[Move]:

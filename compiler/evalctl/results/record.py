@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -11,6 +10,7 @@ from evalctl.model.result import Facts, Result
 from evalctl.model.run import Attempt, Marks
 from evalctl.results.names import task_name
 from evalctl.results.submission import Submission, inputs
+from evalctl.shell import json_text
 from evalctl_job.marks import Acceptance, ServerReady, Started, TaskMark
 
 
@@ -54,7 +54,7 @@ def weights(scores: Mapping[str, object], config_tasks: Mapping[str, Facts]) -> 
 
 def to_text(document: Facts) -> str:
     """The one form of every JSON file under results/; NaN and infinity are refused, they are no scores."""
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return json_text(document, indent=2)
 
 
 def _seconds(mark: TaskMark, marks: Marks) -> float | None:

@@ -22,7 +22,7 @@ from evalctl.model.providers import result_path
 from evalctl.model.result import Result
 from evalctl.results.names import DETAILS, LOGS, task_name
 from evalctl.results.reading import parse
-from evalctl.shell import write_atomically
+from evalctl.shell import json_text, write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
 
 FILE = "result.json"
@@ -112,9 +112,7 @@ def _version(seen: Stamp, now_ns: int) -> str:
 def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
     """Losing it costs time: a clone that may not be written to is read as well."""
     with contextlib.suppress(OSError):
-        write_atomically(
-            cache, json.dumps({"schema": _CACHE_SCHEMA, "rows": rows}, ensure_ascii=False), folder_mode=0o700
-        )
+        write_atomically(cache, json_text({"schema": _CACHE_SCHEMA, "rows": rows}, indent=None), folder_mode=0o700)
 
 
 def named(root: Path, name: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.results.submission import of_job
-from evalctl.shell import Command, EnvironmentProblem, Reply, make_durable, make_folder, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, Reply, json_text, make_durable, make_folder, write_atomically
 from evalctl.sync import installation, private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
@@ -221,14 +220,14 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     text = (context.root / job.script_path).read_bytes()
     private.made_own(context.home, folder.path, shared=private.is_shared(context))
     facts = asdict(_attempt_file(context, job, attempt))
-    write_atomically(folder.attempt, json.dumps(facts, indent=1) + "\n", mode=private.OWN_FILE)
+    write_atomically(folder.attempt, json_text(facts, ascii=True), mode=private.OWN_FILE)
     write_atomically(folder.environments, str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder.scheduler, installation.note(context), mode=private.OWN_FILE)
     if isinstance(job, Job):
         submitted = of_job(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(
             folder.submission,
-            json.dumps(submitted.as_json(), ensure_ascii=False, indent=1) + "\n",
+            json_text(submitted.as_json()),
             mode=private.OWN_FILE,
         )
         private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))

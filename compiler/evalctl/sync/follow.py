@@ -19,7 +19,7 @@ from evalctl.git.repository import Repository, blob_id
 from evalctl.model.aggregate import Aggregate
 from evalctl.results import derived
 from evalctl.results.store import Listed
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem, json_text, write_atomically
 from evalctl.suggest import listed, plural
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import REF
@@ -147,4 +147,4 @@ def _remember(context: Context, repo: Repository, made: _Made) -> None:
     }
     document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
     with contextlib.suppress(OSError):
-        write_atomically(context.home / "cache" / "derived.json", json.dumps(document), folder_mode=0o700)
+        write_atomically(context.home / "cache" / "derived.json", json_text(document, indent=None), folder_mode=0o700)

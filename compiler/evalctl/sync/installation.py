@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from evalctl.model import plain_json
 from evalctl.model.run import Attempt, Sighting, State
+from evalctl.shell import json_text
 from evalctl.surroundings import chosen
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
@@ -20,7 +20,7 @@ _LONGEST = 200
 
 def note(context: Context) -> str:
     """The text of the file that an attempt keeps: the variables, and the program that lists jobs here."""
-    return json.dumps({**chosen(os.environ), **_program(context)}) + "\n"
+    return json_text({**chosen(os.environ), **_program(context)}, indent=None, ascii=True)
 
 
 def foreign(context: Context) -> str:

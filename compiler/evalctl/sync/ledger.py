@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from evalctl.git.drafts import Draft
 from evalctl.git.remote import Pushed, fetch, push_commit, remote_of
 from evalctl.git.repository import Repository, TreeEntry
-from evalctl.shell import EnvironmentProblem, Unreachable
+from evalctl.shell import EnvironmentProblem, Unreachable, json_text
 from evalctl.sync.records import LARGEST, JobRecord, from_text, merged, to_text
 
 BRANCH = "evalctl-state"
@@ -121,7 +121,7 @@ class Ledger:
 
     def _commit(self, records: Records, changed: Mapping[str, JobRecord], message: str) -> str:
         files: dict[str, str | None] = {f"{_FOLDER}{job}.json": to_text(record) for job, record in changed.items()}
-        files[_REPOSITORY] = json.dumps({"schema": _REPOSITORY_SCHEMA, "mark": records.mark}, indent=1) + "\n"
+        files[_REPOSITORY] = json_text({"schema": _REPOSITORY_SCHEMA, "mark": records.mark})
         return self._repo.create_commits(records.commit, [Draft(files, message + "\n")])
 
     def _publish(self, records: Records, commit: str) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl.git.calls import shared_mode
-from evalctl.shell import EnvironmentProblem, TryLater, make_folder, run
+from evalctl.shell import EnvironmentProblem, TryLater, json_text, make_folder, run
 from evalctl.sync.context import Context
 
 
@@ -81,7 +81,7 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
 
 def _sign(descriptor: int, host: str) -> None:
     since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-    owner = json.dumps({"pid": os.getpid(), "host": host, "since": since}).encode()
+    owner = json_text({"pid": os.getpid(), "host": host, "since": since}, indent=None).encode()
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, owner, 0)
 

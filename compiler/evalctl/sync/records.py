@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from evalctl.model.names import NAME
 from evalctl.model.run import Attempt, Phase
+from evalctl.shell import json_text
 from evalctl_job.typed import NO_DATE
 
 SCHEMA = "evalctl/ledger/1"
@@ -142,7 +143,7 @@ def to_text(record: JobRecord) -> str:
         "events": [asdict(event) for event in record.events],
         **({"pinned": record.pinned} if record.pinned else {}),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return json_text(document)
 
 
 def from_text(job: str, content: bytes) -> JobRecord:

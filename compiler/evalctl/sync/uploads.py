@@ -22,7 +22,7 @@ from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 from evalctl.results.store import ResultIndex
-from evalctl.shell import stream, write_atomically
+from evalctl.shell import json_text, stream, write_atomically
 from evalctl.sync.context import Context
 from evalctl.sync.hub import is_environment, program
 from evalctl.sync.publish import committed_results, lying_at, secrets_in
@@ -94,7 +94,7 @@ def send(context: Context, upload: Upload) -> Told:
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
         return Told(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
     plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
-    write_atomically(plan, json.dumps(_plan(upload, texts, files), ensure_ascii=False))
+    write_atomically(plan, json_text(_plan(upload, texts, files), indent=None))
     last = _last_line(context, environment, "push", str(plan))
     word, *said = last.split("\t")
     if word != "done":
@@ -103,7 +103,7 @@ def send(context: Context, upload: Upload) -> Told:
         )
     for one in upload.evals:
         sent = {**_sent(context, one.path), upload.repo: {"digest": one.digest, "commit": said[0]}}
-        write_atomically(_note(context, one.path), json.dumps(sent))
+        write_atomically(_note(context, one.path), json_text(sent, indent=None))
     return Told(upload.repo, "", said[0])
 
 

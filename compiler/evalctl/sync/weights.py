@@ -6,7 +6,6 @@ a cache that others clear still holds them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
-from evalctl.shell import Command, EnvironmentProblem, stream, write_atomically
+from evalctl.shell import Command, EnvironmentProblem, json_text, stream, write_atomically
 from evalctl.stamps import Stamp, stamp
 from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
@@ -99,7 +98,7 @@ def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -
     status = stream(_command(context, weights, note), on_line)
     if status != 0 and not last.startswith("failed\t"):  # it ended without a word of its own
         failed = DownloadNote(failed="download-failed", detail=f"exit status {status}: {last}"[:400])
-        write_atomically(note, json.dumps(failed.as_json()))
+        write_atomically(note, json_text(failed.as_json(), indent=None, ascii=True))
 
 
 def hub_cache(context: Context) -> Path:

@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from evalctl_job.files import write_by_rename
 from evalctl_job.marks import FAILED, RUNNING, TaskMark
 from evalctl_job.run_folder import MARK, RunFolder
-from evalctl_job.supervisor.marks import now, to_text, write_whole
+from evalctl_job.supervisor.marks import now, to_text
 from evalctl_job.supervisor.place import remove_tree
 from evalctl_job.supervisor.processes import end_group, sweep
 from evalctl_job.supervisor.signals import Signals
@@ -72,4 +73,4 @@ def _clean_up(folder: RunFolder, marker: str) -> None:
 def _mark_killed(path: Path) -> None:
     mark = read(TaskMark, json.loads(path.read_text(encoding="utf-8")))
     if mark.state == RUNNING:
-        write_whole(path, to_text(replace(mark, state=FAILED, reason="job-killed", ended_at=now())))
+        write_by_rename(path, to_text(replace(mark, state=FAILED, reason="job-killed", ended_at=now())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl_job import run_folder
+from evalctl_job.files import json_text, write_by_rename
 from evalctl_job.marks import Finished, JobMark, ServerReady, ServerRestarted, Started, TaskMark
 from evalctl_job.run_folder import RunFolder
 
@@ -42,10 +42,10 @@ class Marks:
         """Where the disk is full, the spare room is given up for it."""
         text = to_text(mark, self._clean)
         try:
-            write_whole(path, text)
+            write_by_rename(path, text)
         except OSError:
             self.folder.spare.unlink(missing_ok=True)
-            write_whole(path, text)
+            write_by_rename(path, text)
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -56,14 +56,7 @@ class Marks:
 def to_text(mark: JobMark | TaskMark, clean: Callable[[Any], Any] = lambda value: value) -> str:
     """The file of a mark."""
     whole = asdict(mark)
-    return json.dumps({one.name: clean(whole[one.name]) for one in fields(mark)}) + "\n"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """By rename: readers see the old text or all of the new text."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    return json_text({one.name: clean(whole[one.name]) for one in fields(mark)})
 
 
 def now() -> int:

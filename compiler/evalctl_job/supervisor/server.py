@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from evalctl_job.files import write_by_rename
 from evalctl_job.marks import ServerReady, ServerRestarted
 from evalctl_job.run_folder import ServerFolder
 from evalctl_job.supervisor.deaths import death
 from evalctl_job.supervisor.document import Server
 from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
 from evalctl_job.supervisor.http_get import get
-from evalctl_job.supervisor.marks import now, write_whole
+from evalctl_job.supervisor.marks import now
 from evalctl_job.supervisor.place import Place, remove_tree, say
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.secrets import HUB_TOKENS
@@ -128,7 +129,7 @@ class OurServer:
             server_version=_version(get(self._socket, "/version")),
         ))  # fmt: skip
         where = quote(str(self._socket), safe="")
-        write_whole(self._place.folder.relay.upstream, f"http+unix://{where}/v1\n")  # where the relay finds it
+        write_by_rename(self._place.folder.relay.upstream, f"http+unix://{where}/v1\n")  # where the relay finds it
 
     def _did_not_start(self) -> None:
         raise GiveUp(SERVER_DIED if self._restarts else NEVER_READY, *self._death())
