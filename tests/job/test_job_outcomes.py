@@ -69,7 +69,7 @@ def test_another_status_of_success_is_no_whole_reply(status: int) -> None:
     """A part, or what a proxy or a guardrail has changed; one without content is asked again like a page."""
     found = refused(status, b'{"choices": []}')
     assert found == Refused(502, f"HTTP {status}: no whole reply", transient=True, few=True)
-    assert refused(status, b"") == Refused(502, f"HTTP {status} without JSON: ", transient=True, few=False)
+    assert refused(status, b"") == Refused(502, f"HTTP {status} without JSON:", transient=True, few=False)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
