@@ -44,6 +44,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "state_bytes": 0,
         "widths": {"hidden": 128, "vocabulary": 32, "query": 128, "key": 64, "value": 128, "mlp": 11008},
         "quantization": None,
+        "quantization_files": (),
         "think_tags": False,
         "reasoning_marks": (),
         "parser_tokens": (),
@@ -57,6 +58,18 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "source": "folder",
         "read_at": "2026-11-23",
     }
+
+
+def test_files_beside_the_configuration_tell_of_a_quantisation(model: Path) -> None:
+    """ModelOpt's counts where config.json says nothing, as with vLLM; of others only their names are kept."""
+    (model / "quantize_config.json").write_text("{}")
+    (model / "hf_quant_config.json").write_text(
+        json.dumps({"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", "group_size": 16}})
+    )
+    card = read_folder(model, "pub/tiny", DAY)
+    assert card.quantization_files == ("hf_quant_config.json", "quantize_config.json")
+    assert card.quantization is not None
+    assert (card.quantization.method, card.quantization.algorithm) == ("modelopt_fp4", "NVFP4")
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])

@@ -21,6 +21,7 @@ from evalctl.model.manifest import GenerationSettings
 from evalctl.model.vllm import (
     ACTIVATION_SCHEMES,
     MODELOPT_ALGORITHMS,
+    QUANTIZATION_FILES,
     READABLE_BITS,
     REFUSED_QUANTIZATIONS,
     SAYABLE_QUANTIZATIONS,
@@ -212,9 +213,11 @@ for own, rest in OWN.items():
 bits = [sorted({bits for bits, _ in AutoGPTQConfig.TYPE_MAP}), sorted(awq.AutoAWQConfig.TYPE_MAP)]
 from vllm.model_executor.layers.quantization.fp8 import ACTIVATION_SCHEMES
 from vllm.model_executor.layers.quantization.modelopt import QUANT_ALGOS
+from vllm.model_executor.layers.quantization import get_quantization_config
+files = {name: get_quantization_config(name).get_config_filenames() for name in json.loads(sys.argv[1])[""] if name != "quark"}
 print(json.dumps([
     refused, DEPRECATED_QUANTIZATION_METHODS, bits, all(sym for _, sym in AutoGPTQConfig.TYPE_MAP), variants,
-    sorted(QUANT_ALGOS), ACTIVATION_SCHEMES,
+    sorted(QUANT_ALGOS), ACTIVATION_SCHEMES, files,
 ]))
 """
 
@@ -225,7 +228,8 @@ def test_what_may_be_said_of_weights_is_what_vllm_takes() -> None:
     del sayable["quark"]  # its form is too large for a line
     said = {own: [*sorted(words), "fp8" if own in ("gptq", "awq") else "quark"] for own, words in sayable.items()}
     found = json.loads(_python("-c", FORMS, json.dumps(said)).splitlines()[-1])
-    refused, deprecated, bits, symmetric, variants, algorithms, schemes = found
+    refused, deprecated, bits, symmetric, variants, algorithms, schemes, files = found
+    assert {name: tuple(names) for name, names in files.items() if names} == QUANTIZATION_FILES
     assert refused == [[own, said[own][-1]] for own in ("", "fp8", "gptq", "awq", "mxfp4", "compressed-tensors")]
     assert {*deprecated, "torchao"} == REFUSED_QUANTIZATIONS
     assert ({*algorithms}, tuple(schemes)) == (MODELOPT_ALGORITHMS, ACTIVATION_SCHEMES)

@@ -197,6 +197,20 @@ def test_what_is_said_of_the_weights_is_what_they_say(own: str, said: str, refus
     assert codes(f"quantization: {said}", **form) == []  # a card of an older evalctl
 
 
+@pytest.mark.parametrize(
+    ("said", "files", "refused"),
+    [
+        ("awq", [], True), ("awq", ["quant_config.json"], False), ("awq_marlin", ["quantize_config.json"], False),
+        ("gptq", ["quant_config.json"], True), ("gptq_marlin", ["quantize_config.json"], False), ("modelopt", [], True),
+        ("fp8", [], False), ("mxfp4", [], False), ("awq", None, False),
+    ],
+)  # fmt: skip
+def test_a_form_that_a_file_describes_needs_that_file(said: str, files: list[str] | None, refused: bool) -> None:
+    """A card of an older evalctl does not say which there are."""
+    found = codes(f"quantization: {said}", widths={"hidden": 4096}, quantization_files=files)
+    assert found == ["unsupported-quantization"] * refused
+
+
 @pytest.mark.parametrize("mark", MARKS[1:])
 def test_marks_of_reasoning_want_a_parser(mark: Mark) -> None:
     """Like think tags, naming vLLM's parser that fits; gpt-oss has its own in vLLM."""

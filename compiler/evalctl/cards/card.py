@@ -20,7 +20,7 @@ from evalctl.cards.speculation import mtp_layers
 from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
 from evalctl.cards.tokenizer import read_by as tokenizer_read_by
 from evalctl.cards.weights import weights
-from evalctl.cards.widths import quantization, state_bytes, widths
+from evalctl.cards.widths import quantization, quantization_files, state_bytes, widths, with_modelopt
 from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import THINK
 from evalctl.shell import EnvironmentProblem
@@ -75,6 +75,7 @@ def _read(source: Source) -> dict[str, Any]:
             f"{source.label} has no config.json",
             "evalctl needs a model in the form of transformers, not GGUF or adapters",
         )
+    config = with_modelopt(config, json_file(source, "hf_quant_config.json"))
     shape, text = architecture(config, source.label), text_part(config, source.label)
     sizes = widths(text)
     stored, found = weights(source, shape.dtype), marks(source)
@@ -84,7 +85,7 @@ def _read(source: Source) -> dict[str, Any]:
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,
         "cache": cache(text), "state_bytes": state_bytes(text, sizes), "widths": sizes,
-        "quantization": quantization(config, text),
+        "quantization": quantization(config, text), "quantization_files": quantization_files(source.sizes),
         "think_tags": THINK in found, "reasoning_marks": tuple(mark.begin for mark in found if mark is not THINK),
         "parser_tokens": parser_tokens(source), "parses_thinking": parses_thinking(source),
         "tokenizer": "mistral" if mistral.own_tokenizer(source) else "transformers",

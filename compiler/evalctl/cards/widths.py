@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from evalctl.cards.architecture import ATTENTION_FREE, attention_heads, head_size, kv_heads, layers
 from evalctl.cards.cache import BOTH, MLA, STATE, layer_kinds
 from evalctl.cards.configuration import Config, Text
 from evalctl.model.card import Quantization
+from evalctl.model.vllm import QUANTIZATION_FILES
 
 _EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
 _SHARED = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "shared_intermediate_size")
@@ -123,6 +124,17 @@ def _kept_inputs(text: Text, sizes: dict[str, int]) -> int:
         return kept * (2 * keys + sizes["linear_values"] * sizes.get("linear_value", 0))
     groups = 2 * sizes.get("mamba_groups", 0) * sizes.get("mamba_state", 0)
     return kept * (sizes.get("mamba", 0) + groups + sizes.get("convolution", 0))
+
+
+def with_modelopt(config: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    """vLLM reads hf_quant_config.json where config.json itself says nothing (get_config)."""
+    return {**config, "quantization_config": beside} if beside and config.get("quantization_config") is None else config
+
+
+def quantization_files(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that vLLM may read a quantisation from."""
+    ends = tuple({end for files in QUANTIZATION_FILES.values() for end in files})
+    return tuple(sorted(name for name in names if name.endswith(ends))[:16])
 
 
 def quantization(config: Config, text: Text) -> Quantization | None:

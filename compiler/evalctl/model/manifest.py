@@ -315,6 +315,11 @@ class ModelCard(Strict):
         None, description="Sizes that tensor parallelism divides. Absent in a card of an older evalctl: lock again."
     )
     quantization: Quantization | None = None
+    quantization_files: tuple[Line, ...] | None = Field(
+        None,
+        description="Files beside config.json that describe a quantisation. Absent in a card of an older evalctl.",
+        strict=False,
+    )
     think_tags: bool
     reasoning_marks: tuple[Line, ...] = Field(
         (),

@@ -519,6 +519,13 @@ MODELOPT_ALGORITHMS = frozenset({
 })  # fmt: skip
 # What fp8's activation_scheme may say; the second is the one for weights in blocks.
 ACTIVATION_SCHEMES = ("static", "dynamic")
+# Of these the ones that read a file beside config.json, and what its name ends with (get_config_filenames); ModelOpt's is read
+# with config.json, so that a checkpoint without one is not quantised by it.
+QUANTIZATION_FILES = {
+    "awq": ("quantize_config.json", "quant_config.json"), "awq_marlin": ("quantize_config.json", "quant_config.json"),
+    "gptq": ("quantize_config.json",), "gptq_marlin": ("quantize_config.json",),
+    "modelopt": ("hf_quant_config.json",), "modelopt_fp4": ("hf_quant_config.json",),
+}  # fmt: skip
 # Bits of a weight, and whether they are symmetric (TYPE_MAP of auto_gptq.py and auto_awq.py).
 READABLE_BITS = {"gptq": {4, 8}, "awq": {4}}
 # Model classes whose prompts it writes itself, without a template (ModelConfig: the default tokenizer modes).

@@ -19,6 +19,7 @@ from evalctl.model.vllm import (
     GONE,
     MODELOPT_ALGORITHMS,
     OTHER_CLASSES,
+    QUANTIZATION_FILES,
     QUANTIZATION_NAMES,
     READABLE_BITS,
     REFUSED_QUANTIZATIONS,
@@ -138,12 +139,27 @@ def _said(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic
     own = card.quantization.method if card.quantization is not None else ""
     sayable = SAYABLE_QUANTIZATIONS.get(own, {said}) if own else SAYABLE_UNQUANTISED
     if said in sayable:
+        yield from _file_of(card, str(said), place, evaluation) if not own else ()
         return
     setting = next(s.sourced for s in evaluation.settings if s.name == "quantization")
     is_own = f"the weights of {card.model} are {f'in the form `{own}`' if own else 'not quantised'}"
     message = f"quantization is `{said}`, and {is_own}: vLLM {VLLM} refuses it"
     help = f"take `quantization` out; or say one of {listed(sorted(sayable))}"
     yield Diagnostic("unsupported-quantization", message, setting.origin.span or place, help)
+
+
+def _file_of(card: ModelCard, said: str, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    """Some forms are described by a file beside config.json."""
+    files = QUANTIZATION_FILES.get(said, ())
+    if (
+        files
+        and card.quantization_files is not None
+        and not any(name.endswith(files) for name in card.quantization_files)
+    ):
+        setting = next(s.sourced for s in evaluation.settings if s.name == "quantization")
+        message = f"quantization is `{said}`, and {card.model} has no {' or '.join(files)}: vLLM {VLLM} ends"
+        help = "take `quantization` out: the weights are not quantised; or write fp8, which vLLM does itself"
+        yield Diagnostic("unsupported-quantization", message, setting.origin.span or place, help)
 
 
 def _template(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
