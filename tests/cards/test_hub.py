@@ -9,6 +9,7 @@ import pytest
 from hub_server import HubServer, sha_of
 
 from evalctl.cards import read_folder, read_hub
+from evalctl.cards.hub import PUBLIC_HUB, endpoint_of
 from evalctl.shell import EnvironmentProblem, Unreachable
 
 from .conftest import PARAMETERS, files, safetensors, write_model
@@ -125,3 +126,23 @@ def test_another_kind_of_server_is_recognised(hub: HubServer, monkeypatch: pytes
     monkeypatch.setattr(HubServer, "answer", lambda *_: (200, {}, b"<html>welcome</html>"))
     with pytest.raises(EnvironmentProblem, match="does not answer like the Hugging Face Hub"):
         read_hub("pub/tiny", None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["mirror.example", "https://", "https://h:0", "https://h:99999", "https://h:x", "https://[::1", "https://ｈ", "https://..h", "https://a b",
+     "ftp://mirror.example", "file:///etc", "https://h?x=1", "https://h#x", "https://me:word@h", "https://h\r\nX: y", "https://h\x00"],
+)  # fmt: skip
+def test_an_address_that_is_none_is_said_before_anything_is_sent(address: str) -> None:
+    """HF_ENDPOINT comes from a shell or .env: never a bug of evalctl, never a file, and a password in it is not shown."""
+    with pytest.raises(EnvironmentProblem, match="HF_ENDPOINT is not a valid base address") as problem:
+        endpoint_of({"HF_ENDPOINT": address})
+    assert "word" not in f"{problem.value.message}{problem.value.help}"
+
+
+def test_the_public_hub_is_asked_where_no_mirror_is_named() -> None:
+    """A slash at the end, as people write it, is no other address."""
+    assert {endpoint_of({}), endpoint_of({"HF_ENDPOINT": ""}), endpoint_of({"HF_ENDPOINT": f"{PUBLIC_HUB}/"})} == {
+        PUBLIC_HUB
+    }
+    assert endpoint_of({"HF_ENDPOINT": "http://127.0.0.1:8080/hub"}) == "http://127.0.0.1:8080/hub"

@@ -49,8 +49,13 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
         (["wrong"], "has errors"),
         (["org/m", "--provider", "deepinfr"], "did you mean `deepinfra`?"),
         (["org/m", "--provider", "vllm"], "there is no provider `vllm`"),
-        (["org/m", "--api-base", "llm.example.jp"], "is no base address"),
-        (["org/m", "--api-base", "https://me:secret@llm.example.jp/v1"], "is no base address"),
+        (["org/m", "--api-base", "llm.example.jp"], "is not a valid base address"),
+        (["org/m", "--api-base", "https://me:secret@llm.example.jp/v1"], "is not a valid base address"),
+        (
+            ["org/m", "--api-base", "http://llm.example.jp/v1", "--provider", "deepinfra"],
+            "http sends DEEPINFRA_API_KEY",
+        ),
+        (["org/m", "--api-base", "https://llm.example.jp:0/v1"], "is not a valid base address"),
         (["a b", "--provider", "gemini"], "cannot be a model's name"),
     ],
 )

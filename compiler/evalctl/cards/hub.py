@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evalctl.model.fields import BASE_URL
 from evalctl.shell import EnvironmentProblem, Unreachable
 
 PUBLIC_HUB = "https://huggingface.co"
@@ -60,8 +62,11 @@ class Hub:
 
 
 def endpoint_of(environment: Mapping[str, str]) -> str:
-    """HF_ENDPOINT, interpreted as by huggingface_hub; by default the public Hub."""
-    return (environment.get("HF_ENDPOINT") or PUBLIC_HUB).rstrip("/")
+    """HF_ENDPOINT, interpreted as by huggingface_hub; by default the public Hub. One that is no base address is a problem."""
+    endpoint = (environment.get("HF_ENDPOINT") or PUBLIC_HUB).rstrip("/")
+    if not re.fullmatch(BASE_URL, endpoint):
+        raise EnvironmentProblem("HF_ENDPOINT is not a valid base address", f"write e.g. {PUBLIC_HUB}, or unset it")
+    return endpoint
 
 
 def open_hub(model: str, token: str | None, fetch: Fetch | None = None, revision: str | None = None) -> Hub:

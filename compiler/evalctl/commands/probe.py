@@ -16,7 +16,7 @@ from evalctl.clone.requests import request_named, root_of
 from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.fields import BASE_URL, SERVED_MODEL
-from evalctl.model.providers import Provider, declared
+from evalctl.model.providers import Provider, declared, is_plain
 from evalctl.pipeline.project import Project
 from evalctl.probing.program import Surroundings, ask, python_of
 from evalctl.probing.proposals import Proposal, proposals
@@ -103,6 +103,9 @@ def _provider(arguments: argparse.Namespace, catalogue: Catalogue) -> Provider:
             "--api-base is not a valid base address", help="write e.g. https://llm.example.jp/v1, without a key in it"
         )
     provider = known[name] if name is not None else declared(base, base, key=False)
+    if base is not None and is_plain(base) and provider.key_variable:
+        message = f"http sends {provider.key_variable}, the questions and the answers unprotected over the network"
+        raise EnvironmentProblem(message, help="write https://, or leave --provider out: then no key is sent")
     return replace(provider, base_url=base or provider.base_url)
 
 
