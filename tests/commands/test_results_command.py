@@ -199,6 +199,15 @@ def test_what_is_no_number_was_not_measured() -> None:
     assert (text.count('class="bar"'), "nan" in text) == (1, False)
 
 
+def test_a_clone_without_a_commit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says what is missing and what to type, not what a command of git printed."""
+    (tmp_path / "manifests").mkdir()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert cli.main(["--repo", str(tmp_path), "results", "show"]) == 1
+    printed = capsys.readouterr().err
+    assert "has no commit yet" in printed and "git add . && git commit" in printed
+
+
 def test_where_nothing_was_measured_that_is_said(
     tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,10 @@ _ACTIONS = {
 def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
     """The scores that the words name, in that order; all without words."""
     repo = open_repository(root)
+    if repo.resolve("HEAD") is None:
+        raise EnvironmentProblem(
+            f"{root} has no commit yet, and only committed results are shown", "git add . && git commit"
+        )
     if not arguments.words:
         return tables.labelled(_at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), ""))
     found = [one for word in arguments.words for one in _named(arguments, root, repo, word)]
