@@ -211,12 +211,21 @@ def make_durable(folder: Path, top: Path) -> None:
         _sync(path)
 
 
+# A file system without an fsync of folders (CIFS and some of FUSE), and a folder that may only be passed through.
+_NO_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES)
+
+
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC or not path.is_dir():
+            error.filename = error.filename or str(path)
+            raise
 
 
 def json_text(value: Any, *, indent: int | None = 1, ascii: bool = False) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,40 @@ def test_a_durable_file_is_whole_before_it_has_its_name(tmp_path: Path, disk: Di
     assert disk.has(tmp_path / "a") and disk.has(tmp_path)
     write_atomically(tmp_path / "b", "text")
     assert not disk.has(tmp_path / "b")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_sync_folders_stops_nothing(
+    clone: Clone, world: World, jobs: tuple[Job, Job], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Network file systems: what they can do is done."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    go(clone, jobs[0])
+    assert world.submissions == 1
+
+
+def test_a_disk_that_fails_stops_the_submission(
+    clone: Clone, world: World, jobs: tuple[Job, Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job would find an empty folder: nothing is submitted, the claim is given back, and the file is named."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == "script.sh":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (step,) = go(clone, jobs[0]).steps
+    assert (step.reason, world.submissions) == ("run-folder", 0)
+    assert "script.sh: Input/output error" in step.detail
 
 
 def test_git_makes_claims_and_results_durable(clone: Clone) -> None:
