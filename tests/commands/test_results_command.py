@@ -201,7 +201,7 @@ def test_what_is_no_number_was_not_measured() -> None:
 
 def test_a_clone_without_a_commit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message says what is missing and what to type, not what a command of git printed."""
-    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests/requests").mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     assert cli.main(["--repo", str(tmp_path), "results", "show"]) == 1
     printed = capsys.readouterr().err
