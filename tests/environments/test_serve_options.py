@@ -18,6 +18,7 @@ from evalctl.environments import catalogue, check
 from evalctl.model.engine import KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import RESERVED_SWITCHES
 from evalctl.model.manifest import GenerationSettings
+from evalctl.model.service import NodeKind
 from evalctl.model.vllm import (
     ACTIVATION_SCHEMES,
     MODELOPT_ALGORITHMS,
@@ -27,6 +28,7 @@ from evalctl.model.vllm import (
     SAYABLE_QUANTIZATIONS,
     SAYABLE_UNQUANTISED,
 )
+from evalctl.plan.placement import batched_tokens
 from evalctl.resolve.identity import OPERATED, SERVED
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -155,6 +157,33 @@ def test_every_choice_is_one_of_vllms() -> None:
     theirs = json.loads(_python("-c", LISTS).splitlines()[-1])
     for ours, known in zip((KvCacheDtype, QuantizationMethod, SpeculativeMethod), theirs, strict=True):
         assert {*get_args(ours)} - {*known} == set()
+
+
+BATCHES = """
+import json
+import vllm.engine.arg_utils as args
+from vllm.usage.usage_lib import UsageContext
+
+class Gpu:
+    def __init__(self, name, memory):
+        self.get_device_name, self.get_device_total_memory = (lambda: name), (lambda: memory * 2**30)
+    is_tpu = is_cpu = staticmethod(lambda: False)
+
+found = []
+for name, memory in (("NVIDIA B200", 179), ("NVIDIA H100", 93), ("NVIDIA A100-SXM4-80GB", 79), ("NVIDIA L40S", 45)):
+    args.current_platform = Gpu(name, memory)
+    found.append(args.EngineArgs.get_batch_defaults(1)[0][UsageContext.OPENAI_API_SERVER])
+print(json.dumps(found))
+"""
+
+
+def test_the_tokens_of_one_step_are_vllms() -> None:
+    """Of its server, by the memory of a GPU; an A100 counts as a small one."""
+    kinds = (("B200", 180), ("H100", 94), ("A100", 80), ("L40S", 48))
+    ours = [
+        batched_tokens(NodeKind(gpus=1, gpu=gpu, gpu_memory_gb=memory, runtime_column="x")) for gpu, memory in kinds
+    ]
+    assert json.loads(_python("-c", BATCHES).splitlines()[-1]) == ours == [16384, 8192, 2048, 2048]
 
 
 FORMS = """

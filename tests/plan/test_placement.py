@@ -6,7 +6,7 @@ import re
 
 import pytest
 from families import FAMILIES, card_of
-from samples import card, card_file, catalogue, checked, compiled, one_job
+from samples import base_texts, card, card_file, catalogue, checked, compiled, one_job
 
 from evalctl.model.service import NodeKind
 from evalctl.plan import divisions
@@ -14,6 +14,7 @@ from evalctl.plan.placement import (
     CPU_CONCURRENCY,
     SAFE_CONCURRENCY,
     Placement,
+    batched_tokens,
     capped,
     concurrency,
     needed_bytes,
@@ -203,6 +204,31 @@ def test_a_model_needs_its_weights_and_one_answer() -> None:
     assert needed_bytes(one, 10, 2) == 1000 + 2 * 3 * 2 * 64 * 2 * 10
     assert needed_bytes(one, 10, 2, {"kv_cache_dtype": "fp8_e5m2"}) == 1000 + 2 * 3 * 2 * 64 * 10
     assert needed_bytes(one, 10, 2, {"kv_cache_dtype": "bfloat16"}) == needed_bytes(one, 10, 2)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "gpu", "memory", "expected"),
+    [
+        (4, "H100", 94, 8192), (1, "A100", 80, 2048), (1, "A100_SXM", 40, 2048), (8, "B200", 180, 16384), (1, None, 47, 2048),
+        (1, "H100", None, None), (0, None, None, 2048),
+    ],
+)  # fmt: skip
+def test_the_tokens_of_one_step_depend_on_the_gpu(
+    gpus: int, gpu: str | None, memory: float | None, expected: int | None
+) -> None:
+    """As vLLM takes them for its server; unknown where the service does not say the memory."""
+    kind = NodeKind(gpus=gpus, gpu=gpu, gpu_memory_gb=memory, runtime_column="hrt_q")
+    assert batched_tokens(kind) == expected
+
+
+def test_more_answers_at_once_than_tokens_of_a_step_are_refused() -> None:
+    """Once, where the number is named; vLLM ends at its start."""
+    service = "manifests/services/tsubame.yaml"
+    files = {service: re.sub(r"gpu: H100, gpu_memory_gb: \d+", "gpu: A100, gpu_memory_gb: 80", base_texts()[service])}
+    text = f"{SMALL}node_kind: node_q\ntasks: [ja]\noverrides: {{all: {{max_num_seqs: 2049}}}}\n"
+    (found,) = compiled(text, files).problems
+    assert (found.code, found.help, found.span.line) == ("out-of-range", "at most 2048", 5)
+    assert compiled(text.replace("2049", "2048"), files).codes() == compiled(text).codes() == []
 
 
 @pytest.mark.parametrize(

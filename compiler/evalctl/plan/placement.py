@@ -8,6 +8,7 @@ from typing import Any
 
 from evalctl.model.manifest import ModelCard, Request
 from evalctl.model.service import NodeKind, Service
+from evalctl.model.vllm import BATCHED_TOKENS
 from evalctl.plan.divisions import sizes
 
 RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
@@ -104,6 +105,15 @@ def weight_bytes(card: ModelCard, server: Mapping[str, Any]) -> int:
         if by_itself
         else card.weight_bytes
     )
+
+
+def batched_tokens(node: NodeKind) -> int | None:
+    """The tokens that vLLM takes in one step on this node kind; None where nobody wrote down the memory."""
+    if node.gpus and node.gpu_memory_gb is None:
+        return None
+    memory = node.gpu_memory_gb or 0
+    smallest = not node.gpus or ("a100" in (node.gpu or "").lower() and memory < BATCHED_TOKENS[0][0])
+    return next(tokens for least, tokens in BATCHED_TOKENS if (0 if smallest else memory) >= least)
 
 
 def capped(wanted: int) -> str:

@@ -20,7 +20,15 @@ from evalctl.plan.applied import shown
 from evalctl.plan.asking import concurrency_capped, text_switches
 from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
-from evalctl.plan.placement import Placement, needed_bytes, placed_on, placement, usable_bytes, weight_bytes
+from evalctl.plan.placement import (
+    Placement,
+    batched_tokens,
+    needed_bytes,
+    placed_on,
+    placement,
+    usable_bytes,
+    weight_bytes,
+)
 from evalctl.plan.plugins import plugins
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
@@ -165,6 +173,7 @@ def _places(
         yield from _time(checked, evaluation, place, catalogue)
         if card is not None:
             yield from _fit(checked, evaluation, card, place, service, done)
+            yield from _at_once(checked, evaluation, place, done)
 
 
 def _fit(
@@ -178,6 +187,18 @@ def _fit(
         done.add(key)
         too_long = list(_context(checked, evaluation, card, length)) if server.get("max_model_length") else []
         yield from too_long or _memory(checked, card, place, length, service, server)
+
+
+def _at_once(checked: CheckedRequest, evaluation: Eval, place: Placement, done: set[object]) -> Iterator[Diagnostic]:
+    """vLLM refuses more answers at once than tokens in one step."""
+    setting = next((s.sourced for s in evaluation.settings if s.name == "max_num_seqs" and s.applied), None)
+    most = batched_tokens(place.node)
+    if setting is None or setting.value is None or most is None or setting.value <= most or setting in done:
+        return
+    done.add(setting)
+    message = f"max_num_seqs is {setting.value}, and vLLM {VLLM} takes at most {most} on {place.node_kind}"
+    span = setting.origin.span or model_span(checked, evaluation.subject.model)
+    yield Diagnostic("out-of-range", message, span, f"at most {most}")
 
 
 def _gpu_list(checked: CheckedRequest, place: Placement, service: Service) -> Iterator[Diagnostic]:
