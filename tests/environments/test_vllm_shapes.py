@@ -48,6 +48,14 @@ _LLAMA3 = {
 _SEES = {
     "architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "vision_config": {"model_type": "clip_vision_model"},
 }  # fmt: skip
+_QWEN2 = {**_LLAMA, "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}
+_MAMBA = {
+    "architectures": ["MambaForCausalLM"],
+    "model_type": "mamba",
+    "hidden_size": 96,
+    "num_hidden_layers": 2,
+    "state_size": 16,
+}
 ROPES: dict[str, dict[str, Any]] = {
     "longrope": {**_PHI, "rope_scaling": {"type": "longrope", **_LONG}},
     "longrope, named original": {**_PHI, "rope_scaling": {"type": "longrope", **_LONG}, "original_max_position_embeddings": 8192},
@@ -78,6 +86,25 @@ ROPES: dict[str, dict[str, Any]] = {
     "default": {**_LLAMA, "rope_scaling": {"rope_type": "default"}},
     "none": _LLAMA,
     "null": {**_LLAMA, "rope_scaling": None},
+    "mrope": {**_QWEN2, "rope_scaling": {"type": "mrope", "mrope_section": [8, 8, 8]}},
+    "mrope beside its new name": {**_QWEN2, "rope_scaling": {"type": "mrope", "rope_type": "default", "mrope_section": [8, 8, 8]}},
+    "su": {**_LLAMA, "rope_scaling": {"type": "su", **_LONG, "original_max_position_embeddings": 4096}},
+    "deepseek_yarn": {**_LLAMA, "rope_scaling": {**_YARN, "rope_type": "deepseek_yarn"}},
+    "telechat3-yarn": {**_LLAMA, "rope_scaling": {**_YARN, "rope_type": "telechat3-yarn"}},
+    "ntk": {**_LLAMA, "rope_scaling": {"type": "ntk", "factor": 2.0}},
+    "null factor": {**_LLAMA, "rope_scaling": {"type": "linear", "factor": None}},
+    "for each kind of layer": {
+        **_LLAMA, "model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"],
+        "rope_parameters": {
+            "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+        },
+    },
+    "a window": {**_LLAMA, "model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 4096},
+    "model_max_length beside it": {**_LLAMA, "model_max_length": 16384},
+    "model_max_length and linear": {**_LLAMA, "model_max_length": 16384, "rope_scaling": {"type": "linear", "factor": 2.0}},
+    "seq_length beside it": {**_LLAMA, "seq_length": 4096},
+    "no length": {**_MAMBA},
 }  # fmt: skip
 PROGRAM = Path(__file__).with_name("vllm_shapes.py")
 
