@@ -36,6 +36,7 @@ def test_all_facts_come_from_the_files(model: Path) -> None:
         "attention_heads": 4,
         "kv_heads": 2,
         "config_read_by": "known",
+        "config_fault": None,
         "head_size": 32,
         "dtype": "bfloat16",
         "parameters": PARAMETERS,

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from families import FAMILIES, READERS, card_of
 
-from evalctl.cards.architecture import ATTENTION_FREE, architecture
+from evalctl.cards.architecture import ATTENTION_FREE, architecture, fault
+from evalctl.cards.configuration import text_part
 from evalctl.environments import catalogue, check
 from evalctl.model.vllm import VLLM
 from evalctl.plan.divisions import sizes
@@ -106,6 +107,16 @@ ROPES: dict[str, dict[str, Any]] = {
     "seq_length beside it": {**_LLAMA, "seq_length": 4096},
     "no length": {**_MAMBA},
 }  # fmt: skip
+_SU = {"type": "su", **_LONG}
+_SCALES = {"short_mscale": 1.2, "long_mscale": 1.2, "original_max_position_embeddings": 4096}
+_PHI_MOE = {**_PHI, "architectures": ["PhiMoEForCausalLM"], "model_type": "phimoe"}
+FAULTS: dict[str, dict[str, Any]] = {
+    "su": {**_PHI, "rope_scaling": _SU, "original_max_position_embeddings": 4096}, "yarn": {**_PHI, "rope_scaling": _YARN},
+    "linear": {**_PHI, "rope_scaling": {"type": "linear", "factor": 4.0}}, "longrope": ROPES["longrope"], "none": _PHI,
+    "default": {**_PHI, "rope_scaling": {"rope_type": "default"}},
+    "PhiMoE": {**_PHI_MOE, "rope_scaling": {**_SU, "type": "longrope"}},
+    "PhiMoE with scales": {**_PHI_MOE, "rope_scaling": {**_SU, "type": "longrope", **_SCALES}}, "PhiMoE without": _PHI_MOE,
+}  # fmt: skip
 PROGRAM = Path(__file__).with_name("vllm_shapes.py")
 
 
@@ -164,7 +175,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("shapes") / "asked.json"
     readers = {f"reader: {name}": (config, None) for name, (config, _) in READERS.items()}
     ropes = {f"rope: {name}": (config, []) for name, config in ROPES.items()}
-    path.write_text(json.dumps({**asked(), **readers, **ropes}))
+    faults = {f"fault: {name}": (config, None) for name, config in FAULTS.items()}
+    path.write_text(json.dumps({**asked(), **readers, **ropes, **faults}))
     found: dict[str, Any] = json.loads(_run(str(PROGRAM), str(path)).splitlines()[-1])
     return found
 
@@ -180,6 +192,12 @@ def test_who_reads_a_configuration_is_as_with_vllm(answers: dict[str, Any], name
     said = answers[f"reader: {name}"]
     words = {"known": "None", "repository": "trust_remote_code=True", "nobody": "does not recognize|model_type. key"}
     assert re.search(words[READERS[name][1]], str(said)), said
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_what_is_refused_of_a_configuration_is_as_with_vllm(answers: dict[str, Any], name: str) -> None:
+    """Phi-3's older repositories say `su`, which its class no longer takes."""
+    assert (answers[f"fault: {name}"] is not None) == (fault(text_part(FAULTS[name], name)) is not None)
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))

@@ -108,6 +108,12 @@ def test_a_configuration_that_vllm_cannot_read_is_refused(reader: str | None, te
     assert sorted(codes(text, config_read_by=reader)) == found
 
 
+def test_a_configuration_that_transformers_refuses_is_refused() -> None:
+    """Whatever the settings are; with the words of the card."""
+    (found,) = compiled(f"{SMALL}tasks: [ja]\n", card_file(config_fault="rope type su")).problems
+    assert found.code == "unsupported-architecture" and "rope type su" in found.message
+
+
 @pytest.mark.parametrize(
     ("reader", "text", "found"),
     [

@@ -136,6 +136,18 @@ def _default_length(text: Text) -> int | None:
     return copied if isinstance(copied, int) and copied > 0 else text.number(_ORIGINAL)
 
 
+def fault(text: Text) -> str | None:
+    """What the pinned transformers refuses (seen: 5.19, validate_rope of Phi-3 and PhiMoE: a `su` of before is none of theirs)."""
+    for rope in _ropes(text):
+        type = _rope_type(rope)
+        if text.type == "phi3" and type not in (None, "default", "longrope"):
+            return f"rope type {str(type)[:40]} where phi3 has longrope alone"
+        scales = ("short_mscale", "long_mscale")
+        if text.type == "phimoe" and type not in (None, "default") and not all(rope.get(name) for name in scales):
+            return "rope scaling without short_mscale and long_mscale"
+    return None
+
+
 def _scaling(config: Config, text: Text) -> float:
     """The factor by which rope scaling of the older kinds (linear, dynamic) extends the length."""
     if "gemma3" in str(config.get("model_type")) or "gemma3" in text.type:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evalctl.cards import mistral
-from evalctl.cards.architecture import architecture
+from evalctl.cards.architecture import architecture, fault
 from evalctl.cards.cache import cache
 from evalctl.cards.configuration import read_by, text_part
 from evalctl.cards.folder import folder_revision, open_folder
@@ -80,7 +80,7 @@ def _read(source: Source) -> dict[str, Any]:
     sizes = widths(text)
     stored, found = weights(source, shape.dtype), marks(source)
     return {
-        "architecture": shape.name, "config_read_by": "known" if config.get("model_type") == mistral.TYPE else read_by(config), "context_length": shape.context_length,
+        "architecture": shape.name, "config_read_by": "known" if config.get("model_type") == mistral.TYPE else read_by(config), "config_fault": fault(text), "context_length": shape.context_length,
         "default_length": shape.default_length, "mtp_layers": mtp_layers(config, text), "layers": shape.layers,
         "attention_heads": shape.attention_heads, "kv_heads": shape.kv_heads, "head_size": shape.head_size,
         "dtype": stored.dtype, "parameters": stored.parameters, "weight_bytes": stored.bytes,

@@ -290,6 +290,7 @@ class ModelCard(Strict):
         description="repository: by the model's own code, which needs trust_remote_code; nobody: neither transformers nor "
         "vLLM knows its model_type. Absent in a card of an older evalctl.",
     )
+    config_fault: Line | None = Field(None, description="What transformers refuses of config.json.")
     context_length: Annotated[int, Field(ge=1, le=10**12)] | None
     default_length: Annotated[int, Field(ge=1, le=10**12)] | None = Field(
         None, description="What vLLM takes where no length is named; null: context_length."

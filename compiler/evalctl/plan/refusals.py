@@ -54,6 +54,10 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
 
 
 def _configuration(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+    if card.config_fault is not None:
+        message = f"transformers of vLLM {VLLM} refuses the config.json of {card.model}: {card.config_fault}"
+        help = "correct config.json in a copy of the model, and type `evalctl lock --path FOLDER NAME`"
+        yield Diagnostic("unsupported-architecture", message, place, help)
     if card.config_read_by == "nobody":
         message = f"neither vLLM {VLLM} nor its transformers knows the `model_type` of {card.model}, whose repository has no code for it"
         help = "choose a model that this vLLM serves, or a revision of it in the form of transformers"
