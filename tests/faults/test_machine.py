@@ -39,7 +39,7 @@ IN_A_WISH = checkpoints("control.py")  # of `cancel` and `retry`
 WHILE_SUBMITTING = checkpoints("act.py")
 WHILE_COLLECTING = checkpoints("sync.py")
 INSIDE = [
-    (advance, "_set_index"), (advance, "_settle_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
+    (advance, "_set_index"), (advance, "_finish_work_tree"), (Repository, "move_ref"), (Repository, "create_commits"),
     (ledger, "push_commit"), (push, "push_commit"),
 ]  # fmt: skip
 

@@ -24,7 +24,7 @@ from .world import Clone, World, checkpoints, git, make_eval, make_job, plan
 # Deeper than the checkpoints: in the middle of git's work and of ours with files.
 OF_THE_LEDGER = [(Repository, "move_ref"), (Repository, "create_commits"), (ledger, "push_commit")]
 INSIDE = [
-    *OF_THE_LEDGER, (advance, "_set_index"), (advance, "_settle_work_tree"), (push, "push_commit"),
+    *OF_THE_LEDGER, (advance, "_set_index"), (advance, "_finish_work_tree"), (push, "push_commit"),
     (act, "write_atomically"), (collect, "_copy"),
 ]  # fmt: skip
 
