@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hmac
+import logging
 import os
 import signal
 import socket
@@ -42,6 +43,10 @@ TOLD_SECONDS = 0.1  # in which the requests in flight are told, before the door 
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
+_LOG = logging.getLogger(__name__)
+# aiohttp 3.14 logs a stack and up to 100 bytes of each request that it cannot parse: another user of the node could fill
+# the disk of the run folder, with words of their choice.
+_OF_STRANGERS = logging.Logger("not kept", logging.CRITICAL)
 
 
 class Relay:
@@ -69,7 +74,7 @@ class Relay:
         """Another user of the node reaches the port, and gets no answer from it. Before anything of the body is read."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if hmac.compare_digest(given, self._header):
-            return await handler(request)
+            return await _logged(handler, request)
         refused = _reply(refusal(401, "this is the relay of a job: its key is missing or another one"))
         refused.force_close()
         return refused
@@ -115,6 +120,17 @@ def _reply(said: Said) -> web.Response:
     return web.json_response(body, status=status, headers={} if status == 200 else {"x-should-retry": "false"})
 
 
+async def _logged(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """The reply to a program of the job; a bug is in the log."""
+    try:
+        return await handler(request)
+    except web.HTTPException:  # no such path
+        raise
+    except Exception:
+        _LOG.exception("%s %s", request.method, request.path)
+        raise
+
+
 async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> None:
     """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
     parent = os.getppid() if arguments.exit_with_parent else None  # before the port is told: from then on it may end
@@ -127,7 +143,9 @@ async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> 
         upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), gate)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address, key)
         watch = Watch(gate, upstream, address, arguments.admit, relay.store.folder.server)
-        runner = web.AppRunner(relay.application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS)
+        runner = web.AppRunner(
+            relay.application(), access_log=None, logger=_OF_STRANGERS, shutdown_timeout=GOODBYE_SECONDS
+        )
         await runner.setup()
         try:
             await _listen(runner, arguments.listen_fd, arguments.listen_port_file)

@@ -175,6 +175,41 @@ def test_a_question_without_the_jobs_key_is_refused_before_it_is_read(keyed_rela
         assert client.recv(12) == b"HTTP/1.1 401"
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX: \0\r\n\r\n", 400),
+        (b"GET http://[::1 HTTP/1.1\r\n\r\n", 400),
+        (b"POST /task/t/v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", 401),
+    ],
+)
+def test_another_user_writes_nothing_into_the_relays_log(
+    start_relay: StartRelay, tmp_path: Path, sent: bytes, status: int
+) -> None:
+    """What is no HTTP is refused without a line: such requests could fill the disk of the run folder."""
+    log = tmp_path / "log"
+    relay = start_relay("http://127.0.0.1:1/v1", first=f"exec >{log} 2>&1")
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=60) as client:
+        client.sendall(sent)
+        assert client.makefile("rb").readline().split()[1] == str(status).encode()
+    assert relay.get("/health")[0] == 200  # what came before is done with
+    assert relay.stop() == 0
+    assert log.read_text() == ""
+
+
+def test_what_fails_for_a_program_of_the_job_is_in_the_relays_log(start_relay: StartRelay, tmp_path: Path) -> None:
+    """With its stack, whatever it is: here a body that is not packed as it says."""
+    log = tmp_path / "log"
+    relay = start_relay("http://127.0.0.1:1/v1", first=f"exec >{log} 2>&1")
+    asked = http.client.HTTPConnection("127.0.0.1", relay.port, timeout=60)
+    asked.request("POST", "/task/t/v1/chat/completions", b"hello", {**BEARER, "Content-Encoding": "gzip"})
+    assert asked.getresponse().status == 500
+    asked.close()
+    assert "POST /task/t/v1/chat/completions\nTraceback" in log.read_text() and KEY not in log.read_text()
+
+
 @pytest.fixture(scope="module")
 def keyed_relay(
     environment: Path, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
