@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -104,7 +105,21 @@ def test_a_cache_may_be_named_with_a_slash_at_its_end(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm", ["gone", "cut", "other-cache", "garbage", "nothing", "a list", "sizes", "deep", "reason"]
+    "harm",
+    [
+        "gone",
+        "cut",
+        "other-cache",
+        "garbage",
+        "nothing",
+        "a list",
+        "sizes",
+        "deep",
+        "reason",
+        "no name",
+        "pipe",
+        "link",
+    ],
 )
 def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
     """A cache that was cleared, a file that was cut, a note about another place, a note that cannot be read."""
@@ -117,6 +132,13 @@ def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
         (folder / "model.safetensors").write_bytes(b"weig")
     elif harm == "other-cache":
         context = clone.context(environment={"HUGGINGFACE_CACHE": "/bulk/other"})
+    elif harm in ("pipe", "link"):
+        note = note_of(context, WEIGHTS)
+        text = note.read_text()
+        note.unlink()
+        elsewhere = note.with_name("elsewhere")
+        elsewhere.write_text(text)
+        note.symlink_to(elsewhere) if harm == "link" else os.mkfifo(note)
     else:
         whole = json.loads(note_of(context, WEIGHTS).read_text())
         sizes = json.dumps({**whole, "files": {name: str(size) for name, size in whole["files"].items()}})
@@ -128,6 +150,7 @@ def test_what_is_not_wholly_there_is_missing(clone: Clone, harm: str) -> None:
             "sizes": sizes,
             "deep": "[" * 99_999,
             "reason": reason,
+            "no name": json.dumps({**whole, "files": {"a\0b": 1}}),
         }
         write_note(context, harms[harm])
     assert lacking(context, WEIGHTS)[0] == "weights-missing"

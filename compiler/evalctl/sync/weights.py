@@ -6,6 +6,7 @@ a cache that others clear still holds them.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from evalctl.stamps import Stamp, stamp
 from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
 from evalctl.sync.lock import locked
+from evalctl.sync.runfiles import MOST_BYTES
 from evalctl_job.download_note import DownloadNote
 from evalctl_job.typed import read
 
@@ -123,9 +125,17 @@ def _command(context: Context, weights: Weights, note: Path) -> Command:
 def _read(note: Path) -> DownloadNote:
     """What it says; nothing where it is missing or damaged, since a download costs little where the files are there."""
     try:
-        return read(DownloadNote, plain_json.parsed(note.read_bytes()), extra=True)
+        return read(DownloadNote, plain_json.parsed(_content(note)), extra=True)
     except (OSError, ValueError):
         return DownloadNote()
+
+
+def _content(note: Path) -> bytes:
+    """A job's program wrote it: a pipe would make sync wait for ever. It may be another user's, in a home that a group shares."""
+    facts = note.lstat()
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST_BYTES:
+        raise ValueError("not what a download writes")
+    return note.read_bytes()
 
 
 def _all_there(context: Context, weights: Weights, files: Mapping[str, int]) -> bool:
@@ -134,5 +144,5 @@ def _all_there(context: Context, weights: Weights, files: Mapping[str, int]) -> 
     folder = hub_cache(context) / f"models--{weights.model.replace('/', '--')}" / "snapshots" / weights.revision
     try:
         return all((folder / name).stat().st_size == size for name, size in files.items())
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that is none (seen: Python 3.11, one with a NUL)
         return False
