@@ -138,9 +138,22 @@ def test_every_part_is_named() -> None:
 def test_a_package_names_each_of_its_files(name: str) -> None:
     """Its `__init__` says what each is for; in `commands` a file is a command, or it is named there."""
     if (TOP / name).is_dir():
-        page = ast.get_docstring(ast.parse((TOP / name / "__init__.py").read_text(encoding="utf-8"))) or ""
-        files = {path.stem for path in (TOP / name).glob("*.py")} - {"__init__"}
-        assert {file for file in files if f"`{file}`" not in page} == set()
+        assert unnamed(TOP / name) == set()
+
+
+@pytest.mark.parametrize("package", [JOB, JOB / "supervisor"], ids=lambda path: path.name)
+def test_the_program_of_the_node_names_each_of_its_files(package: Path) -> None:
+    """In the same way."""
+    assert unnamed(package) == set()
+
+
+def unnamed(package: Path) -> set[str]:
+    """The files and folders of a package that its `__init__` does not name."""
+    page = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+    inner = {path.parent.name for path in package.glob("*/__init__.py")}
+    return {
+        file for file in {path.stem for path in package.glob("*.py")} - {"__init__"} | inner if f"`{file}`" not in page
+    }
 
 
 def test_commands_has_commands_only() -> None:

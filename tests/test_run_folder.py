@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalctl_job import run_folder
-from evalctl_job.run_folder import BEATS, ENDED, FINISHED, INSIDE, LOOKED, SIGNALS
+from evalctl_job.run_folder import BEATS, ENDED, FINISHED, INSIDE, LOOKED, SIGNALS, RelayFolder, RunFolder
 
 COMPILER = Path(__file__).parents[1] / "compiler"
 HOME = COMPILER / "evalctl_job" / "run_folder.py"
@@ -106,6 +106,24 @@ def test_each_name_is_used() -> None:
     names |= {name for name in vars(run_folder) if name.isupper()}
     assert len(names) > 40
     assert names - used == set()
+
+
+def test_the_architecture_names_each_file() -> None:
+    """What is in a run folder and in its `relay/`, who writes it and what it holds; the probe's own file aside."""
+    page = (COMPILER.parent / "docs/architecture.md").read_text(encoding="utf-8")
+    inside = {
+        INSIDE.relay.path,
+        INSIDE.server.path,
+        INSIDE.task("<key>").path,
+        INSIDE.task_mark("<key>").with_suffix(""),
+    }
+    inside |= {getattr(INSIDE, name) for name, one in vars(RunFolder).items() if isinstance(one, run_folder._Named)}
+    relay = {
+        getattr(INSIDE.relay, name) for name, one in vars(RelayFolder).items() if isinstance(one, run_folder._Named)
+    }
+    relay |= {getattr(INSIDE.relay, name)("<key>") for name in ("options", "answers", "counts", "stalled", "questions")}
+    names = {str(one).removeprefix("marks/") for one in inside - {INSIDE.stop}} | {one.name for one in relay}
+    assert {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
 
 
 def test_the_script_of_a_job_uses_these_names() -> None:

@@ -1,15 +1,38 @@
-"""Programs of an evalctl job that run in the framework's own environment.
+"""The programs of a job, which run in a job environment, where evalctl is not installed.
 
-`python -m evalctl_job.run` runs a job on its node (`supervisor`): every script becomes it.
-`python -m evalctl_job.relay` stands between the framework and the model for all tasks of a job: it attributes each
-request to its task by URL, adds what the framework would drop, keeps every answer and asks none twice, waits for the
-server and retries what is transient, lets through what the server bears and counts what really happened.
-`python -m evalctl_job.accept` judges one task after its framework process has ended: `done` with scores only when every
-answer was really given.
-`python -m evalctl_job.stall` notices beside each task a framework that no longer asks although questions are left.
-`python -m evalctl_job.probe` finds what a provider accepts; no job runs it, `evalctl probe` does, since litellm is here.
-`python -m evalctl_job.download` brings a model's files into the Hub's cache before the job that serves it;
-`python -m evalctl_job.upload` shares results and details there.
+Each is `python -m evalctl_job.NAME`:
+
+- `run`: a job on its compute node, from its script's document; what it does is in `supervisor`.
+- `relay`: between the framework and the model, for all tasks of a job: each request belongs to a task by its URL.
+- `accept`: judges a task after its framework has ended: `done` with scores only where every answer was really given.
+- `stall`: notices a framework that asks no more although questions are left.
+- `checkpoint`: whether a folder holds the checkpoint of its model card.
+- `download`: a model's files into the Hub's cache; `fetch_datasets`: the data sets of tasks; `upload`: results and
+  details to the Hub; `hub`: what these share.
+- `probe`: what a provider accepts. No job runs it, `evalctl probe` does, since litellm is here; `provider` asks,
+  `limits` says what the replies tell of its limits.
+
+What both programs mean the same by, all that evalctl imports of this package:
+
+- `run_folder`: the names of all files of a run folder.
+- `typed`: the one reader of documents as values of frozen types.
+- `attempt`, `marks`, `options`, `download_note`: the types of what one of them writes and the other reads.
+- `key_shapes`: what keys look like.
+
+Of the relay, in the order of a request's way:
+
+- `relay_options`: its command line; `relay_key`: the key that who asks must have.
+- `answering`: what each request is answered, and how it is counted; knows no HTTP server.
+- `asking`: from the store as far as that goes, else from the model; `choices`: a request in parts, merged into one answer.
+- `forward`: one request with patience; `gate`: as many at a time as the server bears; `admission`: how many those are.
+- `transport`: one try over HTTP; `address`: where the server is, which may change.
+- `outcomes`: what a try has brought; `replies`: what counts as an answer; `filters`: answers that a provider keeps back.
+- `refusals`: those that repeat themselves; `repeats`: replies that were given before; `redact`: texts without secrets.
+- `answers`: a task's answers on disk; `counts`: what happened to its requests; `store`: both, for all tasks.
+- `watch`: looks at the server each second, and keeps a note of it.
+
+Of acceptance: `framework_output`: what a framework leaves; `observed`: what answers and requests show beside the
+scores; `reasons`: why a task failed, in one word. For all: `files`: files that are whole or absent.
 """
 
 __version__ = "0.1.0"
