@@ -222,6 +222,11 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     ),
     "slurm": (
         Equivalent(
+            "while place < len(text):",
+            ("while place != len(text):",),
+            "no match ends behind the text",
+        ),
+        Equivalent(
             "return reply.status == 0 or _GONE.search(reply.stderr) is not None",
             ("return reply.status <= 0 or _GONE.search(reply.stderr) is not None",),
             "a status below zero, of a command that was killed, is answered above",
@@ -292,14 +297,14 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "of the statuses that are given 200 is the least",
         ),
         Equivalent(
-            "for task in going:",
-            ("for task in []:",),
-            "`asyncio.run` cancels what still runs when the relay ends",
-        ),
-        Equivalent(
             'write_by_rename(port_file, f"{runner.addresses[0][1]}\\n")',
             ('write_by_rename(port_file, f"{runner.addresses[ -1][1]}\\n")',),
             "there is one address: the first is the last",
+        ),
+        Equivalent(
+            'if __name__ == "__main__":',
+            ('if __name__ <= "__main__":',),
+            "imported, its name sorts behind",
         ),
     ),
     "forward": (
@@ -354,6 +359,11 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
         ),
     ),
     "replies": (
+        Equivalent(
+            "and own in FILTERED | CALLED | BROKEN_OFF",
+            ("and own in FILTERED ^ CALLED | BROKEN_OFF", "and own in FILTERED | CALLED ^ BROKEN_OFF"),
+            "no word is in two of the sets",
+        ),
         Equivalent(
             'return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) > 1)',
             (

@@ -13,7 +13,6 @@ class Module:
 
     name: str
     tests: tuple[str, ...]
-    starts: bool = False  # its tests start programs of a job environment
 
     @property
     def path(self) -> str:
@@ -29,23 +28,6 @@ def _job(name: str, *tests: str) -> Module:
     return Module(f"evalctl_job.{name}", tuple(f"tests/job/test_job_{test}.py" for test in tests))
 
 
-# Those of the relay's tests with a real server that are quick, and together hold all of it.
-_RELAY = (
-    "test_job_relay.py::test_answers_come_through_and_are_counted",
-    "test_job_relay.py::test_an_error_says_that_it_is_not_to_be_asked_again",
-    "test_job_relay.py::test_models_and_health_are_told",
-    "test_job_relay.py::test_patience_has_an_end",
-    "test_job_relay.py::test_a_missing_key_is_said_before_anything_is_asked",
-    "test_job_relay.py::test_an_address_that_is_none_is_said_before_anything_is_asked",
-    "test_job_relay.py::test_the_key_is_added_and_stays_here",
-    "test_job_relay.py::test_an_abort_fails_what_is_in_flight_at_once",
-    "test_job_relay.py::test_requests_are_with_the_server_side_by_side",
-    "test_job_relay.py::test_the_site_s_proxy_is_for_the_way_out_only",
-    "test_job_relay.py::test_the_last_counts_are_on_disk_at_the_end",
-    "test_job_relay.py::test_long_prompts_pass",
-    "test_job_relay.py::test_the_relay_ends_with_the_process_that_started_it",
-    "test_job_server_away.py::test_requests_wait_for_the_first_server",
-)
 _SCHEDULERS = ("schedulers/test_words.py", "schedulers/test_schedulers.py")
 MODULES = {
     "decide": _evalctl("sync.decide", "sync/test_decide.py"),
@@ -62,7 +44,9 @@ MODULES = {
     "slurm-words": _evalctl("schedulers.slurm_words", *_SCHEDULERS),
     "choices": _job("choices", "choices"),
     "replies": _job("replies", "replies"),
-    "relay": Module("evalctl_job.relay", tuple(f"tests/job/{test}" for test in _RELAY), starts=True),
+    "repeats": _job("repeats", "repeats"),
+    "filters": _job("filters", "replies", "outcomes"),
+    "relay": _job("relay", "relay_inside"),
     "relay-options": _job("relay_options", "relay_options"),
     "answering": _job("answering", "answering"),
     "outcomes": _job("outcomes", "outcomes"),

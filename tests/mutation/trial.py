@@ -78,7 +78,6 @@ class Trial:
         os.chdir(self.tree)
         sources = str(self.tree / _SOURCES)
         os.environ["PYTHONPATH"] = sources
-        os.environ.setdefault("EVALCTL_ENVIRONMENTS", str(ROOT / ".evalctl" / "environments"))
         others = (path for path in sys.path if path and Path(path).resolve() not in (ROOT, ROOT / _SOURCES))
         sys.path[:] = [sources, *others]
         _forget(*_OURS, "tests")
@@ -215,8 +214,7 @@ class Trial:
             with self._log("log").open("wb") as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
-            marked = () if self.module.starts else ("-m", _QUICK)
-            options = [*_OPTIONS, *marked, f"--basetemp={self._log('tests')}"]
+            options = [*_OPTIONS, "-m", _QUICK, f"--basetemp={self._log('tests')}"]
             code = pytest.main([*options, *self.module.tests], plugins=[self])
             self._log("imported").write_text("\n".join(name for name in sys.modules if name.partition(".")[0] in _OURS))
             return int(code)

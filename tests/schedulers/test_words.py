@@ -366,6 +366,13 @@ def test_what_grid_engine_does_not_say_so_is_unreadable(text: str, why: str) -> 
         SCHEDULERS["gridengine"].sightings(Reply(0, text, ""))
 
 
+def test_what_slurm_does_not_say_so_is_unreadable() -> None:
+    """The message has the first line that was not read, 200 characters of it at most."""
+    text = f"4|RUNNING|None|ev-x|4\n{'x' * 201}\nlast\n"
+    with pytest.raises(Unreadable, match=f"unknown line: {'x' * 200}$"):
+        SCHEDULERS["slurm"].sightings(Reply(0, text, ""))
+
+
 @pytest.mark.parametrize(
     "args", [("--clusters=gpu",), ("--cluster=gpu",), ("-Mgpu",), ("-M", "gpu"), ("--clusters", "gpu")]
 )
