@@ -55,7 +55,8 @@ def test_an_answer_to_another_question_is_known_by_its_moment_too(name: str, cre
     assert len(NAME) == SHORTEST_NAME
     before = given(("p", NAME, 1, TEXTS), ("p", NAME[:-1], 1, TEXTS))
     for sampled in (True, False):
-        assert asked_again(before, "q", name, created, TEXTS, sampled=sampled) == (name if same else None)
+        for question in ("o", "q"):
+            assert asked_again(before, question, name, created, TEXTS, sampled=sampled) == (name if same else None)
     assert asked_again(given(("p", NAME, None, TEXTS)), "q", NAME, None, TEXTS) is None
 
 
@@ -64,3 +65,6 @@ def test_an_id_that_came_with_other_texts_names_nothing() -> None:
     before = given(("q", NAME, 1, TEXTS), ("q", NAME, 1, [("E", None)]), ("q", NAME, 1, TEXTS))
     assert asked_again(before, "q", NAME, 1, TEXTS) is None
     assert asked_again(given(("q", NAME, 1, TEXTS), ("q", NAME, 2, TEXTS)), "q", NAME, 1, TEXTS) == NAME
+    for one, other in ((TEXTS, TEXTS[:1]), (TEXTS[:1], TEXTS)):  # whichever has the larger hash
+        assert asked_again(given(("q", NAME, 1, one), ("q", NAME, 1, other)), "q", NAME, 1, one) is None
+        assert asked_again(given(("q", NAME, 1, one)), "q", NAME, 1, other) is None

@@ -429,7 +429,7 @@ TOOK = {**AZURE, "violence": {"filtered": True, "severity": "high"}}
         ("prompt_annotations", [], [{"content_filter_results": {"custom_blocklists": {"details": [{"filtered": True}]}}}]),
         ("safetyRatings", [{"category": "HATE", "probability": "LOW"}], [{"category": "HATE", "blocked": True}]),
         ("safety_ratings", [{"blocked": False}], [{"blocked": True}]),
-        ("amazon-bedrock-guardrailAction", "NONE", "INTERVENED"),
+        ("amazon-bedrock-guardrailAction", "NONE", "INTERVENED"), ("amazon-bedrock-guardrailAction", "A", "INTERVENED"),
     ],
 )  # fmt: skip
 def test_what_a_filter_has_changed_is_no_answer_of_the_model(field: str, whole: Any, took: Any) -> None:

@@ -419,6 +419,16 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the flags have no bit in common",
         ),
         Equivalent(
+            "self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)",
+            ("self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT % os.O_CLOEXEC, 0o600)",),
+            "`os.open` sets the last of the flags itself (PEP 446), and the one before it is smaller",
+        ),
+        Equivalent(
+            "if time.monotonic() >= end:",
+            ("if time.monotonic() > end:",),
+            "of two looks at a clock of nanoseconds, the later one is never the earlier one and a number of seconds exactly",
+        ),
+        Equivalent(
             "fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             (
                 "fcntl.flock(self._handle, fcntl.LOCK_EX ^ fcntl.LOCK_NB)",
