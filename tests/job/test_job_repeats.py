@@ -48,12 +48,19 @@ def test_another_id_or_another_text_is_another_reply(name: Any, texts: Any) -> N
 
 @pytest.mark.parametrize(
     ("name", "created", "same"),
-    [(NAME, 1, True), (NAME, 2, False), (NAME[:-1], 1, False), (NAME, None, False), (NAME, "1", False)],
+    [
+        (NAME, 1, True),
+        (f"{NAME}b", 1, True),
+        (NAME, 2, False),
+        (NAME[:-1], 1, False),
+        (NAME, None, False),
+        (NAME, "1", False),
+    ],
 )
 def test_an_answer_to_another_question_is_known_by_its_moment_too(name: str, created: Any, same: bool) -> None:
     """A cache that finds similar questions repeats all of the reply, at any temperature; ids without chance prove nothing."""
     assert len(NAME) == SHORTEST_NAME
-    before = given(("p", NAME, 1, TEXTS), ("p", NAME[:-1], 1, TEXTS))
+    before = given(*(("p", known, 1, TEXTS) for known in (NAME[:-1], NAME, f"{NAME}b")))
     for sampled in (True, False):
         for question in ("o", "q"):
             assert asked_again(before, question, name, created, TEXTS, sampled=sampled) == (name if same else None)
