@@ -123,7 +123,7 @@ def test_the_architecture_names_each_file() -> None:
     }
     relay |= {getattr(INSIDE.relay, name)("<key>") for name in ("options", "answers", "counts", "stalled", "questions")}
     names = {str(one).removeprefix("marks/") for one in inside - {INSIDE.stop}} | {one.name for one in relay}
-    assert {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
+    assert {name for name in names if f"`{name}`" not in page and f"`{name}/" not in page} == set()
 
 
 def test_the_script_of_a_job_uses_these_names() -> None:

@@ -75,6 +75,19 @@ def test_a_link_counts_as_the_folder_behind_it(tmp_path: Path, monkeypatch: pyte
     assert private.made_folder({"TMPDIR": str(link)}).parent == good
 
 
+@pytest.mark.parametrize("name", [b"\xff", b"a\nb"])
+def test_a_folder_whose_name_is_no_text_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    """The relay gets the server's socket in an address, which cannot name it."""
+    odd, good = tmp_path / os.fsdecode(name), tmp_path / "good"
+    odd.mkdir()
+    good.mkdir()
+    monkeypatch.setattr(private, "_OF_EVERY_NODE", (str(good),))
+    monkeypatch.setattr(private, "_LONGEST", len(str(good)) + 30)
+    assert private.made_folder({"TMPDIR": str(odd)}).parent == good
+
+
 def test_a_node_without_such_a_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job ends before anything runs and says of each folder why not; never by a port instead."""
     shared = tmp_path / "shared"

@@ -35,6 +35,8 @@ def made_folder(variables: Mapping[str, str]) -> Path:
 def _made(folder: Path) -> Path:
     if len(os.fsencode(folder)) > _LONGEST:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    if not str(folder).isprintable():  # its sockets are named in addresses, which are UTF-8
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ))
     if any(_is_replaceable(parent.stat()) for parent in folder.parents):
         raise OSError(errno.EPERM, "another user can replace it")
     folder.mkdir(0o700)  # never one that is there
