@@ -156,7 +156,7 @@ def test_a_lost_python_is_noticed(world: World) -> None:
     """The interpreter behind the links was removed or lies on another machine."""
     world.setup()
     (world.built / "bin" / "python").unlink()
-    assert "its Python is gone" in str(problem_of(world.environment(), world.root))
+    assert "its Python was removed" in str(problem_of(world.environment(), world.root))
     assert world.setup()[-1] == SUCCESS
 
 

@@ -64,6 +64,7 @@ VERSIONS = {
         ("SGE 8.1.9\nusage: qstat [options]\n        [-ext]  view additional attributes\n", ""),
         ("UGE 8.6.1\nusage: qstat [options]\n", ""), ("GE 6.2u5\nusage: qstat [options]\n", ""),
         ("OGS/GE 2011.11p1\nusage: qstat [options]\n", ""), ("", "AGE 2023.1.1\nusage: qstat [options]\n"),
+        ("AGE 2021.1.1\nUsage: qstat [-u USER]\n", ""), ("Altair Grid Engine 2021.1.1\n", ""),  # a build or wrapper of a site
     ],
     "pbs": [("pbs_version = 23.06.06\n", ""), ("pbs_version = 2022.1.1.20220926110806\n", "")],
     "slurm": [("slurm-wlm 22.05.8\n", ""), ("slurm 24.05.1\n", "")],

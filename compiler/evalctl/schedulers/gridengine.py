@@ -26,8 +26,10 @@ STARTUP: tuple[str, ...] = (
     ".sge_request",
 )  # `-s r` in them hides waiting jobs; -clear would drop the site's own options, too
 VERSION = scheduler_command(("qstat", "-help"))  # `SGE 8.1.9`
-# Printed by 6.2, 6.2u5, 2011.11, 8.1.9 and Univa's 8.6.1. OpenPBS's qstat has no -help, but accepts `qstat -r -u USER`.
-_OWN = re.compile(r"^usage: qstat \[options\]$", re.MULTILINE)
+# The usage is printed by 6.2, 6.2u5, 2011.11, 8.1.9 and Univa's 8.6.1. A site may have a build or a wrapper with another
+# usage (TSUBAME4's has no -xml): the product and its version are enough. OpenPBS's qstat has no -help, but accepts
+# `qstat -r -u USER`.
+_OWN = re.compile(r"^(?:usage: qstat \[options\]$|(?:[A-Za-z/]{0,5}GE|.*Grid Engine) \S*\d)", re.MULTILINE)
 _TERSE = re.compile(r"(\d+)(?:\.\d+-\d+:\d+)?")  # of -terse, which a site's wrapper may add
 _ACCEPTED = re.compile(r"^(?:Your job|\d+(?:\.\d+-\d+:\d+)?$)", re.MULTILINE)
 _SILENCE = re.compile(
@@ -136,7 +138,7 @@ def _state(letters: str) -> State:
 
 
 def recognises(version: Reply) -> bool:
-    """Looks for `usage: qstat [options]` after the version, in both outputs."""
+    """Looks for `AGE 2021.1.1` or `usage: qstat [options]` in both outputs."""
     return _OWN.search(f"{version.stdout}\n{version.stderr}") is not None
 
 
