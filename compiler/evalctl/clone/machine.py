@@ -132,7 +132,10 @@ def context_of(root: Path, catalogue: Catalogue, name: str, commit: str) -> Cont
 def _head(root: Path) -> str:
     commit = calls.commit_of(root, "HEAD", run_command)
     if commit is None:
-        raise EnvironmentProblem(f"{root} has no commit yet", help="git add . && git commit")
+        raise EnvironmentProblem(
+            f"{root} has no commit yet, and there are jobs only for committed requests",
+            help="git add . && git commit; then the same command again",
+        )
     return commit
 
 

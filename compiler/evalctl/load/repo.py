@@ -18,12 +18,12 @@ class SourceFile:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder with manifests/, from `start` upwards: every command works from any folder of the repository."""
+    """The nearest folder with manifests/requests or manifests/services: `start`, or a folder above it."""
     for folder in (start, *start.parents):
         if (folder / "manifests" / "requests").is_dir() or (folder / "manifests" / "services").is_dir():
             return folder
     raise EnvironmentProblem(
-        f"no evalctl repository here: no folder `manifests/` in {start} or above it",
+        f"no evalctl repository here: no folder `manifests/requests` or `manifests/services` in {start} or above it",
         help="cd into your clone of the evaluation repository, or name it with --repo FOLDER",
     )
 

@@ -276,7 +276,11 @@ def _syntax_help(said: str, text: str, line: int) -> str:
 
 _SYNTAX_HELP = (
     ("'\\t'", "indent with spaces: YAML has no tabs there"),
-    ("mapping values", "put text that has `: ` in it into quotes, or check the indentation of this line"),
+    (
+        "mapping values",
+        "YAML reads the text before `: ` as a key, and no key is possible here: put text that contains `: ` into quotes, "
+        "or check the indentation of this line",
+    ),
     ("escape", r"inside double quotes write \\ for a backslash, or use single quotes"),
     ("quoted scalar", "close the quote"),
     ("flow ", "close the bracket, and put a comma between the items"),

@@ -53,7 +53,7 @@ def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collecti
             help = f"did you mean `{guess}`? Otherwise " if guess else ""
             help += f"type `evalctl lock {where}` and commit manifests/models/{name}.lock.yaml"
             found.append(
-                Diagnostic("missing-model-card", f"no facts about {name} are locked", model_span(checked, name), help)
+                Diagnostic("missing-model-card", f"there is no model card for {name}", model_span(checked, name), help)
             )
     return found
 
