@@ -55,7 +55,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuntimeCell:
     """A cell of the table, its groups, and what it should hold: `suggested` is None where nothing is known or to change."""
 
     task: str
@@ -80,7 +80,7 @@ def measurement(result: Result, catalogue: Catalogue) -> Measurement | None:
     return Measurement(result.task.key, node.runtime_column, size, float(result.seconds))
 
 
-def lines(measurements: Iterable[Measurement], catalogue: Catalogue, service: str | None) -> list[Line]:
+def lines(measurements: Iterable[Measurement], catalogue: Catalogue, service: str | None) -> list[RuntimeCell]:
     """A line for each cell with measurements, in the table's order."""
     gathered: dict[tuple[str, str], dict[str, list[float]]] = {}
     for one in measurements:
@@ -112,12 +112,14 @@ def _columns_of_large_models(services: Iterable[Service]) -> Iterator[str]:
             yield node.runtime_column
 
 
-def _line(task: str, column: str, sizes: Mapping[str, list[float]], allowed: int | None, for_large: bool) -> Line:
+def _line(
+    task: str, column: str, sizes: Mapping[str, list[float]], allowed: int | None, for_large: bool
+) -> RuntimeCell:
     groups = tuple(
         Group(task, column, size, tuple(sizes[size])) for size in (SMALL, LARGE, API, UNKNOWN) if size in sizes
     )
     suggested, why = _suggestion(groups, allowed, for_large)
-    return Line(task, column, allowed, groups, suggested, why)
+    return RuntimeCell(task, column, allowed, groups, suggested, why)
 
 
 def _suggestion(groups: Iterable[Group], allowed: int | None, for_large: bool) -> tuple[int | None, str]:

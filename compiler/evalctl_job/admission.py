@@ -32,7 +32,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoadSample:
     """One look: choices under way and queued here, replies and refusals (429, 503) since the last look."""
 
     in_flight: int = 0
@@ -42,7 +42,7 @@ class Seen:
     load: Load | None = None
 
 
-def adapted(limit: Limit, before: Seen, now: Seen) -> Limit:
+def adapted(limit: Limit, before: LoadSample, now: LoadSample) -> Limit:
     """The limit for the next second, after two looks."""
     share = too_much(before, now)
     if share is not None and now.in_flight > limit.choices:
@@ -54,7 +54,7 @@ def adapted(limit: Limit, before: Seen, now: Seen) -> Limit:
     return limit
 
 
-def too_much(before: Seen, now: Seen) -> float | None:
+def too_much(before: LoadSample, now: LoadSample) -> float | None:
     """The share of what is under way that the server bears; None without a sign that it is less than all."""
     if now.refusals:
         return 0.5
@@ -67,7 +67,7 @@ def too_much(before: Seen, now: Seen) -> float | None:
     return None
 
 
-def has_room(limit: Limit, now: Seen) -> bool:
+def has_room(limit: Limit, now: LoadSample) -> bool:
     """Whether the server would bear more: it has the memory, or has refused nothing yet, or answers."""
     if now.load is None:
         return not limit.careful or now.replies > 0

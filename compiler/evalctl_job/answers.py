@@ -74,7 +74,7 @@ def read_record(line: bytes) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ChoicePlace:
     """Where a choice is on file: the line's place and length, its position among the line's choices."""
 
     offset: int
@@ -96,7 +96,7 @@ class Answers:
         """
         self._options, self._ours = options, ours
         self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._waiting: dict[Question, list[Kept]] = {}
+        self._waiting: dict[Question, list[ChoicePlace]] = {}
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False
         self.unreadable = 0
@@ -112,17 +112,17 @@ class Answers:
             else:  # nobody has got the answer of a line without an end: it never happened
                 os.ftruncate(self._handle, offset)
 
-    def take(self, asked: Sequence[Question]) -> list[Kept | None]:
+    def take(self, asked: Sequence[Question]) -> list[ChoicePlace | None]:
         """A stored choice for each question, or None; none is handed out twice."""
         return [kept.pop(0) if (kept := self._waiting.get(question)) else None for question in asked]
 
-    def give_back(self, asked: Sequence[Question], taken: Sequence[Kept | None]) -> None:
+    def give_back(self, asked: Sequence[Question], taken: Sequence[ChoicePlace | None]) -> None:
         """What was taken for a request that then failed answers the next equal one."""
         for question, kept in zip(reversed(asked), reversed(taken), strict=True):
             if kept is not None:
                 self._waiting.setdefault(question, []).insert(0, kept)
 
-    def reply(self, kept: Kept) -> dict[str, Any]:
+    def reply(self, kept: ChoicePlace) -> dict[str, Any]:
         """The stored choice as the model's server replied it."""
         read = self._read(kept)
         stored = read["choices"]
@@ -131,7 +131,7 @@ class Answers:
         assert isinstance(one, dict)  # or it would not have been kept
         return {**read["reply"], "choices": [one], **({"usage": usage} if usage else {})}
 
-    def keep(self, line: Mapping[str, Any]) -> list[Kept | None]:
+    def keep(self, line: Mapping[str, Any]) -> list[ChoicePlace | None]:
         """Append one reply: in the kernel's hands when this returns. Where its choices are; None for one without text.
 
         A write that does not fit is undone, so that the next one never continues half a line.
@@ -215,14 +215,14 @@ class Answers:
             if kept is not None:
                 self._waiting.setdefault(question, []).append(kept)
 
-    def _kept(self, offset: int, length: int, position: int, stored: Any) -> Kept | None:
+    def _kept(self, offset: int, length: int, position: int, stored: Any) -> ChoicePlace | None:
         """An empty answer is on file for people only: it is asked again, and so is what an older evalctl took for one."""
         read = read_choice(stored)
         if not isinstance(read, dict) or choice.described(choice.delivered(self._options, read)).empty:
             return None
-        return Kept(offset, length, position)
+        return ChoicePlace(offset, length, position)
 
-    def _read(self, kept: Kept) -> dict[str, Any]:
+    def _read(self, kept: ChoicePlace) -> dict[str, Any]:
         if self._last is None or self._last[0] != kept.offset:
             self._last = (kept.offset, loads(os.pread(self._handle, kept.length, kept.offset)))
         return self._last[1]

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from evalctl_job import choices as choice
-from evalctl_job.answers import Answers, Kept, Question, digest, questions, record
+from evalctl_job.answers import Answers, ChoicePlace, Question, digest, questions, record
 from evalctl_job.choices import Run
 from evalctl_job.forward import Upstream
 from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
@@ -39,7 +39,7 @@ class Request:
         self._task, self._answers, self._path, self._body = task, answers, path, body
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
-        self._kept: list[Kept | None] = answers.take(self._asked)
+        self._kept: list[ChoicePlace | None] = answers.take(self._asked)
         self._others = others
         self._replayed = 0
         self._models: list[tuple[str, int]] = []

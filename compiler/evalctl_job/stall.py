@@ -75,7 +75,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Sample:
     """What one look shows: `at` in seconds, `asked` choices so far, `cpu` seconds so far."""
 
     at: float
@@ -86,7 +86,7 @@ class Look:
     busy: bool
 
 
-def silent_since(first: Look | None, last: Look | None, now: Look) -> Look | None:
+def silent_since(first: Sample | None, last: Sample | None, now: Sample) -> Sample | None:
     """The look at which the present silence began (`first`: as of the `last` look), or None: there is none now.
 
     After a gap between two looks the silence begins anew: the node was suspended, or a disk did not answer.
@@ -99,7 +99,7 @@ def silent_since(first: Look | None, last: Look | None, now: Look) -> Look | Non
     return first if now.asked == first.asked and 0 <= now.cpu - first.cpu <= idle else now
 
 
-def stalled(first: Look | None, now: Look, seconds: float) -> str | None:
+def stalled(first: Sample | None, now: Sample, seconds: float) -> str | None:
     """In words, that the silence since `first` has been long enough."""
     if first is None or now.at - first.at < seconds:
         return None
@@ -168,15 +168,15 @@ def asked(relay: str) -> tuple[int, int]:
     return counts["asked"], counts["asked"] - counts["answered"] - counts["failed"]
 
 
-def look(pid: int, left: int, relay: str) -> Look:
+def sample(pid: int, left: int, relay: str) -> Sample:
     """One look; the node is asked only where nothing is in flight."""
     number, in_flight = asked(relay) if left else (0, 0)
     if not left or in_flight:
-        return Look(time.monotonic(), left, in_flight, number, 0.0, busy=False)
+        return Sample(time.monotonic(), left, in_flight, number, 0.0, busy=False)
     found = processes()
     pids = family(pid, found)
     cpu = sum(found[one].cpu for one in pids)
-    return Look(time.monotonic(), left, in_flight, number, cpu, busy(pids))
+    return Sample(time.monotonic(), left, in_flight, number, cpu, busy(pids))
 
 
 def written(path: Path) -> str:
@@ -197,7 +197,7 @@ def watch(pid: int, log: Path, relay: str, seconds: float, questions: Path) -> s
     progress, parent, first, last = Progress(log), os.getppid(), None, None
     noted: int | None = None
     while _lives(pid) and os.getppid() == parent:
-        now = look(pid, progress.left(), relay)
+        now = sample(pid, progress.left(), relay)
         if progress.questions is not None and progress.questions != noted:
             noted = progress.questions
             note_questions(questions, noted)

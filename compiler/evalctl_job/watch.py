@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl_job.address import Address
-from evalctl_job.admission import Limit, Load, Seen, adapted, read_load
+from evalctl_job.admission import Limit, Load, LoadSample, adapted, read_load
 from evalctl_job.files import complain, write_json
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
@@ -58,7 +58,7 @@ class Watch:
         """`fixed` is a limit that nothing changes; the notes go to `path`."""
         self._gate, self._upstream, self._address, self._path = gate, upstream, address, path
         self._limit = None if fixed else Limit(gate.limit)
-        self._before = Seen()
+        self._before = LoadSample()
         self._refusals_before = self._replies_before = 0
         self.notes = Notes("fixed" if fixed else "auto", gate.limit, gate.limit, gate.limit)
 
@@ -91,13 +91,13 @@ class Watch:
         except OSError as problem:
             complain(self._path.name, problem)
 
-    def _seen(self, load: Load | None) -> Seen:
+    def _seen(self, load: Load | None) -> LoadSample:
         gate = self._gate
         replies, refusals = gate.replies - self._replies_before, gate.refusals - self._refusals_before
         self._replies_before, self._refusals_before = gate.replies, gate.refusals
-        return Seen(gate.in_flight, gate.queued, replies, refusals, load)
+        return LoadSample(gate.in_flight, gate.queued, replies, refusals, load)
 
-    def _note(self, now: Seen, elapsed: float) -> None:
+    def _note(self, now: LoadSample, elapsed: float) -> None:
         notes = self.notes
         notes.add(self._gate.limit, now.load)
         if now.load and self._before.load:  # a server that was started again counts from zero

@@ -13,14 +13,14 @@ from samples import repository
 from evalctl import cli
 from evalctl.commands.status import SCREEN, summary, table
 from evalctl.results.slowness import Cause
-from evalctl.sync.control import Line
+from evalctl.sync.control import EvalStatus
 
 SLOW = (Cause("too little memory", "7 preemptions", "a larger node kind"), Cause("length", "half of them", "look"))
 
 
-def line(number: int, state: str = "done", reason: str = "result-current", age: float | None = 60.0) -> Line:
+def line(number: int, state: str = "done", reason: str = "result-current", age: float | None = 60.0) -> EvalStatus:
     """An eval of request `r<number>`."""
-    return Line(
+    return EvalStatus(
         f"manifests/requests/r{number}.yaml", "team/tiny", "default", "ja_mmlu", f"ev-r{number}", state, reason, "", age
     )
 

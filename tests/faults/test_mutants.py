@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def silence_is_absence(patch: Patch) -> None:
     """No answer is taken for `no jobs`."""
-    patch.setattr("evalctl.sync.world.ask_scheduler", lambda context: (observe.ask_scheduler(context)[0] or [], ""))
+    patch.setattr("evalctl.sync.sync_pass.ask_scheduler", lambda context: (observe.ask_scheduler(context)[0] or [], ""))
 
 
 def no_grace(patch: Patch) -> None:

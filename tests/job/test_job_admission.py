@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalctl_job.admission import LEAST, Limit, Load, Seen, adapted, read_load
+from evalctl_job.admission import LEAST, Limit, Load, LoadSample, adapted, read_load
 from evalctl_job.gate import Gate
 
-CALM = Seen(64, 10, 20, 0, Load(64, 0, 0.3, 5))
+CALM = LoadSample(64, 10, 20, 0, Load(64, 0, 0.3, 5))
 
 
 @pytest.mark.parametrize(
@@ -20,42 +20,44 @@ CALM = Seen(64, 10, 20, 0, Load(64, 0, 0.3, 5))
     [
         (Limit(64), CALM, CALM, Limit(128), "requests wait here, none there, and there is memory"),
         (Limit(64, True), CALM, CALM, Limit(68, True), "once it was too much, small steps"),
-        (Limit(64), CALM, Seen(64, 0, 20, 0, CALM.load), Limit(64), "nobody waits for more"),
-        (Limit(64), CALM, Seen(64, 9, 20, 0, Load(64, 1, 0.3, 5)), Limit(64), "the server lets some wait already"),
-        (Limit(64), CALM, Seen(64, 9, 20, 0, Load(64, 0, 0.5, 5)), Limit(64), "twice as many would not fit"),
-        (Limit(64, True), CALM, Seen(64, 9, 20, 0, Load(64, 0, 0.5, 5)), Limit(68, True), "a few more would"),
-        (Limit(64), CALM, Seen(60, 9, 20, 0, Load(50, 2, 0.99, 6)), Limit(48, True), "an answer was thrown away"),
-        (Limit(64), CALM, Seen(64, 9, 20, 0, Load(32, 32, 0.2, 5)), Limit(64), "many wait, but perhaps not for long"),
+        (Limit(64), CALM, LoadSample(64, 0, 20, 0, CALM.load), Limit(64), "nobody waits for more"),
+        (Limit(64), CALM, LoadSample(64, 9, 20, 0, Load(64, 1, 0.3, 5)), Limit(64), "the server lets some wait already"),
+        (Limit(64), CALM, LoadSample(64, 9, 20, 0, Load(64, 0, 0.5, 5)), Limit(64), "twice as many would not fit"),
+        (Limit(64, True), CALM, LoadSample(64, 9, 20, 0, Load(64, 0, 0.5, 5)), Limit(68, True), "a few more would"),
+        (Limit(64), CALM, LoadSample(60, 9, 20, 0, Load(50, 2, 0.99, 6)), Limit(48, True), "an answer was thrown away"),
+        (Limit(64), CALM, LoadSample(64, 9, 20, 0, Load(32, 32, 0.2, 5)), Limit(64), "many wait, but perhaps not for long"),
         (
-            Limit(64), Seen(64, 9, 0, 0, Load(32, 32)), Seen(64, 9, 20, 0, Load(32, 32)), Limit(40, True),
+            Limit(64), LoadSample(64, 9, 0, 0, Load(32, 32)), LoadSample(64, 9, 20, 0, Load(32, 32)), Limit(40, True),
             "as many waited a second ago: what runs, and a few",
         ),
         (
-            Limit(64), Seen(64, 9, 0, 0, Load(32, 32)), Seen(64, 9, 20, 0, Load(54, 10)), Limit(64),
+            Limit(64), LoadSample(64, 9, 0, 0, Load(32, 32)), LoadSample(64, 9, 20, 0, Load(54, 10)), Limit(64),
             "they are fewer now: the prompts are being read",
         ),
         (
-            Limit(48, True), CALM, Seen(60, 9, 20, 0, Load(50, 2, 0.99, 6)), Limit(48, True),
+            Limit(48, True), CALM, LoadSample(60, 9, 20, 0, Load(50, 2, 0.99, 6)), Limit(48, True),
             "lowered before, and not yet reached",
         ),
-        (Limit(64), Seen(), Seen(64, 9, 20, 0, Load(64, 0, 0.1, 900)), Limit(128), "the first look: old preemptions"),
-        (Limit(64), CALM, Seen(64, 9, 20, 0, Load(64, 0, 0.1, 0)), Limit(128), "started again, it counts from zero"),
-        (Limit(64), Seen(), Seen(64, 9, 20, 1), Limit(32, True), "a provider said 429 or 503"),
-        (Limit(64), Seen(), Seen(64, 9, 20, 0), Limit(128), "a provider answers"),
-        (Limit(32, True), Seen(), Seen(32, 9, 20, 0), Limit(34, True), "after a refusal, small steps"),
-        (Limit(64), Seen(), Seen(64, 9, 0, 0), Limit(128), "a provider that never refused may be slow to answer"),
-        (Limit(64, True), Seen(), Seen(64, 9, 0, 0), Limit(64, True), "one that did has to answer first"),
-        (Limit(LEAST), Seen(), Seen(2, 9, 0, 5), Limit(LEAST, True), "never nothing at all"),
+        (Limit(64), LoadSample(), LoadSample(64, 9, 20, 0, Load(64, 0, 0.1, 900)), Limit(128), "the first look: old preemptions"),
+        (Limit(64), CALM, LoadSample(64, 9, 20, 0, Load(64, 0, 0.1, 0)), Limit(128), "started again, it counts from zero"),
+        (Limit(64), LoadSample(), LoadSample(64, 9, 20, 1), Limit(32, True), "a provider said 429 or 503"),
+        (Limit(64), LoadSample(), LoadSample(64, 9, 20, 0), Limit(128), "a provider answers"),
+        (Limit(32, True), LoadSample(), LoadSample(32, 9, 20, 0), Limit(34, True), "after a refusal, small steps"),
+        (Limit(64), LoadSample(), LoadSample(64, 9, 0, 0), Limit(128), "a provider that never refused may be slow to answer"),
+        (Limit(64, True), LoadSample(), LoadSample(64, 9, 0, 0), Limit(64, True), "one that did has to answer first"),
+        (Limit(LEAST), LoadSample(), LoadSample(2, 9, 0, 5), Limit(LEAST, True), "never nothing at all"),
     ],
 )  # fmt: skip
-def test_the_limit_follows_what_was_seen(limit: Limit, before: Seen, now: Seen, after: Limit, why: str) -> None:
+def test_the_limit_follows_what_was_seen(
+    limit: Limit, before: LoadSample, now: LoadSample, after: Limit, why: str
+) -> None:
     """One look and the one before it give the limit for the next second."""
     assert adapted(limit, before, now) == after, why
 
 
-def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int = 0) -> Seen:
+def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int = 0) -> LoadSample:
     """A look at a server that computes as many as are not waiting."""
-    return Seen(in_flight, 9, 20, refusals, Load(in_flight - waiting, waiting, 0.3, preemptions))
+    return LoadSample(in_flight, 9, 20, refusals, Load(in_flight - waiting, waiting, 0.3, preemptions))
 
 
 @pytest.mark.parametrize(
@@ -72,22 +74,24 @@ def full(in_flight: int, waiting: int = 0, preemptions: int = 5, refusals: int =
         (Limit(64), full(64, 64), full(64, 64), Limit(8, True)),
         (Limit(64), full(9, 9), full(9, 9), Limit(8, True)),
         (Limit(64), full(40, 16), full(40, 16), Limit(32, True)),
-        (Limit(64), Seen(64, 9, 20, 0, None), full(64, 64), Limit(64)),
-        (Limit(64), full(64, 64), Seen(64, 9, 20, 0, None), Limit(128)),
-        (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.4, 5)), Limit(128)),
-        (Limit(64), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.41, 5)), Limit(64)),
-        (Limit(64, True), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.75, 5)), Limit(68, True)),
-        (Limit(64, True), CALM, Seen(64, 1, 0, 0, Load(64, 0, 0.76, 5)), Limit(64, True)),
-        (Limit(64, True), Seen(), Seen(64, 9, 1, 0), Limit(68, True)),
+        (Limit(64), LoadSample(64, 9, 20, 0, None), full(64, 64), Limit(64)),
+        (Limit(64), full(64, 64), LoadSample(64, 9, 20, 0, None), Limit(128)),
+        (Limit(64), CALM, LoadSample(64, 1, 0, 0, Load(64, 0, 0.4, 5)), Limit(128)),
+        (Limit(64), CALM, LoadSample(64, 1, 0, 0, Load(64, 0, 0.41, 5)), Limit(64)),
+        (Limit(64, True), CALM, LoadSample(64, 1, 0, 0, Load(64, 0, 0.75, 5)), Limit(68, True)),
+        (Limit(64, True), CALM, LoadSample(64, 1, 0, 0, Load(64, 0, 0.76, 5)), Limit(64, True)),
+        (Limit(64, True), LoadSample(), LoadSample(64, 9, 1, 0), Limit(68, True)),
         (Limit(8, True), CALM, CALM, Limit(9, True)),
         (Limit(31, True), CALM, CALM, Limit(32, True)),
         (Limit(33, True), CALM, CALM, Limit(35, True)),
         (Limit(1), CALM, CALM, Limit(2)),
-        (Limit(7), Seen(), Seen(7, 9, 0, 1), Limit(4, True)),
-        (Limit(10), Seen(), Seen(10, 9, 0, 1), Limit(5, True)),
+        (Limit(7), LoadSample(), LoadSample(7, 9, 0, 1), Limit(4, True)),
+        (Limit(10), LoadSample(), LoadSample(10, 9, 0, 1), Limit(5, True)),
     ],
 )  # fmt: skip
-def test_the_limit_changes_exactly_at_its_borders(limit: Limit, before: Seen, now: Seen, after: Limit) -> None:
+def test_the_limit_changes_exactly_at_its_borders(
+    limit: Limit, before: LoadSample, now: LoadSample, after: Limit
+) -> None:
     """Eight may wait, a cache may be four fifths full, an answer that was thrown away takes a fifth, a refusal half."""
     assert adapted(limit, before, now) == after
 
@@ -95,15 +99,15 @@ def test_the_limit_changes_exactly_at_its_borders(limit: Limit, before: Seen, no
 def test_before_the_first_look_128_may_be_under_way() -> None:
     """And nothing has been seen."""
     assert (Limit(), LEAST) == (Limit(128, False), 4)
-    assert (Load(), Seen()) == (Load(0, 0, 0.0, 0), Seen(0, 0, 0, 0, None))
+    assert (Load(), LoadSample()) == (Load(0, 0, 0.0, 0), LoadSample(0, 0, 0, 0, None))
 
 
 LOADS = st.none() | st.builds(Load, *[st.integers(0, 500)] * 2, st.floats(0, 1), st.integers(0, 9))
-LOOKS = st.builds(Seen, *[st.integers(0, 500)] * 4, LOADS)
+LOOKS = st.builds(LoadSample, *[st.integers(0, 500)] * 4, LOADS)
 
 
 @given(st.builds(Limit, st.integers(LEAST, 10_000), st.booleans()), LOOKS, LOOKS)
-def test_the_limit_moves_within_bounds(limit: Limit, before: Seen, now: Seen) -> None:
+def test_the_limit_moves_within_bounds(limit: Limit, before: LoadSample, now: LoadSample) -> None:
     """Whatever is seen, it at most doubles, never falls below the least, and never grows unless somebody waits."""
     after = adapted(limit, before, now)
     assert LEAST <= after.choices <= 2 * limit.choices

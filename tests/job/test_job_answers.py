@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalctl_job.answers import IN_USE, Answers, Kept, digest, questions, read_record, record
+from evalctl_job.answers import IN_USE, Answers, ChoicePlace, digest, questions, read_record, record
 from evalctl_job.options import Options
 
 PATH = "/chat/completions"
@@ -272,7 +272,7 @@ def test_keeping_says_where_each_choice_is(path: Path) -> None:
         stored = [{"message": {"content": text}, "finish_reason": "stop"} for text in ("a", "", "b")]
         found = answers.keep(record("d", {}, {"choices": stored}, 0.1))
         length = path.stat().st_size - offset
-        assert found == [Kept(offset, length, 0), None, Kept(offset, length, 2)]
+        assert found == [ChoicePlace(offset, length, 0), None, ChoicePlace(offset, length, 2)]
 
 
 def test_the_file_is_nobody_elses(path: Path) -> None:

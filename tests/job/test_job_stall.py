@@ -17,13 +17,13 @@ from chat_upstream import answers, serving
 from framework_runs import CONFIG, Run
 from relay_process import StartRelay
 
-from evalctl_job.stall import Look, Progress, family, read_process, silent_since, stalled
+from evalctl_job.stall import Progress, Sample, family, read_process, silent_since, stalled
 
 SECONDS = 60.0
-QUIET = Look(at=0.0, left=3, in_flight=0, asked=5, cpu=9.0, busy=False)
+QUIET = Sample(at=0.0, left=3, in_flight=0, asked=5, cpu=9.0, busy=False)
 
 
-def words(*looks: Look) -> str | None:
+def words(*looks: Sample) -> str | None:
     """What these looks lead to, one after the other."""
     first, last = None, None
     for now in looks:
@@ -33,7 +33,7 @@ def words(*looks: Look) -> str | None:
     return None
 
 
-def every_five_seconds(**changes: object) -> list[Look]:
+def every_five_seconds(**changes: object) -> list[Sample]:
     """Two minutes of looks that are alike but for these changes at the 11th."""
     looks = [replace(QUIET, at=5.0 * i, cpu=9.0 + 0.01 * i) for i in range(25)]
     return [*looks[:10], replace(looks[10], **changes), *looks[11:]]  # type: ignore[arg-type]

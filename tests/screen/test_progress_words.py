@@ -11,7 +11,7 @@ import pytest
 from evalctl.commands.status import Snapshot, grouped_table, summary
 from evalctl.model.run import JobProgress, Progress
 from evalctl.screen.progress import document, end, rate, summed, together, words
-from evalctl.sync.control import Line
+from evalctl.sync.control import EvalStatus
 
 NOON = 1_795_744_800.0  # 2026-11-27 02:00 UTC
 HALF = Progress(1200, 5000, 85.4, NOON + 2520)
@@ -65,9 +65,9 @@ def test_several_jobs_have_a_line_each_and_one_together() -> None:
     assert summed([HALF, Progress(7, 7)]).ends_at == HALF.ends_at
 
 
-def line(task: str, model: str = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5", **more: object) -> Line:
+def line(task: str, model: str = "tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5", **more: object) -> EvalStatus:
     """A task of a running job."""
-    return Line("r.yaml", model, "default", task, "ev-r", "running", "running", "7.server", 300.0, **more)  # type: ignore[arg-type]
+    return EvalStatus("r.yaml", model, "default", task, "ev-r", "running", "running", "7.server", 300.0, **more)  # type: ignore[arg-type]
 
 
 LINES = [line("ja_mmlu", progress=HALF, job_progress=HALF), line("ja_niah")]

@@ -126,9 +126,9 @@ def test_a_task_that_waits_for_its_turn_has_the_total_of_an_earlier_result(clone
 
 
 def _open(clone: Clone, wanted: Job) -> dict[str, Any]:
-    from evalctl.sync.world import View
+    from evalctl.sync.sync_pass import SyncPass
 
-    records = View(clone.context(), plan(wanted)).ledger.read()
+    records = SyncPass(clone.context(), plan(wanted)).ledger.read()
     return {name: record.open for name, record in records.by_job.items() if record.open}
 
 

@@ -103,7 +103,7 @@ def decided() -> set[str]:
     for path in (PACKAGE / "sync").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
-            at = {"_is": 0, "Step": 2, "_instead": 1, "Told": 1}.get(name)
+            at = {"_is": 0, "Step": 2, "_instead": 1, "UploadReport": 1}.get(name)
             if isinstance(node, ast.Call) and at is not None and len(node.args) > at:
                 word = node.args[at]
                 found |= {word.value} if isinstance(word, ast.Constant) and isinstance(word.value, str) else set()

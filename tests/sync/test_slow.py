@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.sync.control import Line, status
+from evalctl.sync.control import EvalStatus, status
 from evalctl.sync.slow import with_causes
 from evalctl.sync.sync import sync
 
@@ -33,7 +33,7 @@ def relay(clone: Clone, world: World) -> Path:
     return run_dir / "relay"
 
 
-def looked(clone: Clone, *, done: bool = False) -> tuple[Line, list[str]]:
+def looked(clone: Clone, *, done: bool = False) -> tuple[EvalStatus, list[str]]:
     """The line of the running task, and what was damaged."""
     job = make_job(make_eval("arithmetic"), make_eval("capitals"))
     lines, problems = with_causes(status(clone.context(), plan(job))[0], clone.root, done=done)

@@ -164,7 +164,8 @@ def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
     repo = open_repository(root)
     if repo.resolve("HEAD") is None:
         raise EnvironmentProblem(
-            f"{root} has no commit yet, and only committed results are shown", "git add . && git commit; then the same command again"
+            f"{root} has no commit yet, and only committed results are shown",
+            "git add . && git commit; then the same command again",
         )
     if not arguments.words:
         return tables.labelled(_at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), ""))

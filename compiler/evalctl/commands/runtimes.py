@@ -21,7 +21,7 @@ from evalctl.model.walltime import clock
 from evalctl.pipeline.project import Project
 from evalctl.results.reading import parse
 from evalctl.results.store import index_folder
-from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, Line, lines, measurement
+from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, RuntimeCell, lines, measurement
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 from evalctl.terminal import as_json
@@ -67,7 +67,7 @@ def _results(root: Path) -> tuple[list[Result], list[Diagnostic]]:
     return [parse(path, (root / path).read_bytes()) for path in index.by_path], index.diagnostics()
 
 
-def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
+def _write(root: Path, project: Project, found: Sequence[RuntimeCell]) -> int:
     """Writes the cells; the rest of the file does not change by a byte."""
     texts = project.workspace.texts([RUNTIME])
     problems: list[Diagnostic] = []
@@ -90,7 +90,7 @@ def _write(root: Path, project: Project, found: Sequence[Line]) -> int:
     return SUCCESS
 
 
-def _show(found: Sequence[Line], number: int) -> None:
+def _show(found: Sequence[RuntimeCell], number: int) -> None:
     if not found:
         print(f"no run times were measured yet ({number} results with a run time)")
         return
@@ -99,7 +99,7 @@ def _show(found: Sequence[Line], number: int) -> None:
     print(_RULE)
 
 
-def _rows(line: Line) -> Iterator[tuple[str, ...]]:
+def _rows(line: RuntimeCell) -> Iterator[tuple[str, ...]]:
     """A row per class of models; the suggestion is in the first row, since it applies to all of them."""
     said = clock(line.suggested, hour_digits=2) if line.suggested is not None else f"– ({line.why})"
     for number, group in enumerate(line.groups):
@@ -111,7 +111,7 @@ def _rows(line: Line) -> Iterator[tuple[str, ...]]:
         )  # fmt: skip
 
 
-def _object(line: Line) -> dict[str, Any]:
+def _object(line: RuntimeCell) -> dict[str, Any]:
     groups = [
         {"models": one.size, "n": len(one.seconds), "median": one.median, "max": max(one.seconds)}
         for one in line.groups

@@ -21,7 +21,7 @@ from evalctl.screen import progress
 from evalctl.screen.live import Live
 from evalctl.shell import TryLater
 from evalctl.suggest import plural
-from evalctl.sync.control import Line, status
+from evalctl.sync.control import EvalStatus, status
 from evalctl.sync.lastwords import with_last_words
 from evalctl.sync.progress import of_lines
 from evalctl.sync.slow import with_causes
@@ -38,7 +38,7 @@ NONE = "no evals: every request has errors, or no request matches"
 class Snapshot:
     """The state at one moment: the selected evals, the progress of their running jobs, warnings."""
 
-    lines: Sequence[Line]
+    lines: Sequence[EvalStatus]
     jobs: Mapping[str, JobProgress]
     warnings: Sequence[str]
     few: bool
@@ -136,12 +136,12 @@ def _snapshot(arguments: argparse.Namespace) -> Snapshot:
     return Snapshot(lines, jobs, [*warnings, *damaged], few, here.context.clock())
 
 
-def _with_progress(line: Line, jobs: Mapping[str, JobProgress]) -> Line:
+def _with_progress(line: EvalStatus, jobs: Mapping[str, JobProgress]) -> EvalStatus:
     job = jobs.get(line.job)
     return line if job is None else replace(line, progress=job.tasks.get(line.task), job_progress=job.whole)
 
 
-def _named(line: Line, here: Machine) -> Line:
+def _named(line: EvalStatus, here: Machine) -> EvalStatus:
     """The line, with `not-compiled` or `not-committed` as reason if the job was never submitted because of that."""
     if line.request not in here.not_ready or line.reason not in BEFORE_SUBMISSION:
         return line
@@ -149,14 +149,14 @@ def _named(line: Line, here: Machine) -> Line:
     return replace(line, state="stop", reason=reason, detail=help)
 
 
-def _selected(here: Machine, lines: Sequence[Line], selectors: Sequence[str]) -> list[Line]:
+def _selected(here: Machine, lines: Sequence[EvalStatus], selectors: Sequence[str]) -> list[EvalStatus]:
     """The selected lines: a task key selects its own lines, other selectors whole jobs."""
     jobs = {job.name for job in chosen(here.plans, selectors)}
     keys = {line.task for line in lines} & set(selectors)
     return [line for line in lines if line.job in jobs and (not keys or line.task in keys)]
 
 
-def table(lines: Sequence[Line]) -> str:
+def table(lines: Sequence[EvalStatus]) -> str:
     """Rows of state, task, model, settings, age and reason, with causes of slowness; grouped by request."""
     if not lines:
         return NONE
@@ -166,7 +166,7 @@ def table(lines: Sequence[Line]) -> str:
     return "\n".join([head, *(row + _causes(line) for row, line in zip(shown, lines, strict=True))])
 
 
-def grouped_table(lines: Sequence[Line], now: float) -> str:
+def grouped_table(lines: Sequence[EvalStatus], now: float) -> str:
     """The same, with the model above its rows; for running evals also answers, rate and estimated end."""
     if not lines:
         return NONE
@@ -185,19 +185,19 @@ def grouped_table(lines: Sequence[Line], now: float) -> str:
     return "\n".join(parts)
 
 
-def _model(line: Line) -> str:
+def _model(line: EvalStatus) -> str:
     return f"{line.model} ({line.settings})" if line.settings else line.model
 
 
-def _why(line: Line) -> str:
+def _why(line: EvalStatus) -> str:
     return "  ".join(filter(None, (line.reason, line.detail)))
 
 
-def _causes(line: Line) -> str:
+def _causes(line: EvalStatus) -> str:
     return "".join(f"\n    {cause}" for cause in line.causes)
 
 
-def _counted(line: Line, now: float) -> tuple[str, str, str]:
+def _counted(line: EvalStatus, now: float) -> tuple[str, str, str]:
     found = line.progress
     if found is None:
         return "", "", ""
@@ -206,9 +206,9 @@ def _counted(line: Line, now: float) -> tuple[str, str, str]:
     return progress.answers(found), progress.rate(found), progress.end(found, now)
 
 
-def summary(lines: Sequence[Line]) -> str:
+def summary(lines: Sequence[EvalStatus]) -> str:
     """A row per unfinished request, those that need a person first, and the number of evals of each state."""
-    requests: dict[str, list[Line]] = {}
+    requests: dict[str, list[EvalStatus]] = {}
     for line in lines:
         requests.setdefault(line.request, []).append(line)
     left = sorted(
@@ -223,12 +223,12 @@ def summary(lines: Sequence[Line]) -> str:
     return "\n".join([*(aligned(rows) if left else []), *more, total])
 
 
-def _left(lines: Sequence[Line]) -> list[Line]:
+def _left(lines: Sequence[EvalStatus]) -> list[EvalStatus]:
     """The evals that are not done, the most serious first."""
     return sorted((line for line in lines if line.state != "done"), key=lambda line: _rank(line.state))
 
 
-def _row(lines: Sequence[Line]) -> tuple[str, str, str, str, str]:
+def _row(lines: Sequence[EvalStatus]) -> tuple[str, str, str, str, str]:
     left = _left(lines)
     reasons = Counter(line.reason or line.state for line in left)
     why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())

@@ -23,7 +23,7 @@ from evalctl.screen.progress import words
 from evalctl.screen.uploading import upload
 from evalctl.sync.progress import of_attempts
 from evalctl.sync.sync import SyncReport, joined, sync, watch
-from evalctl.sync.uploads import Told, Upload
+from evalctl.sync.uploads import Upload, UploadReport
 from evalctl.sync.weights import AWAITED, awaited, is_refused
 
 _SHOWN_ALWAYS = (Action.SUBMIT, Action.COLLECT, Action.CLOSE, Action.STOP, Action.REPORT, Action.CANCEL)
@@ -52,7 +52,7 @@ class Passes:
         self.blocked: tuple[str, ...] = ()
         self.errors: tuple[Diagnostic, ...] = ()
         self.fetched: set[Weights] = set()
-        self.unsent: dict[Upload, Told] = {}
+        self.unsent: dict[Upload, UploadReport] = {}
         self.here: Machine | None = None
 
     def progress(self, report: SyncReport) -> dict[str, JobProgress]:
@@ -92,7 +92,7 @@ class Passes:
         return bool(wanted)
 
 
-def _with_uploads(report: SyncReport, failed: Sequence[Told]) -> SyncReport:
+def _with_uploads(report: SyncReport, failed: Sequence[UploadReport]) -> SyncReport:
     """The report, with a warning for each failed upload, which the next sync tries again."""
     warnings = tuple(f"not uploaded to {one.repo}: {one.reason}: {one.detail}" for one in failed)
     later = all(one.reason == "hub-unreachable" for one in failed)

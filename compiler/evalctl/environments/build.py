@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.environments.logged import call, end_leftover, failure, help_for, said
+from evalctl.environments.logged import call, end_leftover, failure, help_for, output_so_far
 from evalctl.environments.readiness import STAMP, is_complete, others
 from evalctl.environments.recipes import PYTHON, Environment, catalogue, read_source
 from evalctl.environments.source import add_empty, unpack
@@ -152,7 +152,7 @@ def _install(build: Build) -> None:
     if _try(build, *argv) == 0:
         return
     # "+cpu" builds of torch are on no default index; uv itself knows where they are (seen: 0.13.9).
-    if "+cpu" not in build.environment.lock_path.read_text(encoding="utf-8") or "torch" not in said(build.log):
+    if "+cpu" not in build.environment.lock_path.read_text(encoding="utf-8") or "torch" not in output_so_far(build.log):
         raise failure(build.environment.name, build.log)
     build.say("the configured package indexes were not enough; trying with PyTorch's own")
     _call(build, *argv, "--torch-backend", "cpu")

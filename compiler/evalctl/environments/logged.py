@@ -67,16 +67,18 @@ def _wait(process: Process, beat: Callable[[float], None]) -> int:
             beat(told - begun)
 
 
-def said(log: Path) -> str:
+def output_so_far(log: Path) -> str:
     """The programs' output so far."""
     return log.read_text(encoding="utf-8", errors="replace").strip() if log.exists() else ""
 
 
 def failure(name: str, log: Path) -> EnvironmentProblem:
     """The problem with the end of `log` as its message."""
-    lines = said(log).splitlines()[-12:]
+    lines = output_so_far(log).splitlines()[-12:]
     tail = "\n".join(f"  {line}" for line in lines)
-    return EnvironmentProblem(f"{name} could not be built:\n{tail}", help=f"{help_for(said(log)[-4000:])} (log: {log})")
+    return EnvironmentProblem(
+        f"{name} could not be built:\n{tail}", help=f"{help_for(output_so_far(log)[-4000:])} (log: {log})"
+    )
 
 
 def help_for(text: str) -> str:

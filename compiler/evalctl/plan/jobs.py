@@ -17,7 +17,7 @@ from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, capped, concurrency, placement, wanted_concurrency
 from evalctl.plan.server import operation, server
-from evalctl.plan.weights import checkpoint, downloads, said, weights
+from evalctl.plan.weights import checkpoint, download_advice, downloads, weights
 from evalctl_job.options import Options
 
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
@@ -140,7 +140,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         retries=request.retries,
         estimate=estimate(service, place.node, priority, busy, walltime),
         site=_site(service),
-        advice=(*said(first, service), *filter(None, [fewer]), *advice(service, place, card, tuple(evals))),
+        advice=(*download_advice(first, service), *filter(None, [fewer]), *advice(service, place, card, tuple(evals))),
         weights=first,
         checkpoint=checkpoint(evals[0], card),
     )

@@ -46,7 +46,7 @@ def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogu
         yield from _tokenizer(card, place, evaluation)
         yield from _architecture(card, place, evaluation)
         yield from _quantization(card, place)
-        yield from _said(card, place, evaluation)
+        yield from _quantization_setting(card, place, evaluation)
         yield from _template(card, place, evaluation)
         yield from _cache(card, place, evaluation)
         yield from _speculation(card, place, evaluation)
@@ -135,7 +135,7 @@ def _refused_variant(form: Quantization) -> str | None:
     return f"`{form.method}` and sparse weights (sparsity_config)" if form.sparse else None
 
 
-def _said(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+def _quantization_setting(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
     """The setting `quantization` against what the checkpoint says; a card of an older evalctl does not know it."""
     said = dict(evaluation.server).get("quantization")
     if said is None or card.widths is None or _refused(card):

@@ -30,7 +30,7 @@ def checkpoint(evaluation: Eval, card: ModelCard | None) -> Checkpoint | None:
     return Checkpoint(subject.path, card.revision)
 
 
-def said(needed: Weights | None, service: Service) -> list[str]:
+def download_advice(needed: Weights | None, service: Service) -> list[str]:
     """What the plan says of it."""
     if needed is None:
         return []

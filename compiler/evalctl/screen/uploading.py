@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from evalctl.model.plan_file import PlanFile
 from evalctl.sync.context import Context
-from evalctl.sync.uploads import Told, Upload, send, wanted
+from evalctl.sync.uploads import Upload, UploadReport, send, wanted
 
 
-def upload(context: Context, summaries: Sequence[PlanFile], failed: Mapping[Upload, Told]) -> dict[Upload, Told]:
+def upload(
+    context: Context, summaries: Sequence[PlanFile], failed: Mapping[Upload, UploadReport]
+) -> dict[Upload, UploadReport]:
     """Uploads what requests want on the Hub and is missing there; returns the failed uploads with their reasons.
 
     Uploads that `failed` before in this command and need a person are not tried again.
@@ -24,7 +26,7 @@ def upload(context: Context, summaries: Sequence[PlanFile], failed: Mapping[Uplo
     return unsent
 
 
-def _sent(context: Context, one: Upload) -> Told:
+def _sent(context: Context, one: Upload) -> UploadReport:
     context.progress(f"uploading {len(one.evals)} eval(s) to {one.repo}")
     told = send(context, one)
     if not told.reason:

@@ -1,6 +1,6 @@
 """Compares what should run with what has run: observe, decide, act, publish. The only part of evalctl with effects.
 
-One pass (`sync`): `sync.one_pass` takes the lock of this home (`lock`), completes what a killed pass left
+One pass: `sync.sync` takes the lock of this home (`lock`), completes what a killed pass left
 (`advance.finish_move`), fetches the ledger (`ledger`), collects evidence (`observe`), looks each job up in one table
 (`decide`), then writes results (`collect`, `publish`) and submits jobs (`act`). It always writes the intent first, then acts,
 then records. `batches` makes the files to commit for ended attempts, and the ledger's entry about them.
@@ -8,7 +8,7 @@ then records. `batches` makes the files to commit for ended attempts, and the le
 Between passes, without the lock, programs of the job environments run (`hub`): `weights` reports whether a model to download
 is complete, `uploads` sends results to the Hub, `datasets` fetches data sets on request.
 
-Read: `context` is this machine and clone, `world` what a pass sees of both; `settled` are requests that need nothing; `records` are
+Read: `context` is this machine and clone, `sync_pass` one pass over both, `observe` what it sees; `settled` are requests that need nothing; `records` are
 the entries of the ledger, `marks` and `runfiles` what a job left in its run folder, `evidence` all that a decision is made from.
 `installation` records to which scheduler an attempt was submitted, `orphans` finds jobs without an open attempt, `modules` reports who can
 change the set-up file that jobs source.

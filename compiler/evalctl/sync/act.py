@@ -160,7 +160,9 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("after-submit")
     _take_reply(context, attempt, reply, told)
     try:
-        write_atomically(RunFolder(context.folder(attempt)).submit_log, _told(command, reply), mode=private.OWN_FILE)
+        write_atomically(
+            RunFolder(context.folder(attempt)).submit_log, _submission_log(command, reply), mode=private.OWN_FILE
+        )
     except OSError as error:
         told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
 
@@ -275,7 +277,7 @@ def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
     return replace(file, note=str(note_of(context, job.weights)))
 
 
-def _told(command: Command, reply: Reply) -> str:
+def _submission_log(command: Command, reply: Reply) -> str:
     return f"{' '.join(command.argv)}\nstatus {reply.status}\n{reply.stdout}{reply.stderr}"
 
 

@@ -8,20 +8,20 @@ from dataclasses import replace
 from evalctl.results.reading import parse
 from evalctl.results.store import fingerprint
 from evalctl.sync.collect import Collected
-from evalctl.sync.world import View
+from evalctl.sync.sync_pass import SyncPass
 
 
-def asked_for(view: View, found: Collected) -> Collected:
+def asked_for(current: SyncPass, found: Collected) -> Collected:
     """Without results that no request of this commit asks for: of settings or tasks that were edited meanwhile, of requests
     that were withdrawn, and of records that somebody else wrote into the ledger.
     """
-    wanted = view.places()
+    wanted = current.places()
     digests = {path: parse(path, text).digest for path, text in found.files.items()}
     files = {path: text for path, text in found.files.items() if _is_asked_for(wanted, path, digests[path])}
     if left_out := sorted(found.files.keys() - files.keys()):
-        view.warnings.append(
+        current.warnings.append(
             f"{found.attempt.name}: no request asks for {', '.join(left_out)}: not published. Its answers stay in "
-            f"{view.context.home / 'answers'}: a request that asks for it starts with them"
+            f"{current.context.home / 'answers'}: a request that asks for it starts with them"
         )
     kept = tuple(digests[path] for path in files)
     return replace(found, files=files, digests=kept, places=frozenset(wanted))
@@ -38,11 +38,11 @@ def fingerprints(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((one.digest, fingerprint(one)) for one in results))
 
 
-def unasked(view: View, found: Collected) -> str:
+def unasked(current: SyncPass, found: Collected) -> str:
     """Why an attempt with results stays open: its request is not in this commit, or has errors, and nobody else asks."""
-    wanted, request = view.places(), found.attempt.request
+    wanted, request = current.places(), found.attempt.request
     digests = [parse(path, text).digest for path, text in found.files.items()]
-    if not digests or request in view.requests or set(digests).intersection(wanted.values()):
+    if not digests or request in current.requests or set(digests).intersection(wanted.values()):
         return ""
     return (
         f"{request} is not in this commit or has errors: its results wait in {found.folder} until it is back; "

@@ -14,55 +14,55 @@ from evalctl.sync.asked import fingerprints
 from evalctl.sync.collect import Collected
 from evalctl.sync.follow import copied_unproven
 from evalctl.sync.ledger import Records
-from evalctl.sync.observe import World
+from evalctl.sync.observe import Observation
 from evalctl.sync.proofs import proofs_at
 from evalctl.sync.publish import Batch, lying_at
 from evalctl.sync.records import JobRecord
-from evalctl.sync.world import View
+from evalctl.sync.sync_pass import SyncPass
 
 
-def batches(view: View, world: World, collected: Sequence[Collected]) -> list[Batch]:
+def batches(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> list[Batch]:
     """New records by request: those of attempts that ended, and copies of results measured for others."""
     files: dict[str, dict[str, str]] = {}
     jobs: dict[str, set[str]] = {}
     for found in collected:
         request = found.attempt.request
-        files.setdefault(request, {}).update(_new(view, world, found.files))
+        files.setdefault(request, {}).update(_new(current, observed, found.files))
         jobs.setdefault(request, set()).add(found.attempt.job)
-    for request, path, job, text in _copies(view, world):
+    for request, path, job, text in _copies(current, observed):
         files.setdefault(request, {}).setdefault(path, text)
         jobs.setdefault(request, set()).add(job)
     return [Batch(request, files[request], tuple(sorted(jobs[request]))) for request in sorted(files) if files[request]]
 
 
-def _new(view: View, world: World, files: Mapping[str, str]) -> dict[str, str]:
+def _new(current: SyncPass, observed: Observation, files: Mapping[str, str]) -> dict[str, str]:
     """Without what is committed already (a pass was killed between commit and record, or another attempt was first).
 
     A record that nothing accounts for is no reason to leave out what was measured.
     """
     results = {path: parse(path, text) for path, text in files.items()}
-    there = [path for path, result in results.items() if world.results.current(path, result.digest)]
-    proofs = proofs_at(view.repo, view.repo.resolve("HEAD"), authoritative=True) if there else None
-    kept = {path for path in there if proofs and proofs.state(world.results.by_path[path]) != UNPROVEN}
+    there = [path for path, result in results.items() if observed.results.current(path, result.digest)]
+    proofs = proofs_at(current.repo, current.repo.resolve("HEAD"), authoritative=True) if there else None
+    kept = {path for path in there if proofs and proofs.state(observed.results.by_path[path]) != UNPROVEN}
     return {path: text for path, text in files.items() if path not in kept}
 
 
-def _copies(view: View, world: World) -> list[tuple[str, str, str, str]]:
+def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, str, str]]:
     """(request, path, job, text) of results that exist elsewhere under another path."""
     wanted = [
-        (job, task.evaluation) for job in view.jobs.values() for task in job.tasks
-        if task.evaluation.digest in world.results.by_digest
-        and not world.results.current(task.evaluation.result_path, task.evaluation.digest)
+        (job, task.evaluation) for job in current.jobs.values() for task in job.tasks
+        if task.evaluation.digest in observed.results.by_digest
+        and not observed.results.current(task.evaluation.result_path, task.evaluation.digest)
     ]  # fmt: skip
     if not wanted:
         return []
-    lying = lying_at(view.context, view.repo, view.repo.resolve("HEAD"))
+    lying = lying_at(current.context, current.repo, current.repo.resolve("HEAD"))
     sources = _sources({evaluation.digest for _, evaluation in wanted}, lying)
     texts = lying.read(list(sources.values()))
-    view.warnings += copied_unproven({one.result_path: sources[one.digest] for _, one in wanted}, lying)
+    current.warnings += copied_unproven({one.result_path: sources[one.digest] for _, one in wanted}, lying)
     return [
         (job.request, evaluation.result_path, job.name,
-         to_text(reused(evaluation, job, view.context.commit, parse(source, texts[source])).as_json()))
+         to_text(reused(evaluation, job, current.context.commit, parse(source, texts[source])).as_json()))
         for job, evaluation in wanted for source in [sources[evaluation.digest]]
     ]  # fmt: skip
 
@@ -84,12 +84,12 @@ def noted(records: Records, collected: Sequence[Collected]) -> dict[str, JobReco
     return changed
 
 
-def closed(view: View, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
+def closed(current: SyncPass, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
     """Their attempts as they ended, with what they gave."""
     changed = {}
     for found in collected:
         record, number = records.of(found.attempt.job), found.attempt.number
-        ended = replace(found.attempt, phase=Phase.CLOSED, closed_at=view.context.clock(), outcome=found.outcome)
+        ended = replace(found.attempt, phase=Phase.CLOSED, closed_at=current.context.clock(), outcome=found.outcome)
         results = {**record.collected, number: found.digests} if found.digests else record.collected
         marks = fingerprints(found.files)
         pinned = {**record.pinned, number: marks} if marks else record.pinned

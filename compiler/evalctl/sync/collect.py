@@ -58,7 +58,7 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
     files = _results(_submission(folder, attempt), attempt, done, marks) if done else {}
     outcome = (
         CANCELLED
-        if cancelled and not _whole(attempt, marks, len(done))
+        if cancelled and not _is_complete(attempt, marks, len(done))
         else _outcome(folder, attempt, marks, step, len(done))
     )
     problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
@@ -150,13 +150,13 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
     return gravest(why for key in attempt.evals if not _accepted(marks, key) for why in [_task_reason(marks, key)])
 
 
-def _whole(attempt: Attempt, marks: Marks, done: int) -> bool:
+def _is_complete(attempt: Attempt, marks: Marks, done: int) -> bool:
     """Whether it did all that it was to do; a download, which has no evals, says so itself."""
     return done == len(attempt.evals) and (done > 0 or (marks.finished is not None and marks.finished.exit == 0))
 
 
 def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int) -> str:
-    if _whole(attempt, marks, done):
+    if _is_complete(attempt, marks, done):
         return COLLECTED
     if marks.finished is None:
         return WITHDRAWN if step.reason == "not-needed" else f"failed:{step.reason}"

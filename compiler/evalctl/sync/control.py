@@ -16,10 +16,10 @@ from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.lock import in_home
-from evalctl.sync.observe import World
+from evalctl.sync.observe import Observation
 from evalctl.sync.orphans import reported
 from evalctl.sync.records import CANCELLED, TAKEN_OVER, Event, JobRecord
-from evalctl.sync.world import View
+from evalctl.sync.sync_pass import SyncPass
 from evalctl_job.run_folder import INSIDE, LOG, RunFolder
 
 _LOCK_WAIT_S = 30.0
@@ -28,7 +28,7 @@ _UNSEEN = "does not start any more; the scheduler does not show it, so the next 
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EvalStatus:
     """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job.
 
     `run_dir` is that of the last attempt that ran it; `causes` of slowness, its `progress` and that of its whole job are
@@ -51,7 +51,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobChange:
     """What `cancel` or `retry` did to one job."""
 
     job: str
@@ -59,18 +59,18 @@ class Told:
     what: str
 
 
-def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[Line], list[str]]:
+def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[EvalStatus], list[str]]:
     """A line per eval, and warnings; changes nothing."""
-    view = View(context, plans)
-    world = view.look()
-    evidence = view.evidence(world)
-    steps = {step.job: step for step in view.steps(world, evidence)}
-    strays = [*(steps[record.job] for record in view.left_over(world.records)), *reported(world, evidence)]
+    current = SyncPass(context, plans)
+    observed = current.observe()
+    evidence = current.evidence(observed)
+    steps = {step.job: step for step in current.steps(observed, evidence)}
+    strays = [*(steps[record.job] for record in current.left_over(observed.records)), *reported(observed, evidence)]
     lines = [
         line for plan in plans for job in plan.jobs
-        for line in _lines(context, job, steps[job.name], evidence.get(job.name), world)
+        for line in _lines(context, job, steps[job.name], evidence.get(job.name), observed)
     ]  # fmt: skip
-    return lines, [*view.warnings, *(f"{stray.job}: {stray.reason}: {stray.detail}" for stray in strays)]
+    return lines, [*current.warnings, *(f"{stray.job}: {stray.reason}: {stray.detail}" for stray in strays)]
 
 
 def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
@@ -80,20 +80,20 @@ def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
 
 def recorded(context: Context, selector: str) -> list[str]:
     """Jobs of the ledger that a selector means, though no request may ask for them any more."""
-    by_job = View(context, ()).ledger.read().by_job
+    by_job = SyncPass(context, ()).ledger.read().by_job
     return sorted(name for name, record in by_job.items() if selector in _recorded_names(record))
 
 
 def logs(context: Context, names: Sequence[str]) -> list[Path]:
     """Log files of the jobs' last attempts, the script's own first; only those that exist."""
-    records = View(context, ()).ledger.read()
+    records = SyncPass(context, ()).ledger.read()
     attempts = [record.attempts[-1] for name in names if (record := records.of(name)).attempts]
     return [path for attempt in attempts for path in _logs_of(context.folder(attempt))]
 
 
 def cancel(
     context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job], forgotten: Sequence[str] = ()
-) -> list[Told]:
+) -> list[JobChange]:
     """Ends the open attempts of these jobs, and of jobs that their requests meant before they were edited.
 
     `forgotten` are names of jobs whose request is gone.
@@ -101,61 +101,63 @@ def cancel(
     First on record, then at the scheduler; an attempt that has not started finds itself refused at the start.
     """
     with in_home(context, wait_s=_LOCK_WAIT_S):
-        view = View(context, plans)
-        world = view.look()
-        evidence = view.evidence(world)
+        current = SyncPass(context, plans)
+        observed = current.observe()
+        evidence = current.evidence(observed)
         requests = {job.request for job in jobs}
-        before = [one.job for one in view.left_over(world.records) if one.open and one.open.request in requests]
-        downloads = view.downloads_for(requests, world)
+        before = [one.job for one in current.left_over(observed.records) if one.open and one.open.request in requests]
+        downloads = current.downloads_for(requests, observed)
         names = list(dict.fromkeys([*(job.name for job in jobs), *before, *downloads, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign and not one.other_home]
         context.checkpoint("before-wish")
-        view.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
+        current.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
         context.checkpoint("after-wish")
-        told = [_cancel_one(context, world, one) for one in ours]
+        told = [_cancel_one(context, observed, one) for one in ours]
         never = {result.job for result in told if result.done and result.what == _NEVER}
         closed = [one.attempt for one in ours if one.attempt and one.job in never]
         context.checkpoint("before-withdraw")
-        view.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
+        current.ledger.record(
+            lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started"
+        )
         context.checkpoint("after-withdraw")
         idle = [name for name in names if name not in {one.job for one in ours}]
-        return [*told, *(Told(name, False, _idle(evidence.get(name))) for name in idle)]
+        return [*told, *(JobChange(name, False, _idle(evidence.get(name))) for name in idle)]
 
 
 def retry(
     context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job], *, take_over: bool = False
-) -> list[Told]:
+) -> list[JobChange]:
     """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays.
 
     With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: nobody waits any more for what it may still measure.
     """
     with in_home(context, wait_s=_LOCK_WAIT_S):
-        view = View(context, plans)
-        view.ledger.refresh()
-        records = view.ledger.read()
+        current = SyncPass(context, plans)
+        current.ledger.refresh()
+        records = current.ledger.read()
         names = [job.name for job in jobs]
-        names += [one.name for one in _downloads_of(view, jobs) if records.of(one.name).attempts]
+        names += [one.name for one in _downloads_of(current, jobs) if records.of(one.name).attempts]
         idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
         theirs = {name: one for name in names if (one := records.of(name).open) and not _is_here(context, one)}
         taken = theirs if take_over else {}
         context.checkpoint("before-forgive")
-        warning = view.ledger.record(
+        warning = current.ledger.record(
             lambda now: {**_forgive(context, now, idle), **_take_over(context, now, taken)},
             f"retry {len(idle) + len(taken)} job(s)",
         )
         context.checkpoint("after-forgive")
         told = {**dict.fromkeys(idle, "the next sync runs what is missing"), **{n: _taken(taken[n]) for n in taken}}
         return [
-            Told(name, True, warning or told[name]) if name in told
-            else Told(name, False, _not_retried(context, records.of(name)))
+            JobChange(name, True, warning or told[name]) if name in told
+            else JobChange(name, False, _not_retried(context, records.of(name)))
             for name in names
         ]  # fmt: skip
 
 
-def _downloads_of(view: View, jobs: Sequence[Job]) -> list[Download]:
+def _downloads_of(current: SyncPass, jobs: Sequence[Job]) -> list[Download]:
     """The downloads that these jobs wait for."""
-    return [one for one in view.downloads.values() if one.weights in [job.weights for job in jobs]]
+    return [one for one in current.downloads.values() if one.weights in [job.weights for job in jobs]]
 
 
 def _names(plan: RequestPlan, job: Job) -> set[str]:
@@ -171,16 +173,18 @@ def _recorded_names(record: JobRecord) -> set[str]:
     return {record.job, *requests, *map(request_name, requests), *(attempt.name for attempt in record.attempts)}
 
 
-def _lines(context: Context, job: Job, step: Step, evidence: JobEvidence | None, world: World) -> list[Line]:
+def _lines(
+    context: Context, job: Job, step: Step, evidence: JobEvidence | None, observed: Observation
+) -> list[EvalStatus]:
     attempt = evidence.attempt if evidence else None
-    record = world.records.of(job.name)
+    record = observed.records.of(job.name)
     times = [time for one in record.attempts for time in (one.claimed_at, one.submitted_at, one.closed_at) if time]
-    age = world.now - max(times) if times else None
+    age = observed.now - max(times) if times else None
     return [
-        Line(
+        EvalStatus(
             job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
             task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
-            task.evaluation.task.key, step, evidence, attempt, world), age,
+            task.evaluation.task.key, step, evidence, attempt, observed), age,
             _run_dir(context, record, task.evaluation),
         )
         for task in job.tasks
@@ -198,13 +202,19 @@ def _run_dir(context: Context, record: JobRecord, evaluation: Eval) -> str:
 
 
 def _state(
-    path: str, digest: str, key: str, step: Step, evidence: JobEvidence | None, attempt: Attempt | None, world: World
+    path: str,
+    digest: str,
+    key: str,
+    step: Step,
+    evidence: JobEvidence | None,
+    attempt: Attempt | None,
+    observed: Observation,
 ) -> tuple[str, str, str]:
     """(state, reason, detail) of one eval: its result, else what the job's marks say of it, else the job's step."""
-    if world.results.current(path, digest):
+    if observed.results.current(path, digest):
         return "done", "result-current", path
-    if digest in world.results.by_digest:
-        return "done", "reused", world.results.by_digest[digest].path
+    if digest in observed.results.by_digest:
+        return "done", "reused", observed.results.by_digest[digest].path
     if evidence and key in evidence.elsewhere:
         return Action.WAIT.value, "claimed-elsewhere", evidence.elsewhere[key]
     if evidence and attempt and key in attempt.evals and key in evidence.marks.tasks:
@@ -235,21 +245,21 @@ def _idle(evidence: JobEvidence | None) -> str:
     return "nothing runs"
 
 
-def _cancel_one(context: Context, world: World, evidence: JobEvidence) -> Told:
+def _cancel_one(context: Context, observed: Observation, evidence: JobEvidence) -> JobChange:
     attempt = evidence.attempt
     assert attempt is not None
     context.checkpoint("before-poison")
     private.made_own(context.home, context.folder(attempt), shared=private.is_shared(context))
     never = _poison(context.folder(attempt))
     context.checkpoint("after-poison")
-    if world.sightings is None:
-        return Told(evidence.job, False, f"the scheduler does not answer: {world.silence}")
+    if observed.sightings is None:
+        return JobChange(evidence.job, False, f"the scheduler does not answer: {observed.silence}")
     if not cancel_live(context, [evidence]):
-        return Told(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
+        return JobChange(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
     if not never:
-        return Told(evidence.job, True, "is ending")
+        return JobChange(evidence.job, True, "is ending")
     # closed at once only if its end was seen: else a new attempt could be submitted while this one still comes to light
-    return Told(evidence.job, True, _NEVER if evidence.sightings else _UNSEEN)
+    return JobChange(evidence.job, True, _NEVER if evidence.sightings else _UNSEEN)
 
 
 def _poison(run_dir: Path) -> bool:

@@ -17,7 +17,7 @@ Words = Callable[[JobEvidence], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Rule:
     """One row of the table; reason and detail may depend on the evidence."""
 
     test: Test
@@ -97,57 +97,57 @@ def _jobs(e: JobEvidence) -> str:
     return ", ".join(sorted(set(e.elsewhere.values())))
 
 
-TABLE: tuple[Row, ...] = (
+TABLE: tuple[Rule, ...] = (
     # -- what cannot be read decides nothing
-    Row(lambda e: bool(e.unreadable_record), Action.STOP, _is("unreadable-ledger"), lambda e: e.unreadable_record),
-    Row(lambda e: bool(e.unreadable_results) and not _open(e), Action.STOP, _is("unreadable-result"),
+    Rule(lambda e: bool(e.unreadable_record), Action.STOP, _is("unreadable-ledger"), lambda e: e.unreadable_record),
+    Rule(lambda e: bool(e.unreadable_results) and not _open(e), Action.STOP, _is("unreadable-result"),
         lambda e: ", ".join(e.unreadable_results)),
     # -- nothing left to do
-    Row(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
+    Rule(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
     # -- somebody else's
-    Row(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
-    Row(lambda e: _open(e) and bool(e.other_home), Action.WAIT, _is("other-home"),
+    Rule(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
+    Rule(lambda e: _open(e) and bool(e.other_home), Action.WAIT, _is("other-home"),
         lambda e: f"its folder is {e.other_home}: evalctl sync in the clone that submitted it; if that is gone: "
         f"evalctl retry --take-over {e.job}"),
-    Row(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
+    Rule(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
         lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: {_too_many(e)}"),
     # -- the job has spoken
-    Row(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
+    Rule(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
     # -- the scheduler has not
-    Row(lambda e: e.silent, Action.WAIT, _is("scheduler-silent"), lambda e: e.other_scheduler),
+    Rule(lambda e: e.silent, Action.WAIT, _is("scheduler-silent"), lambda e: e.other_scheduler),
     # -- the scheduler has
-    Row(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
+    Rule(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
         lambda e: f"{_state_detail(e)}: no request needs its results any more; `evalctl cancel {e.job}` ends it"),
-    Row(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"),
+    Rule(lambda e: not _open(e) and bool(live(e)), Action.STOP, _is("unrecorded-job"),
         lambda e: f"{_state_detail(e)}: the ledger does not know it: let it end, or: evalctl sync --prune"),
-    Row(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
-    Row(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
-    Row(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
-    Row(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
+    Rule(lambda e: not _open(e) and bool(e.lingering), Action.WAIT, _is("ending"), lambda e: e.lingering[0].native_id),
+    Rule(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
+    Rule(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
+    Rule(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
     # -- an open attempt that is not to be seen
-    Row(_unclear_marks, Action.STOP, _is("unreadable-marks"),
+    Rule(_unclear_marks, Action.STOP, _is("unreadable-marks"),
         lambda e: f"{', '.join(e.marks.unreadable)}; fix it, or give the attempt up: evalctl cancel {e.job}"),
-    Row(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
-    Row(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
-    Row(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
-    Row(lambda e: _open(e) and bool(e.marks.unloaded), Action.CLOSE, _is("environment-missing"),
+    Rule(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),
+    Rule(lambda e: _open(e) and e.cancelled, Action.CLOSE, _is("cancelled")),
+    Rule(lambda e: _open(e) and not e.missing, Action.CLOSE, _is("not-needed")),
+    Rule(lambda e: _open(e) and bool(e.marks.unloaded), Action.CLOSE, _is("environment-missing"),
         lambda e: e.marks.unloaded),
-    Row(lambda e: _never_started(e) and is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
-    Row(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
-    Row(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
-    Row(_open, Action.CLOSE, _is("lost")),
+    Rule(lambda e: _never_started(e) and is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
+    Rule(lambda e: _never_started(e) and bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
+    Rule(_never_started, Action.SUBMIT, _is("claim-unsubmitted")),
+    Rule(_open, Action.CLOSE, _is("lost")),
     # -- no open attempt
-    Row(lambda e: not e.missing and bool(e.elsewhere), Action.WAIT, _is("claimed-elsewhere"), _jobs),
-    Row(lambda e: not e.missing, Action.STOP, _is("collected-elsewhere"),
+    Rule(lambda e: not e.missing and bool(e.elsewhere), Action.WAIT, _is("claimed-elsewhere"), _jobs),
+    Rule(lambda e: not e.missing, Action.STOP, _is("collected-elsewhere"),
         lambda e: "the results are in a commit that this clone lacks: git pull; or run them again: evalctl retry"),
-    Row(lambda e: e.last_outcome == "cancelled", Action.STOP, _is("cancelled"), _is("evalctl retry runs it again")),
-    Row(lambda e: e.last_outcome.startswith("failed:") and not is_transient(_outcome(e)), Action.STOP, _outcome,
+    Rule(lambda e: e.last_outcome == "cancelled", Action.STOP, _is("cancelled"), _is("evalctl retry runs it again")),
+    Rule(lambda e: e.last_outcome.startswith("failed:") and not is_transient(_outcome(e)), Action.STOP, _outcome,
         _outcome_detail),
-    Row(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
+    Rule(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
         lambda e: f"{_outcome(e)}: {_outcome_detail(e)} ({e.attempts} tries)"),
-    Row(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
-    Row(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
-    Row(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
-    Row(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),
-    Row(lambda e: True, Action.SUBMIT, _is("never-submitted")),
+    Rule(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
+    Rule(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
+    Rule(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
+    Rule(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),
+    Rule(lambda e: True, Action.SUBMIT, _is("never-submitted")),
 )  # fmt: skip

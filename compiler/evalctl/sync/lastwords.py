@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalctl.model.run import Action
 from evalctl.sync.context import run_dir
-from evalctl.sync.control import Line
+from evalctl.sync.control import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.reasons import advice, is_transient
 from evalctl.sync.records import JobRecord
@@ -18,12 +18,12 @@ _BETWEEN = (Action.STOP.value, Action.SUBMIT.value)  # no attempt is open
 _EXHAUSTED, _RETRY = "attempts-exhausted", "retry"
 
 
-def with_last_words(lines: Sequence[Line], root: Path) -> list[Line]:
+def with_last_words(lines: Sequence[EvalStatus], root: Path) -> list[EvalStatus]:
     """The lines; where the last try failed they have its words, whether it is tried again or not."""
     return [_with_words(line, root) if line.run_dir and line.state in _BETWEEN else line for line in lines]
 
 
-def _with_words(line: Line, root: Path) -> Line:
+def _with_words(line: EvalStatus, root: Path) -> EvalStatus:
     mark = read_marks(root / line.run_dir).tasks.get(line.task)
     if mark is None or mark.state != FAILED or not mark.detail or mark.detail in line.detail:
         return line

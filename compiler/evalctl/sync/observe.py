@@ -26,7 +26,7 @@ _DOWNLOAD_RETRIES = 3  # each goes on where the one before was cut off
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Observation:
     """What was seen in one pass. `sightings` is None when the scheduler did not answer, or was not asked."""
 
     results: ResultIndex
@@ -57,10 +57,10 @@ def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
         return None, str(problem)
 
 
-def needs_scheduler(plans: Sequence[RequestPlan], world: World, context: Context) -> bool:
+def needs_scheduler(plans: Sequence[RequestPlan], observed: Observation, context: Context) -> bool:
     """Whether any job of this service is unfinished; if not, the scheduler is left in peace."""
     jobs = [job for plan in plans for job in plan.jobs if job.service == context.service_name]
-    return any(world.records.of(job.name).open or missing_tasks(job, world.results) for job in jobs)
+    return any(observed.records.of(job.name).open or missing_tasks(job, observed.results) for job in jobs)
 
 
 def missing_tasks(job: Job, results: ResultIndex) -> list[JobTask]:
@@ -69,22 +69,22 @@ def missing_tasks(job: Job, results: ResultIndex) -> list[JobTask]:
 
 
 def observe(
-    context: Context, jobs: Sequence[Job], left_over: Sequence[JobRecord], world: World
+    context: Context, jobs: Sequence[Job], left_over: Sequence[JobRecord], observed: Observation
 ) -> dict[str, JobEvidence]:
     """The evidence for each job, and for attempts of jobs that no request asks for any more."""
-    claims = claims_of(world.records)
-    by_name = _by_job(world)
-    wanted = {job.name: _of_job(context, job, world, claims, by_name) for job in jobs}
-    return {**wanted, **{record.job: _of_attempt(context, record, world, by_name) for record in left_over}}
+    claims = claims_of(observed.records)
+    by_name = _by_job(observed)
+    wanted = {job.name: _of_job(context, job, observed, claims, by_name) for job in jobs}
+    return {**wanted, **{record.job: _of_attempt(context, record, observed, by_name) for record in left_over}}
 
 
 def observe_downloads(
-    context: Context, downloads: Sequence[Download], jobs: Sequence[Job], world: World
+    context: Context, downloads: Sequence[Download], jobs: Sequence[Job], observed: Observation
 ) -> dict[str, JobEvidence]:
     """The evidence for downloads that jobs without results wait for, and for those that are under way."""
-    by_name = _by_job(world)
-    needed = {job.weights for job in jobs if job.weights is not None and missing_tasks(job, world.results)}
-    found = {one.name: _of_download(context, one, needed, world, by_name) for one in downloads}
+    by_name = _by_job(observed)
+    needed = {job.weights for job in jobs if job.weights is not None and missing_tasks(job, observed.results)}
+    found = {one.name: _of_download(context, one, needed, observed, by_name) for one in downloads}
     return {name: one for name, one in found.items() if one.missing or one.attempt}
 
 
@@ -118,26 +118,26 @@ def _without_attempt(name: str) -> str:
     return name.rpartition("-a")[0]
 
 
-def _by_job(world: World) -> dict[str, list[Sighting]]:
+def _by_job(observed: Observation) -> dict[str, list[Sighting]]:
     found: dict[str, list[Sighting]] = {}
-    for sighting in world.sightings or ():
+    for sighting in observed.sightings or ():
         found.setdefault(_without_attempt(sighting.name), []).append(sighting)
     return found
 
 
 def _of_job(
-    context: Context, job: Job, world: World, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
+    context: Context, job: Job, observed: Observation, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
-    elsewhere, absent, missing = _sorted_out(job, world.results, claims)
+    elsewhere, absent, missing = _sorted_out(job, observed.results, claims)
     blocked, blocked_by = _job_blocked(context, job, wanted=bool(missing))
     return replace(
-        _of_attempt(context, world.records.of(job.name), world, by_name),
+        _of_attempt(context, observed.records.of(job.name), observed, by_name),
         missing=tuple(missing),
         elsewhere=elsewhere,
         absent_here=absent,
         retries=job.retries,
-        unreadable_record=world.records.unreadable.get(job.name, ""),
-        unreadable_results=_unreadable(job, world.results),
+        unreadable_record=observed.records.unreadable.get(job.name, ""),
+        unreadable_results=_unreadable(job, observed.results),
         blocked=blocked,
         blocked_by=blocked_by,
     )
@@ -147,34 +147,34 @@ def _of_download(
     context: Context,
     download: Download,
     needed: Collection[Weights],
-    world: World,
+    observed: Observation,
     by_name: Mapping[str, Sequence[Sighting]],
 ) -> JobEvidence:
     lacks = download.weights in needed and lacking(context, download.weights)[0]
     blocked, blocked_by = _blocked(context, download.script_path, [download.weights.environment])
     return replace(
-        _of_attempt(context, world.records.of(download.name), world, by_name),
+        _of_attempt(context, observed.records.of(download.name), observed, by_name),
         missing=("weights",) if lacks else (),
         retries=_DOWNLOAD_RETRIES,
-        unreadable_record=world.records.unreadable.get(download.name, ""),
+        unreadable_record=observed.records.unreadable.get(download.name, ""),
         blocked=blocked,
         blocked_by=blocked_by,
     )
 
 
 def _of_attempt(
-    context: Context, record: JobRecord, world: World, by_name: Mapping[str, Sequence[Sighting]]
+    context: Context, record: JobRecord, observed: Observation, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
     """What is to be seen of a job's attempts, whoever asks for its results."""
     attempt = record.open
     foreign = attempt is not None and attempt.by != context.me
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
-    named = [seen for prefix in _prefixes(world.records, record) for seen in by_name.get(prefix, ())]
+    named = [seen for prefix in _prefixes(observed.records, record) for seen in by_name.get(prefix, ())]
     seen = _relevant([one for one in named if one.name not in closed], attempt)
     elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
     own = attempt is not None and not foreign and not elsewhere
     marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
-    renamed = installation.renamed(attempt, world.sightings or ()) if attempt and own and not seen else None
+    renamed = installation.renamed(attempt, observed.sightings or ()) if attempt and own and not seen else None
     other = installation.other(context, attempt, renamed) if attempt and own and not seen else ""
     return JobEvidence(
         job=record.job,
@@ -182,10 +182,10 @@ def _of_attempt(
         attempt=attempt,
         attempts=record.used,
         sightings=tuple(seen),
-        silent=world.sightings is None or bool(other),
+        silent=observed.sightings is None or bool(other),
         other_scheduler=other,
         marks=marks,
-        age_seconds=_age(context.folder(attempt), attempt, [*seen, *filter(None, [renamed])], world)
+        age_seconds=_age(context.folder(attempt), attempt, [*seen, *filter(None, [renamed])], observed)
         if attempt and own and (renamed or not other)
         else 0.0,
         grace_seconds=_grace(context, attempt, marks),
@@ -243,20 +243,20 @@ def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sightin
     ]  # fmt: skip
 
 
-def _age(folder: Path, attempt: Attempt, seen: Sequence[Sighting], world: World) -> float:
+def _age(folder: Path, attempt: Attempt, seen: Sequence[Sighting], observed: Observation) -> float:
     """For how long the attempt has been invisible, counted from the first pass that did not see it.
 
     One answer without the job proves little: schedulers lose sight of jobs while they change state. What lies in the
     future, a clock that was wrong has written: it is as if it were not there.
     """
     note = folder / _ABSENT
-    if world.sightings is None:
+    if observed.sightings is None:
         return 0.0
     if any(sighting.state is not State.ENDED for sighting in seen):
         note.unlink(missing_ok=True)
         return 0.0
-    moments = (_unseen_since(note, attempt, world.now), attempt.submitted_at or attempt.claimed_at)
-    return min(world.now - moment for moment in moments if moment <= world.now)
+    moments = (_unseen_since(note, attempt, observed.now), attempt.submitted_at or attempt.claimed_at)
+    return min(observed.now - moment for moment in moments if moment <= observed.now)
 
 
 def _unseen_since(note: Path, attempt: Attempt, now: float) -> float:

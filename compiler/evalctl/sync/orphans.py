@@ -14,8 +14,8 @@ from evalctl.sync import runfiles
 from evalctl.sync.act import CACHES, end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
-from evalctl.sync.observe import World
-from evalctl.sync.world import View
+from evalctl.sync.observe import Observation
+from evalctl.sync.sync_pass import SyncPass
 from evalctl_job.run_folder import INSIDE
 
 
@@ -30,12 +30,12 @@ def orphans(records: Records, sightings: Iterable[Sighting]) -> list[Sighting]:
     ]  # fmt: skip
 
 
-def reported(world: World, told: Iterable[str]) -> list[Step]:
+def reported(observed: Observation, told: Iterable[str]) -> list[Step]:
     """A step for each orphan of a job of which the table does not speak."""
-    prefixes = {f"ev-{world.records.mark}-{job.removeprefix('ev-')}" for job in told}
+    prefixes = {f"ev-{observed.records.mark}-{job.removeprefix('ev-')}" for job in told}
     return [
         Step(one.name, Action.REPORT, "orphan", f"{one.native_id} {one.detail}".strip() + "; evalctl sync --prune ends it")
-        for one in orphans(world.records, world.sightings or ()) if one.name.rpartition("-a")[0] not in prefixes
+        for one in orphans(observed.records, observed.sightings or ()) if one.name.rpartition("-a")[0] not in prefixes
     ]  # fmt: skip
 
 
@@ -80,20 +80,20 @@ def _named_in_shell(context: Context, folder: Path, name: str) -> bool:
     return all(assignment(variable, text).encode() in lines for variable, text in said.items())
 
 
-def prune(view: View, world: World) -> list[Step]:
+def prune(current: SyncPass, observed: Observation) -> list[Step]:
     """Ends the orphans and tells which.
 
     A claim is in the ledger before its job is submitted, so a job that was seen and is not in the ledger *now* is
     nobody's, whatever this clone knew a moment ago.
     """
-    if world.sightings is None or not view.remote_answers:
-        view.warnings.append("nothing is pruned: scheduler and remote must both answer for that")
+    if observed.sightings is None or not current.remote_answers:
+        current.warnings.append("nothing is pruned: scheduler and remote must both answer for that")
         return []
-    view.ledger.refresh()
-    records = view.ledger.read()
-    found = orphans(records, world.sightings)
-    own = [one for one in found if _submitted_here(view.context, records.mark, one.name)]
-    ended = [_ended(one, accepted) for one, accepted in zip(own, end(view.context, own), strict=True)]
+    current.ledger.refresh()
+    records = current.ledger.read()
+    found = orphans(records, observed.sightings)
+    own = [one for one in found if _submitted_here(current.context, records.mark, one.name)]
+    ended = [_ended(one, accepted) for one, accepted in zip(own, end(current.context, own), strict=True)]
     return ended + [_not_ours(one) for one in found if one not in own]
 
 

@@ -20,7 +20,7 @@ from evalctl.model.run import Attempt, JobProgress, Marks, Progress
 from evalctl.results.reading import parse
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
-from evalctl.sync.control import Line
+from evalctl.sync.control import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 from evalctl_job.marks import DONE, RUNNING
@@ -119,7 +119,7 @@ def _questions_of(result: Result) -> tuple[object, ...]:
 
 
 def of_lines(
-    context: Context, plans: Sequence[RequestPlan], lines: Sequence[Line], names: Collection[str]
+    context: Context, plans: Sequence[RequestPlan], lines: Sequence[EvalStatus], names: Collection[str]
 ) -> dict[str, JobProgress]:
     """The progress of the jobs among `names` that run, by job; `lines` are those of all tasks."""
     running = {line.job for line in lines if line.job in names and line.run_dir and _runs(line)}
@@ -137,7 +137,7 @@ def of_attempts(
     return _of(context, plans, {name: (context.folder(one), list(one.evals)) for name, one in attempts.items()})
 
 
-def _runs(line: Line) -> bool:
+def _runs(line: EvalStatus) -> bool:
     return "running" in (line.state, line.reason)
 
 
@@ -159,7 +159,7 @@ def of_attempt(job: Job, keys: Collection[str], folder: Path, earlier: Earlier, 
     rows = {one.task.key: _row(one, marks, folder, earlier, now) for one in evals}
     rates = [row.per_minute for row in rows.values() if row.per_minute is not None]
     left = [row.left for row in rows.values() if row.left is not None]
-    whole = _Row(
+    whole = _TaskNumbers(
         sum(row.answered for row in rows.values()), sum(left) if len(left) == len(rows) else None,
         sum(rates) if rates else None,
     )  # fmt: skip
@@ -167,7 +167,7 @@ def of_attempt(job: Job, keys: Collection[str], folder: Path, earlier: Earlier, 
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _TaskNumbers:
     """Answers that are there, answers to come (None: not known), and how many come a minute (None: not known)."""
 
     answered: int
@@ -184,19 +184,19 @@ class _Row:
         return Progress(self.answered, self.answered + self.left, self.per_minute, ends_at)
 
 
-def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: float) -> _Row:
+def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: float) -> _TaskNumbers:
     key, mark = evaluation.task.key, marks.tasks.get(evaluation.task.key)
     if mark is None:
-        return _Row(0, earlier.total(evaluation))
+        return _TaskNumbers(0, earlier.total(evaluation))
     counted = counted_in(folder, key)
     if mark.state != RUNNING:
-        return _Row(counted.answered, 0, failed=mark.state != DONE)
+        return _TaskNumbers(counted.answered, 0, failed=mark.state != DONE)
     total = shown(folder, key, counted)
     if total is None and (known := earlier.total(evaluation)) is not None and known >= counted.asked:
         total = known
     left = None if total is None else max(0, total - counted.answered - counted.failed)
     ready = (marks.server_ready.ready_at if marks.server_ready else None) or 0.0
-    return _Row(counted.answered, left, per_minute(counted, ready, now))
+    return _TaskNumbers(counted.answered, left, per_minute(counted, ready, now))
 
 
 def shown(folder: Path, key: str, counted: Counted) -> int | None:

@@ -13,7 +13,7 @@ from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
 from evalctl.results.slowness import Cause, Notes
 from evalctl.sync import runfiles
-from evalctl.sync.control import Line
+from evalctl.sync.control import EvalStatus
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Look:
+class _RunFiles:
     """Every file once, and what could not be read."""
 
     problems: list[str] = field(default_factory=list)
@@ -45,28 +45,28 @@ class _Look:
             return None
 
 
-def with_causes(lines: Sequence[Line], root: Path, *, done: bool) -> tuple[list[Line], list[str]]:
+def with_causes(lines: Sequence[EvalStatus], root: Path, *, done: bool) -> tuple[list[EvalStatus], list[str]]:
     """The lines with the causes of slowness in their attempts, and what is damaged; of `done` evals only when asked."""
-    look = _Look()
+    files = _RunFiles()
     found = [
-        replace(line, causes=tuple(_causes(line, root, look)))
+        replace(line, causes=tuple(_causes(line, root, files)))
         if line.run_dir and (done or line.state != "done")
         else line
         for line in lines
     ]
-    return found, look.problems
+    return found, files.problems
 
 
-def _causes(line: Line, root: Path, look: _Look) -> list[Cause]:
+def _causes(line: EvalStatus, root: Path, files: _RunFiles) -> list[Cause]:
     folder = Path(line.run_dir)
-    counts = look.read(folder, INSIDE.relay.counts(line.task), slowness.counts)
-    found = slowness.causes_at_work(counts, look.server(folder), late=line.reason == _NOBODY)
+    counts = files.read(folder, INSIDE.relay.counts(line.task), slowness.counts)
+    found = slowness.causes_at_work(counts, files.server(folder), late=line.reason == _NOBODY)
     if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
-        found = [*slowness.looping(answers.summed(_last(*_kept(line, root)))), *found]
+        found = [*slowness.looping(answers.summed(_last(*_answers_place(line, root)))), *found]
     return found
 
 
-def _kept(line: Line, root: Path) -> tuple[Path, int]:
+def _answers_place(line: EvalStatus, root: Path) -> tuple[Path, int]:
     """Where the eval's answers are, and how many folders of that path cannot be links: sync moves them beside its result.
 
     While it runs they are in `EVALCTL_HOME/answers/`, where the job's link says; it may say nothing else.

@@ -21,11 +21,11 @@ from evalctl.sync.evidence import JobEvidence, under_way
 from evalctl.sync.follow import follow
 from evalctl.sync.ledger import Change, LedgerRefused
 from evalctl.sync.lock import in_home
-from evalctl.sync.observe import World
+from evalctl.sync.observe import Observation
 from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import publish, push, secrets_in
 from evalctl.sync.settled import SettledJob
-from evalctl.sync.world import View
+from evalctl.sync.sync_pass import SyncPass
 
 _LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable", POSTPONED})
 _NOTHING_TO_PUSH = PushReport(True)
@@ -61,15 +61,15 @@ def sync(
     """
     with in_home(context):
         private.tighten(context.home, shared=private.is_shared(context))
-        view = View(context, plans, settled)
-        current_branch(view.repo)
+        current = SyncPass(context, plans, settled)
+        current_branch(current.repo)
         if not dry_run:
-            view.ready()
-        world = view.look(ask=pruning)
-        evidence = view.evidence(world)
-        steps = view.steps(world, evidence)
-        strays = prune(view, world) if pruning and not dry_run else reported(world, evidence)
-        report = _report(view, steps) if dry_run else _act(view, world, evidence, steps)
+            current.ready()
+        observed = current.observe(ask=pruning)
+        evidence = current.evidence(observed)
+        steps = current.steps(observed, evidence)
+        strays = prune(current, observed) if pruning and not dry_run else reported(observed, evidence)
+        report = _report(current, steps) if dry_run else _act(current, observed, evidence, steps)
         return replace(_with(report, strays), under_way=under_way(evidence))
 
 
@@ -97,20 +97,24 @@ def watch(
         pause()
 
 
-def _act(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> SyncReport:
-    collected, stopped = _gather(view, world, [step for step in steps if step.action in (Action.COLLECT, Action.CLOSE)])
-    view.context.checkpoint("before-follow")
-    followed = follow(view.context, view.repo, view.warnings)
-    view.context.checkpoint("after-follow")
-    commit = _publish(view, world, collected) or followed
+def _act(
+    current: SyncPass, observed: Observation, evidence: Mapping[str, JobEvidence], steps: list[Step]
+) -> SyncReport:
+    collected, stopped = _gather(
+        current, observed, [step for step in steps if step.action in (Action.COLLECT, Action.CLOSE)]
+    )
+    current.context.checkpoint("before-follow")
+    followed = follow(current.context, current.repo, current.warnings)
+    current.context.checkpoint("after-follow")
+    commit = _publish(current, observed, collected) or followed
     if collected:
-        world = view.again(world)
-        evidence = view.evidence(world)
-        steps = view.steps(world, evidence)
-    cancel_live(view.context, [one for one in evidence.values() if one.cancelled])
-    steps = _submit(view, world, evidence, [stopped.get(step.job, step) for step in steps])
-    pushed = _push(view)
-    return replace(_report(view, steps, pushed), commit=commit, collected=tuple(collected))
+        observed = current.observe_again(observed)
+        evidence = current.evidence(observed)
+        steps = current.steps(observed, evidence)
+    cancel_live(current.context, [one for one in evidence.values() if one.cancelled])
+    steps = _submit(current, observed, evidence, [stopped.get(step.job, step) for step in steps])
+    pushed = _push(current)
+    return replace(_report(current, steps, pushed), commit=commit, collected=tuple(collected))
 
 
 def _with(report: SyncReport, strays: Sequence[Step]) -> SyncReport:
@@ -118,92 +122,96 @@ def _with(report: SyncReport, strays: Sequence[Step]) -> SyncReport:
     return replace(report, steps=(*report.steps, *strays), exit_code=code)
 
 
-def _gather(view: View, world: World, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
+def _gather(current: SyncPass, observed: Observation, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
     """What ended attempts left; jobs whose results cannot be told, or must not be published, are stopped."""
-    view.context.checkpoint("before-collect")
+    current.context.checkpoint("before-collect")
     collected: list[Collected] = []
     stopped: dict[str, Step] = {}
     for step in ended:
-        record = world.records.of(step.job)
+        record = observed.records.of(step.job)
         assert record.open is not None
         cancelled = record.cancelled(record.open.number)
         try:
-            found = collect(view.context.folder(record.open), record.open, step, cancelled=cancelled)
-            found = seen_here(view.context, view.downloads.get(step.job), found)
+            found = collect(current.context.folder(record.open), record.open, step, cancelled=cancelled)
+            found = seen_here(current.context, current.downloads.get(step.job), found)
         except NotCollectable as problem:
             if not cancelled:
                 why = f"{problem}; fix it, or give the attempt up: evalctl cancel {step.job}"
                 stopped[step.job] = Step(step.job, Action.STOP, "unreadable-submission", why)
                 continue
-            found = given_up(view.context.folder(record.open), record.open, str(problem))
-        if not cancelled and (why := unasked(view, found)):
+            found = given_up(current.context.folder(record.open), record.open, str(problem))
+        if not cancelled and (why := unasked(current, found)):
             stopped[step.job] = Step(step.job, Action.REPORT, "not-asked-for", why)
             continue
-        if secret := secrets_in(view.context, found.files):
+        if secret := secrets_in(current.context, found.files):
             stopped[step.job] = Step(step.job, Action.STOP, "secret-in-result", secret)
             continue
-        view.context.progress(f"collecting {record.open.name}: {found.outcome}")
-        view.warnings.extend(f"{step.job}: {problem}" for problem in found.problems)
+        current.context.progress(f"collecting {record.open.name}: {found.outcome}")
+        current.warnings.extend(f"{step.job}: {problem}" for problem in found.problems)
         collected.append(found)
-    view.context.checkpoint("after-collect")
+    current.context.checkpoint("after-collect")
     return collected, stopped
 
 
-def _publish(view: View, world: World, collected: Sequence[Collected]) -> str | None:
+def _publish(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> str | None:
     """Notes what was collected, commits it, then closes the attempts; killed in between, the next pass does the rest.
 
     The note comes first: an open attempt accounts for no record but those that it names.
     """
-    collected = [asked_for(view, found) for found in collected]
-    view.context.checkpoint("before-note")
+    collected = [asked_for(current, found) for found in collected]
+    current.context.checkpoint("before-note")
     if any(found.files for found in collected):
-        _record(view, lambda records: noted(records, collected), f"note the results of {len(collected)} job(s)")
-    view.context.checkpoint("after-note")
-    made = batches(view, world, collected)
-    view.context.checkpoint("before-commit")
-    commit = publish(view.context, view.repo, made, view.warnings) if made else None
-    view.context.checkpoint("after-commit")
+        _record(current, lambda records: noted(records, collected), f"note the results of {len(collected)} job(s)")
+    current.context.checkpoint("after-note")
+    made = batches(current, observed, collected)
+    current.context.checkpoint("before-commit")
+    commit = publish(current.context, current.repo, made, current.warnings) if made else None
+    current.context.checkpoint("after-commit")
     for found in collected:
-        view.context.checkpoint("before-keep")
-        _keep(view, found)
-        view.context.checkpoint("after-keep")
-    view.context.checkpoint("before-close")
+        current.context.checkpoint("before-keep")
+        _keep(current, found)
+        current.context.checkpoint("after-keep")
+    current.context.checkpoint("before-close")
     if collected:
-        _record(view, lambda records: closed(view, records, collected), f"close {len(collected)} job(s)")
-    view.context.checkpoint("after-close")
+        _record(current, lambda records: closed(current, records, collected), f"close {len(collected)} job(s)")
+    current.context.checkpoint("after-close")
     return commit
 
 
-def _record(view: View, change: Change, message: str) -> None:
-    warning = view.ledger.record(change, message)
-    view.warnings.extend([warning] if warning else [])
+def _record(current: SyncPass, change: Change, message: str) -> None:
+    warning = current.ledger.record(change, message)
+    current.warnings.extend([warning] if warning else [])
 
 
-def _keep(view: View, found: Collected) -> None:
+def _keep(current: SyncPass, found: Collected) -> None:
     """Logs and details are worth a warning; a result that is committed is not held up for them."""
     try:
-        view.warnings.extend(keep_files(view.context.root, view.context.home, found))
+        current.warnings.extend(keep_files(current.context.root, current.context.home, found))
     except OSError as error:
-        view.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
+        current.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
 
 
-def _submit(view: View, world: World, evidence: Mapping[str, JobEvidence], steps: list[Step]) -> list[Step]:
+def _submit(
+    current: SyncPass, observed: Observation, evidence: Mapping[str, JobEvidence], steps: list[Step]
+) -> list[Step]:
     """Submits what the table says, as far as the service's limit allows, and tells what became of each."""
     wanted = [step for step in steps if step.action is Action.SUBMIT]
     if not wanted:
         return steps
-    if not view.remote_answers:
+    if not current.remote_answers:
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
-    allowed = wanted[: _room(view, world)]
+    allowed = wanted[: _room(current, observed)]
     try:
-        done = submit(view.context, view.ledger, view.work, [evidence[step.job] for step in allowed], world.records)
+        done = submit(
+            current.context, current.ledger, current.work, [evidence[step.job] for step in allowed], observed.records
+        )
     except Unreachable as problem:
-        view.warnings.append(problem.message)
+        current.warnings.append(problem.message)
         return [_instead(step, "remote-unreachable") if step in wanted else step for step in steps]
     except LedgerRefused as problem:
         why = f"{problem.message}: {problem.help}"
         return [Step(step.job, Action.STOP, "ledger-refused", why) if step in wanted else step for step in steps]
-    view.warnings.extend(done.warnings)
+    current.warnings.extend(done.warnings)
     return [_after(step, allowed, done) if step in wanted else step for step in steps]
 
 
@@ -222,30 +230,30 @@ def _instead(step: Step, reason: str, detail: str = "") -> Step:
     return Step(step.job, Action.WAIT, reason, detail)
 
 
-def _room(view: View, world: World) -> int | None:
+def _room(current: SyncPass, observed: Observation) -> int | None:
     """How many more jobs the service takes from this user, whose other jobs count as well; None: any number."""
-    limit = view.context.service.max_submitted
+    limit = current.context.service.max_submitted
     if limit is None:
         return None
-    return max(0, limit - sum(1 for seen in world.sightings or () if seen.state is not State.ENDED))
+    return max(0, limit - sum(1 for seen in observed.sightings or () if seen.state is not State.ENDED))
 
 
-def _push(view: View) -> PushReport:
-    if not view.remote_answers:
+def _push(current: SyncPass) -> PushReport:
+    if not current.remote_answers:
         return PushReport(False)
-    view.context.checkpoint("before-push")
-    report = push(view.context, view.repo)
-    view.context.checkpoint("after-push")
+    current.context.checkpoint("before-push")
+    report = push(current.context, current.repo)
+    current.context.checkpoint("after-push")
     if report.warning:
-        view.warnings.append(report.warning)
+        current.warnings.append(report.warning)
     return report
 
 
-def _report(view: View, steps: Sequence[Step], pushed: PushReport = _NOTHING_TO_PUSH) -> SyncReport:
+def _report(current: SyncPass, steps: Sequence[Step], pushed: PushReport = _NOTHING_TO_PUSH) -> SyncReport:
     if pushed.needs_person or any(step.action is Action.STOP for step in steps):
         code = PERSON
     elif not pushed.pushed or any(step.reason in _LATER for step in steps):
         code = LATER
     else:
         code = SUCCESS
-    return SyncReport(tuple(steps), code, tuple(view.warnings))
+    return SyncReport(tuple(steps), code, tuple(current.warnings))

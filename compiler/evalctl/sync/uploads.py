@@ -53,7 +53,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UploadReport:
     """What came of an upload: "" and the commit's address, or a reason and a sentence."""
 
     repo: str
@@ -84,27 +84,29 @@ def wanted(context: Context, summaries: Sequence[PlanFile]) -> list[Upload]:
     return [upload for upload in uploads if upload.evals]
 
 
-def send(context: Context, upload: Upload) -> Told:
+def send(context: Context, upload: Upload) -> UploadReport:
     """One commit on the Hub with all of it, or nothing and why."""
     records = _records(context, [one.path for one in upload.evals])
     environment = _environment(context, records.values())
     if environment is None:
-        return Told(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
+        return UploadReport(upload.repo, "environment-not-built", "evalctl env setup, then: evalctl sync")
     texts, files = _contents(context, {one.source: records[one.path] for one in upload.evals})
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
-        return Told(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
+        return UploadReport(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
     plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
     write_atomically(plan, json_text(_plan(upload, texts, files), indent=None))
     last = _last_line(context, environment, "push", str(plan))
     word, *said = last.split("\t")
     if word != "done":
         return (
-            Told(upload.repo, *said) if word == "failed" and len(said) == 2 else Told(upload.repo, "hub-refused", last)
+            UploadReport(upload.repo, *said)
+            if word == "failed" and len(said) == 2
+            else UploadReport(upload.repo, "hub-refused", last)
         )
     for one in upload.evals:
         sent = {**_sent(context, one.path), upload.repo: {"digest": one.digest, "commit": said[0]}}
         write_atomically(_note(context, one.path), json_text(sent, indent=None))
-    return Told(upload.repo, "", said[0])
+    return UploadReport(upload.repo, "", said[0])
 
 
 def _by_digest(results: ResultIndex) -> dict[str, list[str]]:

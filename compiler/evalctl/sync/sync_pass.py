@@ -1,4 +1,4 @@
-"""One pass's view: clone, ledger, plans, and the steps that follow from what is seen."""
+"""One pass's current: clone, ledger, plans, and the steps that follow from what is seen."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import REF, Ledger, Records
-from evalctl.sync.observe import World, ask_scheduler, missing_tasks, needs_scheduler, observe, observe_downloads
+from evalctl.sync.observe import Observation, ask_scheduler, missing_tasks, needs_scheduler, observe, observe_downloads
 from evalctl.sync.publish import committed_results
 from evalctl.sync.records import JobRecord
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.weights import AWAITED
 
 
-class View:
+class SyncPass:
     """Clone, ledger and plans of one pass, with the warnings that came up; `settled` are jobs that need no plan."""
 
     def __init__(self, context: Context, plans: Sequence[RequestPlan], settled: Sequence[SettledJob] = ()) -> None:
@@ -52,24 +52,26 @@ class View:
         finish_move(self.repo)
         self.repo.sweep()
 
-    def look(self, *, ask: bool = False) -> World:
+    def observe(self, *, ask: bool = False) -> Observation:
         """The world as it is now; the scheduler is asked at most once, and unless `ask` only if anything is unfinished."""
         try:
             self.ledger.refresh()
         except Unreachable as problem:
             self.remote_answers = False
             self.warnings.append(f"{problem.message}; nothing is submitted until it does")
-        world = World(committed_results(self.context, self.repo), self.ledger.read(), (), "", self.context.clock())
-        if not (ask or needs_scheduler(self.plans, world, self.context) or self._under_way(world.records)):
-            return world
+        observed = Observation(
+            committed_results(self.context, self.repo), self.ledger.read(), (), "", self.context.clock()
+        )
+        if not (ask or needs_scheduler(self.plans, observed, self.context) or self._under_way(observed.records)):
+            return observed
         sightings, silence = ask_scheduler(self.context)
         if silence:
             self.warnings.append(f"the scheduler did not answer: {silence}")
-        return replace(world, sightings=sightings, silence=silence)
+        return replace(observed, sightings=sightings, silence=silence)
 
-    def again(self, world: World) -> World:
-        """The same world after results and ledger changed here; what the scheduler said still holds."""
-        return replace(world, results=committed_results(self.context, self.repo), records=self.ledger.read())
+    def observe_again(self, observed: Observation) -> Observation:
+        """The same observed after results and ledger changed here; what the scheduler said still holds."""
+        return replace(observed, results=committed_results(self.context, self.repo), records=self.ledger.read())
 
     def _under_way(self, records: Records) -> bool:
         """Whether something runs that no unfinished job accounts for."""
@@ -83,38 +85,38 @@ class View:
             and record.open.service == self.context.service_name and record.open.by == self.context.me
         ]  # fmt: skip
 
-    def downloads_for(self, requests: Collection[str], world: World) -> list[str]:
+    def downloads_for(self, requests: Collection[str], observed: Observation) -> list[str]:
         """The downloads under way that nobody but these requests waits for."""
         return [
             name for name, one in self.downloads.items()
-            if world.records.of(name).open and self._waiting(one, world).issubset(requests)
+            if observed.records.of(name).open and self._waiting(one, observed).issubset(requests)
         ]  # fmt: skip
 
-    def _waiting(self, download: Download, world: World) -> set[str]:
+    def _waiting(self, download: Download, observed: Observation) -> set[str]:
         jobs = (job for job in self.jobs.values() if job.weights == download.weights)
-        return {job.request for job in jobs if missing_tasks(job, world.results)} or {download.request}
+        return {job.request for job in jobs if missing_tasks(job, observed.results)} or {download.request}
 
     @property
     def work(self) -> dict[str, Work]:
         """All that may be submitted."""
         return {**self.jobs, **self.downloads}
 
-    def evidence(self, world: World) -> dict[str, JobEvidence]:
+    def evidence(self, observed: Observation) -> dict[str, JobEvidence]:
         """The evidence for all jobs of this service, and for attempts that nobody asks for any more."""
         here = self.context.service_name
         mine = [job for job in self.jobs.values() if job.service == here]
-        known = [world.records.of(job.name) for job in self.settled if job.service == here]
+        known = [observed.records.of(job.name) for job in self.settled if job.service == here]
         return {
-            **observe_downloads(self.context, list(self.downloads.values()), mine, world),
-            **observe(self.context, mine, [*known, *self.left_over(world.records)], world),
+            **observe_downloads(self.context, list(self.downloads.values()), mine, observed),
+            **observe(self.context, mine, [*known, *self.left_over(observed.records)], observed),
         }
 
-    def steps(self, world: World, evidence: Mapping[str, JobEvidence]) -> list[Step]:
+    def steps(self, observed: Observation, evidence: Mapping[str, JobEvidence]) -> list[Step]:
         """What to do about every job, those of other services included."""
         decided = {name: decide(one) for name, one in evidence.items()}
         return [
             *(self._with_download(step, decided) for step in decided.values()),
-            *(_elsewhere(job, world) for job in self.jobs.values() if job.service != self.context.service_name),
+            *(_elsewhere(job, observed) for job in self.jobs.values() if job.service != self.context.service_name),
             *(_done(job) for job in self.settled if job.service != self.context.service_name),
         ]
 
@@ -141,8 +143,8 @@ class View:
         return {**settled, **{evaluation.result_path: evaluation.digest for evaluation in tasks}}
 
 
-def _elsewhere(job: Job, world: World) -> Step:
-    if missing_tasks(job, world.results):
+def _elsewhere(job: Job, observed: Observation) -> Step:
+    if missing_tasks(job, observed.results):
         return Step(job.name, Action.WAIT, "other-service", f"run evalctl sync on {job.service}")
     return _done(job)
 
