@@ -1,4 +1,4 @@
-"""Submits: the claim is published first, then the scheduler is told, then what it said is recorded."""
+"""Submits: the claim is published first, then the job is submitted, then the scheduler's reply is recorded."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
 @dataclass(slots=True)
 class Submitted:
-    """What became of the submissions, by job name: the attempt as it is to be recorded, and the step to tell instead of
-    `submit` where something else came of it. `warnings` are what could not be written down.
+    """The outcome of the submissions, by job name: the attempt as it is to be recorded, and the step to report instead of
+    `submit` where the job was not submitted. `warnings` name what could not be recorded.
     """
 
     attempts: dict[str, Attempt] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Submitted:
 def submit(
     context: Context, ledger: Ledger, jobs: Mapping[str, Work], wanted: Sequence[JobEvidence], seen: Records
 ) -> Submitted:
-    """Claims all wanted jobs in one step, then submits each; a job that somebody else claimed first is left out.
+    """Claims all wanted jobs in one step, then submits each; a job that another clone claimed first is left out.
 
     `seen` is the ledger that the evidence comes from.
     """
@@ -86,7 +86,7 @@ def _claim(
 
 
 def _renewed(context: Context, records: Records, attempts: Sequence[Attempt]) -> dict[str, JobRecord]:
-    """Forgotten claims, claimed once more: of two clones of one person that find one, the second leaves it alone."""
+    """Claims without a submission, claimed again: of two clones of one person that find one, only the first gets it."""
     return {
         one.job: records.of(one.job).with_attempt(replace(one, claimed_at=context.clock(), run_dir=str(context.folder(one))))
         for one in attempts if records.of(one.job).open == one
@@ -96,7 +96,7 @@ def _renewed(context: Context, records: Records, attempts: Sequence[Attempt]) ->
 def _new_claims(
     context: Context, records: Records, jobs: Mapping[str, Work], wanted: Sequence[JobEvidence], seen: Set[str]
 ) -> dict[str, JobRecord]:
-    """Claims on top of `records`, which may be newer than the evidence: what is taken by now is left out."""
+    """Claims on top of `records`, which may be newer than the evidence: jobs that were claimed meanwhile are left out."""
     claims = claims_of(records)
     taken = {*claims.running, *(claims.collected.keys() - seen)}
     changed: dict[str, JobRecord] = {}
@@ -142,13 +142,13 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
     context.checkpoint("before-prepare")
     try:
         script = prepare(context, job, attempt)
-    except OSError as error:  # a full disk, or something in the folder's place: other jobs may be luckier
+    except OSError as error:  # a full disk, or a file in the folder's place: other jobs may still be submitted
         _withdraw(context, attempt, Step(job.name, Action.STOP, "run-folder", _why(error)), told)
         return
     context.checkpoint("after-prepare")
     command = _command(context, job, attempt, script)
     context.checkpoint("before-submit")
-    if _is_old(context, attempt):  # the folder took its time, or this process slept in between
+    if _is_old(context, attempt):  # making the folder took long, or this process was suspended in between
         _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), told)
         return
     told.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
@@ -164,11 +164,11 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) 
             RunFolder(context.folder(attempt)).submit_log, _submission_log(command, reply), mode=private.OWN_FILE
         )
     except OSError as error:
-        told.warnings.append(f"{attempt.name}: what the scheduler said is not kept: {_why(error)}")
+        told.warnings.append(f"{attempt.name}: the scheduler's reply is not kept: {_why(error)}")
 
 
 def _is_old(context: Context, attempt: Attempt) -> bool:
-    """Whether another clone could soon take the claim for forgotten."""
+    """Whether the claim is so old that another clone could soon replace it."""
     return context.clock() - attempt.claimed_at > context.claim_grace_seconds / 2
 
 
@@ -191,7 +191,7 @@ def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitte
 
 
 def _withdraw(context: Context, attempt: Attempt, step: Step, told: Submitted) -> None:
-    """Gives a claim back before anything was submitted; it costs no try."""
+    """Closes a claim before anything was submitted; it does not count as a try."""
     told.attempts[attempt.job] = _closed(context, attempt, WITHDRAWN)
     told.instead[attempt.job] = step
 
@@ -201,12 +201,12 @@ def _why(error: OSError) -> str:
 
 
 def cancel_live(context: Context, cancelled: Sequence[JobEvidence]) -> bool:
-    """Asks the scheduler to end what is still to be seen of cancelled attempts; whether it took all of it."""
+    """Asks the scheduler to end the listed jobs of cancelled attempts; whether it accepted every request."""
     return all(end(context, [seen for one in cancelled for seen in one.sightings if seen.state is not State.ENDED]))
 
 
 def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
-    """Asks the scheduler to end these jobs; for each whether it took that."""
+    """Asks the scheduler to end these jobs; for each, whether it accepted the request."""
     args = context.scheduler_args()
     taken = []
     for seen in jobs:
@@ -217,7 +217,7 @@ def end(context: Context, jobs: Sequence[Sighting]) -> list[bool]:
 
 
 def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
-    """Makes the attempt's folder with all that the script reads there, and returns the script's copy."""
+    """Makes the attempt's folder with all files that the script reads, and returns the path of the script's copy."""
     folder = RunFolder(context.folder(attempt))
     text = (context.root / job.script_path).read_bytes()
     private.made_own(context.home, folder.path, shared=private.is_shared(context))
@@ -235,14 +235,14 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
         private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:
         make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
-        note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier try said does not count any more
+        note_of(context, job.weights).unlink(missing_ok=True)  # marks of an earlier try do not count
     write_atomically(folder.script, text.decode("utf-8"), mode=private.OWN_SCRIPT)
-    make_durable(folder.path, context.home)  # the job may outlive this machine, and its results need all of it
+    make_durable(folder.path, context.home)  # collecting the results needs these files, perhaps on another machine
     return folder.script
 
 
 def answers_folder(context: Context, job: Job) -> Path:
-    """Where answers wait for the end of their evals; a score is never made of answers that two versions of vLLM gave."""
+    """The folder of answers of unfinished evals; one per vLLM version, so that no score combines answers of two versions."""
     return context.home / "answers" / (job.server.environment or job.server.provider)
 
 
@@ -264,7 +264,7 @@ def gpus(context: Context, job: Work) -> tuple[str, ...]:
 
 
 def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
-    """What the job needs to know and the script cannot."""
+    """The values of this attempt that the job needs and the script cannot contain."""
     file = AttemptFile(
         number=attempt.number, name=attempt.name, environments=str(context.environments), env_file=str(context.env_file),
         caches=str(context.home / CACHES), umask=0o007 if private.is_shared(context) else 0o077,

@@ -12,8 +12,8 @@ from evalctl.sync.sync_pass import SyncPass
 
 
 def asked_for(current: SyncPass, found: Collected) -> Collected:
-    """Without results that no request of this commit asks for: of settings or tasks that were edited meanwhile, of requests
-    that were withdrawn, and of records that somebody else wrote into the ledger.
+    """The attempt without results that no request of this commit asks for: of edited settings or tasks, of requests
+    that were withdrawn, and of records that another person wrote into the ledger.
     """
     wanted = current.places()
     digests = {path: parse(path, text).digest for path, text in found.files.items()}
@@ -28,18 +28,18 @@ def asked_for(current: SyncPass, found: Collected) -> Collected:
 
 
 def _is_asked_for(wanted: Mapping[str, str], path: str, digest: str) -> bool:
-    """Whether an eval has this digest now, here or (where no eval has this place) elsewhere, which then copies it."""
+    """Whether an eval has this digest now: the one of this path, or (where the path has no eval) any other, which then copies it."""
     return wanted.get(path, digest) == digest and digest in wanted.values()
 
 
 def fingerprints(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Digest and fingerprint of each of these results: what the ledger notes, so that an edit of one is seen."""
+    """Digest and fingerprint of each of these results; the ledger keeps them, so that a later edit is detected."""
     results = [parse(path, text) for path, text in files.items()]
     return tuple(sorted((one.digest, fingerprint(one)) for one in results))
 
 
 def unasked(current: SyncPass, found: Collected) -> str:
-    """Why an attempt with results stays open: its request is not in this commit, or has errors, and nobody else asks."""
+    """Why an attempt with results stays open: its request is not in this commit or has errors, and no other request asks for them."""
     wanted, request = current.places(), found.attempt.request
     digests = [parse(path, text).digest for path, text in found.files.items()]
     if not digests or request in current.requests or set(digests).intersection(wanted.values()):

@@ -1,4 +1,4 @@
-"""What a pass commits and notes of attempts that ended: their new records, copies of results measured for others, fingerprints."""
+"""Files to commit for attempts that ended, copies of results of other requests included, and the ledger's entries about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from evalctl.sync.sync_pass import SyncPass
 
 
 def batches(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> list[Batch]:
-    """New records by request: those of attempts that ended, and copies of results measured for others."""
+    """New records by request: those of attempts that ended, and copies of results of other requests."""
     files: dict[str, dict[str, str]] = {}
     jobs: dict[str, set[str]] = {}
     for found in collected:
@@ -36,9 +36,9 @@ def batches(current: SyncPass, observed: Observation, collected: Sequence[Collec
 
 
 def _new(current: SyncPass, observed: Observation, files: Mapping[str, str]) -> dict[str, str]:
-    """Without what is committed already (a pass was killed between commit and record, or another attempt was first).
+    """The records that are not committed yet (a pass was killed between commit and ledger, or another attempt was first).
 
-    A record that nothing accounts for is no reason to leave out what was measured.
+    An unproven record in the commit is replaced by the measured one.
     """
     results = {path: parse(path, text) for path, text in files.items()}
     there = [path for path, result in results.items() if observed.results.current(path, result.digest)]
@@ -68,7 +68,7 @@ def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, st
 
 
 def _sources(digests: Collection[str], lying: Base) -> dict[str, str]:
-    """The record that each of these digests is copied from: an unproven one only where there is no other."""
+    """The record that each of these digests is copied from; an unproven one only if there is no other."""
     doubted = {one.path for found in lying.unproven.values() for one in found}
     found = [one for one in lying.index.by_path.values() if one.digest in digests]
     return {one.digest: one.path for one in sorted(found, key=lambda one: one.path not in doubted)}
@@ -85,7 +85,7 @@ def noted(records: Records, collected: Sequence[Collected]) -> dict[str, JobReco
 
 
 def closed(current: SyncPass, records: Records, collected: Sequence[Collected]) -> dict[str, JobRecord]:
-    """Their attempts as they ended, with what they gave."""
+    """The job records with these attempts closed, with their outcomes and results."""
     changed = {}
     for found in collected:
         record, number = records.of(found.attempt.job), found.attempt.number

@@ -1,4 +1,4 @@
-"""Reads what an attempt left in its run folder: results of tasks that were accepted, and how the attempt ended."""
+"""Reads the run folder of an attempt that ended: results of accepted tasks, and the attempt's outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OWN = 0o600  # logs and answers may hold what a provider was sent
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The results of one attempt (path to text), the digests they answer, and how the attempt ended."""
+    """The results of one attempt (path to text), the digests of their evals, and the attempt's outcome."""
 
     folder: Path
     attempt: Attempt
@@ -48,11 +48,11 @@ class Collected:
 
 
 class NotCollectable(Exception):
-    """The run folder lacks what is needed to tell its results; the text says which file and why."""
+    """The run folder lacks a file that its results need; the text says which file and why."""
 
 
 def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> Collected:
-    """The accepted tasks of an attempt that ended; a task without an accepting verdict gives nothing but a problem."""
+    """The results of accepted tasks; a task without an accepting verdict gives only a problem."""
     marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
     files = _results(_submission(folder, attempt), attempt, done, marks) if done else {}
@@ -66,21 +66,21 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
 
 
 def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:
-    """A download whose files lie where only its node sees them has failed: else it would be submitted for ever."""
+    """A download whose files only its node sees has failed: else it would be submitted again without end."""
     if download is None or found.outcome != COLLECTED or not lacking(context, download.weights)[0]:
         return found
     return replace(found, outcome="failed:weights-unseen")
 
 
 def given_up(folder: Path, attempt: Attempt, why: str) -> Collected:
-    """A cancelled attempt whose results cannot be told: nothing of it counts, and its files stay where they are."""
+    """A cancelled attempt without readable results: none is published, and its files stay where they are."""
     return Collected(folder, attempt, {}, (), CANCELLED, (why,))
 
 
 def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
     """Copies logs and details beside the results, where git ignores them; what is there already is not copied again.
 
-    The answers of measured evals move there: nobody goes on with them. Returns what is not copied, and why.
+    The answers of measured evals move there, since no attempt continues them. Returns the files not copied, and why.
     """
     attempt = found.attempt
     try:
@@ -105,7 +105,7 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The folder of a result below results/, and what could not be brought there."""
+    """The folder of a result below results/, and the problems of files that could not be copied there."""
 
     root: Path
     place: str
@@ -141,7 +141,7 @@ def _made(root: Path, path: str) -> Path:
 
 
 def reason_of(attempt: Attempt, marks: Marks) -> str:
-    """Why an attempt that said `finished` did not finish all its tasks."""
+    """Why an attempt with the mark `finished` did not finish all its tasks."""
     if any(unreadable_task(marks, key) for key in attempt.evals):
         return "unreadable-marks"  # whatever it says, running the task again would be a guess
     finished = marks.finished.reason if marks.finished else ""
@@ -151,7 +151,7 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
 
 
 def _is_complete(attempt: Attempt, marks: Marks, done: int) -> bool:
-    """Whether it did all that it was to do; a download, which has no evals, says so itself."""
+    """Whether the attempt did all its tasks; for a download, which has no evals, its mark decides."""
     return done == len(attempt.evals) and (done > 0 or (marks.finished is not None and marks.finished.exit == 0))
 
 
@@ -166,7 +166,7 @@ def _outcome(folder: Path, attempt: Attempt, marks: Marks, step: Step, done: int
 
 
 def _answered(folder: Path, attempt: Attempt) -> bool:
-    """Whether the model gave this attempt any answer; the next one starts with it."""
+    """Whether the model gave this attempt a new answer, with which the next attempt starts."""
     return any(_fresh(folder, INSIDE.relay.counts(key)) for key in attempt.evals)
 
 
@@ -201,7 +201,7 @@ def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
 
 
 def _answers(home: Path, submitted: Submission) -> Path | None:
-    """Where the relay kept this attempt's answers: a folder of EVALCTL_HOME/answers, or nothing that is touched."""
+    """The folder of this attempt's answers; None unless it is one of EVALCTL_HOME/answers."""
     folder = Path(submitted.answers)
     return folder if folder == home / "answers" / folder.name else None
 
@@ -212,7 +212,7 @@ def _results(submitted: Submission, attempt: Attempt, keys: Iterable[str], marks
 
 
 def _text(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> str:
-    """The result as it will be committed: one that could not be read again is none."""
+    """The text of the result to commit; a text that cannot be parsed again is refused."""
     text = to_text(record(submitted, attempt, marks.tasks[key], marks).as_json())
     try:
         parse(submitted.tasks[key].path, text)
@@ -222,7 +222,7 @@ def _text(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> st
 
 
 def _submission(folder: Path, attempt: Attempt) -> Submission:
-    """What was written down when the attempt was submitted, as far as its results need it, or NotCollectable."""
+    """The file that was written at submission, as far as results need it; raises NotCollectable."""
     try:
         return read_submission(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION), attempt.evals)
     except (OSError, ValueError) as error:
@@ -239,7 +239,7 @@ def _move(source: Path, name: Path, target: Path) -> None:
 def _copy(source: Path, name: Path, target: Path, most: int) -> None:
     if os.path.lexists(target):
         return
-    half = target.with_name(f".{target.name}.half")  # a kill in the middle leaves no log that looks whole
+    half = target.with_name(f".{target.name}.half")  # a kill in between leaves no log that looks complete
     with runfiles.opened(source, name, most) as file:
         half.unlink(missing_ok=True)
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWN), "wb") as copy:

@@ -1,4 +1,4 @@
-"""What every part of a pass needs to know about this machine and this clone; made once by the command."""
+"""The facts about this machine and this clone that all parts of a pass use; made once by the command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evalctl.model.service_words import filled
 from evalctl.schedulers import SCHEDULERS, Scheduler
 from evalctl.shell import Command, Run, run
 
-# A claim may stay without its submission for so long, however short the grace period: a submission takes its time.
+# The least time that a claim may stay without its submission, however short the grace period.
 _SHORTEST_CLAIM_S = 240.0
 
 
@@ -64,7 +64,7 @@ class Context:
 
     @property
     def me(self) -> str:
-        """Whose jobs the scheduler shows us. A machine of its own is told from others by its host name."""
+        """The owner of our jobs: USER@SERVICE. The local queue of each machine is one of its own: USER@HOST."""
         return f"{self.user}@{self.host if self.service.scheduler == 'local' else self.service_name}"
 
     @property
@@ -79,7 +79,7 @@ class Context:
 
     @property
     def claim_grace_seconds(self) -> float:
-        """After how long a claim without a trace of its submission counts as forgotten."""
+        """The age at which a claim without a sign of its submission is claimed again."""
         return max(self.grace_seconds, _SHORTEST_CLAIM_S)
 
     def run_dir(self, job: str, number: int) -> Path:
@@ -87,12 +87,12 @@ class Context:
         return run_dir(self.home, job, number)
 
     def folder(self, attempt: Attempt) -> Path:
-        """The folder of a recorded attempt, whatever the record says of it."""
+        """The folder of a recorded attempt; the path in the record is not used."""
         return self.run_dir(attempt.job, attempt.number)
 
     def is_elsewhere(self, attempt: Attempt) -> bool:
         """Whether the attempt was made with another EVALCTL_HOME: it is recorded there, and this one lacks its folder, or
-        has only a copy of it (a clone that was copied): the job writes to the other.
+        has only a copy of it (a copied clone): the job writes to the original.
         """
         own, recorded = self.folder(attempt), Path(attempt.run_dir)
         if os.path.realpath(recorded) == os.path.realpath(own):
@@ -101,7 +101,7 @@ class Context:
             return True
         try:
             return recorded.parts[-3:] == own.parts[-3:] and not own.samefile(recorded)
-        except OSError:  # it is not there: this home was moved
+        except OSError:  # the recorded folder does not exist: this home was moved
             return False
 
     def site_args(self) -> list[str]:
@@ -112,9 +112,9 @@ class Context:
         ]
 
     def scheduler_args(self) -> list[str]:
-        """The same for a query or a cancellation, which must not fail for want of a group: such a word stays as it is.
+        """The same for a query or a cancellation, which must not fail because a variable is missing: the word stays as it is.
 
-        A query that names the cluster `{NAME}` is refused by the scheduler, and so is no answer.
+        The scheduler refuses a query that names the cluster `{NAME}`, which counts as no answer.
         """
         return [*map(self._filled_or_not, self.service.submit_args), *self._queue_args()]
 
@@ -129,13 +129,11 @@ class Context:
         return self.scheduler.query(self.user, self.scheduler_args())
 
     def startup_problem(self) -> str:
-        """What adds options to every call of the scheduler's programs, so that no answer can be believed; "" for nothing."""
+        """A file or variable that adds options to each call of the scheduler's programs, so that replies prove nothing; "" for none."""
         homes = dict.fromkeys((self.account_home, Path(os.environ.get("HOME") or self.account_home)))
         for path in (home / name for name in self.scheduler.STARTUP for home in homes):
             if path.is_file() and _has_options(path):
-                return (
-                    f"{path} adds options to the scheduler's programs: move them into the service's file, and it away"
-                )
+                return f"{path} adds options to the scheduler's programs: move the options into the service's file, and delete this file"
         return ""
 
     def _queue_args(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What people ask about jobs and tell them: status, logs, cancel, retry. The commands only parse and print."""
+"""The functions behind `evalctl status`, `logs`, `cancel` and `retry`; the commands only parse and print."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _UNSEEN = "does not start any more; the scheduler does not show it, so the next 
 class EvalStatus:
     """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job.
 
-    `run_dir` is that of the last attempt that ran it; `causes` of slowness, its `progress` and that of its whole job are
-    looked up there by who wants them.
+    `run_dir` is that of the last attempt that ran it. `status` leaves `causes` (of slowness), `progress` and `job_progress`
+    empty: `slow` and `progress` fill them from the run folder.
     """
 
     request: str
@@ -79,7 +79,7 @@ def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
 
 
 def recorded(context: Context, selector: str) -> list[str]:
-    """Jobs of the ledger that a selector means, though no request may ask for them any more."""
+    """Jobs of the ledger that a selector means, with or without a request."""
     by_job = SyncPass(context, ()).ledger.read().by_job
     return sorted(name for name, record in by_job.items() if selector in _recorded_names(record))
 
@@ -98,7 +98,7 @@ def cancel(
 
     `forgotten` are names of jobs whose request is gone.
 
-    First on record, then at the scheduler; an attempt that has not started finds itself refused at the start.
+    The cancellation is recorded first, then the scheduler is asked; an attempt that has not started ends at its start.
     """
     with in_home(context, wait_s=_LOCK_WAIT_S):
         current = SyncPass(context, plans)
@@ -130,7 +130,7 @@ def retry(
 ) -> list[JobChange]:
     """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays.
 
-    With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: nobody waits any more for what it may still measure.
+    With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: its results will be discarded.
     """
     with in_home(context, wait_s=_LOCK_WAIT_S):
         current = SyncPass(context, plans)
@@ -192,7 +192,7 @@ def _lines(
 
 
 def _run_dir(context: Context, record: JobRecord, evaluation: Eval) -> str:
-    """Where the last attempt that ran this very eval left its files."""
+    """The run folder of the last attempt that ran an eval of this digest."""
     own = (
         str(context.folder(one))
         for one in reversed(record.attempts)
@@ -210,7 +210,7 @@ def _state(
     attempt: Attempt | None,
     observed: Observation,
 ) -> tuple[str, str, str]:
-    """(state, reason, detail) of one eval: its result, else what the job's marks say of it, else the job's step."""
+    """(state, reason, detail) of one eval: from its result, else the job's marks, else the job's step."""
     if observed.results.current(path, digest):
         return "done", "result-current", path
     if digest in observed.results.by_digest:
@@ -258,7 +258,7 @@ def _cancel_one(context: Context, observed: Observation, evidence: JobEvidence) 
         return JobChange(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
     if not never:
         return JobChange(evidence.job, True, "is ending")
-    # closed at once only if its end was seen: else a new attempt could be submitted while this one still comes to light
+    # closed at once only if the scheduler listed it: else a new attempt could be submitted before this one becomes visible
     return JobChange(evidence.job, True, _NEVER if evidence.sightings else _UNSEEN)
 
 
@@ -292,7 +292,7 @@ def _forgive(context: Context, records: Records, jobs: Sequence[str]) -> Mapping
 
 
 def _take_over(context: Context, records: Records, taken: Mapping[str, Attempt]) -> Mapping[str, JobRecord]:
-    """Those that are still open; what its owner has collected meanwhile stays."""
+    """The records with these attempts closed; an attempt that its owner closed meanwhile stays as it is."""
     closed = {
         name: replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome=TAKEN_OVER)
         for name, one in taken.items()
@@ -314,9 +314,7 @@ def _taken(attempt: Attempt) -> str:
 
 def _not_retried(context: Context, record: JobRecord) -> str:
     if record.open is None:
-        return "it was never tried"
+        return "it has no attempt yet"
     if _is_here(context, record.open):
         return "it is still open: evalctl sync collects it once it has ended, evalctl cancel ends it"
-    return (
-        f"it runs as {record.open.by}; if nobody looks after it there any more: evalctl retry --take-over {record.job}"
-    )
+    return f"it runs as {record.open.by}; if that person no longer runs evalctl sync: evalctl retry --take-over {record.job}"

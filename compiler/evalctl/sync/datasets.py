@@ -1,4 +1,4 @@
-"""Loads the data sets of tasks into the cache of jobs, by a program of the framework's environment, or asks which are there."""
+"""Loads the data sets of tasks into the cache of jobs, by a program of the framework's environment, or lists which are there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
 from evalctl.sync.weights import hub_cache
 
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")  # .env may set them for jobs; a person who fetches wants the Hub
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")  # .env may set them for jobs; fetching needs the Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Dataset:
     detail: str = ""
 
     def named(self) -> str:
-        """As a person writes it."""
+        """REPOSITORY, PART at REVISION, for messages."""
         revision = f" at {self.revision[:12]}" if self.revision else ""
         return f"{self.repo}{f', {self.part}' if self.part else ''}{revision}"
 
@@ -36,7 +36,7 @@ def load(
 ) -> list[Dataset]:  # fmt: skip
     """Every data set of the scripts (each with its task keys). Without `online` nothing is fetched, as on a node without a network.
 
-    What an interrupted call has fetched stays; the next one continues.
+    Files that an interrupted call fetched stay; the next call continues.
     """
     reading = _Reading(scripts, begun, ended)
     variables = dict.fromkeys(_OFFLINE, "0" if online else "1")
@@ -50,7 +50,7 @@ def load(
 
 
 class _Reading:
-    """The lines of the program (evalctl_job.fetch_datasets) as they come; all others are its libraries' remarks."""
+    """The lines of the program (evalctl_job.fetch_datasets) as they come; other lines are output of its libraries."""
 
     def __init__(
         self, scripts: Mapping[str, Sequence[str]], begun: Callable[[Dataset], None], ended: Callable[[Dataset], None]

@@ -1,6 +1,6 @@
 """What to do about a job: a table from evidence to a step with a reason. Pure and total; the first row that fits wins.
 
-Silence is not absence, absence is not success, and what is unknown is treated as the worst.
+A scheduler that does not answer proves nothing, a job that is not listed has not succeeded, and the unknown counts as the worst case.
 """
 
 from __future__ import annotations
@@ -98,22 +98,22 @@ def _jobs(e: JobEvidence) -> str:
 
 
 TABLE: tuple[Rule, ...] = (
-    # -- what cannot be read decides nothing
+    # -- unreadable: a person decides
     Rule(lambda e: bool(e.unreadable_record), Action.STOP, _is("unreadable-ledger"), lambda e: e.unreadable_record),
     Rule(lambda e: bool(e.unreadable_results) and not _open(e), Action.STOP, _is("unreadable-result"),
         lambda e: ", ".join(e.unreadable_results)),
     # -- nothing left to do
     Rule(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
-    # -- somebody else's
+    # -- of another person or home
     Rule(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
     Rule(lambda e: _open(e) and bool(e.other_home), Action.WAIT, _is("other-home"),
         lambda e: f"its folder is {e.other_home}: evalctl sync in the clone that submitted it; if that is gone: "
         f"evalctl retry --take-over {e.job}"),
     Rule(lambda e: len(live(e)) > 1 or (_open(e) and bool(e.lingering)), Action.STOP, _is("duplicate-job"),
         lambda e: f"{', '.join(s.native_id for s in (*live(e), *e.lingering))}: {_too_many(e)}"),
-    # -- the job has spoken
+    # -- the job left its mark
     Rule(lambda e: _open(e) and e.marks.finished is not None, Action.COLLECT, _is("finished")),
-    # -- the scheduler has not
+    # -- the scheduler did not answer
     Rule(lambda e: e.silent, Action.WAIT, _is("scheduler-silent"), lambda e: e.other_scheduler),
     # -- the scheduler has
     Rule(lambda e: not e.missing and bool(live(e)), Action.REPORT, _is("not-needed"),
@@ -124,7 +124,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(lambda e: e.cancelled and bool(live(e)), Action.WAIT, _is("cancelling"), _state_detail),
     Rule(_seen_as(State.QUEUED, State.RUNNING, State.ENDING), Action.WAIT, _state, _state_detail),
     Rule(_seen_as(State.HELD, State.STUCK), Action.STOP, _state, _state_detail),
-    # -- an open attempt that is not to be seen
+    # -- an open attempt that the scheduler does not list
     Rule(_unclear_marks, Action.STOP, _is("unreadable-marks"),
         lambda e: f"{', '.join(e.marks.unreadable)}; fix it, or give the attempt up: evalctl cancel {e.job}"),
     Rule(lambda e: _open(e) and e.age_seconds < e.grace_seconds, Action.WAIT, _is("settling")),

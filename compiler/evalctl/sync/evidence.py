@@ -1,4 +1,4 @@
-"""All that one decision rests on."""
+"""The evidence from which the step of one job is decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evalctl.model.run import Attempt, Evidence, Sighting
 
 @dataclass(frozen=True, slots=True)
 class JobEvidence(Evidence):
-    """Evidence, and what others have to do with this job.
+    """The evidence about one job, other jobs and other owners included.
 
     `elsewhere` maps task keys without a result here to the job that runs them, `absent_here` to the job that gave
     their results into a commit that this clone lacks. `foreign`: the open attempt is another person's, whose jobs the
@@ -22,11 +22,11 @@ class JobEvidence(Evidence):
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     absent_here: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
-    other_scheduler: str = ""  # why the one that was asked does not know the job, and so is silent about it
+    other_scheduler: str = ""  # why the scheduler that was asked cannot know the job
     other_home: str = ""
     lingering: tuple[Sighting, ...] = ()
     cancelled: bool = False
-    forgiven: bool = False  # a person said `retry`, and nothing was tried since
+    forgiven: bool = False  # `evalctl retry` was typed, and there was no attempt since
     unreadable_record: str = ""
     unreadable_results: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled
