@@ -107,7 +107,7 @@ def test_a_sync_beside_one_that_downloads_does_not_wait_for_it(site: Site, tmp_p
     weights_begun(tmp_path)
     second = site.evalctl("sync", "--service", "slurm")
     assert (second.returncode, first.poll(), site.submitted()) == (0, None, [])
-    assert f"not downloaded here: another evalctl is at work here (process {first.pid}" in second.stderr
+    assert f"not downloaded here: another evalctl runs here (process {first.pid}" in second.stderr
     site.hub.go_on.set()
     first.communicate(timeout=60)
 

@@ -1,7 +1,7 @@
-"""Derived files follow from what is committed: records and metrics.yaml. A pass commits those that differ.
+"""Commits the derived files that differ from what the committed records and metrics.yaml give.
 
-So a change of metrics.yaml re-aggregates everything without measuring, an edited aggregate is made anew, and one that no
-record supports is removed. A pass over an unchanged commit costs one git command: its tree is remembered.
+A change of metrics.yaml computes all aggregates again without a measurement, an edited aggregate is replaced, and one
+without records is removed. A pass over an unchanged commit costs one git command: its tree is remembered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """What the last pass found: the state of everything, and of each model folder the keys of its inputs and its aggregate."""
+    """What the last pass found: the state of all inputs, and for each model folder the keys of its inputs and its aggregate."""
 
     state: str = ""
     folders: derived.Known = field(default_factory=dict)
@@ -39,7 +39,7 @@ class _Remembered:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """All derived files (None: to be removed) as they follow from the records that `parent` has."""
+    """All derived files (None: to be removed) computed from the records at commit `parent`."""
 
     lying: derived.Base
     texts: Mapping[str, str | None]
@@ -48,22 +48,22 @@ class _Made:
 
 
 def follow(context: Context, repo: Repository, warnings: list[str]) -> str | None:
-    """Commits the derived files of HEAD that are not what its records and tables give; None where all are so."""
+    """Commits the derived files of HEAD that are not what its records and tables give; None where all agree."""
     head = repo.resolve("HEAD")
-    if head is None or not context.metrics.entries:  # without entries the tables have a mistake: nothing follows
+    if head is None or not context.metrics.entries:  # without entries the tables have an error: nothing is computed
         return None
     known = _remembered(context)
     state = _state(context, repo, head)
     if known.state == state:
         return None
     if repo.run("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
-        warnings.append(f"{METRICS} differs from the commit: the aggregates follow once it is committed")
+        warnings.append(f"{METRICS} differs from the commit: the aggregates are computed again once it is committed")
         return None
     made: list[_Made] = []
     try:
         commit = commit_made(repo, lambda parent: _drafts(context, repo, parent, known, made))
-    except EnvironmentProblem as problem:  # a change of the user in results/: the pass has other work
-        warnings.append(f"the aggregates do not follow yet: {problem.message} ({problem.help})")
+    except EnvironmentProblem as problem:  # a change of the user in results/: the rest of the pass goes on
+        warnings.append(f"the aggregates are not computed again yet: {problem.message} ({problem.help})")
         return None
     warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made[-1].aggregates)]
     warnings += unproven_warning([one for found in made[-1].lying.unproven.values() for one in found])
@@ -125,7 +125,7 @@ def _state(context: Context, repo: Repository, head: str) -> str:
 
 
 def _remembered(context: Context) -> _Remembered:
-    """Whatever cannot be used is made anew."""
+    """A file that cannot be used counts as empty: everything is computed again."""
     try:
         document = json.loads((context.home / "cache" / "derived.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -136,7 +136,7 @@ def _remembered(context: Context) -> _Remembered:
 
 
 def _remember(context: Context, repo: Repository, made: _Made) -> None:
-    """Losing it costs time only."""
+    """Without this file the next pass only takes longer."""
     tables = derived.tables_key(context.metrics)
     folders = {
         folder: [

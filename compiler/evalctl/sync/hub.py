@@ -1,4 +1,4 @@
-"""Programs of a job environment that speak with the Hub, called from here."""
+"""Calls programs of a job environment that talk to the Hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOKENS = frozenset({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"})
 
 
 def is_environment(name: str) -> bool:
-    """Whether a text that stands in a result can be the name of a job environment: a name leads to no other folder."""
+    """Whether a text in a result can be the name of a job environment, which never names another folder."""
     return re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name) is not None
 
 
@@ -25,7 +25,7 @@ def hub_home(context: Context) -> Path:
 
 
 def program(context: Context, environment: str, *words: str, **variables: str) -> Command:
-    """`python -m WORDS` in a job environment; of all keys it gets the Hub's alone, whatever the shell has exported."""
+    """`python -m WORDS` in a job environment; of all API keys it gets only the Hub's, whatever the shell exports."""
     python = context.environments / environment / "bin" / "python"
     known = {
         name: value if name in TOKENS or not named_like_a_secret(name) else None

@@ -1,4 +1,4 @@
-"""Why a job that is not listed by its name may be there: a shell that chooses another scheduler, or a name that was changed."""
+"""Reasons why a job may exist although the scheduler does not list its name: another scheduler was asked, or the job was renamed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def note(context: Context) -> str:
 
 
 def foreign(context: Context) -> str:
-    """Why an empty list counts for nothing: a program of another scheduler has given it."""
+    """Why an empty list proves nothing: a program of another scheduler printed it."""
     name = context.query().argv[0]
     path = _program(context).get(name) or name
     return (
@@ -44,7 +44,7 @@ def _program(context: Context) -> dict[str, str]:
 def renamed(attempt: Attempt, seen: Iterable[Sighting]) -> Sighting | None:
     """A live job that has the attempt's number and another name: a person or a rule of the site may change a name.
 
-    Numbers are given again, so it need not be the attempt's job: it proves only that its end was not seen.
+    Schedulers reuse numbers, so it may be another job: it proves only that the end of the attempt's job was not seen.
     """
     number = _number(attempt.native_id)
     found = (one for one in seen if number and _number(one.native_id) == number and one.state is not State.ENDED)

@@ -1,4 +1,4 @@
-"""What the last attempt said of an eval, for as long as that attempt counts."""
+"""How the last attempt of an eval failed, for as long as that attempt counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXHAUSTED, _RETRY = "attempts-exhausted", "retry"
 
 
 def with_last_words(lines: Sequence[EvalStatus], root: Path) -> list[EvalStatus]:
-    """The lines; where the last try failed they have its words, whether it is tried again or not."""
+    """The lines; where the last try failed, `detail` has its reason and detail, also if it is tried again."""
     return [_with_words(line, root) if line.run_dir and line.state in _BETWEEN else line for line in lines]
 
 
@@ -36,7 +36,7 @@ def _with_words(line: EvalStatus, root: Path) -> EvalStatus:
 
 
 def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
-    """How the last try of an eval failed, and what follows from it; "" where none counts or the next one is under way."""
+    """How the last try of an eval failed, and whether it is tried again; "" where none counts or the next one runs."""
     attempt = next((one for one in reversed(record.attempts) if key in one.evals), None)
     if attempt is None or record.open is not None or not record.last_outcome.startswith("failed:"):
         return ""

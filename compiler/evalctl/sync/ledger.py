@@ -1,7 +1,7 @@
-"""The ledger: who claimed and submitted what, one JSON file per job on the branch `evalctl-state`.
+"""The ledger: claims and submissions, one JSON file per job on the branch `evalctl-state`.
 
 Commits are made without index and work tree. With a remote, a claim counts only once it is pushed: a push that is not
-a fast-forward means that someone else was first, so the ledger is read again and the change is decided again.
+a fast-forward means that another clone was first, so the ledger is read again and the change is decided again.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Ledger:
         self.remote = target[0] if target else None
 
     def refresh(self) -> None:
-        """Brings in what others wrote and sends what could not be sent; raises Unreachable if the remote is silent."""
+        """Fetches others' entries and pushes own ones that are not pushed yet; raises Unreachable if the remote does not answer."""
         if self.remote is None:
             return
         there, here = fetch(self._repo, self.remote, REF), self._repo.resolve(REF)
@@ -73,7 +73,7 @@ class Ledger:
             self._join(here, there)
         tip = self._repo.resolve(REF)
         if tip is not None and tip != there:
-            push_commit(self._repo, self.remote, tip, REF)  # best effort: what matters is pushed by `change`
+            push_commit(self._repo, self.remote, tip, REF)  # best effort: `claim` pushes what must be published
 
     def read(self) -> Records:
         """The ledger as this clone knows it."""
@@ -95,8 +95,8 @@ class Ledger:
     def claim(self, change: Change, message: str) -> Mapping[str, JobRecord]:
         """Applies `change` and publishes it; returns what was written only after the remote (if any) has it.
 
-        `change` is asked again on the newest ledger whenever someone else was first. Raises Unreachable when the remote
-        does not answer and LedgerRefused when it says no, with nothing written here.
+        `change` is called again with the newest ledger whenever another clone was first. Raises Unreachable when the remote
+        does not answer and LedgerRefused when it refuses the push; then nothing is written here.
         """
         for _ in range(_TRIES):
             records = self.read()
@@ -125,7 +125,7 @@ class Ledger:
         return self._repo.create_commits(records.commit, [Draft(files, message + "\n")])
 
     def _publish(self, records: Records, commit: str) -> bool:
-        """False: someone was first, and what they wrote is here now."""
+        """False: another clone was first, and its entries are fetched now."""
         if records.commit is None:  # before anything is published that this clone could not hold
             self._repo.require_possible(REF)
         if self.remote is not None:
@@ -158,10 +158,10 @@ class Ledger:
                 self.refresh()
             except Unreachable as problem:
                 return f"the ledger is written here but not pushed: {problem.message}"
-        return "the ledger is written here but not pushed: others were faster"
+        return "the ledger is written here but not pushed: other clones pushed first each time"
 
     def _join(self, here: str | None, there: str) -> None:
-        """The local branch becomes one that holds both; records are merged job by job."""
+        """Makes the local branch a merge of both; records are merged job by job."""
         if here is None or self._is_ancestor(here, there):
             moved = self._repo.move_ref(REF, here, there, "fetched")
         elif self._is_ancestor(there, here):
@@ -172,7 +172,7 @@ class Ledger:
             raise EnvironmentProblem("the ledger's branch moved while it was read", "evalctl sync")
 
     def _merge(self, here: str, there: str) -> str:
-        """A commit on `there` with our records merged in; a file that one side cannot read stays as there."""
+        """A commit on `there` with our records merged in; a file that cannot be read on one side keeps the remote's text."""
         ours, theirs = self._repo.entries(here, _FOLDER), self._repo.entries(there, _FOLDER)
         paths = [path for path, entry in ours.items() if theirs.get(path) != entry]
         contents = self._contents({**{f"ours {path}": ours[path] for path in paths}, **theirs})

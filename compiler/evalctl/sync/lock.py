@@ -1,4 +1,4 @@
-"""One pass at a time in one home. The kernel frees the lock when its owner dies, so nothing is ever broken open."""
+"""One pass at a time in one home. The kernel frees the lock when its owner dies, so no lock is ever removed by force."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from evalctl.sync.context import Context
 
 
 class Held(TryLater):
-    """Another evalctl works in this home; try again later (exit 4)."""
+    """Another evalctl runs in this home; try again later (exit 4)."""
 
 
 @contextmanager
 def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> Iterator[None]:
-    """Holds the lock of `home` while the block runs; says who holds it when it is not free within `wait_s`.
+    """Holds the lock of `home` while the block runs; raises Held with its owner when it is not free within `wait_s`.
 
     `shared` are the permissions that core.sharedRepository asks for: others of the group take the same lock.
     """
     path = home / "sync.lock"
     try:
         make_folder(home.parent)
-        home.mkdir(0o755, exist_ok=True)  # a narrower umask counts
+        home.mkdir(0o755, exist_ok=True)  # the umask may remove permissions
     except (
         FileNotFoundError
-    ) as error:  # file systems where nobody can make a folder say that it is not there (seen: /proc)
+    ) as error:  # file systems without new folders report that the path does not exist (seen: /proc)
         raise EnvironmentProblem(
             f"{home} cannot be made", "set EVALCTL_HOME to a folder where you can write"
         ) from error
@@ -57,7 +57,7 @@ def in_home(context: Context, *, wait_s: float = 0.0) -> AbstractContextManager[
 
 
 def share_folder(folder: Path, shared: int) -> None:
-    """Makes `folder`, or opens one's own, for those who may use files with the permissions `shared`."""
+    """Makes `folder`, or opens the user's own one, to those who may use files with the permissions `shared`."""
     folder.mkdir(parents=True, exist_ok=True)
     if folder.stat().st_uid == os.geteuid():
         enter = (shared & 0o444) >> 2  # who may read a folder may enter it
@@ -75,7 +75,7 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
                     f"{path} cannot be locked: {error.strerror}", "set EVALCTL_HOME to a folder on another file system"
                 ) from error
         if time.monotonic() >= deadline:
-            raise Held(f"another evalctl is at work here ({_owner(path)})", "wait until it has ended")
+            raise Held(f"another evalctl runs here ({_owner(path)})", "wait until it has ended")
         time.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""Reads the marks that a job left in its run folder. Written by rename: a broken one is no half, but damage."""
+"""Reads the marks that a job left in its run folder. A job writes each by rename, so an unreadable mark is damaged, not half-written."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from evalctl_job.run_folder import FINISHED, INSIDE, MARK, SERVER_READY, STARTED
 from evalctl_job.typed import read
 
 _END_BYTES, _LONGEST_LINE = 64 * 1024, 400
-SCHEMA = "evalctl/mark/1"  # of a mark that names none, as those of this version's jobs
+SCHEMA = "evalctl/mark/1"  # the schema of marks without one, which jobs of this version write
 
 T = TypeVar("T")
 Form = Callable[[Mapping[str, object]], T]
 
 
 def read_marks(run_dir: Path) -> Marks:
-    """All marks of one attempt; a mark that is there but cannot be read is named in `unreadable`."""
+    """All marks of one attempt; `unreadable` names marks that exist but cannot be read."""
     unreadable = list[str]()
-    # The job's own marks first: where `finished` is seen, the tasks' last words are older.
+    # The job's own marks first: where `finished` is read, the marks of tasks are final.
     started = _read(run_dir, INSIDE.mark(STARTED), _as(Started), unreadable)
     ready = _read(run_dir, INSIDE.mark(SERVER_READY), _as(ServerReady), unreadable)
     finished = _read(run_dir, INSIDE.mark(FINISHED), _as(Finished), unreadable)
@@ -42,7 +42,7 @@ def read_marks(run_dir: Path) -> Marks:
 
 
 def _last_line(run_dir: Path) -> str:
-    """What the script and its Python printed last, if the script began: the program prints nothing before its first mark."""
+    """The last line of the script's output, if the script began; the program prints nothing before its first mark."""
     if not RunFolder(run_dir).started_lock.is_dir():
         return ""
     try:
@@ -74,7 +74,7 @@ def _read(run_dir: Path, name: Path, form: Form[T], unreadable: list[str]) -> T 
 
 
 def _as(kind: type[T]) -> Form[T]:
-    """A mark of this kind; another version may have written more into it."""
+    """A mark of this kind; keys of other versions are ignored."""
     return partial(read, kind, extra=True)
 
 
@@ -84,7 +84,7 @@ def _shown(value: object) -> object:
 
 
 def _task_mark(name: str, document: Mapping[str, object]) -> TaskMark:
-    """The acceptance check says why a task failed; the script says it where there was none."""
+    """The mark of a task: the acceptance check's reason, or the script's where there was no check."""
     mark = _as(TaskMark)(document)
     if mark.key != name:
         raise ValueError(f"it is about another task, `{mark.key}`")

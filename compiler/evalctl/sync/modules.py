@@ -1,4 +1,4 @@
-"""The set-up file of environment modules, which every job of a service sources: who could put other commands into it."""
+"""The set-up file of environment modules, which every job of a service sources: which other users can change it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _ROOT = 0
 
 
 def setup_problem(path: str | None) -> str:
-    """Who else could change `path` on this machine, and what to type; "" where nobody could, or it is not here.
+    """Which other users can change `path` on this machine, and what to type; "" for none, or where the file does not exist.
 
-    A node may have a file that this machine lacks: the job itself ends where it is not there.
+    A node may have a file that this machine lacks; the job ends if the node lacks it.
     """
     if path is None:
         return ""
@@ -31,7 +31,7 @@ def setup_problem(path: str | None) -> str:
 
 
 def _others(facts: os.stat_result) -> str | None:
-    """Who but root and this user can write there; in a folder with the sticky bit others replace only their own files."""
+    """Users other than root and this one who can write there; in a folder with the sticky bit others replace only their own files."""
     if facts.st_uid not in (_ROOT, os.geteuid()):
         return f"its owner, user {facts.st_uid}"
     if stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_ISVTX:

@@ -1,4 +1,4 @@
-"""Looks, and decides nothing: results in the commit, the ledger, one scheduler query, marks on disk -> evidence."""
+"""Collects evidence and decides nothing: results in the commit, the ledger, one scheduler query, marks on disk -> evidence."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from evalctl.sync.records import JobRecord
 from evalctl.sync.weights import changed, lacking
 
 _ABSENT = "absent-since"
-_DOWNLOAD_RETRIES = 3  # each goes on where the one before was cut off
+_DOWNLOAD_RETRIES = 3  # each attempt continues where the one before ended
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was seen in one pass. `sightings` is None when the scheduler did not answer, or was not asked."""
+    """What one pass observed. `sightings` is None when the scheduler did not answer, or was not asked."""
 
     results: ResultIndex
     records: Records
@@ -38,14 +38,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who has what: eval digest to the job whose open attempt runs it, or that gave its result, and when."""
+    """Which job has which eval: digest to the job whose open attempt runs it, or that gave its result, and when."""
 
     running: Mapping[str, str]
     collected: Mapping[str, tuple[str, float]]
 
 
 def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
-    """All our jobs, or None and why there was no answer. An empty list does not show which scheduler gave it."""
+    """All our jobs, or None and why there was no answer; an empty list does not prove which scheduler printed it."""
     if problem := context.startup_problem():
         return None, problem
     try:
@@ -58,20 +58,20 @@ def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
 
 
 def needs_scheduler(plans: Sequence[RequestPlan], observed: Observation, context: Context) -> bool:
-    """Whether any job of this service is unfinished; if not, the scheduler is left in peace."""
+    """Whether any job of this service is unfinished; if not, the scheduler is not asked."""
     jobs = [job for plan in plans for job in plan.jobs if job.service == context.service_name]
     return any(observed.records.of(job.name).open or missing_tasks(job, observed.results) for job in jobs)
 
 
 def missing_tasks(job: Job, results: ResultIndex) -> list[JobTask]:
-    """The tasks without a current result, wherever one may lie."""
+    """The tasks without a current result under any path."""
     return [task for task in job.tasks if not _has_result(task.evaluation, results)]
 
 
 def observe(
     context: Context, jobs: Sequence[Job], left_over: Sequence[JobRecord], observed: Observation
 ) -> dict[str, JobEvidence]:
-    """The evidence for each job, and for attempts of jobs that no request asks for any more."""
+    """The evidence for each job, and for attempts that no request asks for any more."""
     claims = claims_of(observed.records)
     by_name = _by_job(observed)
     wanted = {job.name: _of_job(context, job, observed, claims, by_name) for job in jobs}
@@ -100,7 +100,7 @@ def claims_of(records: Records) -> Claims:
 
 
 def attempt_name(mark: str, job: str, number: int) -> str:
-    """What the scheduler calls an attempt: `ev-<mark>-<stem>-<digest8>-a<number>`."""
+    """The job name of an attempt at the scheduler: `ev-<mark>-<stem>-<digest8>-a<number>`."""
     return f"{_prefix(mark, job)}-a{number}"
 
 
@@ -109,7 +109,7 @@ def _prefix(mark: str, job: str) -> str:
 
 
 def _prefixes(records: Records, record: JobRecord) -> list[str]:
-    """Under which names its attempts were or will be submitted: a ledger that was lost and begun anew has another mark."""
+    """The prefixes of its attempts' names, old and new: a ledger that was lost and started again has another mark."""
     recorded = (_without_attempt(attempt.name) for attempt in record.attempts)
     return list(dict.fromkeys((_prefix(records.mark, record.job), *recorded)))
 
@@ -165,7 +165,7 @@ def _of_download(
 def _of_attempt(
     context: Context, record: JobRecord, observed: Observation, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
-    """What is to be seen of a job's attempts, whoever asks for its results."""
+    """The evidence about a job's attempts, independent of requests."""
     attempt = record.open
     foreign = attempt is not None and attempt.by != context.me
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
@@ -200,7 +200,7 @@ def _of_attempt(
 
 
 def _grace(context: Context, attempt: Attempt | None, marks: Marks) -> float:
-    """A submission that left no trace may still be on its way; one whose job has begun was accepted."""
+    """The grace period: that of a claim while there is no sign of the submission, else that of a submitted job."""
     traceless = attempt is not None and attempt.phase is Phase.CLAIMED and marks.started is None
     return context.claim_grace_seconds if traceless else context.grace_seconds
 
@@ -222,7 +222,7 @@ def _sorted_out(job: Job, results: ResultIndex, claims: Claims) -> tuple[dict[st
 
 
 def _replaced(results: ResultIndex, path: str, since: float) -> bool:
-    """Whether the path holds something measured later: the earlier result was replaced, it is not in other hands."""
+    """Whether the path holds something measured later: the earlier result was replaced, and is not in a commit that this clone lacks."""
     return path in results.by_path and results.by_path[path].measured_at > since
 
 
@@ -236,7 +236,7 @@ def _unreadable(job: Job, results: ResultIndex) -> tuple[str, ...]:
 
 
 def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sighting]:
-    """Everything that lives under the job's name, and what has ended only if it is the open attempt."""
+    """The live jobs with the job's name, and an ended one only if it is the open attempt."""
     return [
         sighting for sighting in seen
         if sighting.state is not State.ENDED or (attempt is not None and sighting.name == attempt.name)
@@ -246,8 +246,8 @@ def _relevant(seen: Sequence[Sighting], attempt: Attempt | None) -> list[Sightin
 def _age(folder: Path, attempt: Attempt, seen: Sequence[Sighting], observed: Observation) -> float:
     """For how long the attempt has been invisible, counted from the first pass that did not see it.
 
-    One answer without the job proves little: schedulers lose sight of jobs while they change state. What lies in the
-    future, a clock that was wrong has written: it is as if it were not there.
+    One list without the job proves little: schedulers omit jobs that change state. A time in the future, written by a
+    wrong clock, is ignored.
     """
     note = folder / _ABSENT
     if observed.sightings is None:
@@ -264,7 +264,7 @@ def _unseen_since(note: Path, attempt: Attempt, now: float) -> float:
     if since is not None and since <= now:
         return since
     if attempt.phase is Phase.CLAIMED and attempt.claimed_at <= now and not note.parent.is_dir():
-        return attempt.claimed_at  # killed before it had a folder: nothing can have been submitted
+        return attempt.claimed_at  # without a folder nothing was submitted: the pass was killed before
     write_atomically(note, f"{now}\n", mode=0o600)
     return now
 
@@ -290,7 +290,7 @@ def _job_blocked(context: Context, job: Job, *, wanted: bool) -> tuple[str, str]
 
 
 def _blocked(context: Context, script_path: str, environments: Sequence[str]) -> tuple[str, str]:
-    """Why it cannot be submitted, and what is missing; found here rather than after hours in a queue."""
+    """Why the job cannot be submitted, and what is missing; found before the job waits hours in a queue."""
     if not (context.root / script_path).is_file():
         return "script-missing", script_path
     try:

@@ -1,4 +1,4 @@
-"""Live jobs of this repository that no open attempt accounts for: nobody will ever collect what they measure."""
+"""Live jobs of this repository without an open attempt: their results will never be collected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evalctl_job.run_folder import INSIDE
 
 
 def orphans(records: Records, sightings: Iterable[Sighting]) -> list[Sighting]:
-    """Those with this repository's mark whose name is no open attempt's; what the ledger cannot tell is none."""
+    """Those with this repository's mark whose name is not that of an open attempt; a job whose record cannot be read is not an orphan."""
     unknown = tuple(f"ev-{records.mark}-{job.removeprefix('ev-')}-a" for job in records.unreadable)
     accounted = {record.open.name for record in records.by_job.values() if record.open}
     return [
@@ -30,9 +30,9 @@ def orphans(records: Records, sightings: Iterable[Sighting]) -> list[Sighting]:
     ]  # fmt: skip
 
 
-def reported(observed: Observation, told: Iterable[str]) -> list[Step]:
-    """A step for each orphan of a job of which the table does not speak."""
-    prefixes = {f"ev-{observed.records.mark}-{job.removeprefix('ev-')}" for job in told}
+def reported(observed: Observation, with_steps: Iterable[str]) -> list[Step]:
+    """A step for each orphan of a job that has no step yet."""
+    prefixes = {f"ev-{observed.records.mark}-{job.removeprefix('ev-')}" for job in with_steps}
     return [
         Step(one.name, Action.REPORT, "orphan", f"{one.native_id} {one.detail}".strip() + "; evalctl sync --prune ends it")
         for one in orphans(observed.records, observed.sightings or ()) if one.name.rpartition("-a")[0] not in prefixes
@@ -42,8 +42,8 @@ def reported(observed: Observation, told: Iterable[str]) -> list[Step]:
 def _submitted_here(context: Context, mark: str, name: str) -> bool:
     """Whether this clone submitted the attempt: its folder is made before each submission, and names attempt, clone and home.
 
-    The mark alone proves nothing: it is text in a branch, and a copy of a repository has the same one. Nor does the folder:
-    a copied EVALCTL_HOME has it, and clones may share one.
+    Neither mark nor folder is a proof alone: a copied repository has the same mark, a copied EVALCTL_HOME the same folder,
+    and clones may share one.
     """
     stem, _, number = name.removeprefix(f"ev-{mark}-").rpartition("-a")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", stem) or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
@@ -81,10 +81,10 @@ def _named_in_shell(context: Context, folder: Path, name: str) -> bool:
 
 
 def prune(current: SyncPass, observed: Observation) -> list[Step]:
-    """Ends the orphans and tells which.
+    """Ends the orphans; a step for each.
 
-    A claim is in the ledger before its job is submitted, so a job that was seen and is not in the ledger *now* is
-    nobody's, whatever this clone knew a moment ago.
+    A claim is in the ledger before its job is submitted, so a job that was listed before and is not in the ledger *now* has
+    no claim in any clone.
     """
     if observed.sightings is None or not current.remote_answers:
         current.warnings.append("nothing is pruned: scheduler and remote must both answer for that")

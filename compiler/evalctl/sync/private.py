@@ -24,13 +24,13 @@ def is_shared(context: Context) -> bool:
 
 
 def tighten(home: Path, *, shared: bool) -> None:
-    """The folders exist and are closed to others; one of another user is that user's to close."""
+    """Makes the folders and removes others' permissions; a folder of another user is left to that user."""
     for name in _KEPT:
         made(home, home / name, shared=shared)
 
 
 def made(home: Path, folder: Path, *, shared: bool) -> None:
-    """`folder` below `home` and the folders between exist and are closed to others; OSError where one is no real folder."""
+    """Makes `folder` below `home` and the folders between, closed to others; OSError where one is not a real folder."""
     path = home
     for part in folder.relative_to(home).parts:
         path /= part

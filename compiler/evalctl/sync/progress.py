@@ -1,8 +1,8 @@
-"""How far running jobs are: answers, how many there will be, how fast they come, when the last one is expected.
+"""Progress of running jobs: answers so far, total, rate, and the expected time of the last answer.
 
-From the relay's counts and the stall watch's note in the run folder. What is not there, may not be read or has a wrong form
-is as if it were not there (`slow` names what is damaged). A total is what this attempt's framework shows, else what an earlier
-result of the same questions had; where neither is known there is none.
+From the relay's counts and the stall watch's note in the run folder. A file that is missing, not trusted or damaged is
+ignored (`slow` reports damaged ones). The total is what this attempt's framework shows, else that of an earlier result
+of the same questions, else unknown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from evalctl_job.typed import NO_DATE, Form, read
 WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
 SHORTEST_SECONDS = 30.0
 MOST_ANSWERS = 10**9
-LONGEST_SECONDS = 366 * 86_400.0  # an estimate beyond is none
+LONGEST_SECONDS = 366 * 86_400.0  # longer estimates are not shown
 _TRIES = 5  # earlier results of a task that are read
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ Point = tuple[float, int]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the relay counts of a task, as far as progress goes; `pace` has points of (time, fresh answers until then)."""
+    """The relay's counts of a task that progress needs; `pace` has points of (time, new answers until then)."""
 
     requests: int = 0
     asked: int = 0
@@ -54,7 +54,7 @@ _Count = Annotated[int, Form(lambda value: 0 <= value <= MOST_ANSWERS, "no count
 
 @dataclass(frozen=True, slots=True)
 class _Relayed:
-    """The same as the relay wrote it."""
+    """The form of the relay's file."""
 
     requests: _Count = 0
     asked: _Count = 0
@@ -66,14 +66,14 @@ class _Relayed:
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """How many the framework's progress bar has, as the stall watch wrote it."""
+    """The number of questions in the framework's progress bar, as the stall watch wrote it."""
 
     questions: _Count | None = None
 
 
 @dataclass(slots=True)
 class Earlier:
-    """How many answers earlier results of the same questions had; looked up once each, and only when asked."""
+    """How many answers earlier results of the same questions had; each is looked up once, on demand."""
 
     context: Context
     found: dict[tuple[object, ...], int | None] = field(default_factory=dict)
@@ -107,13 +107,13 @@ class Earlier:
 
 
 def _questions(evaluation: Eval) -> tuple[object, ...]:
-    """What decides how many answers a task asks for."""
+    """The settings that determine how many answers a task asks for."""
     task = evaluation.task
     return task.script, task.framework, evaluation.framework_version, evaluation.task_digest, evaluation.max_samples
 
 
 def _questions_of(result: Result) -> tuple[object, ...]:
-    """The same of a record."""
+    """The same settings, from a record."""
     task = result.task
     return task.script, task.framework, task.framework_version, task.digest, result.max_samples
 
@@ -168,7 +168,7 @@ def of_attempt(job: Job, keys: Collection[str], folder: Path, earlier: Earlier, 
 
 @dataclass(frozen=True, slots=True)
 class _TaskNumbers:
-    """Answers that are there, answers to come (None: not known), and how many come a minute (None: not known)."""
+    """Answers so far, answers to come and answers a minute (None: not known)."""
 
     answered: int
     left: int | None = None
@@ -176,7 +176,7 @@ class _TaskNumbers:
     failed: bool = False
 
     def progress(self, now: float) -> Progress:
-        """With the total, and the time of the last answer, where they follow. A task that failed gets no more answers."""
+        """As `Progress`, with the total and the time of the last answer where known. A failed task gets no more answers."""
         if self.left is None or self.failed:
             return Progress(self.answered, None, self.per_minute)
         seconds = 60 * self.left / self.per_minute if self.left and self.per_minute else None
@@ -218,7 +218,7 @@ def per_minute(counted: Counted, ready: float, now: float) -> float | None:
 
 
 def counted_in(folder: Path, key: str) -> Counted:
-    """The counts of a task; nothing where a number in them is none."""
+    """The counts of a task; None where one of its numbers is invalid."""
     one = _read(_Relayed, folder, INSIDE.relay.counts(key))
     return Counted(one.requests, one.asked, one.answered, one.failed, one.fresh, tuple(_points(one.pace)))
 

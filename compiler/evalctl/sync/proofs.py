@@ -1,4 +1,4 @@
-"""What the ledger says of records: which attempts gave which evals."""
+"""The proofs of records: which attempts in the ledger measured which evals."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from evalctl.sync.ledger import Ledger, Records
 
 
 def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> Proofs:
-    """By the ledger of this clone and what `commit` says is accepted.
+    """The proofs by the ledger of this clone and the accepted records of `commit`.
 
     `authoritative`: the ledger was just fetched, so that none is an empty one; else nothing is known without it.
     """
     records = Ledger(repo).read()
     text = repo.read(commit, [ACCEPTED_FILE], ACCEPTED_FILE).get(ACCEPTED_FILE, b"")
     said: frozenset[tuple[str, str]] = frozenset()
-    with contextlib.suppress(ValueError):  # `evalctl check` says what is wrong with it; nothing is accepted by it
+    with contextlib.suppress(ValueError):  # `evalctl check` reports the fault; a damaged file accepts nothing
         said = accepted(text)
     known = records.commit is not None or authoritative
     return Proofs(_attempts(records) if known else None, said, frozenset(records.unreadable), _pinned(records))
 
 
 def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:
-    """A closed attempt accounts for what was collected of it, an open one for what is noted as about to be committed."""
+    """A closed attempt proves the results collected from it, an open one those noted before their commit."""
     return {
         (name, attempt.number): frozenset(
             record.collected.get(attempt.number, ())

@@ -1,4 +1,4 @@
-"""Commits results with all that follows from them, one commit per request, in the words of a notebook."""
+"""Commits results and the files derived from them, one commit per request."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnin
 
 
 def push(context: Context, repo: Repository) -> PushReport:
-    """Sends local commits to the remote, told anew on top of what others sent meanwhile."""
+    """Pushes local commits, rebuilt on top of commits that others pushed meanwhile."""
 
     def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str | None]:
         lying = lying_at(context, repo, base)
@@ -68,7 +68,7 @@ def secrets_in(context: Context, files: Mapping[str, str]) -> str | None:
 
 
 def lying_at(context: Context, repo: Repository, commit: str | None) -> derived.Base:
-    """What a commit has under results/, and which of its records nothing accounts for."""
+    """The files of a commit under results/, and which of its records are unproven."""
     found = _lying_at(context, repo, commit)
     return replace(found, unproven=unproven(found.index, proofs_at(repo, commit, authoritative=True)))
 
@@ -124,7 +124,7 @@ def _drafts(
 
 
 def _less(lying: derived.Base, replaced: Collection[str]) -> derived.Base:
-    """Without doubts about records that get another text."""
+    """Without the unproven records that get another text."""
     kept = {folder: [one for one in found if one.path not in replaced] for folder, found in lying.unproven.items()}
     return replace(lying, unproven=kept)
 

@@ -20,9 +20,9 @@ _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
 COLLECTED = "collected"  # all its tasks have results
 WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
 CANCELLED = "cancelled"
-TAKEN_OVER = "taken-over"  # closed by somebody else, who does not wait for its owner any longer
-PROGRESSED = "progressed:"  # ran out of time, but got tasks or answers done: goes on without using up a try
-MOST_RESUMES = 8  # … so often; then each counts, or a model that never stops talking would run for ever
+TAKEN_OVER = "taken-over"  # closed by another person with `retry --take-over`
+PROGRESSED = "progressed:"  # ran out of time with new results or answers: the next attempt does not use up a try
+MOST_RESUMES = 8  # … so often; then each counts, else a model that never ends its answers would run without end
 TIMEOUT = "timeout"
 LARGEST = 4 * 1024 * 1024  # bytes of a record: some thousands of attempts
 Form = Callable[[Any], bool]
@@ -128,7 +128,7 @@ def merged(ours: JobRecord, theirs: JobRecord) -> JobRecord:
 
 
 def _union(ours: Mapping[int, tuple[_T, ...]], theirs: Mapping[int, tuple[_T, ...]]) -> dict[int, tuple[_T, ...]]:
-    """By attempt, what either side has."""
+    """The union of both sides, by attempt."""
     numbers = sorted(ours.keys() | theirs.keys())
     return {number: tuple(sorted({*ours.get(number, ()), *theirs.get(number, ())}, key=repr)) for number in numbers}
 
@@ -147,10 +147,10 @@ def to_text(record: JobRecord) -> str:
 
 
 def from_text(job: str, content: bytes) -> JobRecord:
-    """The record in a file; raises ValueError with the reason when it is none that this evalctl understands.
+    """The record in a file; raises ValueError with the reason when this evalctl cannot read it.
 
-    Whoever can push the ledger's branch can write anything there: every value has the form that evalctl gives it, or the
-    whole record is refused.
+    Whoever can push the ledger's branch can write anything there: unless every value has the form that evalctl writes,
+    the whole record is refused.
     """
     if len(content) > LARGEST:
         raise ValueError(f"it has {len(content)} bytes, at most {LARGEST} are read")
@@ -172,7 +172,7 @@ def from_text(job: str, content: bytes) -> JobRecord:
 
 
 def _require_own_names(job: str, record: JobRecord) -> None:
-    """A record's attempts have the names that follow from the job and the number: a name stands for nothing else."""
+    """A record's attempts have the names that follow from the job and the number."""
     if record.job != job:
         raise ValueError(f"it is about another job, `{record.job}`")
     for attempt in record.attempts:
@@ -182,7 +182,7 @@ def _require_own_names(job: str, record: JobRecord) -> None:
 
 
 def _require_own_numbers(record: JobRecord) -> None:
-    """Attempts are numbered from 1 on without a gap, and nothing is said of one that is not there: a `retry` of attempt
+    """Attempts are numbered from 1 on without a gap, and no event names a missing one: a `retry` of attempt
     999,999 would forgive every failure to come.
     """
     last = len(record.attempts)
@@ -190,11 +190,11 @@ def _require_own_numbers(record: JobRecord) -> None:
         raise ValueError("its attempts are not numbered 1, 2, 3, …")
     named = (*record.collected, *record.pinned, *(event.attempt for event in record.events))
     if beyond := [number for number in named if number > last]:
-        raise ValueError(f"it speaks of attempt {max(beyond)}, and has {last}")
+        raise ValueError(f"it names attempt {max(beyond)}, but has only {last}")
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _attempt(row: Mapping[str, Any]) -> Attempt:
@@ -275,7 +275,9 @@ _is_key = lru_cache(maxsize=4096)(_is_name)  # every job has the same tasks
 _is_number = _matches(r"[1-9][0-9]{0,5}")
 is_job = _matches(r"ev-[a-z0-9]+(?:-[a-z0-9]+)*")
 is_digest = _matches(r"[0-9a-f]{64}")
-is_native_id = _matches(r"(?:[A-Za-z0-9][A-Za-z0-9._;:@\[\]-]{0,127})?")  # a word for scontrol or qdel, never an option
+is_native_id = _matches(
+    r"(?:[A-Za-z0-9][A-Za-z0-9._;:@\[\]-]{0,127})?"
+)  # an argument for scontrol or qdel, never an option
 is_reason = _matches(r"[a-z0-9-]{1,100}")
 _EVENT: Mapping[str, Form] = {
     "at": _is_moment, "by": _is_line, "what": ("retry", "cancel").__contains__, "attempt": _whole(0, 999_999),

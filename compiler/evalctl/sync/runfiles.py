@@ -1,4 +1,4 @@
-"""Files of run folders, where a job leaves what it did: jobs run models' code, so nothing there is taken on trust.
+"""Files of run folders, where a job leaves what it did: jobs run models' code, so no file there is trusted unchecked.
 
 No link is followed, only regular files of this user are read, and sizes are bounded (depth and numbers:
 `model/plain_json.py`).
@@ -23,11 +23,11 @@ _BELOW_HOME = 3  # runs/JOB/aN
 
 
 class NotTrusted(ValueError):
-    """A file that is not what a job of this user writes; the text says why."""
+    """The file is not one that a job of this user writes; the text says why."""
 
 
 def read(folder: Path, name: str | Path, most: int = MOST_BYTES) -> bytes:
-    """What the file `name` of a run folder holds; FileNotFoundError where it is not there, NotTrusted with the reason."""
+    """The content of the file `name` of a run folder; raises FileNotFoundError, or NotTrusted with the reason."""
     with opened(folder, name, most) as file:
         return file.read(most + 1)
 
@@ -77,7 +77,7 @@ def _require_own(facts: os.stat_result, most: int) -> None:
 
 
 def is_own(folder: Path, name: str | Path) -> bool:
-    """Whether the file is there and can be trusted, of whatever size."""
+    """Whether the file exists and can be trusted, whatever its size."""
     try:
         opened(folder, name, sys.maxsize).close()
     except (OSError, NotTrusted):
@@ -97,6 +97,6 @@ def _names(folder: Path, below: str, ending: str) -> Iterator[str]:
         return
     for entry in entries:
         if f"/{entry.name}".endswith(ending):
-            yield f"{below}/{entry.name}"  # of whatever kind: who reads it says what is wrong with it
+            yield f"{below}/{entry.name}"  # of any kind: `read` reports one that is not trusted
         elif entry.is_dir(follow_symlinks=False):
             yield from _names(folder, f"{below}/{entry.name}", ending)

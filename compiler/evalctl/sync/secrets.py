@@ -19,7 +19,7 @@ def named_like_a_secret(name: str) -> bool:
 
 
 def hidden(text: str, environment: Mapping[str, str]) -> str:
-    """`text` as it may be shown: without known values in any form, and without what looks like a secret."""
+    """`text` without known secret values in any form, and without text of a secret's shape."""
     known = [value for name, value in sorted(environment.items()) if _NAMES.search(name) and len(value) >= _SHORTEST]
     return redacted(without(text, known))
 
@@ -33,7 +33,7 @@ def secret_in(text: str, environment: Mapping[str, str]) -> str | None:
 
 
 def _holds(text: str, value: str) -> bool:
-    """Whether the value is there in any form, a text within a text of JSON included."""
+    """Whether the value occurs in any form, JSON within JSON included."""
     escaped = json.dumps(value)[1:-1] != value
     return any(form in text for form in forms(value)) or (escaped and _folded(value) in _folded(text))
 

@@ -1,4 +1,4 @@
-"""Requests whose evals all have their results in the commit: a pass knows their jobs by name and makes no plan of them."""
+"""Requests whose evals all have their results in the commit: a pass knows their jobs by name, without a plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evalctl.sync.publish import committed_results
 
 @dataclass(frozen=True, slots=True)
 class SettledJob:
-    """One job of such a request; `results` maps the place of each result to the digest that lies there."""
+    """One job of such a request; `results` maps the place of each result to the digest of its eval."""
 
     name: str
     service: str

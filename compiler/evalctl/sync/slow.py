@@ -1,4 +1,4 @@
-"""What slows evals down, from the small files of their attempts; of their answers only the last few are read."""
+"""Causes of slowness of evals, from the small files of their attempts and their last few answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from evalctl.sync.control import EvalStatus
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
-_NOBODY = "request-timeout"  # the job's word for a task that failed over it (evalctl_job/reasons.py)
+_NOBODY = "request-timeout"  # the reason of a task that failed because no answer came in time (evalctl_job/reasons.py)
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _RunFiles:
-    """Every file once, and what could not be read."""
+    """Reads each file of run folders once; `problems` name those that could not be read."""
 
     problems: list[str] = field(default_factory=list)
     servers: dict[Path, Notes | None] = field(default_factory=dict)
@@ -35,11 +35,11 @@ class _RunFiles:
         return self.servers[folder]
 
     def read(self, folder: Path, name: Path, form: Callable[[bytes], T]) -> T | None:
-        """What a file says; None, and a problem, where it is damaged or may not be read."""
+        """The parsed file; None, and a problem, where it is damaged or not trusted."""
         try:
             return form(runfiles.read(folder, name))
         except FileNotFoundError:
-            return None  # it has not come so far, or was deleted
+            return None  # not written yet, or deleted
         except (OSError, ValueError) as error:
             self.problems.append(f"{folder / name} does not say what slows its evals down: {error}")
             return None
@@ -61,7 +61,9 @@ def _causes(line: EvalStatus, root: Path, files: _RunFiles) -> list[Cause]:
     folder = Path(line.run_dir)
     counts = files.read(folder, INSIDE.relay.counts(line.task), slowness.counts)
     found = slowness.causes_at_work(counts, files.server(folder), late=line.reason == _NOBODY)
-    if any(cause.name == slowness.LENGTH for cause in found):  # what loops is cut off: else nobody needs to look
+    if any(
+        cause.name == slowness.LENGTH for cause in found
+    ):  # looping answers are cut off: without cut-off ones no answers need to be read
         found = [*slowness.looping(answers.summed(_last(*_answers_place(line, root)))), *found]
     return found
 
@@ -69,7 +71,7 @@ def _causes(line: EvalStatus, root: Path, files: _RunFiles) -> list[Cause]:
 def _answers_place(line: EvalStatus, root: Path) -> tuple[Path, int]:
     """Where the eval's answers are, and how many folders of that path cannot be links: sync moves them beside its result.
 
-    While it runs they are in `EVALCTL_HOME/answers/`, where the job's link says; it may say nothing else.
+    While it runs they are in `EVALCTL_HOME/answers/`, where the job's link points; a link to any other place is not followed.
     """
     if line.reason == "result-current":
         return root / Path(line.detail).parent / DETAILS / ANSWERS, 1
@@ -80,11 +82,11 @@ def _answers_place(line: EvalStatus, root: Path) -> tuple[Path, int]:
 
 
 def _last(path: Path, below: int) -> list[answers.Answer]:
-    """The answers at the end of a file; none where it was moved or may not be read."""
+    """The answers at the end of a file; none where it was moved or is not trusted."""
     try:
         with runfiles.opened(path.parent, path.name, sys.maxsize, below) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             whole = file.readlines()
     except (OSError, runfiles.NotTrusted):
         return []
-    return answers.read(whole)[0]  # the first line may be half of one: it is not read
+    return answers.read(whole)[0]  # the first line may be incomplete: such a line is skipped

@@ -1,4 +1,4 @@
-"""One pass: look, decide, collect and publish what has ended, then submit what is missing."""
+"""One pass: observe, decide, collect and publish the results of ended jobs, then submit missing jobs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NOTHING_TO_PUSH = PushReport(True)
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a pass did and what is left to do. `commit` is the last results commit it made."""
+    """The steps of a pass and what is left to do. `commit` is the last results commit it made."""
 
     steps: tuple[Step, ...]
     exit_code: int
@@ -74,7 +74,7 @@ def sync(
 
 
 def joined(first: SyncReport, second: SyncReport) -> SyncReport:
-    """Two passes of one command: the steps of the second, but for what the first has done."""
+    """Two passes of one command: the steps of the second, with those that the first did."""
     done = {step.job: step for step in first.steps if step.action in (Action.SUBMIT, Action.CANCEL)}
     steps = tuple(done.get(step.job, step) if step.action is Action.WAIT else step for step in second.steps)
     warnings = tuple(dict.fromkeys((*first.warnings, *second.warnings)))
@@ -85,7 +85,7 @@ def joined(first: SyncReport, second: SyncReport) -> SyncReport:
 def watch(
     one_pass: Callable[[], SyncReport], show: Callable[[SyncReport], None], pause: Callable[[], None]
 ) -> SyncReport:
-    """Passes in the foreground until nothing is left that another pass could do; what is only busy is asked again."""
+    """Passes in the foreground until another pass could do nothing; a pass that is locked out is tried again."""
     while True:
         try:
             report = one_pass()
@@ -123,7 +123,7 @@ def _with(report: SyncReport, strays: Sequence[Step]) -> SyncReport:
 
 
 def _gather(current: SyncPass, observed: Observation, ended: Sequence[Step]) -> tuple[list[Collected], dict[str, Step]]:
-    """What ended attempts left; jobs whose results cannot be told, or must not be published, are stopped."""
+    """The results of ended attempts; jobs whose results cannot be read, or must not be published, are stopped."""
     current.context.checkpoint("before-collect")
     collected: list[Collected] = []
     stopped: dict[str, Step] = {}
@@ -154,9 +154,9 @@ def _gather(current: SyncPass, observed: Observation, ended: Sequence[Step]) -> 
 
 
 def _publish(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> str | None:
-    """Notes what was collected, commits it, then closes the attempts; killed in between, the next pass does the rest.
+    """Notes the results in the ledger, commits them, then closes the attempts; after a kill the next pass does the rest.
 
-    The note comes first: an open attempt accounts for no record but those that it names.
+    The note comes first: an open attempt proves only the records that it names.
     """
     collected = [asked_for(current, found) for found in collected]
     current.context.checkpoint("before-note")
@@ -184,17 +184,17 @@ def _record(current: SyncPass, change: Change, message: str) -> None:
 
 
 def _keep(current: SyncPass, found: Collected) -> None:
-    """Logs and details are worth a warning; a result that is committed is not held up for them."""
+    """Copies logs and details; a failure is a warning, as the result is committed already."""
     try:
         current.warnings.extend(keep_files(current.context.root, current.context.home, found))
     except OSError as error:
-        current.warnings.append(f"{found.attempt.name}: not all logs lie beside the results: {error}")
+        current.warnings.append(f"{found.attempt.name}: not all logs are beside the results: {error}")
 
 
 def _submit(
     current: SyncPass, observed: Observation, evidence: Mapping[str, JobEvidence], steps: list[Step]
 ) -> list[Step]:
-    """Submits what the table says, as far as the service's limit allows, and tells what became of each."""
+    """Submits the jobs with the step `submit`, up to the service's limit; the resulting steps."""
     wanted = [step for step in steps if step.action is Action.SUBMIT]
     if not wanted:
         return steps

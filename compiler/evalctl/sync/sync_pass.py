@@ -1,4 +1,4 @@
-"""One pass's current: clone, ledger, plans, and the steps that follow from what is seen."""
+"""One pass over clone, ledger and plans: the observation, the evidence, and the step of each job."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class SyncPass:
         self.remote_answers = True
 
     def ready(self) -> None:
-        """Refuses what could not be committed later, and finishes what an earlier pass left behind."""
+        """Raises for results that could not be committed later, and completes a move that an earlier pass left unfinished."""
         self.repo.identity()
         require_free(self.repo, REF)
         awaited = [task.evaluation.result_path for job in self.jobs.values() for task in job.tasks]
-        if awaited:  # places of settled jobs hold their results already
+        if awaited:  # paths of settled jobs have their results already
             refuse_occupied(awaited, self.repo.entries(self.repo.resolve("HEAD"), RESULTS.rstrip("/")))
             refuse_unreachable(self.repo, awaited)
         refuse_filtered(self.repo, [PATH, *awaited])
@@ -53,7 +53,7 @@ class SyncPass:
         self.repo.sweep()
 
     def observe(self, *, ask: bool = False) -> Observation:
-        """The world as it is now; the scheduler is asked at most once, and unless `ask` only if anything is unfinished."""
+        """The state now; the scheduler is asked at most once, and unless `ask` only if anything is unfinished."""
         try:
             self.ledger.refresh()
         except Unreachable as problem:
@@ -70,11 +70,11 @@ class SyncPass:
         return replace(observed, sightings=sightings, silence=silence)
 
     def observe_again(self, observed: Observation) -> Observation:
-        """The same observed after results and ledger changed here; what the scheduler said still holds."""
+        """The observation with results and ledger read again; the scheduler's answer is kept."""
         return replace(observed, results=committed_results(self.context, self.repo), records=self.ledger.read())
 
     def _under_way(self, records: Records) -> bool:
-        """Whether something runs that no unfinished job accounts for."""
+        """Whether an attempt is open apart from those of unfinished jobs."""
         return bool(self.left_over(records)) or any(records.of(name).open for name in self.downloads)
 
     def left_over(self, records: Records) -> list[JobRecord]:
@@ -86,7 +86,7 @@ class SyncPass:
         ]  # fmt: skip
 
     def downloads_for(self, requests: Collection[str], observed: Observation) -> list[str]:
-        """The downloads under way that nobody but these requests waits for."""
+        """The downloads under way that only these requests wait for."""
         return [
             name for name, one in self.downloads.items()
             if observed.records.of(name).open and self._waiting(one, observed).issubset(requests)
@@ -98,11 +98,11 @@ class SyncPass:
 
     @property
     def work(self) -> dict[str, Work]:
-        """All that may be submitted."""
+        """The jobs and downloads that may be submitted."""
         return {**self.jobs, **self.downloads}
 
     def evidence(self, observed: Observation) -> dict[str, JobEvidence]:
-        """The evidence for all jobs of this service, and for attempts that nobody asks for any more."""
+        """The evidence for all jobs of this service, and for attempts that no request asks for any more."""
         here = self.context.service_name
         mine = [job for job in self.jobs.values() if job.service == here]
         known = [observed.records.of(job.name) for job in self.settled if job.service == here]
@@ -121,7 +121,7 @@ class SyncPass:
         ]
 
     def _with_download(self, step: Step, decided: Mapping[str, Step]) -> Step:
-        """The step of a job that waits for a download says how that one is."""
+        """The step; one that waits for a download gets the download's reason in its detail."""
         job = self.jobs.get(step.job)
         if job is None or step.reason not in AWAITED:
             return step
@@ -133,11 +133,11 @@ class SyncPass:
 
     @property
     def requests(self) -> set[str]:
-        """Those whose evals are known."""
+        """The requests whose evals are known."""
         return {*(plan.request for plan in self.plans), *(job.request for job in self.settled)}
 
     def places(self) -> dict[str, str]:
-        """Where results belong, and the digest of the eval that each place is for."""
+        """Path of each result to the digest of its eval."""
         tasks = [task.evaluation for job in self.jobs.values() for task in job.tasks]
         settled = {place: digest for job in self.settled for place, digest in job.results.items()}
         return {**settled, **{evaluation.result_path: evaluation.digest for evaluation in tasks}}

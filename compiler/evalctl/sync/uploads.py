@@ -1,6 +1,6 @@
-"""Results and details that a request wants on the Hub: what is not there yet, what must not go there, and sending it.
+"""Results and details that a request wants on the Hub: which are missing there, which must not be sent, and the upload.
 
-Only what is committed is sent, with the details that lie beside it on this machine. A note beside them says what was sent;
+Only committed results are sent, with the details beside them on this machine. A note beside them says what was sent;
 without it the same files are sent once more, which changes nothing there.
 """
 
@@ -35,7 +35,7 @@ _DETAILS = re.compile(r"details_(?P<task>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[^_/]+)\.
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """A committed result.json. Its details lie beside the result at `source`: another's where the scores were reused."""
+    """A committed result.json. Its details are beside the result at `source`, another one where the scores were reused."""
 
     path: str
     digest: str
@@ -54,7 +54,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class UploadReport:
-    """What came of an upload: "" and the commit's address, or a reason and a sentence."""
+    """The outcome of an upload: "" and the commit's address, or a reason and a sentence."""
 
     repo: str
     reason: str
@@ -62,7 +62,7 @@ class UploadReport:
 
 
 def wanted(context: Context, summaries: Sequence[PlanFile]) -> list[Upload]:
-    """The uploads that the requests of these plan.json ask for, as far as results are committed and details lie here."""
+    """The uploads that the requests of these plan.json ask for, as far as results are committed and details are on this machine."""
     if not summaries:
         return []
     results = committed_results(context, open_repository(context.root))
@@ -126,7 +126,7 @@ def _source(context: Context, path: str, alike: Sequence[str]) -> str:
 
 
 def _measured_here(context: Context, paths: Sequence[str]) -> set[str]:
-    """The results whose attempts left their logs here; beside one that came by git, details of an older one may lie."""
+    """The results whose attempts left their logs here; a result that came by git may have details of an older one beside it."""
     records = _records(context, paths) if paths else {}
     names = {path: one.ran.name for path, one in records.items()}
     logs = {path: (context.root / path).parent / LOGS for path in paths}
@@ -190,7 +190,7 @@ def _as_lighteval(record: Result) -> Facts:
 
 
 def _secret_in_details(context: Context, environment: str, files: Iterable[Path]) -> str | None:
-    """The same look as at what is committed, over every text of the parquet files."""
+    """The secret scan of commits, over every text of the parquet files."""
     return next((found for path in files if (found := _secret_in(context, environment, path))), None)
 
 

@@ -1,7 +1,7 @@
-"""The weights that must be there before a job is submitted: whether they all lie in the Hub's cache, and fetching them.
+"""The weights that a job needs before it is submitted: whether all are in the Hub's cache, and their download.
 
-The note of a download names the size of every file. That is enough to see, without a program and without the Hub, whether
-a cache that others clear still holds them.
+The note of a download names the size of every file. So no program and no Hub is needed to check
+whether a cache that others clear still has them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, b
 
 
 def lacking(context: Context, weights: Weights) -> tuple[str, str]:
-    """Why a job cannot have its weights yet, and which; ("", "") when all of them are there."""
+    """Why the weights of a job are missing, and which; ("", "") when all are in the cache."""
     note = _read(note_of(context, weights))
     if note.failed:
         reason = "hub-unreachable" if note.failed == "hub-unreachable" else "download-failed"
@@ -40,7 +40,7 @@ def lacking(context: Context, weights: Weights) -> tuple[str, str]:
 
 def changed(checkpoint: Checkpoint) -> tuple[str, str]:
     """Why a checkpoint on disk is not the one of its card; ("", "") where it is."""
-    from evalctl.cards.folder import open_folder  # pydantic comes with it: only where there is a checkpoint
+    from evalctl.cards.folder import open_folder  # imports pydantic: only where there is a checkpoint
 
     try:
         folder = open_folder(Path(checkpoint.path))
@@ -55,7 +55,7 @@ def changed(checkpoint: Checkpoint) -> tuple[str, str]:
     return "", ""
 
 
-@lru_cache(maxsize=64)  # `--watch` looks again and again, and many jobs read one checkpoint
+@lru_cache(maxsize=64)  # `--watch` makes many passes, and many jobs share one checkpoint
 def _revision(path: str, _: tuple[tuple[str, Stamp], ...]) -> str:
     from evalctl.cards.folder import folder_revision
 
@@ -63,7 +63,7 @@ def _revision(path: str, _: tuple[tuple[str, Stamp], ...]) -> str:
 
 
 def is_refused(context: Context, weights: Weights) -> bool:
-    """Whether the last download failed for a reason that a person must mend."""
+    """Whether the last download failed for a reason that a person must fix."""
     return lacking(context, weights)[0] == "download-failed"
 
 
@@ -78,9 +78,9 @@ def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights
 
 
 def fetch(context: Context, weights: Weights, progress: Progress) -> None:
-    """Brings them into the cache, from where an earlier try was cut off; the note says what came of it.
+    """Downloads them into the cache, continuing an interrupted try; the note has the outcome.
 
-    Raises Held while another evalctl of this home does so: those that cron starts would wait for it side by side.
+    Raises Held while another evalctl of this home does so: passes that cron starts would otherwise all wait.
     """
     note = note_of(context, weights)
     with locked(note.with_suffix(""), context.host):
@@ -98,7 +98,7 @@ def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -
             last = line
 
     status = stream(_command(context, weights, note), on_line)
-    if status != 0 and not last.startswith("failed\t"):  # it ended without a word of its own
+    if status != 0 and not last.startswith("failed\t"):  # it ended without a message of its own
         failed = DownloadNote(failed="download-failed", detail=f"exit status {status}: {last}"[:400])
         write_atomically(note, json_text(failed.as_json(), indent=None, ascii=True))
 
@@ -112,7 +112,7 @@ def hub_cache(context: Context) -> Path:
 
 
 def note_of(context: Context, weights: Weights) -> Path:
-    """Where the last download of these weights is written down."""
+    """The note of the last download of these weights."""
     name = f"{weights.model.replace('/', '--')}@{weights.revision}.json"
     return context.home / "caches" / "downloads" / name
 
@@ -123,7 +123,7 @@ def _command(context: Context, weights: Weights, note: Path) -> Command:
 
 
 def _read(note: Path) -> DownloadNote:
-    """What it says; nothing where it is missing or damaged, since a download costs little where the files are there."""
+    """The note; empty where it is missing or damaged: a repeated download costs little if the files are in the cache."""
     try:
         return read(DownloadNote, plain_json.parsed(_content(note)), extra=True)
     except (OSError, ValueError):
