@@ -208,7 +208,7 @@ def test_attempts_are_numbered_without_a_gap(numbers: tuple[int, ...]) -> None:
 def test_nothing_is_said_of_an_attempt_that_is_not_there(more: dict[str, object]) -> None:
     """A `retry` in advance would forgive every failure to come, a `cancel` end the next attempt at once."""
     document = {**json.loads(to_text(JobRecord("ev-a-1", (FIRST,)))), **more}
-    with pytest.raises(ValueError, match="speaks of attempt"):
+    with pytest.raises(ValueError, match="names attempt"):
         from_text("ev-a-1", json.dumps(document).encode())
 
 

@@ -1,6 +1,6 @@
 """Compares what should run with what has run: observe, decide, act, publish. The only part of evalctl with effects.
 
-One pass: `sync.sync` takes the lock of this home (`lock`), completes what a killed pass left
+One pass (`sync`): `sync.sync` takes the lock of this home (`lock`), completes what a killed pass left
 (`advance.finish_move`), fetches the ledger (`ledger`), collects evidence (`observe`), looks each job up in one table
 (`decide`), then writes results (`collect`, `publish`) and submits jobs (`act`). It always writes the intent first, then acts,
 then records. `batches` makes the files to commit for ended attempts, and the ledger's entry about them.
