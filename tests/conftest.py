@@ -55,7 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(0))
 
 
-_schedulers = Schedulers(Path("/run/evalctl-clusters"), together="PYTEST_XDIST_WORKER" not in os.environ)
+# In a folder without locks nothing is waited for (tests.mutation).
+_LOCKS = Path(os.environ.get("EVALCTL_TEST_LOCKS", "/run/evalctl-clusters"))
+_schedulers = Schedulers(_LOCKS, together="PYTEST_XDIST_WORKER" not in os.environ)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

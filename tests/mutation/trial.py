@@ -78,6 +78,7 @@ class Trial:
         os.chdir(self.tree)
         sources = str(self.tree / _SOURCES)
         os.environ["PYTHONPATH"] = sources
+        os.environ["EVALCTL_TEST_LOCKS"] = str(self._log("locks"))  # absent: no real scheduler is used here
         others = (path for path in sys.path if path and Path(path).resolve() not in (ROOT, ROOT / _SOURCES))
         sys.path[:] = [sources, *others]
         _forget(*_OURS, "tests")
