@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import resource
@@ -147,6 +148,18 @@ def test_a_question_is_the_same_in_any_order_of_its_keys() -> None:
     """And for any number of choices and any seed, but not at another path."""
     one, other = {"model": "m", "n": 1, "seed": 3, "top_p": 0.5}, {"top_p": 0.5, "n": 2, "model": "m"}
     assert digest(PATH, one) == digest(PATH, other) != digest("/completions", other)
+
+
+def test_answers_are_found_by_the_digest_that_an_earlier_evalctl_wrote() -> None:
+    """SHA-256 of the path and the sorted body, as JSON in UTF-8."""
+    text = '["/chat/completions", {"messages": ["七"], "model": "m"}]'
+    assert digest(PATH, {"model": "m", "messages": ["七"]}) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_people_can_read_the_file(path: Path) -> None:
+    """It has the characters themselves, not numbers for them."""
+    kept_before(path, asked("七"), "答え")
+    assert "七" in path.read_text(encoding="utf-8") and "答え" in path.read_text(encoding="utf-8")
 
 
 def test_a_line_has_what_was_asked_and_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
