@@ -95,7 +95,8 @@ class Answers:
         `ours`: what another model than the one asked for has said is not replayed. OSError: another relay has the file.
         """
         self._options, self._ours = options, ours
-        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # The job's umask takes the group's part away, unless a group shares the clone: then another user's attempt goes on with it.
+        self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o660)
         self._waiting: dict[Question, list[ChoicePlace]] = {}
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False

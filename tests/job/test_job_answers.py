@@ -288,10 +288,20 @@ def test_keeping_says_where_each_choice_is(path: Path) -> None:
         assert found == [ChoicePlace(offset, length, 0), None, ChoicePlace(offset, length, 2)]
 
 
-def test_the_file_is_nobody_elses(path: Path) -> None:
-    """And everything is written behind what is there."""
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o007, 0o660), (0o000, 0o660)])
+def test_the_file_is_nobody_elses_but_a_groups_that_shares_the_clone(path: Path, umask: int, mode: int) -> None:
+    """The job's umask says which: an attempt of another user of that group goes on with these answers."""
+    before = os.umask(umask)
+    try:
+        kept_before(path, asked("q"), "a")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_what_is_kept_goes_behind_what_is_there(path: Path) -> None:
+    """Also where the file has become shorter."""
     kept_before(path, asked("q"), "a")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with closing(Answers(path, Options())) as answers:
         before = path.read_bytes()
         keep(answers, asked("q"), "b")
