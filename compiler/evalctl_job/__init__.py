@@ -2,17 +2,17 @@
 
 Each is `python -m evalctl_job.NAME`:
 
-- `run`: a job on its compute node, from its script's document; what it does is in `supervisor`.
+- `run`: a job on its compute node, from its script's document; implemented in `supervisor`.
 - `relay`: between the framework and the model, for all tasks of a job: each request belongs to a task by its URL.
-- `accept`: judges a task after its framework has ended: `done` with scores only where every answer was really given.
-- `stall`: notices a framework that asks no more although questions are left.
+- `accept`: judges a task after its framework has ended: `done` with scores only if the model gave every answer.
+- `stall`: detects a framework that sends no requests although questions are left.
 - `checkpoint`: whether a folder holds the checkpoint of its model card.
 - `download`: a model's files into the Hub's cache; `fetch_datasets`: the data sets of tasks; `upload`: results and
   details to the Hub; `hub`: what these share.
-- `probe`: what a provider accepts. No job runs it, `evalctl probe` does, since litellm is here; `provider` asks,
-  `limits` says what the replies tell of its limits.
+- `probe`: what a provider accepts. Only `evalctl probe` runs it, in a job environment because litellm is there; `provider` asks,
+  `limits` reads the limits from the replies.
 
-What both programs mean the same by, all that evalctl imports of this package:
+Shared by evalctl and the programs of a job (evalctl imports nothing else of this package):
 
 - `run_folder`: the names of all files of a run folder.
 - `typed`: the one reader of documents as values of frozen types.

@@ -1,8 +1,8 @@
-"""The acceptance check of one task: a score exists only when every answer was really given.
+"""The acceptance check of one task: a score exists only if the model gave every answer.
 
     python -m evalctl_job.accept --framework lighteval --task-key K --output DIR --state DIR --exit-code N --into F
 
-lighteval exits 0 with scores of 0 when its server is dead, so its exit code is one witness of several: the relay's
+lighteval exits 0 with scores of 0 when its server is dead, so its exit code is not enough: the relay's
 counts, the results file and the answers in the details files have to agree.
 """
 
@@ -38,7 +38,7 @@ VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that is known about a framework process that has ended."""
+    """The evidence about a framework process that has ended."""
 
     exit_code: int
     counts: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Failure:
 
 
 def failure(evidence: Evidence) -> Failure | None:
-    """The first thing that is wrong, root causes first; None when the scores may be believed."""
+    """The first failed check, root causes first; None when the scores can be accepted."""
     return next((found for check in CHECKS if (found := check(evidence)) is not None), None)
 
 
@@ -76,7 +76,7 @@ def answers_failed(evidence: Evidence) -> Failure | None:
 
 
 def answers_empty(evidence: Evidence) -> Failure | None:
-    """The model answered with nothing. Before the exit code: lighteval crashes over an empty second sample."""
+    """The model gave empty answers. Checked before the exit code: lighteval crashes over an empty second sample."""
     empty = evidence.counts.get("empty", 0)
     if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:
         return None
@@ -89,7 +89,7 @@ def unanswered(evidence: Evidence) -> int:
 
 
 def framework_failed(evidence: Evidence) -> Failure | None:
-    """The process did not end well."""
+    """The process ended with a signal or an exit code other than 0."""
     code = evidence.exit_code
     if code == 0:
         return None
@@ -100,7 +100,7 @@ def framework_failed(evidence: Evidence) -> Failure | None:
 
 
 def results_missing(evidence: Evidence) -> Failure | None:
-    """There is nothing to read, or it cannot be read."""
+    """The results file is missing or cannot be read."""
     if evidence.problem:
         return Failure("results-unreadable", evidence.problem)
     if evidence.output is None or not evidence.output.scores:
@@ -109,7 +109,7 @@ def results_missing(evidence: Evidence) -> Failure | None:
 
 
 def nothing_asked(evidence: Evidence) -> Failure | None:
-    """Scores without a single request are somebody else's, or a cache's."""
+    """Scores without a single request come from another run or a cache."""
     if evidence.counts.get("asked", 0):
         return None
     return Failure("nothing-asked", "the framework wrote scores without asking the model anything")
@@ -125,7 +125,7 @@ def answers_repeated(evidence: Evidence) -> Failure | None:
     """A cache before the relay gave one answer to equal questions, each of which is a sample of its own."""
     assert evidence.output
     texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
-    # lighteval 0.13 has such a cache; the environment's `lighteval-uncached` takes it away.
+    # lighteval 0.13 has such a cache; the environment's `lighteval-uncached` removes it.
     more = texts - evidence.counts["answered"]
     return Failure("answers-repeated", f"{more} scored answers were never asked for") if more > 0 else None
 
@@ -150,7 +150,7 @@ def subsets_missing(evidence: Evidence) -> Failure | None:
 
 
 def details_wrong(evidence: Evidence) -> Failure | None:
-    """Each entry's answers are on file, as many as asked for, none empty."""
+    """The details files have each entry's answers, as many as requested, none empty."""
     assert evidence.output
     for entry in evidence.output.scores:
         if why := _wrong_in(entry, evidence):
@@ -165,7 +165,7 @@ def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
         return Failure("details-missing", f"no answers on file for {entry}")
     empty = sum(not text for row in details.texts for text in row)
     if sum(not all(row) for row in details.texts) > unanswered(evidence):
-        # More than the relay gave (that is checked before), so they got lost between relay and framework.
+        # More than the relay gave (which is checked before), so answers were lost between relay and framework.
         return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
     if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):
         return Failure("answers-missing", f"{short} documents of {entry} have too few samples")
@@ -179,7 +179,7 @@ def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
 
 
 def _documents(settings: Mapping[str, Any], most: int | None) -> int:
-    """How many documents of an entry are to be scored at least: the fork says how many there are, and how many it took."""
+    """The least number of documents of an entry to score; the fork reports how many exist and how many it used."""
     there, taken = (settings.get(f"{which}_num_docs") for which in ("original", "effective"))
     whole = (there if most is None else min(there, most)) if type(there) is int else 0
     return max(whole, taken if type(taken) is int else 0)
@@ -222,7 +222,7 @@ def is_error_of_score(metric: str) -> bool:
 
 
 def warnings(evidence: Evidence) -> Iterator[str]:
-    """What does not forbid the scores but should be known to who reads them."""
+    """Warnings for readers of the scores; they do not prevent acceptance."""
     answered, sent = evidence.counts.get("answered", 0), evidence.counts.get("sent", {})
     if cut := evidence.counts.get("truncated", 0):
         yield f"{cut} of {answered} answers were cut off at the length limit"
@@ -236,7 +236,7 @@ def warnings(evidence: Evidence) -> Iterator[str]:
 
 
 def _marks_left(evidence: Evidence) -> Iterator[str]:
-    """Reasoning that no parser took out is scored as part of the answer."""
+    """A warning of reasoning that no parser removed: it is scored as part of the answer."""
     details = evidence.output.details.values() if evidence.output else ()
     texts = [text for one in details for row in one.texts for text in row]
     count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)
@@ -275,7 +275,7 @@ def _scores(output: Output) -> dict[str, dict[str, float]]:
 
 
 def installed() -> dict[str, str]:
-    """The versions that measured, as far as they are installed here."""
+    """The versions of the installed packages that measured."""
     present = {}
     for name in VERSIONS:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -284,7 +284,7 @@ def installed() -> dict[str, str]:
 
 
 def gather(arguments: argparse.Namespace) -> Evidence:
-    """Read what the process, the framework and the relay left."""
+    """Read the output of the process, the framework and the relay."""
     output, problem = None, None
     try:
         output = read_output(arguments.framework, arguments.output)
@@ -301,7 +301,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
 
 
 def _planned(options: Path) -> Mapping[str, Any]:
-    """What the plan says is sent, beside the counts; with unusable options nothing was asked."""
+    """The parameters that the plan says are sent; none with unusable options, when nothing was asked."""
     try:
         return read_options(options).planned
     except (BadOptions, OSError):
@@ -309,7 +309,7 @@ def _planned(options: Path) -> Mapping[str, Any]:
 
 
 def _counts(path: Path) -> dict[str, Any]:
-    """The relay's counts; none at all when it never met the task."""
+    """The relay's counts; zeros if it never got a request of the task."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
@@ -333,7 +333,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0: done, 1: failed (said in plain words), 2: wrong command line."""
+    """Exit code 0: done, 1: failed (the reason is printed), 2: wrong command line."""
     arguments = parser().parse_args(argv)
     verdict = report(gather(arguments), arguments.task_key)
     write_json(arguments.into, asdict(verdict))

@@ -1,4 +1,4 @@
-"""Where the model's server is, which may change while requests wait."""
+"""The address of the model's server, which may change while requests wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNIX = "http+unix"  # http+unix://%2Fpath%2Fof%2Fa%2Fsocket/v1
 
 
 def is_web(address: str) -> bool:
-    """An address that can be asked at all."""
+    """Whether the address can be used for requests."""
     return urlsplit(address).scheme in ("http", "https", UNIX)
 
 
@@ -35,23 +35,23 @@ class Address:
 
     @property
     def may_move(self) -> bool:
-        """Somebody watches the server and will name another one when it has died."""
+        """Whether the supervisor watches the server and names a new address when it has died."""
         return self._file is not None
 
     @property
     def health(self) -> str | None:
-        """Where the server says whether it can work."""
+        """The address at which the server reports whether it can work."""
         return self._beside(self._health_path) if self.may_move else self._health
 
     @property
     def is_local(self) -> bool:
-        """The server is the job's own or at least on this machine, no provider's."""
+        """Whether the server is the job's own or on this machine, not a provider's."""
         parts = urlsplit(self.base or "")
         return self.may_move or parts.scheme == UNIX or parts.hostname in ("127.0.0.1", "localhost", "::1")
 
     @property
     def metrics(self) -> str | None:
-        """Where a local server tells its load."""
+        """The address at which a local server reports its load."""
         return self._beside("/metrics") if self.is_local else None
 
     async def known(self) -> str:
@@ -61,7 +61,7 @@ class Address:
         return self.base
 
     def look(self) -> None:
-        """Notice that the file has come, gone or changed."""
+        """Read the file again: it may have been written, removed or changed."""
         if self._file is not None:
             self._set(self._read())
 
@@ -71,7 +71,7 @@ class Address:
             text = self._file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return None
-        except OSError:  # a file system that does not answer says nothing about the server
+        except OSError:  # a file system that does not answer proves nothing about the server
             return self.base
         return text if is_web(text) else None
 
@@ -90,9 +90,9 @@ class Address:
 
 
 def watched_socket(place: tuple[Any, ...]) -> socket.socket:
-    """A connection whose other end is looked for while it says nothing: a firewall that has dropped it says nothing, ever.
+    """A socket with TCP keep-alive: a firewall that has dropped a connection never reports it.
 
-    An answer may take hours, so that no limit of time can tell; three minutes without any sign of the other end do.
+    An answer may take hours, so no time limit would do; three minutes without a sign of the other end close the connection.
     """
     made = socket.socket(*place[:3])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

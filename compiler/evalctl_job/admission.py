@@ -1,4 +1,4 @@
-"""How many choices the model's server bears at once: a function from what was seen in a second to the next limit."""
+"""How many choices the model's server can handle at once: computes the next limit from the load of each second."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 LEAST = 4
 START = 128
 ROOM = 0.8  # of the cache; sequences that are under way still grow
-HEADROOM = 8  # waiting in the server, so that it never idles between two of our looks
+HEADROOM = 8  # waiting in the server, so that it never idles between two samples
 STEPS = 16
 MOST = 1e15  # nothing that is counted there is more
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What may be under way; `careful` after the first sign of too much, when it grows by small steps only."""
+    """The number of choices in flight; `careful` after the first sign of overload, when it grows only by small steps."""
 
     choices: int = START
     careful: bool = False
@@ -23,7 +23,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What vLLM tells of itself, over all of its engines."""
+    """The load that vLLM reports, summed over its engines."""
 
     running: int = 0
     waiting: int = 0
@@ -33,7 +33,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class LoadSample:
-    """One look: choices under way and queued here, replies and refusals (429, 503) since the last look."""
+    """One sample: choices in flight and queued here, replies and refusals (429, 503) since the last sample."""
 
     in_flight: int = 0
     queued: int = 0
@@ -43,7 +43,7 @@ class LoadSample:
 
 
 def adapted(limit: Limit, before: LoadSample, now: LoadSample) -> Limit:
-    """The limit for the next second, after two looks."""
+    """The limit for the next second, from the last two samples."""
     share = too_much(before, now)
     if share is not None and now.in_flight > limit.choices:
         return limit  # lowered before, and what was under way then has not ended yet
@@ -55,7 +55,7 @@ def adapted(limit: Limit, before: LoadSample, now: LoadSample) -> Limit:
 
 
 def too_much(before: LoadSample, now: LoadSample) -> float | None:
-    """The share of what is under way that the server bears; None without a sign that it is less than all."""
+    """The share of the choices in flight that the server can handle; None without a sign of overload."""
     if now.refusals:
         return 0.5
     if now.load is None or before.load is None:
@@ -68,7 +68,7 @@ def too_much(before: LoadSample, now: LoadSample) -> float | None:
 
 
 def has_room(limit: Limit, now: LoadSample) -> bool:
-    """Whether the server would bear more: it has the memory, or has refused nothing yet, or answers."""
+    """Whether the server could handle more: it has the memory, or has refused nothing yet, or answers."""
     if now.load is None:
         return not limit.careful or now.replies > 0
     growth = raised(limit) / limit.choices
@@ -76,7 +76,7 @@ def has_room(limit: Limit, now: LoadSample) -> bool:
 
 
 def raised(limit: Limit) -> int:
-    """The next higher limit: twice as many at first, a sixteenth more once it is known what is too much."""
+    """The next higher limit: twice as many at first, a sixteenth more after the first sign of overload."""
     return limit.choices + (max(1, limit.choices // STEPS) if limit.careful else limit.choices)
 
 
@@ -107,7 +107,7 @@ def read_load(text: str) -> Load | None:
 
 
 def _number(written: str) -> float | None:
-    """What a server says of itself may be no number at all."""
+    """The value; None where a server reports no number."""
     try:
         number = float(written)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the relay says to each request of the framework, and how it counts it. Knows no server of HTTP."""
+"""How the relay answers and counts each request of the framework; independent of the HTTP server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Answering:
     """Answers requests from the model, and counts them."""
 
     def __init__(self, store: Store, upstream: Upstream) -> None:
-        """`aborted` is set once and for all when the job has been given up."""
+        """`aborted` is set when the job is given up, and never cleared."""
         self.store, self.upstream = store, upstream
         self.aborted = asyncio.Event()
 
     async def completions(self, key: str, path: str, content: bytes, has_gone: Callable[[], bool]) -> Said:
-        """One request of a task: all of its choices, or an error that is counted. `has_gone`: nobody waits any more."""
+        """One request of a task: all of its choices, or an error that is counted. `has_gone`: whether the framework has hung up."""
         task = await self.store.task(key)
         try:
             asked = json.loads(content.decode(), parse_constant=_refuse)  # JSON without NaN, or it is no request
@@ -60,9 +60,9 @@ class Answering:
         return 200, whole
 
     def _refuse_in_vain(self, task: TaskState) -> None:
-        """What would be refused like all before it is not asked any more."""
+        """Raises where every question was refused alike: the next one is not sent."""
         told = self.store.refusals.for_all_tasks
-        if words := told[1] if told else task.refusals.settled:
+        if words := told[1] if told else task.refusals.lasting_text:
             raise GivenUp(REFUSED_BEFORE, words)
 
     async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Answering:
         return 200, task.counts.as_json()
 
     async def health(self) -> Said:
-        """That the relay lives, and what the server says of itself (null: no health address was given)."""
+        """That the relay runs, and the server's health (null: no health address was given)."""
         return 200, {"relay": True, "upstream": await self.upstream.healthy()}
 
 
@@ -118,7 +118,7 @@ def _choices_asked(body: Mapping[str, Any]) -> int:
 
 
 def _failed(has_gone: bool, task: TaskState, choices: int, status: int, why: str) -> Said:
-    """Where the framework has hung up, what it asks again is what counts."""
+    """Counts the failure, unless the framework has hung up: then only its repeated request counts."""
     if has_gone:
         task.counts.forget(choices)
     else:

@@ -1,4 +1,4 @@
-"""The answers of one task on disk: each kept at once, each replayed as often as it was given.
+"""The answers of one task on disk: each is stored at once, and replayed as often as it was given.
 
 `<key>.answers.jsonl` has a line per reply of the model. A choice that is on file answers one equal question of a later
 attempt: the k-th equal question gets the k-th stored choice, so that several samples of one prompt stay several.
@@ -21,13 +21,13 @@ from typing import Any
 from evalctl_job import choices as choice
 from evalctl_job.filters import filter_that_took
 from evalctl_job.options import Options
-from evalctl_job.repeats import Given
+from evalctl_job.repeats import GivenReplies
 from evalctl_job.replies import loads, read_choice, usage_of
 
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
 PATHS = ("/chat/completions", "/completions")
 NOT_ENVELOPE = frozenset({"choices", "usage"})
-LOCK_SECONDS = 10.0  # for the relay of an attempt that is just ending
+LOCK_SECONDS = 10.0  # for the lock of an attempt's relay that is just ending
 IN_USE = "another relay is at work on them"
 
 # What a choice answers: a digest of the request, and the choice's own seed.
@@ -85,14 +85,14 @@ class ChoicePlace:
 class Answers:
     """The answers file of one task.
 
-    In memory is only where each choice lies: 12,000 answers of 10,000 tokens are 0.4 GB of text, their places 5 MB, found
+    Memory holds only the place of each choice: 12,000 answers of 10,000 tokens are 0.4 GB of text, their places 5 MB, found
     in a second of CPU. A choice is read again when it is replayed.
     """
 
     def __init__(self, path: Path, options: Options, *, ours: bool = False, patience: float = LOCK_SECONDS) -> None:
         """Open the file, which may be a link to one that does not exist yet, and read what is there.
 
-        `ours`: what another model than the one asked for has said is not replayed. OSError: another relay has the file.
+        `ours`: answers of another model than the one asked for are not replayed. OSError: another relay has the file.
         """
         self._options, self._ours = options, ours
         # The job's umask takes the group's part away, unless a group shares the clone: then another user's attempt goes on with it.
@@ -101,7 +101,7 @@ class Answers:
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False
         self.unreadable = 0
-        self.given = Given()
+        self.given = GivenReplies()
         try:
             self._lock(patience)
         except OSError:
@@ -110,7 +110,7 @@ class Answers:
         for offset, line in self._lines():
             if line.endswith(b"\n"):
                 self._index(offset, line)
-            else:  # nobody has got the answer of a line without an end: it never happened
+            else:  # the answer of an incomplete line was never delivered: it does not count
                 os.ftruncate(self._handle, offset)
 
     def take(self, asked: Sequence[Question]) -> list[ChoicePlace | None]:
@@ -118,7 +118,7 @@ class Answers:
         return [kept.pop(0) if (kept := self._waiting.get(question)) else None for question in asked]
 
     def give_back(self, asked: Sequence[Question], taken: Sequence[ChoicePlace | None]) -> None:
-        """What was taken for a request that then failed answers the next equal one."""
+        """Choices taken for a request that then failed are available to the next equal one."""
         for question, kept in zip(reversed(asked), reversed(taken), strict=True):
             if kept is not None:
                 self._waiting.setdefault(question, []).insert(0, kept)
@@ -133,9 +133,9 @@ class Answers:
         return {**read["reply"], "choices": [one], **({"usage": usage} if usage else {})}
 
     def keep(self, line: Mapping[str, Any]) -> list[ChoicePlace | None]:
-        """Append one reply: in the kernel's hands when this returns. Where its choices are; None for one without text.
+        """Append one reply: written to the file (not yet synced) when this returns. The places of its choices; None for one without text.
 
-        A write that does not fit is undone, so that the next one never continues half a line.
+        A partial write is undone, so that the next one never continues half a line.
         """
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
         offset = os.fstat(self._handle).st_size
@@ -148,11 +148,11 @@ class Answers:
         return [self._kept(offset, len(text), position, one) for position, one in enumerate(line["choices"])]
 
     def close(self) -> None:
-        """Nothing is kept or replayed from here on."""
+        """Close the file: nothing is stored or replayed afterwards."""
         os.close(self._handle)
 
     def sync(self) -> None:
-        """Have the disk hold everything that was kept."""
+        """Sync the file to disk."""
         if self._unsynced:
             self._unsynced = False
             os.fdatasync(self._handle)
@@ -160,7 +160,7 @@ class Answers:
     def _lock(self, patience: float) -> None:
         """Two relays on one file would give one answer twice, and cut each other's lines.
 
-        A file system without locks (seen: Lustre mounted without `flock`) keeps nobody from that.
+        A file system without locks (seen: Lustre mounted without `flock`) cannot prevent that.
         """
         end = time.monotonic() + patience
         while stat.S_ISREG(os.fstat(self._handle).st_mode):
@@ -217,7 +217,7 @@ class Answers:
                 self._waiting.setdefault(question, []).append(kept)
 
     def _kept(self, offset: int, length: int, position: int, stored: Any) -> ChoicePlace | None:
-        """An empty answer is on file for people only: it is asked again, and so is what an older evalctl took for one."""
+        """The place of a choice; None for an empty answer, which is stored only for people to read and asked again."""
         read = read_choice(stored)
         if not isinstance(read, dict) or choice.described(choice.delivered(self._options, read)).empty:
             return None

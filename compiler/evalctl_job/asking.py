@@ -1,4 +1,4 @@
-"""One request of the framework, answered from the store as far as that goes and from the model for the rest."""
+"""One request of the framework, answered from the store where possible, and from the model for the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNTERS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 class Blank(dict[str, Any]):
-    """A reply that nobody gave."""
+    """The empty reply to a question that the model did not answer."""
 
 
 # The number of a choice within its request, and a reply that has this choice and perhaps those after it.
@@ -30,12 +30,12 @@ Piece = tuple[int, dict[str, Any]]
 
 
 class Request:
-    """One request of a task, with what is known of each of its `n` choices."""
+    """One request of a task, with the state of each of its `n` choices."""
 
     def __init__(
         self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int, others: Refusals
     ) -> None:
-        """`others` are the refusals of all tasks. What earlier attempts have answered is taken at once, before any other request can have it."""
+        """`others` are the refusals of all tasks. Stored answers are taken at once, before another request can take them."""
         self._task, self._answers, self._path, self._body = task, answers, path, body
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
@@ -46,11 +46,11 @@ class Request:
 
     @property
     def question(self) -> str:
-        """What is asked, whatever the number of choices and the seed."""
+        """The request without the number of choices and the seed."""
         return self._digest
 
     async def answer(self, upstream: Upstream) -> dict[str, Any]:
-        """The whole reply; without it, what is there of it stays in the store for the next equal request."""
+        """The whole reply; if it fails, the answered choices stay in the store for the next equal request."""
         try:
             stored = [(number, self._answers.reply(kept)) for number, kept in enumerate(self._kept) if kept]
             fresh = await self._missing(upstream)
@@ -61,7 +61,7 @@ class Request:
             raise
 
     def _whole(self, replies: list[dict[str, Any]]) -> dict[str, Any]:
-        """In a form of ours: a server's own fields stay in the answers file."""
+        """The merged reply in evalctl's form; a server's own fields stay in the answers file."""
         given = [reply for reply in replies if not isinstance(reply, Blank)]
         self._models = [(model_of(reply), len(reply["choices"])) for reply in given]
         merged = choice.merged(replies)
@@ -73,7 +73,7 @@ class Request:
         }
 
     def _delivered(self, one: dict[str, Any]) -> dict[str, Any]:
-        """A choice as the framework gets it. An empty one is nothing to score, unless the request allows for it."""
+        """A choice as the framework gets it; raises for an empty one, unless the request allows unanswered questions."""
         given = choice.delivered(self._task.options, one)
         if not self._task.options.unanswered or not choice.described(given).empty:
             return given
@@ -86,7 +86,7 @@ class Request:
         return GivenUp(NO_ANSWER, f"more than {allowed} questions are without an answer: {why}", unanswerable=True)
 
     def delivered(self, whole: Mapping[str, Any]) -> None:
-        """The framework gets this reply."""
+        """Count this reply, which the framework gets."""
         described = [choice.described(one) for one in whole["choices"]]
         self._task.counts.answered_to.add(self._digest)
         self._task.counts.answer(described, whole.get("usage") or {}, self._replayed)
@@ -95,7 +95,7 @@ class Request:
         self._task.refusals.answered()
 
     def undelivered(self) -> None:
-        """Nobody waits for the reply any more: whoever asks the same again gets it, and was the first to ask."""
+        """The framework has hung up: the next equal request gets the reply and counts as the first."""
         self._task.counts.forget(len(self._asked))
         self._give_back()
 
@@ -103,7 +103,7 @@ class Request:
         self._answers.give_back(self._asked, self._kept)
 
     async def _missing(self, upstream: Upstream) -> list[Piece]:
-        """Every part at once; the parts that are answered are kept even when another is given up."""
+        """Ask for all parts at once; answered parts are kept even if another is given up."""
         missing = [number for number, kept in enumerate(self._kept) if kept is None]
         parts = choice.parts(missing, self._task.options.max_n)
         asking = [self._part(upstream, first, size) for first, size in parts]
@@ -114,7 +114,7 @@ class Request:
         return [piece for pieces in done for piece in pieces]  # type: ignore[union-attr]
 
     async def _part(self, upstream: Upstream, first: int, size: int) -> list[Piece]:
-        """The replies that together hold `size` choices: some providers ignore `n` and answer with one."""
+        """The replies that together hold `size` choices: some providers ignore `n` and give one choice."""
         pieces: list[Piece] = []
         wanted = list(range(first, first + size))
         while wanted:
@@ -136,7 +136,7 @@ class Request:
         return [(first + position, self._keep(first + position, reply, seconds)) for position, reply in runs]
 
     def _read(self, ours: bool, n: int, raw: Mapping[str, Any]) -> list[Run] | Refused:
-        """The answers in a reply, or why there is none to keep."""
+        """The answers in a reply, or why none of them is kept."""
         asked, answered = self._body.get("model"), raw.get("model", self._body.get("model"))
         if ours and answered != asked:
             return Refused(NO_ANSWER, f"another model answered: {model_of(raw)} instead of {asked}", transient=False)
@@ -148,7 +148,7 @@ class Request:
         return Refused(NO_ANSWER, runs.why, transient=True, few=not runs.passing, unanswerable=runs.unanswerable)
 
     def _repeated(self, raw: Mapping[str, Any], runs: list[Run]) -> Refused | None:
-        """A reply that was given before is no further sample, whoever has stored it. At temperature 0 all samples are alike."""
+        """Why a reply that was given before is not a further sample (a cache repeated it). At temperature 0 samples may be equal."""
         said = choice.texts([one for _, part in runs for one in part["choices"]])
         given, sampled = self._answers.given, self._body.get("temperature") != 0
         if name := given.repeated(self._digest, raw, said, sampled=sampled):
@@ -167,7 +167,7 @@ class Request:
         return reply
 
     def _without(self, given_up: GivenUp, first: int, n: int) -> list[Piece]:
-        """Empty answers in place of those that the model will not give, as many as the request allows."""
+        """Empty answers for unanswerable questions, as many as the request allows."""
         if not given_up.unanswerable or not self._task.options.unanswered:
             raise given_up
         if not self._task.counts.leave_blank(self._digest):
@@ -180,7 +180,7 @@ class Request:
 
 
 def envelope(reply: Mapping[str, Any], path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a reply says beside its choices and their cost, each of its type; of a reply that names no model, the one asked."""
+    """The fields of a reply other than choices and usage, with checked types; a missing model is the one asked."""
     named, made = reply.get("id"), reply.get("created")
     return {
         "id": named if isinstance(named, str) else "evalctl",

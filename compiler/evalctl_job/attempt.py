@@ -1,4 +1,4 @@
-"""attempt.json: what `evalctl sync` knows when it submits, and the script cannot."""
+"""attempt.json: the values of one attempt that `evalctl sync` writes at submission and the script cannot contain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFile:
-    """Where everything is, which tasks to run, how long. `note` is where a download writes what came of it."""
+    """Paths, tasks to run and time limit of an attempt. `note` is the file for a download's outcome."""
 
     number: int
     name: str

@@ -14,7 +14,7 @@ _BLOCK = 8 * 1024 * 1024
 
 
 def revision(folder: Path, *, whole: bool = False) -> str:
-    """Of small files all bytes count, of others sixteen pieces, or with `whole` all bytes; subfolders do not count."""
+    """The digest: of small files over all bytes, of others over sixteen pieces, with `whole` over all bytes; without subfolders."""
     digest = hashlib.sha256(b"whole\n" if whole else b"")
     files = [entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")]
     for file in sorted(files, key=lambda entry: entry.name):
@@ -37,7 +37,7 @@ def _content(path: Path, size: int, whole: bool) -> str:
 
 
 def main() -> int:
-    """Compares; prints a line where the folder is not the checkpoint."""
+    """Compares, and prints a line if the folder is not the checkpoint."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--path", type=Path, required=True)
     parser.add_argument("--revision", required=True)

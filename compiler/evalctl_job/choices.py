@@ -28,7 +28,7 @@ class Choice:
 
     @property
     def empty(self) -> bool:
-        """Nothing at all was answered. White space is an answer: the model chose it."""
+        """Whether the answer has no text. White space is an answer: the model generated it."""
         return self.text == ""
 
 
@@ -62,7 +62,7 @@ def delivered(options: Options, choice: dict[str, Any]) -> dict[str, Any]:
 
 
 def answer_reasoning(choice: dict[str, Any]) -> dict[str, Any]:
-    """A choice whose content is missing answers with its reasoning instead."""
+    """A choice without content gets its reasoning as content."""
     message = choice.get("message")
     if not isinstance(message, dict) or message.get("content") or not reasoning_of(message):
         return choice
@@ -75,7 +75,7 @@ def reasoning_of(message: Mapping[str, Any]) -> str | None:
 
 
 def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
-    """The answers in a reply, neighbours together; or, where there is none, the reason that may best pass by itself."""
+    """The answers in a reply, neighbours together; or, where there is none, the reason that is most likely transient."""
     if by := filter_that_took(raw):
         return NoAnswer(f"no answer: the provider filtered it ({by})", unanswerable=True)
     read = [read_choice(one) for one in in_order(raw.get("choices"), asked)]
@@ -90,27 +90,27 @@ def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
 
 
 def _without_choices(raw: Mapping[str, Any]) -> NoAnswer:
-    """What such a reply says instead is the reason (seen: MiniMax says `insufficient balance` with status 200)."""
+    """The reason that a reply without choices gives (seen: MiniMax says `insufficient balance` with status 200)."""
     said = {key: value for key, value in raw.items() if key not in _ENVELOPE and value}
     words = f": {json.dumps(said, ensure_ascii=False)[:MOST_WORDS]}" if said else ""
     return NoAnswer(f"the model's reply has no choices{words}", unanswerable=is_filtered(words))
 
 
 def _part_of(raw: Mapping[str, Any], choices: Sequence[Any], costs: Sequence[Any]) -> dict[str, Any]:
-    """A reply of its own with some of the choices, and what they cost."""
+    """A reply with some of the choices and their share of the usage."""
     envelope = {key: value for key, value in raw.items() if key not in ("choices", "usage", "error")}
     usage = costs[0] if len(costs) == 1 else total([cost for cost in costs if cost])
     return {**envelope, "choices": list(choices), **({"usage": usage} if usage else {})}
 
 
 def blank(path: str) -> dict[str, Any]:
-    """The answer to a question that has none, as a framework scores it: nothing."""
+    """An empty choice, which a framework scores as a wrong answer."""
     said = {"text": ""} if path == "/completions" else {"message": {"role": "assistant", "content": ""}}
     return {"index": 0, **said, "finish_reason": "stop"}
 
 
 def plain(choice: Mapping[str, Any]) -> dict[str, Any]:
-    """A choice with what frameworks read of it. Their client loses an answer over the type of any other field, and over a
+    """A choice with only the fields that frameworks read. Their client loses an answer over the type of any other field, and over a
     message without a role (seen: litellm 1.101 with `tool_calls`, `annotations`, `images`, `audio`).
     """
     message = choice.get("message")
@@ -122,7 +122,7 @@ def plain(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_null(choice: dict[str, Any]) -> dict[str, Any]:
-    """An empty answer whose content is missing, as one whose content is nothing."""
+    """The choice with "" in place of missing content."""
     message = choice.get("message")
     return {**choice, "message": {**message, "content": ""}} if isinstance(message, dict) else choice
 
@@ -134,7 +134,7 @@ def described(choice: Mapping[str, Any]) -> Choice:
 
 
 def counted_short(body: Mapping[str, Any], usage: Any) -> str | None:
-    """Words where a server has counted far fewer tokens than the prompt must have: it has cut the prompt."""
+    """The complaint if a server counted far fewer tokens than the prompt must have: it has cut the prompt."""
     counted, characters = tokens(usage, "prompt_tokens"), len("".join(_prompt_texts(body)))
     if not counted or characters < SURE or characters <= MOST_CHARACTERS * counted:
         return None
@@ -142,7 +142,7 @@ def counted_short(body: Mapping[str, Any], usage: Any) -> str | None:
 
 
 def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of a request; pictures have none."""
+    """The texts of a request, without images."""
     messages = body.get("messages")
     found = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
     for content in [body.get("prompt"), *found]:
@@ -153,13 +153,13 @@ def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def texts(choices: Sequence[Any]) -> list[tuple[str, str | None]]:
-    """What the answers among these choices say."""
+    """The texts of the answers among these choices."""
     read = [one for raw in choices if isinstance(one := read_choice(raw), dict)]
     return [(said.text, said.reasoning) for said in map(described, read)]
 
 
 def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One reply with every choice, numbered anew, and the usage of all parts added up."""
+    """One reply with every choice, renumbered, and the sum of the usage of all parts."""
     whole = dict(replies[0])
     choices = [choice for reply in replies for choice in reply["choices"]]
     whole["choices"] = [{**choice, "index": index} for index, choice in enumerate(choices)]
@@ -176,7 +176,7 @@ def total(usages: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def share(usage: Any, position: int, count: int) -> Any:
-    """What the choice at `position` of `count` cost: the shares of all of them add up to the whole usage."""
+    """The usage of the choice at `position` of `count`; the shares of all choices add up to the whole usage."""
     if count == 1 or not isinstance(usage, dict):
         return usage
     counters = {name: value for name, value in usage.items() if isinstance(value, int)}

@@ -1,4 +1,4 @@
-"""What really happened to a task's requests."""
+"""Counts of a task's requests and answers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Counts:
     """Counters of one task. `asked` … `fresh` and `abandoned` count choices, and `unreadable` lines of the answers file.
 
     Of the choices that the framework got (`answered`), those from an earlier attempt are `replayed`. `fresh` ones were
-    answered by the model in this attempt, whether their request was then served or not. `abandoned` ones came, or were
-    given up, when the framework did not wait for them any more.
+    answered by the model in this attempt, whether their request was then served or not. `abandoned` ones were answered or
+    given up after the framework had hung up.
 
     `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
     `questions` is how many different questions the framework got an answer to.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
-    `unanswered_allowed` of them. `refused_alike` are the words by which every question so far was refused. `pace` has
+    `unanswered_allowed` of them. `refused_alike` is the text with which every question so far was refused. `pace` has
     points of (time, fresh choices until then): the first question, and later one a minute, the last half hour of them.
     """
 
@@ -59,7 +59,7 @@ class Counts:
     pace: list[tuple[int, int]] = field(default_factory=list)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
-        """The framework asked for that many choices with this request (as it is sent)."""
+        """Count a request of the framework (as it is sent) for so many choices."""
         self.requests += 1
         self.asked += choices
         if not self.pace:
@@ -68,7 +68,7 @@ class Counts:
             self._note(key, value)
 
     def forget(self, choices: int) -> None:
-        """A request for so many choices was asked by somebody who has hung up."""
+        """Take back the count of a request for so many choices: its client has hung up."""
         self.requests -= 1
         self.asked -= choices
         self.abandoned += choices
@@ -79,7 +79,7 @@ class Counts:
             values.append(value)
 
     def generate(self, choices: int, usage: Mapping[str, Any]) -> None:
-        """The model has just answered so many choices."""
+        """Count choices that the model has just answered."""
         self.last_refusal = None
         self.fresh += choices
         self.fresh_tokens += tokens(usage, "completion_tokens")
@@ -90,7 +90,7 @@ class Counts:
         self.pace = [*self.pace, (int(time.time()), self.fresh)][-MOST_POINTS:]
 
     def answer(self, choices: Sequence[Choice], usage: Mapping[str, Any], replayed: int) -> None:
-        """The framework gets these choices, so many of them from the store."""
+        """Count choices that the framework gets, and how many of them come from the store."""
         self.answered += len(choices)
         self.replayed += replayed
         self.empty += sum(choice.empty for choice in choices)
@@ -99,20 +99,20 @@ class Counts:
         self.completion_tokens += tokens(usage, "completion_tokens")
 
     def answered_by(self, asked: str, answered: str, choices: int) -> None:
-        """So many of the answers that the framework gets are by the model that their reply names."""
+        """Count answers by the model that their reply names."""
         _add(self.models, answered, choices)
         if answered != UNNAMED and not same_model(asked, answered):
             _add(self.other_models, answered, choices)
 
     def leave_blank(self, question: str) -> bool:
-        """Whether this question may stay without an answer; asked again it is no other one."""
+        """Whether this question may stay without an answer; a repeated question counts once."""
         if question not in self.blank and len(self.blank) >= self.unanswered_allowed:
             return False
         self.blank.add(question)
         return True
 
     def fail(self, choices: int, why: str) -> None:
-        """So many choices will never be answered; the first reason is the one kept."""
+        """Count choices that will never be answered; the first reason is kept."""
         self.failed += choices
         self.first_error = self.first_error or why
 
@@ -130,6 +130,6 @@ class Counts:
 
 
 def _add(names: dict[str, int], name: str, choices: int) -> None:
-    """A server that gives itself ever new names fills no file."""
+    """The number of names is bounded: a server may report a new name with each reply."""
     known = name if name in names or len(names) < MOST_MODELS else OTHERS
     names[known] = names.get(known, 0) + choices

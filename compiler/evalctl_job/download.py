@@ -1,7 +1,7 @@
-"""Brings a model's files into the Hub's cache before a job needs them, and goes on where an earlier try was cut off.
+"""Downloads a model's files into the Hub's cache before a job needs them, and continues an interrupted download.
 
 Run as `python -m evalctl_job.download`. It prints a line per second, its words separated by tabs: `progress`, files there,
-files, bytes there, bytes; and at the end `done`, or `failed`, the reason and a sentence. What came of it is written to the
+files, bytes there, bytes; and at the end `done`, or `failed`, the reason and a sentence. The outcome is written to the
 note, too: the size of every file, by which `evalctl sync` sees later whether all are still there.
 """
 
@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from fnmatch import fnmatch
 from pathlib import Path
 
-# Plain HTTP goes on at the byte where it was cut off; hf-xet is not told what is there (huggingface_hub 0.36.2).
+# Plain HTTP continues at the byte where it was interrupted; hf-xet starts again (huggingface_hub 0.36.2).
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
@@ -38,7 +38,7 @@ from evalctl_job.hub import Refused, host_in, say, words
 
 WORKERS = 4
 BEAT_SECONDS = 1.0
-# What repositories hold for other programs, and weights in an older form where there are newer ones.
+# Files for other programs, and weights in an older format where newer ones exist.
 FOR_OTHERS = (
     "original/*",
     "coreml/*",
@@ -55,7 +55,7 @@ OLDER_FORM = ("*.bin", "*.pt", "*.pth")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0 when every file lies in the cache, 1 when not."""
+    """Exit code 0 when every file is in the cache, 1 when not."""
     asked = _parser().parse_args(argv)
     try:
         files = wanted(listed(asked.model, asked.revision))
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         fetch(asked, files)
     except BrokenPipeError:  # nobody reads any more
         raise
-    except Exception as error:  # whatever it is, it is told in words that evalctl can show
+    except Exception as error:  # any error becomes a line that evalctl can show
         refused = error if isinstance(error, Refused) else reason_of(error, asked)
         write_json(asked.note, DownloadNote(failed=refused.reason, detail=refused.detail).as_json())
         say("failed", refused.reason, refused.detail)
@@ -89,7 +89,7 @@ def wanted(files: Mapping[str, int]) -> dict[str, int]:
 
 
 def refuse_without_room(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
-    """A full disk is told before hours of download, as far as the disk tells (a quota does not)."""
+    """Raises before hours of download if the disk has too little space; a quota is not visible here."""
     cache = Path(constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
     there = snapshot(asked)
@@ -100,7 +100,7 @@ def refuse_without_room(asked: argparse.Namespace, files: Mapping[str, int]) -> 
 
 
 def fetch(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
-    """Every file, some at once; the first that fails ends it."""
+    """Download every file, several at once; the first failure ends the download."""
     pool = ThreadPoolExecutor(WORKERS)
     tasks = {pool.submit(hf_hub_download, asked.model, name, revision=asked.revision): name for name in files}
     try:
@@ -123,12 +123,12 @@ def _as_they_come(tasks: Mapping[Future[str], str]) -> Iterator[set[Future[str]]
 
 
 def snapshot(asked: argparse.Namespace) -> Path:
-    """Where the files of the revision will lie (the layout of huggingface_hub's cache)."""
+    """The folder of the revision's files (the layout of huggingface_hub's cache)."""
     return Path(_folder(asked), "snapshots", asked.revision)
 
 
 def begun(asked: argparse.Namespace) -> int:
-    """Bytes of files that are half there."""
+    """Bytes of incomplete files."""
     return sum(_size(path) for path in _folder(asked).glob("blobs/*.incomplete"))
 
 
@@ -139,12 +139,12 @@ def _folder(asked: argparse.Namespace) -> Path:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # it has become whole meanwhile
+    except FileNotFoundError:  # the download completed it meanwhile
         return 0
 
 
 def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
-    """The reason that an error stands for, and a sentence that names model and host."""
+    """The reason of an error, and a sentence that names model and host."""
     host, what = host_in(constants.ENDPOINT), f"{asked.model} at {asked.revision[:12]}"
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else None
     if isinstance(error, GatedRepoError):

@@ -1,4 +1,4 @@
-"""The note of a download: what came of it, and by which `evalctl sync` sees later whether all files are still there."""
+"""The note of a download: its outcome and the size of each file, with which `evalctl sync` checks later whether all are there."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class DownloadNote:
     detail: str = ""
 
     def as_json(self) -> Mapping[str, object]:
-        """The file's object, without what it does not say."""
+        """The file's object, without empty keys."""
         return {name: value for name, value in asdict(self).items() if value}

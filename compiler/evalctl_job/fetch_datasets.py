@@ -1,7 +1,7 @@
 """Loads the data sets of tasks just as their framework does, so that they are in the cache that jobs use.
 
 Run as `python -m evalctl_job.fetch_datasets --framework F SCRIPT…` in the framework's environment: its own task table says
-which data sets, parts and revisions a task has. With HF_HUB_OFFLINE and HF_DATASETS_OFFLINE set, it says which of them a job without
+which data sets, parts and revisions a task has. With HF_HUB_OFFLINE and HF_DATASETS_OFFLINE set, it reports which of them a job without
 a network can load. It prints lines whose words are separated by tabs: `task`, script, reason and sentence for a script that the framework
 lacks; `begin`, number, of how many, data set, part, revision and scripts; `end`, number, reason and sentence ("" and "" where it is
 loaded); and at the end `done`.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# As in evalctl_job.download: plain HTTP goes on at the byte where it was cut off.
+# As in evalctl_job.download: plain HTTP continues at the byte where it was interrupted.
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
@@ -75,13 +75,13 @@ TABLES: Mapping[str, Callable[[], dict[str, Source]]] = {"lighteval": upstream, 
 
 
 def members(table: Mapping[str, Source], script: str) -> list[str]:
-    """The tasks that a name means: itself, or all tasks `NAME:…` where it is the name of a group (as both releases expand it)."""
+    """The tasks of a name: itself, or all tasks `NAME:…` where it is the name of a group (as both releases expand it)."""
     group = [name for name in table if name.split(":")[0] == script]
     return group if len(group) > 1 else [script] if script in table else []
 
 
 def sources(table: Mapping[str, Source], scripts: Iterable[str]) -> dict[Source, list[str]]:
-    """Each data set once, with the scripts that read it; one that lies in a folder of the environment needs no fetching."""
+    """Each data set once, with the scripts that read it; one in a folder of the environment needs no download."""
     found: dict[Source, list[str]] = {}
     for script in scripts:
         for one in dict.fromkeys(table[name] for name in members(table, script)):
@@ -99,7 +99,7 @@ def load(one: Source) -> None:
 
 
 def _load_all(wanted: Mapping[Source, Sequence[str]]) -> bool:
-    """Whether all are loaded. What holds for all of them is asked for once: the Hub's silence takes half a minute."""
+    """Whether all are loaded. A failure that concerns all of them ends the loop: each try of a Hub that does not answer takes half a minute."""
     stopped, whole = "", True
     for number, (one, scripts) in enumerate(wanted.items(), 1):
         say("begin", number, len(wanted), one.repo, one.part or "", one.revision or "", ",".join(scripts))
@@ -119,7 +119,7 @@ def _refusal(one: Source) -> Refused | None:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all that led to it: `datasets` wraps the errors of the Hub, and tries again in handlers."""
+    """The error and its causes: `datasets` wraps the errors of the Hub, and tries again in handlers."""
     if error is not None:
         yield error
         yield from chain(error.__cause__)
@@ -127,7 +127,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def reason_of(error: Exception, repo: str) -> Refused:
-    """The reason that an error stands for, and a sentence with what a person does."""
+    """The reason of an error, and a sentence with what a person does."""
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
 
@@ -151,7 +151,7 @@ def reason_of(error: Exception, repo: str) -> Refused:
 
 
 def _of_the_way(errors: Sequence[BaseException], host: str, said: str) -> Refused:
-    """What the Hub, the network or this machine refused."""
+    """Reason and sentence of a failure of the Hub, the network or this machine."""
     import requests
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent."""
+"""Writes files that readers see complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write_by_rename(path: Path, text: str) -> None:
-    """Readers of `path` see the old text or all of the new text, never a part; half a character becomes `?`."""
+    """Readers of `path` see the old or the whole new text; an unpaired surrogate becomes `?`."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         draft.write_text(text, encoding="utf-8", errors="replace")
@@ -31,7 +31,7 @@ def json_text(value: Any, *, indent: int | None = None, sort_keys: bool = False)
 
 
 def complain(name: str, problem: OSError) -> None:
-    """Say what cannot be written; a log on the same full disk is no reason to end either."""
+    """Print which file cannot be written; if the log is on the same full disk, go on without a message."""
     with contextlib.suppress(OSError):
         # not by sys.stderr, which would keep what it cannot write and try again until the end
         os.write(2, f"relay: {name}: {problem.strerror or problem}\n".encode())

@@ -1,4 +1,4 @@
-"""How a provider says that it keeps an answer back: by the answer's end, in words, or in what its filters found beside it."""
+"""Signs that a provider withheld an answer: its finish reason, a text, or the report of a filter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILTERED_WORDS = re.compile(
 
 
 def is_filtered(words: str) -> bool:
-    """Whether a provider says that it does not let this question through."""
+    """Whether a provider's text says that a filter refused the question."""
     return _FILTERED_WORDS.search(words) is not None
 
 
@@ -48,12 +48,12 @@ _FINDINGS: Mapping[str, Callable[[Any], bool]] = {
 
 
 def filter_that_took(raw: Any) -> str | None:
-    """The field of a reply or of a choice by which a filter says that it took something away."""
+    """The field of a reply or of a choice that reports a filter's change of the answer."""
     return next((name for name, took in _FINDINGS.items() if name in raw and took(raw[name])), None)
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object within, itself too. Replies are read with a largest depth."""
+    """The object and every object in it; the depth of replies is bounded."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())

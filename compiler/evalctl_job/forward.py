@@ -1,4 +1,4 @@
-"""One request to the model, with patience: what is transient is asked again, what is refused is given up at once."""
+"""Sends one request to the model: a transient failure is tried again, a refusal is final."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 class Transport(Protocol):
-    """One try of one request, without patience (`transport.Http`)."""
+    """One try of one request, without retries (`transport.Http`)."""
 
     async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
-        """The reply to one request, or why there is none."""
+        """The reply to one request, or the reason why there is none."""
 
     async def page(self, address: str) -> str | None:
-        """What the server says of itself; None where it does not say it with status 200."""
+        """The text of a page of the server; None unless the status is 200."""
 
 
 class Upstream:
     """The model's server, or a provider's."""
 
     def __init__(self, transport: Transport, address: Address, patience: Patience, gate: Gate) -> None:
-        """Through `transport`; `gate` lets as many requests through as the server bears."""
+        """Sends through `transport`; `gate` limits the choices in flight."""
         self._transport, self._address = transport, address
         self._patience, self._gate = patience, gate
         self._away_since: float | None = None
@@ -36,14 +36,14 @@ class Upstream:
 
     @property
     def ours(self) -> bool:
-        """The server is the job's own, which serves one model by one name."""
+        """Whether the server is the job's own, which serves one model under one name."""
         return self._address.may_move
 
     async def ask(
         self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused],
         on_retry: Callable[[str | None], None],
     ) -> T:  # fmt: skip
-        """What `read` finds in the server's reply to one request of a task, or GivenUp."""
+        """What `read` returns for the server's reply to one request of a task; raises GivenUp."""
         start, tries = _now(), 0
         while True:
             outcome = await self._admitted(task, path, body, read)
@@ -65,7 +65,7 @@ class Upstream:
         return outcome
 
     async def healthy(self) -> bool | None:
-        """Whether the server says that it can work; None when there is nobody to ask."""
+        """Whether the server reports that it can work; None without a health address."""
         health = self._address.health
         if health is None:
             return False if self._address.may_move else None
@@ -79,9 +79,9 @@ class Upstream:
     async def _admitted(
         self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused]
     ) -> T | Refused | None:
-        """One try; None when the server died over it and is there again.
+        """One try; None when the server died during it and is back.
 
-        Those who wait for that stay within the gate, or every other request would knock at the dead server's door too.
+        Waiting requests keep their place in the gate, else all other requests would be sent to the dead server, too.
         """
         async with self._gate.admitted(task, body.get("n") or 1):
             base = await self._address.known()
@@ -93,10 +93,10 @@ class Upstream:
         return outcome
 
     async def _died(self, base: str, outcome: Refused) -> bool:
-        """Whether the server went away under this request. Then somebody sees to it, and this waits until it is back."""
+        """Whether the server died during this request. Then the supervisor starts it again, and this waits until it is back."""
         if not self._address.may_move or not outcome.transient or (outcome.status or NO_ANSWER) < 500:
             return False
-        async with self._probing:  # one at a time asks for the server's health
+        async with self._probing:  # only one request at a time asks for the server's health
             waited = False
             self._address.look()
             while self._address.base == base and not await self.healthy():
@@ -106,7 +106,7 @@ class Upstream:
         return waited or self._address.base != base
 
     async def _wait(self, outcome: Refused, tries: int, start: float) -> None:
-        """Until the next try, when one is worth it."""
+        """Wait until the next try, if another try is useful."""
         pause = max(outcome.retry_after or 0.0, self._patience.wait(tries))
         if not await self._worth_waiting(outcome, tries, start, pause):
             raise outcome.given_up(tries)
@@ -115,8 +115,8 @@ class Upstream:
     async def _worth_waiting(self, outcome: Refused, tries: int, start: float, pause: float) -> bool:
         if not outcome.transient or tries >= min(self._patience.tries, FEW if outcome.few else self._patience.tries):
             return False
-        # A server that is away is away for every request: those that come late share the patience already used up,
-        # or a dead server would cost it once per round of concurrent requests.
+        # A missing server is missing for every request: all share one waiting time, else a dead server would cost it once
+        # per round of concurrent requests.
         begin = min(start, await self._note_absence(outcome) or start)
         return _now() + pause - begin <= self._patience.seconds
 
@@ -127,5 +127,5 @@ class Upstream:
 
 
 def _now() -> float:
-    """Seconds of the clock by which the waits are measured, too."""
+    """Seconds of the clock that also measures the waits."""
     return asyncio.get_running_loop().time()

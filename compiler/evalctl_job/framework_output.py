@@ -1,4 +1,4 @@
-"""What a framework leaves behind: one results JSON and, per entry, a parquet file with every answer.
+"""Reads a framework's output: one results JSON and, per entry, a parquet file with every answer.
 
 Forms seen: lighteval 0.13.0 and the fork lighteval-swallow 0.8. Both write
 `results/<model>/…/results_<stamp>.json` and `details/<model>/…/<stamp>/details_<entry>_<stamp>.parquet`.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 UPSTREAM, SWALLOW = "lighteval", "lighteval-swallow"
-# "pass@k:k=1&n=4" (lighteval 0.13) and "humaneval_pass@1:10" (the fork) tell how many answers the metric needs.
+# "pass@k:k=1&n=4" (lighteval 0.13) and "humaneval_pass@1:10" (the fork) give the number of answers that the metric needs.
 SAMPLES_IN_NAME = re.compile(r"(?:[:&]n=|@\d+:)(\d+)")
 KEPT_SETTINGS = (
     "name", "suite", "version", "hf_repo", "hf_subset", "hf_revision", "evaluation_splits", "generation_size",
@@ -23,12 +23,12 @@ KEPT_SETTINGS = (
 
 
 class Unreadable(Exception):
-    """The results file is there but is not what this framework writes."""
+    """The results file exists but does not have this framework's form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Every answer of one entry: a row per document, a text per sample, how many texts each row should have."""
+    """All answers of one entry: a row per document with a text per sample, and the number of texts that each row should have."""
 
     path: str
     texts: tuple[tuple[str | None, ...], ...]
@@ -37,7 +37,7 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One run of the framework, as it wrote it. `unscored` are the tasks or subsets that it had and gave no score."""
+    """One run of the framework, as it wrote it. `unscored` are its tasks or subsets without a score."""
 
     scores: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Mapping[str, Any]]
@@ -57,7 +57,8 @@ def read_output(framework: str, folder: Path) -> Output | None:
         general = raw["config_general"]
         scores = {entry: values for entry, values in raw["results"].items() if measured(entry)}
         details = {
-            entry: read(framework, path, folder, scores[entry]) for entry, path in found(files[-1], folder, scores)
+            entry: read(framework, path, folder, scores[entry])
+            for entry, path in details_files(files[-1], folder, scores)
         }
         seconds = float(general["total_evaluation_time_secondes"])
         settings = {entry: settings_of(entry, raw["config_tasks"], details) for entry in scores}
@@ -73,12 +74,12 @@ def measured(entry: str) -> bool:
 
 
 def without_scores(settings: Iterable[str], scores: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """What was to be measured and has no score (seen: the fork passes over a subset whose data set has no questions)."""
+    """Tasks or subsets without a score (seen: the fork skips a subset whose data set has no questions)."""
     scored = {name for entry, metrics in scores.items() if metrics for name in (entry, entry.rpartition("|")[0])}
     yield from (name for name in settings if name not in scored)
 
 
-def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+def details_files(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """The details file of each entry, of the same run as the results file."""
     stamp = results.stem.removeprefix("results_")
     files = {path.name: path for path in folder.glob(f"details/**/{stamp}/details_*.parquet")}
@@ -89,7 +90,7 @@ def found(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[t
 
 def read(framework: str, path: Path, folder: Path, metrics: Mapping[str, Any]) -> Details:
     """The answers in one details file, in the columns of the framework."""
-    from pyarrow.parquet import ParquetFile  # slow, and only needed where answers are
+    from pyarrow.parquet import ParquetFile  # a slow import, only needed where there are answers
 
     named = path.relative_to(folder).as_posix()
     if framework == SWALLOW:
@@ -116,7 +117,7 @@ def samples_named(metrics: Mapping[str, Any]) -> int:
 
 
 def settings_of(entry: str, settings: Mapping[str, Any], details: Mapping[str, Details]) -> dict[str, Any]:
-    """The task's settings worth keeping, with the true number of documents and without a path of this machine."""
+    """The task's settings for the record, with the true number of documents and without a path of this machine."""
     # The fork names settings `suite|task` and results `suite|task|shots`; lighteval 0.13 names both alike.
     raw = settings.get(entry) or settings[entry.rpartition("|")[0]]
     kept = {key: raw[key] for key in KEPT_SETTINGS if key in raw}

@@ -1,4 +1,4 @@
-"""Lets requests through to the model's server, as many at a time as it bears."""
+"""Limits the number of choices that the model's server computes at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Waiting = tuple[int, "asyncio.Future[None]"]
 
 
 class Gate:
-    """At most `limit` choices are with the server; others wait in order, the tasks taking turns."""
+    """At most `limit` choices are in flight; others wait in order, and the tasks take turns."""
 
     def __init__(self, limit: int) -> None:
-        """Nothing is under way."""
+        """No choice is in flight."""
         self._limit = limit
-        self._queues: dict[str, deque[Waiting]] = {}  # in the order in which the tasks have their turns
+        self._queues: dict[str, deque[Waiting]] = {}  # in the order of the tasks' turns
         self.in_flight = self.peak = 0
         self.replies = self.refusals = 0
 
@@ -27,7 +27,7 @@ class Gate:
 
     @property
     def limit(self) -> int:
-        """How many choices may be with the server."""
+        """How many choices may be in flight."""
         return self._limit
 
     @limit.setter
@@ -37,7 +37,7 @@ class Gate:
 
     @asynccontextmanager
     async def admitted(self, task: str, choices: int) -> AsyncIterator[None]:
-        """The time in which a request for so many choices may be with the server."""
+        """A context in which a request for so many choices is in flight."""
         await self._enter(task, choices)
         try:
             yield
@@ -45,7 +45,7 @@ class Gate:
             self._leave(choices)
 
     def note(self, *, refused: bool) -> None:
-        """The server replied, or said that it is asked too much."""
+        """Count a reply of the server, or its refusal because of load (429, 503)."""
         self.replies += not refused
         self.refusals += refused
 
@@ -62,7 +62,7 @@ class Gate:
             raise
 
     def _withdraw(self, task: str, waiting: Waiting) -> None:
-        """A request that is given up; perhaps it was let through at the same moment."""
+        """Remove a cancelled request, which may have been admitted at the same moment."""
         if not waiting[1].cancelled():
             self._leave(waiting[0])
         elif waiting in self._queues.get(task, ()):
@@ -76,7 +76,7 @@ class Gate:
         self._admit()
 
     def _admit(self) -> None:
-        """Let through what fits. A large request at the head is waited for, or small ones would starve it."""
+        """Admit requests that fit. A large request at the head blocks smaller ones, which would otherwise starve it."""
         while self._queues:
             task = next(iter(self._queues))
             choices, ready = self._queues[task][0]
@@ -94,7 +94,7 @@ class Gate:
             self._queues[task] = queue
 
     def _fits(self, choices: int) -> bool:
-        """A request that is larger than the limit goes alone."""
+        """Whether it fits; a request larger than the limit is admitted alone."""
         return not self.in_flight or self.in_flight + choices <= self._limit
 
     def _take(self, choices: int) -> None:

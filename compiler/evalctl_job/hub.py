@@ -1,4 +1,4 @@
-"""What the programs that speak with the Hub share: lines for evalctl, and words for what went wrong."""
+"""Shared by the programs that talk to the Hub: lines for evalctl, and texts of errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evalctl_job.redact import redacted
 
 
 class Refused(Exception):
-    """It cannot go on; `reason` is a word that the rest of evalctl knows."""
+    """The program cannot continue; `reason` is one of evalctl's reasons."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 def words(error: BaseException) -> str:
-    """The status that came back, else the system's own words in a long story of requests, else the story."""
+    """HTTP status of an error, else the operating system's message within its text, else its whole text."""
     reply = getattr(error, "response", None)
     if reply is not None:
         return f"HTTP {reply.status_code}"
@@ -27,14 +27,14 @@ def words(error: BaseException) -> str:
 
 
 def host_in(endpoint: str) -> str:
-    """The address as it may be shown: without the scheme that every Hub has, and without a mirror's user and password."""
+    """The Hub's address for messages: without the scheme, and without a mirror's user and password."""
     address = urlsplit(endpoint)
     shown = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
     return shown.removeprefix("https://")
 
 
 def say(*parts: object) -> None:
-    """One line, at once."""
+    """Print one line and flush it."""
     print(*parts, sep="\t", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What keys look like, and how a known one is echoed: evalctl and the programs of a job hide the same texts."""
+"""Shapes of API keys, and forms in which a known key is echoed; evalctl and the programs of a job hide the same texts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _SHAPES = re.compile(
     r"|(?<=[Bb]earer )(?P<bearer>[A-Za-z0-9._~+/-]{24,}=*)"
     r"|(?P<private>-----BEGIN [A-Z ]*PRIVATE KEY-----))"
 )
-# What no text of another may repeat, shortened or masked as in "Incorrect API key provided: sk-abc***xyz".
+# Shapes that are removed from texts of others, also shortened or masked as in "Incorrect API key provided: sk-abc***xyz".
 _LOOSE = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?:{'|'.join((*_PROSE, *_PROSE_HF, *_OTHER))}|(?:sk|hf|pk|rk|key|gsk|xai)[-_])"
     r"(?:[A-Za-z0-9_*•…-]|\.{3}){6,}"
@@ -67,7 +67,7 @@ def shapes(text: str) -> list[re.Match[str]]:
 
 
 def _is_random(match: re.Match[str]) -> bool:
-    """Whether it is no prose: `sk-learn-compatible-evaluator` and `hf_transformers_backend` are names."""
+    """Whether it is a random text, not prose: `sk-learn-compatible-evaluator` and `hf_transformers_backend` are names."""
     if match.lastgroup not in ("api", "huggingface", "bearer"):
         return True
     prefix = next((one for one in (*_PROSE, *_PROSE_HF) if match[0].startswith(one)), "")
@@ -79,12 +79,12 @@ def _is_random(match: re.Match[str]) -> bool:
 
 
 def without_shapes(text: str) -> str:
-    """The text without anything that may be a key: for the words of others, where a false alarm costs little."""
+    """The text without anything that may be a key; for texts of others, where a false alarm costs little."""
     return _LOOSE.sub(HIDDEN, text)
 
 
 def without(text: str, secrets: Iterable[str | None]) -> str:
-    """The text without known secrets, in whatever form somebody has echoed them."""
+    """The text without known secrets, in any form in which a program may have echoed them."""
     for secret in secrets:
         if secret and len(secret) >= _SHORTEST:
             text = _echoes(secret).sub(HIDDEN, text)
@@ -110,7 +110,7 @@ def forms(secret: str) -> tuple[str, ...]:
 
 
 def _base64(secret: bytes) -> Iterable[str]:
-    """Wherever it begins within the text that was encoded: the characters that depend on its neighbours are left out."""
+    """Its base64 at each offset within a longer text, without the characters that depend on its neighbours."""
     for before, dropped in ((0, 0), (1, 2), (2, 3)):
         whole = base64.b64encode(b"\0" * before + secret).decode()
         inner = whole.rstrip("=")[dropped : -1 if whole.endswith("=") else None]

@@ -1,4 +1,4 @@
-"""What a provider's replies tell of its limits, and how few questions find them. Knows neither network nor litellm."""
+"""Reads a provider's limits from its replies, and finds them with few questions; without network and litellm."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RATE_HEADER = re.compile(r"(?:[a-z]+-)?(?:x-)?ratelimit-|retry-after$", re.IGNOR
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What came back for one question: choices, or a refusal in the provider's words."""
+class ProviderReply:
+    """The reply to one question: choices, or a refusal with the provider's text."""
 
     status: int
     message: str = ""
@@ -38,9 +38,9 @@ class Heard:
 
 
 def largest(bound: int, granted: Callable[[int], int]) -> int:
-    """The largest number from 1 (known to be fine) to `bound` that is granted, by asking for `bound` and then halving.
+    """The largest number from 1 (known to be granted) to `bound` that is granted, by asking for `bound` and then halving.
 
-    `granted` is how many came of those asked for: none is a refusal, and fewer are all that there will ever be.
+    `granted` is how many came of those asked for: none is a refusal, and fewer are the limit.
     """
     low, high, asked = 1, bound, bound
     while True:
@@ -53,8 +53,8 @@ def largest(bound: int, granted: Callable[[int], int]) -> int:
         asked = (low + high) // 2
 
 
-def length_obeyed(heard: Heard, limit: int) -> bool:
-    """Whether the answer was cut off where the question said, rather than where the model ended."""
+def length_obeyed(heard: ProviderReply, limit: int) -> bool:
+    """Whether the answer was cut off at the requested length, rather than ended by the model."""
     tokens = heard.usage.get("completion_tokens")
     cut = any(choice.get("finish_reason") == "length" for choice in heard.choices)
     return cut or (isinstance(tokens, int) and 0 < tokens <= limit)
@@ -85,5 +85,5 @@ def _number(found: re.Match[str] | None) -> int | None:
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those headers that tell how much may be asked, in their own words."""
+    """The headers with rate limits, unchanged."""
     return {name.lower(): value for name, value in headers.items() if RATE_HEADER.match(name)}

@@ -1,6 +1,6 @@
 """The marks: what a job reports of itself in `marks/`, one JSON object in each file. Both programs read and write these types.
 
-A mark says nothing that is not known: what its writer could not find out is null or absent.
+A value that its writer could not find out is null or absent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ServerRestarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """`finished`: the last mark of a job. `reason` is "" where nothing is wrong."""
+    """`finished`: the last mark of a job. `reason` is "" after success."""
 
     exit: int
     reason: str = ""
@@ -65,7 +65,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """`acceptance.json`: whether the scores of a task may be believed, why not, and what is known of its answers.
+    """`acceptance.json`: whether the scores of a task are accepted, why not, and facts about its answers.
 
     `config_tasks` are the framework's own settings by entry, `sent` the values of each parameter of the requests.
     """

@@ -1,4 +1,4 @@
-"""What the answers and the requests of a task show beside its scores: settings that did not arrive, reasoning left in answers."""
+"""Checks a task's requests and answers: settings that were not sent, and reasoning left in answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-# Marks by which models part their reasoning from the answer, as their parsers in vLLM 0.32 (vllm/reasoning) and their
+# Marks with which models separate their reasoning from the answer, as their parsers in vLLM 0.32 (vllm/reasoning) and their
 # tokenizers and model cards (2026) have them. An answer that is scored should hold none.
 REASONING_MARKS = (
     "<think>", "</think>",  # DeepSeek-R1, Qwen3, QwQ, Nemotron, GLM-4.5, Hunyuan-A13B, MiniMax-M2, Step3, OLMo 3
@@ -25,7 +25,7 @@ REASONING_MARKS = (
     "<reasoning>", "</reasoning>", "<thinking>", "</thinking>", "<thought>", "</thought>",  # many fine-tuned models
 )  # fmt: skip
 _MARK = re.compile("|".join(map(re.escape, REASONING_MARKS)))
-# lighteval 0.13 takes whole pairs of <think> out before it scores.
+# lighteval 0.13 removes complete pairs of <think> before it scores.
 _TAKEN_OUT = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ def marked(texts: Iterable[str | None], *, pairs_are_taken_out: bool) -> tuple[i
 
 
 def not_as_planned(planned: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each parameter that the plan has with a value and that was sent otherwise, or not at all."""
+    """A sentence for each planned parameter that was sent with another value or not at all."""
     for name, wanted in sorted(planned.items()):
         values = [value for value in sent.get(name) or [] if value is not None]
         if not values:
@@ -50,7 +50,7 @@ def not_as_planned(planned: Mapping[str, Any], sent: Mapping[str, Any]) -> Itera
 
 
 def _plain(value: Any) -> Any:
-    """One stop text is a list of one."""
+    """The value; a single stop text becomes a list."""
     return [value] if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""What a job has decided about the requests of one task (`<state>/<key>.options.json`): the plan writes it, the relay reads it."""
+"""How the relay changes the requests of one task (`<state>/<key>.options.json`): planned by the compiler, read by the relay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from evalctl_job.typed import Form, read
 
-# How the longest answer is named: OpenAI's first name for it, the newer one (the only one that its reasoning models
+# The key of the length limit: OpenAI's first name, the newer one (the only one that its reasoning models
 # take), or both, of which some endpoints refuse one beside the other.
 LENGTH_KEYS = ("max_tokens", "max_completion_tokens")
 REASONING = "reasoning"
@@ -26,7 +26,7 @@ def _one_of(*words: str) -> Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the requests of one task are changed on their way.
+    """The changes that the relay makes to the requests of one task.
 
     `add` and `planned` are parameters of requests with their values; acceptance compares what was sent with `planned`.
     """
@@ -65,7 +65,7 @@ def checked(raw: Any, name: str) -> Options:
 
 
 def apply(options: Options, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as it will be sent: keys taken out, decoding keys added where the framework set none."""
+    """The request as it will be sent: without removed keys, with decoding keys where the framework set none."""
     kept = {key: value for key, value in _with_length(options, body).items() if key not in options.remove}
     return {**{key: value for key, value in options.add.items() if body.get(key) is None}, **_set(kept, options.add)}
 

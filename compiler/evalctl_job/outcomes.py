@@ -1,4 +1,4 @@
-"""What one try of a request has brought: a reply, or a refusal that passes by itself or does not. Knows no network."""
+"""The outcome of one try of a request: a reply, or a refusal that is transient or not; without network."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from evalctl_job.reasons import is_lasting
 from evalctl_job.redact import cleaned, redacted
 from evalctl_job.replies import is_certain, loads, status_of, words_of
 
-# Statuses below 500 that pass by themselves, and whose they are.
+# Transient statuses below 500, and what they mean.
 TRANSIENT: Mapping[int, str] = {
     408: "request timeout", 409: "conflict", 423: "locked", 424: "text-generation-inference: the generation failed",
     425: "too early", 429: "too many requests", 499: "a gateway's client hung up",
 }  # fmt: skip
-# From 500 on all pass, Cloudflare's 520 to 530 and those that nobody knows as well (RFC 9110: they are to be read as 500),
+# From 500 on all are transient, Cloudflare's 520 to 530 and unknown ones as well (RFC 9110: they are to be read as 500),
 # but for these.
 LASTING: Mapping[int, str] = {
     501: "not implemented", 505: "version of HTTP not supported", 506: "variant also negotiates", 508: "loop detected",
@@ -34,13 +34,13 @@ TOO_MUCH = frozenset({429, 503, 529})
 GOOD = frozenset({200, 201, 202})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_ANSWER = 502
-FEW = 3  # tries of what hardly passes by itself: a filter, an end that nobody knows
+FEW = 3  # tries after a failure that is rarely transient: a filter, an unknown finish reason
 
 
 class GivenUp(Exception):
-    """The model will not answer this request; `status` is what the framework is told, the text says why.
+    """The model will not answer this request; `status` is sent to the framework, the text says why.
 
-    `lasting`: it was refused and would be again; `unanswerable`: so did the model or its provider decide.
+    `lasting`: it would be refused again; `unanswerable`: the model or its provider refuses this question.
     """
 
     def __init__(self, status: int, why: str, *, lasting: bool = False, unanswerable: bool = False) -> None:
@@ -50,7 +50,7 @@ class GivenUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a request is tried again. The seconds are also how long the server may be away for all of them."""
+    """How long a request is tried again. The seconds also limit how long all requests wait for a missing server."""
 
     seconds: float = 600.0
     tries: int = 20
@@ -58,14 +58,14 @@ class Patience:
     longest_wait: float = 30.0
 
     def wait(self, tries: int) -> float:
-        """Seconds before the next try: doubling, with jitter so that many requests do not come back as one."""
+        """Seconds before the next try: doubling, with jitter so that requests are not repeated all at once."""
         doubled: float = self.first_wait * 2 ** (tries - 1)
         return min(self.longest_wait, doubled) * random.uniform(0.8, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One try without an answer. `status` is None when the server could not be talked to; `few`: it hardly passes."""
+    """One try without an answer. `status` is None without a reply of the server; `few`: it is rarely transient."""
 
     status: int | None
     why: str
@@ -75,14 +75,14 @@ class Refused:
     unanswerable: bool = False
 
     def given_up(self, tries: int) -> GivenUp:
-        """After so many tries."""
+        """The final failure after so many tries."""
         lasting = (not self.transient or self.few) and not self.unanswerable
         why = f"{self.why} (tried {_times(tries)})"
         return GivenUp(self.status or NO_ANSWER, why, lasting=lasting, unanswerable=self.unanswerable)
 
 
 def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | None) -> dict[str, Any] | Refused:
-    """The object that a server has replied with, or why that is none to use. `secret` is in neither."""
+    """The object in a server's reply, or why it cannot be used; `secret` is removed from both."""
     if status in REDIRECTS:
         where = _host(headers.get("Location", "")) or "another path"
         return Refused(status, redacted(f"HTTP {status}: redirected to {where}, not followed", secret), transient=False)
@@ -98,13 +98,13 @@ def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | 
     if not isinstance(reply, dict):
         why = f"HTTP {status} with no object: {words_of(content)}"
         return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
-    if error := reply.get("error"):  # an empty one says that there was none
+    if error := reply.get("error"):  # an empty `error` means that there was none
         return _refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}", secret)
     return dict(cleaned(reply, secret))
 
 
 def _refused(status: int | None, text: str, secret: str | None, retry_after: float | None = None) -> Refused:
-    """Which refusals pass by themselves: two tables of statuses, and words that say more than a status."""
+    """The refusal; whether it is transient follows from two tables of statuses, and from its text."""
     why = redacted(text, secret)
     if is_filtered(text):
         return Refused(status or NO_ANSWER, f"the provider filtered it: {why}", transient=False, unanswerable=True)
@@ -113,7 +113,7 @@ def _refused(status: int | None, text: str, secret: str | None, retry_after: flo
 
 
 def passes(status: int) -> bool:
-    """Whether the same request may well be answered a little later."""
+    """Whether the same request may succeed a little later."""
     return status in TRANSIENT or (500 <= status < 600 and status not in LASTING)
 
 

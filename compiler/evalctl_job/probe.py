@@ -1,7 +1,7 @@
-"""`python -m evalctl_job.probe`: what a provider accepts, found with litellm in few and tiny requests.
+"""`python -m evalctl_job.probe`: finds what a provider accepts, with a few tiny requests through litellm.
 
-Prints a JSON object per line: {"asking": …} before each question, and {"found": …} for each target in turn. A key comes
-by the environment variable that its target names, and is in nothing that is printed.
+Prints a JSON object per line: {"asking": …} before each question, and {"found": …} for each target in turn. The key is
+in the environment variable that its target names, and is never printed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from evalctl_job import limits
-from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNTOLD, Heard
+from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNTOLD, ProviderReply
 from evalctl_job.provider import Provider, Stopped
 
 PROMPT = [{"role": "user", "content": "Count from 1 to 100."}]
 SHORT_PROMPT = [{"role": "user", "content": "Answer with the one word: yes"}]
 SYSTEM = [{"role": "system", "content": "You are brief."}]
-# What limits an answer, tried in this order; the last one is for models that think before they say anything.
+# Length limits, tried in this order; the last one is for models that reason before they answer.
 CAPS = ({"max_completion_tokens": 1}, {"max_tokens": 1}, {"max_completion_tokens": 64})
 OTHER_CAP = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 UNKNOWN = {"evalctl_unknown_parameter": 1}
@@ -39,7 +39,7 @@ class Probe:
         self.found: dict[str, Any] = {"n": None, "parameters": {}, "context": None, "stopped": None}
 
     def run(self) -> None:
-        """All of it, or as much as can be found."""
+        """Find all limits, or as many as possible."""
         try:
             for step in (self._first, self._choices, self._unknown, self._all_parameters, self._length):
                 step()
@@ -48,11 +48,11 @@ class Probe:
         self.found["rate_limit"] = limits.rate_limits(self._provider.headers)
         self.found |= {"calls": self._provider.calls, "tokens": self._provider.tokens}
 
-    def _ask(self, what: str, body: Mapping[str, Any], *, system: bool = False) -> Heard:
+    def _ask(self, what: str, body: Mapping[str, Any], *, system: bool = False) -> ProviderReply:
         return self._provider.ask(what, [*SYSTEM, *PROMPT] if system else PROMPT, {**self._cap, **body})
 
     def _first(self) -> None:
-        """An answer, and how it is kept short."""
+        """Get a first answer, and find the parameter that limits its length."""
         refusals = []
         for cap in CAPS:
             ((name, limit),) = cap.items()
@@ -81,13 +81,13 @@ class Probe:
         self.found["n"] = {"largest": most, "asked": self._up_to, "verdict": verdict, "message": message}
 
     def _unknown(self) -> None:
-        """Whether what no provider knows is accepted, too: then being accepted means nothing."""
+        """Whether an unknown parameter is accepted, too: then acceptance proves nothing."""
         heard = self._ask("a key that nobody knows", UNKNOWN)
         self.found["unknown_accepted"] = heard.accepted
         self._anything_goes = heard.accepted or heard.status >= 500
 
     def _all_parameters(self) -> None:
-        """Together, which settles most of them at once; one by one where that is refused."""
+        """Ask with all parameters together; one by one if that is refused."""
         verdicts: dict[str, Any] = self.found["parameters"]
         together = dict(self._parameters)
         heard = self._ask("all parameters together", together, system=True)
@@ -116,8 +116,8 @@ class Probe:
             return self._fewer(name, texts, heard)
         return _refused(heard)
 
-    def _fewer(self, name: str, texts: list[str], heard: Heard) -> dict[str, Any]:
-        """How many of the texts are accepted, where not all are."""
+    def _fewer(self, name: str, texts: list[str], heard: ProviderReply) -> dict[str, Any]:
+        """How many of the texts are accepted, if not all are."""
 
         def granted(number: int) -> int:
             if number == len(texts):
@@ -126,7 +126,7 @@ class Probe:
 
         return {**_refused(heard), "at_most": limits.largest(len(texts), granted)}
 
-    def _verdict(self, name: str, heard: Heard) -> dict[str, Any]:
+    def _verdict(self, name: str, heard: ProviderReply) -> dict[str, Any]:
         """Of what was accepted."""
         if name == "logprobs":
             given = any(choice.get("logprobs") for choice in heard.choices)
@@ -135,7 +135,7 @@ class Probe:
 
     def _length(self) -> None:
         """From the list of models; else from the refusal of an answer longer than any context. No long prompt is sent:
-        one that is accepted costs what it holds, while a refusal costs nothing and an answer to this one a few tokens."""
+        an accepted long prompt costs money, while a refusal costs nothing and an answer to this one a few tokens."""
         listed = limits.listed_length(self._provider.models(), self._provider.model)
         if listed is not None:
             self.found["context"] = {"tokens": listed, "source": "list of models"}
@@ -150,13 +150,13 @@ class Probe:
         }  # fmt: skip
 
 
-def _length_verdict(heard: Heard, limit: int) -> dict[str, Any]:
+def _length_verdict(heard: ProviderReply, limit: int) -> dict[str, Any]:
     if limits.length_obeyed(heard, limit):
         return {"verdict": OBEYED}
     return {"verdict": DROPPED, "message": f"the answer has {heard.usage.get('completion_tokens')} tokens"}
 
 
-def _refused(heard: Heard) -> dict[str, Any]:
+def _refused(heard: ProviderReply) -> dict[str, Any]:
     return {"verdict": REFUSED, "message": heard.message}
 
 

@@ -1,4 +1,4 @@
-"""A provider, spoken to through litellm: every question is counted, none is asked beyond the number agreed."""
+"""Asks a provider through litellm; every question is counted, and their number is limited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ os.environ.pop("USE_LITELLM_PROXY", None)  # it would send every question to the
 import litellm
 import openai
 
-from evalctl_job.limits import Heard
+from evalctl_job.limits import ProviderReply
 from evalctl_job.reasons import classify
 from evalctl_job.redact import redacted
 
@@ -31,13 +31,13 @@ CROWDED = frozenset({408, 425, 503, 504, 529})  # says nothing about the questio
 ELSEWHERE = frozenset({301, 302, 303, 307, 308})  # redirects, which are not followed: the key is for this address
 SHUT = frozenset(
     {401, 402, 403, 404, 405, 429, *CROWDED, *ELSEWHERE}
-)  # whatever is asked next, the answer will be the same
+)  # the next question would be refused in the same way
 # litellm 1.101: "litellm.BadRequestError: OpenAIException - n must be at most 4"
 PREFIX = re.compile(r"^litellm\.\w+: .*?Exception - ", re.DOTALL)
 
 
 class Stopped(Exception):
-    """Nothing more can be found out; `reason` is a word that the rest of evalctl knows."""
+    """No further question is useful; `reason` is one of evalctl's reasons."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -60,8 +60,8 @@ class Provider:
             http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout),
         )  # fmt: skip
 
-    def ask(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
-        """The reply to one question, a refusal as well; Stopped where no question has a chance."""
+    def ask(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
+        """The reply to one question, which may be a refusal; raises Stopped where every question would fail."""
         heard = self._counted(what, messages, body)
         if heard.status in AGAIN or heard.status == 0:
             pause = _retry_after(heard.headers)
@@ -78,12 +78,12 @@ class Provider:
         self._count("the list of models")
         try:
             return [model.model_dump() for model in self._client.models.list().data]
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError):  # none, or in a form of its own
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError):  # no list, or in another form
             return []
 
     @property
     def _sent_key(self) -> str:
-        # Never left out: litellm would take OPENAI_API_KEY from the environment and send it to whoever listens here.
+        # Never left out: litellm would take OPENAI_API_KEY from the environment and send it to this address.
         return self._key or "none"
 
     def _count(self, what: str) -> None:
@@ -93,14 +93,14 @@ class Provider:
         self.calls += 1
         self._told(what)
 
-    def _counted(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
+    def _counted(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
         self._count(what)
         heard = self._heard(messages, body)
         self.headers |= heard.headers
         self.tokens += heard.usage.get("total_tokens") or 0
         return heard
 
-    def _heard(self, messages: list[dict[str, str]], body: Mapping[str, Any]) -> Heard:
+    def _heard(self, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
         # In `extra_body` nothing is renamed, dropped or refused by litellm itself. With other names than openai it
         # asks up to three times whatever max_retries says (deepinfra, seen: 1.101.0).
         try:
@@ -113,19 +113,19 @@ class Provider:
             return self._refusal(problem)
         whole = reply.model_dump()
         headers = getattr(reply, "_response_headers", None) or {}
-        return Heard(200, "", tuple(whole.get("choices") or ()), whole.get("usage") or {}, dict(headers))
+        return ProviderReply(200, "", tuple(whole.get("choices") or ()), whole.get("usage") or {}, dict(headers))
 
-    def _refusal(self, problem: Exception) -> Heard:
+    def _refusal(self, problem: Exception) -> ProviderReply:
         lost = _lost_connection(problem)
         if isinstance(lost, openai.APITimeoutError):
-            return Heard(0, f"{self._host} did not answer in time ({self._timeout:g} s)")
+            return ProviderReply(0, f"{self._host} did not answer in time ({self._timeout:g} s)")
         if lost is not None:
-            return Heard(0, self._clean(f"no connection to {self._host}: {_root(lost)}"))
+            return ProviderReply(0, self._clean(f"no connection to {self._host}: {_root(lost)}"))
         message = self._clean(PREFIX.sub("", str(problem))) or "an answer of an unknown form"
         headers = getattr(problem, "litellm_response_headers", None)
         # An answer that litellm cannot read is an `InternalServerError` as well, but one without headers.
         status = NO_ANSWER if headers is None else getattr(problem, "status_code", None) or NO_ANSWER
-        return Heard(status, message, headers=dict(headers or {}))
+        return ProviderReply(status, message, headers=dict(headers or {}))
 
     @property
     def _host(self) -> str | None:
@@ -134,7 +134,7 @@ class Provider:
     def _clean(self, text: str) -> str:
         return redacted(text, self._key)
 
-    def _stopped(self, heard: Heard) -> Stopped:
+    def _stopped(self, heard: ProviderReply) -> Stopped:
         words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
         usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
         usual |= {**dict.fromkeys(CROWDED, "no-answer"), **dict.fromkeys(ELSEWHERE, "provider-unreachable")}
@@ -145,7 +145,7 @@ class Provider:
 
 
 def _lost_connection(problem: BaseException | None) -> openai.APIConnectionError | None:
-    """litellm calls a dead host `InternalServerError 500` and a slow one `Timeout` (seen: 1.101.0): what was below tells."""
+    """litellm calls a dead host `InternalServerError 500` and a slow one `Timeout` (seen: 1.101.0): the exception's cause decides."""
     while problem is not None and not isinstance(problem, openai.APIConnectionError):
         problem = problem.__cause__ or problem.__context__
     return problem
@@ -159,6 +159,6 @@ def _root(problem: BaseException) -> BaseException:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the provider asks for; one that says nothing gets a short pause."""
+    """Seconds that the provider asks for; a short pause without one."""
     told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
     return float(told) if re.fullmatch(r"\d+(?:\.\d+)?", told) else PAUSE_SECONDS

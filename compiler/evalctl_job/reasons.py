@@ -1,10 +1,10 @@
-"""Why a task failed, in one word that the rest of evalctl knows."""
+"""Finds the reason why a task failed (one of evalctl's reasons) in logs and messages."""
 
 from __future__ import annotations
 
 import re
 
-# An account that gets no answers until somebody pays or waits for another day, as its providers say it: OpenAI; Moonshot;
+# Messages of providers for an account without credit or with its quota used up: OpenAI; Moonshot;
 # DeepSeek, OpenRouter, Together; Anthropic; xAI; Fireworks; Zhipu; Alibaba; Volcengine; Cohere.
 _NO_CREDIT = (
     r"insufficient[_ ](quota|credits?|balance|funds)|billing_hard_limit|exceeded_current_quota|"
@@ -67,18 +67,18 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-# Refusals that nothing but a person ends, whatever the status: OpenAI says with 429 that there is no credit, by which others
+# Refusals that only a person can resolve, whatever the status: OpenAI says with 429 that there is no credit, with which others
 # ask to wait (Gemini's `exceeded your current quota`, too), and some servers say with 500 that a question is too long.
 _LASTING = re.compile(f"{_NO_CREDIT}|{_TOO_LONG}", re.IGNORECASE)
 _LASTING_REASONS = frozenset({"authentication", "model-not-found", "quota-exhausted", "chat-template-missing"})
 DECORATION = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[│╭╮╰╯─❱]")
-# lighteval asks for files of nltk when it starts and does well without: that no network answered is no reason.
+# lighteval requests files of nltk at its start and works without them: this network error is not a reason.
 IN_PASSING = re.compile(r"^\[nltk_data\].*$", re.MULTILINE)
 LAST_WORDS = re.compile(r"^\s*[\w.]*(?:Error|Exception|Interrupt)\b.*", re.MULTILINE)
 
 
 def plain(log: str) -> str:
-    """A log without colours, without the frames that `rich` draws around tracebacks, and without nltk's complaints."""
+    """A log without colours, without the frames that `rich` draws around tracebacks, and without nltk's messages."""
     return IN_PASSING.sub("", DECORATION.sub("", log))
 
 
@@ -89,7 +89,7 @@ def classify(text: str) -> str | None:
 
 
 def is_lasting(refusal: str, *, known: bool) -> bool:
-    """Whether the words of a refusal say that it will not pass by itself; all that they say counts without a `known` status."""
+    """Whether the text of a refusal says that it is not transient; without a `known` status the whole text counts."""
     return _LASTING.search(refusal) is not None or (not known and classify(refusal) in _LASTING_REASONS)
 
 

@@ -11,14 +11,14 @@ LONGEST = 600
 
 def redacted(text: str, secret: str | None) -> str:
     """The text on one line, shortened, without the known secret and without anything that looks like one."""
-    whole = text.encode("utf-8", "replace").decode()  # half a character, as JSON allows it, fits into no file
+    whole = text.encode("utf-8", "replace").decode()  # an unpaired surrogate, which JSON allows, cannot be written
     return " ".join(without_shapes(without(whole, (secret,))).split())[:LONGEST]
 
 
 def cleaned(value: Any, secret: str | None) -> Any:
-    """A reply without the known secret, in none of its texts: answers are kept, scored and shown to others.
+    """A reply without the known secret in any of its texts: answers are stored, scored and shown to others.
 
-    What only looks like a key stays: it is the model's answer.
+    A text that only looks like a key stays: it is the model's answer.
     """
     if not secret:
         return value

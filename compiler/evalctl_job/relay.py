@@ -1,11 +1,11 @@
-"""The relay: the framework talks to loopback, the model is asked once per answer, and nothing gets lost unseen.
+"""The relay between framework and model: it listens on loopback, stores each answer, and counts every request.
 
     python -m evalctl_job.relay --listen-port-file F --upstream-file U --state DIR
 
 serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
 127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
 the relay is ready. Requests carry the key in $EVALCTL_RELAY_KEY as bearer, or are refused. U names the model's API once
-there is a server; while it is away requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
+there is a server; while U is missing requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
-TOLD_SECONDS = 0.1  # in which the requests in flight are told, before the door closes
+TOLD_SECONDS = 0.1  # for replies to the requests in flight, before the relay stops listening
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
@@ -50,10 +50,10 @@ _OF_STRANGERS = logging.Logger("not kept", logging.CRITICAL)
 
 
 class Relay:
-    """The addresses that the framework is given, and what goes on beside its requests."""
+    """The HTTP endpoints of the relay, and its background tasks."""
 
     def __init__(self, store: Store, upstream: Upstream, address: Address, key: str) -> None:
-        """`store` is watched for an abort from outside; nothing is said without the `key`."""
+        """`store` is watched for an abort from outside; requests without the `key` are refused."""
         self.store, self.address = store, address
         self._header = header(key)["Authorization"].encode()
         self.answering = Answering(store, upstream)
@@ -71,7 +71,7 @@ class Relay:
 
     @web.middleware
     async def only_ours(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Another user of the node reaches the port, and gets no answer from it. Before anything of the body is read."""
+        """Refuse requests without the key (other users of the node can reach the port), before the body is read."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if hmac.compare_digest(given, self._header):
             return await _logged(handler, request)
@@ -94,11 +94,11 @@ class Relay:
         return _reply(await self.answering.counts(request.match_info["key"]))
 
     async def health(self, request: web.Request) -> web.Response:
-        """That the relay lives, and what the server says of itself."""
+        """That the relay runs, and the server's health."""
         return _reply(await self.answering.health())
 
     async def watch(self, parent: int | None) -> None:
-        """Notice an abort from outside and keep the counts fresh, until the relay ends."""
+        """Detect an abort from outside and write the counts, until the relay ends."""
         while parent is None or os.getppid() == parent:
             if self.store.aborted:
                 self.answering.aborted.set()
@@ -108,7 +108,7 @@ class Relay:
             await asyncio.sleep(TICK_SECONDS)
 
     async def keep_synced(self) -> None:
-        """Have the disk hold what was kept, soon after; apart from `watch`, since a disk may take its time."""
+        """Sync stored answers to disk regularly; apart from `watch`, since a sync may take long."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
             await self.store.sync()
@@ -133,11 +133,13 @@ async def _logged(handler: Handler, request: web.Request) -> web.StreamResponse:
 
 async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> None:
     """Run until SIGTERM or SIGINT (or, when asked, until the parent is gone)."""
-    parent = os.getppid() if arguments.exit_with_parent else None  # before the port is told: from then on it may end
+    parent = (
+        os.getppid() if arguments.exit_with_parent else None
+    )  # before the port is written: from then on SIGTERM may come
     address = Address(arguments.upstream, arguments.upstream_file, arguments.health, arguments.health_path)
     timeout = aiohttp.ClientTimeout(total=arguments.timeout, sock_connect=30)
     connector = aiohttp.TCPConnector(limit=0, socket_factory=watched_socket)
-    # A proxy of the site is for the way out; loopback must not go through it.
+    # Loopback must not go through the site's proxy.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
         gate, sessions = Gate(arguments.admit or START), Sessions(session)
         upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), gate)
@@ -176,7 +178,7 @@ async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     for task in going:
         task.cancel()
     for task in ended:
-        task.result()  # an exception in here is a bug, and is told
+        task.result()  # an exception here is a bug, and is logged
 
 
 def main(argv: Sequence[str] | None = None) -> int:

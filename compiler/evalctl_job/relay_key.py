@@ -1,6 +1,6 @@
-"""The key of a job's relay. Whoever asks the relay knows it: it is in the environments of the job's own processes alone.
+"""The key of a job's relay. Only environment variables of the job's own processes hold it.
 
-Files, command lines and logs have it nowhere, and it is worth nothing once the job has ended.
+It is in no file, command line or log, and is useless once the job has ended.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ def made() -> str:
 
 
 def header(key: str) -> dict[str, str]:
-    """What goes with a request."""
+    """The header of a request."""
     return {"Authorization": f"Bearer {key}"}

@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     )
     where = made.add_mutually_exclusive_group(required=True)
     where.add_argument("--upstream", help="base address of the model's API, ending in /v1 as a rule")
-    where.add_argument("--upstream-file", type=Path, help="file with that address; away while there is no server")
+    where.add_argument("--upstream-file", type=Path, help="file with that address; missing while there is no server")
     made.add_argument("--state", type=Path, required=True, help="folder of options, answers and counts")
     made.add_argument("--key-variable", help="NAME of the environment variable that holds the API key")
     made.add_argument("--health", help="address that answers 200 while a fixed --upstream can work")
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def admitted(word: str) -> int | None:
-    """A fixed limit, or None to adapt it to what the server bears."""
+    """A fixed limit, or None to adapt it to what the server can handle."""
     if word == "auto":
         return None
     if int(word) < 1:

@@ -1,7 +1,7 @@
-"""What counts as an answer of the model: the one place that decides, for fresh replies and for stored ones.
+"""Decides what counts as an answer of the model, for new and for stored replies.
 
-`read_choice` gives a choice in one form, or says why it is no answer. Everything else that a server may send is made
-harmless here: what is no JSON, numbers that are none, counters that nobody can have counted, names of any type.
+`read_choice` returns a choice in one form, or the reason why it is not an answer. Other invalid content is removed here:
+text that is not JSON, NaN, impossible counters, names of any type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from evalctl_job.filters import FILTERED, filter_that_took
 
 STOP, LENGTH = "stop", "length"
-# The ends of a whole answer, as servers write them. A server that passes on its model's own word is read, too.
+# Finish reasons of a complete answer, as servers write them, those of a model's own API included.
 GOOD_ENDS: Mapping[str, str] = {
     "stop": STOP,  # OpenAI's API reference; vLLM 0.32, DeepInfra, Gemini's and Anthropic's endpoints, OpenRouter
     "length": LENGTH,  # the same
@@ -30,7 +30,7 @@ GOOD_ENDS: Mapping[str, str] = {
     "MAX_TOKENS": LENGTH,  # the same
     "COMPLETE": STOP,  # Cohere
 }
-# No tool is ever offered: a part of the answer went to where no framework reads.
+# No tool is offered: a part of the answer is where no framework reads it.
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
 # The server broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words (null: so did the reply).
 BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
@@ -45,7 +45,7 @@ UNNAMED = "(not named)"
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why a choice is none. `unanswerable`: the model or its provider decided so, and will again; `passing`: it may pass."""
+    """Why a choice is not an answer. `unanswerable`: the model or its provider refuses this question; `passing`: it may be transient."""
 
     why: str
     unanswerable: bool = False
@@ -53,11 +53,11 @@ class NoAnswer:
 
 
 class Malformed(Exception):
-    """A choice has not the form of one."""
+    """The choice has an invalid form."""
 
 
 def loads(content: bytes | str) -> Any:
-    """Decoded JSON without NaN and infinities (null instead), or ValueError: no JSON, with two meanings, or nested too deeply."""
+    """Decoded JSON without NaN and infinities (null instead), or ValueError: not JSON, ambiguous, or nested too deeply."""
     try:
         found = json.loads(
             content, parse_constant=lambda word: None, parse_float=_finite, object_pairs_hook=_with_one_meaning
@@ -82,7 +82,7 @@ def _with_one_meaning(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _require_flat(value: Any) -> None:
-    """What is nested deeper could be read here and not be written again."""
+    """ValueError for JSON so deep that it could be read but not be written again."""
     level = [value]
     for _ in range(DEEPEST):
         level = [inner for outer in level for inner in _inner(outer)]
@@ -96,7 +96,7 @@ def _inner(value: Any) -> Iterator[Any]:
 
 
 def read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
-    """The choice with one of two ends and texts that are texts, or why it is no answer. Reading it twice changes nothing."""
+    """The choice with the finish reason `stop` or `length` and checked texts, or why it is not an answer; idempotent."""
     try:
         return _read_choice(raw)
     except Malformed as problem:
@@ -119,7 +119,7 @@ def _read_choice(raw: Any) -> dict[str, Any] | NoAnswer:
 
 
 def _end(raw: Mapping[str, Any]) -> str:
-    """An answer that the model's own server calls cut off is, though a gateway says that it ended well."""
+    """The finish reason; `length` where the model's own server says so, even if a gateway says `stop`."""
     native = raw.get("native_finish_reason")
     return LENGTH if isinstance(native, str) and GOOD_ENDS.get(native) == LENGTH else GOOD_ENDS[raw["finish_reason"]]
 
@@ -167,7 +167,7 @@ def _read_message(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(value: Any, what: str) -> str | None:
-    """A text as it is, or the texts of a list of parts."""
+    """The text, or the joined texts of a list of parts."""
     if value is None or isinstance(value, str):
         return _characters(value) if value else value
     if not isinstance(value, list):
@@ -176,7 +176,7 @@ def _joined(value: Any, what: str) -> str | None:
 
 
 def _texts(content: Any) -> tuple[str | None, str]:
-    """The text that is the answer and the text that led to it, of a content that is a text or a list of parts."""
+    """(answer, reasoning) of a content that is a text or a list of parts."""
     if content is None or isinstance(content, str):
         return _characters(content) if content else content, ""
     if not isinstance(content, list):
@@ -194,12 +194,12 @@ def _texts(content: Any) -> tuple[str | None, str]:
 
 
 def _characters(text: str) -> str:
-    """The text without halves of characters, which JSON can hold and no file: a framework would end over one, at its end."""
+    """The text without unpaired surrogates, which JSON allows and files do not: a framework would fail when it writes one."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _text_of(part: Any) -> str:
-    """Mistral gives its thoughts as a list of parts in `thinking`, Anthropic's own API as a text there."""
+    """The text of a part. Mistral writes reasoning as a list of parts in `thinking`, Anthropic's own API as a text."""
     if isinstance(part, str):
         return _characters(part)
     known = part if isinstance(part, dict) else {}
@@ -210,9 +210,9 @@ def _text_of(part: Any) -> str:
 
 
 def in_order(raw: Any, asked: int) -> list[Any]:
-    """The choices of a reply as they belong to what was asked: by their index where that says so, never more than asked.
+    """The choices of a reply in the order of the request: by their indexes where these are valid, at most as many as asked.
 
-    Indexes that are not a number each, or twice the same (seen: gateways that answer 0 for all), say nothing.
+    Indexes that are not numbers, or repeated (seen: gateways that send 0 for all), are ignored.
     """
     if not isinstance(raw, list):
         return []
@@ -223,7 +223,7 @@ def in_order(raw: Any, asked: int) -> list[Any]:
 
 
 def usage_of(raw: Any) -> dict[str, Any] | None:
-    """The counters of a reply's usage that are counts; nested ones (their details) likewise."""
+    """The valid counters of a reply's usage, nested ones (their details) included."""
     if not isinstance(raw, dict):
         return None
     found = {name: value if _is_count(value) else usage_of(value) for name, value in raw.items()}
@@ -241,13 +241,13 @@ def tokens(usage: Any, name: str) -> int:
 
 
 def message_of(error: Any) -> str:
-    """The words of an error object, with its code or type where they are words: `insufficient_quota` says more than 429."""
+    """The text of an error object, with its code or type if they are words: `insufficient_quota` says more than 429."""
     if not isinstance(error, dict):
         return str(error)
     said = str(error.get("message") or error)
     words = [word for key in ("code", "type") if isinstance(word := error.get(key), str) and word and word not in said]
     told = error.get("metadata")
-    inner = told.get("raw") if isinstance(told, dict) else None  # OpenRouter: what the provider behind it said
+    inner = told.get("raw") if isinstance(told, dict) else None  # OpenRouter: the message of the provider behind it
     return " ".join([said, *(f"[{word}]" for word in words[:1]), *([str(inner)] if inner else [])])
 
 
@@ -268,7 +268,7 @@ def status_of(error: Any) -> int | None:
 
 
 def is_certain(content: bytes) -> bool:
-    """Whether what is no reply came whole, so that the same server would send it again: a stream, or JSON in another form."""
+    """Whether an invalid reply is complete (a stream, or JSON in another form), so that the server would send it again."""
     text = content.strip()
     return text.startswith((b"data:", b"event:", b": ")) or (text[:1] in b"{[" and text[-1:] in b"}]" and len(text) > 1)
 
@@ -288,9 +288,9 @@ _DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{2}-\d{2}|\d{3
 
 
 def same_model(asked: str, answered: str) -> bool:
-    """Whether a provider that names `answered` has served `asked`: a date or a publisher more is the same model.
+    """Whether the model `answered` is the model `asked`: an added date or publisher is ignored.
 
-    A name without what was asked for (gpt-4o for gpt-4o-2024-08-06) is another one: it may be any version.
+    A name without a requested date (gpt-4o for gpt-4o-2024-08-06) is another model: it may be any version.
     """
     wanted, named = (_ROUTE.sub("", name.lower().removeprefix("models/")) for name in (asked, answered))
     undated = _DATE.sub("", named)

@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _unreadable(folder: RunFolder, why: str) -> int:
-    """The script was cut off or changed, or is not of this program's version."""
+    """Report a script that was cut off or changed, or is of another version."""
     say(why)
     marks = Marks(folder, lambda text: text.encode("ascii", "replace").decode()[:400])
     marks.write(Finished(exit=ENVIRONMENT, reason="script-failed", detail=why, ended_at=now()))

@@ -16,7 +16,7 @@ LOOKED, BEATS, SIGNALS, ENDED = "looked", "beats", "signals", "ended"  # marks o
 
 
 class Folder:
-    """Paths, nothing more; no file needs to exist."""
+    """Computes paths; no file needs to exist."""
 
     __slots__ = ("path",)
 
@@ -36,7 +36,7 @@ class _Named:
 
 
 class TaskFolder(Folder):
-    """Where the framework of a task runs, and what it leaves."""
+    """The working folder of a task's framework, and its output."""
 
     __slots__ = ()
     config = _Named(CONFIG)
@@ -54,17 +54,17 @@ class ServerFolder(Folder):
 
 
 class RelayFolder(Folder):
-    """The relay's state: what it is to do, what it has counted, and a few files for each task."""
+    """The relay's state: addresses, the server's load, and for each task options, answers and counts."""
 
     __slots__ = ()
     port = _Named("port")  # it listens there
     upstream = _Named("upstream")  # the address of the job's own server, while there is one
-    server = _Named("server.json")  # what was seen of that server
+    server = _Named("server.json")  # load of that server
     refused = _Named("refused")  # why no task will get an answer
     aborted = _Named("aborted")  # made by the job: everything in flight fails at once
 
     def options(self, key: str) -> Path:
-        """What is added to, taken from and split in the requests of a task."""
+        """The changes to the requests of a task."""
         return self.path / f"{key}.options.json"
 
     def answers(self, key: str) -> Path:
@@ -72,7 +72,7 @@ class RelayFolder(Folder):
         return self.path / f"{key}.{ANSWERS}"
 
     def counts(self, key: str) -> Path:
-        """What was asked, answered and sent."""
+        """The counts of a task's requests and answers."""
         return self.path / f"{key}.counts.json"
 
     def stalled(self, key: str) -> Path:
@@ -92,8 +92,8 @@ class RunFolder(Folder):
     # evalctl sync writes:
     script = _Named("script.sh")  # as it was submitted
     environments = _Named("environments")  # where the job environments are; the script reads it
-    attempt = _Named("attempt.json")  # what the job needs to know and the script cannot
-    submission = _Named("submission.json")  # what each result will say of its inputs
+    attempt = _Named("attempt.json")  # the values of this attempt that the script cannot contain
+    submission = _Named("submission.json")  # the inputs that each result records
     scheduler = _Named("scheduler.json")  # the variables that chose the scheduler
     submit_log = _Named("submit.log")
 
@@ -125,7 +125,7 @@ class RunFolder(Folder):
 
     @property
     def spare(self) -> Path:
-        """Bytes that are given up for the last marks when the disk is full."""
+        """A file that is deleted to make room for the last marks when the disk is full."""
         return self.marks / ".spare"
 
     def probe_mark(self, name: str) -> Path:
@@ -151,5 +151,5 @@ INSIDE = RunFolder(Path())  # its paths are names within a run folder
 
 
 def kept_answers(folder: Path, name: str) -> Path:
-    """Where the answers of an eval wait for its end, in a folder that outlives the attempts."""
+    """The answers of an unfinished eval, in a folder that outlives the attempts."""
     return folder / f"{name}.jsonl"

@@ -1,12 +1,12 @@
-"""Notices a framework that no longer asks although questions are left.
+"""Detects a framework that sends no requests although questions are left.
 
     python -m evalctl_job.stall --pid P --log F --relay URL/task/KEY --seconds 60 --state DIR --task-key KEY
 
 runs beside the framework process P of one task and writes `DIR/KEY.stalled` once P has stalled; it ends with P. P has stalled when for so
 many seconds all of this holds: its progress bar shows questions without an answer, the relay has no question of the task
-in flight and gets none, and P and its children use no CPU time and are in no state in which they cannot.
+in flight and gets none, and P and its children use no CPU time although they could (not suspended, not waiting for a disk).
 
-Beside it is `KEY.questions.json`: how many questions the framework's progress bar has in all.
+It also writes `KEY.questions.json`: the number of questions in the framework's progress bar.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.run_folder import RelayFolder
 
 LOOK_SECONDS = 5.0
-IDLE_SHARE, IDLE_SECONDS = 0.01, 0.1  # CPU time of a process that only waits: a part of the time, and a start
+IDLE_SHARE, IDLE_SECONDS = 0.01, 0.1  # CPU time that a waiting process may use: a share of the time, and a constant
 CARRY = 4096  # bytes of a log in which a bar that is written in two parts is found
 READ = 2**20
 # tqdm's bars in lighteval 0.13 and the fork 0.8: `Splits` is there from before the first question until after the last
@@ -39,9 +39,9 @@ UNKNOWN = -1
 
 
 class Progress:
-    """What a growing log says of the questions that have no answer yet.
+    """Reads the number of open questions from a growing log.
 
-    `questions` is how many there are in all; None until the log says so, and where it says so part by part (several splits).
+    `questions` is the total; None until the log has it, and with several splits, which the log counts separately.
     """
 
     def __init__(self, log: Path) -> None:
@@ -76,7 +76,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one look shows: `at` in seconds, `asked` choices so far, `cpu` seconds so far."""
+    """One sample: `at` in seconds, `asked` choices so far, `cpu` seconds so far."""
 
     at: float
     left: int
@@ -87,9 +87,9 @@ class Sample:
 
 
 def silent_since(first: Sample | None, last: Sample | None, now: Sample) -> Sample | None:
-    """The look at which the present silence began (`first`: as of the `last` look), or None: there is none now.
+    """The sample at which the present silence began (`first`: as of the `last` sample); None without silence.
 
-    After a gap between two looks the silence begins anew: the node was suspended, or a disk did not answer.
+    After a gap between two samples the silence begins again: the node was suspended, or a disk did not answer.
     """
     if not now.left or now.in_flight or now.busy:
         return None
@@ -100,7 +100,7 @@ def silent_since(first: Sample | None, last: Sample | None, now: Sample) -> Samp
 
 
 def stalled(first: Sample | None, now: Sample, seconds: float) -> str | None:
-    """In words, that the silence since `first` has been long enough."""
+    """The sentence about a stall if the silence since `first` is long enough; else None."""
     if first is None or now.at - first.at < seconds:
         return None
     return (
@@ -145,7 +145,7 @@ def family(pid: int, all_processes: dict[int, Process]) -> set[int]:
 
 
 def busy(pids: set[int]) -> bool:
-    """Whether a thread runs or would, waits for a disk or is suspended: no CPU time says nothing then."""
+    """Whether a thread is running or runnable, waits for a disk or is suspended; then missing CPU time proves nothing."""
     return any(state in "RDTt" for pid in pids for state in _states(pid))
 
 
@@ -157,7 +157,7 @@ def _states(pid: int) -> Iterator[str]:
 
 
 def asked(relay: str) -> tuple[int, int]:
-    """The choices that the task has asked for, and those of them in flight; a relay that does not say is at work."""
+    """The choices that the task has asked for, and those of them in flight; a relay that does not answer counts as busy."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     question = urllib.request.Request(f"{relay}/counts", headers=header(os.environ.get(VARIABLE, "")))
     try:
@@ -169,7 +169,7 @@ def asked(relay: str) -> tuple[int, int]:
 
 
 def sample(pid: int, left: int, relay: str) -> Sample:
-    """One look; the node is asked only where nothing is in flight."""
+    """One sample; processes are read only where nothing is in flight."""
     number, in_flight = asked(relay) if left else (0, 0)
     if not left or in_flight:
         return Sample(time.monotonic(), left, in_flight, number, 0.0, busy=False)
@@ -180,12 +180,12 @@ def sample(pid: int, left: int, relay: str) -> Sample:
 
 
 def written(path: Path) -> str:
-    """What is written there; "" where its framework did not stall."""
+    """The sentence in the file; "" if the framework did not stall."""
     return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
 def note_questions(into: Path, questions: int) -> None:
-    """For `evalctl status` alone: that it cannot be written is no reason to end."""
+    """Writes the total for `evalctl status`; a failure to write is ignored."""
     try:
         write_json(into, {"questions": questions})
     except OSError as problem:
@@ -193,7 +193,7 @@ def note_questions(into: Path, questions: int) -> None:
 
 
 def watch(pid: int, log: Path, relay: str, seconds: float, questions: Path) -> str | None:
-    """Look until the framework has stalled, or it or the shell of its task is gone (None)."""
+    """Take samples until the framework has stalled; None when it or its task's parent process has ended."""
     progress, parent, first, last = Progress(log), os.getppid(), None, None
     noted: int | None = None
     while _lives(pid) and os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""What a relay keeps of each task: every answer at once, the counts soon after."""
+"""The relay's state of each task: answers are stored at once, counts soon after."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRESH_SECONDS = 0.5
 
 @dataclass(slots=True)
 class TaskState:
-    """One task's options, answers and counts; `refusal` says why nothing of it can be asked."""
+    """One task's options, answers and counts; `refusal` says why its requests cannot be sent."""
 
     key: str
     folder: RelayFolder
@@ -40,8 +40,8 @@ class TaskState:
             self.changed = False
 
 
-def met(key: str, folder: RelayFolder, ours: bool) -> TaskState:
-    """The state of a task that asks for the first time, with what earlier attempts have left of it."""
+def restored_state(key: str, folder: RelayFolder, ours: bool) -> TaskState:
+    """The state of a task at its first request, with the answers of earlier attempts."""
     task = TaskState(key, folder)
     try:
         task.options = read_options(folder.options(key))
@@ -56,7 +56,7 @@ def met(key: str, folder: RelayFolder, ours: bool) -> TaskState:
 
 
 class Store:
-    """The tasks that a relay has met, each with its files in one folder."""
+    """The tasks that have sent requests, each with its files in one folder."""
 
     def __init__(self, folder: Path, *, ours: bool = False) -> None:
         """Keep everything under `folder`, which is made when absent. `ours`: the server is the job's own."""
@@ -68,20 +68,20 @@ class Store:
 
     @property
     def aborted(self) -> bool:
-        """Somebody outside has given the job up. A file system that does not answer says nothing about that."""
+        """Whether the file `aborted` exists; a file system that does not answer does not count."""
         try:
             return self.folder.aborted.exists()
         except OSError:
             return False
 
     async def task(self, key: str) -> TaskState:
-        """The task's state; its files are read, once, when it is first met."""
+        """The task's state; its files are read once, at its first request."""
         if key not in self._meetings:
-            self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(met, key, self.folder, self._ours))
+            self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(restored_state, key, self.folder, self._ours))
         return await asyncio.shield(self._meetings[key])
 
     def tell_refusal(self) -> None:
-        """Let the job know, once, that no task will get an answer."""
+        """Write once for the job that no task will get an answer."""
         if (told := self.refusals.for_all_tasks) is None or self.folder.refused.exists():
             return
         try:
@@ -98,7 +98,7 @@ class Store:
                 self._complain(self.folder.counts(task.key).name, problem)
 
     async def sync(self) -> None:
-        """Have the disk hold every answer; other requests go on meanwhile."""
+        """Sync all answers to disk, without blocking requests."""
         for task in self._tasks():
             try:
                 if task.answers:

@@ -1,4 +1,4 @@
-"""HTTP to the model's server: one try of one request, without patience."""
+"""HTTP to the model's server: one try of one request, without retries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalctl_job.address import socket_of
 from evalctl_job.outcomes import NO_ANSWER, Refused, read
 from evalctl_job.redact import redacted
 
-MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute of the relay's time, all told
+MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute of the relay's CPU time
 # From the first byte of a reply to its last: servers send the header when the answer is there, or blanks until then.
 MOST_REPLY_SECONDS = 3600.0
 LOOK = aiohttp.ClientTimeout(total=5)
@@ -23,13 +23,13 @@ FULL_SECONDS = 0.02
 
 
 class TooLong(Exception):
-    """A reply that would fill the memory, or that does not end."""
+    """The reply is too long for the memory, or does not end."""
 
 
 class SocketConnector(aiohttp.UnixConnector):
     """Connections of a Unix socket that wait while its backlog is full: 128 before Linux 5.4.
 
-    `connect` says EAGAIN then, which asyncio 3.11 takes for a connection under way: each request would fail as not connected.
+    `connect` then fails with EAGAIN, which asyncio 3.11 treats as a connection in progress: each request would fail as not connected.
     """
 
     async def _create_connection(
@@ -62,12 +62,12 @@ class Sessions:
     """A session for the network, and one for each Unix socket that a server of the job's own has had."""
 
     def __init__(self, network: aiohttp.ClientSession) -> None:
-        """`network` is closed by whoever made it."""
+        """The caller closes `network`."""
         self._network, self._timeout = network, network.timeout
         self._of_sockets: dict[str, aiohttp.ClientSession] = {}
 
     def at(self, address: str) -> tuple[aiohttp.ClientSession, str]:
-        """The session that asks at an address, and the address as that session takes it."""
+        """The session for an address, and the URL to use with that session."""
         path = socket_of(address)
         if path is None:
             return self._network, address
@@ -78,20 +78,20 @@ class Sessions:
         return self._of_sockets[path], f"http://localhost{urlsplit(address).path}"
 
     async def close(self) -> None:
-        """No socket is asked any more."""
+        """Close the sessions of sockets."""
         for session in self._of_sockets.values():
             await session.close()
 
 
 class Http:
-    """What `forward.Upstream` asks through."""
+    """The transport of `forward.Upstream`."""
 
     def __init__(self, sessions: Sessions, secret: str | None) -> None:
         """Requests carry `secret` as bearer."""
         self._sessions, self._secret = sessions, secret
 
     async def page(self, address: str) -> str | None:
-        """What the server says of itself; None where it does not say it with status 200."""
+        """The text of a page of the server; None unless the status is 200."""
         session, address = self._sessions.at(address)
         try:
             async with session.get(address, timeout=LOOK) as reply:
@@ -100,7 +100,7 @@ class Http:
             return None
 
     async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
-        """The reply to one request, or why there is none."""
+        """The reply to one request, or the reason why there is none."""
         headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
         session, address = self._sessions.at(base + path)
         try:
@@ -124,7 +124,7 @@ class Http:
 
 
 async def _content(reply: aiohttp.ClientResponse) -> bytes:
-    """The whole body, unpacked; one that never ends is refused, however slowly it comes."""
+    """The whole body, decompressed; raises TooLong for one that does not end in time."""
     clock = asyncio.get_running_loop().time
     end = clock() + MOST_REPLY_SECONDS
     try:

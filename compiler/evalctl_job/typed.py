@@ -1,6 +1,6 @@
-"""JSON and TOML become values of frozen types here: the one reader of what is written by one program and read by another.
+"""Reads JSON and TOML that another program wrote as values of frozen types.
 
-The fields of a dataclass say what its document holds. Everything else is refused with the reason. `null` is as if the key
+The fields of a dataclass define its document. Everything else is refused with the reason. `null` is as if the key
 were absent, since JSON of earlier versions has both.
 """
 
@@ -20,10 +20,10 @@ NO_DATE = 253_402_300_800  # seconds since 1970 of the year 10000: from then on,
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a field demands beyond its type, as `Annotated[float, Form(is_moment, "no time")]`."""
+    """A condition of a field beyond its type, as `Annotated[float, Form(is_moment, "no time")]`."""
 
     holds: Callable[[Any], bool]
-    wrong: str  # what a value is that does not have the form
+    wrong: str  # text about a value that does not have the form
 
 
 Moment = Annotated[float, Form(lambda value: 0 <= value < NO_DATE, "no time")]
@@ -34,9 +34,9 @@ class _WrongValue(Exception):
 
 
 def read(kind: type[T], document: Any, *, extra: bool = False) -> T:
-    """The document as a value of `kind`, a dataclass; ValueError with the reason where it is none.
+    """The document as a value of `kind`, a dataclass; ValueError with the reason where it is invalid.
 
-    Keys that the type does not have are refused, unless `extra`: then another version may have written more.
+    Keys that the type does not have are refused, unless `extra`: then keys of other versions are ignored.
     """
     if not isinstance(document, dict):
         raise ValueError(f"{kind.__name__} is not an object")
@@ -62,7 +62,7 @@ _FIELDS: dict[tuple[type[Any], bool], tuple[Mapping[str, _Read], frozenset[str]]
 
 
 def _fields(kind: type[Any], extra: bool) -> tuple[Mapping[str, _Read], frozenset[str]]:
-    """How each field is read, and the names of those that must be there; found out once."""
+    """The reader of each field, and the names of required ones; cached."""
     if (kind, extra) not in _FIELDS:
         hints, own = get_type_hints(kind, include_extras=True), fields(kind)
         required = (one.name for one in own if one.default is MISSING and one.default_factory is MISSING)
@@ -93,7 +93,7 @@ def _kinds(hint: Any) -> tuple[type, ...]:
 
 
 def _table_reader(hint: Any, extra: bool) -> _Read:
-    """Of values of this type. Those of plain kinds are looked at together: a mark may have thousands of scores."""
+    """A reader of tables of this type. Plain values are checked together: a mark may have thousands of scores."""
     if hint in (Any, object):
         return partial(_plain, (dict,))
     if hint in (str, int, float):
@@ -130,6 +130,6 @@ def _table(reader: _Read, value: Any) -> Mapping[str, Any]:
 
 
 def _plain(kinds: tuple[type, ...], value: Any) -> Any:
-    if type(value) not in kinds:  # `isinstance` takes True for a number
+    if type(value) not in kinds:  # for `isinstance` True is a number
         raise _WrongValue(repr(value))
     return value

@@ -1,6 +1,6 @@
-"""Shares results and details as a dataset on the Hub, in the form that lighteval's own upload gives it.
+"""Uploads results and details as a dataset on the Hub, in the form that lighteval's own upload gives it.
 
-`python -m evalctl_job.upload texts FILE …` prints every text in parquet files, for whoever looks for secrets in them.
+`python -m evalctl_job.upload texts FILE …` prints every text in parquet files, for the scan for secrets.
 `python -m evalctl_job.upload push PLAN` makes one commit of the files that PLAN (JSON) names; its last line is `done` and the
 commit's address, or `failed`, the reason and a sentence, separated by tabs. What is there already is not sent again.
 """
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# Plain HTTP, as for downloads: what a proxy or a mirror understands.
+# Plain HTTP, as for downloads: proxies and mirrors support it.
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = json.loads(asked.plan.read_text(encoding="utf-8"))
     try:
         say("done", push(plan))
-    except Exception as error:  # whatever it is, it is told in words that evalctl can show
+    except Exception as error:  # any error becomes a line that evalctl can show
         refused = error if isinstance(error, Refused) else reason_of(error, plan["repo"])
         say("failed", refused.reason, refused.detail)
         return 1
@@ -112,7 +112,7 @@ def _config(name: str, files: Mapping[str, str]) -> dict[str, Any]:
 
 
 def reason_of(error: Exception, repo: str) -> Refused:
-    """The reason that an error stands for, and a sentence that names repository and host."""
+    """The reason of an error, and a sentence that names repository and host."""
     host = host_in(constants.ENDPOINT)
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     if status in (401, 403) or (status == 404 and not get_token()):

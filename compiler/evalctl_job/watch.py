@@ -1,4 +1,4 @@
-"""Looks at the server once a second, sets the gate by what it sees, and keeps a note of it for people."""
+"""Samples the server's load once a second, sets the gate's limit, and writes the load for `evalctl status`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOK_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Notes:
-    """What was seen of the server in this attempt, as it stands in `server.json`."""
+    """The load of the server in this attempt, as written to `server.json`."""
 
     admission: str
     limit_least: int
@@ -37,7 +37,7 @@ class Notes:
     away_seconds: float = 0.0
 
     def add(self, limit: int, load: Load | None) -> None:
-        """One more look."""
+        """Add a sample."""
         self.limit = limit
         self.limit_least, self.limit_most = min(self.limit_least, limit), max(self.limit_most, limit)
         if load is not None:
@@ -52,10 +52,10 @@ class Notes:
 
 
 class Watch:
-    """The admission of a job: fixed, or adapted to what the server says and does."""
+    """The admission of a job: fixed, or adapted to the server's load."""
 
     def __init__(self, gate: Gate, upstream: Upstream, address: Address, fixed: int | None, path: Path) -> None:
-        """`fixed` is a limit that nothing changes; the notes go to `path`."""
+        """`fixed` is a constant limit; the notes are written to `path`."""
         self._gate, self._upstream, self._address, self._path = gate, upstream, address, path
         self._limit = None if fixed else Limit(gate.limit)
         self._before = LoadSample()
@@ -63,7 +63,7 @@ class Watch:
         self.notes = Notes("fixed" if fixed else "auto", gate.limit, gate.limit, gate.limit)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Take samples until cancelled."""
         last = time.monotonic()
         while True:
             self.write()
@@ -73,8 +73,8 @@ class Watch:
             self.look(read_load(text) if text else None, elapsed)
 
     def look(self, load: Load | None, elapsed: float) -> None:
-        """One look at what has happened in so many seconds."""
-        now = self._seen(load)
+        """Take a sample of so many seconds, and set the limit."""
+        now = self._sample(load)
         silent = self._address.base is None or (self.notes.metrics and load is None)
         if self._limit is not None and not silent:
             self._limit = adapted(self._limit, self._before, now)
@@ -91,7 +91,7 @@ class Watch:
         except OSError as problem:
             complain(self._path.name, problem)
 
-    def _seen(self, load: Load | None) -> LoadSample:
+    def _sample(self, load: Load | None) -> LoadSample:
         gate = self._gate
         replies, refusals = gate.replies - self._replies_before, gate.refusals - self._refusals_before
         self._replies_before, self._refusals_before = gate.replies, gate.refusals

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl_job import limits
-from evalctl_job.limits import Heard
+from evalctl_job.limits import ProviderReply
 
 
 @given(st.integers(2, 1024).flatmap(lambda bound: st.tuples(st.just(bound), st.integers(1, bound))))
@@ -81,7 +81,7 @@ def test_a_list_of_models_tells_the_context(facts: dict[str, object], length: in
 )
 def test_an_answer_shows_whether_its_limit_was_obeyed(finish: str, tokens: int | None, obeyed: bool) -> None:
     """It was cut off, or is no longer than allowed."""
-    heard = Heard(200, choices=({"finish_reason": finish},), usage={"completion_tokens": tokens})
+    heard = ProviderReply(200, choices=({"finish_reason": finish},), usage={"completion_tokens": tokens})
     assert limits.length_obeyed(heard, 1) is obeyed
 
 
@@ -132,7 +132,7 @@ def test_the_search_ends_where_even_one_is_refused() -> None:
 @pytest.mark.parametrize(("status", "accepted"), [(199, False), (200, True), (201, False), (400, False), (0, False)])
 def test_only_a_good_status_is_an_answer(status: int, accepted: bool) -> None:
     """Whatever came with it."""
-    assert Heard(status, choices=({},)).accepted is accepted
+    assert ProviderReply(status, choices=({},)).accepted is accepted
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,9 @@ def test_a_limit_is_obeyed_by_any_choice_or_by_the_count(
     finishes: tuple[str | None, ...], tokens: float, obeyed: bool
 ) -> None:
     """Of three tokens; no token at all shows nothing."""
-    heard = Heard(200, choices=tuple({"finish_reason": one} for one in finishes), usage={"completion_tokens": tokens})
+    heard = ProviderReply(
+        200, choices=tuple({"finish_reason": one} for one in finishes), usage={"completion_tokens": tokens}
+    )
     assert limits.length_obeyed(heard, 3) is obeyed
 
 

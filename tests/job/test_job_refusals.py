@@ -29,22 +29,22 @@ def refused(words: str, count: int) -> Refusals:
 
 def test_several_different_questions_refused_alike_settle_it() -> None:
     """Numbers and names of requests do not matter; one question asked often is still one."""
-    assert refused(TOO_LONG, SEVERAL - 1).settled is None
-    assert refused(TOO_LONG, SEVERAL).settled == TOO_LONG.format(SEVERAL - 1)
+    assert refused(TOO_LONG, SEVERAL - 1).lasting_text is None
+    assert refused(TOO_LONG, SEVERAL).lasting_text == TOO_LONG.format(SEVERAL - 1)
     one = Refusals()
     for _ in range(SEVERAL):
         one.refused("q", TOO_LONG)
-    assert (one.settled, one.alike) == (None, TOO_LONG)
+    assert (one.lasting_text, one.alike) == (None, TOO_LONG)
 
 
 def test_an_answer_or_another_word_unsettles_it() -> None:
     """Where some questions are answered, or refused for different reasons, the next one may be answered."""
     answered = refused(TOO_LONG, SEVERAL)
     answered.answered()
-    assert (answered.settled, answered.alike) == (None, None)
+    assert (answered.lasting_text, answered.alike) == (None, None)
     differ = refused(TOO_LONG, SEVERAL)
     differ.refused("q9", "HTTP 400: something else")
-    assert (differ.settled, differ.alike) == (None, None)
+    assert (differ.lasting_text, differ.alike) == (None, None)
 
 
 def test_only_what_concerns_every_task_ends_the_job() -> None:
@@ -63,8 +63,8 @@ def test_only_what_concerns_every_task_ends_the_job() -> None:
 def test_four_questions_are_several() -> None:
     """More of them are, too; before the first there is nothing to say."""
     none = Refusals()
-    assert SEVERAL == 4 and (none.alike, none.settled, none.for_all_tasks) == (None, None, None)
-    assert refused(NO_CREDIT, 5).settled == NO_CREDIT.format(4)
+    assert SEVERAL == 4 and (none.alike, none.lasting_text, none.for_all_tasks) == (None, None, None)
+    assert refused(NO_CREDIT, 5).lasting_text == NO_CREDIT.format(4)
     assert refused(NO_CREDIT, 5).for_all_tasks == ("quota-exhausted", NO_CREDIT.format(4))
 
 
@@ -84,7 +84,7 @@ def test_what_differs_once_differs_for_the_task() -> None:
     assert found.alike == "HTTP 400: something else"
     for number in range(SEVERAL):
         found.refused(f"q{number}", NO_CREDIT.format(number))
-    assert (found.alike, found.settled) == (None, None)
+    assert (found.alike, found.lasting_text) == (None, None)
     assert found.for_all_tasks == ("quota-exhausted", NO_CREDIT.format(SEVERAL - 1))
 
 

@@ -6,21 +6,23 @@ from typing import Any
 
 import pytest
 
-from evalctl_job.repeats import SHORTEST_NAME, Given
+from evalctl_job.repeats import SHORTEST_NAME, GivenReplies
 
 NAME = "chatcmpl-" + "0123456789a"  # as short as a name may be
 TEXTS = [("C", None), ("D", "why")]
 
 
-def given(*replies: tuple[str, Any, Any, Any]) -> Given:
+def given(*replies: tuple[str, Any, Any, Any]) -> GivenReplies:
     """Replies as (question, id, created, texts)."""
-    before = Given()
+    before = GivenReplies()
     for question, name, created, texts in replies:
         before.note(question, {"id": name, "created": created}, texts)
     return before
 
 
-def asked_again(before: Given, question: str, name: Any, created: Any, texts: Any, *, sampled: bool = True) -> Any:
+def asked_again(
+    before: GivenReplies, question: str, name: Any, created: Any, texts: Any, *, sampled: bool = True
+) -> Any:
     """The id of the earlier reply, or None."""
     return before.repeated(question, {"id": name, "created": created}, texts, sampled=sampled)
 

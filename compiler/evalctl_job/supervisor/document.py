@@ -18,7 +18,7 @@ Words = tuple[str, ...]
 _OTHERS_CAN_WRITE = 0o022
 
 
-class NotSyncs(ValueError):
+class InvalidAttemptFile(ValueError):
     """attempt.json is not what `evalctl sync` writes; the text says why."""
 
 
@@ -136,7 +136,7 @@ def read_job(text: str) -> Job:
 
 
 def read_attempt(path: Path) -> AttemptFile:
-    """The attempt; NotSyncs unless it is a regular file of this user that nobody else can write, in a folder of this user."""
+    """The attempt; InvalidAttemptFile unless it is a regular file of this user that nobody else can write, in a folder of this user."""
     for each, folder in ((path, False), (path.parent, True)):
         _require_own(each, folder)
     return read(AttemptFile, json.loads(path.read_text(encoding="utf-8")))
@@ -146,8 +146,10 @@ def _require_own(path: Path, folder: bool) -> None:
     try:
         facts = os.lstat(path)
     except FileNotFoundError as error:
-        raise NotSyncs(f"{path.name} is not in the run folder; `evalctl sync` writes it") from error
+        raise InvalidAttemptFile(f"{path.name} is not in the run folder; `evalctl sync` writes it") from error
     kind = stat.S_ISDIR if folder else stat.S_ISREG
     others = not folder and facts.st_mode & _OTHERS_CAN_WRITE
     if not kind(facts.st_mode) or facts.st_uid != os.geteuid() or others:
-        raise NotSyncs(f"{path.name} is a link, or others can write it or own it; `evalctl sync` writes it anew")
+        raise InvalidAttemptFile(
+            f"{path.name} is a link, or others can write it or own it; `evalctl sync` writes it anew"
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
 from evalctl_job.supervisor import node, private
-from evalctl_job.supervisor.document import Job, NotSyncs, Task, read_attempt
+from evalctl_job.supervisor.document import InvalidAttemptFile, Job, Task, read_attempt
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
 from evalctl_job.supervisor.marks import Marks, now
@@ -81,7 +81,7 @@ class Course:
         place = self._place
         try:
             place.attempt = read_attempt(self._folder.attempt)
-        except NotSyncs as error:
+        except InvalidAttemptFile as error:
             raise GiveUp(ENVIRONMENT, "environment-missing", str(error)) from error
         os.umask(place.attempt.umask)
         place.clock.walltime_seconds = place.attempt.walltime_seconds
