@@ -16,18 +16,18 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
 
 - `run_folder`: the names of all files of a run folder.
 - `typed`: the one reader of documents as values of frozen types.
-- `attempt`, `marks`, `options`, `download_note`: the types of what one of them writes and the other reads.
-- `key_shapes`: what keys look like.
+- `attempt`, `marks`, `options`, `download_note`: the types of files that one of them writes and the other reads.
+- `key_shapes`: the shapes of API keys.
 
-Of the relay, in the order of a request's way:
+Of the relay, in the order in which a request passes them:
 
-- `relay_options`: its command line; `relay_key`: the key that who asks must have.
-- `answering`: what each request is answered, and how it is counted; knows no HTTP server.
-- `asking`: from the store as far as that goes, else from the model; `choices`: a request in parts, merged into one answer.
-- `forward`: one request with patience; `gate`: as many at a time as the server bears; `admission`: how many those are.
+- `relay_options`: its command line; `relay_key`: the key that each request must carry.
+- `answering`: answers and counts each request, independent of the HTTP server.
+- `asking`: answers from the store where possible, else from the model; `choices`: a request in parts, merged into one answer.
+- `forward`: one request with retries; `gate`: limits the choices in flight; `admission`: computes that limit.
 - `transport`: one try over HTTP; `address`: where the server is, which may change.
-- `outcomes`: what a try has brought; `replies`: what counts as an answer; `filters`: answers that a provider keeps back.
-- `refusals`: those that repeat themselves; `repeats`: replies that were given before; `redact`: texts without secrets.
+- `outcomes`: the outcome of a try; `replies`: what counts as an answer; `filters`: answers that a provider withholds.
+- `refusals`: questions that are all refused alike; `repeats`: replies that were given before; `redact`: texts without secrets.
 - `answers`: a task's answers on disk; `counts`: what happened to its requests; `store`: both, for all tasks.
 - `watch`: looks at the server each second, and keeps a note of it.
 

@@ -1,11 +1,11 @@
-"""What the log of a dead server says, in one word."""
+"""Finds the reason of a server's death in its log."""
 
 from __future__ import annotations
 
 import re
 
 # Messages of vLLM 0.9 to 0.33, PyTorch, transformers, huggingface_hub and the kernel; the first that fits counts. vLLM only
-# warns of `Address already in use` where it tries another port by itself, and the Hub says 401 of a model that is not there.
+# warns of `Address already in use` and tries another port, and the Hub answers 401 for a model that does not exist.
 PATTERNS = tuple(
     (reason, re.compile(pattern))
     for reason, pattern in (
@@ -35,7 +35,7 @@ LAST_LINES = 300
 
 
 def death(log: str, status: int) -> tuple[str, str]:
-    """Reason and detail: a known message near the end of the log, else its last complaint."""
+    """Reason and detail: a known message near the end of the log, else its last error message."""
     lines = log.splitlines()[-LAST_LINES:]
     for reason, pattern in PATTERNS:
         for line in lines:

@@ -1,4 +1,4 @@
-"""The job as the compiler wrote it into the script (TOML), and the attempt as `evalctl sync` wrote it (JSON)."""
+"""Reads the job that the compiler wrote into the script (TOML), and the attempt that `evalctl sync` wrote (JSON)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OTHERS_CAN_WRITE = 0o022
 
 
 class InvalidAttemptFile(ValueError):
-    """attempt.json is not what `evalctl sync` writes; the text says why."""
+    """attempt.json is not a file that `evalctl sync` wrote; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What the job needs of its node. `variables` are the site's."""
+    """The job's requirements on its node. `variables` are the site's."""
 
     gpus: int = 0
     modules_init: str = ""
@@ -35,7 +35,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder of weights; `whole` is the digest of every byte where the model card asks for it."""
+    """A folder of weights; `whole` is the digest of every byte where the model card has it."""
 
     path: str
     revision: str
@@ -69,7 +69,7 @@ class Server:
 class Task:
     """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest.
 
-    `subsets` is how many parts of it get scores of their own, 0 where the compiler does not know.
+    `subsets` is the number of its parts with own scores, 0 where the compiler does not know it.
     """
 
     key: str
@@ -89,7 +89,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A model of the Hub, brought into its cache."""
+    """A model to download from the Hub into its cache."""
 
     model: str
     revision: str
@@ -125,9 +125,9 @@ class Job:
 
 
 def read_job(text: str) -> Job:
-    """The job in the script's document; ValueError where it is not whole."""
+    """The job in the script's document; ValueError where it is incomplete or invalid."""
     table = tomllib.loads(text)
-    if table.pop("end", None) != {}:  # a script that was cut off may still be TOML, of fewer tasks
+    if table.pop("end", None) != {}:  # a truncated script may still be valid TOML, with fewer tasks
         raise ValueError("its end is missing")
     alike = table.pop("each_task", {})
     if "tasks" in table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Never 99 or 100: Grid Engine gives them a meaning of its own.
+# Never 99 or 100, which have a special meaning for Grid Engine.
 DONE, SOME_FAILED, SERVER_DIED, NEVER_READY, ENVIRONMENT, SECOND_START, STOPPED = 0, 3, 70, 71, 72, 75, 76
 
 

@@ -1,6 +1,6 @@
-"""Cleans up after a kill that the job could not answer.
+"""Cleans up after the job was killed by SIGKILL.
 
-A SIGKILL from outside may reach the job's process and its group alone (seen: Grid Engine 8.1.9, for root's jobs), so the
+A SIGKILL may reach only the job's process and its group (seen: Grid Engine 8.1.9, for root's jobs), so the
 guard is a process in a group of its own.
 """
 
@@ -26,29 +26,29 @@ _END_SECONDS = 5.0
 
 
 class Guard:
-    """A fork of this process that waits for its end."""
+    """A fork of this process that waits until this process ends."""
 
     def __init__(self, folder: RunFolder, marker: str, made: Sequence[Path]) -> None:
-        """It waits; the folders that the job has `made` on the node are to be removed. To be made before any thread is."""
+        """Starts it; it will remove the folders that the job has `made` on the node. Call before any thread is started."""
         reading, self._writing = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._writing)
             _stand(reading, folder, marker, made)
         os.close(reading)
-        with suppress(OSError):  # whichever of the two is first
+        with suppress(OSError):  # whichever of the two ends first
             os.setpgid(self.pid, self.pid)
 
     def dismiss(self) -> None:
-        """There is nothing to clean up; waits for its end."""
-        with suppress(BrokenPipeError):  # somebody has killed it
+        """Ends it without cleaning up, and waits for its end."""
+        with suppress(BrokenPipeError):  # it was killed
             os.write(self._writing, b"x")
         os.close(self._writing)
         os.waitpid(self.pid, 0)
 
 
 def _stand(reading: int, folder: RunFolder, marker: str, made: Sequence[Path]) -> None:
-    """Never returns. The pipe ends without a byte when the job's process has died."""
+    """Never returns. The pipe closes without a byte when the job's process has died."""
     try:
         with suppress(OSError):
             os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""GET from a program of this job. `http.client` loads TLS, which would make each job start later."""
+"""A GET request to a program of this job. `http.client` loads TLS, which would make each job start later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_BYTES = 1024 * 1024
 
 
 def get(door: int | Path, path: str, key: str = "") -> bytes | None:
-    """What a port of loopback, or a Unix socket, answers with 200; None for anything else."""
+    """The body of a reply with status 200 from a port of loopback or a Unix socket; None for anything else."""
     bearer = f"Authorization: Bearer {key}\r\n" if key else ""
     with suppress(OSError), _connected(door) as link:
         link.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n{bearer}\r\n".encode())
@@ -35,7 +35,7 @@ def _connected(door: int | Path) -> socket.socket:
 
 
 def _whole(link: socket.socket) -> bytes:
-    """Up to its end; OSError where that takes too long."""
+    """The whole reply; OSError if that takes too long."""
     until, parts, size = time.monotonic() + _SECONDS, list[bytes](), 0
     while size < _MOST_BYTES and (part := link.recv(65536)):
         parts.append(part)

@@ -1,4 +1,4 @@
-"""The course of a job and of a download: beginning, loop, and every way out."""
+"""The course of a job and of a download: begin, loop, end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from evalctl_job.supervisor.signals import Signals
 from evalctl_job.supervisor.tasks import TaskRun
 
 _NAP_SECONDS = 0.2
-_WARNING_SECONDS = 60  # Slurm's warning of the limit may come so early
+_WARNING_SECONDS = 60  # Slurm may send the warning of the limit so many seconds early
 _DOWNLOAD_END_SECONDS = 6.0
 _STOP_SECONDS = 8.0  # for the tasks to write their marks: a scheduler may kill soon
 _NATIVE_IDS = ("JOB_ID", "PBS_JOBID", "SLURM_JOB_ID", "EVALCTL_QUEUE_ID")
@@ -34,7 +34,7 @@ class Course:
     """One job from its first mark to its last."""
 
     def __init__(self, job: Job, folder: RunFolder, caller_umask: int, began_at: float, signals: Signals) -> None:
-        """Nothing has happened yet; the script began at `began_at`."""
+        """The script began at `began_at`."""
         self._job, self._folder, self._marker = job, folder, new_marker()
         self._guard: Guard | None = None
         self._relay: RelayProcess | None = None
@@ -49,7 +49,7 @@ class Course:
         self._place = Place(folder, job, clock, Marks(folder, self._shown), caller_umask, signals)
 
     def run(self) -> int:
-        """The exit code; whatever happens, the last mark is written and no process is left."""
+        """The exit code; in every case the last mark is written and all processes are ended."""
         try:
             self._begin()
             self._work()
@@ -117,7 +117,7 @@ class Course:
         ))  # fmt: skip
 
     def _require_environments(self) -> None:
-        """What must be there and asked for before anything is started."""
+        """GiveUp unless the attempt is valid and environments and variables exist; checked before any process starts."""
         place, job = self._place, self._job
         for name in job.environments:
             if not Path(place.attempt.environments, name, ".complete").exists():
@@ -133,9 +133,9 @@ class Course:
                 )
 
     def _weights_changed(self, *, whole: bool = False) -> str:
-        """What is wrong with the folder of a checkpoint, or nothing; `whole` reads every byte where the card asks for it.
+        """What is wrong with the folder of a checkpoint, or ""; `whole` reads every byte where the card has that digest.
 
-        Looked at before the server reads the weights, after it has read them, and at the end of each task.
+        Checked before the server reads the weights, after it has read them, and at the end of each task.
         """
         card = self._job.checkpoint
         if card is None:
@@ -147,13 +147,13 @@ class Course:
     # ---- work --------------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        self._check_time()  # nothing is started for a job that was ended meanwhile
+        self._check_time()  # no process is started for a job that was ended meanwhile
         if self._job.download is not None:
             self._bring_weights()
             return
         server, relay = self._job.server, self._relay
         assert server is not None and relay is not None, "a job that is no download has both"
-        if server.command:  # else others serve
+        if server.command:  # else a provider serves
             self._server = OurServer(self._place, server, self._job.start_seconds, self._weights_changed)
             self._server.start()
         self._run_tasks(relay)
@@ -175,8 +175,8 @@ class Course:
                 self._server.tend()
 
     def _is_worth_starting(self, task: Task) -> bool:
-        """The times of the table are limits that few tasks use up, so half of one is enough to begin. The first task of an
-        attempt always begins, or a job shorter than its only task would come back for ever without having tried.
+        """The times of the table are limits that few tasks use up, so half of one is enough to start. The first task of an
+        attempt always starts, else a job shorter than its only task would be submitted again without end.
         """
         first = not (self._running or self._done or self._failed)
         return first or 2 * self._place.clock.left() >= task.seconds
@@ -187,7 +187,7 @@ class Course:
             (self._done if run.done else self._failed).append(run.task.key)
 
     def _check_time(self) -> None:
-        """A signal near the limit is the scheduler's warning; any other is somebody's wish."""
+        """A signal near the limit is the scheduler's warning; any other means that a person or the site ends the job."""
         clock = self._place.clock
         left, seconds = clock.left(), int(clock.seconds())
         if left <= 0 or (self._place.signals.came and left <= _WARNING_SECONDS):
@@ -209,10 +209,10 @@ class Course:
             _, reason, detail = [*(log.read_text(errors="replace").splitlines() or [""])[-1].split("\t"), "", ""][:3]
             raise GiveUp(SOME_FAILED, reason or "download-failed", detail)
 
-    # ---- every way out -----------------------------------------------------------------------------------------------
+    # ---- end --------------------------------------------------------------------------------------------------------
 
     def _leave(self, ending: GiveUp) -> int:
-        """First say what happened (a scheduler may kill within seconds), then leave nothing behind."""
+        """Write the last mark first (a scheduler may kill within seconds), then end processes and remove folders."""
         Signals.ignore()
         known = {one for one in family() if self._guard is None or one.pid != self._guard.pid}
         self._stop_tasks(ending)

@@ -1,4 +1,4 @@
-"""What the job reports: one JSON object in each file, whole or absent. Their types are `evalctl_job/marks.py`'s."""
+"""Writes the marks, one JSON object per file, by rename. Their types are `evalctl_job/marks.py`'s."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NAMES: Mapping[type[JobMark], str] = {
 
 
 class Marks:
-    """The marks of one run folder. Texts pass through `shown`, which takes secrets out of them."""
+    """The marks of one run folder. `shown` removes secrets from texts."""
 
     def __init__(self, folder: RunFolder, shown: Callable[[str], str]) -> None:
-        """The folders exist afterwards, with room for the last marks on a disk that becomes full."""
+        """Makes the folders, and a spare file that leaves room for the last marks if the disk becomes full."""
         self.folder, self.shown = folder, shown
         folder.task_marks.mkdir(parents=True, exist_ok=True)
         folder.relay.path.mkdir(exist_ok=True)
@@ -35,11 +35,11 @@ class Marks:
         self._write(self.folder.mark(_NAMES[type(mark)]), mark)
 
     def write_task(self, mark: TaskMark) -> None:
-        """The mark of a task, with the verdict of acceptance as it is."""
+        """The mark of a task, with the unchanged verdict of acceptance."""
         self._write(self.folder.task_mark(mark.key), mark)
 
     def _write(self, path: Path, mark: JobMark | TaskMark) -> None:
-        """Where the disk is full, the spare room is given up for it."""
+        """If the disk is full, the spare file is deleted first."""
         text = to_text(mark, self._clean)
         try:
             write_by_rename(path, text)

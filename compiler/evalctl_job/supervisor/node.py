@@ -1,4 +1,4 @@
-"""What the node offers: `.env`, modules, caches, scratch, GPUs. Environment variables are values here, never this process's."""
+"""The node: `.env`, modules, caches, scratch, GPUs. Functions take and return variables; os.environ is never changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Variables = dict[str, str]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = re.compile(r"_|PWD|OLDPWD|SHLVL|BASH.*|EVALCTL_.*|CUDA_VISIBLE_DEVICES")
 _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
-# A shell of its own reads .env, so that nothing in there can change the job. What it prints may show a key.
+# A separate shell reads .env, so that its commands cannot change the job. Its output may contain a key.
 _READ_ENV = 'trap "env -0" EXIT; set -a; source "$1" >&2'
 # The site's own scripts were not written for `set -u`. Status 9: a module cannot be loaded, and its name is the output.
 _LOAD = """\
@@ -33,7 +33,7 @@ _CACHES = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor", "XDG_CACHE_HOME": "",
 }  # fmt: skip
 _MORE_CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "UV_CACHE_DIR")
-_LABS_NAMES = {  # of the lab's .env, and what the programs call them
+_LABS_NAMES = {  # names in the lab's .env, and those that the programs read
     "HUGGINGFACE_CACHE": ("HF_HOME", "HUGGINGFACE_HUB_CACHE"), "VLLM_CACHE": ("VLLM_CACHE_ROOT",),
     "UV_CACHE": ("UV_CACHE_DIR",),
 }  # fmt: skip
@@ -45,7 +45,7 @@ def hostname() -> str:
 
 
 def with_env_file(variables: Variables, attempt: AttemptFile) -> Variables:
-    """The variables with those of .env, but for names that are the job's own."""
+    """The variables with those of .env, except names that the job sets."""
     if not os.access(attempt.env_file, os.R_OK):
         return variables
     read = subprocess.run(
@@ -60,20 +60,20 @@ def with_env_file(variables: Variables, attempt: AttemptFile) -> Variables:
 
 
 def with_caches(variables: Variables, folder: str) -> Variables:
-    """The variables with folders for caches: as .env names them, else one of evalctl's; nothing goes to the home folder."""
+    """The variables with folders for caches: as .env names them, else one of evalctl's; never in the home folder."""
     named = {name: variables[labs] for labs, names in _LABS_NAMES.items() if variables.get(labs) for name in names}
     own = {name: str(Path(folder, inner)) for name, inner in _CACHES.items()} if folder else {}
     return {**own, **{name: value for name, value in variables.items() if value or name not in own}, **named}
 
 
 def has_own_caches(variables: Mapping[str, str], folder: str) -> bool:
-    """Whether no cache is outside of evalctl's own folder."""
+    """Whether all caches are in evalctl's own folder."""
     named = [variables[name] for name in (*_CACHES, *_MORE_CACHES) if variables.get(name)]
     return bool(folder) and all(Path(one).resolve().is_relative_to(Path(folder).resolve()) for one in named)
 
 
 def with_modules(variables: Variables, node: Node) -> Variables:
-    """The variables as the site's modules make them."""
+    """The variables after `module load` of the site's modules."""
     if not node.modules:
         return variables
     loaded = subprocess.run(
@@ -113,7 +113,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str | None:
 
 
 def gpu_lines(variables: Mapping[str, str], fields: str) -> list[str]:
-    """What nvidia-smi says of each GPU; none where there is no nvidia-smi."""
+    """A line of nvidia-smi for each GPU; none without nvidia-smi."""
     try:
         said = subprocess.run(
             ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"], env=dict(variables),
@@ -136,7 +136,7 @@ def with_gpu_indices(variables: Variables) -> Variables:
 
 
 def require_gpus(variables: Mapping[str, str], gpus: int) -> None:
-    """GiveUp where the node offers fewer than the job needs; not known without nvidia-smi."""
+    """GiveUp where the node offers fewer GPUs than the job needs; not checked without nvidia-smi."""
     listed = gpu_lines(variables, "index") if gpus else []
     if not listed:
         return

@@ -1,4 +1,4 @@
-"""What every part of a running job needs: folder, attempt, clock, marks, variables, and how a child is started."""
+"""Shared by all parts of a running job: folder, attempt, clock, marks, variables, and the start of children."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONGEST_START = 600.0
 
 
 class Clock:
-    """The job keeps its own time: Grid Engine kills at the limit without a warning."""
+    """The job measures its own time: Grid Engine kills at the limit without a warning."""
 
     def __init__(self, walltime_seconds: int, drain_seconds: int, began_at: float) -> None:
-        """Counts from the begin of the script at `began_at`; a clock that was set meanwhile is not believed."""
+        """Counts from the begin of the script at `began_at`; a later change of the system clock has no effect."""
         self.walltime_seconds, self._drain_seconds = walltime_seconds, drain_seconds
         self._begin = time.monotonic() - min(max(time.time() - began_at, 0.0), _LONGEST_START)
 
@@ -34,7 +34,7 @@ class Clock:
         return time.monotonic() - self._begin
 
     def left(self) -> float:
-        """Seconds for work: the last ones are for the way out."""
+        """Seconds left for work, without those reserved for the end."""
         return self.walltime_seconds - self._drain_seconds - self.seconds()
 
 
@@ -44,7 +44,7 @@ class Place:
     def __init__(
         self, folder: RunFolder, job: Job, clock: Clock, marks: Marks, caller_umask: int, signals: Signals
     ) -> None:
-        """Before the attempt is known."""
+        """The attempt is read later."""
         self.folder, self.job, self.clock, self.marks = folder, job, clock, marks
         self._caller_umask, self.signals = caller_umask, signals
         self.attempt = AttemptFile(
@@ -55,12 +55,12 @@ class Place:
 
     @property
     def cache_umask(self) -> int:
-        """Of the programs that fill caches: a cache that .env names may be shared with a group, never for others to write."""
+        """The umask of programs that fill caches: a group may share a cache that .env names; others never write to it."""
         own = node.has_own_caches(self.variables, self.attempt.caches)
         return self.attempt.umask if own else self._caller_umask | stat.S_IWOTH
 
     def without_secrets(self, keep: Collection[str] = ()) -> dict[str, str]:
-        """The variables for a child that may see no key but those to `keep`."""
+        """The variables for a child, without keys other than those to `keep`."""
         key = [self.job.server.key_variable] if self.job.server else []
         return without_secrets(self.variables, {*self.job.secrets, *key}, keep)
 
@@ -69,7 +69,7 @@ class Place:
         return f"{self.attempt.environments}/{environment}/bin:{variables['PATH']}"
 
     def program(self, name: str, *options: str, environment: str = "") -> list[str]:
-        """The command of a program of this package; `-P`: what a framework writes into its folder is no module."""
+        """The command of a program of this package; `-P`: files in the working folder are not imported as modules."""
         python = f"{self.attempt.environments}/{environment or self.job.environment}/bin/python"
         return [python, "-P", "-m", f"evalctl_job.{name}", *options]
 
@@ -83,13 +83,13 @@ class Place:
 
 
 def remove_tree(folder: Path) -> None:
-    """A folder with all that is in it, as far as possible."""
+    """Removes a folder with its content, as far as possible."""
     import shutil  # its archives would be loaded at each start of a job
 
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def say(text: str) -> None:
-    """A line of the job's log; a full disk is no reason to end."""
+    """Prints a line into the job's log; ignores a full disk."""
     with suppress(OSError):
         os.write(1, f"{text}\n".encode("utf-8", "replace"))

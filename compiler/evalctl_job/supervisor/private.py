@@ -1,4 +1,4 @@
-"""The job's private folder on its node: the sockets of its server, which nobody else may use."""
+"""The job's private folder on its node: the sockets of its server, which no other user may use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def made_folder(variables: Mapping[str, str]) -> Path:
-    """A new folder of this user alone that holds sockets; GiveUp where the node has no place for one."""
+    """A new folder of this user alone that holds sockets; GiveUp where the node has no suitable folder."""
     tried = []
     for base in dict.fromkeys([*filter(None, map(variables.get, _VARIABLES)), *_OF_EVERY_NODE]):
         folder = Path(os.path.realpath(base), f"ev-{os.urandom(6).hex()}")
@@ -39,9 +39,9 @@ def _made(folder: Path) -> Path:
         raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ))
     if any(_is_replaceable(parent.stat()) for parent in folder.parents):
         raise OSError(errno.EPERM, "another user can replace it")
-    folder.mkdir(0o700)  # never one that is there
+    folder.mkdir(0o700)  # never an existing folder
     try:
-        folder.chmod(0o700)  # a umask may have taken from it
+        folder.chmod(0o700)  # the umask may have removed permissions
         _try_socket(folder / "try")
     except OSError:
         remove_tree(folder)
@@ -60,7 +60,7 @@ def _is_replaceable(facts: os.stat_result) -> bool:
 
 
 def _try_socket(path: Path) -> None:
-    """Parallel file systems may refuse sockets."""
+    """Raises OSError where the file system refuses sockets (some parallel ones do)."""
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(path))
         one.listen(1)

@@ -1,4 +1,4 @@
-"""Children in process groups of their own, and nothing of them left behind.
+"""Starts children in own process groups, and ends all their processes.
 
 A group is of the job's own session: PBS ends a job by its session (seen: OpenPBS 23.06 leaves processes that called
 setsid).
@@ -28,21 +28,21 @@ class Child:
         self,
         argv: Sequence[str], log: Path, variables: Mapping[str, str], folder: Path, umask: int = -1, keeps: Sequence[int] = (),
     ) -> None:  # fmt: skip
-        """It runs, with the descriptors that it `keeps`; where the program cannot be started, it has ended with status 127."""
+        """Starts it with the descriptors that it `keeps`; if the program cannot be started, it has ended with status 127."""
         with log.open("ab") as output:
             start = partial(_started, output=output, variables=variables, folder=folder, umask=umask, keeps=keeps)
             try:
                 self._process = start(argv)
-            except OSError as error:  # its log and its exit status say it, as for a shell
+            except OSError as error:  # reported in its log and by its exit status, as by a shell
                 self._process = start(["/bin/sh", "-c", 'echo "$0"; exit 127', f"{argv[0]}: {error.strerror}"])
         self.pid = self._process.pid
 
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it runs."""
         return self._process.poll() is None
 
     def status(self) -> int:
-        """Its exit status as a shell says it; waits for its end."""
+        """Its exit status as a shell reports it; waits for its end."""
         code = self._process.wait()
         return 128 - code if code < 0 else code
 
@@ -83,12 +83,12 @@ def _signalled(group: int, sign: int) -> bool:
 
 
 def new_marker() -> str:
-    """A word by which this job's processes are known again, however they were started."""
+    """A text in the environment of all processes of this job, by which they are found."""
     return f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
 class Known(NamedTuple):
-    """A process, by its number and the moment of its birth (a number may be given to another one later)."""
+    """A process, by its number and start time (numbers are reused)."""
 
     pid: int
     born: int
@@ -116,7 +116,7 @@ def _processes() -> Iterator[tuple[int, tuple[int, int]]]:
 
 
 def sweep(marker: str, known: set[Known]) -> None:
-    """Ends whatever else this job started: children that left their group, and children of children that died."""
+    """Ends all other processes of this job: children that left their group, and children of dead children."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         for look in range(_SWEEP_LOOKS):
             left = leftovers(marker, known)
@@ -130,9 +130,9 @@ def sweep(marker: str, known: set[Known]) -> None:
 
 
 def leftovers(marker: str, known: set[Known]) -> set[int]:
-    """Processes with the marker in their environment, and known ones that have written a title over theirs.
+    """Processes with the marker in their environment, and known ones whose title has overwritten it.
 
-    vLLM's workers do the latter; they were found by their parents before these ended.
+    vLLM's workers set such a title; they were found through their parents before these ended.
     """
     there = {Known(pid, born) for pid, (_, born) in _processes()}
     marked = {

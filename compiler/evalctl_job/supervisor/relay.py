@@ -14,18 +14,18 @@ from evalctl_job.supervisor.place import Place
 _START_SECONDS = 120
 _END_SECONDS = 3.0
 _BACKLOG = 1024
-# For a server of ours, on loopback and without TLS: to read the system's certificates was a third of the CPU time of the
+# For a server of ours, on loopback and without TLS: reading the system's certificates was a third of the CPU time of the
 # relay's start (seen: aiohttp 3.14, which reads them when it is imported).
 _NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull}
 
 
 class RelayProcess:
-    """Started before everything that asks; without it no answer can be believed."""
+    """Started before all programs that send requests; without it no answer is accepted."""
 
     def __init__(self, place: Place, job: Job) -> None:
-        """It is starting; its `port` takes connections already, so that nothing that asks needs to wait for it.
+        """Starts it; its `port` accepts connections already, so that no client needs to wait.
 
-        The port stays this process's own: nobody else can listen there where the relay has died. Requests need the `key`.
+        This process keeps the port: no other user can listen there after the relay has died. Requests need the `key`.
         """
         assert job.server is not None, "a job without a server has no relay"
         self._place, self._state = place, place.folder.relay
@@ -46,20 +46,20 @@ class RelayProcess:
         return options + (["--key-variable", server.key_variable] if server.key_variable else [])
 
     def takes_requests(self) -> bool:
-        """Whether it answers; from then on it does until it ends."""
+        """Whether it answers requests; once true it stays true until the end."""
         self._answers = self._answers or self._state.port.exists()
         return self._answers
 
     def check(self, check_time: Callable[[], None]) -> None:
-        """GiveUp where no task will get an answer any more."""
+        """GiveUp if no task will get another answer."""
         try:
             refused = self._state.refused.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             refused = []
-        if refused:  # what is refused is not the task's own fault
+        if refused:  # the refusal concerns all tasks
             raise GiveUp(SOME_FAILED, refused[0], refused[1] if len(refused) > 1 else "")
         if not self._child.alive():
-            check_time()  # it may be the scheduler that ended it, with everything else
+            check_time()  # the scheduler may have ended all processes
             raise GiveUp(SERVER_DIED, "relay-died", self._last_line())
         self._check_start()
 
@@ -75,6 +75,6 @@ class RelayProcess:
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """Ends it; it writes its counts before."""
+        """Ends it, after it has written its counts."""
         self._child.end(_END_SECONDS)
         self._door.close()

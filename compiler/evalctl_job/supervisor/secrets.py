@@ -1,4 +1,4 @@
-"""Which environment variables hold a key or a way to log in, and texts without their values."""
+"""Finds environment variables with keys or credentials, and removes their values from texts."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _ADDRESS = re.compile(r".*_API_BASE|.*_BASE_URL|.*_API_URL|LITELLM_.*|USE_LITELL
 
 
 def without_secrets(variables: Mapping[str, str], known: Collection[str], keep: Collection[str] = ()) -> dict[str, str]:
-    """The variables without those that are `known` as secrets or look like one, but for those to `keep`."""
+    """The variables without `known` secrets and those with a secret's name, except those to `keep`."""
     return {
         name: value for name, value in variables.items() if name in keep or not (name in known or looks_secret(name))
     }
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of this name may hold a key, a token or a way to log in."""
+    """Whether a variable of this name may hold a key, a token or credentials."""
     upper = name.upper()
     return not _COUNTS_TOKENS.fullmatch(upper) and _SECRET.fullmatch(upper) is not None
 
 
 def without_addresses(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables without those by which litellm or openai would ask elsewhere than the eval says.
+    """The variables without those that make litellm or openai send requests to another address than the eval's.
 
     They read more than a hundred such variables (seen: litellm 1.101, openai 2).
     """

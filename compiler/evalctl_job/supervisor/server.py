@@ -1,4 +1,4 @@
-"""The model's server: started beside the frameworks, looked at, and started again once if it dies."""
+"""The model's server: started at the same time as the frameworks, checked, and started again once if it dies."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LOG_BYTES = 1024 * 1024
 
 
 class OurServer:
-    """One server process at a time; its state is which of `_await_ready` and `_watch` looks at it."""
+    """One server process at a time; its state is the current check, `_await_ready` or `_watch`."""
 
     def __init__(self, place: Place, server: Server, start_seconds: int, weights_changed: Callable[[], str]) -> None:
-        """Nothing runs yet. `weights_changed` says what is wrong with the checkpoint, or nothing."""
+        """Starts no process. `weights_changed` returns what is wrong with the checkpoint, or ""."""
         self._place, self._server, self._start_seconds = place, server, start_seconds
         self._weights_changed = weights_changed
         self._child: Child | None = None
@@ -39,10 +39,10 @@ class OurServer:
         self._ready: tuple[int, int] | None = None  # when first, and seconds of its start
 
     def start(self) -> None:
-        """Starts it and goes on: the relay lets the frameworks wait, which need their own time to load."""
+        """Starts it without waiting: frameworks load meanwhile, and the relay lets their requests wait."""
         files = self._written_files()
         self._begin, self._look = self._place.clock.seconds(), self._await_ready
-        # A dead server leaves its socket, on which no other one can listen.
+        # A dead server leaves its socket, on which a new server cannot listen.
         self._socket = self._place.private / f"server-{self._restarts}.sock"
         log = self._place.folder.server_log
         self._log_from = log.stat().st_size if log.exists() else 0
@@ -57,7 +57,7 @@ class OurServer:
         self._place.folder.server_pid.write_text(f"{self._child.pid}\n")
 
     def tend(self) -> None:
-        """One look."""
+        """Checks it once."""
         self._look()
 
     def end(self) -> None:
@@ -70,7 +70,7 @@ class OurServer:
         return self._place.folder.server
 
     def _written_files(self) -> list[str]:
-        """A text of a manifest is a file with a name of ours, never a word of the command: vLLM opens some words as paths
+        """A text of a manifest is a file with a name of evalctl's, never a word of the command: vLLM opens some words as paths
         (seen: 0.32, --chat-template). The server works in an empty folder: no model's name is a folder there.
         """
         try:
@@ -90,9 +90,11 @@ class OurServer:
         return str(path)
 
     def _variables(self) -> dict[str, str]:
-        trusted = "--trust-remote-code" in self._server.command  # code that the model brings sees no key at all
+        trusted = "--trust-remote-code" in self._server.command  # the model's own code gets no key
         variables = self._place.without_secrets(() if trusted else HUB_TOKENS)
-        variables.pop("VLLM_MODEL_REDIRECT_PATH", None)  # it would serve another model under the name of this one
+        variables.pop(
+            "VLLM_MODEL_REDIRECT_PATH", None
+        )  # such a variable would make it serve another model under this name
         own = {"VLLM_NO_USAGE_STATS": "1", "PATH": self._place.path_of(self._server.environment, variables)}
         own["VLLM_RPC_BASE_PATH"] = str(self._place.private)  # where its processes' own sockets are (seen: 0.32)
         return variables | {"PYTHONUTF8": "1"} | dict(self._server.variables) | own  # the template is UTF-8
@@ -129,13 +131,15 @@ class OurServer:
             server_version=_version(get(self._socket, "/version")),
         ))  # fmt: skip
         where = quote(str(self._socket), safe="")
-        write_by_rename(self._place.folder.relay.upstream, f"http+unix://{where}/v1\n")  # where the relay finds it
+        write_by_rename(
+            self._place.folder.relay.upstream, f"http+unix://{where}/v1\n"
+        )  # the relay reads its address there
 
     def _did_not_start(self) -> None:
         raise GiveUp(SERVER_DIED if self._restarts else NEVER_READY, *self._death())
 
     def _watch(self) -> None:
-        """vLLM's front end may outlive its engine and say 503 for ever; a busy one may be late, so it gets a minute."""
+        """vLLM's front end may outlive its engine and answer 503 without end; a busy one may answer late, so it gets a minute."""
         seconds = self._place.clock.seconds()
         if not self._running.alive():
             self._died()
@@ -149,7 +153,7 @@ class OurServer:
                 self._died()
 
     def _died(self) -> None:
-        """It is started once more: the relay keeps what was answered and asks the rest again; the frameworks see nothing."""
+        """Starts it once more: the relay keeps the answers and sends the other requests again, unnoticed by the frameworks."""
         self._place.folder.relay.upstream.unlink(missing_ok=True)
         self.end()
         reason, detail = self._death()

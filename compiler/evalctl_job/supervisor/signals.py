@@ -1,4 +1,4 @@
-"""Signals are noted here and answered in the job's loop."""
+"""Signals set a value here, which the job's loop reads."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ALL = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGU
 
 
 class Signals:
-    """Whether the job was asked to end: by a scheduler, near the limit or because somebody wants it."""
+    """Whether the job was asked to end: by a scheduler near the limit, or by a person or the site."""
 
     def __init__(self) -> None:
-        """From now on they are noted."""
+        """Installs the handlers."""
         self.came = False
         for sign in ALL:
             signal.signal(sign, self._note)
@@ -22,6 +22,6 @@ class Signals:
 
     @staticmethod
     def ignore() -> None:
-        """The job ends already."""
+        """Ignores further signals: the job ends already."""
         for sign in ALL:
             signal.signal(sign, signal.SIG_IGN)

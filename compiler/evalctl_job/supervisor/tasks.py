@@ -1,6 +1,6 @@
 """One framework process for each task, from its configuration to its mark.
 
-Each task has a thread, since all that it does is to wait: while one generates, the next one loads and another scores.
+Each task has a thread, which mostly waits: while one task generates, the next one loads and another scores.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ LOST, STOPPED = "task-lost", "job-killed"
 
 
 class TaskRun:
-    """A task under way."""
+    """A running task."""
 
     def __init__(self, place: Place, task: Task, relay: RelayProcess, weights_changed: Callable[[], str]) -> None:
-        """It runs. `weights_changed` says what is wrong with the checkpoint, or nothing."""
+        """Starts it. `weights_changed` returns what is wrong with the checkpoint, or ""."""
         self.task, self.done = task, False
         self._place, self._relay, self._weights_changed = place, relay, weights_changed
         self._folder = place.folder.task(task.key)
@@ -53,7 +53,7 @@ class TaskRun:
         self._stop.set()
 
     def join(self, seconds: float) -> None:
-        """Waits for its end, after `stop`; a task that is still at something then is marked all the same."""
+        """Waits for its end, after `stop`; a task that has not ended by then gets its mark all the same."""
         self._thread.join(max(seconds, 0.0))
         if self._thread.is_alive():
             self._mark(FAILED, *self._why)
@@ -66,12 +66,12 @@ class TaskRun:
                 self._mark(FAILED, *self._why)
             else:
                 self._accept(status)
-        except Exception as error:  # whatever it is, the other tasks go on and the mark says it
+        except Exception as error:  # any error: the other tasks continue, and the mark reports it
             why = self._why if self._is_stopped() else (LOST, f"{type(error).__name__}: {error}")
             self._mark(FAILED, *why)
 
     def _is_stopped(self) -> bool:
-        """Whether the job ends. The scheduler may signal all processes at once; the job says soon what that means."""
+        """Whether the job ends. The scheduler may signal all processes at once; the job's loop then sets the reason."""
         return self._stop.is_set() or (self._place.signals.came and self._stop.wait(_REASON_SECONDS))
 
     # ---- the framework -----------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class TaskRun:
         return self._place.folder.relay.stalled(self.task.key)
 
     def _keep_answers(self) -> None:
-        """Answers outlive the attempt: the next one, on whatever node and port, does not ask them again."""
+        """Links the answers into a folder that outlives the attempt, so that the next attempt does not ask again."""
         kept, link = self._kept_answers, self._place.folder.relay.answers(self.task.key)
         if kept is None:
             return
@@ -109,13 +109,13 @@ class TaskRun:
 
     @property
     def _kept_answers(self) -> Path | None:
-        """Where they outlive the attempt; None where it has no place for them."""
+        """The file of answers that outlives the attempt; None where the attempt names no folder."""
         folder = self._place.attempt.answers
         return kept_answers(Path(folder), self.task.answers or self.task.digest) if folder else None
 
     def _variables(self) -> dict[str, str]:
         base = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}/v1"
-        # a judge's key may pass; the model's own stays with the relay
+        # a judge's key is passed on; the model's own key only the relay has
         variables = without_addresses(self._place.without_secrets((*HUB_TOKENS, *self.task.secrets)))
         server = self._place.job.server
         prefix = server.litellm_prefix if server else ""
@@ -123,11 +123,11 @@ class TaskRun:
         return variables | local | {
             f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": self._relay.key,
             "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start asks the Internet (seen: 6 s without one)
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start requests a file from the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip
 
     def _launched_stall_watch(self, framework: Child) -> Child:
-        """A client may wait for ever for an answer that it has lost (seen: litellm 1.101 with more than 64 questions)."""
+        """A client may wait without end for a lost answer (seen: litellm 1.101 with more than 64 questions)."""
         relay = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
         options = ["--pid", str(framework.pid), "--log", self._folder.log.name, "--relay", relay]
         options += ["--seconds", str(self._place.attempt.stall_seconds), "--state", str(self._place.folder.relay.path)]
@@ -137,7 +137,7 @@ class TaskRun:
         return self._place.launch(argv, self._place.folder.job_log, variables, folder=self._folder.path)
 
     def _watched(self, framework: Child) -> int:
-        """Its exit status. Ends it when this task is to stop, or asks no more."""
+        """Its exit status. Ends it when this task is to stop, or has stalled."""
         stall_watch: Child | None = None
         while framework.alive():
             if stall_watch is None and self._relay.takes_requests():  # which it asks
@@ -150,7 +150,7 @@ class TaskRun:
     # ---- its verdict -------------------------------------------------------------------------------------------------
 
     def _accept(self, status: int) -> None:
-        """What the framework did is judged by a program of its environment: its exit status alone says almost nothing."""
+        """A program of the framework's environment judges its run: the exit status alone proves almost nothing."""
         if wrong := self._weights_changed():
             self._forget_answers()
             self._mark(FAILED, "weights-changed", wrong, status)
@@ -173,7 +173,7 @@ class TaskRun:
             self._mark(DONE if accepted else FAILED, exit=status, acceptance=found)
 
     def _in_time(self, judge: Child) -> bool:
-        """Whether it ends by itself soon; what was measured is measured."""
+        """Whether it ends by itself soon: a finished measurement is not discarded."""
         until = time.monotonic() + _VERDICT_SECONDS
         while judge.alive():
             if time.monotonic() >= until:
@@ -201,7 +201,7 @@ class TaskRun:
         return self._place.program("accept", *options, environment=self.task.environment)
 
     def _forget_answers(self) -> None:
-        """Nothing of what other weights answered is used again."""
+        """Deletes the answers: those of other weights are never used again."""
         if self._kept_answers is not None:
             self._kept_answers.unlink(missing_ok=True)
 
@@ -230,7 +230,7 @@ def _has_text(path: Path) -> bool:
 
 
 def _verdict(path: Path) -> Acceptance | None:
-    """What acceptance wrote, or None."""
+    """The verdict that acceptance wrote, or None."""
     try:
         return read(Acceptance, json.loads(path.read_text(encoding="utf-8")), extra=True)
     except (OSError, ValueError):
