@@ -1,4 +1,4 @@
-"""What would save money or time, in one sentence each. Advice never changes what runs."""
+"""Advice that would save money or time, a sentence each. Advice never changes what runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a job's evals in words: what all its tasks share, and what each has beside that."""
+"""The settings of a job's evals as text: those that all its tasks share, and those of each task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def applied(jobs: Iterable[Job]) -> Applied:
-    """The jobs' settings as `evalctl plan` shows them, ready to be remembered."""
+    """The jobs' settings as `evalctl plan` shows them, in a form that can be cached."""
     return {job.name: _of_job([task.evaluation for task in job.tasks]) for job in jobs}
 
 

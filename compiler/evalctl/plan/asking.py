@@ -1,4 +1,4 @@
-"""Findings about how a request wants its questions asked: how many at once, and with which switches of the template."""
+"""Findings about how a request's questions are asked: concurrency, and switches of the chat template."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalctl.plan.placement import SAFE_CONCURRENCY, capped
 
 
 def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
-    """More questions at once than a framework process bears are not asked."""
+    """A finding for a concurrency above what a framework process can handle."""
     wanted = checked.request.concurrency
     if wanted != "auto" and wanted > SAFE_CONCURRENCY:
         help = f"no action needed: several tasks of a job ask side by side; `concurrency: {SAFE_CONCURRENCY}` ends this note"
@@ -20,7 +20,7 @@ def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
 
 
 def text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """Words that are truth values in YAML 1.1 alone: any text but the empty one is true to Jinja, `no` as well."""
+    """A finding for words that are truth values only in YAML 1.1: any text but the empty one is true to Jinja, `no` as well."""
     for evaluation in evals:
         for setting in evaluation.settings:
             if setting.name != "chat_template_kwargs" or not setting.applied or setting.sourced.origin.span is None:

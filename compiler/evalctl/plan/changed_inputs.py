@@ -1,4 +1,4 @@
-"""Why an eval that has a result is measured again: which of its inputs are others now."""
+"""Why an eval that has a result is measured again: which of its inputs changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalctl.results.submission import inputs
 
 
 def detail(root: Path, evaluation: Eval | None) -> str:
-    """The forecast's words, with each input that differs from the result on disk."""
+    """The forecast's reason, with each input that differs from the result on disk."""
     if evaluation is None:  # edited since the plan was read
         return CHANGED
     try:

@@ -39,7 +39,7 @@ def _units(used_rate: float, reserved_rate: float, minimum_s: float, elapsed_s: 
 
 
 def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:
-    """The walltime in seconds of a job of plan.json that runs only these of its tasks: the time of what will run."""
+    """The walltime in seconds of a job of plan.json that runs only these of its tasks: the time of the tasks that run."""
     wanted = _busy(job, set(tasks)) + job.drain_seconds
     return rounded(wanted, job.step_seconds, job.walltime_seconds)
 

@@ -1,4 +1,4 @@
-"""In what the inputs that a result records differ from those of an eval, in words: `name: old → new`."""
+"""Differences between the inputs that a result records and those of an eval: `name: old → new`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _OF_TASK = {
 
 
 class _Missing:
-    """What a record does not say; JSON has no such value."""
+    """A key that the record lacks; JSON has no such value."""
 
 
 _MISSING = _Missing()
 
 
 def differences(recorded: Inputs, now: Inputs) -> str:
-    """What the record lacks is called unknown."""
+    """The value as text; a key that the record lacks is `unknown`."""
     found = [
         *_named(recorded.subject, now.subject, _OF_SUBJECT),
         *_named(recorded.task, now.task, _OF_TASK),
@@ -52,7 +52,7 @@ def _named(recorded: Part, now: Part, names: Mapping[str, str]) -> Iterator[str]
 
 
 def _implied(subject: Part) -> object:
-    """A built-in provider's name implies its address; older records have no other word for it."""
+    """A built-in provider's name implies its address; older records have only the name."""
     known = PROVIDERS.get(str(subject.recorded("provider")))
     return known.base_url if known is not None else _MISSING
 
@@ -88,7 +88,7 @@ def _shown(value: object) -> str:
 
 
 def _cut(text: str) -> str:
-    """One line; a long text by its beginning, length and digest, or two that begin alike would look the same."""
+    """One line; a long text as its beginning, length and digest, so that texts with equal beginnings look different."""
     line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     if len(text) <= _LONGEST:
         return line

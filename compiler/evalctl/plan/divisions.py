@@ -1,4 +1,4 @@
-"""Among how many GPUs a model can be divided: what the layers of vLLM demand of tensor parallelism (seen: 0.32.0).
+"""The tensor parallel sizes of a model: conditions of vLLM's layers (seen: 0.32.0).
 
 One rule per function, each naming vLLM's own; tests/environments/test_vllm_shapes.py builds vLLM's models of many shapes
 and sizes and compares. Facts come from the card; one of an older evalctl has heads alone.
@@ -25,7 +25,7 @@ _AN_EXPERT_EACH = (
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A size whose share of one GPU must be whole and a multiple of `unit`."""
+    """A size whose share per GPU must be an integer and a multiple of `unit`."""
 
     what: str
     size: int
@@ -37,7 +37,7 @@ class Demand:
 
 
 def refusal(card: ModelCard, gpus: int, *, refined: bool = False) -> str | None:
-    """Why vLLM cannot divide the model among so many GPUs; None where it can. `refined` accepts what only some of its
+    """Why vLLM cannot divide the model among so many GPUs; None if it can. `refined` accepts what only some of its
     kernels do: scales of experts' weights that are cut finer than the checkpoint's.
     """
     if gpus == 1:

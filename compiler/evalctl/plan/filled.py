@@ -1,4 +1,4 @@
-"""Sampling values that no setting gives: what answers in their place, and who decides it."""
+"""Sampling values that no setting gives: the value used instead, and its source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalctl.model.manifest import ModelCard
 
 FROM_MODEL = "the model's generation_config.json, applied by the server (generation_config: auto)"
 OWN_OF_VLLM = "vLLM's own default"
-# What vLLM 0.32.0 takes where neither the question nor generation_config.json has a value; a test reads its source.
+# The default of vLLM 0.32.0 where neither the request nor generation_config.json has a value; a test reads its source.
 NEUTRAL = {
     "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "frequency_penalty": 0.0,
     "presence_penalty": 0.0,
@@ -30,7 +30,7 @@ class Filled:
 
 
 def filled(evaluation: Eval, card: ModelCard | None) -> tuple[Filled, ...]:
-    """Every sampling value that no setting gives, with who decides it; `card` is that of the model."""
+    """Every sampling value that no setting gives, with its source; `card` is that of the model."""
     given, model = dict(evaluation.generation), from_model(evaluation, card)
     names = [name for name in (*NEUTRAL, _LENGTH) if name not in given]
     return tuple(
@@ -39,7 +39,7 @@ def filled(evaluation: Eval, card: ModelCard | None) -> tuple[Filled, ...]:
 
 
 def from_model(evaluation: Eval, card: ModelCard | None) -> dict[str, Any]:
-    """Those that the server takes from the model's generation_config.json."""
+    """The values that the server takes from the model's generation_config.json."""
     config = _configured(evaluation, card)
     if not config:
         return {}
@@ -49,7 +49,7 @@ def from_model(evaluation: Eval, card: ModelCard | None) -> dict[str, Any]:
 
 
 def _configured(evaluation: Eval, card: ModelCard | None) -> Mapping[str, Any]:
-    auto = dict(evaluation.server).get("generation_config") == "auto"  # nobody else's server has such a setting
+    auto = dict(evaluation.server).get("generation_config") == "auto"  # a provider has no such setting
     return card.generation_config if card is not None and auto else {}
 
 

@@ -1,4 +1,4 @@
-"""What sync would do about each eval: run it, reuse a result, wait for another job, or nothing because it is blocked."""
+"""Forecasts what sync does with each eval: run it, reuse a result, wait for another job, or nothing because it is blocked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANGED = "inputs changed since its result"
 
 @dataclass(frozen=True, slots=True)
 class EvalForecast:
-    """One eval: what happens and because of what."""
+    """One eval: its state and the reason."""
 
     task: str
     state: str
@@ -26,7 +26,7 @@ class EvalForecast:
 
 @dataclass(frozen=True, slots=True)
 class JobForecast:
-    """One job of plan.json with what happens to its evals, and the walltime and cost of those that run.
+    """One job of plan.json with the state of its evals, and the walltime and cost of those that run.
 
     `runs` says whether it is submitted at all; `cost` is None where the service names no price.
     """
@@ -38,7 +38,7 @@ class JobForecast:
 
     @property
     def runs(self) -> bool:
-        """Whether anything of it is left to measure."""
+        """Whether an eval of it is left to measure."""
         return any(forecast.state == RUN for forecast in self.evals)
 
 
@@ -121,7 +121,7 @@ def _why(path: str, index: ResultIndex) -> str:
 
 
 def counts(forecasts: Iterable[RequestForecast]) -> dict[str, int]:
-    """Evals by state."""
+    """The number of evals in each state."""
     total: dict[str, int] = {}
     for request in forecasts:
         for job in request.jobs:

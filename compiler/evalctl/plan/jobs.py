@@ -23,14 +23,14 @@ from evalctl_job.options import Options
 # With the repository's mark and the attempt a name stays under 64 characters, which every scheduler keeps whole.
 LONGEST_STEM = 40
 # Four tasks at once on one server took 0.59 of their times in sequence (seen: lighteval 0.13, vLLM 0.32 on a CPU); the
-# rest is margin. It only decides how many jobs there are: the walltime stays the sum, cut at the limit, and what a job cannot finish is
-# gone on with, so that one job too few costs less than a model loaded twice.
+# rest is margin. It only determines the number of jobs: the walltime stays the sum, cut at the limit, and the next attempt
+# continues an unfinished job, so one job too few costs less than loading a model twice.
 TOGETHER = 0.75
 LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system
 
 
 def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> RequestPlan:
-    """All jobs of a request whose rules have been checked."""
+    """All jobs of a request that passed the rules."""
     service = catalogue.services[checked.request.service].service
     jobs: list[Job] = []
     for group in _by_server(evals):
@@ -77,8 +77,8 @@ def _packed(request: Request, ordered: list[Eval]) -> list[list[Eval]]:
 
 
 def _fitting(part: list[Eval], place: Placement, room: int, share: float) -> list[list[Eval]]:
-    """Cut where `share` of the times no longer fits; a task alone may be longer than the room (its walltime is then
-    the limit)."""
+    """Cut where `share` of the times no longer fits; a single task may be longer than the limit (which is then
+    its walltime)."""
     jobs: list[list[Eval]] = [[]]
     used = 0
     for evaluation in part:
@@ -97,7 +97,7 @@ def task_seconds(evaluation: Eval, place: Placement) -> int:
 
 
 def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
-    """Allowed for environment check, loading the weights and warming up."""
+    """Seconds allowed for the environment check, loading the weights and warming up."""
     card = catalogue.cards.get(evaluation.subject.model)
     loading = (
         card.weight_bytes / LOAD_BYTES_PER_SECOND if card is not None and evaluation.subject.provider == "vllm" else 0
@@ -147,7 +147,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
 
 
 def _batch(name: str, walltime: int, priority: int | None, place: Placement, service: Service) -> Batch:
-    """What the scheduler is asked for."""
+    """The resources to request from the scheduler."""
     directives = (*service.directives, *place.node.directives)
     return Batch(
         name, walltime, place.node.gpus, priority, directives, service.drain_seconds, service.step_seconds
@@ -168,7 +168,7 @@ def _task(request: Request, evaluation: Eval, place: Placement, asked: int, leng
 
 
 def _planned(evaluation: Eval, length_key: str) -> dict[str, object]:
-    """What requests should carry, in their words: acceptance compares it with what the relay has really seen sent."""
+    """The parameters that requests should carry, by their names there; acceptance compares them with those that the relay sent."""
     names = {"stop_tokens": "stop", "max_new_tokens": "max_tokens" if length_key == "both" else length_key}
     return {
         names.get(name, name): list(value) if isinstance(value, tuple) else value

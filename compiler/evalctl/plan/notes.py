@@ -1,4 +1,4 @@
-"""What the plan says of a service as a whole: limits that this many jobs meet, and the advice of the service's file."""
+"""Notes about a service as a whole: limits that this many jobs reach, and the advice in the service's file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Of a service's file, what concerns all its jobs together."""
+    """The facts of a service's file that concern all its jobs together."""
 
     max_submitted: int | None
     max_running: int | None

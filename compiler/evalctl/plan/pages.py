@@ -1,4 +1,4 @@
-"""A forecast as a person reads it: text for the terminal, Markdown for the pull request."""
+"""Formats a forecast: text for the terminal, Markdown for the pull request."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def _because(request: RequestForecast) -> str:
 
 
 def _time_and_cost(job: JobForecast) -> str:
-    """Of what will run: tasks that have their results take no time and cost nothing."""
+    """Time and cost of the tasks that will run; tasks with results take no time and cost nothing."""
     if not job.runs:
         return "nothing to run"
     return f"at most {clock(job.walltime_seconds)}{_cost_text(job.cost)}"
 
 
 def _reach(request: RequestForecast, facts: PlannedJob) -> list[str]:
-    """What the job reads besides the Hub's model, where questions and a key go, and where results are uploaded."""
+    """Files that the job reads besides the Hub's model, where questions and the key are sent, and where results are uploaded."""
     lines = [f"model path: {facts.path}"] if facts.path else []
     if facts.address:
         key = ", without a key"
@@ -124,7 +124,7 @@ _OTHER_STATES = {WAITING: "waiting for another job", BLOCKED: "blocked"}
 
 
 def _totals(running: Sequence[JobForecast]) -> str:
-    """Hours and cost of each service by itself: points of two sites are different things. Money adds up."""
+    """Hours and cost of each service separately: points of two sites are different units. Money is summed."""
     services = sorted({job.job.service for job in running})
     totals = {name: [job for job in running if job.job.service == name] for name in services}
     if len(services) == 1:
@@ -145,7 +145,7 @@ def _service_total(jobs: Sequence[JobForecast]) -> str:
 
 
 def _money(jobs: Sequence[JobForecast]) -> str:
-    """The sum of what has a price in money, by currency."""
+    """The sum of costs in money, by currency."""
     sums: dict[str, float] = {}
     for cost in _costs(jobs):
         if cost.currency and cost.currency_per_unit:
@@ -215,7 +215,7 @@ def _state(state: str, detail: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Text of a manifest inside Markdown: no table cell, no HTML, no mention, no link can come of it."""
+    """Text of a manifest inside Markdown: it cannot create a table cell, HTML, a mention or a link."""
     escaped = plain(" ".join(text.splitlines())).replace("&", "&amp;").replace("<", "&lt;")
     for mark in "\\`|*[]@#":
         escaped = escaped.replace(mark, f"\\{mark}") if mark != "@" else escaped.replace("@", "@\u200b")

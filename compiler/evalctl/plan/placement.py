@@ -1,4 +1,4 @@
-"""Which node kind, how many GPUs work together, and how many questions at once: from the model card and the service."""
+"""Node kind, tensor parallel size and concurrency, from the model card and the service."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from evalctl.plan.divisions import sizes
 
 RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
-API_CONCURRENCY = 20  # the lab's default for endpoints that others run
+API_CONCURRENCY = 20  # the lab's default for providers
 CPU_CONCURRENCY = 8
 QUANTISED_BY_VLLM = {"fp8": 2, "mxfp4": 4}  # 16 bits become 8, or 4 and their scales
 NOTHING: Mapping[str, Any] = {}
-# Questions that one framework process may have under way. Above it litellm's HTTP client loses answers or waits for ever
+# Questions that one framework process may have in flight. Above it litellm's HTTP client loses answers or waits without end
 # (seen: lighteval 0.13, litellm 1.101; 1 of 2 jobs at 96, 2 of 3 runs at 128, none of three times 10,000 questions at 64).
 SAFE_CONCURRENCY = 64
 
@@ -33,7 +33,7 @@ class Placement:
 
 
 def node_kind_for(request: Request, service: Service, card: ModelCard | None) -> str | None:
-    """The node kind asked for, else the service's kind for a model of this size; None where the service has none."""
+    """The requested node kind, else the service's kind for a model of this size; None where the service has none."""
     if request.node_kind is not None:
         return request.node_kind
     if request.provider != "vllm":
@@ -59,7 +59,7 @@ def placed_on(kind: str, service: Service, card: ModelCard | None) -> Placement:
 
 
 def tensor_parallel(node: NodeKind, card: ModelCard) -> int:
-    """The most GPUs that can share one copy, by vLLM's own layers; what remains runs further copies.
+    """The most GPUs that can share one copy, by vLLM's layers; the remaining GPUs run further copies.
 
     A division that refines the scales of experts' weights is taken only where the model fits no other way.
     """
@@ -87,7 +87,7 @@ def _usable(node: NodeKind) -> float:
 
 
 def usable_bytes(place: Placement) -> float:
-    """GPU memory that one copy of the model may use; 0 where the node kind does not say."""
+    """GPU memory that one copy of the model may use; 0 where the node kind has no memory size."""
     return place.tensor_parallel * _usable(place.node) if place.node.gpu_memory_gb else 0.0
 
 
@@ -98,7 +98,7 @@ def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1, server
 
 
 def weight_bytes(card: ModelCard, server: Mapping[str, Any]) -> int:
-    """Of weights that vLLM quantises itself at least what their new form needs."""
+    """The least memory of the weights, in their new form where vLLM quantises them itself."""
     by_itself = card.quantization is None and card.widths is not None
     return (
         card.weight_bytes // QUANTISED_BY_VLLM.get(server.get("quantization", ""), 1)
@@ -108,7 +108,7 @@ def weight_bytes(card: ModelCard, server: Mapping[str, Any]) -> int:
 
 
 def batched_tokens(node: NodeKind) -> int | None:
-    """The tokens that vLLM takes in one step on this node kind; None where nobody wrote down the memory."""
+    """The tokens that vLLM takes in one step on this node kind; None where the node kind has no memory size."""
     if node.gpus and node.gpu_memory_gb is None:
         return None
     memory = node.gpu_memory_gb or 0
@@ -123,12 +123,12 @@ def capped(wanted: int) -> str:
 
 
 def concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """Questions in flight of one task: what is wanted, as far as the framework bears it."""
+    """Questions in flight of one task: the wanted number, up to what the framework can handle."""
     return min(SAFE_CONCURRENCY, wanted_concurrency(request, place, card, max_model_length))
 
 
 def wanted_concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """What the request says, else what the cache of all copies holds."""
+    """The request's value, else the number that the cache of all copies holds."""
     if request.concurrency != "auto":
         return request.concurrency
     if request.provider != "vllm":

@@ -1,4 +1,4 @@
-"""Parser plug-ins: code that runs in the server's process, so a person allows it and sees which file and which text."""
+"""Parser plug-ins: code that runs in the server's process, so a person must allow it and sees its file and digest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plugged(evaluation: Eval) -> bool:
 
 
 def plugins(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A file that is not there, a parser that it does not register, no consent; and otherwise what will run."""
+    """Findings for a missing file, an unregistered parser or a missing consent; else a note with the code that will run."""
     for evaluation in evals:
         setting = _setting(evaluation, "reasoning_parser_plugin")
         if setting is None or evaluation.subject.provider != "vllm":

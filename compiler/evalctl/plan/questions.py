@@ -29,5 +29,5 @@ def on_the_hub(tasks: Iterable[Task]) -> list[Reading]:
 
 
 def shipped(tasks: Iterable[Task]) -> list[str]:
-    """The keys of those whose questions evalctl brings."""
+    """The keys of the tasks whose questions evalctl brings."""
     return [task.key for task in tasks if shipped_task_digest(task.script)]

@@ -1,4 +1,4 @@
-"""Reasoning parsers against what the model card says of the vocabulary."""
+"""Checks reasoning parsers against the vocabulary in the model card."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANOTHER = "name the parser of this model (`evalctl explain unknown-parser` list
 
 
 def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A parser that does not exist, that needs marks which are not there, or that leaves in what the model writes."""
+    """Findings for a parser that does not exist, that needs missing marks, or that does not remove the model's marks."""
     seen: set[object] = set()
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
@@ -77,7 +77,7 @@ def _with_parser(catalogue: Catalogue, model: str) -> list[str]:
 
 
 def _mark(card: ModelCard) -> Mark | None:
-    """What the model writes its reasoning between, where vLLM does not take it out by itself."""
+    """The marks around the model's reasoning, unless vLLM removes it without a parser."""
     if card.architecture in IMPLIED:
         return None
     return next((mark for mark in MARKS if mark.begin in _begins(card)), None)
@@ -88,7 +88,7 @@ def _begins(card: ModelCard) -> set[str]:
 
 
 def _ends(card: ModelCard, parser: str, evaluation: Eval, span: Span) -> Diagnostic | None:
-    """What vLLM ends with where this parser is named for the model, or what it answers each question with."""
+    """The error with which vLLM ends, or answers each request, if this parser is named for the model."""
     if parser in NEEDS_PACKAGE:
         message = f"vLLM {VLLM} ends with {parser}: it needs the package {NEEDS_PACKAGE[parser]}, which no pinned environment has"
         return Diagnostic(
@@ -138,7 +138,7 @@ def _suffixes(tokens: tuple[str, ...]) -> list[str]:
 
 
 def _left_in(card: ModelCard, parser: str) -> Mark | None:
-    """The marks of the model, where the parser takes out others only."""
+    """The marks of the model, if the parser removes only others."""
     mark = _mark(card)
     return mark if mark is not None and TAKES_OUT.get(parser, mark.begin) not in _begins(card) else None
 

@@ -1,4 +1,4 @@
-"""What the pinned vLLM certainly refuses, from the model card and the settings: known before a job is queued."""
+"""Finds what the pinned vLLM certainly refuses, from the model card and the settings, before a job is queued."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TRUST = "read its *.py files at the locked revision, then add `trust_remote_cod
 
 
 def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Every certain refusal; of a model, said once at its name."""
+    """A finding for every certain refusal; those about a model are reported once, at its name."""
     for evaluation in evals:
         card = catalogue.cards.get(evaluation.subject.model)
         if card is None or evaluation.subject.provider != "vllm":
@@ -111,7 +111,7 @@ def _quantization(card: ModelCard, place: Span) -> Iterator[Diagnostic]:
 
 
 def _refused(card: ModelCard) -> str | None:
-    """What of a known form vLLM does not read; None where nothing is known against it."""
+    """The part of a known quantisation that vLLM does not read; None where none is known."""
     form = card.quantization
     if form is None:
         return None
@@ -136,7 +136,7 @@ def _refused_variant(form: Quantization) -> str | None:
 
 
 def _quantization_setting(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
-    """The setting `quantization` against what the checkpoint says; a card of an older evalctl does not know it."""
+    """Checks the setting `quantization` against the checkpoint; a card of an older evalctl does not know it."""
     said = dict(evaluation.server).get("quantization")
     if said is None or card.widths is None or _refused(card):
         return
@@ -191,7 +191,7 @@ def _cache(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnosti
 
 
 def _speculation(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
-    """Speculative decoding that ends vLLM at its start, or that it takes for another method."""
+    """Findings for speculative decoding with which vLLM does not start, or which it treats as another method."""
     said = dict(evaluation.server).get("speculative_config")
     if said is None:
         return
@@ -230,7 +230,7 @@ def _misnamed(card: ModelCard, given: Mapping[str, Any]) -> tuple[str, str] | No
 
 
 def _answer(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
-    """A question needs some of the context as well; vLLM refuses each whose answer may fill all of it."""
+    """A question needs some of the context as well; vLLM refuses requests whose answer may fill all of it."""
     longest = dict(evaluation.generation).get("max_new_tokens")
     length = dict(evaluation.server).get("max_model_length") or card.default_length or card.context_length
     if longest is None or length is None or longest < length:

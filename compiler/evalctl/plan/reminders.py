@@ -1,4 +1,4 @@
-"""The manual's reminder (3.2): ask back where the model's own files recommend what the request does not name."""
+"""The manual's reminder (3.2): a note where the model's own files recommend a setting that the request does not name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from evalctl.model.manifest import Recommendation
 from evalctl.model.selection import model_span
 from evalctl.suggest import listed
 
-# Whoever names one of these has decided, `null` included. vLLM sets enable_thinking by reasoning_effort (seen: 0.32.0,
-# chat_completion/protocol.py), and what another chat template does is for its author to know.
+# A request that names one of these has decided, also with `null`. vLLM sets enable_thinking by reasoning_effort (seen: 0.32.0,
+# chat_completion/protocol.py), and other chat templates may do anything.
 _DECIDED_BY = {
     "system_message": {"system_message"},
     "thinking": {"chat_template"},
@@ -42,12 +42,12 @@ def _decided(setting: str, evaluation: Eval) -> bool:
     if setting != "system_message" and (
         evaluation.subject.provider != "vllm" or (parser is not None and parser.value == "ignore")
     ):
-        return True  # a template of others' servers is not known, and a model that does not reason needs no switch
+        return True  # a provider's template is not known, and a model without reasoning needs no switch
     return _names(values, setting)
 
 
 def _names(settings: Layer, setting: str) -> bool:
-    """Whether these settings decide it."""
+    """Whether these settings name one of the keys that decide a recommendation."""
     switches = settings.get("chat_template_kwargs")
     return not _DECIDED_BY[setting].isdisjoint(settings) or (switches is not None and setting in (switches.value or ()))
 
@@ -66,5 +66,5 @@ def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, 
 
 
 def _named(model: str, setting: str, catalogue: Catalogue) -> list[str]:
-    """The model's custom settings that decide it."""
+    """The model's custom settings that decide the recommendation."""
     return [name for name, entry in catalogue.settings.get(model, {}).items() if _names(entry.layer, setting)]

@@ -1,4 +1,4 @@
-"""What cannot work, or would measure something else than meant: found from model card, service and settings together."""
+"""Findings that need model card, service and settings together: what cannot work, or would measure something unintended."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
 
 
 def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """One note per setting that the caution kept out, naming all the tasks."""
+    """One note per setting that the caution left out, with all tasks."""
     kept: dict[tuple[Span, str, str, str], list[str]] = {}
     for evaluation in evals:
         for setting in evaluation.settings:
@@ -133,7 +133,7 @@ def _sampling(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
 
 
 def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """What is said to a server of our own, while others serve the model."""
+    """Findings for server settings of a request whose provider serves the model."""
     for evaluation in evals:
         for setting in evaluation.settings:
             if not setting.applied and setting.name in SERVED | OPERATED and setting.sourced.origin.span is not None:
@@ -143,7 +143,7 @@ def _server_settings(evals: Sequence[Eval]) -> Iterator[Diagnostic]:
 
 
 def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Diagnostic]:
-    """Whoever approves it answers for the code of exactly this revision."""
+    """A finding about remote code: an approval covers the code of exactly this revision."""
     for evaluation in evals:
         if dict(evaluation.server).get("trust_remote_code"):
             subject = evaluation.subject
@@ -179,7 +179,7 @@ def _places(
 def _fit(
     checked: CheckedRequest, evaluation: Eval, card: ModelCard, place: Placement, service: Service, done: set[object]
 ) -> Iterator[Diagnostic]:
-    """The length that the server starts with, be it named or the model's own, once for all tasks."""
+    """The context length of the server, named or the model's own, once for all tasks."""
     server = dict(evaluation.server)
     length = server.get("max_model_length") or card.default_length or card.context_length
     key = (card.model, length, server.get("kv_cache_dtype"), server.get("quantization"))

@@ -1,4 +1,4 @@
-"""The server of a job: the `vllm serve` call, or a provider's endpoint. Host and port are the job's business."""
+"""The server of a job: the `vllm serve` call, or a provider's endpoint. The job adds the address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DTYPE = "bfloat16"  # as the lab has always measured
 
 
 def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: bool = False) -> Server:
-    """What serves `evaluation` on `place`; `offline`, it asks the Hub for nothing."""
+    """The server of `evaluation` on `place`; with `offline` it sends no request to the Hub."""
     if not provider.serves_itself:
         return Server(
             provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,

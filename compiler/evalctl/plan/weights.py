@@ -1,4 +1,4 @@
-"""What is downloaded before a job is submitted, and the job that does so where a login node must not."""
+"""The weights to download before a job is submitted, and the download job where a login node must not download."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, Wei
 from evalctl.model.manifest import ModelCard, Request
 from evalctl.model.service import Service
 
-DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time goes on in the next attempt
+DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time continues in the next attempt
 
 
 def weights(request: Request, evaluation: Eval, card: ModelCard | None, environment: str) -> Weights | None:
-    """The model's weights where the request asks for them; a checkpoint on disk is there already."""
+    """The model's weights where the request wants a download; None for a checkpoint on disk."""
     subject = evaluation.subject
     if not request.predownload or subject.path is not None or card is None:
         return None
@@ -31,7 +31,7 @@ def checkpoint(evaluation: Eval, card: ModelCard | None) -> Checkpoint | None:
 
 
 def download_advice(needed: Weights | None, service: Service) -> list[str]:
-    """What the plan says of it."""
+    """The plan's sentence about the download."""
     if needed is None:
         return []
     where = "by evalctl sync" if service.download is None else f"by a job on {service.download}"
