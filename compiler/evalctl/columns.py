@@ -15,7 +15,7 @@ def display_width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """As much of one line as fits into `columns`."""
+    """The beginning of one line that fits into `columns`."""
     used = 0
     for place, character in enumerate(text):
         used += _columns(character)

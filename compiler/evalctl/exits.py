@@ -6,5 +6,5 @@ SUCCESS = 0
 PERSON = 1  # a person must act: a mistake in the input, a job that is not tried again
 USAGE = 2  # the command line is wrong
 BUG = 3  # evalctl failed; input never causes it
-LATER = 4  # nothing is wrong here: the same command, later
+LATER = 4  # no fault here: try the same command later
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it

@@ -50,13 +50,13 @@ class Group:
 
     @property
     def median(self) -> float:
-        """The middle one."""
+        """The median time."""
         return median(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeCell:
-    """A cell of the table, its groups, and what it should hold: `suggested` is None where nothing is known or to change."""
+    """A cell of the table, its groups, and the suggested value: None where there is too little data or no change."""
 
     task: str
     column: str
@@ -67,7 +67,7 @@ class RuntimeCell:
 
 
 def measurement(result: Result, catalogue: Catalogue) -> Measurement | None:
-    """What a result tells about run times; None where it tells nothing."""
+    """The run time in a result; None where the result cannot be used for the table."""
     entry = catalogue.services.get(result.ran.service)
     node = entry.service.node_kinds.get(result.ran.node_kind) if entry else None
     if entry is None or node is None or result.task.key not in catalogue.tasks or result.seconds is None:

@@ -1,4 +1,4 @@
-"""What of a person's environment reaches the scheduler's programs and git: one table, with a reason for each name.
+"""Which environment variables the scheduler's programs and git get: one table, with a reason for each name.
 
 A variable of the person's shell must not change what is asked or how the answer reads: `SQUEUE_PARTITION` empties a
 listing, `SBATCH_EXPORT` and `SBATCH_ARRAY_INX` change a submission, `GIT_INDEX_FILE` replaces the index. So the
@@ -13,7 +13,7 @@ from enum import Enum
 
 
 class Program(Enum):
-    """Whose environment is made."""
+    """The program whose environment is made."""
 
     SCHEDULER = "scheduler"
     GIT = "git"
@@ -40,7 +40,7 @@ PASSED: dict[Program, dict[str, str]] = {
         "PBS_CONF_FILE": "which PBS; PBS_SERVER and PBS_DEFAULT would choose another server for one shell only",
         "SLURM_CONF": "which Slurm; SLURM_CLUSTERS would choose another cluster for one shell only",
     },
-    # What `git rev-parse --local-env-vars` lists belongs to the repository of whoever started evalctl (a hook, an
+    # What `git rev-parse --local-env-vars` lists belongs to the repository of the program that started evalctl (a hook, an
     # editor). GIT_CONFIG_COUNT with its keys and values is among it.
     Program.GIT: {
         "GIT_SSH": "how the person reaches the remote",

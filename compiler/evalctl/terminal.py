@@ -1,4 +1,4 @@
-"""What may reach a terminal. Names, texts, replies and logs come from files that anybody may have written.
+"""Makes texts safe for a terminal: names, texts, replies and logs may come from untrusted files.
 
 `plain` makes a text of one line fit to be shown. `guarded` is the last step before standard output and standard error: no
 command can print a character that moves a terminal, is invisible or turns the direction of writing, whatever it was given.
@@ -45,12 +45,12 @@ _LINE, _LINES = _Table(""), _Table("\n\t")
 
 
 def plain(text: str) -> str:
-    """What of `text` may reach a terminal, as one line: control characters, and what hides or turns text, become �."""
+    """`text` as one line, safe for a terminal: control characters, and those that hide or reverse text, become �."""
     return text if text.isprintable() else text.translate(_LINE)
 
 
 def plain_lines(text: str) -> str:
-    """The same of a text of several lines; sequences that colour it or move the cursor are left out."""
+    """The same for a text of several lines; sequences for colours and cursor movement are removed."""
     return re.sub("\r\n?", "\n", _SEQUENCES.sub("", text)).translate(_LINES)
 
 

@@ -1,4 +1,4 @@
-"""Ends what a demo's queue still runs, by the queue's own ids."""
+"""Ends the jobs that a demo's queue still runs, by the queue's own ids."""
 
 from __future__ import annotations
 

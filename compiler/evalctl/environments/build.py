@@ -82,7 +82,7 @@ def setup(
 
 @contextmanager
 def _own_programs() -> Iterator[None]:
-    """Jobs run what is built here: no group and nobody else may write it, whatever the umask."""
+    """Removes write permission of group and others, whatever the umask: jobs run these programs."""
     before = os.umask(0o077)
     os.umask(before | 0o022)
     try:
@@ -140,13 +140,13 @@ def _timed(build: Build, step: Callable[[Build], None]) -> None:
 
 
 def _create(build: Build) -> None:
-    # The interpreter that runs evalctl is surely there; where it is another version, uv finds or fetches the right one.
+    # The interpreter that runs evalctl exists; if its version differs, uv finds or fetches the right one.
     own = Path(sys.base_prefix, "bin", f"python{PYTHON}")
     _call(build, uv_path(), "venv", "--python", str(own) if own.exists() else PYTHON, str(build.folder))
 
 
 def _install(build: Build) -> None:
-    """Exactly the lock: no dependency is looked up, and a file with another hash is refused."""
+    """Installs exactly the lock: no dependency is resolved, and a file with another hash is refused."""
     words = ("pip", "install", "--python", build.python, "--no-deps", "--require-hashes", "-r")
     argv = (uv_path(), *words, str(build.environment.lock_path))
     if _try(build, *argv) == 0:

@@ -18,7 +18,7 @@ _SHOWN = 5
 
 
 def take_folder(source: Source, given: Path, target: Path) -> Path:
-    """The project below `target`, copied from `given`: the repository's files, or the project's alone."""
+    """Copies the project from `given` below `target`: all files of the repository, or only the project's."""
     inner = given / source.folder
     project = inner if inner.is_dir() else given
     listed = _listed(source)
@@ -33,7 +33,7 @@ def take_folder(source: Source, given: Path, target: Path) -> Path:
 
 
 def take_wheel(source: Source, given: Path, target: Path) -> Path:
-    """The wheel, copied below `target`; it has the project's modules and not its build files."""
+    """Copies the wheel below `target`; it has the project's modules and not its build files."""
     target.mkdir(parents=True)
     wheel = Path(shutil.copy(given, target))
     try:

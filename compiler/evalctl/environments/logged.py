@@ -32,7 +32,7 @@ def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat:
     write_atomically(_pid_file(log), str(process.pid))
     try:
         return _wait(process, beat)
-    except BaseException:  # Ctrl-C among them: the child has a session of its own and would go on
+    except BaseException:  # Ctrl-C among them: the child has a session of its own and would continue
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()

@@ -1,4 +1,4 @@
-"""Which environments exist, and what each is made of. Reads files only; fast, since every compilation asks."""
+"""The environments and their parts. Only reads files, quickly, since every compilation calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A framework that no index carries: fetched from its git repository at one commit, or given by `.env`."""
+"""A framework that is on no package index: fetched from its git repository at one commit, or given by `.env`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _from_git(source: Source, clone: Path, target: Path) -> Path:
 
 
 def _fetched(source: Source, clone: Path) -> Path:
-    """One commit, nothing of its history."""
+    """Fetches one commit without its history."""
     run(calls.command("init", "--quiet", str(clone)))
     reply = _git(clone, "fetch", "--quiet", "--depth=1", source.repository, source.commit)
     if reply.status != 0:

@@ -1,4 +1,4 @@
-"""How uv is called: with what pip is configured with, so that a machine that can use pip needs nothing more."""
+"""Calls uv with pip's configuration, so that a machine that can use pip needs no further configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def uv_path() -> str:
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """What uv's environment needs besides `environ`: pip's configuration in uv's words, and the cache of `.env`.
+    """What uv's environment needs besides `environ`: pip's configuration as uv's variables, and the cache of `.env`.
 
     A variable of uv's own that is already set is left alone.
     """

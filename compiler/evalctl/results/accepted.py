@@ -1,4 +1,4 @@
-"""What is wrong with `results/accepted.json`: a row that cannot be read accepts nothing, and nobody would notice."""
+"""Finds faults of `results/accepted.json`, whose unreadable rows would otherwise accept nothing without a message."""
 
 from __future__ import annotations
 

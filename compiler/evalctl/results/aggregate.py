@@ -72,7 +72,7 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> Aggr
 
 
 def _rows(results: Iterable[Result]) -> Rows:
-    """The newest result is last and therefore wins, as in the lab's."""
+    """The scores of all results; the newest result is last and replaces older ones, as in the lab's aggregator."""
     by_name: dict[str, TaskScores] = {}
     for result in results:
         scores = result.scores
@@ -85,7 +85,7 @@ def _rows(results: Iterable[Result]) -> Rows:
 
 
 def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) -> tuple[float | None, list[Unusable]]:
-    """One entry and its problems: of several alternative tasks whichever was run counts, two of them are -1."""
+    """One entry and its problems: of several alternative tasks the one that was run counts; two of them give -1."""
     allowed = groups[entry.subsets] if entry.subsets else None
     found: list[tuple[str, float]] = []
     problems: list[Unusable] = []
@@ -95,9 +95,9 @@ def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) 
         except Unusable as problem:
             problems.append(problem)
             continue
-        if value is not None and value != MISSING:  # a real -1 is no value to the lab's aggregator either
+        if value is not None and value != MISSING:  # the lab's aggregator ignores a measured -1, too
             found.append((task, value))
-    if found:  # an alternative that has other metrics was not the one that was meant
+    if found:  # an alternative with other metrics is not the task that the entry means
         problems = [one for one in problems if not isinstance(one, NoSuchMetric)]
     if len(found) > 1:
         problems.append(Unusable(f"several of its tasks were run ({', '.join(task for task, _ in found)})"))
@@ -129,7 +129,7 @@ def _measured_partly(ordered: Sequence[Result], metrics: Metrics) -> Iterator[st
 
 
 def _own(result: Result) -> list[str]:
-    """The score keys that are a task's or a subset's, not an average that the framework adds."""
+    """The score keys of a task or a subset, without averages that the framework adds."""
     return [key for key in result.scores if key != "all" and "_average" not in task_name(key).partition(":")[2]]
 
 
@@ -190,7 +190,7 @@ def _custom_settings(results: Sequence[Result]) -> RecordedSettings:
 
 
 def told_of(results: Sequence[Result]) -> list[str]:
-    """What each result says of its own answers, a line each: cut off, without an answer, by another model."""
+    """The warnings of each result about its answers, a line each: cut off, missing, of another model."""
     found = [(one.task.key, warning) for one in results for warning in one.warnings]
     return [f"{task}: {' '.join(warning.split())}" for task, warning in found]
 

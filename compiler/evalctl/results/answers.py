@@ -1,4 +1,4 @@
-"""The answers of one eval: as the relay keeps them (`answers.jsonl`), and summed up."""
+"""Reads the answers of one eval from the relay's `answers.jsonl`, and summarises them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evalctl.results.looping import loop
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A question as the framework scored it; `number` counts through the task, from 1. A score of None is not a number."""
+    """A question as the framework scored it; `number` counts through the task, from 1. A score that is not a number is None."""
 
     entry: str
     number: int
@@ -21,7 +21,7 @@ class Graded:
     scores: Mapping[str, float | None]
 
     def right(self, metrics: Sequence[str] = ()) -> bool | None:
-        """Whether every score, or each of these, is 1 at least; None where there is none."""
+        """Whether every score, or each of these, is at least 1; None without scores."""
         counted = [
             value for name, value in self.scores.items() if value is not None and (not metrics or name in metrics)
         ]
@@ -30,7 +30,7 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the model: what was asked, what came back, why it ended, and how its question was scored."""
+    """One answer of the model: request, text, finish reason, and the scores of its question."""
 
     question: str
     prediction: str
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How the answers of an eval are, as a whole. Lengths are in characters."""
+    """A summary of the answers of an eval. Lengths are in characters."""
 
     answers: int
     empty: int
@@ -73,7 +73,7 @@ class Summary:
 
 
 def read(lines: Iterable[bytes]) -> tuple[list[Answer], int]:
-    """All answers, and how many lines cannot be read: damaged, half-written, or of a newer evalctl."""
+    """All answers, and the number of unreadable lines: damaged, incomplete, or of a newer evalctl."""
     found: list[Answer] = []
     unreadable = 0
     for line in lines:

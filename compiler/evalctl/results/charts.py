@@ -1,4 +1,4 @@
-"""Bars by model and how their scores came to be, as a list within a page: text that wraps, no script, nothing loaded."""
+"""Charts in HTML: a bar for each model and the history of its score; no script, nothing loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answers a person wants to see."""
+"""Selects answers by a person's conditions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from evalctl.results.looping import loop
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a score must be: `NAME`, which only names it, or `NAME<0.5`, with <=, > and >= as well."""
+    """A condition on a score: `NAME`, which only selects the score, or `NAME<0.5`, with <=, > and >= as well."""
 
     metric: str
     sign: str = ""
     value: float = 0.0
 
     def holds(self, score: float | None) -> bool:
-        """Whether a score is so; a question without one is not."""
+        """Whether the score fulfils the condition; False for a question without the score."""
         if not self.sign:
             return score is not None
         return score is not None and _SIGNS[self.sign](score, self.value)
@@ -34,7 +34,7 @@ _CONDITION = re.compile(r"(?P<metric>[^<>]+?)\s*(?:(?P<sign>[<>]=?)\s*(?P<value>
 
 
 def condition(text: str) -> Condition:
-    """What `--metric` says; raises ValueError when it says nothing."""
+    """The condition in `--metric`; raises ValueError for an invalid text."""
     match = _CONDITION.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no condition: NAME, or NAME<0.5 (also <=, >, >=)")
@@ -43,7 +43,7 @@ def condition(text: str) -> Condition:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which answers are asked for; conditions hold together. `right` is False for the wrong ones."""
+    """The selected answers; all conditions must hold. `right` is False for the wrong ones."""
 
     empty: bool = False
     truncated: bool = False
@@ -57,12 +57,12 @@ class Wanted:
 
     @property
     def of_details(self) -> bool:
-        """Whether only the framework's details files can tell."""
+        """Whether the selection needs the framework's details files."""
         return self.right is not None or bool(self.metrics) or self.question is not None
 
 
 def chosen(answers: Sequence[Answer], wanted: Wanted) -> list[Answer]:
-    """The answers that fulfil every condition, in order; the longest first where those are asked for."""
+    """The answers that fulfil every condition, in order; the longest first where the longest are wanted."""
     found = [one for one in answers if _fulfils(one, wanted)]
     if wanted.longest is not None:
         found = sorted(found, key=lambda one: one.length, reverse=True)[: wanted.longest]

@@ -1,6 +1,6 @@
-"""Which files follow from records: the aggregates of their model folders, and the leaderboard.
+"""The files derived from records: the aggregates of model folders, and the leaderboard.
 
-`everything` is the whole of it, a pure function of the records and metrics.yaml; `aggregates` and `page` do the part
+`everything` computes all of them, a pure function of the records and metrics.yaml; `aggregates` and `page` do the part
 that changed records concern.
 """
 
@@ -28,7 +28,7 @@ Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs an
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What is under results/ already: the index of records, the paths of aggregates, and how to read either.
+    """The files under results/: the index of records, the paths of aggregates, and how to read either.
 
     `keys` maps records and aggregates to what identifies their content, where that is known without reading them.
     """
@@ -51,7 +51,7 @@ def everything(
 ) -> tuple[dict[str, str | None], dict[str, Aggregate]]:
     """Every derived file as it follows from the records (None: no record supports it), and the aggregates by folder.
 
-    `known` spares work: a folder whose records, tables and aggregate are as they were is not computed again.
+    `known` saves time: a folder with unchanged records, tables and aggregate is not computed again.
     """
     tables = tables_key(metrics)
     unchanged = {

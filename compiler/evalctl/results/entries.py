@@ -1,4 +1,4 @@
-"""Which entries people read, how a score is written, what a language's benchmarks are on average, and what is remarked.
+"""Selects the entries that people read, formats scores, computes averages by language, and collects remarks.
 
 An average is the plain mean over the main entries of one language, each divided by its `full_mark`. A model that lacks one
 of them has no average: the cell says how many it has, since means over different benchmarks must not be compared.
@@ -48,7 +48,7 @@ def main_entries(metrics: Metrics) -> list[MetricEntry]:
 
 
 def used_entries(aggregates: Iterable[Aggregate], metrics: Metrics) -> list[MetricEntry]:
-    """The main entries in which somebody has a value, or was measured by another metric than metrics.yaml names."""
+    """The main entries in which a model has a value, or was measured by another metric than metrics.yaml names."""
     there = list(aggregates)
     return [
         entry for entry in main_entries(metrics)
@@ -65,7 +65,7 @@ def shown(value: float | None) -> str:
 
 
 def scripts_of(aggregates: Iterable[Aggregate]) -> dict[str, str]:
-    """What the aggregates say of their tasks; one that an older evalctl made says nothing."""
+    """The framework tasks of each task key, from the aggregates; those of an older evalctl have none."""
     return {key: one.script for aggregate in aggregates for key, one in aggregate.evals.items() if one.script}
 
 
@@ -82,7 +82,7 @@ def by_language(entries: Mapping[str, Sequence[str]], scripts: Scripts) -> dict[
 def averages(
     aggregates: Sequence[Aggregate], entries: Sequence[MetricEntry], scripts: Scripts
 ) -> tuple[list[Average], list[str]]:
-    """An average for each language with several entries, and in words why one has none: a score above its full mark."""
+    """An average for each language with several entries, and the reasons why one has none: a score above its full mark."""
     known = {entry.name: entry for entry in entries if entry.full_mark is not None}
     found, problems = [], []
     for language, names in by_language({name: entry.tasks for name, entry in known.items()}, scripts).items():
@@ -129,7 +129,7 @@ def _share(entry: MetricEntry, results: Entries) -> float | None:
 
 
 def _number(value: float | None) -> float | None:
-    """What was measured; an aggregate's -1 and NaN are not."""
+    """The measured value; None for an aggregate's -1 and NaN."""
     if isinstance(value, bool) or value is None or value == MISSING:
         return None
     return value if math.isfinite(value) else None

@@ -49,7 +49,7 @@ class Reading:
     problems: list[str] = field(default_factory=list)
 
     def add(self, line: str) -> None:
-        """One more line; one that is no JSON object is Python's own word, as the program did not come to its end."""
+        """Reads one line; a line that is not a JSON object is an error message of Python, which ended the program."""
         told = _object(line)
         if told is None:
             self.problems.append(line)
@@ -62,7 +62,7 @@ class Reading:
 def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Answer]:
     """The answers in their questions' order, each with the right answer and the scores; last, those without a question.
 
-    Of equal questions each answer finds the one that was scored with it, and k equal answers find k of them.
+    Among equal questions each answer gets the one that was scored with it, and k equal answers get k of them.
     """
     places = _Places(questions)
     found = [replace(one, graded=places.of(one)) for one in answers]
@@ -70,14 +70,14 @@ def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Ans
 
 
 def answers_of(questions: Iterable[Question]) -> list[Answer]:
-    """The answers that the details files themselves hold: all there is where the relay's are gone, or never were."""
+    """The answers in the details files, for evals without the relay's answers."""
     return [
         Answer(one.asked, text, "", "", None, None, one.graded) for one in questions for text in one.answers or ("",)
     ]
 
 
 class _Places:
-    """Where answers belong. Texts are remembered by their hash alone: they may be many megabytes."""
+    """Finds the question of an answer. Only hashes of texts are kept: texts may be many megabytes."""
 
     def __init__(self, questions: Iterable[Question]) -> None:
         self._asked: dict[str, Graded] = {}

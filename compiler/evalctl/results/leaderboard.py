@@ -48,7 +48,9 @@ _UNPROVEN = (
 _IMPORTED = (
     "\nimported: measured before and elsewhere, taken over with `evalctl import results`; never reused for a request.\n"
 )
-_MARKS = re.compile(r"[\\|_*\[\]]")  # code stays code: it ends with its cell, and our own messages have it
+_MARKS = re.compile(
+    r"[\\|_*\[\]]"
+)  # code in backticks is kept: it ends with its cell, and evalctl's own messages use it
 Aggregates = Mapping[str, Aggregate]  # by model folder
 
 
@@ -82,7 +84,7 @@ def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str,
 
 
 def unmarked(page: str) -> str:
-    """The page as a clone without the ledger makes it."""
+    """The page without marks of unproven scores, as a clone without the ledger makes it."""
     return page.replace(UNPROVEN, "").replace(f"\n{_UNPROVEN}", "")
 
 
@@ -157,7 +159,7 @@ def _marked(score: str, cared: Collection[str], unproven: Collection[str]) -> st
 
 
 def _table(aggregates: Aggregates, columns: Sequence[_Column], *, whole: bool) -> str:
-    """`whole`: with how many evals there are, and when the newest was measured."""
+    """A row; with `whole` it has the number of evals and the time of the newest."""
     names = read_names(one.model for one in aggregates.values())
     more = _RUN if whole else ()
     head = ["model", "settings", *(_cell(column.name) for column in columns), *more]
@@ -191,7 +193,7 @@ def _unmatched(aggregates: Iterable[Aggregate]) -> list[str]:
 
 
 def _remarks(aggregates: Aggregates) -> list[str]:
-    """What aggregates warn of among the answers of their tasks, with the model before it."""
+    """The warnings of aggregates about answers, each with its model."""
     found = [
         f"{read_name(folder)}: {line}" for folder, aggregate in aggregates.items() for line in of_answers(aggregate)
     ]

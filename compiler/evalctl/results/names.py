@@ -30,12 +30,12 @@ def task_name(key: str) -> str:
 
 
 def read_name(path: str) -> str:
-    """A model, or one with its settings, as a person reads it, of its path below results/."""
+    """The displayed name of a model, or a model with settings, from its path below results/."""
     return _OWN.sub(lambda found: found[1] or "", model_name(path.removeprefix("results/")), count=1)
 
 
 def read_names(paths: Iterable[str]) -> dict[str, str]:
-    """`read_name` of each path; the whole of those that would share one (a provider may be called as a publisher is)."""
+    """`read_name` of each path; the whole path where two would have the same name (a provider may have a publisher's name)."""
     names = {path: read_name(path) for path in paths}
     times = Counter(names.values())
     return {

@@ -1,4 +1,4 @@
-"""Whether an attempt of the ledger accounts for a record, or a person has said in git that it counts.
+"""Whether a record is proven by an attempt in the ledger, or accepted by a person in git.
 
 `results/accepted.json` holds what persons said: a list of {path, fingerprint, by, why}, written by `evalctl results
 accept`. A record that changes afterwards has another fingerprint, and is unproven again.
@@ -44,7 +44,7 @@ class Proofs:
         return UNPROVEN if self.why_not(one) else PROVEN
 
     def why_not(self, one: Listed) -> str:
-        """Why the ledger does not account for this record; "" if it does."""
+        """Why the ledger does not prove this record; "" if it does."""
         if one.digest not in (self.attempts or {}).get((one.job, one.attempt), frozenset()):
             return NOBODYS
         if one.belongs != one.path:

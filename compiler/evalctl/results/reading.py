@@ -1,4 +1,4 @@
-"""The one reader of result.json and aggregated_results.json: what each of them has, so that all that use one can rely on it.
+"""Reads and checks result.json and aggregated_results.json, so that all users can rely on their form.
 
 Further keys of a record are kept: a newer evalctl may have written them.
 """
@@ -27,7 +27,7 @@ _CALLED: Mapping[Any, str] = {dict: "mapping", list: "list", str: "text", int: "
 
 
 def parse(path: str, content: bytes | str) -> Result:
-    """The result in a file; raises ValueError with the reason when it is none."""
+    """The result in a file; raises ValueError with the reason when it is invalid."""
     result = Result(_document(content), path)
     if not 0 <= result.measured_at < NO_DATE:
         raise ValueError(f"its `measured_at` is no time: {result.recorded('measured_at')}")
@@ -84,7 +84,7 @@ _OF_EVALS = {"measured": (str, NoneType)}
 
 
 def aggregate_in(text: bytes) -> Aggregate | None:
-    """An aggregate of the repository; one that somebody broke drops out of the table until it is made anew."""
+    """An aggregate of the repository; a damaged one is left out of the table until it is computed again."""
     try:
         document = plain_json.parsed(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Builds result.json: the inputs of an eval, the scores as the framework wrote them, and how they came about."""
+"""Builds result.json: the inputs of an eval, the scores as the framework wrote them, and how they were measured."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def to_text(document: Facts) -> str:
 
 
 def _seconds(mark: TaskMark, marks: Marks) -> float | None:
-    """How long the task worked; a framework that was loaded before the server was ready only waited."""
+    """The working time of the task, without the wait of a framework that was loaded before the server was ready."""
     if mark.started_at is None or mark.ended_at is None:
         return None
     ready_at = (marks.server_ready or ServerReady()).ready_at or 0

@@ -13,14 +13,14 @@ from evalctl_job.typed import read
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
 LENGTH = "length"
 FULL = 0.95  # of the cache
-# The relay's words for it (evalctl_job/transport.py, evalctl_job/outcomes.py).
+# The relay's messages about it (evalctl_job/transport.py, evalctl_job/outcomes.py).
 _LATE = "did not answer in time"
 _LIMITED = "HTTP 429"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason, what was seen of it, and what to change."""
+    """One reason, its evidence, and what to change."""
 
     name: str
     seen: str
@@ -32,7 +32,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What the relay saw of the server in one attempt: its `server.json`, as far as it tells of slowness."""
+    """The server's load in one attempt: the part of the relay's `server.json` that concerns slowness."""
 
     admission: str = ""
     limit: int = 0
@@ -44,7 +44,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened to a task's answers in one attempt: its `counts.json`, as far as it tells of slowness."""
+    """The counts of a task in one attempt: the part of its `counts.json` that concerns slowness."""
 
     asked: int = 0
     answered: int = 0
@@ -57,22 +57,22 @@ class Counts:
 
 
 def notes(content: bytes) -> Notes:
-    """What a server.json says; raises ValueError when it is damaged."""
+    """The content of a server.json; raises ValueError when it is damaged."""
     return read(Notes, plain_json.document(content), extra=True)
 
 
 def counts(content: bytes) -> Counts:
-    """What a counts.json says; raises ValueError when it is damaged."""
+    """The content of a counts.json; raises ValueError when it is damaged."""
     return read(Counts, plain_json.document(content), extra=True)
 
 
 def causes(summary: Summary, server: Notes | None) -> list[Cause]:
-    """What the answers and the server show; `server` is None where nothing is known of it."""
+    """The causes that the answers and the server show; `server` is None where its load is unknown."""
     return [*_of_answers(summary), *(_of_server(server) if server else ())]
 
 
 def causes_at_work(task: Counts | None, server: Notes | None, *, late: bool = False) -> list[Cause]:
-    """The same from the counts of an attempt, which are small: nobody reads its answers. `late`: it failed over that."""
+    """The same from the counts of a running attempt, without reading its answers. `late`: a request timed out."""
     counted = task or Counts()
     return [
         *_length(counted.truncated, counted.answered),

@@ -70,7 +70,7 @@ class ResultIndex:
     unreadable: Mapping[str, str]
 
     def current(self, path: str, digest: str) -> bool:
-        """Whether the result that an eval asks for lies where it belongs."""
+        """Whether the path has a result with this digest."""
         return path in self.by_path and self.by_path[path].digest == digest
 
     def diagnostics(self) -> list[Diagnostic]:
@@ -110,7 +110,7 @@ def _version(seen: Stamp, now_ns: int) -> str:
 
 
 def _save_cache(cache: Path, rows: Mapping[str, Any]) -> None:
-    """Losing it costs time: a clone that may not be written to is read as well."""
+    """Without this file reading only takes longer; a clone without write permission can be read as well."""
     with contextlib.suppress(OSError):
         write_atomically(cache, json_text({"schema": _CACHE_SCHEMA, "rows": rows}, indent=None), folder_mode=0o700)
 
@@ -194,7 +194,7 @@ def fingerprint(result: Result) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As an eval's digest takes settings: 0 and 0.0 are one temperature."""
+    """Settings normalised as for the digest: 0 and 0.0 are one temperature."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value

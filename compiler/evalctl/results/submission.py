@@ -1,4 +1,4 @@
-"""submission.json: what each result of a job will say about its inputs, written down when the job is submitted.
+"""submission.json: the inputs that each result of a job will record, written when the job is submitted.
 
 It is read when the job is collected, so that a result tells what ran even if the request was edited meanwhile.
 """
@@ -57,7 +57,7 @@ class SubmittedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """All that a later collection needs to know of a job, by task key.
+    """The facts about a job that a later collection needs, by task key.
 
     `answers` is the folder where the relay keeps answers until their eval has its result.
     """
@@ -93,7 +93,7 @@ def _task(job: Job, evaluation: Eval) -> SubmittedTask:
 
 
 def read_submission(content: bytes, evals: Mapping[str, str]) -> Submission:
-    """The submission of these evals (task key to digest); ValueError with the reason where it is none."""
+    """The submission of these evals (task key to digest); ValueError with the reason where it is invalid."""
     document = plain_json.document(content)
     if document.get("schema") != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA!r} (written by another evalctl?)")

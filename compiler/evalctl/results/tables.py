@@ -32,7 +32,7 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """What a person calls it: model and settings, and the commit where one was asked for."""
+        """The displayed name: model and settings, and the commit if one was named."""
         return (self.label or read_name(self.folder)) + (f"@{self.commit}" if self.commit else "")
 
     def value(self, entry: str) -> float | None:
@@ -86,12 +86,12 @@ def matching(folders: Sequence[str], word: str) -> list[str]:
 
 
 def visible(folders: Sequence[str], *, debug: bool) -> list[str]:
-    """Debugging runs are seen only by who asks for them."""
+    """The aggregates, without debugging runs unless `debug`."""
     return [folder for folder in folders if debug or not folder.startswith(DEBUG)]
 
 
 def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
-    """The main entries in which somebody has a value, or should have one."""
+    """The main entries in which a model has a value, or should have one."""
     return [entry.name for entry in used_entries([one.aggregate for one in measured], metrics)]
 
 
