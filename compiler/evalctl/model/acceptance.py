@@ -1,4 +1,4 @@
-"""results/accepted.json: the results that count because a person says so, as `evalctl results accept` writes it.
+"""results/accepted.json: results that a person accepted with `evalctl results accept`.
 
 Commands read it without this model (`results/proof.py`, `results/accepted.py`); the schema is made from here.
 """
@@ -15,7 +15,7 @@ _TEXT = Annotated[str, Field(min_length=1)]
 
 
 class Acceptance(Strict):
-    """One result that counts though no attempt of the ledger accounts for it."""
+    """One accepted result, which no attempt in the ledger proves."""
 
     path: Annotated[str, Field(pattern=r"^results/(?:[^/.][^/]*/)+result\.json$")] = Field(
         description="The result.json, from the repository."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from evalctl.model.result import Facts, RecordedSettings, Samples
 
-MISSING = -1  # of an entry that was not measured; the lab's word, which exists in this file only
+MISSING = -1  # the lab's value of an entry that was not measured; used only in this file
 Entries = Mapping[str, float | None]  # by name, as metrics.yaml calls them
 
 

@@ -30,7 +30,7 @@ class SettingsEntry:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRequest:
-    """A request whose form is right, and where each part of it stands."""
+    """A request of valid form, and the position of each part."""
 
     path: str
     request: Request
@@ -44,7 +44,7 @@ class CheckedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntry:
-    """A service and where each part of it stands."""
+    """A service, and the position of each part."""
 
     name: str
     service: Service

@@ -1,4 +1,4 @@
-"""What is said to a person about their files: where, what, why, and what to type."""
+"""Findings about a person's files: where, what, why, and what to type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The layer that set a value, and where it stands; `span` is None for what the program itself decides."""
+    """The layer that set a value, and its position; `span` is None for values that the program decides."""
 
     layer: str
     span: Span | None = None
@@ -64,5 +64,5 @@ class Diagnostic:
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:
-    """Whether any finding forbids going on."""
+    """Whether any finding is an error."""
     return any(diagnostic.severity == ERROR for diagnostic in diagnostics)

@@ -1,4 +1,4 @@
-"""Plain data and where each part of it stands."""
+"""Plain data with the position of each part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Document:
         return Span(self.file, *place) if place else self.span(path)
 
     def without(self, path: Path) -> Document:
-        """The document less what lies at `path`; the later items of a list move up."""
+        """The document without the value at `path`; later items of a list move up."""
         data = copy.deepcopy(self.data)
         holder = data
         for part in path[:-1]:

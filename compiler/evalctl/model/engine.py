@@ -1,4 +1,4 @@
-"""What vLLM 0.32 takes for its cache, its weights and speculative decoding; a test compares the lists with the installed one."""
+"""Values that vLLM 0.32 accepts for its cache, its weights and speculative decoding; a test compares the lists with the installed one."""
 
 from __future__ import annotations
 

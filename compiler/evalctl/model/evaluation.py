@@ -1,4 +1,4 @@
-"""What a request means once every name is resolved: evals, jobs, the plan. Immutable, deterministic, no I/O."""
+"""A request with all names resolved: evals, jobs, the plan. Immutable, deterministic, no I/O."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One resolved setting of an eval and who set it; `applied` False means the caution kept it out, and `why`."""
+    """One resolved setting of an eval and who set it; `applied` is False if the caution left it out, for the reason `why`."""
 
     name: str
     sourced: Sourced[Any]
@@ -42,7 +42,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who answers: a model at a revision, served by a provider, with named custom settings.
+    """The subject of an eval: a model at a revision, served by a provider, with named custom settings.
 
     `path` is set for a checkpoint on disk; `revision` is "" where others serve the model, and `address` where nobody
     else does.
@@ -114,7 +114,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One framework call: what to write into the working folder, what to run there, what to tell the relay.
+    """One framework call: files for the working folder, the command, and the options of the relay.
 
     `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of
     environment variables whose values the framework itself needs (a judge's key). `subsets` is how many parts of
@@ -140,7 +140,7 @@ class JobTask:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All that a scheduler may know of a job."""
+    """The facts about a job that the scheduler gets."""
 
     name: str
     walltime_seconds: int
@@ -153,7 +153,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model in a folder, and what its files have to be: `revision` without reading all bytes, `whole` with ("": not asked)."""
+    """A model in a folder, and the digests of its files: `revision` from samples, `whole` over all bytes ("": not checked)."""
 
     path: str
     revision: str
@@ -189,7 +189,7 @@ class Job:
     server: Server
     tasks: tuple[JobTask, ...]
     parallel_tasks: int
-    admit: str  # how many answers the relay has in work at once: `auto` (as many as the server bears) or a number
+    admit: str  # choices in flight at the relay: `auto` (as many as the server can handle) or a number
     start_seconds: int
     framework_environments: Mapping[str, str]  # framework -> directory name of its job environment
     secrets: tuple[str, ...]  # NAMES of environment variables
@@ -198,7 +198,7 @@ class Job:
     estimate: Estimate | None
     site: Site
     advice: tuple[str, ...] = ()
-    weights: Weights | None = None  # what must lie in the Hub's cache before it is submitted
+    weights: Weights | None = None  # what must be in the Hub's cache before it is submitted
     checkpoint: Checkpoint | None = None  # the folder that the model is read from
 
     @property
@@ -214,7 +214,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a script does before anything else on a service's nodes."""
+    """The commands at the begin of each script on a service's nodes."""
 
     scheduler: str
     modules_init: str
@@ -233,7 +233,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A job without a server, on service and node kind as a Job: it brings weights into the Hub's cache.
+    """A job without a server, on service and node kind as a Job: it downloads weights into the Hub's cache.
 
     `name` is `ev-download-<digest8>`, the same in every request that needs these weights there.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Two tokens of a vocabulary; `parser` is "" where no parser of vLLM takes them out."""
+    """Two tokens of a vocabulary; `parser` is "" where no parser of vLLM removes them."""
 
     begin: str
     end: str
