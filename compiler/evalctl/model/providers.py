@@ -1,4 +1,4 @@
-"""Who serves a model: where its results lie, how litellm names it, and which variable holds the key.
+"""The providers of models: folder of results, litellm's name, and the variable with the key.
 
 Base addresses and variables as litellm 1.101 has them. An eval's digest does not repeat the address of these five: one
 that moves to another address needs another name, or its results must be measured again (see docs/decisions.md). gemini and anthropic are spoken to through their
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # The name of the longest answer in a request. max_tokens is what every endpoint knows; one that takes only the other
-# refuses it aloud, while a key that an endpoint does not know may be ignored without a word.
+# refuses it with an error, while an unknown key may be ignored silently.
 LengthKey = Literal["max_tokens", "max_completion_tokens", "both"]
 
 _ANY = "hosted_vllm/"  # litellm's name for whatever speaks OpenAI's protocol: it drops and renames the least
@@ -32,7 +32,7 @@ class Provider:
 
     @property
     def serves_itself(self) -> bool:
-        """Whether the job starts the server (vllm), rather than somebody elsewhere."""
+        """Whether the job starts the server (vllm), rather than a provider."""
         return self.name == "vllm"
 
     def wire_name(self, model: str) -> str:
@@ -72,7 +72,7 @@ def normal(base_url: str) -> str:
 
 
 def is_plain(base_url: str) -> bool:
-    """Whether everybody on the way could read, and change, what is sent there: http to another machine."""
+    """Whether the connection is not encrypted: http to another machine."""
     scheme, _, rest = base_url.partition("://")
     return scheme == "http" and rest.partition("/")[0].partition(":")[0].lower() not in LOOPBACK
 

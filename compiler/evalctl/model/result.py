@@ -64,7 +64,7 @@ class RecordedTask(Part):
 
     @property
     def script(self) -> str:
-        """As the framework calls it."""
+        """The framework's name of the task."""
         return self._text("script")
 
     @property
@@ -110,13 +110,13 @@ class RecordedSettings(Part):
 
 
 class RecordedSubject(Part):
-    """The model that was asked: who serves it, which revision, with which custom settings."""
+    """The measured model: its provider, revision and custom settings."""
 
     __slots__ = ()
 
     @property
     def provider(self) -> str:
-        """`vllm` is a server of our own."""
+        """The provider; `vllm` for a server of the job."""
         return self._text("provider")
 
     @property
@@ -136,7 +136,7 @@ class RecordedSubject(Part):
 
 
 class Inputs(Part):
-    """What is measured: everything that the digest of an eval covers, in words."""
+    """The inputs of an eval: everything that its digest covers."""
 
     __slots__ = ()
 
@@ -147,12 +147,12 @@ class Inputs(Part):
 
     @property
     def task(self) -> RecordedTask:
-        """What was asked."""
+        """The task of the eval."""
         return RecordedTask(self._part("task"))
 
     @property
     def subject(self) -> RecordedSubject:
-        """Who was asked."""
+        """The subject of the eval."""
         return RecordedSubject(self._part("subject"))
 
     @property
@@ -177,7 +177,7 @@ class Inputs(Part):
 
 
 class Samples(Part):
-    """Answers that a task asked for, and what became of them."""
+    """Counts of the answers that a task asked for."""
 
     __slots__ = ()
 
@@ -188,7 +188,7 @@ class Samples(Part):
 
     @property
     def replayed(self) -> int:
-        """Those that an earlier attempt had already."""
+        """Answers from earlier attempts."""
         return self._whole_number("replayed") or 0
 
 
@@ -285,7 +285,7 @@ class Result(Inputs):
 
     @property
     def samples(self) -> Samples | None:
-        """None for a result that does not say how its answers came."""
+        """None for a result without counts of answers."""
         return Samples(self._part("samples")) if self._facts.get("samples") is not None else None
 
     @property
@@ -295,7 +295,7 @@ class Result(Inputs):
 
     @property
     def measured_at(self) -> float:
-        """When the eval ended; 0 where nobody wrote it down."""
+        """When the eval ended; 0 where the record does not say it."""
         return float(self._number("measured_at") or 0)
 
     @property
@@ -305,7 +305,7 @@ class Result(Inputs):
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Of the programs that took part, as they were found."""
+        """The installed versions of the programs that took part."""
         return self._texts("versions")
 
     @property
@@ -315,7 +315,7 @@ class Result(Inputs):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be known of its answers: cut off, missing, of another model."""
+        """Warnings about its answers: cut off, missing, of another model."""
         found = self._facts.get("warnings")
         return tuple(found) if isinstance(found, list) else ()
 

@@ -1,4 +1,4 @@
-"""What `sync` sees, decides and remembers. Values only."""
+"""The values that `sync` observes, decides and records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evalctl_job.marks import Finished, ServerReady, Started, TaskMark
 
 
 class State(str, Enum):
-    """What a scheduler says of a job, in words common to all of them."""
+    """The state of a job at its scheduler, in terms common to all schedulers."""
 
     QUEUED = "queued"
     HELD = "held"
@@ -68,9 +68,9 @@ class JobProgress:
 
 
 class Phase(str, Enum):
-    """How far an attempt has come, as evalctl itself wrote it down."""
+    """The phase of an attempt in the ledger."""
 
-    CLAIMED = "claimed"  # the intent is on record, the submission is not known to have happened
+    CLAIMED = "claimed"  # the claim is recorded; whether the job was submitted is not known
     SUBMITTED = "submitted"
     CLOSED = "closed"
 
@@ -98,7 +98,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that one decision rests on. `missing` are task keys without a current result, claimed by nobody else."""
+    """The evidence for one decision. `missing` are task keys without a current result, not claimed by another job."""
 
     job: str
     missing: tuple[str, ...]

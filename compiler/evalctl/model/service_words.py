@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-# Names of accounts and places, never of keys: what is filled in stands on a command line that everybody on the machine
+# Names of accounts and places, never of keys: the values are on a command line, which all users of the machine
 # can read, and in submit.log.
 VARIABLE = re.compile(
     r"(?!.*(?:KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH))(?:[A-Z][A-Z0-9_]*_)?"

@@ -1,4 +1,4 @@
-"""How long a job asks its scheduler for, and how a time is written."""
+"""The walltime to request from a scheduler, and the format of times."""
 
 from __future__ import annotations
 
