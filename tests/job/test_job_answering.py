@@ -88,6 +88,7 @@ def test_an_answer_is_delivered_counted_and_kept(tmp_path: Path) -> None:
         ({"n": "2"}, "n must be"), ({"n": True}, "n must be"), ({"n": 1.0}, "n must be"), ({"stream": True}, "streaming is not supported"),
         ({"truncate_prompt_tokens": -1}, "would have prompts cut"), ({"truncate_prompt_tokens": 0}, "would have prompts cut"),
         ({"truncation": "auto"}, "would have prompts cut"), ({"transforms": ["middle-out"]}, "`transforms` would have prompts cut"),
+        ({"transforms": ["middle-out"], "truncation": "auto"}, "`truncation` would have prompts cut"),
     ],
     ids=lambda one: str(one)[:20],
 )  # fmt: skip
