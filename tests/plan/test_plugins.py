@@ -33,8 +33,8 @@ def request(**settings: object) -> str:
 @pytest.mark.parametrize(
     ("settings", "code", "words"),
     [
-        ({"trust_remote_code": None}, "plugin-without-consent", "nobody allows it"),
-        ({"trust_remote_code": False}, "plugin-without-consent", "nobody allows it"),
+        ({"trust_remote_code": None}, "plugin-without-consent", "does not allow it"),
+        ({"trust_remote_code": False}, "plugin-without-consent", "does not allow it"),
         ({"reasoning_parser": None}, "unknown-parser", "no parser of it"),
         ({"reasoning_parser": "ignore"}, "unknown-parser", "does not register `ignore`"),
         ({"reasoning_parser": "deepseek_r1_markup"}, "unknown-parser", "does not register"),

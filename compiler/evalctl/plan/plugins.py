@@ -31,7 +31,7 @@ def plugins(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
             continue
         yield from _unregistered(plugin, evaluation, span)
         if not dict(evaluation.server).get("trust_remote_code"):
-            message = f"{plugin.path} is code that would run on the node, and nobody allows it"
+            message = f"{plugin.path} is code that would run on the node, and `trust_remote_code` does not allow it"
             help = "read it, then add `trust_remote_code: true` beside it: the server then gets no key"
             yield Diagnostic("plugin-without-consent", message, span, help)
         else:

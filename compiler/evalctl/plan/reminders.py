@@ -59,7 +59,7 @@ def _reminder(checked: CheckedRequest, model: str, recommended: Recommendation, 
     choice = f"custom_settings: one of {listed(named)}; or " if named else ""
     return Diagnostic(
         "recommended-setting", f"{message}; the request does not say", model_span(checked, model),
-        "no action needed where the server's own way is meant; else ask whoever wants the result, and write "
+        "no action needed if the server's default is intended; else ask the person who wants the result, and write "
         f"{choice}{_TO_TYPE[recommended.setting]}",
         severity=NOTE,
     )  # fmt: skip

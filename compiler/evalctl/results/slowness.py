@@ -111,7 +111,7 @@ def _refusals(task: Counts) -> Iterator[Cause]:
     A rate limit is no silence, and is told from the notes.
     """
     if task.last_refusal and not task.last_refusal.startswith(_LIMITED):
-        remedy = "see whether whoever serves the model works; it is asked again for a while"
+        remedy = "check whether the model's provider works; requests are tried again for a while"
         yield Cause("no answers", f"the last try failed ({task.last_refusal})", remedy)
 
 

@@ -90,7 +90,7 @@ def copied_unproven(copies: Mapping[str, str], lying: derived.Base) -> list[str]
         return []
     return [
         f"{plural(len(said), 'unproven result')} reused, and unproven at the new place as well: {listed(said, 3)} "
-        "(evalctl results accept PATH --why TEXT; or delete source and copy to measure anew)"
+        "(evalctl results accept PATH --why TEXT; or delete source and copy to measure again)"
     ]
 
 
@@ -111,7 +111,7 @@ def _message(lying: derived.Base, texts: Mapping[str, str | None], like: str) ->
         path for path, text in texts.items()
         if text is not None and path in lying.aggregates and lying.keys[path] != blob_id(text.encode(), like)
     ]  # fmt: skip
-    said = [f"Aggregates made anew from their records: {len(changed)}. Nothing was measured." if changed else ""]
+    said = [f"Aggregates computed again from their records: {len(changed)}. Nothing was measured." if changed else ""]
     said += [f"Removed, as no record supports it: {path}" for path in removed]
     body = "\n".join(filter(None, said)) or "The leaderboard follows the aggregates."
     return f"results: aggregates follow their records and metrics.yaml\n\n{body}\n\n{OURS}: none (derived files)\n"

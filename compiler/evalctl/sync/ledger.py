@@ -25,7 +25,7 @@ _REPOSITORY_SCHEMA = "evalctl/repository/1"
 _TRIES = 8
 _PERSON = {
     Pushed.REFUSED: (
-        "refuses the ledger", f"whoever looks after the remote must let everybody who syncs push the branch {BRANCH}"
+        "refuses the ledger", f"the administrator of the remote must let all who run evalctl sync push the branch {BRANCH}"
     ),
     Pushed.CLASHES: (
         f"cannot have the ledger's branch {BRANCH}", "another branch there has a name that excludes it: rename or delete that one"

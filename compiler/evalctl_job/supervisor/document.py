@@ -151,5 +151,5 @@ def _require_own(path: Path, folder: bool) -> None:
     others = not folder and facts.st_mode & _OTHERS_CAN_WRITE
     if not kind(facts.st_mode) or facts.st_uid != os.geteuid() or others:
         raise InvalidAttemptFile(
-            f"{path.name} is a link, or others can write it or own it; `evalctl sync` writes it anew"
+            f"{path.name} is a link, or others can write it or own it; `evalctl sync` writes it again"
         )
