@@ -34,7 +34,7 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
     """How many requests at most, to whom, up to which n; nothing else happens."""
     assert probe(root, "api", "--dry-run", "--max-calls", "12", "--up-to", "6") == 0
     said = capsys.readouterr().out
-    assert said.startswith("org/m at deepinfra (https://api.deepinfra.com/v1/openai): at most 12 requests")
+    assert said.startswith("org/m at deepinfra (https://api.deepinfra.com/v1/openai): at most 12 calls")
     assert "`n` up to 6" in said
     assert probe(root, "api", "--dry-run", "--json") == 0
     (asked,) = json.loads(capsys.readouterr().out)
@@ -45,7 +45,7 @@ def test_a_dry_run_says_what_would_be_asked(root: Path, capsys: pytest.CaptureFi
     ("words", "says"),
     [
         (["nothing"], "a model without a request: evalctl probe nothing --provider NAME"),
-        (["own"], "with provider vllm there is nobody to ask"),
+        (["own"], "there is no provider to probe"),
         (["wrong"], "has errors"),
         (["org/m", "--provider", "deepinfr"], "did you mean `deepinfra`?"),
         (["org/m", "--provider", "vllm"], "there is no provider `vllm`"),

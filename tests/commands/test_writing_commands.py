@@ -120,6 +120,7 @@ def test_lock_of_a_folder_writes_the_card_that_check_wants(root: Path, tmp_path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    (folder / "tokenizer.json").write_text("{}")
     header = json.dumps({"w": {"dtype": "BF16", "shape": [16, 128], "data_offsets": [0, 4096]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4096))
     request = f"model: {{path: {folder}, name: lab/own}}\nservice: tsubame\ntasks: [ja_mmlu]\n"

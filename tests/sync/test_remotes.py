@@ -102,7 +102,7 @@ def test_a_remote_that_does_not_exist_is_named(clone: Clone) -> None:
     git(clone.root, "config", "remote.pushDefault", "gone")
     with pytest.raises(EnvironmentProblem, match="`gone`, which does not exist") as problem:
         remote_of(open_repository(clone.root), MAIN)
-    assert problem.value.help == "there are: origin"
+    assert problem.value.help == "the remotes are: origin"
 
 
 def test_results_go_to_the_remote_that_pushes_go_to(clone: Clone, remote: Path, job: Job, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_branch_whose_name_excludes_the_ledgers_is_named(
     """`evalctl-state/old` beside `evalctl-state`: a person renames it; it is no race that passes."""
     git(clone.root if where == "here" else remote, "branch", "evalctl-state/old", "main")
     if where == "here":
-        with pytest.raises(EnvironmentProblem, match="there is refs/heads/evalctl-state/old") as problem:
+        with pytest.raises(EnvironmentProblem, match="refs/heads/evalctl-state/old exists") as problem:
             go(clone, job)
         git(clone.root, *problem.value.help.replace("NEW", "old").split()[1:])
         assert world.state()["jobs"] == {}
@@ -306,7 +306,7 @@ def test_what_is_no_folder_is_not_replaced_by_one(
     git(clone.root, "add", "-A")
     git(clone.root, "commit", "-q", "-m", "mine")
     git(clone.root, "push", "-q")
-    with pytest.raises(EnvironmentProblem, match=f"`{place}` is in the commit, and is no folder") as problem:
+    with pytest.raises(EnvironmentProblem, match=f"`{place}` is committed as a file, link or submodule") as problem:
         go(clone, job)
     assert world.state()["jobs"] == {}
     subprocess.run(["sh", "-c", problem.value.help], check=True, cwd=clone.root, capture_output=True)
@@ -341,7 +341,7 @@ def test_results_that_git_would_store_otherwise_are_refused_before_anything_is_s
     git(clone.root, "add", ".gitattributes")
     git(clone.root, "commit", "-q", "-m", "attributes", "--no-verify")
     git(clone.root, "push", "-q")
-    with pytest.raises(EnvironmentProblem, match="gives results/") as problem:
+    with pytest.raises(EnvironmentProblem, match=r"for results/.*: results must be stored in git unchanged") as problem:
         go(clone, job)
     assert world.state()["jobs"] == {}
     subprocess.run(["sh", "-c", problem.value.help], check=True, cwd=clone.root, capture_output=True)
