@@ -26,7 +26,9 @@ def test_the_counts_on_disk_are_what_status_reads(
     begin = int(time.time())
     with serving(answers) as server:
         relay = start_relay(server.url, kept=state)
-        with started([sys.executable, "-c", ASKS, f"{relay.url()}/chat/completions", "4"], work) as process:
+        with started(
+            [sys.executable, "-c", ASKS, f"{relay.url()}/chat/completions", "4"], work, env=variables
+        ) as process:
             watch = watching(environment, variables, process.pid, work, relay.url().removesuffix("/v1"), state)
             try:
                 wait_for(lambda: counted_in(folder, "t").answered == 4 and (state / "t.questions.json").exists())
