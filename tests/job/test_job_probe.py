@@ -239,7 +239,7 @@ def test_it_says_first_how_many_requests_it_makes_and_keeps_to_it(story: Story) 
     """Every request is counted, and answers are of one token."""
     first = story.said["words"].err.splitlines()[0]
     assert first.startswith("org/m at strict")
-    assert "at most 40 requests" in first
+    assert "at most 40 calls" in first
     posts = story.servers["strict"].posts
     assert f"({len(story.servers['strict'].asked)} requests" in story.said["words"].out
     assert all(max(a.body.get("max_tokens", 0), a.body.get("max_completion_tokens", 0)) == 1 for a in posts)

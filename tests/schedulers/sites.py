@@ -163,7 +163,8 @@ exec REAL "${words[@]}" "${added[@]}" "$script"
 
 QUERY = """\
 #!/bin/bash
-# As above; it shows no job at all while `hidden` is there.
+# As above; it shows no job at all while `hidden` is there. Which scheduler's program it is asks no scheduler, and is no query.
+case "$*" in -help | --version) exec REAL "$@" ;; esac
 site=$(dirname "$(dirname "$0")")
 echo "PROGRAM" >>"$site/calls"
 [[ ! -e $site/hidden ]] || exec cat "$site/hidden"
