@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from evalctl.git.calls import shared_mode
@@ -46,14 +47,13 @@ def made_own(home: Path, folder: Path, *, shared: bool) -> None:
 
 
 def _close(path: Path, mode: int) -> None:
-    try:
-        path.mkdir(mode)
-    except FileNotFoundError:
-        make_folder(path.parent.parent)
-        path.parent.mkdir(0o755, exist_ok=True)
-        path.mkdir(mode)
-    except FileExistsError:
-        pass
+    with suppress(FileExistsError):  # another process may make it meanwhile; what it is, is looked at below
+        try:
+            path.mkdir(mode)
+        except FileNotFoundError:
+            make_folder(path.parent.parent)
+            path.parent.mkdir(0o755, exist_ok=True)
+            path.mkdir(mode)
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode):
         raise OSError(errno.ENOTDIR, "it is a link or no folder; a run folder is never behind a link", str(path))
