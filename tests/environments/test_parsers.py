@@ -24,7 +24,8 @@ from evalctl.model.parsers import (
     TAKES_OUT,
     VLLM_PARSERS,
 )
-from evalctl.model.vllm import GENERATING, GONE, OTHER_CLASSES, QUANTIZATIONS, RENDERED, WITH_FALLBACK
+from evalctl.model.vllm import QUANTIZATIONS, RENDERED, WITH_FALLBACK
+from evalctl.model.vllm_classes import GENERATING, GONE, OTHER_CLASSES
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
 pytestmark = [

@@ -15,10 +15,7 @@ from evalctl.model.manifest import ModelCard
 from evalctl.model.selection import model_span
 from evalctl.model.vllm import (
     ACTIVATION_SCHEMES,
-    GENERATING,
-    GONE,
     MODELOPT_ALGORITHMS,
-    OTHER_CLASSES,
     QUANTIZATION_FILES,
     QUANTIZATION_NAMES,
     READABLE_BITS,
@@ -30,6 +27,7 @@ from evalctl.model.vllm import (
     WITH_FALLBACK,
     WITHOUT_E5M2,
 )
+from evalctl.model.vllm_classes import GENERATING, GONE, OTHER_CLASSES
 from evalctl.suggest import did_you_mean, listed
 
 _TRUST = "read its *.py files at the locked revision, then add `trust_remote_code: true` to the custom settings"
