@@ -10,7 +10,7 @@ from evalctl.cards.architecture import architecture
 from evalctl.cards.cache import cache
 from evalctl.cards.configuration import text_part
 from evalctl.cards.widths import quantization, state_bytes, widths
-from evalctl.model.manifest import ModelCard
+from evalctl.model.card import ModelCard
 
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
 

@@ -16,10 +16,10 @@ from evalctl.check import models as models_check
 from evalctl.check.references import references
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.model.evaluation import Eval, Job
-from evalctl.model.manifest import ModelCard
 from evalctl.plan import jobs, rules
 from evalctl.resolve.evals import evals
 

@@ -9,7 +9,7 @@ import yaml
 
 from evalctl.cards import read_folder, write
 from evalctl.load import yaml_source
-from evalctl.model.manifest import ModelCard
+from evalctl.model.card import ModelCard
 
 DAY = datetime.date(2026, 11, 23)
 

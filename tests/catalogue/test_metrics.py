@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 
 from .conftest import rows
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import aggregate
 from evalctl.results.aggregate import told_of

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results import leaderboard as page_of
 from evalctl.results.entries import main_entries, of_tasks, shown
 from evalctl.results.leaderboard import unmarked

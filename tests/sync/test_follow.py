@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.sync.sync import sync
 
 from .world import Clone, World, git, make_eval, make_job, plan

@@ -26,7 +26,7 @@ from evalctl.model.evaluation import (
     Task,
     Work,
 )
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.run import Sighting, State
 from evalctl.model.service import NodeKind, Service
 from evalctl.schedulers import Unreadable

@@ -21,7 +21,7 @@ from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, templ
 from evalctl.cards.tokenizer import read_by as tokenizer_read_by
 from evalctl.cards.weights import weights
 from evalctl.cards.widths import quantization, quantization_files, state_bytes, widths, with_modelopt
-from evalctl.model.manifest import ModelCard
+from evalctl.model.card import ModelCard
 from evalctl.model.marks import THINK
 from evalctl.shell import EnvironmentProblem
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from evalctl.cards.source import Source, small_file
 from evalctl.cards.tokenizer import chat_template
-from evalctl.model.manifest import Recommendation
+from evalctl.model.card import Recommendation
 
 _README, _PROMPT, _TEMPLATE = "README.md", "SYSTEM_PROMPT.txt", "chat template"  # Mistral's models bring the second
 _LONGEST = 300

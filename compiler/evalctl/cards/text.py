@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from evalctl.model.manifest import ModelCard
+from evalctl.model.card import ModelCard
 
 
 class _Quoted(str):

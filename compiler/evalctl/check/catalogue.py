@@ -24,7 +24,8 @@ from evalctl.model.diagnostic import Diagnostic, Origin, Sourced, Span
 from evalctl.model.document import Document, Path
 from evalctl.model.evaluation import Task
 from evalctl.model.fields import LONGEST_NAME, RESULT_DIR
-from evalctl.model.manifest import GenerationSettings, MetricEntry, Metrics
+from evalctl.model.manifest import GenerationSettings
+from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.names import NAME
 from evalctl.suggest import help_for, listed
 

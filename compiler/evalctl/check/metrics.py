@@ -11,7 +11,7 @@ from evalctl.suggest import help_for, listed
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Task
-    from evalctl.model.manifest import Metrics
+    from evalctl.model.metrics import Metrics
 
 Measured = Mapping[str, Collection[str]]  # a framework's task name -> metrics that its results have
 

@@ -10,10 +10,10 @@ from typing import Any
 from evalctl.check.schema import validated
 from evalctl.load import yaml_source
 from evalctl.load.places import COMMON, MODELS, is_model_file
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, SettingsEntry
 from evalctl.model.diagnostic import Diagnostic, Origin, Sourced
 from evalctl.model.document import Document
-from evalctl.model.manifest import ModelCard
 from evalctl.model.providers import model_name
 
 

@@ -19,10 +19,12 @@ from evalctl.check.codes import CODES
 from evalctl.check.wording import from_model, from_schema, is_limit, is_misspelt
 from evalctl.load import yaml_source
 from evalctl.model.acceptance import AcceptedFile
+from evalctl.model.card import ModelCard
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.document import Document, Path
 from evalctl.model.fields import LONGEST_NAME, NUMBER_TEXT, Name, TaskWord
-from evalctl.model.manifest import CustomSettings, Endpoint, Metrics, ModelCard, Request
+from evalctl.model.manifest import CustomSettings, Endpoint, Request
+from evalctl.model.metrics import Metrics
 from evalctl.model.service import Service
 
 M = TypeVar("M")

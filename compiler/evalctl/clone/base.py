@@ -17,7 +17,7 @@ from evalctl.git import calls
 from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.results import derived

@@ -12,7 +12,7 @@ from evalctl.clone.requests import RESULTS_CACHE, request_named, root_of
 from evalctl.commands import accept, rebuild
 from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.pipeline.project import Project
 from evalctl.results import tables, webpage
 from evalctl.results.derived import AGGREGATE

@@ -17,7 +17,7 @@ from functools import cached_property
 from evalctl.importing.reading import Measured, Source, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.names import NAME
 from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.result import IMPORTED, SCHEMA, Facts, Result

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalctl.model.card import ModelCard
 from evalctl.model.diagnostic import Sourced, Span
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Task
-from evalctl.model.manifest import Metrics, ModelCard, Request
+from evalctl.model.manifest import Request
+from evalctl.model.metrics import Metrics
 from evalctl.model.parsers import ParserPlugin
 from evalctl.model.providers import PROVIDERS, Provider
 from evalctl.model.service import Service

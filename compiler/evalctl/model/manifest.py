@@ -1,25 +1,21 @@
-"""The documents people write, as pydantic models; `schema/*.schema.json` are generated from here.
+"""The documents people write, as pydantic models: settings, requests, providers. `card`, `metrics` and `service` have the others.
 
-Field descriptions appear in editors. How layers merge is not known here (`resolve/`).
+`schema/*.schema.json` are generated from them. Field descriptions appear in editors. How layers merge is not known here (`resolve/`).
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from evalctl.model.card import Bytes, CacheLayers, Count, Quantization, Reader
 from evalctl.model.engine import WITH_DRAFT_MODEL, KvCacheDtype, QuantizationMethod, SpeculativeMethod
 from evalctl.model.fields import (
     BASE_URL,
     COMMIT,
     LINE,
     RESERVED_SWITCHES,
-    REVISION,
-    SHA256,
     AbsolutePath,
     CommandText,
     GpuList,
@@ -263,109 +259,6 @@ class Request(Strict):
         return data
 
 
-class Recommendation(Strict):
-    """What a model's own files recommend and a request would have to name."""
-
-    setting: Literal["system_message", "thinking", "enable_thinking", "reasoning_effort"] = Field(
-        description="A setting, or a switch of the chat template."
-    )
-    source: Line = Field(description="The file that says it, or `chat template`.")
-    text: Line = Field(description="Its words, or what holds where nobody sets the switch.")
-
-
-class ModelCard(Strict):
-    """A model's facts, fetched once by `evalctl lock` and committed as MODEL.lock.yaml."""
-
-    model: ModelName
-    path: AbsolutePath | None = None
-    revision: Annotated[str, StringConstraints(pattern=REVISION)] = Field(
-        description="The commit on the Hub; of a folder, a digest of its files."
-    )
-    sampled_revision: Annotated[str, StringConstraints(pattern=SHA256)] | None = Field(
-        None, description="Of a folder locked with --whole: the digest that does not read all bytes."
-    )
-    architecture: Line
-    config_read_by: Reader | None = Field(
-        None,
-        description="repository: by the model's own code, which needs trust_remote_code; nobody: neither transformers nor "
-        "vLLM knows its model_type. Absent in a card of an older evalctl.",
-    )
-    config_fault: Line | None = Field(None, description="What transformers refuses of config.json.")
-    context_length: Annotated[int, Field(ge=1, le=10**12)] | None
-    default_length: Annotated[int, Field(ge=1, le=10**12)] | None = Field(
-        None, description="What vLLM takes where no length is named; null: context_length."
-    )
-    mtp_layers: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
-        None,
-        description="Layers for multi-token prediction; 0: vLLM has none for it. Absent in a card of an older evalctl.",
-    )
-    layers: Count
-    attention_heads: Count
-    kv_heads: Count
-    head_size: Count
-    dtype: Name
-    parameters: Bytes
-    weight_bytes: Bytes
-    cache: tuple[CacheLayers, ...] | None = Field(
-        None, description="Absent in a card of an older evalctl: lock again to have it.", strict=False
-    )
-    state_bytes: Annotated[int, Field(ge=0, le=10**12)] = Field(
-        0, description="What layers without attention keep of one answer."
-    )
-    widths: dict[Name, Count] | None = Field(
-        None, description="Sizes that tensor parallelism divides. Absent in a card of an older evalctl: lock again."
-    )
-    quantization: Quantization | None = None
-    quantization_files: tuple[Line, ...] | None = Field(
-        None,
-        description="Files beside config.json that describe a quantisation. Absent in a card of an older evalctl.",
-        strict=False,
-    )
-    think_tags: bool
-    reasoning_marks: tuple[Line, ...] = Field(
-        (),
-        description="Tokens other than <think> that begin reasoning. Absent in a card of an older evalctl.",
-        strict=False,
-    )
-    parser_tokens: tuple[Line, ...] | None = Field(
-        None,
-        description="Tokens of the vocabulary that vLLM's reasoning parsers look for; null where the vocabulary is not known. "
-        "Absent in a card of an older evalctl.",
-        strict=False,
-    )
-    parses_thinking: bool | None = Field(
-        None,
-        description="Whether the tokenizer has a response_template with a field for thinking (reasoning_parser: hf). "
-        "Absent in a card of an older evalctl.",
-    )
-    tokenizer: Literal["transformers", "mistral"] = Field(
-        "transformers", description="mistral: mistral_common's, which has its chat template within."
-    )
-    tokenizer_read_by: Reader | None = Field(
-        None,
-        description="repository: made by the model's own code, which needs trust_remote_code; nobody: it has no vocabulary. "
-        "Absent in a card of an older evalctl.",
-    )
-    chat_template_sha256: Annotated[str, StringConstraints(pattern=SHA256)] | None
-    generation_config: dict[Name, float | int | bool | Line | None] = Field(default_factory=dict)
-    recommends: tuple[Recommendation, ...] = Field(
-        (), description="Absent in a card of an older evalctl: lock again to have it.", strict=False
-    )
-    gated: bool = False
-    source: Line = Field(description="hub or folder")
-    read_at: Line = Field(description="When the facts were read (date).")
-
-    @model_validator(mode="after")
-    def _of_one_place(self) -> ModelCard:
-        """A folder never has the revision of a model on the Hub: their results would be taken for each other's."""
-        if (self.path is not None) != (len(self.revision) == 64):
-            kind, has = ("a folder", "64") if self.path is not None else ("a model on the Hub", "40")
-            help = f"type `evalctl lock {f'--path {self.path} ' if self.path else ''}{self.model}`"
-            context = {"kind": kind, "has": has, "help": help, "key": "revision"}
-            raise PydanticCustomError("forbidden-text", "the revision of {kind} has {has} digits", context)
-        return self
-
-
 class Endpoint(Strict):
     """An endpoint that speaks OpenAI's protocol, a file manifests/providers/NAME.yaml; its key is NAME_API_KEY in .env."""
 
@@ -377,33 +270,3 @@ class Endpoint(Strict):
         "max_tokens", description="Under which name(s) it takes max_new_tokens; some refuse both together."
     )
     description: Line = ""
-
-
-MetricFunction = Literal["pick", "micro", "mean"]
-
-
-class MetricEntry(Strict):
-    """One line of aggregated_results.json."""
-
-    name: Line
-    function: MetricFunction
-    metrics: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
-    tasks: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)] = Field(
-        description="Framework task name(s); with several, whichever was run counts."
-    )
-    subsets: Name | None = Field(None, description="A group of subset_groups; all subsets if left out.")
-    full_mark: Annotated[float, Field(gt=0)] | None = Field(
-        1.0, description="The value of a perfect score: averages divide by it. null: it takes part in no average."
-    )
-
-
-class Metrics(Strict):
-    """manifests/tasks/metrics.yaml: what aggregated_results.json lists, in order, and the subset groups."""
-
-    entries: tuple[MetricEntry, ...] = Field(strict=False)
-    subset_groups: dict[Name, Annotated[tuple[Line, ...], Field(strict=False)]] = Field(default_factory=dict)
-
-    @cached_property
-    def tasks(self) -> frozenset[str]:
-        """Every task that goes into an entry, by the framework's name."""
-        return frozenset(name for entry in self.entries for name in entry.tasks)

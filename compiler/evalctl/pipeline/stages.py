@@ -22,7 +22,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import ERROR, Diagnostic, has_errors
 from evalctl.model.document import Document
 from evalctl.model.evaluation import Eval, RequestPlan
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.selection import model_names
 from evalctl.plan import jobs, rules
 from evalctl.plan.notes import Terms

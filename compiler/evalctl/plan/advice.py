@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from evalctl.model.card import ModelCard
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import ModelCard
 from evalctl.model.service import Service
 from evalctl.plan.filled import from_model
 from evalctl.plan.placement import Placement, needed_bytes

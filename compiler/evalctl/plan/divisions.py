@@ -10,8 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalctl.model.card import Quantization
-from evalctl.model.manifest import ModelCard
+from evalctl.model.card import ModelCard, Quantization
 
 VOCABULARY_PADDING = 64  # vocab_parallel_embedding.py: the vocabulary is padded to a multiple, and that is divided
 SMALLEST_BLOCK = 32  # oracle/fp8.py and moe_wna16.py: the finest scales that experts' weights are refined to

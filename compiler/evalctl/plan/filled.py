@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
+from evalctl.model.card import ModelCard
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import ModelCard
 
 FROM_MODEL = "the model's generation_config.json, applied by the server (generation_config: auto)"
 OWN_OF_VLLM = "vLLM's own default"

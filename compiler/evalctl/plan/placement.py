@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.model.manifest import ModelCard, Request
+from evalctl.model.card import ModelCard
+from evalctl.model.manifest import Request
 from evalctl.model.service import NodeKind, Service
 from evalctl.model.vllm import BATCHED_TOKENS
 from evalctl.plan.divisions import sizes

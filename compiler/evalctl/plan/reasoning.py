@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import ModelCard
 from evalctl.model.marks import IMPLIED, MARKS, THINK, Mark
 from evalctl.model.parsers import (
     FRAMEWORK_PARSERS,

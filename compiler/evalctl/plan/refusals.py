@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evalctl.model.card import Quantization
+from evalctl.model.card import ModelCard, Quantization
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.engine import NAMED_METHODS, WITH_DRAFT_MODEL
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import ModelCard
 from evalctl.model.selection import model_span
 from evalctl.model.vllm import (
     ACTIVATION_SCHEMES,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evalctl.model.card import Recommendation
 from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer
 from evalctl.model.diagnostic import NOTE, Diagnostic
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import Recommendation
 from evalctl.model.selection import model_span
 from evalctl.suggest import listed
 

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
 from evalctl.model.evaluation import Eval
 from evalctl.model.fields import MODEL
-from evalctl.model.manifest import LocalModel, ModelCard
+from evalctl.model.manifest import LocalModel
 from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
 from evalctl.model.vllm import VLLM

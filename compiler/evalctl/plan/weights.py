@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from evalctl.model.card import ModelCard
 from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, Weights
-from evalctl.model.manifest import ModelCard, Request
+from evalctl.model.manifest import Request
 from evalctl.model.service import Service
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time continues in the next attempt

@@ -9,7 +9,7 @@ from typing import Any
 
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.evaluation import Eval
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.providers import Provider
 
 USUAL_N = 10  # answers to one question that the lab's code tasks request

@@ -8,10 +8,11 @@ from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.model import providers
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEntry
 from evalctl.model.diagnostic import Origin, Sourced
 from evalctl.model.evaluation import Eval, Setting, Subject, Task
-from evalctl.model.manifest import LocalModel, ModelCard
+from evalctl.model.manifest import LocalModel
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious, without_own

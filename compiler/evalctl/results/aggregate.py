@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from evalctl.model.aggregate import MISSING, Aggregate, AggregatedEval
-from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.providers import model_name
 from evalctl.model.result import RecordedSettings, Result, TaskScores
 from evalctl.results.names import task_name

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalctl.model.aggregate import Aggregate
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard
 from evalctl.results.aggregate import GENERATED_BY, aggregated

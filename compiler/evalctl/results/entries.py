@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalctl.model.aggregate import MISSING, Aggregate, Entries
-from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.metrics import MetricEntry, Metrics
 
 OTHER = "other"
 Scripts = Mapping[str, str]  # task key to the framework's name of the task

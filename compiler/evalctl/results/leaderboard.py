@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from evalctl.model.aggregate import Aggregate
-from evalctl.model.manifest import MetricEntry, Metrics
+from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results.entries import (
     Average,
     Scripts,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalctl.model.aggregate import MISSING, Aggregate
-from evalctl.model.manifest import Metrics
+from evalctl.model.metrics import Metrics
 from evalctl.model.providers import model_name
 from evalctl.results.entries import Scripts, averages, of_tasks, remarked, scripts_of, shown, used_entries
 from evalctl.results.leaderboard import DEBUG, REMARKED
