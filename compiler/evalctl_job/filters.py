@@ -11,11 +11,13 @@ FILTERED = frozenset({
     "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
     "sensitive", "guardrail_intervened",
 })  # fmt: skip
-# The same in words, of a question: OpenAI and Azure; OpenRouter; xAI; Alibaba; Volcengine; MiniMax; Zhipu.
+# The same in words, of a question: OpenAI, Azure and Moonshot (its type is `content_filter`); OpenRouter; xAI; Alibaba; Volcengine's
+# error codes; MiniMax, also by its codes 1026 and 1027; Zhipu; DeepSeek; a guardrail of Portkey, with 446 (documents and clients, 2026-11).
 _FILTERED_WORDS = re.compile(
     r"\[content_filter\]|content management policy|\[invalid_prompt\]|flagged as potentially violating|"
     r"requires moderation|input was flagged|violates usage guidelines|SAFETY_CHECK_TYPE|"
-    r"data_?inspection_?failed|SensitiveContentDetected|new_sensitive|不安全或敏感内容",
+    r"data_?inspection_?failed|SensitiveContentDetected|(?:Input|Output)TextRiskDetection|"
+    r"new_sensitive|\"status_code\": ?102[67]\b|不安全或敏感内容|Content Exists Risk|\[hooks_failed\]",
     re.IGNORECASE,
 )
 
@@ -23,6 +25,11 @@ _FILTERED_WORDS = re.compile(
 def is_filtered(words: str) -> bool:
     """Whether a provider's text says that a filter refused the question."""
     return _FILTERED_WORDS.search(words) is not None
+
+
+def is_filter_end(end: str) -> bool:
+    """Whether a finish reason says it. Gemini's endpoint adds its own word: `content_filter: RECITATION` (clients, 2026)."""
+    return end.partition(":")[0] in FILTERED
 
 
 def _azure(found: Any) -> bool:
@@ -44,6 +51,8 @@ _FINDINGS: Mapping[str, Callable[[Any], bool]] = {
     "safetyRatings": _gemini,
     "safety_ratings": _gemini,
     "amazon-bedrock-guardrailAction": lambda found: found == "INTERVENED",  # Bedrock: the text is the guardrail's own
+    # Baidu Qianfan: from 3 on the text is not to be shown; 1 and 2 judge the conversation, and the text is whole.
+    "flag": lambda found: type(found) is int and found >= 3,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import random
 import re
 import time
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 from evalctl_job.filters import is_filtered
 from evalctl_job.reasons import is_lasting
 from evalctl_job.redact import cleaned, redacted
-from evalctl_job.replies import is_certain, loads, status_of, words_of
+from evalctl_job.repeats import cache_that_answered
+from evalctl_job.replies import LONGEST_NAME, is_certain, loads, status_of, words_of
 
 # Transient statuses below 500, and what they mean.
 TRANSIENT: Mapping[int, str] = {
@@ -100,7 +102,19 @@ def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | 
         return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
     if error := reply.get("error"):  # an empty `error` means that there was none
         return _refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}", secret)
+    if said := _status_of_minimax(reply):
+        return _refused(None, f"HTTP {status} with an error: {said}", secret)
+    if by := cache_that_answered(headers, reply):
+        why = f"a repeated reply: `{by[:LONGEST_NAME]}`; a cache answered, not the model"
+        return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
     return dict(cleaned(reply, secret))
+
+
+def _status_of_minimax(reply: Mapping[str, Any]) -> str | None:
+    """MiniMax reports errors with status 200 in `base_resp`; its code is 0 for a good reply (its documents, 2026)."""
+    base = reply.get("base_resp")
+    bad = isinstance(base, dict) and base.get("status_code") not in (None, 0, "0", "")
+    return json.dumps({"base_resp": base}, ensure_ascii=False) if bad else None
 
 
 def _refused(status: int | None, text: str, secret: str | None, retry_after: float | None = None) -> Refused:

@@ -8,12 +8,37 @@ is ignored from then on. Equal texts with different ids are separate answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHORTEST_NAME = 20  # characters of an id with a random part: `chatcmpl-` and a dozen more
 
+# Headers by which a gateway says that a reply is from its cache (documents of 2026): with the value HIT (Portkey has `SEMANTIC HIT`,
+# Akamai `TCP_HIT`) those of OpenRouter, Cloudflare's AI gateway, Portkey, Helicone; Kong, Higress and nginx; APISIX; Fastly, CloudFront,
+# Akamai and squid; Cloudflare, Vercel; RFC 9211 has `hit` among parameters. litellm 1.101 names the key of the entry on a hit only.
+_STATUS_OF_CACHE = frozenset({
+    "x-openrouter-cache-status", "cf-aig-cache-status", "x-portkey-cache-status", "helicone-cache", "x-cache-status",
+    "apisix-cache-status", "x-cache", "cf-cache-status", "x-vercel-cache", "cache-status",
+})  # fmt: skip
+_KEY_OF_HIT = "x-litellm-cache-key"
+_HIT = re.compile(r"(?<![A-Za-z=-])HIT(?![A-Za-z=-])|\bHIT=\?1", re.IGNORECASE)
+# By which a request asks gateways not to answer from their caches (Cloudflare's, Portkey's documents). Not `Cache-Control`: litellm 1.101
+# makes a parameter of the model's request of it.
+NO_CACHE: Mapping[str, str] = {"cf-aig-skip-cache": "true", "x-portkey-cache-force-refresh": "true"}
+
 Earlier = tuple[str, Any, int]  # the question, `created`, the texts
+
+
+def cache_that_answered(headers: Mapping[str, str], reply: Mapping[str, Any]) -> str | None:
+    """The words by which a gateway says that it gave a stored reply, and did not ask the model."""
+    for name, value in headers.items():
+        if name.lower() in _STATUS_OF_CACHE and _HIT.search(value):
+            return f"{name.lower()}: {value}"
+        if name.lower() == _KEY_OF_HIT and value.strip():
+            return name.lower()
+    # GPTCache: such replies have no id, and the time of the request.
+    return "gptcache: true" if reply.get("gptcache") is True else None
 
 
 class GivenReplies:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl_job.filters import FILTERED, filter_that_took
+from evalctl_job.filters import filter_that_took, is_filter_end
 
 STOP, LENGTH = "stop", "length"
 # Finish reasons of a complete answer, as servers write them, those of a model's own API included.
@@ -133,12 +133,12 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
     if (
         end in GOOD_ENDS
         and isinstance(own := raw.get("native_finish_reason"), str)
-        and own in FILTERED | CALLED | BROKEN_OFF
+        and (is_filter_end(own) or own in CALLED | BROKEN_OFF)
     ):
         end = own  # OpenRouter gives the word of the server behind it beside its own
     if end is None or end in BROKEN_OFF:
         return NoAnswer(f"no answer: it ended with {_named(end)}", passing=True)
-    if end in FILTERED:
+    if is_filter_end(end):
         return NoAnswer(f"no answer: the provider filtered it ({end})", unanswerable=True)
     if by := filter_that_took(raw):
         return NoAnswer(f"no answer: the provider filtered it ({by})", unanswerable=True)

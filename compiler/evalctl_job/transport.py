@@ -14,6 +14,7 @@ from aiohttp.client_exceptions import UnixClientConnectorError
 from evalctl_job.address import socket_of
 from evalctl_job.outcomes import NO_ANSWER, Refused, read
 from evalctl_job.redact import redacted
+from evalctl_job.repeats import NO_CACHE
 
 MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute of the relay's CPU time
 # From the first byte of a reply to its last: servers send the header when the answer is there, or blanks until then.
@@ -101,7 +102,7 @@ class Http:
 
     async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
         """The reply to one request, or the reason why there is none."""
-        headers = {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
+        headers = {**NO_CACHE, **({"Authorization": f"Bearer {self._secret}"} if self._secret else {})}
         session, address = self._sessions.at(base + path)
         try:
             # A redirect is not followed: questions and the key are for the address that the eval names.

@@ -118,6 +118,21 @@ def test_an_answer_that_a_cache_found_for_a_similar_question_is_none(start_relay
     assert relay.texts() == ["C"]
 
 
+def test_a_cache_that_names_each_stored_reply_anew_is_known_by_its_header(start_relay: StartRelay) -> None:
+    """OpenRouter's: another id, another time, no usage. It is asked not to answer, and what it gives is asked again."""
+
+    def stored(asked: Asked) -> Reply:
+        body = {**answers(asked).body, "id": f"gen-{asked.number}", "created": 1_790_000_000 + asked.number}
+        return Reply(body, headers={"X-OpenRouter-Cache-Status": "HIT" if asked.number in (1, 2) else "MISS"})
+
+    with serving(stored) as server:
+        relay = start_relay(server.url)
+        assert relay.post(QUESTION)[0] == 200 and relay.texts() == ["A 3"]
+        sent = {name.lower(): value for name, value in server.posts[0].headers.items()}
+    assert (sent["cf-aig-skip-cache"], sent["x-portkey-cache-force-refresh"]) == ("true", "true")
+    assert relay.counts()["retried"] == 2
+
+
 def test_of_several_choices_only_the_broken_ones_are_asked_again(start_relay: StartRelay) -> None:
     """Good ones are kept; each of the others is asked with its own seed."""
 

@@ -204,3 +204,82 @@ def test_without_a_server_it_is_a_bad_gateway() -> None:
 def test_too_much_is_said_by_three_statuses() -> None:
     """These lower the number of choices under way; three tries are few."""
     assert ({429, 503, 529}, 3) == (outcomes.TOO_MUCH, outcomes.FEW)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [None, {}, {"status_code": 0}, {"status_code": "0"}, {"status_code": None}, {"status_code": ""}, "1002", 7, [1]],
+)
+def test_a_good_status_of_minimax_is_a_reply(base: Any) -> None:
+    """Its code is 0, or none of its own."""
+    assert read(200, {}, json.dumps({"base_resp": base, "choices": []}).encode(), None) == {
+        "base_resp": base,
+        "choices": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("base", "passes", "unanswerable"),
+    [
+        ({"status_code": 1002, "status_msg": "rate limit"}, True, False), ({"status_code": 1008, "status_msg": "insufficient balance"}, False, False),
+        ({"status_code": 1026, "status_msg": "input sensitive"}, False, True), ({"status_code": 1027}, False, True),
+    ],
+)  # fmt: skip
+def test_an_error_that_minimax_reports_with_a_good_status_is_one(
+    base: dict[str, Any], passes: bool, unanswerable: bool
+) -> None:
+    """Also where there is a text beside it: 1026 and 1027 are its filters of question and answer."""
+    found = refused(200, json.dumps({"base_resp": base, "choices": [{"message": {"content": "C"}}]}).encode())
+    assert (found.status, found.transient, found.unanswerable) == (502, passes, unanswerable)
+    assert json.dumps({"base_resp": base}) in found.why
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-OpenRouter-Cache-Status", "HIT"), ("cf-aig-cache-status", "HIT"), ("x-portkey-cache-status", "HIT"),
+        ("x-portkey-cache-status", "SEMANTIC HIT"), ("Helicone-Cache", "HIT"), ("X-Cache-Status", "Hit"), ("x-cache-status", "hit"),
+        ("Apisix-Cache-Status", "HIT"), ("X-Cache", "HIT"), ("X-Cache", "MISS, HIT"), ("X-Cache", "Hit from cloudfront"),
+        ("X-Cache", "TCP_HIT from a23-1-2-3 (AkamaiGHost)"), ("CF-Cache-Status", "HIT"), ("x-vercel-cache", "HIT"),
+        ("Cache-Status", "ExampleCache; hit; ttl=3"), ("Cache-Status", '"Edge"; fwd=miss, "Origin";hit'), ("Cache-Status", "a;hit=?1"),
+        ("x-litellm-cache-key", "2c1f"),
+    ],
+)  # fmt: skip
+def test_a_reply_of_a_gateways_cache_is_not_the_models(name: str, value: str) -> None:
+    """By the header in which the gateway says so; a few tries, since the next request may reach the model."""
+    found = refused(200, b'{"choices": []}', {name: value})
+    assert (found.status, found.transient, found.few, found.unanswerable) == (502, True, True, False)
+    assert (
+        found.why
+        == f"a repeated reply: `{name.lower()}{'' if 'litellm' in name else f': {value}'}`; a cache answered, not the model"
+    )
+    assert refused(400, error(), {name: value}).why == "HTTP 400: no"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-portkey-cache-status", "SEMANTIC MISS"), ("x-portkey-cache-status", "DISABLED"), ("X-Cache", "Miss from cloudfront"),
+        ("X-Cache", "RefreshHit from cloudfront"), ("X-Cache", "MISS"), ("CF-Cache-Status", "DYNAMIC"), ("Cache-Status", "hit-cache; fwd=miss"),
+        ("Cache-Status", "a; fwd=miss; key=hit"), ("Cache-Status", "a; hit=?0"), ("x-litellm-cache-key", ""), ("x-litellm-cache-key", " "),
+        ("x-cache-hits", "0"), ("x-prompt-cache", "HIT"), ("fireworks-cached-prompt-tokens", "512"), ("Age", "3"), ("x-cache", "WHITE"),
+    ],
+)  # fmt: skip
+def test_a_cache_that_had_to_ask_or_holds_prompts_alone_is_none(name: str, value: str) -> None:
+    """Caches of prompts save time and change no answer."""
+    assert read(200, {name: value}, b'{"choices": []}', None) == {"choices": []}
+
+
+def test_a_reply_that_names_its_cache_is_not_the_models() -> None:
+    """GPTCache makes a reply without an id, with the time of the request."""
+    assert (
+        refused(200, b'{"gptcache": true, "choices": []}').why
+        == "a repeated reply: `gptcache: true`; a cache answered, not the model"
+    )
+    assert read(200, {}, b'{"gptcache": false}', None) == {"gptcache": False}
+
+
+def test_the_words_of_a_cache_are_short_and_hold_no_key() -> None:
+    """Its header may repeat what was sent."""
+    found = refused(200, b"{}", {"x-cache": "HIT " + "secret-7" + "x" * 999}, secret="secret-7")
+    assert "secret-7" not in found.why and len(found.why) < 300

@@ -430,6 +430,7 @@ TOOK = {**AZURE, "violence": {"filtered": True, "severity": "high"}}
         ("safetyRatings", [{"category": "HATE", "probability": "LOW"}], [{"category": "HATE", "blocked": True}]),
         ("safety_ratings", [{"blocked": False}], [{"blocked": True}]),
         ("amazon-bedrock-guardrailAction", "NONE", "INTERVENED"), ("amazon-bedrock-guardrailAction", "A", "INTERVENED"),
+        ("flag", 0, 3), ("flag", 1, 4), ("flag", 2, 3), ("flag", True, 3), ("flag", 3.0, 3),
     ],
 )  # fmt: skip
 def test_what_a_filter_has_changed_is_no_answer_of_the_model(field: str, whole: Any, took: Any) -> None:
@@ -442,11 +443,20 @@ def test_what_a_filter_has_changed_is_no_answer_of_the_model(field: str, whole: 
     assert choices.read_reply({"choices": [choice()], field: took}, 1) == told
 
 
+@pytest.mark.parametrize("end", ["content_filter: RECITATION", "content_filter:", "content_filter", "sensitive: x"])
+def test_a_finish_reason_of_a_filter_may_have_the_word_of_the_provider(end: str) -> None:
+    """Gemini's endpoint adds it; in the word of the server behind a gateway, too. A word in front of it makes another one."""
+    told = NoAnswer(f"no answer: the provider filtered it ({end})", unanswerable=True)
+    assert read_choice(choice(finish_reason=end)) == read_choice(choice(native_finish_reason=end)) == told
+    unknown = read_choice(choice(finish_reason=f"x {end}"))
+    assert isinstance(unknown, NoAnswer) and not unknown.unanswerable
+
+
 def test_each_field_of_a_filter_is_tested() -> None:
     """The list is closed: another field is added with the provider that sends it."""
     assert set(filters._FINDINGS) == {
         "content_filter_results", "content_filter_result", "prompt_filter_results", "prompt_annotations", "safetyRatings",
-        "safety_ratings", "amazon-bedrock-guardrailAction",
+        "safety_ratings", "amazon-bedrock-guardrailAction", "flag",
     }  # fmt: skip
 
 
@@ -557,8 +567,18 @@ def test_an_answer_that_calls_is_none_though_it_ended_well(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "filtered"), [("x [content_filter]", True), ("Input was FLAGGED", True), ("HTTP 400: no", False)]
-)
+    ("words", "filtered"),
+    [
+        ("x [content_filter]", True), ("Input was FLAGGED", True), ("HTTP 400: no", False),
+        ("The request was rejected because it was considered high risk [content_filter]", True),
+        ("Content Exists Risk [invalid_request_error]", True), ("Input text data may contain [DataInspectionFailed]", True),
+        ("refused [InputTextRiskDetection]", True), ("refused [OutputTextRiskDetection]", True),
+        ("refused [InputTextSensitiveContentDetected.Violence]", True), ("refused [RiskDetection]", False),
+        ('{"base_resp": {"status_code": 1026}}', True), ('{"base_resp": {"status_code":1027}}', True),
+        ('{"base_resp": {"status_code": 1028}}', False), ('{"base_resp": {"status_code": 10260}}', False),
+        ("The guardrail checks defined in the config failed. [hooks_failed]", True), ("hooks_failed", False),
+    ],
+)  # fmt: skip
 def test_a_filter_is_known_by_its_words(words: str, filtered: bool) -> None:
     """In any case."""
     assert filters.is_filtered(words) is filtered

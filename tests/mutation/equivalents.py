@@ -360,8 +360,8 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     ),
     "replies": (
         Equivalent(
-            "and own in FILTERED | CALLED | BROKEN_OFF",
-            ("and own in FILTERED ^ CALLED | BROKEN_OFF", "and own in FILTERED | CALLED ^ BROKEN_OFF"),
+            "and (is_filter_end(own) or own in CALLED | BROKEN_OFF)",
+            ("and (is_filter_end(own) or own in CALLED ^ BROKEN_OFF)",),
             "no word is in two of the sets",
         ),
         Equivalent(
