@@ -21,7 +21,7 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
 
 Of the relay, in the order in which a request passes them:
 
-- `relay_options`: its command line; `relay_key`: the key that each request must carry.
+- `relay_options`: its command line; `connections`: limits those without a key; `relay_key`: the key that each request must carry.
 - `answering`: answers and counts each request, independent of the HTTP server.
 - `asking`: answers from the store where possible, else from the model; `choices`: a request in parts, merged into one answer.
 - `forward`: one request with retries; `gate`: limits the choices in flight; `admission`: computes that limit.

@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -27,6 +27,7 @@ from aiohttp import web
 from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
 from evalctl_job.answering import Answering, Said, refusal
+from evalctl_job.connections import Unauthenticated, most_unauthenticated
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
@@ -39,6 +40,7 @@ from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
+BACKLOG = 128  # connections that wait to be accepted, and how many are accepted between two reads
 TOLD_SECONDS = 0.1  # for replies to the requests in flight, before the relay stops listening
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,6 +58,7 @@ class Relay:
         """`store` is watched for an abort from outside; requests without the `key` are refused."""
         self.store, self.address = store, address
         self._header = header(key)["Authorization"].encode()
+        self.unauthenticated = Unauthenticated(most_unauthenticated())
         self.answering = Answering(store, upstream)
 
     def application(self) -> web.Application:
@@ -74,6 +77,7 @@ class Relay:
         """Refuse requests without the key (other users of the node can reach the port), before the body is read."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if hmac.compare_digest(given, self._header):
+            self.unauthenticated.left(request.transport)
             return await _logged(handler, request)
         refused = _reply(refusal(401, "this is the relay of a job: its key is missing or another one"))
         refused.force_close()
@@ -103,6 +107,7 @@ class Relay:
             if self.store.aborted:
                 self.answering.aborted.set()
             self.address.look()
+            self.unauthenticated.look()
             self.store.tell_refusal()
             self.store.flush()
             await asyncio.sleep(TICK_SECONDS)
@@ -149,10 +154,12 @@ async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> 
             relay.application(), access_log=None, logger=_OF_STRANGERS, shutdown_timeout=GOODBYE_SECONDS
         )
         await runner.setup()
+        door = await _listen(runner, relay.unauthenticated, arguments.listen_fd)
         try:
-            await _listen(runner, arguments.listen_fd, arguments.listen_port_file)
+            write_by_rename(arguments.listen_port_file, f"{door.sockets[0].getsockname()[1]}\n")
             await _until_ended(relay, watch, parent)
         finally:
+            door.close()
             watch.write()
             relay.store.flush(now=True)
             await relay.store.sync()
@@ -160,10 +167,11 @@ async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> 
             await sessions.close()
 
 
-async def _listen(runner: web.AppRunner, descriptor: int | None, port_file: Path) -> None:
-    given = None if descriptor is None else socket.socket(fileno=descriptor)
-    await (web.TCPSite(runner, "127.0.0.1", 0) if given is None else web.SockSite(runner, given)).start()
-    write_by_rename(port_file, f"{runner.addresses[0][1]}\n")
+async def _listen(runner: web.AppRunner, connections: Unauthenticated, descriptor: int | None) -> asyncio.Server:
+    door = socket.create_server(("127.0.0.1", 0)) if descriptor is None else socket.socket(fileno=descriptor)
+    assert runner.server is not None, "it is set up"
+    protocol = partial(connections.protocol, runner.server)
+    return await asyncio.get_running_loop().create_server(protocol, sock=door, backlog=BACKLOG)
 
 
 async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:

@@ -297,8 +297,8 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "of the statuses that are given 200 is the least",
         ),
         Equivalent(
-            'write_by_rename(port_file, f"{runner.addresses[0][1]}\\n")',
-            ('write_by_rename(port_file, f"{runner.addresses[ -1][1]}\\n")',),
+            'write_by_rename(arguments.listen_port_file, f"{door.sockets[0].getsockname()[1]}\\n")',
+            ('write_by_rename(arguments.listen_port_file, f"{door.sockets[ -1].getsockname()[1]}\\n")',),
             "there is one address: the first is the last",
         ),
         Equivalent(
