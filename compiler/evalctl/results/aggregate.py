@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from evalctl.model.aggregate import MISSING, Aggregate, AggregatedEval
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.providers import model_name
-from evalctl.model.result import RecordedSettings, Result, TaskScores
+from evalctl.model.result import RecordedSettings, Result
+from evalctl.model.scores import TaskScores
 from evalctl.results.names import task_name
 
 GENERATED_BY = "evalctl aggregate 3"
