@@ -13,7 +13,7 @@ from samples import repository
 from evalctl import cli
 from evalctl.commands.status import SCREEN, summary, table
 from evalctl.results.slowness import Cause
-from evalctl.sync.control import EvalStatus
+from evalctl.sync.eval_status import EvalStatus
 
 SLOW = (Cause("too little memory", "7 preemptions", "a larger node kind"), Cause("length", "half of them", "look"))
 

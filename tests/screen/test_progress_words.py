@@ -11,7 +11,7 @@ import pytest
 from evalctl.commands.status import Snapshot, grouped_table, summary
 from evalctl.model.run import JobProgress, Progress
 from evalctl.screen.progress import document, end, rate, summed, together, words
-from evalctl.sync.control import EvalStatus
+from evalctl.sync.eval_status import EvalStatus
 
 NOON = 1_795_744_800.0  # 2026-11-27 02:00 UTC
 HALF = Progress(1200, 5000, 85.4, NOON + 2520)

@@ -12,7 +12,8 @@ import pytest
 
 from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
-from evalctl.sync.control import cancel, logs, retry, status
+from evalctl.sync.control import cancel, logs, retry
+from evalctl.sync.eval_status import status
 from evalctl.sync.records import LARGEST
 from evalctl.sync.sync import SyncReport, sync
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
-from evalctl.sync.control import status
+from evalctl.sync.eval_status import status
 from evalctl.sync.lastwords import last_try, with_last_words
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.sync import sync

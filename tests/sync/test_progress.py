@@ -12,7 +12,7 @@ import pytest
 
 from evalctl.model.evaluation import Job
 from evalctl.model.run import JobProgress, Progress
-from evalctl.sync.control import status
+from evalctl.sync.eval_status import status
 from evalctl.sync.progress import LONGEST_SECONDS, MOST_ANSWERS, Counted, counted_in, of_attempts, of_lines, per_minute
 from evalctl.sync.sync import sync
 

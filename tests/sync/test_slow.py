@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalctl.sync.control import EvalStatus, status
+from evalctl.sync.eval_status import EvalStatus, status
 from evalctl.sync.slow import with_causes
 from evalctl.sync.sync import sync
 

@@ -15,7 +15,8 @@ from evalctl.clone.jobs import chosen, with_forgotten
 from evalctl.model.evaluation import Checkpoint, Job
 from evalctl.model.run import Action
 from evalctl.shell import Command, EnvironmentProblem
-from evalctl.sync.control import cancel, logs, matching, retry, status
+from evalctl.sync.control import cancel, logs, matching, retry
+from evalctl.sync.eval_status import status
 from evalctl.sync.lock import locked
 from evalctl.sync.sync import SyncReport, sync, watch
 from evalctl_job.supervisor.document import read_attempt

@@ -16,7 +16,8 @@ from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, Weights
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
-from evalctl.sync.control import cancel, retry, status
+from evalctl.sync.control import cancel, retry
+from evalctl.sync.eval_status import status
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import JobRecord
 from evalctl.sync.sync import joined, sync

@@ -21,7 +21,7 @@ from evalctl.screen import progress
 from evalctl.screen.live import Live
 from evalctl.shell import TryLater
 from evalctl.suggest import plural
-from evalctl.sync.control import EvalStatus, status
+from evalctl.sync.eval_status import EvalStatus, status
 from evalctl.sync.lastwords import with_last_words
 from evalctl.sync.progress import of_lines
 from evalctl.sync.slow import with_causes

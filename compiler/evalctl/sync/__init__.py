@@ -16,6 +16,6 @@ change the set-up file that jobs source.
 Publish: `asked` selects the results that a request of this commit asks for, `proofs` which attempts gave them; `secrets` looks for keys
 in what is committed; `follow` commits aggregates that differ from records and metrics.yaml; `private` keeps answers their owner's.
 
-For people: `control` is status, logs, cancel and retry, with `progress`, `slow` and `lastwords`. `reasons` is the table of reasons of failure,
+For people: `eval_status` is status, with `progress`, `slow` and `lastwords`; `control` is logs, cancel and retry. `reasons` is the table of reasons of failure,
 `pages` reads reasons.md: the meaning of each word of status, sync and plan, and what to do.
 """

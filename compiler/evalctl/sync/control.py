@@ -1,4 +1,4 @@
-"""The functions behind `evalctl status`, `logs`, `cancel` and `retry`; the commands only parse and print."""
+"""The functions behind `evalctl logs`, `cancel` and `retry`; the commands only parse and print."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.model.evaluation import Download, Eval, Job, RequestPlan
+from evalctl.model.evaluation import Download, Job, RequestPlan
 from evalctl.model.names import request_name
-from evalctl.model.run import Action, Attempt, Phase, Progress, Step
-from evalctl.results.slowness import Cause
+from evalctl.model.run import Attempt, Phase
 from evalctl.sync import private, runfiles
 from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
@@ -17,7 +16,6 @@ from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.lock import in_home
 from evalctl.sync.observe import Observation
-from evalctl.sync.orphans import reported
 from evalctl.sync.records import CANCELLED, TAKEN_OVER, Event, JobRecord
 from evalctl.sync.sync_pass import SyncPass
 from evalctl_job.run_folder import INSIDE, LOG, RunFolder
@@ -28,49 +26,12 @@ _UNSEEN = "does not start any more; the scheduler does not show it, so the next 
 
 
 @dataclass(frozen=True, slots=True)
-class EvalStatus:
-    """One eval on the status screen. `age_seconds` counts from the last thing that happened to its job.
-
-    `run_dir` is that of the last attempt that ran it. `status` leaves `causes` (of slowness), `progress` and `job_progress`
-    empty: `slow` and `progress` fill them from the run folder.
-    """
-
-    request: str
-    model: str
-    settings: str
-    task: str
-    job: str
-    state: str
-    reason: str
-    detail: str
-    age_seconds: float | None
-    run_dir: str = ""
-    causes: tuple[Cause, ...] = ()
-    progress: Progress | None = None
-    job_progress: Progress | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class JobChange:
     """What `cancel` or `retry` did to one job."""
 
     job: str
     done: bool
     what: str
-
-
-def status(context: Context, plans: Sequence[RequestPlan]) -> tuple[list[EvalStatus], list[str]]:
-    """A line per eval, and warnings; changes nothing."""
-    current = SyncPass(context, plans)
-    observed = current.observe()
-    evidence = current.evidence(observed)
-    steps = {step.job: step for step in current.steps(observed, evidence)}
-    strays = [*(steps[record.job] for record in current.left_over(observed.records)), *reported(observed, evidence)]
-    lines = [
-        line for plan in plans for job in plan.jobs
-        for line in _lines(context, job, steps[job.name], evidence.get(job.name), observed)
-    ]  # fmt: skip
-    return lines, [*current.warnings, *(f"{stray.job}: {stray.reason}: {stray.detail}" for stray in strays)]
 
 
 def matching(plans: Sequence[RequestPlan], selector: str) -> list[Job]:
@@ -171,56 +132,6 @@ def _names(plan: RequestPlan, job: Job) -> set[str]:
 def _recorded_names(record: JobRecord) -> set[str]:
     requests = {attempt.request for attempt in record.attempts}
     return {record.job, *requests, *map(request_name, requests), *(attempt.name for attempt in record.attempts)}
-
-
-def _lines(
-    context: Context, job: Job, step: Step, evidence: JobEvidence | None, observed: Observation
-) -> list[EvalStatus]:
-    attempt = evidence.attempt if evidence else None
-    record = observed.records.of(job.name)
-    times = [time for one in record.attempts for time in (one.claimed_at, one.submitted_at, one.closed_at) if time]
-    age = observed.now - max(times) if times else None
-    return [
-        EvalStatus(
-            job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
-            task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
-            task.evaluation.task.key, step, evidence, attempt, observed), age,
-            _run_dir(context, record, task.evaluation),
-        )
-        for task in job.tasks
-    ]  # fmt: skip
-
-
-def _run_dir(context: Context, record: JobRecord, evaluation: Eval) -> str:
-    """The run folder of the last attempt that ran an eval of this digest."""
-    own = (
-        str(context.folder(one))
-        for one in reversed(record.attempts)
-        if one.evals.get(evaluation.task.key) == evaluation.digest
-    )
-    return next(own, "")
-
-
-def _state(
-    path: str,
-    digest: str,
-    key: str,
-    step: Step,
-    evidence: JobEvidence | None,
-    attempt: Attempt | None,
-    observed: Observation,
-) -> tuple[str, str, str]:
-    """(state, reason, detail) of one eval: from its result, else the job's marks, else the job's step."""
-    if observed.results.current(path, digest):
-        return "done", "result-current", path
-    if digest in observed.results.by_digest:
-        return "done", "reused", observed.results.by_digest[digest].path
-    if evidence and key in evidence.elsewhere:
-        return Action.WAIT.value, "claimed-elsewhere", evidence.elsewhere[key]
-    if evidence and attempt and key in attempt.evals and key in evidence.marks.tasks:
-        mark = evidence.marks.tasks[key]
-        return mark.state, mark.reason or step.reason, mark.detail
-    return step.action.value, step.reason, step.detail
 
 
 def _logs_of(run_dir: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalctl.model.run import Action
 from evalctl.sync.context import run_dir
-from evalctl.sync.control import EvalStatus
+from evalctl.sync.eval_status import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.reasons import advice, is_transient
 from evalctl.sync.records import JobRecord

@@ -20,7 +20,7 @@ from evalctl.model.run import Attempt, JobProgress, Marks, Progress
 from evalctl.results.reading import parse
 from evalctl.sync import runfiles
 from evalctl.sync.context import Context
-from evalctl.sync.control import EvalStatus
+from evalctl.sync.eval_status import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 from evalctl_job.marks import DONE, RUNNING

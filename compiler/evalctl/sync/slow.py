@@ -13,7 +13,7 @@ from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
 from evalctl.results.slowness import Cause, Notes
 from evalctl.sync import runfiles
-from evalctl.sync.control import EvalStatus
+from evalctl.sync.eval_status import EvalStatus
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
