@@ -6,20 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalctl.environments.readiness import is_built
 from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, Weights
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync import installation, runfiles
+from evalctl.sync.blocked import blocked_reason, job_blocked
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
-from evalctl.sync.modules import setup_problem
 from evalctl.sync.records import JobRecord
-from evalctl.sync.weights import changed, lacking
+from evalctl.sync.weights import lacking
 
 _ABSENT = "absent-since"
 _DOWNLOAD_RETRIES = 3  # each attempt continues where the one before ended
@@ -129,7 +128,7 @@ def _of_job(
     context: Context, job: Job, observed: Observation, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
     elsewhere, absent, missing = _sorted_out(job, observed.results, claims)
-    blocked, blocked_by = _job_blocked(context, job, wanted=bool(missing))
+    blocked, blocked_by = job_blocked(context, job, wanted=bool(missing))
     return replace(
         _of_attempt(context, observed.records.of(job.name), observed, by_name),
         missing=tuple(missing),
@@ -151,7 +150,7 @@ def _of_download(
     by_name: Mapping[str, Sequence[Sighting]],
 ) -> JobEvidence:
     lacks = download.weights in needed and lacking(context, download.weights)[0]
-    blocked, blocked_by = _blocked(context, download.script_path, [download.weights.environment])
+    blocked, blocked_by = blocked_reason(context, download.script_path, [download.weights.environment])
     return replace(
         _of_attempt(context, observed.records.of(download.name), observed, by_name),
         missing=("weights",) if lacks else (),
@@ -274,30 +273,3 @@ def _read_time(path: Path) -> float | None:
         return float(runfiles.read(path.parent, path.name, 64))
     except (OSError, ValueError):
         return None
-
-
-def _job_blocked(context: Context, job: Job, *, wanted: bool) -> tuple[str, str]:
-    """As `_blocked`; the weights are looked at only where something is `wanted` of the job."""
-    blocked = _blocked(context, job.script_path, [job.server.environment, *job.framework_environments.values()])
-    unset = [name for name in job.secrets if not context.environment.get(name)]
-    if not blocked[0] and unset:
-        return "secret-not-set", ", ".join(unset)
-    if blocked[0] or not wanted:
-        return blocked
-    if job.checkpoint is not None:
-        return changed(job.checkpoint)
-    return blocked if job.weights is None else lacking(context, job.weights)
-
-
-def _blocked(context: Context, script_path: str, environments: Sequence[str]) -> tuple[str, str]:
-    """Why the job cannot be submitted, and what is missing; found before the job waits hours in a queue."""
-    if not (context.root / script_path).is_file():
-        return "script-missing", script_path
-    try:
-        context.site_args()
-    except KeyError as missing:
-        return "env-variable-missing", str(missing.args[0])
-    if problem := setup_problem(context.service.modules_init):
-        return "modules-init-writable", problem
-    unbuilt = [name for name in environments if name and not is_built(context.environments / name)]
-    return ("environment-not-built", ", ".join(unbuilt)) if unbuilt else ("", "")
