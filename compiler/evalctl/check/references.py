@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
 
 from evalctl.check import framework_tasks
+from evalctl.check.service_references import service_references
+from evalctl.check.unknown_names import unknown, unusable
 from evalctl.check.wording import meant_name
 from evalctl.load.places import COMMON, METRICS, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue, CheckedRequest
@@ -17,7 +18,6 @@ from evalctl.model.hub import dataset, is_repository
 from evalctl.model.manifest import LocalModel
 from evalctl.model.providers import file_name
 from evalctl.model.selection import expanded, model_names, models, selected_tasks, settings_names
-from evalctl.model.service import NodeKind, Service
 from evalctl.suggest import help_for, listed
 
 _MOST_EVALS = 10_000  # of one request
@@ -28,7 +28,7 @@ def references(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic
     """A finding for every name of `checked` that does not exist or does not fit the others."""
     return [
         *_provider(checked, catalogue),
-        *_service(checked, catalogue),
+        *service_references(checked, catalogue),
         *_tasks(checked, catalogue),
         *_overrides(checked, catalogue),
         *_custom_settings(checked, catalogue),
@@ -53,28 +53,15 @@ def _matrix(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     return [Diagnostic("out-of-range", message, span, "split the request into several requests")]
 
 
-def _unknown(code: str, what: str, name: str, known: Iterable[str], span: Span, otherwise: str = "") -> Diagnostic:
-    names = list(known)
-    help = help_for(name, names, otherwise or f"there are: {listed(names)}")
-    return Diagnostic(code, f"there is no {what} `{name}`", span, help)
-
-
-def _unusable(code: str, what: str, name: str, faulty: Iterable[str], span: Span) -> Diagnostic:
-    """The finding for a name that cannot be looked up because the files that may define it have errors."""
-    return Diagnostic(
-        code, f"{what} `{name}` was not checked: {listed(faulty)} has errors", span, f"fix {listed(faulty)} first"
-    )
-
-
 def _provider(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     request, span = checked.request, checked.document.span
     if request.provider not in catalogue.providers:
         path = f"manifests/providers/{request.provider}.yaml"
         if path in catalogue.faulty:
-            return [_unusable("unknown-provider", "provider", request.provider, [path], span(("provider",)))]
+            return [unusable("unknown-provider", "provider", request.provider, [path], span(("provider",)))]
         known = catalogue.providers
         otherwise = f"there are: {listed(known)}; another endpoint is a file {path}"
-        return [_unknown("unknown-provider", "provider", request.provider, known, span(("provider",)), otherwise)]
+        return [unknown("unknown-provider", "provider", request.provider, known, span(("provider",)), otherwise)]
     if request.predownload and request.provider != "vllm":
         message = f"provider `{request.provider}` needs no download of weights"
         help = "remove `predownload`: only models of provider vllm are downloaded"
@@ -124,87 +111,6 @@ def _datasets(checked: CheckedRequest) -> list[Diagnostic]:
     ]  # fmt: skip
 
 
-def _service(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
-    request, span = checked.request, checked.document.span
-    entry = catalogue.services.get(request.service)
-    if entry is None and request.service in catalogue.service_names:
-        path = f"manifests/services/{request.service}.yaml"
-        return [_unusable("unknown-service", "service", request.service, [path], span(("service",)))]
-    if entry is None:
-        otherwise = (
-            f"there are: {listed(catalogue.services)}; a new site is a file manifests/services/{request.service}.yaml"
-        )
-        return [
-            _unknown("unknown-service", "service", request.service, catalogue.services, span(("service",)), otherwise)
-        ]
-    found = _priority(checked, entry.service)
-    node = entry.service.node_kinds.get(request.node_kind) if request.node_kind else None
-    if request.node_kind and node is None:
-        kinds = entry.service.node_kinds
-        what = f"node kind of {request.service}"
-        found.append(_unknown("unknown-node-kind", what, request.node_kind, kinds, span(("node_kind",))))
-    if node is not None:
-        found += _node_fits_provider(checked, entry.service, node, catalogue)
-    return found + _gpu_list(checked, entry.service, node)
-
-
-def _priority(checked: CheckedRequest, service: Service) -> list[Diagnostic]:
-    request = checked.request
-    if request.priority is None or str(request.priority) in service.priorities:
-        return []
-    allowed = ", ".join(sorted(service.priorities, key=int)) or "none: leave it out"
-    message = f"`{request.priority}` is not a priority of {request.service}"
-    return [Diagnostic("unknown-priority", message, checked.document.span(("priority",)), f"priorities: {allowed}")]
-
-
-def _node_fits_provider(
-    checked: CheckedRequest, service: Service, node: NodeKind, catalogue: Catalogue
-) -> list[Diagnostic]:
-    request, span = checked.request, checked.document.span(("node_kind",))
-    if request.provider == "vllm" and not node.can_serve:
-        why = "its service file says `serves: false`" if node.gpus else "it has no GPU"
-        message = f"vLLM cannot serve on `{request.node_kind}`: {why}"
-        return [
-            Diagnostic(
-                "vllm-on-cpu",
-                message,
-                span,
-                _instead(service, "a node kind with a whole GPU", lambda kind: kind.can_serve),
-            )
-        ]
-    if request.provider in catalogue.providers and request.provider != "vllm" and node.gpus > 0:
-        message = f"provider `{request.provider}` needs no GPU, but `{request.node_kind}` has {node.gpus}"
-        help = _instead(service, "a CPU node kind", lambda kind: kind.gpus == 0)
-        return [Diagnostic("api-on-gpu", message, span, help)]
-    return []
-
-
-def _instead(service: Service, what: str, fits: Callable[[NodeKind], bool]) -> str:
-    kinds = [kind for kind, node in service.node_kinds.items() if node.offered and fits(node)]
-    return f"choose {what} ({listed(kinds) or 'this service has none'}), or remove `node_kind`"
-
-
-def _gpu_list(checked: CheckedRequest, service: Service, node: NodeKind | None) -> list[Diagnostic]:
-    request = checked.request
-    given = request.cuda_visible_devices
-    if service.scheduler != "local":
-        if given is None:
-            return []
-        message = f"the scheduler of {request.service} chooses the GPUs"
-        span = checked.document.span(("cuda_visible_devices",))
-        return [Diagnostic("gpu-list-mismatch", message, span, "remove `cuda_visible_devices`")]
-    if node is None:
-        return []
-    gpus = [] if given is None else str(given).split(",")
-    if len(gpus) == node.gpus and len(set(gpus)) == len(gpus):
-        return []
-    span = checked.document.span(("cuda_visible_devices",) if given is not None else ("node_kind",))
-    message = f"`{request.node_kind}` needs {node.gpus} different GPUs, but cuda_visible_devices names {len(set(gpus))}"
-    example = ",".join(str(number) for number in range(node.gpus))
-    help = f'write e.g. cuda_visible_devices: "{example}"' if node.gpus else "remove `cuda_visible_devices`"
-    return [Diagnostic("gpu-list-mismatch", message, span, help)]
-
-
 def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
     found = []
     for index, word in enumerate(checked.request.tasks):
@@ -237,10 +143,10 @@ def _tasks(checked: CheckedRequest, catalogue: Catalogue) -> list[Diagnostic]:
 
 def _unknown_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
     if SUITES in catalogue.faulty:
-        return _unusable("unknown-task", "task or suite", name, [SUITES], span)
+        return unusable("unknown-task", "task or suite", name, [SUITES], span)
     known = [*catalogue.suites, *catalogue.tasks]
     otherwise = f"task keys are in manifests/tasks/tasks_runtime.csv, suites in {SUITES}"
-    return _unknown("unknown-task", "task or suite", name, known, span, otherwise)
+    return unknown("unknown-task", "task or suite", name, known, span, otherwise)
 
 
 def _faulty_task(name: str, span: Span, catalogue: Catalogue) -> Diagnostic:
@@ -295,7 +201,7 @@ def _custom_settings(checked: CheckedRequest, catalogue: Catalogue) -> list[Diag
             known = [*catalogue.settings.get(model, {}), *catalogue.common]
             faulty = [path for path in (files_of(model)[0], COMMON) if path in catalogue.faulty]
             if name not in known and faulty:
-                found.append(_unusable("unknown-custom-settings", "settings", name, faulty, span))
+                found.append(unusable("unknown-custom-settings", "settings", name, faulty, span))
             elif name not in known:
                 there_are = f"there are: {listed(known)}; " if known else ""
                 help = help_for(name, known, f"{there_are}add them to manifests/models/{model}.yaml")
