@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evalctl.check.codes import CODES
+from evalctl.check.value_wording import LIMITS, expected, how, kind_of, limit_of, short, shown, within
 from evalctl.model import fields, names
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.document import Document, Path
@@ -39,12 +38,6 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     fields.INTEGER_TEXT: ("wrong-type", "write a whole number"),
 }  # fmt: skip
 
-_LIMITS = {
-    "minimum": "must be at least", "exclusiveMinimum": "must be more than", "maximum": "must be at most",
-    "exclusiveMaximum": "must be less than", "minItems": "has too few items: needs at least",
-    "minProperties": "has too few keys: needs at least", "minLength": "has too few characters: needs at least", "maxLength": "has too many characters: allowed are at most",
-}  # fmt: skip
-
 
 def from_schema(document: Document, error: Any) -> list[Diagnostic]:
     """The findings for one error of jsonschema."""
@@ -59,7 +52,7 @@ def from_schema(document: Document, error: Any) -> list[Diagnostic]:
     if "propertyNames" in error.absolute_schema_path:
         span = document.key_span((*path, error.instance))
         return [
-            Diagnostic(_code(error), f"`{_short(error.instance)}` is not a valid name here", span, _pattern_help(error))
+            Diagnostic(_code(error), f"`{short(error.instance)}` is not a valid name here", span, _pattern_help(error))
         ]
     return [_wrong_value(document, path, error)]
 
@@ -76,7 +69,7 @@ def from_model(document: Document, detail: Any) -> Diagnostic:
     message = f"{_name(document, path)}: {message.removeprefix('Input ').removeprefix('String ')}"
     code = "out-of-range" if is_limit(detail) else "wrong-type"
     given = detail.get("input")
-    return Diagnostic(code, message, document.span(path), help=f"the value is {_shown(given)}, {_kind(given)}")
+    return Diagnostic(code, message, document.span(path), help=f"the value is {shown(given)}, {kind_of(given)}")
 
 
 def _path(data: Any, location: Sequence[str | int]) -> Path:
@@ -114,7 +107,7 @@ def _unknown_key(document: Document, path: Path, schema: Mapping[str, Any], key:
     guess = _meant_key(key, known)
     where = f" in {_name(document, path)}" if path else ""
     return Diagnostic(
-        "unknown-key", f"there is no key `{_short(key)}`{where}", document.key_span((*path, key)),
+        "unknown-key", f"there is no key `{short(key)}`{where}", document.key_span((*path, key)),
         help=f"did you mean `{guess}`?" if guess else f"the keys are: {listed(known, 40)}",
     )  # fmt: skip
 
@@ -139,25 +132,25 @@ def _wrong_value(document: Document, path: Path, error: Any) -> Diagnostic:
     if error.validator == "pattern":
         word = "is not" if _code(error) == "wrong-type" else "cannot be"
         message = (
-            f"{name} {word} {_shown(error.instance)}"
+            f"{name} {word} {shown(error.instance)}"
             if word == "cannot be"
-            else f"{name} has the wrong form: {_shown(error.instance)}"
+            else f"{name} has the wrong form: {shown(error.instance)}"
         )
         return Diagnostic(_code(error), message, span, help=_pattern_help(error))
-    if error.validator in _LIMITS:
-        return Diagnostic("out-of-range", f"{name} {_limit(error)}", span, help=_within(error))
-    return Diagnostic("wrong-type", f"{name} must be {_expected(error)}", span, help=_how(error))
+    if error.validator in LIMITS:
+        return Diagnostic("out-of-range", f"{name} {limit_of(error)}", span, help=within(error))
+    return Diagnostic("wrong-type", f"{name} must be {expected(error)}", span, help=how(error))
 
 
 def _code(error: Any) -> str:
     if error.validator == "pattern":
         return _PATTERNS.get(error.validator_value, ("forbidden-text", ""))[0]
-    return "out-of-range" if error.validator in _LIMITS else "wrong-type"
+    return "out-of-range" if error.validator in LIMITS else "wrong-type"
 
 
 def _pattern_help(error: Any) -> str:
-    if error.validator in _LIMITS:
-        return f"it {_limit(error)}"
+    if error.validator in LIMITS:
+        return f"it {limit_of(error)}"
     help = _PATTERNS.get(error.validator_value, ("", f"it must match {error.validator_value}"))[1]
     return meant_name(str(error.instance)) or help
 
@@ -174,128 +167,8 @@ def meant_name(given: str) -> str:
     return ""
 
 
-def _limit(error: Any) -> str:
-    empty = error.validator in ("minItems", "minLength") and error.validator_value == 1
-    return "must not be empty" if empty else f"{_LIMITS[error.validator]} {error.validator_value}"
-
-
-def _how(error: Any) -> str:
-    """What was given, and how to write it if that can be guessed."""
-    given = error.instance
-    types = _types(error)
-    if "array" in types and isinstance(given, str) and "string" not in types:
-        item = given if re.fullmatch(r"[\w./-]+", given) else json.dumps(given, ensure_ascii=False)
-        return f"write it as a list: [{_short(item)}]"
-    if "string" in types and isinstance(given, (int, float)):
-        return f'{_given(given)}; if it is text, put it in quotes: "…"'
-    if "boolean" in types and isinstance(given, str):
-        return f"{_given(given)}; write true or false (YAML 1.2 has no yes, no, on and off)"
-    if isinstance(given, str) and (choices := _choices(error)) and (guess := did_you_mean(given, choices)):
-        return f"did you mean `{guess}`?"
-    if isinstance(given, str) and types & {"integer", "number"} and _is_number(given):
-        return f"{_given(given)}; write it " + ("without quotes" if given.isascii() else "in half-width digits")
-    if isinstance(given, list) and "string" in types:
-        return f'write it as text: "{_short(",".join(map(str, given)))}"'
-    return "; ".join(filter(None, (_given(given), _example(error))))
-
-
-def _example(error: Any) -> str:
-    """An example of a valid value, as it is typed; else the description of the key, or ""."""
-    key = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), None)
-    samples = [sample for option in _options(error) if (sample := _sample(option))]
-    if key and samples:
-        return f"write e.g. `{key}: {samples[0]}`"
-    return str(error.schema.get("description", "")).rstrip(".")
-
-
-def _sample(schema: Mapping[str, Any]) -> str:
-    if "const" in schema or "enum" in schema:
-        return str(schema.get("enum", [schema.get("const")])[0])
-    least, most = schema.get("minimum", 0), schema.get("maximum", math.inf)
-    samples = {"integer": 10 if least <= 10 <= most else least, "number": 0.5, "boolean": "true"}
-    return str(samples.get(str(schema.get("type")), ""))
-
-
-def _within(error: Any) -> str:
-    """What was given, and the limits of the number."""
-    words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-    limits = [
-        f"{_LIMITS[word].removeprefix('must be ')} {error.schema[word]}" for word in words if word in error.schema
-    ]
-    return f"{_given(error.instance)}; write a number, {', '.join(limits)}" if limits else _given(error.instance)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _options(error: Any) -> list[Mapping[str, Any]]:
-    return list(error.validator_value) if error.validator in ("anyOf", "oneOf") else [error.schema]
-
-
-def _types(error: Any) -> set[str]:
-    return {str(option.get("type", "")) for option in _options(error)}
-
-
-def _choices(error: Any) -> list[str]:
-    found = [choice for option in _options(error) for choice in (*option.get("enum", ()), option.get("const"))]
-    return [choice for choice in found if isinstance(choice, str)]
-
-
-def _expected(error: Any) -> str:
-    words = [word for option in _options(error) for word in _type_words(option)]
-    implied = {"null"} | ({"a whole number"} if "a number" in words else set())
-    words = [word for word in dict.fromkeys(words) if word not in implied or len(words) == 1]
-    return " or ".join(words)
-
-
-def _type_words(schema: Mapping[str, Any]) -> list[str]:
-    if "const" in schema or "enum" in schema:
-        return [json.dumps(value) for value in schema.get("enum", [schema.get("const")])]
-    if schema.get("pattern") == fields.NUMBER_TEXT:
-        return []  # numbers may be written as text, but that is not recommended
-    if "anyOf" in schema:
-        return [word for option in schema["anyOf"] for word in _type_words(option)]
-    if "$ref" in schema:
-        return ["a mapping"]
-    return [_WORDS.get(str(schema.get("type")), "something else")]
-
-
-_WORDS = {
-    "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping", "null": "null",
-}  # fmt: skip
-
-
-def _given(value: Any) -> str:
-    return "the value is empty" if value is None else f"the value is {_shown(value)}, {_kind(value)}"
-
-
-def _kind(value: Any) -> str:
-    kinds = {
-        str: "text",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return kinds.get(type(value), "null")
-
-
-def _shown(value: Any) -> str:
-    return _short(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}…"
-
-
 def _name(document: Document, path: Path) -> str:
-    words = [_short(str(part)) for part in path if not isinstance(part, int)]
+    words = [short(str(part)) for part in path if not isinstance(part, int)]
     if not words:
         return "the file" if not path else f"item {int(path[-1]) + 1}"
     item = f"item {path[-1] + 1} of " if isinstance(path[-1], int) else ""
