@@ -26,7 +26,8 @@ Of the relay, in the order in which a request passes them:
 - `asking`: answers from the store where possible, else from the model; `choices`: a request in parts, merged into one answer.
 - `forward`: one request with retries; `gate`: limits the choices in flight; `admission`: computes that limit.
 - `transport`: one try over HTTP; `address`: where the server is, which may change.
-- `outcomes`: the outcome of a try; `replies`: what counts as an answer; `filters`: answers that a provider withholds.
+- `outcomes`: the outcome of a try; `replies`: what counts as an answer; `filters`: answers that a provider withholds;
+  `strict_json`: their JSON.
 - `refusals`: questions that are all refused alike; `repeats`: replies that were given before; `redact`: texts without secrets.
 - `answers`: a task's answers on disk; `counts`: what happened to its requests; `store`: both, for all tasks.
 - `watch`: looks at the server each second, and keeps a note of it.

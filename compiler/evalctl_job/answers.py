@@ -22,7 +22,8 @@ from evalctl_job import choices as choice
 from evalctl_job.filters import filter_that_took
 from evalctl_job.options import Options
 from evalctl_job.repeats import GivenReplies
-from evalctl_job.replies import loads, read_choice, usage_of
+from evalctl_job.replies import read_choice, usage_of
+from evalctl_job.strict_json import loads
 
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
 PATHS = ("/chat/completions", "/completions")

@@ -16,9 +16,9 @@ from evalctl_job.filters import is_filtered
 from evalctl_job.reasons import is_lasting
 from evalctl_job.redact import cleaned, redacted
 from evalctl_job.repeats import cache_that_answered
-from evalctl_job.replies import LONGEST_NAME, is_certain, loads, status_of, words_of
+from evalctl_job.replies import LONGEST_NAME, is_certain, status_of, words_of
+from evalctl_job.strict_json import loads
 
-# Transient statuses below 500, and what they mean.
 TRANSIENT: Mapping[int, str] = {
     408: "request timeout", 409: "conflict", 423: "locked", 424: "text-generation-inference: the generation failed",
     425: "too early", 429: "too many requests", 499: "a gateway's client hung up",

@@ -1,19 +1,18 @@
 """Decides what counts as an answer of the model, for new and for stored replies.
 
 `read_choice` returns a choice in one form, or the reason why it is not an answer. Other invalid content is removed here:
-text that is not JSON, NaN, impossible counters, names of any type.
+impossible counters, names of any type. `strict_json` refuses text that is not JSON.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from evalctl_job.filters import filter_that_took, is_filter_end
+from evalctl_job.strict_json import loads
 
 STOP, LENGTH = "stop", "length"
 # Finish reasons of a complete answer, as servers write them, those of a model's own API included.
@@ -36,7 +35,6 @@ CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
 BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
 THINKING = frozenset({"thinking", "reasoning"})
 TEXT = frozenset({"text", "output_text"})
-DEEPEST = 64
 MOST_WORDS = 4096  # bytes of a page that are looked at
 MOST_TOKENS = 10**9  # of one reply; the longest contexts of 2026 have 10**7
 LONGEST_NAME = 200
@@ -54,45 +52,6 @@ class NoAnswer:
 
 class Malformed(Exception):
     """The choice has an invalid form."""
-
-
-def loads(content: bytes | str) -> Any:
-    """Decoded JSON without NaN and infinities (null instead), or ValueError: not JSON, ambiguous, or nested too deeply."""
-    try:
-        found = json.loads(
-            content, parse_constant=lambda word: None, parse_float=_finite, object_pairs_hook=_with_one_meaning
-        )
-    except RecursionError as problem:
-        raise ValueError("nested too deeply") from problem
-    _require_flat(found)
-    return found
-
-
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return number if math.isfinite(number) else None
-
-
-def _with_one_meaning(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object; ValueError where a name has two values, of which programs take the first, the last or both (RFC 8259)."""
-    found = dict(pairs)
-    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
-        raise ValueError("a name has two values")
-    return found
-
-
-def _require_flat(value: Any) -> None:
-    """ValueError for JSON so deep that it could be read but not be written again."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for outer in level for inner in _inner(outer)]
-        if not level:
-            return
-    raise ValueError("nested too deeply")
-
-
-def _inner(value: Any) -> Iterator[Any]:
-    yield from value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def read_choice(raw: Any) -> dict[str, Any] | NoAnswer:

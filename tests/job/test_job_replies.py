@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evalctl_job import choices, filters, replies
 from evalctl_job.redact import cleaned
-from evalctl_job.replies import UNNAMED, NoAnswer, loads, read_choice, same_model
+from evalctl_job.replies import UNNAMED, NoAnswer, read_choice, same_model
+from evalctl_job.strict_json import loads
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 ENDS = st.sampled_from(["stop", "length", "error", "content_filter", "eos", "tool_calls"])

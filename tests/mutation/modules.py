@@ -44,6 +44,7 @@ MODULES = {
     "slurm-words": _evalctl("schedulers.slurm_words", *_SCHEDULERS),
     "choices": _job("choices", "choices"),
     "replies": _job("replies", "replies"),
+    "strict-json": _job("strict_json", "replies"),
     "repeats": _job("repeats", "repeats"),
     "filters": _job("filters", "replies", "outcomes"),
     "relay": _job("relay", "relay_inside"),
