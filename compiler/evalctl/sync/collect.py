@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results import slowness
@@ -18,7 +19,6 @@ from evalctl.results.record import record, to_text
 from evalctl.results.store import FILE
 from evalctl.results.submission import Submission, read_submission
 from evalctl.shell import make_folder
-from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.model.evaluation import Download, Job, RequestPlan
 from evalctl.model.names import request_name
 from evalctl.model.run import Attempt, Phase
-from evalctl.sync import private, runfiles
+from evalctl.sync import private
 from evalctl.sync.act import cancel_live
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence

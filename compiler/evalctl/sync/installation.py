@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.model import plain_json
 from evalctl.model.run import Attempt, Sighting, State
 from evalctl.shell import json_text
 from evalctl.surroundings import chosen
-from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl_job.run_folder import INSIDE
 

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from evalctl import runfiles
 from evalctl.model import plain_json
 from evalctl.model.run import Marks
-from evalctl.sync import runfiles
 from evalctl_job import key_shapes
 from evalctl_job.marks import Acceptance, Finished, ServerReady, Started, TaskMark
 from evalctl_job.run_folder import FINISHED, INSIDE, MARK, SERVER_READY, STARTED, RunFolder

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, Weights
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
 from evalctl.shell import EnvironmentProblem, write_atomically
-from evalctl.sync import installation, runfiles
+from evalctl.sync import installation
 from evalctl.sync.blocked import blocked_reason, job_blocked
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.model.plain_json import document
 from evalctl.model.run import Action, Sighting, State, Step
 from evalctl.render.quoting import assignment
-from evalctl.sync import runfiles
 from evalctl.sync.act import CACHES, end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records

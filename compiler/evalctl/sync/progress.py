@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+from evalctl import runfiles
 from evalctl.git.repository import open_repository
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Eval, Job, RequestPlan
 from evalctl.model.result import Result
 from evalctl.model.run import Attempt, JobProgress, Marks, Progress
 from evalctl.results.reading import parse
-from evalctl.sync import runfiles
 from evalctl.sync.context import Context
 from evalctl.sync.eval_status import EvalStatus
 from evalctl.sync.marks import read_marks

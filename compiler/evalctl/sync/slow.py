@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from evalctl import runfiles
 from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
 from evalctl.results.slowness import Cause, Notes
-from evalctl.sync import runfiles
 from evalctl.sync.eval_status import EvalStatus
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 

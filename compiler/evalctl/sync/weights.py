@@ -14,12 +14,12 @@ from pathlib import Path
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
 from evalctl.model.run import Step
+from evalctl.runfiles import MOST_BYTES
 from evalctl.shell import Command, EnvironmentProblem, json_text, stream, write_atomically
 from evalctl.stamps import Stamp, stamp
 from evalctl.sync.context import Context
 from evalctl.sync.hub import hub_home, program
 from evalctl.sync.lock import locked
-from evalctl.sync.runfiles import MOST_BYTES
 from evalctl_job.download_note import DownloadNote
 from evalctl_job.typed import read
 
