@@ -380,6 +380,16 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "a set of one place for each is never larger",
         ),
     ),
+    "strict-json": (
+        Equivalent(
+            "if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):",
+            tuple(
+                f"if len(found) {sign} len(pairs) and any(found[name] != value for name, value in pairs):"
+                for sign in ("!=", "is not", "<=")
+            ),
+            "where no name is repeated, each has its own value; there are never more names than pairs",
+        ),
+    ),
     "scheduler-common": (
         Equivalent(
             'return found[0] if len(found) == 1 else ""',
