@@ -52,7 +52,7 @@ ARROWS: dict[str, set[str]] = {
     "runtimes": {"model"},
     "sync": {"cards", "environments", "exits", "git", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
-    "details": {"clone", "environments", "model", "pipeline", "results", "shell", "suggest", "terminal"},
+    "details": {"clone", "environments", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight

@@ -13,7 +13,7 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.details.eval_answers import EvalAnswers
-from evalctl.details.places import Place
+from evalctl.details.places import Place, places
 from evalctl.details.webpage import page
 from evalctl.environments import catalogue
 from evalctl.model.result import SCHEMA
@@ -273,6 +273,32 @@ def test_damaged_notes_of_the_server_cost_its_causes_alone(root: Path, capsys: p
     assert cli.main(["--repo", str(root), "details", "a"]) == 0
     shown = capsys.readouterr().out
     assert f"{notes}: " in shown and "prediction: " in shown
+
+
+def test_links_in_a_run_folder_are_not_followed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A job runs the model's code: its measurements and details files are read only where they are files of its own folder."""
+    job = Project(root).compile_one(REQUEST).plan.jobs[0]
+    attempt = root / ".evalctl/runs" / job.name / "a1"
+    notes = attempt / "relay/server.json"
+    details = (
+        attempt
+        / "tasks"
+        / job.tasks[0].evaluation.task.key
+        / "output/details/details_mmlu|0_2026-11-24T08-50-47.6.parquet"
+    )
+    for link, text in ((notes, '{"preemptions": 7}'), (details, "PAR1")):
+        outside = root / f"elsewhere{link.suffix}"
+        outside.write_text(text)
+        link.parent.mkdir(parents=True)
+        link.symlink_to(outside)
+    assert cli.main(["--repo", str(root), "details", "a", "--why"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{notes}: it is a link" in shown and "preemptions" not in shown
+    found = places("a", None, root)
+    assert found[0].details == ()
+    details.unlink()
+    details.write_text("PAR1")
+    assert places("a", None, root)[0].details == (details,)
 
 
 def test_a_spreadsheet_gets_a_row_per_answer(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

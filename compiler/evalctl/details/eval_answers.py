@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.details.files import questions
 from evalctl.details.places import Place
 from evalctl.results import answers, grading, slowness
@@ -18,6 +19,7 @@ from evalctl.results.slowness import Notes
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, plural
 from evalctl.terminal import plain
+from evalctl_job.run_folder import INSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def read_answers(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> E
     everything = grading.answers_of(rows) if place.answers is None else grading.joined(kept, rows)
     apart = sum(one.graded is None for one in everything) if rows else 0
     lost = [f"without a question in the details files: {plural(apart, 'answer')}"] if apart else []
-    notes, damaged = _notes(place.server)
+    notes, damaged = _notes(place.attempt)
     return EvalAnswers(
         place, answers.summed(everything), chosen(everything, wanted), rows, notes,
         [*problems, *lost, *damaged], unread, _other_models(everything),
@@ -130,14 +132,14 @@ def _stored_answers(place: Place) -> tuple[list[Answer], list[str]]:
     return everything, [f"unreadable in {place.answers}: {plural(unreadable, 'line')}"] if unreadable else []
 
 
-def _notes(path: Path | None) -> tuple[Notes | None, list[str]]:
+def _notes(attempt: Path | None) -> tuple[Notes | None, list[str]]:
     """The relay's measurements of the server; without readable ones only the causes that they show are missing."""
-    if path is None:
+    if attempt is None:
         return None, []
     try:
-        return slowness.notes(path.read_bytes()), []
+        return slowness.notes(runfiles.read(attempt, INSIDE.relay.server)), []
     except (OSError, ValueError) as error:
-        return None, [f"the server's measurements cannot be read: {path}: {error}"]
+        return None, [f"the server's measurements cannot be read: {attempt / INSIDE.relay.server}: {error}"]
 
 
 def _scored(rows: Sequence[Question]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalctl import runfiles
 from evalctl.clone.dotenv import home_of
 from evalctl.clone.requests import request_named
 from evalctl.model.evaluation import Job, JobTask
@@ -26,14 +28,14 @@ from evalctl_job.run_folder import ANSWERS, RunFolder, kept_answers
 class Place:
     """One eval's answers, its details files, and the relay's measurements of its server, as far as they exist.
 
-    `model` is the requested model with its settings, `measured` the time when the eval ended; "" and 0 where unknown.
+    `attempt` is the run folder with these measurements, `model` the requested model with its settings, `measured` the time when the eval ended; "" and 0 where unknown.
     """
 
     task: str
     folder: str
     answers: Path | None
     details: tuple[Path, ...]
-    server: Path | None = None
+    attempt: Path | None = None
     model: str = ""
     measured: float = 0.0
 
@@ -87,11 +89,11 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     own = record is None or record.digest == evaluation.digest
     beside = _beside_result(folder, root) if own else None
     stored = next(iter(sorted((home / "answers").glob(str(kept_answers(Path("*"), name))))), None)
-    tried = (_details(RunFolder(attempt).task(evaluation.task.key).output) for attempt in attempts)
-    notes = (RunFolder(attempt).relay.server for attempt in attempts)
+    tried = (_details_of_run(attempt, evaluation.task.key) for attempt in attempts)
+    noted = (attempt for attempt in attempts if os.path.lexists(RunFolder(attempt).relay.server))
     return Place(
         evaluation.task.key, _shown(folder, root), (beside and beside.answers) or stored,
-        (beside and beside.details) or next(filter(None, tried), ()), next(filter(Path.is_file, notes), None),
+        (beside and beside.details) or next(filter(None, tried), ()), next(noted, None),
         _model(inputs(evaluation)), record.measured_at if record and own else 0.0,
     )  # fmt: skip
 
@@ -145,6 +147,12 @@ def _details(folder: Path) -> tuple[Path, ...]:
     """The newest details files below `details/` of a result or of a framework's output, else in the folder itself."""
     inner = folder / DETAILS
     return tuple(newest(inner.rglob("*") if inner.is_dir() else folder.glob("*")))
+
+
+def _details_of_run(attempt: Path, task: str) -> tuple[Path, ...]:
+    """The newest details files of a task in a run folder, which the job wrote: only files that can be trusted."""
+    found = _details(RunFolder(attempt).task(task).output)
+    return tuple(path for path in found if runfiles.is_own(attempt, path.relative_to(attempt)))
 
 
 def _result(folder: Path) -> Result | None:
