@@ -31,7 +31,7 @@ def test_git_reads_no_settings_of_the_person_or_the_machine() -> None:
 
 def test_the_local_queue_is_not_the_persons() -> None:
     """Without EVALCTL_QUEUE the queue lies in the (temporary) home."""
-    from evalctl.schedulers.local_queue import default_queue
+    from evalctl_queue.commands import default_queue
 
     assert default_queue().is_relative_to(Path.home())
 

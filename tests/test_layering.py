@@ -80,10 +80,10 @@ SHARED = {
     "evalctl_job.attempt", "evalctl_job.download_note", "evalctl_job.key_shapes", "evalctl_job.marks", "evalctl_job.options", "evalctl_job.run_folder", "evalctl_job.typed",
 }  # fmt: skip
 JOB = TOP.with_name("evalctl_job")
+QUEUE = TOP.with_name("evalctl_queue")  # the scheduler of a machine that has none
 
 # Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
 PROGRAMS = {
-    "schedulers/local_queue.py": "runs without evalctl, for as long as jobs do; it starts the jobs of service local",
     "results/parquet_rows.py": "reads parquet files with the library of a lighteval environment",
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
 }
@@ -142,7 +142,7 @@ def test_a_package_names_each_of_its_files(name: str) -> None:
         assert unnamed(TOP / name) == set()
 
 
-@pytest.mark.parametrize("package", [JOB, JOB / "supervisor"], ids=lambda path: path.name)
+@pytest.mark.parametrize("package", [JOB, JOB / "supervisor", QUEUE], ids=lambda path: path.name)
 def test_the_program_of_the_node_names_each_of_its_files(package: Path) -> None:
     """In the same way."""
     assert unnamed(package) == set()
@@ -240,6 +240,13 @@ def test_programs_stand_alone(program: str) -> None:
     module = "evalctl." + program.removesuffix(".py").replace("/", ".")
     assert [name for name in names if name.split(".")[0] == "evalctl"] == []
     assert [path for path in modules() for name in imports(path) if name.startswith(module)] == []
+
+
+def test_the_queue_stands_alone() -> None:
+    """It runs for as long as its jobs do and needs the standard library only; evalctl starts it by its path."""
+    own = {name.split(".")[0] for path in QUEUE.glob("*.py") for name in imports(path)}
+    assert own - set(sys.stdlib_module_names) == {"evalctl_queue"}
+    assert [path for path in modules() for name in imports(path) if name.startswith("evalctl_queue")] == []
 
 
 def test_sync_takes_only_quoting_from_render() -> None:

@@ -156,7 +156,7 @@ def _in_shell(script: str, pattern: str) -> set[str]:
 # three programs stand alone.
 JSON_MADE_IN = {
     "evalctl/shell.py", "evalctl_job/files.py", "evalctl_job/answers.py", "evalctl/check/schema.py", "evalctl/results/parquet_rows.py",
-    "evalctl/schedulers/local_queue.py", "evalctl/demo/tiny_model.py",
+    "evalctl_queue/tickets.py", "evalctl/demo/tiny_model.py",
 }  # fmt: skip
 WRITES = {"write_atomically", "write_by_rename", "write_text", "write_bytes", "pwrite", "write"}
 

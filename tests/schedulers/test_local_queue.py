@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
+import evalctl_queue
 from evalctl.model.run import State
-from evalctl.schedulers import Unreadable, local, local_queue
+from evalctl.schedulers import Unreadable, local
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
+from evalctl_queue import commands, dispatch, keeper, tickets
 
-PROGRAM = Path(local.__file__).with_name("local_queue.py")
+PROGRAM = Path(evalctl_queue.__file__).with_name("__main__.py")
 
 
 class Queue:
@@ -318,14 +320,14 @@ def test_a_keeper_that_cannot_write_keeps_its_job(queue: Queue) -> None:
     folder.mkdir(parents=True)
     script.write_text("sleep 60\n")
     words = ["--cpu", "--output-dir", str(queue.top), "--walltime", "0.5", str(script)]
-    submission = local_queue.submission_of(local_queue.parser().parse_args(["submit", "--name", "a", *words]))
-    local_queue.write(folder / "ticket.json", submission)
-    local_queue.write(folder / "started.json", {"started_at": 1.0})
+    submission = commands.submission_of(commands.parser().parse_args(["submit", "--name", "a", *words]))
+    tickets.write(folder / "ticket.json", submission)
+    tickets.write(folder / "started.json", {"started_at": 1.0})
 
     def keep() -> None:
         (folder / f".started.json.{os.getpid()}").mkdir()  # where the keeper would put its number
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
-        local_queue.Keeper(local_queue.Ticket(folder, submission), lock).run()
+        keeper.Keeper(tickets.Ticket(folder, submission), lock).run()
 
     in_a_child(keep)
     assert queue.jobs()["a"]["state"] == "timeout"
@@ -335,7 +337,7 @@ def test_a_job_that_is_forgotten_by_half_is_not_queued_again(queue: Queue) -> No
     """Whatever comes in between, its end is taken away only after its ticket."""
     queue.submit("a", "true")
     queue.wait_ended("a")
-    (ticket,) = local_queue.tickets(queue.top / "queue")
+    (ticket,) = tickets.tickets(queue.top / "queue")
 
     def refuse(event: str, words: tuple[object, ...]) -> None:
         if event == "os.remove" and str(words[0]).endswith("ticket.json"):
@@ -343,7 +345,7 @@ def test_a_job_that_is_forgotten_by_half_is_not_queued_again(queue: Queue) -> No
 
     def forget() -> None:
         sys.addaudithook(refuse)
-        local_queue.prune([ticket] * (local_queue.KEPT + 1))
+        dispatch.prune([ticket] * (dispatch.KEPT + 1))
 
     in_a_child(forget)
     assert queue.jobs()["a"]["state"] == "done"

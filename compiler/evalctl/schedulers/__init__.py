@@ -3,7 +3,7 @@
 A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file and no clock and knows no
 site: it returns the command to run and parses the command's reply. A new scheduler is one file, one line in SCHEDULERS and
 its recorded replies in `tests/schedulers/replies/`. `gridengine`, `pbs` and `slurm` (its words: `slurm_words`) are schedulers of sites,
-`local` is for a machine without a scheduler (`local_queue` is its program); `common` is what they share.
+`local` is for a machine without a scheduler (`evalctl_queue` is its program); `common` is what they share.
 
 evalctl identifies a job by its name, so that a submission whose reply was lost can be found again; native ids serve for
 messages and for cancelling.

@@ -1,4 +1,4 @@
-"""A machine without a scheduler: `local_queue.py`, a program of this project, manages a queue per GPU."""
+"""A machine without a scheduler: `evalctl_queue`, a program of this project, manages a queue per GPU."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def cancelled(reply: Reply) -> bool:
 
 def _program(verb: str) -> tuple[str, ...]:
     # -I: neither the working folder nor PYTHON* variables choose what is imported.
-    return (sys.executable, "-I", str(Path(__file__).with_name("local_queue.py")), verb)
+    return (sys.executable, "-I", str(Path(__file__).parents[2] / "evalctl_queue" / "__main__.py"), verb)
 
 
 def _queue(site_args: Sequence[str]) -> tuple[str, ...]:
