@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "environments": {"git", "shell"},
     "editing": {"load", "model", "suggest"},
     "frameworks": {"environments", "model"},
-    "check": {"frameworks", "load", "model", "secret_shapes", "suggest"},
+    "check": {"frameworks", "load", "model", "results", "secret_shapes", "suggest"},  # results: what a gate's groups of entries are
     "resolve": {"frameworks", "model"},
     "results": {"model", "shell", "stamps", "suggest", "terminal"},
     "changes": {"load", "model", "results", "suggest"},

@@ -24,6 +24,7 @@ METRICS = "entries:\n  - {name: exact, function: pick, metrics: [em], tasks: [ex
 REQUEST = "manifests/requests/a.yaml"
 TEXT = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_exact, en_code]\n"
 TSUBAME, PROVIDER = "manifests/services/tsubame.yaml", "manifests/providers/lab-llm.yaml"
+GATE = "manifests/gates/release.yaml"
 Found = list[dict[str, Any]]
 
 
@@ -256,6 +257,16 @@ def test_a_providers_new_address_and_its_key_are_named(root: Path, found: Callab
     said = "\n".join(one["message"] for one in found())
     assert "all questions and the key LAB_LLM_API_KEY go to https://other.example/v1" in said
     assert "base_url: https://llm.lab.example/v1 → https://other.example/v1" in said
+
+
+def test_each_change_of_a_gate_is_named(root: Path, found: Callable[[], Found]) -> None:
+    """A wider margin lets through what did not pass before."""
+    written(root, GATE, "baseline: a/b\ncandidates: [a/c]\nrequired: [{suite: swallow-ja, margin: 0.01}]\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "a gate")
+    replaced(root, GATE, "0.01", "0.5")
+    said = "\n".join(one["message"] for one in found())
+    assert "gate release: required:" in said and '"margin": 0.01}] → ' in said and '"margin": 0.5}]' in said
 
 
 def test_a_provider_without_a_key_is_said_to_get_none(root: Path, found: Callable[[], Found]) -> None:

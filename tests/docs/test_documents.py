@@ -85,7 +85,7 @@ def clone(tmp_path_factory) -> Path:
     for name in ("tasks", "services"):
         shutil.copytree(REPOSITORY / "manifests" / name, root / "manifests" / name)
     for block in blocks(REPOSITORY / "docs" / "manifests.md", "yaml"):
-        if block.path:
+        if block.path and not ("/gates/" in block.path and block.marked):
             (root / block.path).parent.mkdir(parents=True, exist_ok=True)
             (root / block.path).write_text(block.text, encoding="utf-8")
     (root / ".gitignore").write_text("/.evalctl/\n/.env\n", encoding="utf-8")

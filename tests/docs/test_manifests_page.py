@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli
+from evalctl.model.gate import Gate, GateRule
 from evalctl.model.manifest import CustomSettings, Request
 from evalctl.model.providers import PROVIDERS
 
@@ -75,7 +76,9 @@ def test_what_a_file_of_the_page_announces_is_found(repository, capsys):
     assert {mark for block in FILES for mark in block.marked} <= found
 
 
-@pytest.mark.parametrize("name", sorted({*Request.model_fields, *CustomSettings.model_fields}))
+@pytest.mark.parametrize(
+    "name", sorted({*Request.model_fields, *CustomSettings.model_fields, *Gate.model_fields, *GateRule.model_fields})
+)
 def test_no_key_is_left_out(name):
     """Whoever reads the page has seen every key of requests and custom settings."""
     assert re.search(rf"^\|[^|]*`{name}`", PAGE.read_text(encoding="utf-8"), re.MULTILINE)

@@ -16,6 +16,7 @@ Texts = Mapping[str, str]  # manifests by path, as they are now
 _SERVICE, _PROVIDER = re.compile(r"manifests/services/(.+)\.yaml"), re.compile(r"manifests/providers/(.+)\.yaml")
 _TEMPLATE = re.compile(r"manifests/models/chat_templates/(.+)\.jinja")
 _PLUGIN = re.compile(r"manifests/models/reasoning_parsers/(.+)\.py")
+_GATE = re.compile(r"manifests/gates/(.+)\.yaml")
 _POLICY = "manifests/policy.yaml"
 _REQUESTS = "manifests/requests/"
 # Keys of a model's settings and card that run other code, read other files, or put another text before each question.
@@ -43,6 +44,8 @@ def _findings_of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
         yield _server_file(change, "chat template", "chat_template", match[1], texts)
     elif match := _PLUGIN.fullmatch(path):
         yield _server_file(change, "code for the server, parser plug-in", "reasoning_parser_plugin", match[1], texts)
+    elif match := _GATE.fullmatch(path):
+        yield from _keys(change, f"gate {match[1]}")
     elif path == _POLICY:
         yield from _keys(change, "policy")
     elif path.startswith(_REQUESTS):

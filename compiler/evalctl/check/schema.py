@@ -23,6 +23,7 @@ from evalctl.model.card import ModelCard
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.document import Document, Path
 from evalctl.model.fields import LONGEST_NAME, NUMBER_TEXT, Name, TaskWord
+from evalctl.model.gate import Gate
 from evalctl.model.manifest import CustomSettings, Endpoint, Request
 from evalctl.model.metrics import Metrics
 from evalctl.model.service import Service
@@ -40,6 +41,7 @@ KINDS: Mapping[str, Any] = {
     "model-card": ModelCard,
     "metrics": Metrics,
     "suites": SuitesFile,
+    "gate": Gate,
     "accepted": AcceptedFile,
 }
 
@@ -152,8 +154,11 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
 
 def _is_said_of_its_misspelling(kind: str, detail: Any) -> bool:
     """Whether a rule between keys misses a key that the document has under a misspelt name."""
-    wanted = detail.get("ctx", {}).get("wanted")
-    return wanted is not None and is_misspelt(wanted, detail["input"], schema_of(kind)["properties"])
+    context = detail.get("ctx", {})
+    wanted = context.get("wanted")
+    return wanted is not None and is_misspelt(
+        wanted, detail["input"], context.get("known") or schema_of(kind)["properties"]
+    )
 
 
 @cache

@@ -33,6 +33,7 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     fields.VARIABLE: ("forbidden-text", "the name of an environment variable has capital letters, digits and _"),
     fields.REVISION: ("forbidden-text", "a revision is the 40 hexadecimal digits of a commit: type `evalctl lock MODEL`"),
     fields.COMMIT: ("forbidden-text", "the commit of a model on the Hub has 40 hexadecimal digits"),
+    fields.GIT_REVISION: ("forbidden-text", "write the digits of a commit, a branch or a tag"),
     fields.SHA256: ("forbidden-text", "a digest has 64 hexadecimal digits: type `evalctl lock MODEL`"),
     fields.BASE_URL: ("forbidden-text", "write https://, host and path, e.g. https://llm.example.jp/v1: no / at the end, no ? or #, no user or key"),
     fields.INTEGER_TEXT: ("wrong-type", "write a whole number"),

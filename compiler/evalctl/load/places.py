@@ -15,17 +15,20 @@ METRICS = "manifests/tasks/metrics.yaml"
 SUITES = "manifests/tasks/suites.yaml"
 TASK_FILES = (*TABLES, METRICS, SUITES)
 MODELS = "manifests/models/"
+GATES = "manifests/gates"
 COMMON = "manifests/models/common_settings.yaml"
 CARD_SUFFIX = ".lock.yaml"
 # Documentation among the settings; the lab keeps such a file there, too.
 TEMPLATE = "manifests/models/template.yaml"
 
 _PLACES = re.compile(
-    r"manifests/requests/.+\.yaml|manifests/(?:services|providers)/[^/]+\.yaml"
+    r"manifests/requests/.+\.yaml|manifests/(?:services|providers|gates)/[^/]+\.yaml"
     r"|manifests/models/chat_templates/[^/]+\.jinja|manifests/models/reasoning_parsers/[^/]+\.py"
     r"|manifests/models/(?!chat_templates/|reasoning_parsers/)[^/]+(?:/[^/]+)?\.yaml"
 )
-_FOLDERS = ("manifests/requests", "manifests/models", "manifests/services", "manifests/providers", "manifests/tasks")
+_FOLDERS = (
+    "manifests/requests", "manifests/models", "manifests/services", "manifests/providers", "manifests/gates", "manifests/tasks",
+)  # fmt: skip
 # A folder of that name would conflict with a file that `evalctl compile` writes.
 _GENERATED_NAMES = re.compile(r"\.(?:json|sh)(?:\.yaml$|/)")
 
@@ -101,7 +104,7 @@ def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | Non
 
 
 _WHERE = (
-    "requests belong in manifests/requests/, services in manifests/services/, providers in manifests/providers/, settings in manifests/models/PUBLISHER/, "
+    "requests belong in manifests/requests/, services in manifests/services/, providers in manifests/providers/, gates in manifests/gates/, settings in manifests/models/PUBLISHER/, "
     "chat templates in manifests/models/chat_templates/, plug-ins in manifests/models/reasoning_parsers/"
 )
 

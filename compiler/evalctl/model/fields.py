@@ -34,6 +34,8 @@ RESERVED_SWITCHES = frozenset({
 VARIABLE = r"^[A-Z_][A-Z0-9_]*$"
 REVISION = r"^[0-9a-f]{40,64}$"
 COMMIT = r"^[0-9a-f]{40}$"
+# What names a commit in git: digits, a branch, a tag, HEAD~10. Never an option, never a range.
+GIT_REVISION = r"^[A-Za-z0-9_](?:[A-Za-z0-9_/+~^-]|\.[A-Za-z0-9_/+~^-])*$"
 SHA256 = r"^[0-9a-f]{64}$"
 INTEGER_TEXT = r"^-?[0-9]+$"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

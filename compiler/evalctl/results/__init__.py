@@ -3,7 +3,7 @@
 `submission` is what a result will say about its inputs, written before it runs · `record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
-`accepted` and `proof` report which records count ·
+`gated` says what the rules of a gate are about · `accepted` and `proof` report which records count ·
 `tables` selects and compares aggregates for people and spreadsheets, `webpage` writes them as one HTML file with its `charts` ·
 `answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an
 environment that can read parquet), `choosing` applies a person's filters, `looping` detects repetition, `slowness` reports why an
