@@ -175,6 +175,18 @@ class Place:
             assert time.monotonic() < limit, self.processes()
             time.sleep(0.1)
 
+    def pids(self) -> list[int]:
+        """The job's processes."""
+        folder = f"EVALCTL_RUN_DIR={self.run_dir}".encode()
+        found = []
+        for one in Path("/proc").glob("[0-9]*"):
+            try:
+                if folder in (one / "environ").read_bytes().split(b"\0"):
+                    found.append(int(one.name))
+            except OSError:
+                continue
+        return found
+
     def job_log(self) -> str:
         """All that the job said."""
         logs = (self.top / "out", self.run_dir / "job.log")

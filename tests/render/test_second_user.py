@@ -87,19 +87,6 @@ def environment(pid: int) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
 
-def pids(place: Place) -> list[int]:
-    """The job's processes."""
-    folder = f"EVALCTL_RUN_DIR={place.run_dir}".encode()
-    found = []
-    for one in Path("/proc").glob("[0-9]*"):
-        try:
-            if folder in (one / "environ").read_bytes().split(b"\0"):
-                found.append(int(one.name))
-        except OSError:
-            continue
-    return found
-
-
 def as_other(facts: dict[str, Any]) -> dict[str, Any]:
     """What another user of the node gets."""
     ran = subprocess.run(
@@ -118,7 +105,7 @@ def test_another_user_can_neither_ask_nor_answer(open_place: Place) -> None:
     place.wait_for("tasks", "one", "call.json")
     place.wait_for("relay", "port")
     socket = Ran(0, place.run_dir).lines("vllm")[0]["argv"][-1]
-    of_job = pids(place)
+    of_job = place.pids()
     keys = {environment(pid).get("EVALCTL_RELAY_KEY", "") for pid in of_job} - {""}
     said = as_other({
         "socket": socket, "private": str(Path(socket).parent), "run": str(place.run_dir), "pids": of_job,
@@ -143,7 +130,7 @@ def test_a_dead_relays_port_stays_the_jobs(open_place: Place) -> None:
     place.wait_for("tasks", "one", "call.json")
     place.wait_for("relay", "port")
     process.send_signal(signal.SIGSTOP)  # it cannot end the job meanwhile
-    (relay,) = [pid for pid in pids(place) if b"evalctl_job.relay" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (relay,) = [pid for pid in place.pids() if b"evalctl_job.relay" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(relay, signal.SIGKILL)
     port = int((place.run_dir / "relay/port").read_text())
     code = f"import socket; socket.create_server(('127.0.0.1', {port}), reuse_port=True)"

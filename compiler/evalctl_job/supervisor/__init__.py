@@ -4,6 +4,7 @@
 - `job`: the course of a job and of a download: begin, loop, end; `ending`: exit code and reason.
 - `place`: shared by all: folder, attempt, clock, marks, variables, and the start of children.
 - `node`: the node: `.env`, modules, caches, scratch, GPUs; the environment variables of each child.
+- `local_folders`: folders on the node's disks, and the removal of those that a killed job left.
 - `private`: the job's folder on the node that no other user may enter, with the server's sockets.
 - `secrets`: which variables a child must not see, and texts without their values.
 - `server`: the model's server, started again once if it dies; `deaths`: why it died, by its log.

@@ -16,8 +16,8 @@ from pathlib import Path
 from evalctl_job.files import write_by_rename
 from evalctl_job.marks import FAILED, RUNNING, TaskMark
 from evalctl_job.run_folder import MARK, RunFolder
+from evalctl_job.supervisor.local_folders import remove_tree
 from evalctl_job.supervisor.marks import now, to_text
-from evalctl_job.supervisor.place import remove_tree
 from evalctl_job.supervisor.processes import end_group, sweep
 from evalctl_job.supervisor.signals import Signals
 from evalctl_job.typed import read

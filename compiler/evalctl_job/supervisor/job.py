@@ -14,8 +14,9 @@ from evalctl_job.supervisor import node, private
 from evalctl_job.supervisor.document import InvalidAttemptFile, Job, Task, read_attempt
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
+from evalctl_job.supervisor.local_folders import remove_abandoned, remove_tree
 from evalctl_job.supervisor.marks import Marks, now
-from evalctl_job.supervisor.place import Clock, Place, remove_tree, say
+from evalctl_job.supervisor.place import Clock, Place, say
 from evalctl_job.supervisor.processes import MARKER, Child, Known, family, new_marker, sweep
 from evalctl_job.supervisor.relay import RelayProcess
 from evalctl_job.supervisor.secrets import HUB_TOKENS, shown
@@ -88,13 +89,14 @@ class Course:
         self._prepare_variables()
         self._mark_started()
         place.variables = node.with_modules(place.variables, self._job.node) | dict(self._job.node.variables)
+        remove_abandoned([*node.scratch_bases(place.variables, self._job.node), *private.bases(place.variables)])
         self._scratch = node.made_scratch(place.variables, self._job.node, place.attempt.name)
         if self._scratch is not None:
             place.variables["TMPDIR"] = str(self._scratch)
         place.variables = node.with_gpu_indices(place.variables)
         self._require_environments()
         if self._job.server is not None:
-            place.private = self._private = private.made_folder(place.variables)
+            place.private = self._private = private.made_folder(place.variables, self._scratch)
         self._guard = Guard(self._folder, self._marker, self._made_folders())
         if self._job.server is not None:  # it loads meanwhile
             self._relay = RelayProcess(self._place, self._job)

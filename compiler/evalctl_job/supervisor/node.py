@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evalctl_job.attempt import AttemptFile
+from evalctl_job.supervisor import local_folders
 from evalctl_job.supervisor.document import Node
 from evalctl_job.supervisor.ending import GiveUp
 
@@ -91,17 +92,19 @@ def _pairs(output: bytes) -> Variables:
     return {name: value for name, _, value in texts}
 
 
+def scratch_bases(variables: Mapping[str, str], node: Node) -> list[str]:
+    """The scratch folders of the service, as this node has them."""
+    folders = (expanded(candidate, variables) for candidate in node.scratch)
+    return [folder for folder in folders if folder is not None and folder.startswith("/")]
+
+
 def made_scratch(variables: Mapping[str, str], node: Node, name: str) -> Path | None:
-    """A new folder `name` in the first scratch folder that this node has; the job works there and removes it."""
-    for candidate in node.scratch:
-        folder = expanded(candidate, variables)
-        if folder is not None and folder.startswith("/"):
-            made = Path(folder, name)
-            try:
-                made.mkdir(mode=0o700)
-            except OSError:
-                continue
-            return made
+    """A new folder with a name that begins with `name`, in the first scratch folder of this node; the job removes it."""
+    for folder in scratch_bases(variables, node):
+        try:
+            return local_folders.made(Path(folder, name))
+        except OSError:
+            continue
     return None
 
 

@@ -82,13 +82,6 @@ class Place:
         return Child(argv, log, variables, folder or self.folder.path, umask, keeps)
 
 
-def remove_tree(folder: Path) -> None:
-    """Removes a folder with its content, as far as possible."""
-    import shutil  # its archives would be loaded at each start of a job
-
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def say(text: str) -> None:
     """Prints a line into the job's log; ignores a full disk."""
     with suppress(OSError):

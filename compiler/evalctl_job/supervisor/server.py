@@ -15,8 +15,9 @@ from evalctl_job.supervisor.deaths import death
 from evalctl_job.supervisor.document import Server
 from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
 from evalctl_job.supervisor.http_get import get
+from evalctl_job.supervisor.local_folders import remove_tree
 from evalctl_job.supervisor.marks import now
-from evalctl_job.supervisor.place import Place, remove_tree, say
+from evalctl_job.supervisor.place import Place, say
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.secrets import HUB_TOKENS
 
