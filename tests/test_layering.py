@@ -40,7 +40,8 @@ ARROWS: dict[str, set[str]] = {
     "frameworks": {"environments", "model"},
     "check": {"frameworks", "load", "model", "results", "secret_shapes", "suggest"},  # results: what a gate's groups of entries are
     "resolve": {"frameworks", "model"},
-    "results": {"model", "shell", "stamps", "suggest", "terminal"},
+    "review": set(),
+    "results": {"model", "review", "shell", "stamps", "suggest", "terminal"},
     "changes": {"load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
@@ -73,11 +74,14 @@ PACKAGES: dict[str, set[str]] = {
     "ruamel": {"load", "commands"},
     "jsonschema": {"check"},
     "git": {"git"},
+    "numpy": {"results", "review"},
+    "scipy": {"review"},
 }
 FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_tasks"}
 # What both programs mean the same by; evalctl imports nothing else of the job program, and that nothing of evalctl.
 SHARED = {
-    "evalctl_job.attempt", "evalctl_job.download_note", "evalctl_job.key_shapes", "evalctl_job.marks", "evalctl_job.options", "evalctl_job.run_folder", "evalctl_job.typed",
+    "evalctl_job.attempt", "evalctl_job.download_note", "evalctl_job.key_shapes", "evalctl_job.marks", "evalctl_job.options", "evalctl_job.question_set",
+    "evalctl_job.run_folder", "evalctl_job.scores", "evalctl_job.typed",
 }  # fmt: skip
 JOB = TOP.with_name("evalctl_job")
 QUEUE = TOP.with_name("evalctl_queue")  # the scheduler of a machine that has none

@@ -14,12 +14,12 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from evalctl_job import stall
+from evalctl_job import questions, stall
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
 from evalctl_job.marks import DONE, FAILED, Acceptance
@@ -27,7 +27,7 @@ from evalctl_job.observed import marked, not_as_planned
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import classify, last_words, plain
 from evalctl_job.redact import redacted
-from evalctl_job.run_folder import RelayFolder
+from evalctl_job.run_folder import RelayFolder, TaskFolder
 
 LOG_BYTES = 64 * 1024
 LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
@@ -335,7 +335,11 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: done, 1: failed (the reason is printed), 2: wrong command line."""
     arguments = parser().parse_args(argv)
-    verdict = report(gather(arguments), arguments.task_key)
+    evidence = gather(arguments)
+    verdict = report(evidence, arguments.task_key)
+    if verdict.verdict == DONE and evidence.output:
+        why_not = questions.written(evidence.output, arguments.output, TaskFolder(arguments.into.parent))
+        verdict = replace(verdict, warnings=(*verdict.warnings, *([why_not] if why_not else [])))
     write_json(arguments.into, asdict(verdict))
     if verdict.verdict == DONE:
         return 0

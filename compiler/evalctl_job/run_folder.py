@@ -43,6 +43,8 @@ class TaskFolder(Folder):
     output = _Named(OUTPUT)
     log = _Named(LOG)
     acceptance = _Named("acceptance.json")  # the verdict, as its program writes it
+    questions = _Named("questions.tsv")  # the digests of its questions, once it is done
+    scores = _Named("scores.json")  # what each of them is worth
 
 
 class ServerFolder(Folder):

@@ -25,6 +25,9 @@ class MetricEntry(Strict):
     full_mark: Annotated[float, Field(gt=0)] | None = Field(
         1.0, description="The value of a perfect score: averages divide by it. null: it takes part in no average."
     )
+    clusters: Literal["subsets"] | None = Field(
+        None, description="subsets: each is a passage or a conversation, whose questions depend on each other."
+    )
 
 
 class Metrics(Strict):

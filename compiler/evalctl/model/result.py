@@ -232,6 +232,11 @@ class Result(Inputs):
         return Scores(cast("Mapping[str, Mapping[str, float | None]]", self._part("scores")), self._numbers("weights"))
 
     @property
+    def per_question(self) -> Facts:
+        """The digests of its question set and of the values of its questions; empty for a record of before."""
+        return self._part("per_question")
+
+    @property
     def samples(self) -> Samples | None:
         """None for a result without counts of answers."""
         return Samples(self._part("samples")) if self._facts.get("samples") is not None else None

@@ -19,7 +19,7 @@ from evalctl_job.typed import NO_DATE
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys((
         "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
-        "sent", "answered_by",
+        "sent", "answered_by", "per_question",
     ), dict),
     "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
 }  # fmt: skip

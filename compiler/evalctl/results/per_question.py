@@ -1,0 +1,263 @@
+"""What each question was worth, from the files in git beside a record: the values behind each entry of metrics.yaml.
+
+A record names its question set and the digest of its scores.json. One that an older evalctl made names neither: a
+scores.json beside it, made from its details, counts where its means are the record's scores, which is required of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isclose, nan
+from typing import TYPE_CHECKING, Any
+
+from evalctl.model import plain_json
+from evalctl.model.metrics import MetricEntry
+from evalctl.model.result import Result
+from evalctl.results.names import task_name
+from evalctl_job import question_set, scores
+from evalctl_job.question_set import QuestionSet
+from evalctl_job.scores import Metric, Value
+
+if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
+    from evalctl.review.values import Values
+
+FILE = "scores.json"
+FOLDER = "results/questions"
+OLDER = "its record is of an older evalctl, which kept no values of questions"
+_DIGEST = re.compile(r"[0-9a-f]{16}")
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The questions of one record, and each metric's values of them."""
+
+    questions: QuestionSet
+    answers: int
+    metrics: Mapping[str, Metric]
+
+    def of(self, key: str, metric: str) -> list[Value] | None:
+        """The values of the framework's task or subset `key`; None where the metric is no mean over questions."""
+        if metric not in self.metrics:
+            return None
+        values = self.metrics[metric].decoded()
+        return [value for value, own in zip(values, self.questions.keys, strict=True) if own == key]
+
+
+def path_of(record: str) -> str:
+    """The file with the values, of a record's path."""
+    return f"{record.rpartition('/')[0]}/{FILE}"
+
+
+def set_path(task: str, digest: str) -> str:
+    """The file of a question set, of the task's key."""
+    return f"{FOLDER}/{task}-{digest}.tsv"
+
+
+def read(results: Sequence[Result], read: Read) -> dict[str, Scored | str]:
+    """By the record's path: its values, or why there are none."""
+    found = read([path_of(one.path) for one in results])
+    documents = {one.path: _document(one, found.get(path_of(one.path))) for one in results}
+    wanted = {one.path: set_path(one.task.key, str(made["questions"]))
+              for one in results if isinstance(made := documents[one.path], dict)}  # fmt: skip
+    sets = read(sorted(set(wanted.values())))
+    return {
+        one.path: made if isinstance(made := documents[one.path], str) else _scored(one, made, sets.get(wanted[one.path]))
+        for one in results
+    }  # fmt: skip
+
+
+def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
+    named = result.per_question
+    if content is None:
+        return f"{FILE} is missing" if named else OLDER
+    if named and named.get("scores") != hashlib.sha256(content).hexdigest():
+        return f"{FILE} is not the one that the record names"
+    try:
+        document = plain_json.document(content)
+    except ValueError as error:
+        return f"{FILE} cannot be read: {error}"
+    questions = document.get("questions")
+    if (
+        document.get("schema") != scores.SCHEMA
+        or not isinstance(document.get("metrics"), dict)
+        or not isinstance(questions, str)
+        or not _DIGEST.fullmatch(questions)
+    ):
+        return f"{FILE} has another form: its schema is {str(document.get('schema'))[:40]!r}"
+    if named and named.get("questions") != questions:
+        return f"{FILE} is of the question set {questions}, the record of another"
+    return dict(document)
+
+
+def _scored(result: Result, document: Mapping[str, Any], content: bytes | None) -> Scored | str:
+    if content is None:
+        return f"{set_path(result.task.key, str(document['questions']))} is missing"
+    try:
+        asked = _set(content, str(document["questions"]))
+        answers = document.get("answers")
+        if type(answers) is not int or answers < 1:
+            raise ValueError(f"`answers` is no number of answers: {answers!r}")
+        metrics = {name: scores.from_json(one, len(asked.digests)) for name, one in document["metrics"].items()}
+        made = Scored(asked, answers, metrics)
+        _require_its_scores(result, made)
+    except (ValueError, AttributeError, TypeError) as error:
+        return f"{FILE} is not what the record says: {error}"
+    return made
+
+
+def _set(content: bytes, digest: str) -> QuestionSet:
+    """The set; many records share one."""
+    made, its = _parsed(content)
+    if its != digest:
+        raise ValueError(f"the question set is {its}, not {digest}")
+    return made
+
+
+@lru_cache(maxsize=256)
+def _parsed(content: bytes) -> tuple[QuestionSet, str]:
+    text = content.decode("utf-8")
+    return question_set.parsed(text), question_set.digest_of(text)
+
+
+def _require_its_scores(result: Result, made: Scored) -> None:
+    """Recomputes every score that is a mean over questions."""
+    for metric, kept in made.metrics.items():
+        values = kept.decoded()
+        for key, own in _by_key(made.questions.keys, values).items():
+            score = result.scores[key].values.get(metric) if key in result.scores else None
+            computed = scores.mean(own, kept.scale)
+            if score is None or computed is None or not isclose(score, computed, rel_tol=1e-9, abs_tol=1e-12):
+                raise ValueError(f"its questions make {computed} of `{metric}` of {key}, the record has {score}")
+
+
+def _by_key(keys: Iterable[str], values: Iterable[Value]) -> dict[str, list[Value]]:
+    found: dict[str, list[Value]] = {}
+    for key, value in zip(keys, values, strict=True):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A task or subset that the newest record of it has, as the aggregate takes it."""
+
+    result: Result
+    key: str
+    questions: tuple[str, ...]
+    columns: Mapping[str, Sequence[Value]]  # a metric's values
+    kept: Mapping[str, Metric]
+    answers: int
+
+
+class _NoValues(Exception):
+    """Why an entry has no values of questions."""
+
+
+def of_entry(
+    entry: MetricEntry,
+    results: Sequence[Result],
+    scored: Mapping[str, Scored | str],
+    groups: Mapping[str, Sequence[str]],
+) -> Values | str:
+    """The value of each question behind an entry, whose mean is the entry; else why there are none."""
+    try:
+        rows = [_row(result, key, entry, scored) for result, key in _rows(entry, results, groups)]
+        return _values(entry, rows)
+    except _NoValues as why:
+        return str(why)
+
+
+def _rows(
+    entry: MetricEntry, results: Sequence[Result], groups: Mapping[str, Sequence[str]]
+) -> list[tuple[Result, str]]:
+    """The rows of the one task of the entry that was run; as in the aggregate, the newest result of each."""
+    newest = {
+        task_name(key): (one, key)
+        for one in sorted(results, key=lambda one: (one.measured_at, one.path))
+        for key in one.scores
+    }
+    allowed = groups[entry.subsets] if entry.subsets else None
+    found = {
+        task: [there for name, there in newest.items() if _belongs(name, task, entry, allowed)] for task in entry.tasks
+    }
+    measured = [rows for rows in found.values() if rows]
+    if not measured:
+        imported = any(entry.name in one.entries for one in results)
+        raise _NoValues("an imported score, whose questions are not known" if imported else "not measured")
+    if len(measured) > 1:
+        raise _NoValues("several of its tasks were run")
+    return measured[0]
+
+
+def _belongs(name: str, task: str, entry: MetricEntry, allowed: Sequence[str] | None) -> bool:
+    if entry.function != "micro":
+        return name == task
+    base, _, subset = name.partition(":")
+    return base == task and "_average" not in subset and (allowed is None or subset in allowed)
+
+
+def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scored | str]) -> _Row:
+    made = scored.get(result.path, OLDER)
+    if isinstance(made, str):
+        raise _NoValues(made)
+    columns = {metric: made.of(key, metric) for metric in entry.metrics}
+    lacking = [metric for metric, values in columns.items() if not values]
+    if lacking:
+        raise _NoValues(f"`{lacking[0]}` is no mean over the questions of `{task_name(key)}`")
+    questions = tuple(
+        digest for digest, own in zip(made.questions.digests, made.questions.keys, strict=True) if own == key
+    )
+    return _Row(
+        result, key, questions, {name: values or () for name, values in columns.items()}, made.metrics, made.answers
+    )
+
+
+def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
+    import numpy as np
+
+    from evalctl.review.values import Values, clusters_of
+
+    means = np.concatenate([
+        np.mean([_worth(row.columns[metric], row.kept[metric].scale) for metric in entry.metrics], axis=0) for row in rows
+    ])  # fmt: skip
+    if np.isnan(means).all():
+        raise _NoValues("none of its questions has a value")
+    subsets = [row.key for row in rows for _ in row.questions]
+    return Values(
+        tuple(question for row in rows for question in row.questions),
+        means,
+        rows[0].answers,
+        clusters_of(subsets) if entry.clusters else None,
+        len(entry.metrics) == 1
+        and len({row.answers for row in rows}) == 1
+        and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
+    )
+
+
+def _is_right_or_wrong(row: _Row, metric: str) -> bool:
+    """Whether each value is the share of right ones among the answers."""
+    kept = row.kept[metric]
+    return kept.form == "digits" and kept.out_of == row.answers and kept.scale == 1.0
+
+
+def _worth(values: Sequence[Value], scale: float) -> list[float]:
+    """Each question's share in the mean of all, which it is the plain mean of.
+
+    Where questions weigh differently the mean is a ratio of sums: a question's share is the mean plus what it adds to
+    it (its linearisation), so that the variance of the plain mean is that of the ratio.
+    """
+    weight, count = sum(one.weight for one in values), sum(one.weight > 0 for one in values)
+    if not weight:
+        return [nan] * len(values)
+    mean = scores.mean(values) or 0.0
+    plain = all(one.weight in (0, 1) for one in values)
+    return [
+        nan if not one.weight
+        else scale * (one.total if plain else mean + (one.total - mean * one.weight) * count / weight)
+        for one in values
+    ]  # fmt: skip

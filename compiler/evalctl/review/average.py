@@ -1,0 +1,32 @@
+"""The mean of differences, or of scores, over several entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+
+from evalctl.review.spread import Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """An unweighted mean over entries; its interval is about other questions of the same tasks, not about other tasks."""
+
+    mean: float
+    error: float
+    low: float
+    high: float
+    p: float
+    entries: int
+
+
+def average(spreads: Sequence[Spread]) -> Average:
+    """Of one entry or more that were measured on different questions (Welch 1947 for the degrees of freedom)."""
+    count = len(spreads)
+    variances = [one.variance / count**2 for one in spreads]
+    variance = sum(variances)
+    parts = sum(part**2 / one.degrees for part, one in zip(variances, spreads, strict=True))
+    whole = Spread(sum(one.mean for one in spreads) / count, variance, variance**2 / parts if parts else inf, count)
+    half = whole.quantile() * whole.error
+    return Average(whole.mean, sqrt(variance), whole.mean - half, whole.mean + half, whole.p_value(), count)

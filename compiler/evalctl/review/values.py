@@ -1,0 +1,90 @@
+"""A metric's value of each question, and the pairs that two models make of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Labels = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The mean over `answers` answers to each question; `questions` and `clusters` have its digest and its passage.
+
+    NaN is the mean of a question without a value, such as one to which a judge gave no score. `clusters` is None where each
+    question is independent of all others. `right_or_wrong` says that each single answer is worth 0 or 1.
+    """
+
+    questions: tuple[str, ...]
+    means: Numbers
+    answers: int
+    clusters: Labels | None = None
+    right_or_wrong: bool = False
+
+    def with_value(self) -> Values:
+        """Without the questions that have none."""
+        there = ~np.isnan(self.means)
+        if there.all():
+            return self
+        questions = tuple(question for question, kept in zip(self.questions, there, strict=True) if kept)
+        return replace(self, questions=questions, means=self.means[there], clusters=_of(self.clusters, there))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What two models' values of the same questions differ by, first minus second; of those to which both have a value."""
+
+    differences: Numbers
+    clusters: Labels | None
+    one_answer: bool  # of each model to each question, worth 0 or 1
+
+
+class OtherQuestions(Exception):
+    """The two were not asked the same; the text says how many questions each has and how many both have."""
+
+
+def clusters_of(names: Sequence[str]) -> Labels | None:
+    """The number of each question's cluster, by the clusters' names; None where all differ."""
+    unique, labels = np.unique(np.asarray(names), return_inverse=True)
+    return None if len(unique) == len(names) else labels.astype(np.intp)
+
+
+def paired(first: Values, second: Values) -> Pairs:
+    """The differences of two models question by question, wherever a question is in the lists; raises OtherQuestions."""
+    if first.questions != second.questions:
+        second = _in_order_of(first.questions, second)
+    one_answer = first.answers == second.answers == 1 and first.right_or_wrong and second.right_or_wrong
+    differences = first.means - second.means
+    there = ~np.isnan(differences)
+    return Pairs(differences[there], _of(first.clusters, there), one_answer)
+
+
+def _of(clusters: Labels | None, there: NDArray[np.bool_]) -> Labels | None:
+    """Of the questions that are there, numbered without gaps."""
+    if clusters is None:
+        return None
+    return np.unique(clusters[there], return_inverse=True)[1].astype(np.intp)
+
+
+def _in_order_of(questions: Sequence[str], values: Values) -> Values:
+    places = {key: place for place, key in enumerate(_numbered(values.questions))}
+    wanted = list(_numbered(questions))
+    common = sum(key in places for key in wanted)
+    if not common == len(wanted) == len(places):
+        raise OtherQuestions(f"{len(wanted)} questions and {len(places)}, of which {common} are the same")
+    order = [places[key] for key in wanted]
+    return replace(values, questions=tuple(questions), means=values.means[order], clusters=None)
+
+
+def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """A question that is in the set several times is told apart by the number of its turn."""
+    seen: Counter[str] = Counter()
+    for question in questions:
+        seen[question] += 1
+        yield question, seen[question]

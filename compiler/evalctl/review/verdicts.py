@@ -1,0 +1,43 @@
+"""A word for each difference, with the correction for looking at several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from evalctl.review.difference import Difference
+from evalctl.review.spread import CONFIDENCE
+
+
+class Verdict(Enum):
+    """What may be said of the first of two models; `NOT_COMPARABLE` comes with its reason."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_SHOWN = "no difference shown"
+    NOT_COMPARABLE = "not comparable"
+
+
+def corrected(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979): with these, a false claim among all of them is as rare as in one comparison."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def verdicts(differences: Mapping[str, Difference | None]) -> dict[str, Verdict]:
+    """Of entries that are looked at together; None is an entry with one question."""
+    names = [name for name, found in differences.items() if found is not None]
+    p_values = dict(
+        zip(names, corrected([found.p for found in differences.values() if found is not None]), strict=True)
+    )
+    return {name: _verdict(found, p_values.get(name, 1.0)) for name, found in differences.items()}
+
+
+def _verdict(found: Difference | None, p: float) -> Verdict:
+    if found is None or p > 1 - CONFIDENCE:
+        return Verdict.NOT_SHOWN
+    return Verdict.BETTER if found.mean > 0 else Verdict.WORSE

@@ -1,0 +1,130 @@
+"""The questions of a task and what each was worth, from the details files that a framework writes beside its scores.
+
+Forms seen: lighteval 0.13.0 (`doc`, `metric`) and the fork lighteval-swallow 0.8 (`example`, `choices`, `gold`, `metrics`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalctl_job import scores
+from evalctl_job.files import write_by_rename, write_json
+from evalctl_job.framework_output import Output
+from evalctl_job.question_set import QuestionSet
+from evalctl_job.run_folder import TaskFolder
+from evalctl_job.scores import Metric
+
+_UPSTREAM, _FORK = ("doc", "metric"), ("example", "choices", "gold", "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One question: its digest, and what the framework keeps of each metric."""
+
+    digest: str
+    kept: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionScores:
+    """All questions of a task in the order in which they were scored, and the metrics that are means over them.
+
+    `keys` has the framework's key of each question (`swallow|jmmlu:x|0`); `of_whole_texts` the metrics that are no means.
+    """
+
+    digests: tuple[str, ...]
+    keys: tuple[str, ...]
+    answers: int
+    metrics: Mapping[str, Metric]
+    of_whole_texts: tuple[str, ...]
+
+
+def question_scores(
+    entries: Mapping[str, Sequence[Row]], measured: Mapping[str, Mapping[str, float]], answers: int
+) -> QuestionScores:
+    """From each entry's rows and the scores that the framework made of them."""
+    digests = tuple(row.digest for rows in entries.values() for row in rows)
+    keys = tuple(key for key, rows in entries.items() for _ in rows)
+    found = {name: _metric(name, entries, measured, answers) for name in _names(measured)}
+    metrics = {name: metric for name, metric in found.items() if metric is not None}
+    return QuestionScores(digests, keys, answers, metrics, tuple(sorted(found.keys() - metrics.keys())))
+
+
+def _names(measured: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield from dict.fromkeys(name for values in measured.values() for name in values if not name.endswith("_stderr"))
+
+
+def _metric(
+    name: str, entries: Mapping[str, Sequence[Row]], measured: Mapping[str, Mapping[str, float]], answers: int
+) -> Metric | None:
+    """None, too, where not every entry has it: nothing says what its questions are worth then."""
+    if not all(name in measured[key] for key in entries):
+        return None
+    return scores.encoded(
+        [([row.kept.get(name) for row in rows], measured[key][name]) for key, rows in entries.items()], answers
+    )
+
+
+def of_output(output: Output, folder: Path) -> QuestionScores:
+    """Of a run whose details are below `folder`."""
+    entries = {entry: list(rows(folder / details.path)) for entry, details in output.details.items()}
+    answers = max((one for details in output.details.values() for one in details.expected), default=1)
+    return question_scores(entries, output.scores, answers)
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """The questions in a details file, in its order."""
+    from pyarrow.parquet import ParquetFile  # slow, and only needed where details are
+
+    file = ParquetFile(path)
+    columns = _UPSTREAM if "doc" in file.schema_arrow.names else _FORK
+    for batch in file.iter_batches(batch_size=64, columns=list(columns)):
+        for row in batch.to_pylist():
+            yield _upstream(row) if columns is _UPSTREAM else _fork(row)
+
+
+def _upstream(row: Mapping[str, Any]) -> Row:
+    doc = row["doc"]
+    return Row(_digest(doc["query"], doc["choices"], doc["gold_index"]), row["metric"] or {})
+
+
+def _fork(row: Mapping[str, Any]) -> Row:
+    return Row(_digest(row["example"], row["choices"], row["gold"]), row["metrics"] or {})
+
+
+def _digest(question: Any, choices: Any, reference: Any) -> str:
+    """What was asked, not how: neither the few-shot examples nor the chat template, which are settings of the eval."""
+    text = json.dumps([question, choices, reference], ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def written(output: Output, folder: Path, task: TaskFolder) -> str:
+    """Writes both files of a task that is done; "", or why it has none: its score holds, and nothing says how sure it is."""
+    try:
+        write(of_output(output, folder), task)
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ) as error:  # details of another form; pyarrow's are of these kinds
+        return f"no values of single questions could be read from its details: {type(error).__name__}: {error}"
+    return ""
+
+
+def write(found: QuestionScores, task: TaskFolder) -> None:
+    """Both files of a task: its question set, and the values of the questions with the set's digest."""
+    asked = QuestionSet(found.digests, found.keys)
+    write_by_rename(task.questions, asked.text())
+    write_json(task.scores, {
+        "schema": scores.SCHEMA,
+        "questions": asked.digest(),
+        "answers": found.answers,
+        "metrics": {name: metric.as_json() for name, metric in found.metrics.items()},
+        "of_whole_texts": list(found.of_whole_texts),
+    })  # fmt: skip

@@ -1,0 +1,209 @@
+"""The values behind an entry: in git beside a record, bound to it, and their mean is the entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any
+
+import pytest
+
+from evalctl.model.metrics import MetricEntry
+from evalctl.model.result import Result
+from evalctl.results import per_question
+from evalctl.results.aggregate import aggregated
+from evalctl.results.per_question import OLDER, of_entry, path_of, read, set_path
+from evalctl_job.question_set import QuestionSet, parsed
+from evalctl_job.scores import SCHEMA, encoded
+from results.test_aggregate import METRICS
+
+FOLDER = "results/hosted_vllm/team/tiny"
+Kept = Mapping[str, Mapping[str, Sequence[Any]]]  # by the framework's key and metric: what it keeps of each question
+
+
+def digests(key: str, number: int) -> tuple[str, ...]:
+    """Of the questions of a task."""
+    return tuple(hashlib.sha256(f"{key} {one}".encode()).hexdigest()[:16] for one in range(number))
+
+
+def measured(
+    task: str, kept: Kept, *, answers: int = 1, bound: bool = True, at: float = 1.0
+) -> tuple[Result, dict[str, bytes]]:
+    """A record and the files beside it, as collection writes them."""
+    metrics = list(dict.fromkeys(name for columns in kept.values() for name in columns))
+    numbers = {key: len(next(iter(columns.values()))) for key, columns in kept.items()}
+    asked = QuestionSet(
+        tuple(digest for key, number in numbers.items() for digest in digests(key, number)),
+        tuple(key for key, number in numbers.items() for _ in range(number)),
+    )  # fmt: skip
+    scores = {key: {name: _mean(columns[name]) for name in metrics} for key, columns in kept.items()}
+    made = {name: encoded([(kept[key][name], scores[key][name]) for key in kept], answers) for name in metrics}
+    document = {
+        "schema": SCHEMA, "questions": asked.digest(), "answers": answers, "of_whole_texts": [],
+        "metrics": {name: one.as_json() for name, one in made.items() if one},
+    }  # fmt: skip
+    text = json.dumps(document).encode()
+    binding = (
+        {"per_question": {"questions": asked.digest(), "scores": hashlib.sha256(text).hexdigest()}} if bound else {}
+    )
+    facts = {
+        "task": {"key": task, "script": task}, "scores": scores, "weights": numbers, "measured_at": at, **binding,
+    }  # fmt: skip
+    result = Result(facts, f"{FOLDER}/ja/{task}/result.json")
+    return result, {path_of(result.path): text, set_path(task, asked.digest()): asked.text().encode()}
+
+
+def _mean(kept: Sequence[Any]) -> float:
+    """As the frameworks make it."""
+    parts = [part for one in kept if one is not None for part in (one if isinstance(one, list) else [one])]
+    return sum(parts) / len(parts)
+
+
+def scored(files: Mapping[str, bytes], *results: Result) -> dict[str, per_question.Scored | str]:
+    """Read from these files."""
+    return read(results, lambda paths: {path: files[path] for path in paths if path in files})
+
+
+JMMLU = {
+    "swallow|jmmlu:physics|0": {"em": [1, 1, 0]}, "swallow|jmmlu:algebra|0": {"em": [0]}, "swallow|jmmlu:law|0": {"em": [1, 0]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "task", "kept", "answers"),
+    [
+        ("jmmlu", "jmmlu", JMMLU, 1),
+        ("jmmlu_stem", "jmmlu", JMMLU, 1),
+        ("code_pass@1", "code", {"swallow|code|0": {"pass@1:10": [0.3, 1.0, 0.0]}}, 10),
+        ("wmt", "wmt", {"swallow|wmt20:en-ja|0": {"bleu": [0.25, 0.5]}}, 1),
+        ("ifeval", "ifeval", {"swallow|ifeval|0": {"strict": [1, 0, 0], "loose": [[True, True], [True], [False]]}}, 1),
+        ("mt", "mt", {"swallow|mt_bench|0": {"judge": [0.5, None, 0.7]}}, 1),
+    ],
+)  # fmt: skip
+def test_the_mean_over_the_questions_is_the_entry(entry: str, task: str, kept: Kept, answers: int) -> None:
+    """Of every function of metrics.yaml, for subsets, k answers, parts of a question, questions without a value."""
+    result, files = measured(task, kept, answers=answers)
+    found = of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups)
+    assert not isinstance(found, str), found
+    made = found.with_value().means.mean()
+    assert made == pytest.approx(aggregated(FOLDER, [result], METRICS).results[entry], rel=1e-12)
+    assert len(found.questions) == len(found.means)
+
+
+def named(entry: str) -> MetricEntry:
+    """The entry of METRICS."""
+    return next(one for one in METRICS.entries if one.name == entry)
+
+
+def test_a_question_without_a_value_keeps_its_place() -> None:
+    """So that two models are paired by question."""
+    result, files = measured("mt", {"swallow|mt_bench|0": {"judge": [0.5, None, 0.7]}})
+    found = of_entry(named("mt"), [result], scored(files, result), {})
+    assert not isinstance(found, str)
+    assert [isnan(one) for one in found.means] == [False, True, False]
+
+
+def test_values_know_whether_each_answer_is_right_or_wrong() -> None:
+    """A share of k answers is; points of a judge and the mean of several metrics are not."""
+    kinds = {}
+    for entry, task, kept, answers in [
+        ("jmmlu", "jmmlu", JMMLU, 1),
+        ("code_pass@1", "code", {"swallow|code|0": {"pass@1:10": [0.3, 1.0, 0.0]}}, 10),
+        ("mt", "mt", {"swallow|mt_bench|0": {"judge": [0.5, 0.7]}}, 1),
+    ]:
+        result, files = measured(task, kept, answers=answers)
+        found = of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups)
+        assert not isinstance(found, str)
+        kinds[entry] = (found.right_or_wrong, found.answers)
+    assert kinds == {"jmmlu": (True, 1), "code_pass@1": (True, 10), "mt": (False, 1)}
+
+
+def test_subsets_are_clusters_where_metrics_yaml_says_so() -> None:
+    """Questions of one passage depend on each other."""
+    result, files = measured("jmmlu", JMMLU)
+    entry = named("jmmlu").model_copy(update={"clusters": "subsets"})
+    found = of_entry(entry, [result], scored(files, result), METRICS.subset_groups)
+    assert not isinstance(found, str) and found.clusters is not None
+    assert len(set(found.clusters)) == 3
+    alone = of_entry(named("jmmlu"), [result], scored(files, result), METRICS.subset_groups)
+    assert not isinstance(alone, str) and alone.clusters is None
+
+
+def test_an_entry_without_values_says_why() -> None:
+    """Records of before, imported scores, metrics of whole texts, tasks that were not run."""
+    older = Result({"task": {"key": "code"}, "scores": {"code": {"pass@1:10": 0.5}}}, f"{FOLDER}/ja/code/result.json")
+    imported = Result({"task": {"key": "x"}, "scores": {}, "entries": {"wmt": 0.2}}, f"{FOLDER}/ja/x/result.json")
+    assert of_entry(named("code_pass@1"), [older], scored({}, older), {}) == OLDER
+    assert (
+        of_entry(named("wmt"), [imported], scored({}, imported), {})
+        == "an imported score, whose questions are not known"
+    )
+    assert of_entry(named("mt"), [older], scored({}, older), {}) == "not measured"
+    result, files = measured("wmt", {"swallow|wmt20:en-ja|0": {"bleu": [0.25], "other": [1]}})
+    whole = {**result.as_json(), "per_question": {}, "scores": {"swallow|wmt20:en-ja|0": {"bleu": 0.9, "other": 1.0}}}
+    document = json.loads(files[path_of(result.path)])
+    del document["metrics"]["bleu"]
+    text = {**files, path_of(result.path): json.dumps(document).encode()}
+    changed = Result(whole, result.path)
+    assert of_entry(named("wmt"), [changed], scored(text, changed), {}) == (
+        "`bleu` is no mean over the questions of `wmt20:en-ja`"
+    )
+
+
+def test_two_tasks_of_one_entry_have_no_values() -> None:
+    """As they have no score in the aggregate."""
+    first, files = measured("mt", {"swallow|mt_bench|0": {"judge": [0.5, 0.7]}})
+    second, more = measured("mt2", {"swallow|mt_bench_truncated|0": {"judge": [0.5, 0.7]}})
+    found = of_entry(named("mt"), [first, second], scored({**files, **more}, first, second), {})
+    assert found == "several of its tasks were run"
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_values_that_make_another_score_do_not_count(bound: bool) -> None:
+    """Bound to the record or, of an older one, made from its details: the means decide."""
+    result, files = measured("code", {"code": {"pass@1:10": [1, 0]}}, bound=bound)
+    forged = Result({**result.as_json(), "scores": {"code": {"pass@1:10": 0.9}}}, result.path)
+    assert not isinstance(scored(files, result)[result.path], str)
+    assert "its questions make 0.5 of `pass@1:10` of code, the record has 0.9" in str(
+        scored(files, forged)[result.path]
+    )
+
+
+def test_a_file_that_the_record_does_not_name_does_not_count() -> None:
+    """Other values with the same mean: the record's digest decides."""
+    result, files = measured("code", {"code": {"pass@1:10": [1, 0]}})
+    swapped = {**files, path_of(result.path): files[path_of(result.path)].replace(b'"10"', b'"01"')}
+    assert swapped != files
+    assert scored(swapped, result)[result.path] == "scores.json is not the one that the record names"
+    assert scored({}, result)[result.path] == "scores.json is missing"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b"\xff", b'{"schema": "other"}', b'{"schema": "evalctl/scores/1", "metrics": {}, "questions": "../../x"}',
+     b'{"schema": "evalctl/scores/1", "metrics": {"em": 1}, "questions": "0123456789abcdef", "answers": 1}'],
+)  # fmt: skip
+def test_damaged_files_are_named_and_lead_nowhere(content: bytes) -> None:
+    """No path is made of what is no digest, and nothing is raised."""
+    result, files = measured("code", {"code": {"pass@1:10": [1, 0]}}, bound=False)
+    asked: list[str] = []
+
+    def reader(paths: Sequence[str]) -> dict[str, bytes]:
+        asked.extend(paths)
+        return {path: {**files, path_of(result.path): content}[path] for path in paths if path in files}
+
+    assert isinstance(read([result], reader)[result.path], str)
+    assert not any(".." in path for path in asked)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:-1], lambda text: text + "x\n", lambda text: "# other\n" + text, lambda _: ""]
+)
+def test_a_damaged_question_set_is_none(change: Any) -> None:
+    """A cut line, a foreign line, another form, an empty file."""
+    text = QuestionSet(digests("a", 3), ("k|a", "k|a", "k|b")).text()
+    assert parsed(text) == QuestionSet(digests("a", 3), ("k|a", "k|a", "k|b"))
+    with pytest.raises(ValueError):
+        parsed(change(text))
