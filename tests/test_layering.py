@@ -28,6 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "exits": set(),
     "columns": set(),
     "runfiles": set(),
+    "home_folder": set(),
     "secret_shapes": set(),
     "surroundings": set(),
     "stamps": set(),
@@ -42,24 +43,24 @@ ARROWS: dict[str, set[str]] = {
     "resolve": {"frameworks", "model"},
     "review": set(),
     "results": {"model", "review", "shell", "stamps", "suggest", "terminal"},
-    "changes": {"load", "model", "results", "suggest"},
+    "changes": {"home_folder", "load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell", "stamps"},
     "importing": {"editing", "load", "model", "results"},
-    "pipeline": {"check", "environments", "load", "model", "plan", "render", "resolve", "shell", "stamps"},
+    "pipeline": {"check", "environments", "home_folder", "load", "model", "plan", "render", "resolve", "shell", "stamps"},
     "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
-    "sync": {"cards", "environments", "exits", "git", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
-    "clone": {"changes", "check", "exits", "git", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
-    "details": {"clone", "environments", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
+    "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
+    "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
+    "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
-    "demo": {"cli", "environments", "exits", "git", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
+    "demo": {"cli", "environments", "exits", "git", "home_folder", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
-        "cards", "check", "clone", "columns", "demo", "details", "doctor", "editing", "environments", "exits", "git", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
+        "cards", "check", "clone", "columns", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
         "screen", "shell", "suggest", "sync", "terminal",
     },
     "cli": {"exits", "shell", "suggest", "terminal"},  # and the command that was typed, imported by its name

@@ -19,8 +19,6 @@ TAKES_MARK = {"mark", "probe_mark", "facts", "write"}  # functions that take the
 # Paths that are of no run folder though a part of them is called as a file of one is.
 MANIFESTS = "manifests/"
 OTHERS = {
-    ("evalctl/clone/dotenv.py", "environments"),  # the job environments of this machine
-    ("evalctl/commands/demo.py", "environments"),
     ("evalctl/environments/recipes.py", "environments"),  # what they are made of
     ("evalctl_job/relay.py", "/task/{key:"),  # addresses of the relay
     ("evalctl_job/stall.py", "/task"),
@@ -117,9 +115,9 @@ def test_the_architecture_names_each_file() -> None:
         INSIDE.task("<key>").path,
         INSIDE.task_mark("<key>").with_suffix(""),
     }
-    inside |= {getattr(INSIDE, name) for name, one in vars(RunFolder).items() if isinstance(one, run_folder._Named)}
+    inside |= {getattr(INSIDE, name) for name, one in vars(RunFolder).items() if isinstance(one, run_folder.Named)}
     relay = {
-        getattr(INSIDE.relay, name) for name, one in vars(RelayFolder).items() if isinstance(one, run_folder._Named)
+        getattr(INSIDE.relay, name) for name, one in vars(RelayFolder).items() if isinstance(one, run_folder.Named)
     }
     relay |= {getattr(INSIDE.relay, name)("<key>") for name in ("options", "answers", "counts", "stalled", "questions")}
     names = {str(one).removeprefix("marks/") for one in inside - {INSIDE.stop}} | {one.name for one in relay}

@@ -25,7 +25,7 @@ class Folder:
         self.path = path
 
 
-class _Named:
+class Named:
     """A file or a folder with a fixed name."""
 
     def __init__(self, name: str) -> None:
@@ -39,31 +39,31 @@ class TaskFolder(Folder):
     """The working folder of a task's framework, and its output."""
 
     __slots__ = ()
-    config = _Named(CONFIG)
-    output = _Named(OUTPUT)
-    log = _Named(LOG)
-    acceptance = _Named("acceptance.json")  # the verdict, as its program writes it
-    questions = _Named("questions.tsv")  # the digests of its questions, once it is done
-    scores = _Named("scores.json")  # what each of them is worth
+    config = Named(CONFIG)
+    output = Named(OUTPUT)
+    log = Named(LOG)
+    acceptance = Named("acceptance.json")  # the verdict, as its program writes it
+    questions = Named("questions.tsv")  # the digests of its questions, once it is done
+    scores = Named("scores.json")  # what each of them is worth
 
 
 class ServerFolder(Folder):
     """Where the model's server runs."""
 
     __slots__ = ()
-    empty = _Named("empty")  # its working folder
-    files = _Named("files")  # texts of a manifest that it reads
+    empty = Named("empty")  # its working folder
+    files = Named("files")  # texts of a manifest that it reads
 
 
 class RelayFolder(Folder):
     """The relay's state: addresses, the server's load, and for each task options, answers and counts."""
 
     __slots__ = ()
-    port = _Named("port")  # it listens there
-    upstream = _Named("upstream")  # the address of the job's own server, while there is one
-    server = _Named("server.json")  # load of that server
-    refused = _Named("refused")  # why no task will get an answer
-    aborted = _Named("aborted")  # made by the job: everything in flight fails at once
+    port = Named("port")  # it listens there
+    upstream = Named("upstream")  # the address of the job's own server, while there is one
+    server = Named("server.json")  # load of that server
+    refused = Named("refused")  # why no task will get an answer
+    aborted = Named("aborted")  # made by the job: everything in flight fails at once
 
     def options(self, key: str) -> Path:
         """The changes to the requests of a task."""
@@ -92,25 +92,26 @@ class RunFolder(Folder):
     __slots__ = ()
 
     # evalctl sync writes:
-    script = _Named("script.sh")  # as it was submitted
-    environments = _Named("environments")  # where the job environments are; the script reads it
-    attempt = _Named("attempt.json")  # the values of this attempt that the script cannot contain
-    submission = _Named("submission.json")  # the inputs that each result records
-    scheduler = _Named("scheduler.json")  # the variables that chose the scheduler
-    submit_log = _Named("submit.log")
+    script = Named("script.sh")  # as it was submitted
+    environments = Named("environments")  # where the job environments are; the script reads it
+    attempt = Named("attempt.json")  # the values of this attempt that the script cannot contain
+    submission = Named("submission.json")  # the inputs that each result records
+    scheduler = Named("scheduler.json")  # the variables that chose the scheduler
+    submit_log = Named("submit.log")
+    absent_since = Named("absent-since")  # when the scheduler's list lacked the job for the first time
 
     # the job writes:
-    started_lock = _Named("started.lock")  # a folder, since mkdir is atomic on local disks, NFS and Lustre
-    job_log = _Named("job.log")
-    server_log = _Named("server.log")
-    relay_log = _Named("relay.log")
-    download_log = _Named("download.log")
-    server_pid = _Named("server.pid")
-    marks = _Named("marks")
-    tasks = _Named("tasks")
+    started_lock = Named("started.lock")  # a folder, since mkdir is atomic on local disks, NFS and Lustre
+    job_log = Named("job.log")
+    server_log = Named("server.log")
+    relay_log = Named("relay.log")
+    download_log = Named("download.log")
+    server_pid = Named("server.pid")
+    marks = Named("marks")
+    tasks = Named("tasks")
 
     # only the probe has it:
-    stop = _Named("stop")  # made by doctor: the probe ends
+    stop = Named("stop")  # made by doctor: the probe ends
 
     def mark(self, name: str) -> Path:
         """A mark of the job."""

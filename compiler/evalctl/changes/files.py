@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from evalctl.changes.listed import EXECUTABLE, LINK, REGULAR, SUBMODULE, Blob, Change
 from evalctl.changes.manifests import changed
+from evalctl.home_folder import DEFAULT
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.suggest import listed, plural
 
@@ -56,7 +57,7 @@ def _findings_of(change: Change) -> Iterator[Diagnostic]:
         yield changed(f"repository settings in .github/: {change.word}", Span(path))
     elif name in _GIT:
         yield from _lines(change, name)
-    elif path.split("/")[0] == ".evalctl" or name == ".env":
+    elif path.split("/")[0] == DEFAULT or name == ".env":
         yield Diagnostic(
             "changed-by-hand", f"{change.word} in git: evalctl runs and reads this file on each machine", Span(path),
             "remove it from git: git rm --cached; built files and secrets of a machine do not belong in a repository",

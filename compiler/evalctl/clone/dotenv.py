@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalctl.git import calls
+from evalctl.home_folder import DEFAULT, HomeFolder
 from evalctl.load.env_source import Refusal, Value, parse
 from evalctl.shell import EnvironmentProblem, run
 from evalctl.suggest import plural
@@ -43,14 +44,14 @@ def process_with_env_file(root: Path) -> dict[str, str]:
 def home_of(root: Path) -> Path:
     """The folder of environments, run folders and caches: EVALCTL_HOME of the environment or of .env, else .evalctl."""
     given = os.environ.get("EVALCTL_HOME") or env_values(root).get("EVALCTL_HOME")
-    return _of_this_machine((Path(given).expanduser() if given else root / ".evalctl").absolute(), root.absolute())
+    return _of_this_machine((Path(given).expanduser() if given else root / DEFAULT).absolute(), root.absolute())
 
 
 def environments_of(root: Path) -> Path:
     """The folder of the job environments; with EVALCTL_ENVIRONMENTS several repositories share it."""
     given = os.environ.get("EVALCTL_ENVIRONMENTS") or env_values(root).get("EVALCTL_ENVIRONMENTS")
     if not given:
-        return home_of(root) / "environments"
+        return HomeFolder(home_of(root)).environments
     return _of_this_machine(Path(given).expanduser().absolute(), root.absolute())
 
 

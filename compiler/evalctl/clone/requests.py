@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalctl.check.metrics import unknown_metrics
+from evalctl.home_folder import IN_CLONE
 from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
 from evalctl.load.workspace import is_shared
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from evalctl.pipeline.project import Project
     from evalctl.results.store import ResultIndex
 
-RESULTS_CACHE = ".evalctl/cache/results-on-disk.json"  # sync has another one, of committed results
+RESULTS_CACHE = IN_CLONE.remembered.results_on_disk  # sync has another one, of committed results
 
 
 def root_of(arguments: argparse.Namespace) -> Path:

@@ -16,6 +16,7 @@ from evalctl import cli, exits
 from evalctl.demo.leftovers import end_queue
 from evalctl.demo.scratch import MODEL, REQUEST, Scratch, fresh, make_model
 from evalctl.environments import setup
+from evalctl.home_folder import DEFAULT, IN_CLONE, HomeFolder
 from evalctl.shell import EnvironmentProblem
 from evalctl_job.run_folder import INSIDE, MARK
 
@@ -136,7 +137,7 @@ def _surroundings(scratch: Scratch) -> Iterator[None]:
 
 
 def _queue(scratch: Scratch) -> Path:
-    return scratch.root / ".evalctl" / "queue"
+    return HomeFolder(scratch.root / DEFAULT).queue
 
 
 def _as_interrupt(*_: object) -> None:
@@ -162,7 +163,7 @@ def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
         if time.monotonic() - spoke > HEART_BEAT_S:
             spoke = time.monotonic()
             _beside_the_table(f"   [{spoke - started:4.0f} s] … (last: {last})")
-        for path in sorted(scratch.root.glob(f".evalctl/runs/*/a*/{INSIDE.marks}/**/*{MARK}")):
+        for path in sorted(scratch.root.glob(f"{IN_CLONE.runs}/*/a*/{INSIDE.marks}/**/*{MARK}")):
             name = path.relative_to(path.parents[0 if path.match(f"{INSIDE.marks}/*") else 1]).as_posix()
             state = _mark_state(path)
             line = f"{name.removesuffix(MARK)}{state}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from evalctl import runfiles
 from evalctl.clone.dotenv import home_of
 from evalctl.clone.requests import request_named
+from evalctl.home_folder import HomeFolder
 from evalctl.model.evaluation import Job, JobTask
 from evalctl.model.result import Inputs, Result
 from evalctl.pipeline.project import Project
@@ -82,13 +83,13 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
 
     Files beside the result of another eval in the same folder (before a change of settings) do not belong to this one.
     """
-    evaluation, attempts = task.evaluation, _attempts(home / "runs" / job.name)
+    evaluation, attempts = task.evaluation, _attempts(HomeFolder(home).attempts(job.name))
     name = evaluation.answers or evaluation.digest
     folder = (root / evaluation.result_path).parent
     record = _result(folder)
     own = record is None or record.digest == evaluation.digest
     beside = _beside_result(folder, root) if own else None
-    stored = next(iter(sorted((home / "answers").glob(str(kept_answers(Path("*"), name))))), None)
+    stored = next(iter(sorted(HomeFolder(home).answers.glob(str(kept_answers(Path("*"), name))))), None)
     tried = (_details_of_run(attempt, evaluation.task.key) for attempt in attempts)
     noted = (attempt for attempt in attempts if os.path.lexists(RunFolder(attempt).relay.server))
     return Place(

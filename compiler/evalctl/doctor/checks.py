@@ -87,7 +87,7 @@ def home(context: Context) -> Iterator[Finding]:
     folder = _existing(context.home)
     kind = file_system(folder)
     try:
-        variable(str(context.home / "runs"))
+        variable(str(context.home_folder.runs))
     except EnvironmentProblem as problem:
         yield bad("home", problem.message, problem.help)
     if trouble := _unwritable(folder):

@@ -71,7 +71,7 @@ def new_site_test(context: Context, kind_name: str, walltime_seconds: int, endpo
     token = uuid.uuid4().hex[:8]
     name = "ev-probe-".ljust(_NAME_LENGTH - 1 - len(token), "x") + f"-{token}"
     kind = context.service.node_kinds[kind_name]
-    return SiteTest(name, context.home / "probes" / name, kind_name, kind, walltime_seconds, tuple(endpoints))
+    return SiteTest(name, context.home_folder.probes / name, kind_name, kind, walltime_seconds, tuple(endpoints))
 
 
 def run_site_test(

@@ -1,4 +1,4 @@
-"""Stores what one command has compiled for the next: `.evalctl/cache/compile`. Losing it costs time only."""
+"""Stores what one command has compiled for the next. Losing it costs time only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from evalctl import environments
+from evalctl.home_folder import IN_CLONE
 from evalctl.model.diagnostic import Diagnostic, Note, Span
 from evalctl.shell import write_atomically
 from evalctl.stamps import stamp
 
-PATH = ".evalctl/cache/compile"
+PATH = IN_CLONE.remembered.compiled
 VERSION = 6
 
 

@@ -21,7 +21,6 @@ from evalctl.sync.weights import hub_cache, note_of
 from evalctl_job.attempt import AttemptFile
 from evalctl_job.run_folder import RunFolder
 
-CACHES = "caches"
 POSTPONED = "submit-postponed"
 MORE_TIME = 1.5  # times the walltime, after each attempt that ran out of it
 
@@ -243,7 +242,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
 
 def answers_folder(context: Context, job: Job) -> Path:
     """The folder of answers of unfinished evals; one per vLLM version, so that no score combines answers of two versions."""
-    return context.home / "answers" / (job.server.environment or job.server.provider)
+    return context.home_folder.answers / (job.server.environment or job.server.provider)
 
 
 def _command(context: Context, job: Work, attempt: Attempt, script: Path) -> Command:
@@ -267,7 +266,7 @@ def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
     """The values of this attempt that the job needs and the script cannot contain."""
     file = AttemptFile(
         number=attempt.number, name=attempt.name, environments=str(context.environments), env_file=str(context.env_file),
-        caches=str(context.home / CACHES), umask=0o007 if private.is_shared(context) else 0o077,
+        caches=str(context.home_folder.caches.path), umask=0o007 if private.is_shared(context) else 0o077,
         walltime_seconds=attempt.walltime_seconds,
         # one and the same cache, whatever the node's environment says
         variables={} if job.weights is None else {"HF_HUB_CACHE": str(hub_cache(context))},

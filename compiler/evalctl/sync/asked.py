@@ -21,7 +21,7 @@ def asked_for(current: SyncPass, found: Collected) -> Collected:
     if left_out := sorted(found.files.keys() - files.keys()):
         current.warnings.append(
             f"{found.attempt.name}: no request asks for {', '.join(left_out)}: not published. Its answers stay in "
-            f"{current.context.home / 'answers'}: a request that asks for it starts with them"
+            f"{current.context.home_folder.answers}: a request that asks for it starts with them"
         )
     kept = tuple(digests[path] for path in files)
     return replace(found, files=files, digests=kept, places=frozenset(wanted))

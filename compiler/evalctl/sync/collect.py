@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl import runfiles
+from evalctl.home_folder import HomeFolder
 from evalctl.model.evaluation import Download
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results import slowness
@@ -203,7 +204,7 @@ def _problems(attempt: Attempt, marks: Marks) -> Iterator[tuple[str, str]]:
 def _answers(home: Path, submitted: Submission) -> Path | None:
     """The folder of this attempt's answers; None unless it is one of EVALCTL_HOME/answers."""
     folder = Path(submitted.answers)
-    return folder if folder == home / "answers" / folder.name else None
+    return folder if folder == HomeFolder(home).answers / folder.name else None
 
 
 def _results(submitted: Submission, attempt: Attempt, keys: Iterable[str], marks: Marks) -> dict[str, str]:

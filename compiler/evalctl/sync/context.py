@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalctl.home_folder import HomeFolder
 from evalctl.model.metrics import Metrics
 from evalctl.model.run import Attempt
 from evalctl.model.service import Service
@@ -24,7 +25,7 @@ _SHORTEST_CLAIM_S = 240.0
 
 def run_dir(home: Path, job: str, number: int) -> Path:
     """The folder of one attempt: derived, never read from the ledger, which others can write."""
-    return home / "runs" / job / f"a{number}"
+    return HomeFolder(home).attempt(job, number)
 
 
 def _silent(_: str) -> None:
@@ -58,6 +59,11 @@ class Context:
     schedulers: Mapping[str, Scheduler] = field(default_factory=lambda: SCHEDULERS)
 
     @property
+    def home_folder(self) -> HomeFolder:
+        """The names of what is in EVALCTL_HOME."""
+        return HomeFolder(self.home)
+
+    @property
     def scheduler(self) -> Scheduler:
         """The scheduler of the current service."""
         return self.schedulers[self.service.scheduler]
@@ -70,7 +76,7 @@ class Context:
     @property
     def queue(self) -> Path:
         """The folder of the local queue."""
-        return Path(self.environment.get("EVALCTL_QUEUE") or self.home / "queue")
+        return Path(self.environment.get("EVALCTL_QUEUE") or self.home_folder.queue)
 
     @property
     def grace_seconds(self) -> float:

@@ -127,7 +127,7 @@ def _state(context: Context, repo: Repository, head: str) -> str:
 def _remembered(context: Context) -> _Remembered:
     """A file that cannot be used counts as empty: everything is computed again."""
     try:
-        document = json.loads((context.home / "cache" / "derived.json").read_text(encoding="utf-8"))
+        document = json.loads(context.home_folder.remembered.derived.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return _Remembered()
     whole = isinstance(document, dict) and document.get("schema") == _SCHEMA
@@ -147,4 +147,4 @@ def _remember(context: Context, repo: Repository, made: _Made) -> None:
     }
     document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
     with contextlib.suppress(OSError):
-        write_atomically(context.home / "cache" / "derived.json", json_text(document, indent=None), folder_mode=0o700)
+        write_atomically(context.home_folder.remembered.derived, json_text(document, indent=None), folder_mode=0o700)

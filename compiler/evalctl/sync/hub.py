@@ -21,7 +21,7 @@ def is_environment(name: str) -> bool:
 def hub_home(context: Context) -> Path:
     """The folder of the Hub's programs in a job, data sets among it: what .env names, else one of evalctl's (evalctl_job's supervisor/node.py)."""
     named = context.environment.get
-    return Path(named("HUGGINGFACE_CACHE") or named("HF_HOME") or context.home / "caches" / "huggingface").expanduser()
+    return Path(named("HUGGINGFACE_CACHE") or named("HF_HOME") or context.home_folder.caches.hub).expanduser()
 
 
 def program(context: Context, environment: str, *words: str, **variables: str) -> Command:

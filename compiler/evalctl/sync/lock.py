@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl.git.calls import shared_mode
+from evalctl.home_folder import HomeFolder
 from evalctl.shell import EnvironmentProblem, TryLater, json_text, make_folder, run
 from evalctl.sync.context import Context
 
@@ -27,7 +28,8 @@ def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> It
 
     `shared` are the permissions that core.sharedRepository asks for: others of the group take the same lock.
     """
-    path = home / "sync.lock"
+    inside = HomeFolder(home)
+    path = inside.lock
     try:
         make_folder(home.parent)
         home.mkdir(0o755, exist_ok=True)  # the umask may remove permissions
@@ -38,7 +40,7 @@ def locked(home: Path, host: str, *, wait_s: float = 0.0, shared: int = 0) -> It
             f"{home} cannot be made", "set EVALCTL_HOME to a folder where you can write"
         ) from error
     if shared:
-        for folder in (home, home / "runs", home / "cache"):
+        for folder in (home, inside.runs, inside.remembered.path):
             share_folder(folder, shared)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

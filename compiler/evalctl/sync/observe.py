@@ -20,8 +20,8 @@ from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
 from evalctl.sync.records import JobRecord
 from evalctl.sync.weights import lacking
+from evalctl_job.run_folder import RunFolder
 
-_ABSENT = "absent-since"
 _DOWNLOAD_RETRIES = 3  # each attempt continues where the one before ended
 
 
@@ -249,7 +249,7 @@ def _age(folder: Path, attempt: Attempt, seen: Sequence[Sighting], observed: Obs
     One list without the job proves little: schedulers omit jobs that change state. A time in the future, written by a
     wrong clock, is ignored.
     """
-    note = folder / _ABSENT
+    note = RunFolder(folder).absent_since
     if observed.sightings is None:
         return 0.0
     if any(sighting.state is not State.ENDED for sighting in seen):

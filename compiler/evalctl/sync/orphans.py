@@ -11,7 +11,7 @@ from evalctl import runfiles
 from evalctl.model.plain_json import document
 from evalctl.model.run import Action, Sighting, State, Step
 from evalctl.render.quoting import assignment
-from evalctl.sync.act import CACHES, end
+from evalctl.sync.act import end
 from evalctl.sync.context import Context
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import Observation
@@ -58,7 +58,7 @@ def _names_attempt(context: Context, folder: Path, name: str) -> bool:
         return _named_in_shell(context, folder, name)
     except (OSError, ValueError):
         return False
-    places = ((facts.get("env_file"), context.env_file), (facts.get("caches"), context.home / CACHES))
+    places = ((facts.get("env_file"), context.env_file), (facts.get("caches"), context.home_folder.caches.path))
     return facts.get("name") == name and all(_is_ours(recorded, own.parent) for recorded, own in places)
 
 
@@ -72,7 +72,7 @@ def _is_ours(recorded: object, folder: Path) -> bool:
 
 def _named_in_shell(context: Context, folder: Path, name: str) -> bool:
     """As evalctl wrote it until 2026-11-27: a file of assignments for the shell."""
-    said = {"ATTEMPT_NAME": name, "ENV_FILE": str(context.env_file), "CACHES": str(context.home / CACHES)}
+    said = {"ATTEMPT_NAME": name, "ENV_FILE": str(context.env_file), "CACHES": str(context.home_folder.caches.path)}
     try:
         lines = runfiles.read(folder, "attempt.sh").splitlines()
     except (OSError, ValueError):

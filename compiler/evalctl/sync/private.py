@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalctl.git.calls import shared_mode
+from evalctl.home_folder import HomeFolder
 from evalctl.shell import make_folder, run
 from evalctl.sync.context import Context
 
-_KEPT = ("runs", "answers", "queue", "cache", "caches", "caches/downloads", "caches/uploads")
 OWN_FILE, OWN_SCRIPT, OWN_FOLDER, GROUP_FOLDER = 0o600, 0o700, 0o700, 0o2770
 
 
@@ -26,8 +26,8 @@ def is_shared(context: Context) -> bool:
 
 def tighten(home: Path, *, shared: bool) -> None:
     """Makes the folders and removes others' permissions; a folder of another user is left to that user."""
-    for name in _KEPT:
-        made(home, home / name, shared=shared)
+    for folder in HomeFolder(home).private:
+        made(home, folder, shared=shared)
 
 
 def made(home: Path, folder: Path, *, shared: bool) -> None:

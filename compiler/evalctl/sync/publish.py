@@ -83,7 +83,7 @@ def _lying_at(context: Context, repo: Repository, commit: str | None) -> derived
 
     records = {path: blob for path, blob in blobs.items() if path.endswith(f"/{FILE}")}
     aggregates = [path for path in blobs if path.endswith(f"/{derived.AGGREGATE}")]
-    return derived.Base(index(records, read, context.home / "cache" / "results.json"), aggregates, read, blobs)
+    return derived.Base(index(records, read, context.home_folder.remembered.committed_results), aggregates, read, blobs)
 
 
 def committed_results(context: Context, repo: Repository) -> ResultIndex:

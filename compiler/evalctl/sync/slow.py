@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from evalctl import runfiles
+from evalctl.home_folder import HomeFolder
 from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
 from evalctl.results.slowness import Cause, Notes
@@ -76,7 +77,7 @@ def _answers_place(line: EvalStatus, root: Path) -> tuple[Path, int]:
     if line.reason == "result-current":
         return root / Path(line.detail).parent / DETAILS / ANSWERS, 1
     own = RunFolder(Path(line.run_dir)).relay.answers(line.task)
-    store = Path(line.run_dir).parents[2] / "answers"
+    store = HomeFolder(Path(line.run_dir).parents[2]).answers
     named = own.readlink() if own.is_symlink() else own
     return (named, 2) if named.parent.parent == store else (own, 4)
 

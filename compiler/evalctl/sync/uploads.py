@@ -93,7 +93,7 @@ def send(context: Context, upload: Upload) -> UploadReport:
     texts, files = _contents(context, {one.source: records[one.path] for one in upload.evals})
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
         return UploadReport(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
-    plan = context.home / "caches" / "uploads" / f"{upload.repo.replace('/', '--')}.json"
+    plan = context.home_folder.caches.uploads / f"{upload.repo.replace('/', '--')}.json"
     write_atomically(plan, json_text(_plan(upload, texts, files), indent=None))
     last = _last_line(context, environment, "push", str(plan))
     word, *said = last.split("\t")

@@ -114,7 +114,7 @@ def hub_cache(context: Context) -> Path:
 def note_of(context: Context, weights: Weights) -> Path:
     """The note of the last download of these weights."""
     name = f"{weights.model.replace('/', '--')}@{weights.revision}.json"
-    return context.home / "caches" / "downloads" / name
+    return context.home_folder.caches.downloads / name
 
 
 def _command(context: Context, weights: Weights, note: Path) -> Command:
