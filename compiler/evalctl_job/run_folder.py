@@ -12,6 +12,7 @@ STARTED, SERVER_READY, SERVER_RESTARTED, FINISHED = "started", "server_ready", "
 MARK = ".json"  # how the name of a mark's file ends
 CONFIG, OUTPUT, LOG = "config.yaml", "output", "log"  # in a task's folder, where its framework runs
 ANSWERS = "answers.jsonl"
+SCORES = "scores.json"
 LOOKED, BEATS, SIGNALS, ENDED = "looked", "beats", "signals", "ended"  # marks of the probe
 
 
@@ -44,7 +45,7 @@ class TaskFolder(Folder):
     log = Named(LOG)
     acceptance = Named("acceptance.json")  # the verdict, as its program writes it
     questions = Named("questions.tsv")  # the digests of its questions, once it is done
-    scores = Named("scores.json")  # what each of them is worth
+    scores = Named(SCORES)  # what each of them is worth
 
 
 class ServerFolder(Folder):

@@ -20,12 +20,12 @@ from evalctl.model.result import Result
 from evalctl.results.names import task_name
 from evalctl_job import question_set, scores
 from evalctl_job.question_set import QuestionSet
+from evalctl_job.run_folder import SCORES
 from evalctl_job.scores import Metric, Value
 
 if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
     from evalctl.review.values import Values
 
-FILE = "scores.json"
 FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -50,7 +50,7 @@ class Scored:
 
 def path_of(record: str) -> str:
     """The file with the values, of a record's path."""
-    return f"{record.rpartition('/')[0]}/{FILE}"
+    return f"{record.rpartition('/')[0]}/{SCORES}"
 
 
 def set_path(task: str, digest: str) -> str:
@@ -74,13 +74,13 @@ def read(results: Sequence[Result], read: Read) -> dict[str, Scored | str]:
 def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
     named = result.per_question
     if content is None:
-        return f"{FILE} is missing" if named else OLDER
+        return f"{SCORES} is missing" if named else OLDER
     if named and named.get("scores") != hashlib.sha256(content).hexdigest():
-        return f"{FILE} is not the one that the record names"
+        return f"{SCORES} is not the one that the record names"
     try:
         document = plain_json.document(content)
     except ValueError as error:
-        return f"{FILE} cannot be read: {error}"
+        return f"{SCORES} cannot be read: {error}"
     questions = document.get("questions")
     if (
         document.get("schema") != scores.SCHEMA
@@ -88,9 +88,9 @@ def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
         or not isinstance(questions, str)
         or not _DIGEST.fullmatch(questions)
     ):
-        return f"{FILE} has another form: its schema is {str(document.get('schema'))[:40]!r}"
+        return f"{SCORES} has another form: its schema is {str(document.get('schema'))[:40]!r}"
     if named and named.get("questions") != questions:
-        return f"{FILE} is of the question set {questions}, the record of another"
+        return f"{SCORES} is of the question set {questions}, the record of another"
     return dict(document)
 
 
@@ -106,7 +106,7 @@ def _scored(result: Result, document: Mapping[str, Any], content: bytes | None) 
         made = Scored(asked, answers, metrics)
         _require_its_scores(result, made)
     except (ValueError, AttributeError, TypeError) as error:
-        return f"{FILE} is not what the record says: {error}"
+        return f"{SCORES} is not what the record says: {error}"
     return made
 
 
