@@ -58,7 +58,7 @@ def used_entries(aggregates: Iterable[Aggregate], metrics: Metrics) -> list[Metr
 
 def shown(value: float | None) -> str:
     """A score for people: four decimals up to 1, two above; a missing one is a dash."""
-    number = _number(value)
+    number = measured_number(value)
     if number is None:
         return "–"
     return f"{number:.4f}" if abs(number) <= 1 else f"{number:.2f}"
@@ -124,11 +124,11 @@ def _beyond(entry: MetricEntry, aggregates: Iterable[Aggregate]) -> list[float]:
 
 
 def _share(entry: MetricEntry, results: Entries) -> float | None:
-    value = _number(results.get(entry.name))
+    value = measured_number(results.get(entry.name))
     return None if value is None or entry.full_mark is None else value / entry.full_mark
 
 
-def _number(value: float | None) -> float | None:
+def measured_number(value: float | None) -> float | None:
     """The measured value; None for an aggregate's -1 and NaN."""
     if isinstance(value, bool) or value is None or value == MISSING:
         return None

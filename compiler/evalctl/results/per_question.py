@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
 
 FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
+IMPORTED = "an imported score, whose questions are not known"
+NOT_MEASURED = "not measured"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 
@@ -172,6 +174,16 @@ def of_entry(
         return str(why)
 
 
+def rows_of(
+    entry: MetricEntry, results: Sequence[Result], groups: Mapping[str, Sequence[str]]
+) -> list[tuple[Result, str]]:
+    """The records behind an entry, each with the framework's key of the task or subset; none where it has no task's score."""
+    try:
+        return _rows(entry, results, groups)
+    except _NoValues:
+        return []
+
+
 def _rows(
     entry: MetricEntry, results: Sequence[Result], groups: Mapping[str, Sequence[str]]
 ) -> list[tuple[Result, str]]:
@@ -188,7 +200,7 @@ def _rows(
     measured = [rows for rows in found.values() if rows]
     if not measured:
         imported = any(entry.name in one.entries for one in results)
-        raise _NoValues("an imported score, whose questions are not known" if imported else "not measured")
+        raise _NoValues(IMPORTED if imported else NOT_MEASURED)
     if len(measured) > 1:
         raise _NoValues("several of its tasks were run")
     return measured[0]

@@ -1,0 +1,254 @@
+"""Models compared with a baseline, question by question: what each entry differs by and whether that is shown, or why nothing can be said.
+
+Questions are paired by their digests. All differences and verdicts are about the model that is compared, minus the baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+
+from evalctl.model.metrics import MetricEntry, Metrics
+from evalctl.results import likeness
+from evalctl.results.entries import Scripts, averages, main_entries, scripts_of, used_entries
+from evalctl.results.sides import Side, side
+from evalctl.review.average import Average, average
+from evalctl.review.difference import Difference, difference
+from evalctl.review.power import POWER
+from evalctl.review.score import Estimate
+from evalctl.review.spread import CONFIDENCE, Spread
+from evalctl.review.values import OtherQuestions, Values, paired
+from evalctl.review.verdicts import Verdict, corrected
+
+__all__ = [
+    "Compared",
+    "ComparedAverage",
+    "Comparison",
+    "Flip",
+    "Score",
+    "Side",
+    "compare",
+    "compare_all",
+    "flips",
+    "side",
+]
+ONE_QUESTION = "it has one question"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One side's score of an entry, and its uncertainty where the values of its questions are known."""
+
+    value: float | None
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One entry. `p` is corrected for all that was compared with the baseline; `why` is the reason where there is no `found`.
+
+    `showable` is the smallest true difference that these questions show in 8 of 10 such comparisons.
+    """
+
+    entry: str
+    one: Score
+    baseline: Score
+    verdict: Verdict
+    why: str = ""
+    found: Difference | None = None
+    p: float | None = None
+    showable: float | None = None
+
+    @property
+    def method(self) -> str:
+        """The name of the interval and the test; "" where there is neither."""
+        return self.found.method if self.found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedAverage:
+    """The mean over `members`, the entries of a language that were compared; `left_out` are those with a score that were not.
+
+    Each score is divided by its full mark. The interval takes the entries for independent of each other.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    left_out: tuple[str, ...]
+    one: float
+    baseline: float
+    found: Average
+    verdict: Verdict
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A model and the baseline. `remarks` are differences of settings and versions that belong to what is compared."""
+
+    one: Side
+    baseline: Side
+    entries: tuple[Compared, ...]
+    averages: tuple[ComparedAverage, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing could be compared."""
+        return all(one.found is None for one in self.entries)
+
+
+def compare(
+    one: Side, baseline: Side, metrics: Metrics, *, scripts: Scripts | None = None,
+    entries: Sequence[MetricEntry] | None = None,
+) -> Comparison:  # fmt: skip
+    """One model with the baseline; `entries` as in `compare_all`."""
+    return compare_all([one], baseline, metrics, scripts=scripts, entries=entries)[0]
+
+
+def compare_all(
+    others: Sequence[Side], baseline: Side, metrics: Metrics, *, scripts: Scripts | None = None,
+    entries: Sequence[MetricEntry] | None = None,
+) -> list[Comparison]:  # fmt: skip
+    """Each model with the baseline, corrected for all of them together, as are the averages among themselves.
+
+    `entries`: by default the main ones that any of them has. `scripts` are the catalogue's, for aggregates that do not say
+    them.
+    """
+    there = [each.aggregate for each in (baseline, *others)]
+    chosen = used_entries(there, metrics) if entries is None else list(entries)
+    known = {**(scripts or {}), **scripts_of(there)}
+    made = [_comparison(each, baseline, chosen, metrics, known) for each in others]
+    return _judged(made)
+
+
+def _comparison(
+    one: Side, baseline: Side, chosen: Sequence[MetricEntry], metrics: Metrics, scripts: Scripts
+) -> Comparison:
+    there = [entry for entry in chosen if any(side.score(entry) is not None for side in (one, baseline))]
+    found = tuple(_compared(entry, one, baseline) for entry in there)
+    shown = [entry for entry, each in zip(there, found, strict=True) if each.found]
+    means = tuple(_averages(one, baseline, found, main_entries(metrics), scripts))
+    return Comparison(
+        one, baseline, found, means, likeness.remarks([(one.rows(each), baseline.rows(each)) for each in shown])
+    )
+
+
+def _compared(entry: MetricEntry, one: Side, baseline: Side) -> Compared:
+    mine, others = (Score(side.score(entry), side.estimate(entry)) for side in (one, baseline))
+    try:
+        found = difference(paired(*_comparable(entry, one, baseline)))
+    except OtherQuestions as why:
+        return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}")
+    except _NotComparable as why:
+        return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why))
+    if found is None:
+        return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION)
+    return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, _showable(found.spread))
+
+
+class _NotComparable(Exception):
+    """Why two scores of an entry cannot be compared."""
+
+
+def _comparable(entry: MetricEntry, one: Side, baseline: Side) -> tuple[Values, Values]:
+    if lacking := [side.name for side in (one, baseline) if side.score(entry) is None]:
+        raise _NotComparable(f"{lacking[0]} was not measured")
+    if why := likeness.unlike(one.rows(entry), baseline.rows(entry)):
+        raise _NotComparable(why)
+    return _values(entry, one), _values(entry, baseline)
+
+
+def _values(entry: MetricEntry, side: Side) -> Values:
+    found = side.values(entry)
+    if isinstance(found, str):
+        raise _NotComparable(f"{side.name}: {found}")
+    return found
+
+
+def _averages(
+    one: Side, baseline: Side, found: Sequence[Compared], main: Sequence[MetricEntry], scripts: Scripts
+) -> Iterable[ComparedAverage]:
+    """Over main entries only, which have questions of their own."""
+    compared = {each.entry: each for each in found}
+    aggregates = [one.aggregate, baseline.aggregate]
+    means, _ = averages(aggregates, [entry for entry in main if entry.name in compared], scripts)
+    for mean in means:
+        members = [entry for entry in mean.entries if compared[entry.name].found]
+        if len(members) < 2:
+            continue
+        whole = average([_share(each, entry) for entry in members if (each := compared[entry.name].found)])
+        names = tuple(entry.name for entry in members)
+        left = tuple(entry.name for entry in mean.entries if entry.name not in names)
+        mine, others = (_mean(side, members) for side in (one, baseline))
+        yield ComparedAverage(mean.name, names, left, mine, others, whole, Verdict.NOT_SHOWN, whole.p)
+
+
+def _share(found: Difference, entry: MetricEntry) -> Spread:
+    """Of the difference as a share of the full mark."""
+    mark = entry.full_mark or 1.0
+    return replace(found.spread, mean=found.spread.mean / mark, variance=found.spread.variance / mark**2)
+
+
+def _mean(side: Side, entries: Sequence[MetricEntry]) -> float:
+    return sum((side.score(entry) or 0.0) / (entry.full_mark or 1.0) for entry in entries) / len(entries)
+
+
+def _showable(spread: Spread) -> float:
+    return (spread.quantile() + spread.quantile(1 - POWER)) * spread.error
+
+
+def _judged(made: Sequence[Comparison]) -> list[Comparison]:
+    """With verdicts and Holm's correction over all comparisons."""
+    p_of = _corrected([one.found.p for each in made for one in each.entries if one.found])
+    mean_of = _corrected([one.found.p for each in made for one in each.averages])
+    return [
+        replace(
+            each,
+            entries=tuple(_with_p(one, next(p_of)) if one.found else one for one in each.entries),
+            averages=tuple(_mean_with_p(one, next(mean_of)) for one in each.averages),
+        )
+        for each in made
+    ]
+
+
+def _corrected(p_values: Sequence[float]) -> Iterator[float]:
+    return iter(corrected(p_values))
+
+
+def _with_p(one: Compared, p: float) -> Compared:
+    return replace(one, p=p, verdict=_verdict(one.found.mean, p)) if one.found else one
+
+
+def _mean_with_p(one: ComparedAverage, p: float) -> ComparedAverage:
+    return replace(one, p=p, verdict=_verdict(one.found.mean, p))
+
+
+def _verdict(mean: float, p: float) -> Verdict:
+    if p > 1 - CONFIDENCE:
+        return Verdict.NOT_SHOWN
+    return Verdict.BETTER if mean > 0 else Verdict.WORSE
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A question whose value differs: its digest, the model's value and the baseline's."""
+
+    question: str
+    one: float
+    baseline: float
+
+
+def flips(one: Side, baseline: Side, entry: MetricEntry) -> list[Flip]:
+    """The questions on which the two differ, those that got worse first; none where the entry cannot be compared."""
+    try:
+        sides = _comparable(entry, one, baseline)
+        paired(*sides)
+    except (_NotComparable, OtherQuestions):
+        return []
+    # Sorting is stable: a question that is in a set several times keeps the order of its turns.
+    first, second = (sorted(zip(each.questions, each.means.tolist(), strict=True), key=itemgetter(0)) for each in sides)
+    found = [Flip(question, mine, other) for (question, mine), (_, other) in zip(first, second, strict=True)]
+    changed = [flip for flip in found if flip.one < flip.baseline or flip.one > flip.baseline]
+    return sorted(changed, key=lambda flip: (flip.one - flip.baseline, flip.question))

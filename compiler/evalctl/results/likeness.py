@@ -1,0 +1,118 @@
+"""Whether two results of an entry are of one task, asked in the same way, and in which settings they differ.
+
+How a task was defined and how many questions were asked must be equal. Settings of a model (temperature, template, reasoning
+parser, …) belong to what is compared; where both results are of one model, differences of them are remarked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from evalctl.model.result import Result
+from evalctl.results.store import fingerprint
+from evalctl.suggest import listed
+
+Rows = Sequence[tuple[Result, str]]  # records, each with the framework's key of a task or subset
+SAME = "both are the same result, measured once"
+_PLACE = frozenset({"key", "result_dir"})  # of a task in tasks_runtime.csv: they define nothing
+_WORDS: Mapping[str, str] = {
+    "script": "task of the framework", "framework_version": "version of the framework", "digest": "definition of the task",
+}  # fmt: skip
+_LONGEST = 40
+
+
+def unlike(one: Rows, other: Rows) -> str:
+    """Why the two cannot be compared, whatever their questions; "" where nothing is against it."""
+    mine, others = (_by_script(rows) for rows in (one, other))
+    if mine and {fingerprint(each) for each in mine.values()} == {fingerprint(each) for each in others.values()}:
+        return SAME
+    if mine and others and mine.keys() != others.keys():
+        return f"another task of the framework: {listed(mine, 3)} and {listed(others, 3)}"
+    for script in sorted(mine.keys() & others.keys()):
+        if why := _otherwise_asked(mine[script], others[script]):
+            return why
+    shots = [sorted({_shots(key) for _, key in rows}) for rows in (one, other)]
+    return (
+        f"another number of examples in the prompt: {_both(*map(listed, shots))}"
+        if all(shots) and shots[0] != shots[1]
+        else ""
+    )
+
+
+def _by_script(rows: Rows) -> dict[str, Result]:
+    return {result.task.script: result for result, _ in rows}
+
+
+def _otherwise_asked(one: Result, other: Result) -> str:
+    if one.max_samples != other.max_samples:
+        return f"another number of questions: max_samples {_both(one.max_samples, other.max_samples)}"
+    return next(
+        (
+            f"another {_WORDS.get(name, name)}: {texts}"
+            for name, texts in _differing(_definition(one), _definition(other))
+        ),
+        "",
+    )
+
+
+def _definition(result: Result) -> dict[str, object]:
+    judge = result.recorded("judge")
+    return {
+        **{name: value for name, value in result.task.as_json().items() if name not in _PLACE},
+        **({"judge": judge} if judge else {}),
+    }
+
+
+def _shots(key: str) -> str:
+    """The last part of a framework's key: the number of examples."""
+    last = key.rpartition("|")[2]
+    return last if last.isdigit() else ""
+
+
+def remarks(pairs: Sequence[tuple[Rows, Rows]]) -> tuple[str, ...]:
+    """What else differs between the results of one model, each with the tasks that it is of where it is not of all."""
+    found: dict[str, list[str]] = {}
+    tasks = set()
+    for one, other in pairs:
+        mine, others = _by_script(one), _by_script(other)
+        for script in sorted(mine.keys() & others.keys()):
+            key = mine[script].task.key
+            if key in tasks or not _of_one_model(mine[script], others[script]):
+                continue
+            tasks.add(key)
+            for name, texts in _differing(_settings(mine[script]), _settings(others[script])):
+                found.setdefault(f"{name}: {texts}", []).append(key)
+    return tuple(f"{text} ({listed(keys, 4)})" if len(keys) < len(tasks) else text for text, keys in found.items())
+
+
+def _of_one_model(one: Result, other: Result) -> bool:
+    return (one.subject.provider, one.subject.model) == (other.subject.provider, other.subject.model)
+
+
+def _settings(result: Result) -> dict[str, object]:
+    settings = result.subject.custom_settings
+    return {
+        "revision": result.subject.revision, "custom settings": settings.name, "version of the custom settings": settings.version,
+        **result.server, **result.generation,
+        **{f"version of {name}": version for name, version in result.versions.items()},
+    }  # fmt: skip
+
+
+def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys((*one, *other)):
+        mine, others = one.get(name), other.get(name)
+        if mine != others and (mine or others or type(mine) is not type(others)):
+            yield name, _both(mine, others)
+
+
+def _both(one: object, other: object) -> str:
+    return f"{_text(one)} and {_text(other)}"
+
+
+def _text(value: object) -> str:
+    """A chat template is a page long."""
+    if value in (None, "", []):
+        return "none"
+    words = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"

@@ -1,0 +1,82 @@
+"""What a comparison compares: a model folder at a commit, with the value of each question behind each of its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isclose
+
+import numpy as np
+
+from evalctl.model.aggregate import Aggregate
+from evalctl.model.metrics import MetricEntry, Metrics
+from evalctl.model.result import Result
+from evalctl.results import per_question
+from evalctl.results.entries import measured_number
+from evalctl.results.reading import parse
+from evalctl.results.store import FILE
+from evalctl.review.score import Estimate, estimate
+from evalctl.review.values import Values
+
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
+UNREADABLE = "no record of it can be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A model folder at a commit. `scores` are those of its aggregate, `results` the records behind them."""
+
+    name: str
+    folder: str
+    commit: str
+    aggregate: Aggregate
+    results: tuple[Result, ...]
+    groups: Mapping[str, Sequence[str]]
+    scored: Mapping[str, per_question.Scored | str]
+    _known: dict[str, Values | str] = field(default_factory=dict, repr=False, compare=False)
+
+    def score(self, entry: MetricEntry) -> float | None:
+        """The value of the aggregate; None where it was not measured."""
+        return measured_number(self.aggregate.results.get(entry.name))
+
+    def values(self, entry: MetricEntry) -> Values | str:
+        """The value of each question behind the score, or why there are none."""
+        if entry.name not in self._known:
+            self._known[entry.name] = self._values(entry)
+        return self._known[entry.name]
+
+    def rows(self, entry: MetricEntry) -> list[tuple[Result, str]]:
+        """The records behind the score, each with the framework's key of the task or subset."""
+        return per_question.rows_of(entry, self.results, self.groups)
+
+    def estimate(self, entry: MetricEntry) -> Estimate | None:
+        """The score with its uncertainty; None where the values of its questions are not known."""
+        values = self.values(entry)
+        return None if isinstance(values, str) else estimate(values)
+
+    def _values(self, entry: MetricEntry) -> Values | str:
+        score, found = self.score(entry), per_question.of_entry(entry, self.results, self.scored, self.groups)
+        if isinstance(found, str):
+            return UNREADABLE if found == per_question.NOT_MEASURED and score is not None else found
+        mean = float(np.nanmean(found.means))
+        if score is None or not isclose(mean, score, rel_tol=1e-9, abs_tol=1e-12):
+            return f"its aggregate has {score}, its records make {mean} (evalctl results rebuild)"
+        return found
+
+
+def side(
+    folder: str, aggregate: Aggregate, read: Read, metrics: Metrics, *, name: str = "", commit: str = ""
+) -> Side:  # fmt: skip
+    """The model folder with what `read` finds of it, all at one commit."""
+    paths = [f"{folder}/{one.result}" for one in aggregate.evals.values() if one.result.endswith(FILE)]
+    results = tuple(_parsed(read(paths)))
+    scored = per_question.read(results, read)
+    return Side(name or folder, folder, commit, aggregate, results, metrics.subset_groups, scored)
+
+
+def _parsed(texts: Mapping[str, bytes]) -> Iterable[Result]:
+    for path, text in texts.items():
+        try:
+            yield parse(path, text)
+        except ValueError:  # `evalctl check` reports it; its entries say UNREADABLE
+            continue
