@@ -33,7 +33,7 @@ Of the relay, in the order in which a request passes them:
 - `answers`: a task's answers on disk; `counts`: what happened to its requests; `store`: both, for all tasks.
 - `watch`: looks at the server each second, and keeps a note of it.
 
-Of acceptance: `framework_output`: what a framework leaves; `observed`: what answers and requests show beside the
+Of acceptance: `judgement`: its checks; `framework_output`: what a framework leaves; `observed`: what answers and requests show beside the
 scores; `questions`: a task's questions and their values, from a framework's details; `reasons`: why a task failed, in one word. For all: `files`: files that are whole or absent.
 """
 

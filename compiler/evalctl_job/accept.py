@@ -13,8 +13,8 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,203 +22,17 @@ from typing import Any
 from evalctl_job import questions, stall
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
+from evalctl_job.judgement import Evidence, failure, finite, unanswered
 from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned
 from evalctl_job.options import BadOptions, read_options
-from evalctl_job.reasons import classify, last_words, plain
+from evalctl_job.reasons import plain
 from evalctl_job.redact import redacted
 from evalctl_job.run_folder import RelayFolder, TaskFolder
 
 LOG_BYTES = 64 * 1024
-LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
-SHOWN = 5  # names in a sentence
 SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
 VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The evidence about a framework process that has ended."""
-
-    exit_code: int
-    counts: Mapping[str, Any]
-    output: Output | None
-    problem: str | None
-    log: str
-    expected_max_samples: int | None
-    framework: str = UPSTREAM
-    planned: Mapping[str, Any] = field(default_factory=dict)
-    stalled: str = ""
-    expected_subsets: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why there is no result."""
-
-    reason: str
-    detail: str
-
-
-def failure(evidence: Evidence) -> Failure | None:
-    """The first failed check, root causes first; None when the scores can be accepted."""
-    return next((found for check in CHECKS if (found := check(evidence)) is not None), None)
-
-
-def answers_failed(evidence: Evidence) -> Failure | None:
-    """The model refused or could not be reached."""
-    failed, why = evidence.counts.get("failed", 0), str(evidence.counts.get("first_error"))
-    if not failed:
-        return None
-    alike = evidence.counts.get("refused_alike")  # the words by which every question was refused: it will be, again
-    reason = classify(why) or ("request-refused" if alike else "answers-failed")
-    return Failure(reason, f"{failed} of {evidence.counts['asked']} answers failed: {why}")
-
-
-def answers_empty(evidence: Evidence) -> Failure | None:
-    """The model gave empty answers. Checked before the exit code: lighteval crashes over an empty second sample."""
-    empty = evidence.counts.get("empty", 0)
-    if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:
-        return None
-    return Failure("empty-answers", f"{empty} of {evidence.counts['asked']} answers are empty; they are never scored")
-
-
-def unanswered(evidence: Evidence) -> int:
-    """The questions that the framework scores without an answer, since the request allows for so many."""
-    return int(evidence.counts.get("unanswered", 0))
-
-
-def framework_failed(evidence: Evidence) -> Failure | None:
-    """The process ended with a signal or an exit code other than 0."""
-    code = evidence.exit_code
-    if code == 0:
-        return None
-    if evidence.stalled:
-        return Failure("framework-stalled", evidence.stalled)
-    how = f"signal {code - 128}" if code > 128 else f"exit code {code}"
-    return Failure(classify(evidence.log) or "framework-failed", f"{how}: {last_words(evidence.log)}")
-
-
-def results_missing(evidence: Evidence) -> Failure | None:
-    """The results file is missing or cannot be read."""
-    if evidence.problem:
-        return Failure("results-unreadable", evidence.problem)
-    if evidence.output is None or not evidence.output.scores:
-        return Failure(classify(evidence.log) or "no-results", f"no results file: {last_words(evidence.log)}")
-    return None
-
-
-def nothing_asked(evidence: Evidence) -> Failure | None:
-    """Scores without a single request come from another run or a cache."""
-    if evidence.counts.get("asked", 0):
-        return None
-    return Failure("nothing-asked", "the framework wrote scores without asking the model anything")
-
-
-def answers_missing(evidence: Evidence) -> Failure | None:
-    """Some requests were neither answered nor refused: the relay or the framework was stopped in between."""
-    asked, answered = evidence.counts["asked"], evidence.counts["answered"]
-    return None if answered >= asked else Failure("answers-missing", f"only {answered} of {asked} answers came back")
-
-
-def answers_repeated(evidence: Evidence) -> Failure | None:
-    """A cache before the relay gave one answer to equal questions, each of which is a sample of its own."""
-    assert evidence.output
-    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
-    # lighteval 0.13 has such a cache; the environment's `lighteval-uncached` removes it.
-    more = texts - evidence.counts["answered"]
-    return Failure("answers-repeated", f"{more} scored answers were never asked for") if more > 0 else None
-
-
-def other_size(evidence: Evidence) -> Failure | None:
-    """A debugging run is not a real one, nor the other way round."""
-    assert evidence.output
-    ran, expected = evidence.output.max_samples, evidence.expected_max_samples
-    return None if ran == expected else Failure("max-samples-differ", f"ran with max_samples {ran}, not {expected}")
-
-
-def subsets_missing(evidence: Evidence) -> Failure | None:
-    """A mean over some of a task's subsets is not its score."""
-    assert evidence.output
-    left, scored = evidence.output.unscored, len(evidence.output.scores)
-    if left:
-        return Failure("subsets-missing", f"{len(left)} subsets or tasks have no score: {', '.join(left[:SHOWN])}")
-    expected = evidence.expected_subsets
-    if expected is None or scored == expected:
-        return None
-    return Failure("subsets-missing", f"the task has {expected} subsets, and {scored} have a score")
-
-
-def details_wrong(evidence: Evidence) -> Failure | None:
-    """The details files have each entry's answers, as many as requested, none empty."""
-    assert evidence.output
-    for entry in evidence.output.scores:
-        if why := _wrong_in(entry, evidence):
-            return why
-    return None
-
-
-def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
-    assert evidence.output
-    details = evidence.output.details.get(entry)
-    if details is None or not details.texts:
-        return Failure("details-missing", f"no answers on file for {entry}")
-    empty = sum(not text for row in details.texts for text in row)
-    if sum(not all(row) for row in details.texts) > unanswered(evidence):
-        # More than the relay gave (which is checked before), so answers were lost between relay and framework.
-        return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
-    if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):
-        return Failure("answers-missing", f"{short} documents of {entry} have too few samples")
-    number, there = (
-        _documents(evidence.output.settings.get(entry, {}), evidence.expected_max_samples),
-        len(details.texts),
-    )
-    if number > there:
-        return Failure("answers-missing", f"answers to {there} of {number} documents of {entry} are on file")
-    return None
-
-
-def _documents(settings: Mapping[str, Any], most: int | None) -> int:
-    """The least number of documents of an entry to score; the fork reports how many exist and how many it used."""
-    there, taken = (settings.get(f"{which}_num_docs") for which in ("original", "effective"))
-    whole = (there if most is None else min(there, most)) if type(there) is int else 0
-    return max(whole, taken if type(taken) is int else 0)
-
-
-def questions_missing(evidence: Evidence) -> Failure | None:
-    """Each question that was answered is among those that are scored; a question may have several texts there."""
-    assert evidence.output
-    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
-    lost = int(evidence.counts.get("questions", 0)) - texts
-    return Failure("answers-missing", f"{lost} answered questions are not among the scored ones") if lost > 0 else None
-
-
-def scores_wrong(evidence: Evidence) -> Failure | None:
-    """A score is a finite number."""
-    assert evidence.output
-    for entry, metrics in evidence.output.scores.items():
-        for metric, value in metrics.items():
-            if not finite(value) and not is_error_of_score(metric):
-                return Failure("score-not-a-number", f"{metric} of {entry} is {value}")
-    return None
-
-
-CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
-    answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
-    subsets_missing, details_wrong, questions_missing, answers_repeated, scores_wrong,
-)  # fmt: skip
-
-
-def finite(value: Any) -> bool:
-    """A number that JSON can hold."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return -LARGEST <= value <= LARGEST  # NaN is neither
-
-
-def is_error_of_score(metric: str) -> bool:
-    """A standard error, which is NaN for a single document and is then left out."""
-    return metric.endswith("_stderr")
 
 
 def warnings(evidence: Evidence) -> Iterator[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from evalctl_job import accept
-from evalctl_job.accept import Evidence, Failure, failure, report, warnings
+from evalctl_job.accept import report, warnings
 from evalctl_job.framework_output import SWALLOW, Details, Output, without_scores
+from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
 
 COUNTS = {"asked": 4, "answered": 4, "requests": 4, "unanswered_allowed": 0}
 DETAILS = {
@@ -248,7 +250,7 @@ def test_a_whole_pair_of_marks_is_left_over_only_where_nobody_takes_it_out() -> 
 @pytest.mark.parametrize(("metric", "is_error"), [("acc_stderr", True), ("acc", False), ("stderr_acc", False)])
 def test_an_error_of_a_score_has_its_name(metric: str, is_error: bool) -> None:
     """As lighteval writes it."""
-    assert accept.is_error_of_score(metric) is is_error
+    assert is_error_of_score(metric) is is_error
 
 
 @pytest.fixture
@@ -282,6 +284,13 @@ class _Parquet:
         assert columns == ["model_response.text", "doc.num_samples"]
         return self
 
+    @property
+    def schema_arrow(self) -> SimpleNamespace:
+        return SimpleNamespace(names=list(self.to_pylist()[0]))
+
+    def iter_batches(self, batch_size: int, columns: list[str]) -> Iterator[_Parquet]:
+        yield self
+
     def to_pylist(self) -> list[Any]:
         read: list[Any] = json.loads(self._path.read_text())
         return read
@@ -296,7 +305,8 @@ def test_a_task_that_is_done_ends_with_zero(
     monkeypatch.setattr(module, "ParquetFile", _Parquet, raising=False)
     general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
     results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
-    answers = [{"model_response": {"text": [text]}, "doc": {"num_samples": 1}} for text in "ABCD"]
+    doc = {"num_samples": 1, "query": "Q", "choices": ["A"], "gold_index": 0}
+    answers = [{"model_response": {"text": [text]}, "doc": doc, "metric": {"acc": text in "AB"}} for text in "ABCD"]
     for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
         (tmp_path / "out" / name).parent.mkdir(parents=True)
         (tmp_path / "out" / name).write_text(json.dumps(content))

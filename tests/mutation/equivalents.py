@@ -234,6 +234,26 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     ),
     "accept": (
         Equivalent(
+            "count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)",
+            ("count, mark = marked(texts, pairs_are_taken_out=evidence.framework <= UPSTREAM)",),
+            "of the two frameworks this one sorts first",
+        ),
+        Equivalent(
+            "if verdict.verdict == DONE:",
+            ("if verdict.verdict <= DONE:",),
+            "of the two verdicts this one sorts first",
+        ),
+        Equivalent(
+            'if __name__ == "__main__":',
+            (
+                'if __name__ <= "__main__":',
+                'if __name__ < "__main__":',
+            ),
+            "imported, its name sorts behind; that it is a program is noticed by the tests with the job environments, which are not run here",
+        ),
+    ),
+    "judgement": (
+        Equivalent(
             'if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
             (
                 'if not empty or 0 != unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
@@ -258,24 +278,6 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores",
             ("LARGEST = 1e+300  # a whole number of a thousand digits is one to JSON, and none to what reads scores",),
             "one more or less is the same number",
-        ),
-        Equivalent(
-            "count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)",
-            ("count, mark = marked(texts, pairs_are_taken_out=evidence.framework <= UPSTREAM)",),
-            "of the two frameworks this one sorts first",
-        ),
-        Equivalent(
-            "if verdict.verdict == DONE:",
-            ("if verdict.verdict <= DONE:",),
-            "of the two verdicts this one sorts first",
-        ),
-        Equivalent(
-            'if __name__ == "__main__":',
-            (
-                'if __name__ <= "__main__":',
-                'if __name__ < "__main__":',
-            ),
-            "imported, its name sorts behind; that it is a program is noticed by the tests with the job environments, which are not run here",
         ),
     ),
     "slurm-words": (

@@ -56,6 +56,7 @@ MODULES = {
     "admission": _job("admission", "admission"),
     "job-reasons": _job("reasons", "reasons"),
     "accept": _job("accept", "judgement"),
+    "judgement": _job("judgement", "judgement"),
     "answers": _job("answers", "answers"),
     "counts": _job("counts", "counts"),
     "refusals": _job("refusals", "refusals"),

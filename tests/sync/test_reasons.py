@@ -114,7 +114,7 @@ def judged() -> set[str]:
     """What the acceptance check gives as the reason of a task that has no result."""
     calls = [
         node
-        for node in ast.walk(ast.parse((JOB / "accept.py").read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse((JOB / "judgement.py").read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
     ]
     failures = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Failure"]
