@@ -32,9 +32,11 @@ def read(folder: Path, name: str | Path, most: int = MOST_BYTES) -> bytes:
         return file.read(most + 1)
 
 
-def opened(folder: Path, name: str | Path, most: int, below: int = _BELOW_HOME) -> BinaryIO:
+def opened(
+    folder: Path, name: str | Path, most: int, below: int = _BELOW_HOME, *, group: int | None = None
+) -> BinaryIO:
     """The file for reading; as `read`. Folders are opened one below the other, so that none of the last `below` of
-    `folder`, and none in `name`, is a link.
+    `folder`, and none in `name`, is a link. Files of other users of the `group` are read, too.
     """
     inner = Path(name)
     if inner.is_absolute() or ".." in inner.parts:
@@ -52,7 +54,7 @@ def opened(folder: Path, name: str | Path, most: int, below: int = _BELOW_HOME) 
     finally:
         os.close(descriptor)
     try:
-        _require_own(os.fstat(file), most)
+        _require_trusted(os.fstat(file), most, group)
     except NotTrusted:
         os.close(file)
         raise
@@ -65,10 +67,10 @@ def _stepped(descriptor: int, name: str) -> int:
     return inner
 
 
-def _require_own(facts: os.stat_result, most: int) -> None:
+def _require_trusted(facts: os.stat_result, most: int, group: int | None) -> None:
     if not stat.S_ISREG(facts.st_mode):
         raise NotTrusted("it is not a regular file")
-    if facts.st_uid != os.geteuid():
+    if facts.st_uid != os.geteuid() and facts.st_gid != group:
         raise NotTrusted(f"it belongs to another user ({facts.st_uid})")
     if facts.st_nlink != 1:
         raise NotTrusted(f"it is one of {facts.st_nlink} hard links to a file")

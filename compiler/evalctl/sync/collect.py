@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from evalctl import runfiles
 from evalctl.home_folder import HomeFolder
@@ -32,7 +33,7 @@ _NO_REASON = ("", "tasks-failed")
 _UNKNOWN = "unknown-reason"
 _LARGEST_SUBMISSION = 64 * 1024 * 1024
 _LARGEST_LOG = 1024 * 1024 * 1024
-_OWN = 0o600  # logs and answers may hold what a provider was sent
+_OWN, _OF_GROUP = 0o600, 0o660  # logs and answers may hold what a provider was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,11 @@ def given_up(folder: Path, attempt: Attempt, why: str) -> Collected:
     return Collected(folder, attempt, {}, (), CANCELLED, (why,))
 
 
-def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
+def keep_files(root: Path, home: Path, found: Collected, *, shared: bool = False) -> list[str]:
     """Copies logs and details beside the results, where git ignores them; what is there already is not copied again.
 
     The answers of measured evals move there, since no attempt continues them. Returns the files not copied, and why.
+    In a `shared` clone these files are the group's, and answers may be of an attempt of another user of the group.
     """
     attempt = found.attempt
     try:
@@ -89,11 +91,12 @@ def keep_files(root: Path, home: Path, found: Collected) -> list[str]:
     except NotCollectable:
         return []
     problems = list[str]()
+    group = home.stat().st_gid if shared else None
     for key, digest in attempt.evals.items():
         place = submitted.tasks[key].path
         if place not in found.places or not (found.folder / INSIDE.task(key).path).is_dir():
             continue
-        target = _Target(root, place.removesuffix(f"/{FILE}"), problems)
+        target = _Target(root, place.removesuffix(f"/{FILE}"), problems, group)
         for log, beside in zip((INSIDE.task(key).log, INSIDE.job_log), log_names(attempt.name), strict=True):
             target.copy(found.folder, log, f"{LOGS}/{beside}", _LARGEST_LOG)
         for name in runfiles.names(found.folder, INSIDE.task(key).output / DETAILS, ".parquet"):
@@ -111,15 +114,43 @@ class _Target:
     root: Path
     place: str
     problems: list[str]
+    group: int | None  # that shares the clone
 
     def copy(self, source: Path, name: Path, to: str, most: int) -> None:
         """A file of a run folder; one that cannot be trusted is named and not copied."""
-        self._bring(source / name, to, lambda target: _copy(source, name, target, most))
+        self._bring(source / name, to, lambda target: self._copy(source, name, target, most))
 
     def move(self, source: Path | None, name: Path, to: str) -> None:
         """A file of EVALCTL_HOME/answers; None where its folder is not one of these."""
         if source is not None:
-            self._bring(source / name, to, lambda target: _move(source, name, target))
+            self._bring(source / name, to, lambda target: self._move(source, name, target))
+
+    def _move(self, source: Path, name: Path, target: Path) -> None:
+        with runfiles.opened(source, name, sys.maxsize, below=2, group=self.group) as file:
+            target.unlink(missing_ok=True)
+            if os.fstat(file.fileno()).st_uid != os.geteuid():  # only its owner may change the mode
+                self._write(file, target)
+                (source / name).unlink()
+                return
+        shutil.move(source / name, target)
+        target.chmod(self._mode)
+
+    def _copy(self, source: Path, name: Path, target: Path, most: int) -> None:
+        if not os.path.lexists(target):
+            with runfiles.opened(source, name, most) as file:
+                self._write(file, target)
+
+    def _write(self, file: BinaryIO, target: Path) -> None:
+        half = target.with_name(f".{target.name}.half")  # a kill in between leaves no file that looks complete
+        half.unlink(missing_ok=True)
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWN), "wb") as copy:
+            shutil.copyfileobj(file, copy, 1024 * 1024)
+        half.chmod(self._mode)
+        half.replace(target)
+
+    @property
+    def _mode(self) -> int:
+        return _OWN if self.group is None else _OF_GROUP
 
     def _bring(self, source: Path, to: str, how: Callable[[Path], None]) -> None:
         if not os.path.lexists(source):
@@ -228,21 +259,3 @@ def _submission(folder: Path, attempt: Attempt) -> Submission:
         return read_submission(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION), attempt.evals)
     except (OSError, ValueError) as error:
         raise NotCollectable(f"{folder / INSIDE.submission}: {error}") from error
-
-
-def _move(source: Path, name: Path, target: Path) -> None:
-    runfiles.opened(source, name, sys.maxsize, below=2).close()
-    target.unlink(missing_ok=True)
-    shutil.move(source / name, target)
-    target.chmod(_OWN)
-
-
-def _copy(source: Path, name: Path, target: Path, most: int) -> None:
-    if os.path.lexists(target):
-        return
-    half = target.with_name(f".{target.name}.half")  # a kill in between leaves no log that looks complete
-    with runfiles.opened(source, name, most) as file:
-        half.unlink(missing_ok=True)
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OWN), "wb") as copy:
-            shutil.copyfileobj(file, copy, 1024 * 1024)
-    half.replace(target)

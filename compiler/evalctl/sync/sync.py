@@ -185,8 +185,9 @@ def _record(current: SyncPass, change: Change, message: str) -> None:
 
 def _keep(current: SyncPass, found: Collected) -> None:
     """Copies logs and details; a failure is a warning, as the result is committed already."""
+    context = current.context
     try:
-        current.warnings.extend(keep_files(current.context.root, current.context.home, found))
+        current.warnings.extend(keep_files(context.root, context.home, found, shared=private.is_shared(context)))
     except OSError as error:
         current.warnings.append(f"{found.attempt.name}: not all logs are beside the results: {error}")
 
