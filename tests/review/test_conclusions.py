@@ -128,8 +128,7 @@ def test_more_answers_help_as_far_as_sampling_is_the_noise() -> None:
     assert Noise(0.3, 0).deviation(10) == Noise(0.3, 0).deviation(1)
     assert Noise(0, 0.3).deviation(9) == pytest.approx(0.1)
     assert right_or_wrong(0.5, own=0.25).of_questions == 0
-    assert right_or_wrong(0.5, own=0.0) == Noise(sqrt(0.25), 0)
-    assert right_or_wrong(1.0) == Noise(0, 0)
+    assert right_or_wrong(0.5, own=0.0) == Noise(sqrt(0.25), 0, right_or_wrong=True)
 
 
 @pytest.mark.parametrize("wanted", [0.3, 0.05, 0.01])

@@ -1,7 +1,8 @@
 """What may be concluded from results: how sure a score is, whether two differ, and what a request will be able to show.
 
 `values` has a metric's value of each question, and pairs those of two models · `spread` says how far a mean may be from the truth ·
-`score` is one score with its interval · `difference` is one of two models, tested and with its interval · `average` takes the mean over
-entries · `verdicts` puts a word to differences · `gate` decides whether a difference stays within a margin · `power` says what a number of questions can show.
+`proportion` has the intervals of shares · `score` is one score with its interval · `difference` is one of two models, tested and with its
+interval · `average` takes the mean over entries · `verdicts` puts a word to differences · `gate` decides whether a difference stays within
+a margin · `power` says what a number of questions can show · `methods` has the names of all of it that outputs print.
 Each file names the sources of its formulas. numpy and SciPy are imported here and where values are put together (`results/per_question`), nowhere else.
 """

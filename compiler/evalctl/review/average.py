@@ -22,8 +22,13 @@ class Average:
 
 
 def average(spreads: Sequence[Spread]) -> Average:
-    """Of one entry or more that were measured on different questions (Welch 1947 for the degrees of freedom)."""
+    """Of one entry or more that were measured on different questions (Welch 1947 for the degrees of freedom).
+
+    Entries on other scales come as `Spread.over(full_mark)`.
+    """
     count = len(spreads)
+    if not count:
+        raise ValueError("an average of nothing")
     variances = [one.variance / count**2 for one in spreads]
     variance = sum(variances)
     parts = sum(part**2 / one.degrees for part, one in zip(variances, spreads, strict=True))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import inf
+from math import hypot, inf
 
 import numpy as np
 from scipy import special
 
-from evalctl.review.spread import CONFIDENCE, Spread, spread
-from evalctl.review.values import Labels, Numbers, Pairs
+from evalctl.review.methods import ADJUSTED, CLUSTERED, FLIPS, MCNEMAR
+from evalctl.review.methods import PAIRED as STUDENT
+from evalctl.review.proportion import exact
+from evalctl.review.spread import CONFIDENCE, TOO_FEW, Spread, spread, with_two_more
+from evalctl.review.values import Numbers, Pairs, Sampling
 
-STUDENT, ADJUSTED = "paired t interval", "adjusted paired interval"
-MCNEMAR, FLIPS = "exact McNemar test", "exact sign-flip test"
-CLUSTERED = ", by clusters"
+__all__ = ["ADJUSTED", "CLUSTERED", "FLIPS", "MCNEMAR", "STUDENT", "Difference", "difference"]
 _FEW = 12  # so many differences have 4,096 choices of their signs; of more, the t test holds
-_TOO_FEW = 6  # with fewer differences no choice of signs is rarer than 1 in 20
-_ALMOST_NOTHING = 1e-12  # below, a sum of differences is rounding
+_ROUNDING = 1e-12  # of the largest of the differences that are added
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Difference:
     worse: int
     method: str
     spread: Spread  # of the mean, with the variance that the interval has: what an average over entries is made of
+    sampling: Sampling | None = None  # where it is known how much of the variance more answers would take away
+    left_out: int = 0  # questions to which one of the two has no value
 
 
 def difference(pairs: Pairs) -> Difference | None:
@@ -43,15 +45,36 @@ def difference(pairs: Pairs) -> Difference | None:
         return None
     sums = _sums(pairs)
     found, name = _spread(pairs, int(np.count_nonzero(sums)))
-    half = found.quantile() * found.error
-    low, high, p = found.mean - half, found.mean + half, found.p_value()
-    test, exact = _exact_p(sums)
-    if exact > p:
-        p, name = exact, f"{name}, {test}"
+    (low, high), p = _interval(pairs, found), found.p_value()
+    test, exact_p = _exact_p(sums)
+    if exact_p > p:
+        p, name = exact_p, f"{name}, {test}"
         low, high = (min(low, 0.0), max(high, 0.0)) if p > 1 - CONFIDENCE else (low, high)
     better, worse = int(np.sum(pairs.differences > 0)), int(np.sum(pairs.differences < 0))
     mean = float(pairs.differences.mean())
-    return Difference(mean, low, high, p, len(pairs.differences), better, worse, name, replace(found, mean=mean))
+    return Difference(
+        mean, low, high, p, len(pairs.differences), better, worse, name, replace(found, mean=mean), pairs.sampling,
+        pairs.left_out,
+    )  # fmt: skip
+
+
+def _interval(pairs: Pairs, found: Spread) -> tuple[float, float]:
+    """By Student's t; of single answers at least as wide as exact intervals of both kinds of changes make it."""
+    half = found.quantile() * found.error
+    low, high = found.mean - half, found.mean + half
+    if not pairs.one_answer or pairs.clusters is not None:
+        return low, high
+    least, most = _of_changes(pairs.differences)
+    return min(low, least), max(high, most)
+
+
+def _of_changes(differences: Numbers) -> tuple[float, float]:
+    """From the intervals of the shares that got better and worse (Zou and Donner 2008)."""
+    count, better, worse = len(differences), float(np.mean(differences > 0)), float(np.mean(differences < 0))
+    (fewest, most), (least_worse, most_worse) = exact(better, count), exact(worse, count)
+    mean = better - worse
+    low = mean - hypot(better - fewest, most_worse - worse)
+    return low, mean + hypot(most - better, worse - least_worse)
 
 
 def _spread(pairs: Pairs, changed: int) -> tuple[Spread, str]:
@@ -61,8 +84,8 @@ def _spread(pairs: Pairs, changed: int) -> tuple[Spread, str]:
     clustered = "" if pairs.clusters is None else CLUSTERED
     if pairs.one_answer and pairs.clusters is None:
         return _bonett_price(pairs.differences), ADJUSTED
-    if pairs.one_answer or changed < _TOO_FEW:
-        return spread(*_with_two_more(pairs)), ADJUSTED + clustered
+    if pairs.one_answer or changed < TOO_FEW:
+        return spread(*with_two_more(pairs.differences, pairs.clusters, pairs.unit)), ADJUSTED + clustered
     return spread(pairs.differences, pairs.clusters), STUDENT + clustered
 
 
@@ -73,16 +96,10 @@ def _bonett_price(differences: Numbers) -> Spread:
     return Spread(mean, float(won + lost - mean**2) / count, inf, count)
 
 
-def _with_two_more(pairs: Pairs) -> tuple[Numbers, Labels]:
-    labels = np.arange(len(pairs.differences)) if pairs.clusters is None else pairs.clusters
-    last = int(labels.max())
-    return np.append(pairs.differences, (1.0, -1.0)), np.append(labels, (last + 1, last + 2))
-
-
 def _sums(pairs: Pairs) -> Numbers:
     """The differences that are independent of each other: of questions, or the sums of clusters."""
     sums = pairs.differences if pairs.clusters is None else np.bincount(pairs.clusters, weights=pairs.differences)
-    return np.where(np.abs(sums) < _ALMOST_NOTHING, 0.0, sums)
+    return np.where(np.abs(sums) <= _ROUNDING * np.abs(pairs.differences).max(), 0.0, sums)
 
 
 def _exact_p(sums: Numbers) -> tuple[str, float]:
@@ -90,7 +107,7 @@ def _exact_p(sums: Numbers) -> tuple[str, float]:
     moved = sums[sums != 0]
     if not len(moved):
         return MCNEMAR, 1.0
-    if np.allclose(np.abs(moved), np.abs(moved[0])):
+    if np.allclose(np.abs(moved), np.abs(moved[0]), atol=0):
         fewer = min(int(np.sum(moved > 0)), int(np.sum(moved < 0)))
         return MCNEMAR, min(1.0, 2 * float(special.bdtr(fewer, len(moved), 0.5)))
     if len(moved) > _FEW:
@@ -98,4 +115,4 @@ def _exact_p(sums: Numbers) -> tuple[str, float]:
     totals = np.zeros(1)
     for one in moved:
         totals = np.concatenate((totals + one, totals - one))
-    return FLIPS, float(np.mean(np.abs(totals) >= abs(moved.sum()) - _ALMOST_NOTHING))
+    return FLIPS, float(np.mean(np.abs(totals) >= abs(moved.sum()) - _ROUNDING * np.abs(moved).sum()))

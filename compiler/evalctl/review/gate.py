@@ -12,6 +12,8 @@ from evalctl.review.difference import Difference
 from evalctl.review.power import POWER
 from evalctl.review.spread import CONFIDENCE
 
+_TOO_MANY = 1000  # times as many questions, or so many answers: nobody measures that
+
 
 class Outcome(Enum):
     """Of one entry, and of a gate; the value is the exit code of a gate."""
@@ -24,18 +26,23 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Of one entry. `questions` is how many would decide, where these were too few and a number can be given."""
+    """Of one entry. Where these were too few: how many `questions` would decide, or how many `answers` of each model to
+    each of these questions; None where no number can be given, or none would.
+    """
 
     outcome: Outcome
     margin: float
     questions: int | None = None
+    answers: int | None = None
 
 
 def decide(found: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
     """PASS where the whole interval of candidate minus baseline is above `-margin`, FAIL where it is below.
 
-    None is an entry with one question, which decides nothing.
+    None is an entry with one question, which decides nothing. A margin is 0 or more.
     """
+    if not 0 <= margin < float("inf"):
+        raise ValueError(f"a margin of {margin}")
     if found is None:
         return Decision(Outcome.INCONCLUSIVE, margin)
     low, high, mean = (-found.high, -found.low, -found.mean) if lower_is_better else (found.low, found.high, found.mean)
@@ -43,14 +50,31 @@ def decide(found: Difference | None, margin: float, *, lower_is_better: bool = F
         return Decision(Outcome.PASS, margin)
     if high < -margin:
         return Decision(Outcome.FAIL, margin)
-    return Decision(Outcome.INCONCLUSIVE, margin, _needed(found, mean + margin))
+    return Decision(Outcome.INCONCLUSIVE, margin, *_needed(found, mean + margin))
 
 
-def _needed(found: Difference, distance: float) -> int | None:
-    """Questions with which the interval ends before the margin in 8 of 10 cases, if the true difference is the one measured."""
+def _needed(found: Difference, distance: float) -> tuple[int | None, int | None]:
+    """Questions, and answers, with which the interval ends before the margin in 8 of 10 cases, if the true difference is
+    the one measured.
+    """
+    if not distance:
+        return None, None
     factor = float(special.ndtri((1 + CONFIDENCE) / 2) + special.ndtri(POWER))
-    needed = found.spread.variance * found.questions * (factor / distance) ** 2 if distance else float("inf")
-    return None if needed > found.questions * 1000 else max(found.questions + 1, ceil(needed))
+    wanted, here = (distance / factor) ** 2, found.spread.variance  # of the mean
+    questions = found.questions * here / wanted
+    few = questions > found.questions * _TOO_MANY
+    return None if few else max(found.questions + 1, ceil(questions)), _answers(found, wanted)
+
+
+def _answers(found: Difference, wanted: float) -> int | None:
+    """None, too, where the questions themselves differ too much for any number of answers."""
+    if found.sampling is None:
+        return None
+    of_questions = max(0.0, found.spread.variance - found.sampling.measured / found.questions)
+    answers = (
+        found.sampling.of_one / found.questions / (wanted - of_questions) if wanted > of_questions else float("inf")
+    )
+    return None if answers > _TOO_MANY else max(2, ceil(answers))
 
 
 def together(required: list[Outcome]) -> Outcome:

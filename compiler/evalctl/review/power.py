@@ -7,7 +7,9 @@ from math import ceil, inf, sqrt
 
 from scipy import special
 
-from evalctl.review.spread import CONFIDENCE
+from evalctl.review.difference import ADJUSTED, CLUSTERED, Difference
+from evalctl.review.spread import CONFIDENCE, TOO_FEW, spread
+from evalctl.review.values import Values
 
 POWER = 0.8  # how often a true difference of that size is shown
 
@@ -18,6 +20,7 @@ class Noise:
 
     of_questions: float
     of_one_answer: float
+    right_or_wrong: bool = False  # each answer is worth 0 or 1
 
     def deviation(self, answers: int) -> float:
         """With so many answers of each model to each question."""
@@ -32,22 +35,55 @@ def right_or_wrong(score: float, own: float | None = None, correlation: float = 
     """
     whole = score * (1 - score)
     sampling = whole / 2 if own is None else min(own, whole)
-    return Noise(sqrt(2 * (whole - sampling) * (1 - correlation)), sqrt(2 * sampling))
+    return Noise(sqrt(2 * (whole - sampling) * (1 - correlation)), sqrt(2 * sampling), right_or_wrong=True)
+
+
+def of_values(values: Values, correlation: float = 0.5) -> Noise:
+    """Of two models like the one that was measured, two questions at least.
+
+    Where nothing shows how much of the variance is of drawing answers, half of it is taken to be. Values that are all
+    equal may be so by chance: no less than one question more that is a unit away.
+    """
+    values = values.with_value()
+    count = len(values.means)
+    least = values.unit**2 * (count + 1) / (count + 2) ** 2
+    whole, single = max(least, spread(values.means, values.clusters).variance * count), values.of_one_answer()
+    own = whole / 2 if single is None else min(single / values.answers, whole)
+    return Noise(sqrt(2 * (whole - own) * (1 - correlation)), sqrt(2 * own * values.answers), values.right_or_wrong)
 
 
 def detectable(noise: Noise, questions: int, answers: int) -> float:
-    """The smallest true difference that is shown in 8 of 10 such comparisons at 95 %; infinite for one question."""
-    if questions < 2:
+    """The smallest true difference that is shown in 8 of 10 such comparisons at 95 %; infinite where none can be."""
+    if questions < TOO_FEW:
         return inf
-    degrees = questions - 1
-    factor = special.stdtrit(degrees, (1 + CONFIDENCE) / 2) + special.stdtrit(degrees, POWER)
-    return float(factor) * noise.deviation(answers) / sqrt(questions)
+    least = _of_changes(questions) if noise.right_or_wrong and answers == 1 else 0.0
+    return max(least, _factor(questions - 1) * noise.deviation(answers) / sqrt(questions))
+
+
+def showable(found: Difference) -> float:
+    """The smallest true difference that a comparison with this variance shows in 8 of 10 cases."""
+    if found.spread.groups < TOO_FEW:
+        return inf
+    single = found.method.startswith(ADJUSTED) and CLUSTERED not in found.method
+    least = _of_changes(found.questions) if single and found.questions >= TOO_FEW else 0.0
+    return max(least, _factor(found.spread.degrees) * found.spread.error)
 
 
 def questions_needed(noise: Noise, wanted: float, answers: int) -> int:
-    """How many questions show a true difference of `wanted` in 8 of 10 comparisons."""
-    factor = float(special.ndtri((1 + CONFIDENCE) / 2) + special.ndtri(POWER))
-    least = max(2, ceil((factor * noise.deviation(answers) / wanted) ** 2))
+    """How many questions show a true difference of `wanted`, above 0, in 8 of 10 comparisons."""
+    if not wanted > 0:
+        raise ValueError(f"a difference of {wanted} cannot be shown")
+    least = max(TOO_FEW, ceil((_factor(inf) * noise.deviation(answers) / wanted) ** 2))
     while detectable(noise, least, answers) > wanted:  # few questions: Student's t, not the normal distribution
         least += max(1, least // 50)
     return least
+
+
+def _factor(degrees: float) -> float:
+    """How many standard errors a true difference has to be from 0."""
+    return float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2) + special.stdtrit(degrees, POWER))
+
+
+def _of_changes(questions: int) -> float:
+    """The share of questions that have to change for six to change in 8 of 10 cases: fewer prove nothing."""
+    return float(special.betaincinv(TOO_FEW, questions - TOO_FEW + 1, POWER))

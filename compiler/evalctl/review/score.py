@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
-from evalctl.review.spread import NORMAL, Spread, spread
+from evalctl.review.methods import CLUSTERED, EFFECTIVE, EXACT, EXACT_EFFECTIVE, STUDENT, WIDENED, WILSON
+from evalctl.review.proportion import exact, is_near_the_end, wilson
+from evalctl.review.spread import NORMAL, TOO_FEW, Spread, spread, with_two_more
 from evalctl.review.values import Values
 
-WILSON, EFFECTIVE, STUDENT = "Wilson interval", "Wilson interval of the effective number of questions", "t interval"
-CLUSTERED = ", by clusters"
+__all__ = ["EFFECTIVE", "EXACT", "EXACT_EFFECTIVE", "STUDENT", "WIDENED", "WILSON", "Estimate", "estimate", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ def estimate(values: Values) -> Estimate:
     """What the values say of all questions of their kind, one at least; one alone says nothing of others."""
     values = values.with_value()
     count = len(values.means)
+    if not count:
+        raise ValueError("no question has a value")
     groups = None if values.clusters is None else len(np.unique(values.clusters))
     mean = float(values.means.mean())
     if (groups or count) < 2:
@@ -48,32 +50,58 @@ def estimate(values: Values) -> Estimate:
     )
 
 
+def share(number: int, answers: int, questions: int) -> Estimate:
+    """How many of all answers are such: cut off, refused, repeated. `answers` is of all questions together.
+
+    Several answers to one question are taken as one, since they may all be such for the same reason.
+    """
+    if not 0 <= number <= answers or not 0 < questions <= answers:
+        raise ValueError(f"{number} of {answers} answers to {questions} questions")
+    mean = number / answers
+    if questions < 2:
+        return Estimate(mean, None, None, None, questions, answers, None, None, "")
+    low, high, method = _of_share(mean, questions)
+    error = float(np.sqrt(mean * (1 - mean) / (questions - 1)))
+    return Estimate(mean, error, low, high, questions, max(1, answers // questions), None, None, method)
+
+
 def _interval(values: Values, found: Spread) -> tuple[float, float, str]:
     if values.right_or_wrong and values.answers == 1 and values.clusters is None:
-        return *_wilson(found.mean, found.groups, NORMAL), WILSON
+        return _of_share(found.mean, found.groups)
+    few = _varying(values) < TOO_FEW
     if values.means.min() >= 0 and values.means.max() <= 1:
-        return *_wilson(found.mean, _effective(found), found.quantile()), EFFECTIVE
-    half = found.quantile() * found.error
-    return found.mean - half, found.mean + half, STUDENT
+        count = _effective(found, few=few) * (NORMAL / found.quantile()) ** 2
+        low, high, method = _of_share(found.mean, count)
+        return low, high, EFFECTIVE if method == WILSON else EXACT_EFFECTIVE
+    used = spread(*with_two_more(values.means, values.clusters, values.unit, found.mean)) if few else found
+    half = used.quantile() * used.error
+    return found.mean - half, found.mean + half, WIDENED if few else STUDENT
 
 
-def _effective(found: Spread) -> float:
-    """How many 0/1 answers have this variance (Korn and Graubard 1998); where nothing varies, one for each cluster."""
+def _of_share(mean: float, count: float) -> tuple[float, float, str]:
+    return (*exact(mean, count), EXACT) if is_near_the_end(mean, count) else (*wilson(mean, count), WILSON)
+
+
+def _varying(values: Values) -> int:
+    """The questions, or the clusters, that have another value than the most frequent one."""
+    found, numbers = np.unique(values.means, return_counts=True)
+    others = values.means != found[numbers.argmax()]
+    return int(np.sum(others)) if values.clusters is None else len(np.unique(values.clusters[others]))
+
+
+def _effective(found: Spread, *, few: bool) -> float:
+    """How many 0/1 answers have this variance (Korn and Graubard 1998).
+
+    Where hardly a question has another value than most, the variance is not known: no more than one for each of them.
+    """
     most = found.mean * (1 - found.mean)
-    return most / found.variance if most > 0 and found.variance > 0 else float(found.groups)
-
-
-def _wilson(mean: float, count: float, quantile: float) -> tuple[float, float]:
-    """The score interval of `count` 0/1 answers (Wilson 1927)."""
-    square = quantile**2
-    middle = (mean + square / (2 * count)) / (1 + square / count)
-    half = quantile * sqrt(mean * (1 - mean) / count + square / (4 * count**2)) / (1 + square / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    count = most / found.variance if most > 0 and found.variance > 0 else float(found.groups)
+    return min(count, found.groups) if few else count
 
 
 def _of_sampling(values: Values, variance: float) -> float | None:
     """Known for several answers that are right or wrong: their own variance is p(1 - p) of each question."""
-    if not values.right_or_wrong or values.answers < 2 or variance == 0:
+    single = values.of_one_answer()
+    if single is None or variance == 0:
         return None
-    own = float(np.mean(values.means * (1 - values.means))) / (values.answers - 1)
-    return min(1.0, own / len(values.means) / variance)
+    return min(1.0, single / values.answers / len(values.means) / variance)

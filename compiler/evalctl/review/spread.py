@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -11,7 +11,7 @@ from evalctl.review.values import Labels, Numbers
 
 CONFIDENCE = 0.95
 NORMAL = float(special.ndtri((1 + CONFIDENCE) / 2))
-_FEWEST_DEGREES = 1.5  # below, a t interval is wider than any scale of scores
+TOO_FEW = 6  # of fewer independent differences no choice of signs is rarer than 1 in 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,10 @@ class Spread:
     variance: float
     degrees: float
     groups: int
+
+    def over(self, full_mark: float) -> Spread:
+        """On the scale on which `full_mark` is 1."""
+        return replace(self, mean=self.mean / full_mark, variance=self.variance / full_mark**2)
 
     @property
     def error(self) -> float:
@@ -42,24 +46,31 @@ class Spread:
 def spread(values: Numbers, clusters: Labels | None = None) -> Spread:
     """Of the mean of `values`, two at least; those of one cluster may depend on each other.
 
-    The variance is cluster-robust (CR2: Bell and McCaffrey 2002), for single questions s²/n. Its degrees of freedom are
-    Satterthwaite's: of the clusters' sizes, and of the kurtosis of what each adds, so that a variance which a few of many
-    questions decide is not taken for well known.
+    The variance is the jackknife's over clusters (CR3: MacKinnon, Nielsen and Webb 2023), for single questions s²/n: of a
+    few large clusters others know too little. Its degrees of freedom are Satterthwaite's: of the clusters' sizes, and of
+    the kurtosis of what each adds, so that a variance which a few of many questions decide is not taken for well known.
     """
     count = len(values)
     labels = np.arange(count) if clusters is None else clusters
     mean = float(values.mean())
-    sizes = np.bincount(labels).astype(float)
-    shares = sizes / count
-    parts = np.bincount(labels, weights=values - mean) / np.sqrt(1 - shares)
-    variance = float(np.sum(parts**2)) / count**2
-    return Spread(mean, variance, max(_FEWEST_DEGREES, min(_of_sizes(sizes), _of_kurtosis(parts))), len(sizes))
+    there = np.bincount(labels) > 0
+    sizes = np.bincount(labels)[there].astype(np.float64)
+    parts = np.bincount(labels, weights=values - mean)[there] / (1 - sizes / count)
+    variance = float(np.sum(parts**2)) / count**2 * (1 - 1 / len(sizes))
+    return Spread(mean, variance, max(1.0, min(_of_sizes(sizes), _of_kurtosis(parts))), len(sizes))
+
+
+def with_two_more(values: Numbers, clusters: Labels | None, unit: float, middle: float = 0.0) -> tuple[Numbers, Labels]:
+    """The values and two independent ones, a unit below and above the middle: where the values alone hardly vary."""
+    labels = np.arange(len(values)) if clusters is None else clusters
+    last = int(labels.max())
+    return np.append(values, (middle + unit, middle - unit)), np.append(labels, (last + 1, last + 2))
 
 
 def _of_sizes(sizes: Numbers) -> float:
     """Degrees of freedom for normal values without dependence; n - 1 where all sizes are equal."""
     count = sizes.sum()
-    weights = 1 / (1 - sizes / count)
+    weights = 1 / (1 - sizes / count) ** 2
     trace = np.sum(weights * (sizes - sizes**2 / count))
     squares = np.sum((weights * sizes) ** 2 * (1 - 2 * sizes / count)) + (np.sum(weights * sizes**2) / count) ** 2
     return float(trace**2 / squares)
@@ -67,8 +78,9 @@ def _of_sizes(sizes: Numbers) -> float:
 
 def _of_kurtosis(parts: Numbers) -> float:
     """Degrees of freedom of a variance whose parts have this kurtosis (normal: 3, which gives their number)."""
-    squares = float(np.mean(parts**2))
-    if squares == 0:
+    largest = float(np.abs(parts).max())
+    if largest == 0:
         return float(len(parts))
-    excess = float(np.mean(parts**4)) / squares**2 - 1
+    squares = (parts / largest) ** 2
+    excess = float(np.mean(squares**2) / np.mean(squares) ** 2) - 1
     return 2 * len(parts) / excess if excess > 0 else np.inf

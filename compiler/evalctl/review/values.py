@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.intp]
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class Values:
     clusters: Labels | None = None
     right_or_wrong: bool = False
 
+    def __post_init__(self) -> None:
+        if (np.abs(self.means) > _LARGEST).any():
+            raise ValueError(f"the value of a question is beyond {_LARGEST:g}, and its square beyond all numbers")
+
+    @property
+    def unit(self) -> float:
+        """The largest value, 1 at least: what one question's value may be off by on this scale, as far as is known."""
+        return max(1.0, float(np.nanmax(np.abs(self.means), initial=0.0)))
+
+    def of_one_answer(self) -> float | None:
+        """The variance of one answer to the same question, mean over questions; known where several were right or wrong."""
+        if not self.right_or_wrong or self.answers < 2:
+            return None
+        return float(np.nanmean(self.means * (1 - self.means))) * self.answers / (self.answers - 1)
+
     def with_value(self) -> Values:
         """Without the questions that have none."""
         there = ~np.isnan(self.means)
@@ -37,12 +53,23 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """The variance of one question's difference that is of drawing answers: with one answer of each model, and as measured."""
+
+    of_one: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """What two models' values of the same questions differ by, first minus second; of those to which both have a value."""
 
     differences: Numbers
     clusters: Labels | None
     one_answer: bool  # of each model to each question, worth 0 or 1
+    unit: float = 1.0  # the scale of the values, as `Values` has it
+    sampling: Sampling | None = None
+    left_out: int = 0  # questions to which one of the two has no value
 
 
 class OtherQuestions(Exception):
@@ -62,7 +89,19 @@ def paired(first: Values, second: Values) -> Pairs:
     one_answer = first.answers == second.answers == 1 and first.right_or_wrong and second.right_or_wrong
     differences = first.means - second.means
     there = ~np.isnan(differences)
-    return Pairs(differences[there], _of(first.clusters, there), one_answer)
+    if not there.any():
+        raise OtherQuestions(f"of {len(there)} questions none has a value of both")
+    return Pairs(
+        differences[there], _of(first.clusters, there), one_answer, max(first.unit, second.unit),
+        _sampling(first, second), int(np.sum(~there)),
+    )  # fmt: skip
+
+
+def _sampling(first: Values, second: Values) -> Sampling | None:
+    one, other = first.of_one_answer(), second.of_one_answer()
+    if one is None or other is None:
+        return None
+    return Sampling(one + other, one / first.answers + other / second.answers)
 
 
 def _of(clusters: Labels | None, there: NDArray[np.bool_]) -> Labels | None:

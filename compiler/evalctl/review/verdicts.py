@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from enum import Enum
+from typing import TypeVar
 
 from evalctl.review.difference import Difference
 from evalctl.review.spread import CONFIDENCE
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Verdict(Enum):
@@ -28,8 +31,11 @@ def corrected(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdicts(differences: Mapping[str, Difference | None]) -> dict[str, Verdict]:
-    """Of entries that are looked at together; None is an entry with one question."""
+def verdicts(differences: Mapping[Key, Difference | None]) -> dict[Key, Verdict]:
+    """Of all that are looked at together: entries, or (model, entry) of several against one baseline.
+
+    None is an entry with one question.
+    """
     names = [name for name, found in differences.items() if found is not None]
     p_values = dict(
         zip(names, corrected([found.p for found in differences.values() if found is not None]), strict=True)
