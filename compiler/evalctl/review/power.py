@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
+import numpy as np
 from scipy import special
 
 from evalctl.review.difference import ADJUSTED, CLUSTERED, Difference
 from evalctl.review.spread import CONFIDENCE, TOO_FEW, spread
-from evalctl.review.values import Values
+from evalctl.review.values import Numbers, Values
 
 POWER = 0.8  # how often a true difference of that size is shown
+_MANY = 60  # of so many changed answers the normal distribution says the same as the exact test
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +58,19 @@ def detectable(noise: Noise, questions: int, answers: int) -> float:
     """The smallest true difference that is shown in 8 of 10 such comparisons at 95 %; infinite where none can be."""
     if questions < TOO_FEW:
         return inf
-    least = _of_changes(questions) if noise.right_or_wrong and answers == 1 else 0.0
-    return max(least, _factor(questions - 1) * noise.deviation(answers) / sqrt(questions))
+    deviation = noise.deviation(answers)
+    if noise.right_or_wrong and answers == 1:
+        return _of_changes(deviation**2, questions)
+    return _factor(questions - 1) * deviation / sqrt(questions)
 
 
 def showable(found: Difference) -> float:
-    """The smallest true difference that a comparison with this variance shows in 8 of 10 cases."""
+    """The smallest true difference that a comparison of as many questions, which vary as these do, shows in 8 of 10 cases."""
     if found.spread.groups < TOO_FEW:
         return inf
-    single = found.method.startswith(ADJUSTED) and CLUSTERED not in found.method
-    least = _of_changes(found.questions) if single and found.questions >= TOO_FEW else 0.0
-    return max(least, _factor(found.spread.degrees) * found.spread.error)
+    if found.method.startswith(ADJUSTED) and CLUSTERED not in found.method:
+        return _of_changes((found.better + found.worse + 2) / (found.questions + 2), found.questions)
+    return _factor(found.spread.degrees) * found.spread.error
 
 
 def questions_needed(noise: Noise, wanted: float, answers: int) -> int:
@@ -74,9 +78,34 @@ def questions_needed(noise: Noise, wanted: float, answers: int) -> int:
     if not wanted > 0:
         raise ValueError(f"a difference of {wanted} cannot be shown")
     least = max(TOO_FEW, ceil((_factor(inf) * noise.deviation(answers) / wanted) ** 2))
-    while detectable(noise, least, answers) > wanted:  # few questions: Student's t, not the normal distribution
+    while not _shows(noise, least, answers, wanted):  # few questions: Student's t, not the normal distribution
         least += max(1, least // 50)
     return least
+
+
+def _shows(noise: Noise, questions: int, answers: int, wanted: float) -> bool:
+    changes = noise.deviation(answers) ** 2
+    if noise.right_or_wrong and answers == 1 and changes * questions <= _MANY:
+        return shown_of_changes(changes, wanted, questions) >= POWER
+    return detectable(noise, questions, answers) <= wanted
+
+
+def shown_of_changes(changes: float, true: float, questions: int) -> float:
+    """How often McNemar's exact test shows a true difference: `changes` is the share of questions that change where there
+    is none, half of them each way, and `true` is what changes beyond that in one direction.
+    """
+    one_way, other = min(1.0, changes / 2 + true), min(changes / 2, max(0.0, 1 - changes / 2 - true))
+    whole = one_way + other
+    middle, reach = questions * whole, 8 * sqrt(questions * whole) + 8  # further away than any number that is seen
+    numbers = np.arange(max(TOO_FEW, int(middle - reach)), min(questions, int(middle + reach)) + 1.0)
+    most = np.floor(special.bdtrik((1 - CONFIDENCE) / 2, numbers, 0.5))  # so many of the other way are still significant
+    return float(np.sum(_chances(numbers, questions, whole) * special.bdtr(most, numbers, other / whole)))
+
+
+def _chances(numbers: Numbers, of: int, chance: float) -> Numbers:
+    """Of the binomial distribution."""
+    ways = special.gammaln(of + 1) - special.gammaln(numbers + 1) - special.gammaln(of - numbers + 1)
+    return np.asarray(np.exp(ways + special.xlogy(numbers, chance) + special.xlog1py(of - numbers, -chance)))
 
 
 def _factor(degrees: float) -> float:
@@ -84,6 +113,16 @@ def _factor(degrees: float) -> float:
     return float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2) + special.stdtrit(degrees, POWER))
 
 
-def _of_changes(questions: int) -> float:
-    """The share of questions that have to change for six to change in 8 of 10 cases: fewer prove nothing."""
-    return float(special.betaincinv(TOO_FEW, questions - TOO_FEW + 1, POWER))
+def _of_changes(changes: float, questions: int) -> float:
+    """The true difference that is shown in 8 of 10 cases; infinite where not even the largest one is."""
+    low, high = 0.0, 1 - min(1.0, changes) / 2
+    if questions * changes > _MANY:
+        for _ in range(20):
+            low = _factor(questions - 1) * sqrt((changes + low - low**2) / questions) + 1 / questions
+        return low
+    if shown_of_changes(changes, high, questions) < POWER:
+        return inf
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if shown_of_changes(changes, middle, questions) >= POWER else (middle, high)
+    return high
