@@ -10,8 +10,16 @@ from scipy import stats
 
 from evalctl.review.difference import Difference, difference
 from evalctl.review.gate import Outcome, decide, together
-from evalctl.review.power import Noise, detectable, questions_needed, right_or_wrong
-from evalctl.review.values import Pairs
+from evalctl.review.power import (
+    Noise,
+    detectable,
+    of_values,
+    questions_needed,
+    right_or_wrong,
+    showable,
+    shown_of_changes,
+)
+from evalctl.review.values import Pairs, Values, paired
 from evalctl.review.verdicts import Verdict, corrected, verdicts
 
 
@@ -47,6 +55,12 @@ def test_one_of_many_entries_needs_more_to_be_claimed() -> None:
     assert verdicts({"a": alone, **rest})["a"] is Verdict.NOT_SHOWN
 
 
+def test_models_compared_with_one_baseline_are_one_family() -> None:
+    """Keys are (model, entry): the correction is over all of them."""
+    alone, rest = of(16, 5, 200), {("other", f"e{number}"): of(10, 10, 200) for number in range(19)}
+    assert verdicts({("new", "a"): alone, **rest})["new", "a"] is Verdict.NOT_SHOWN
+
+
 # ---- gates ------------------------------------------------------------------------------------------------------
 
 
@@ -70,6 +84,40 @@ def test_what_is_not_known_is_inconclusive_and_says_how_many_questions_decide() 
     assert decide(of(10 * scale, 12 * scale, 100 * scale), 0.05).outcome is Outcome.PASS
     assert decide(None, 0.05).questions is None  # one question
     assert decide(of(10, 15, 100), 0.05).questions is None  # on the margin itself no number decides
+
+
+def test_inconclusive_says_how_many_answers_decide() -> None:
+    """Where drawing answers is the noise; and with so many, eight of ten do decide."""
+    random, chances = np.random.default_rng(6), np.full(100, 0.5)
+
+    def drawn(answers: int) -> Values:
+        return Values(tuple(map(str, range(100))), random.binomial(answers, chances) / answers, answers, None, True)
+
+    found = next(
+        one for _ in range(100)
+        if (one := difference(paired(drawn(4), drawn(4)))) is not None and abs(one.mean) < 0.005
+    )  # fmt: skip
+    decision = decide(found, 0.03)
+    assert decision.outcome is Outcome.INCONCLUSIVE and decision.answers is not None
+    assert decision.answers == pytest.approx(0.5 * (2.8 / (0.03 + found.mean)) ** 2 / 100, rel=0.15)
+    again = [decide(difference(paired(drawn(decision.answers), drawn(decision.answers))), 0.03) for _ in range(200)]
+    assert 0.6 < sum(one.outcome is Outcome.PASS for one in again) / 200 < 0.95
+
+
+def test_no_number_of_answers_decides_where_questions_differ() -> None:
+    """Each answer to a question is the same: only other questions help."""
+    first, second = (np.random.default_rng(seed).integers(0, 2, 60).astype(float) for seed in (1, 2))
+    names = tuple(map(str, range(60)))
+    found = difference(paired(Values(names, first, 5, None, True), Values(names, second, 5, None, True)))
+    decision = decide(found, abs(found.mean) + 0.02 if found else 0)
+    assert (decision.outcome, decision.answers) == (Outcome.INCONCLUSIVE, None) and decision.questions is not None
+
+
+@pytest.mark.parametrize("margin", [-0.01, float("nan"), float("inf")])
+def test_a_margin_is_a_number_from_0(margin: float) -> None:
+    """Nothing is decided by another."""
+    with pytest.raises(ValueError, match="margin"):
+        decide(of(1, 1, 30), margin)
 
 
 def test_one_question_more_or_less_of_thirty_decides_nothing() -> None:
@@ -132,10 +180,74 @@ def test_more_answers_help_as_far_as_sampling_is_the_noise() -> None:
 
 
 @pytest.mark.parametrize("wanted", [0.3, 0.05, 0.01])
-def test_so_many_questions_show_it_and_hardly_fewer_do(wanted: float) -> None:
+@pytest.mark.parametrize("noise", [right_or_wrong(0.7), Noise(0.3, 0.4)], ids=["0/1", "means"])
+def test_so_many_questions_show_it_and_hardly_fewer_do(wanted: float, noise: Noise) -> None:
     """The number and the difference agree."""
-    noise = right_or_wrong(0.7)
     needed = questions_needed(noise, wanted, 1)
-    assert detectable(noise, needed, 1) <= wanted < detectable(noise, int(needed * 0.95) - 1, 1)
+    assert detectable(noise, needed, 1) <= wanted * 1.001
+    assert wanted < detectable(noise, int(needed * 0.95) - 1, 1) * 1.02
     normal = (float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * noise.deviation(1) / wanted) ** 2
-    assert normal <= needed <= normal * 1.1 + 5
+    assert normal <= needed <= (normal * 1.1 + 5 if not noise.right_or_wrong else 3 * normal)
+
+
+@pytest.mark.parametrize(
+    ("changes", "true", "questions"), [(0.1, 0.2, 30), (0.3, 0.1, 30), (0.05, 0.3, 20), (0, 0.3, 25)]
+)
+def test_the_power_of_single_answers_is_that_of_the_exact_test(changes: float, true: float, questions: int) -> None:
+    """By enumeration of all outcomes, with SciPy's binomial test."""
+    shown = 0.0
+    for worse in range(questions + 1):
+        for better in range(min(worse, questions + 1 - worse)):
+            if stats.binomtest(better, worse + better).pvalue <= 0.05:
+                chances = [changes / 2 + true, changes / 2, 1 - changes - true]
+                shown += stats.multinomial.pmf([worse, better, questions - worse - better], questions, chances)
+    assert shown_of_changes(changes, true, questions) == pytest.approx(shown, abs=1e-9)
+
+
+def test_the_exact_test_and_the_normal_distribution_meet() -> None:
+    """Where 60 answers change, the detectable difference is the same within 2 %."""
+    few, more = (
+        detectable(Noise(sqrt(0.06), 0, right_or_wrong=True), 1000, 1),
+        detectable(Noise(sqrt(0.0601), 0, right_or_wrong=True), 1000, 1),
+    )
+    assert few == pytest.approx(more, rel=0.02)
+
+
+@pytest.mark.parametrize("questions", [2, 5])
+def test_five_questions_show_nothing(questions: int) -> None:
+    """Five changes in one direction are as rare as 1 in 16 by chance."""
+    assert detectable(right_or_wrong(0.5), questions, 1) == detectable(Noise(0.01, 0), questions, 1) == inf
+    assert questions_needed(Noise(1e-6, 0), 0.5, 1) == 6
+    found = of(questions, 0, questions)
+    assert found.p > 0.05 and showable(found) == inf
+
+
+def test_a_comparison_says_what_it_could_have_shown() -> None:
+    """A smaller difference with more questions; by exact tests where answers are single, else by Student's t."""
+    assert showable(of(5, 5, 100)) > 0.1 > showable(of(50, 50, 1000)) > showable(of(500, 500, 10_000)) > 0.008
+    found = difference(Pairs(np.random.default_rng(2).normal(0, 0.3, 100), None, False))
+    assert found is not None
+    wanted = (stats.t.ppf(0.975, found.spread.degrees) + stats.t.ppf(0.8, found.spread.degrees)) * found.spread.error
+    assert showable(found) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_what_a_measured_model_predicts() -> None:
+    """Its noise is that of two models like it; one that was right by chance everywhere is not without noise."""
+    random = np.random.default_rng(4)
+    chances = random.beta(1, 1, 2000)
+    once = Values((), random.binomial(1, chances).astype(float), 1, None, right_or_wrong=True)
+    often = Values((), random.binomial(10, chances) / 10, 10, None, right_or_wrong=True)
+    assert of_values(often, correlation=1).of_one_answer == pytest.approx(sqrt(2 / 6), rel=0.05)
+    assert of_values(often, correlation=1).of_questions == 0
+    assert of_values(once).deviation(1) == pytest.approx(sqrt(0.375), rel=0.05)
+    perfect = of_values(Values((), np.ones(30), 1, None, right_or_wrong=True))
+    assert 0.2 < detectable(perfect, 30, 1) < 0.4
+    alike = of_values(Values((), np.repeat(random.integers(0, 2, 50), 10).astype(float), 1, np.arange(500) // 10))
+    assert alike.deviation(1) > 2 * 0.6  # ten questions of a passage are hardly more than one
+
+
+@pytest.mark.parametrize("wanted", [0.0, -0.1, float("nan")])
+def test_no_difference_is_no_difference_that_can_be_shown(wanted: float) -> None:
+    """No number of questions shows it."""
+    with pytest.raises(ValueError, match="cannot be shown"):
+        questions_needed(right_or_wrong(0.5), wanted, 1)

@@ -15,7 +15,7 @@ from evalctl.results.entries import Scripts, averages, main_entries, scripts_of,
 from evalctl.results.sides import Side, side
 from evalctl.review.average import Average, average
 from evalctl.review.difference import Difference, difference
-from evalctl.review.power import POWER
+from evalctl.review.power import showable
 from evalctl.review.score import Estimate
 from evalctl.review.spread import CONFIDENCE, Spread
 from evalctl.review.values import OtherQuestions, Values, paired
@@ -145,7 +145,7 @@ def _compared(entry: MetricEntry, one: Side, baseline: Side) -> Compared:
         return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why))
     if found is None:
         return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION)
-    return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, _showable(found.spread))
+    return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found))
 
 
 class _NotComparable(Exception):
@@ -187,16 +187,11 @@ def _averages(
 
 def _share(found: Difference, entry: MetricEntry) -> Spread:
     """Of the difference as a share of the full mark."""
-    mark = entry.full_mark or 1.0
-    return replace(found.spread, mean=found.spread.mean / mark, variance=found.spread.variance / mark**2)
+    return found.spread.over(entry.full_mark or 1.0)
 
 
 def _mean(side: Side, entries: Sequence[MetricEntry]) -> float:
     return sum((side.score(entry) or 0.0) / (entry.full_mark or 1.0) for entry in entries) / len(entries)
-
-
-def _showable(spread: Spread) -> float:
-    return (spread.quantile() + spread.quantile(1 - POWER)) * spread.error
 
 
 def _judged(made: Sequence[Comparison]) -> list[Comparison]:

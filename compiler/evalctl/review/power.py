@@ -97,8 +97,10 @@ def shown_of_changes(changes: float, true: float, questions: int) -> float:
     one_way, other = min(1.0, changes / 2 + true), min(changes / 2, max(0.0, 1 - changes / 2 - true))
     whole = one_way + other
     middle, reach = questions * whole, 8 * sqrt(questions * whole) + 8  # further away than any number that is seen
-    numbers = np.arange(max(TOO_FEW, int(middle - reach)), min(questions, int(middle + reach)) + 1.0)
-    most = np.floor(special.bdtrik((1 - CONFIDENCE) / 2, numbers, 0.5))  # so many of the other way are still significant
+    numbers = np.arange(max(TOO_FEW, int(middle - reach)), min(questions, int(middle + reach)) + 1)
+    most = np.floor(
+        special.bdtrik((1 - CONFIDENCE) / 2, numbers, 0.5)
+    )  # so many of the other way are still significant
     return float(np.sum(_chances(numbers, questions, whole) * special.bdtr(most, numbers, other / whole)))
 
 
