@@ -3,7 +3,7 @@
 Each number is the median of several runs of the whole command. CPU seconds stand beside the wall clock's: on a busy
 machine only they mean much. Nothing here fails by the clock.
 
-`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished or scheduler (see the module of that name).
+`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished, scheduler or statistics (see the module of that name).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import finished, relay, scheduler, start, tasks
+from tests.bench import finished, relay, scheduler, start, statistics, tasks
 from tests.bench.table import Row, memory, repository, run, seconds, write
 
 ALONE = {
     "relay": relay.main, "start": start.main, "tasks": tasks.main, "finished": finished.main, "scheduler": scheduler.main,
+    "statistics": statistics.main,
 }  # fmt: skip
 
 
