@@ -101,7 +101,9 @@ def shown_of_changes(changes: float, true: float, questions: int) -> float:
     most = np.floor(
         special.bdtrik((1 - CONFIDENCE) / 2, numbers, 0.5)
     )  # so many of the other way are still significant
-    return float(np.sum(_chances(numbers, questions, whole) * special.bdtr(most, numbers, other / whole)))
+    return float(
+        np.sum(_chances(numbers.astype(np.float64), questions, whole) * special.bdtr(most, numbers, other / whole))
+    )
 
 
 def _chances(numbers: Numbers, of: int, chance: float) -> Numbers:
