@@ -1,10 +1,8 @@
-"""The names that outputs give their numbers, and where docs/statistics.md describes each. Light: outputs import it anywhere."""
+"""The names that outputs give their numbers, and the heading of the method page that describes each. Light: outputs import it anywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-PAGE = "docs/statistics.md"
 
 # One score.
 WILSON, EXACT = "Wilson interval", "Clopper-Pearson interval"
