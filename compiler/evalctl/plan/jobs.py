@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
+from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
 from evalctl.model.manifest import ParallelPacking, Request
@@ -108,27 +109,21 @@ def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> i
 def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue: Catalogue) -> Job:
     request = checked.request
     entry = catalogue.services[request.service]
-    service = entry.service
-    card = catalogue.cards.get(evals[0].subject.model)
+    service, card = entry.service, catalogue.cards.get(evals[0].subject.model)
+    name = job_name(checked.path, evals)
     start = start_seconds(service, catalogue, evals[0])
     busy = start + sum(task_seconds(evaluation, place) for evaluation in evals)
-    walltime = service.walltime_seconds(busy + service.drain_seconds, place.node)
-    priority = request.priority if request.priority is not None else service.default_priority
-    length = dict(evals[0].server).get("max_model_length", 0)
-    asked = concurrency(request, place, card, length)
-    fewer = capped(wanted_concurrency(request, place, card, length))
-    length_key = catalogue.providers[request.provider].length_key
-    tasks = tuple(_task(request, evaluation, place, asked, length_key) for evaluation in evals)
-    name = job_name(checked.path, evals)
+    batch = _batch(name, busy, request, place, service)
     frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
     first = weights(request, evals[0], card, next(iter(frameworks.values())))
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
+    tasks, fewer = _tasks(request, evals, place, card, catalogue)
     return Job(
         name=name,
         request=checked.path,
         service=entry.name,
         node_kind=place.node_kind,
-        batch=_batch(name, walltime, priority, place, service),
+        batch=batch,
         server=serving,
         tasks=tasks,
         parallel_tasks=service.parallel_tasks,
@@ -138,20 +133,34 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
         retries=request.retries,
-        estimate=estimate(service, place.node, priority, busy, walltime),
+        estimate=estimate(service, place.node, batch.priority, busy, batch.walltime_seconds),
         site=_site(service),
-        advice=(*download_advice(first, service), *filter(None, [fewer]), *advice(service, place, card, tuple(evals))),
+        advice=(*download_advice(first, service), *fewer, *advice(service, place, card, tuple(evals))),
         weights=first,
         checkpoint=checkpoint(evals[0], card),
     )
 
 
-def _batch(name: str, walltime: int, priority: int | None, place: Placement, service: Service) -> Batch:
-    """The resources to request from the scheduler."""
+def _batch(name: str, busy: int, request: Request, place: Placement, service: Service) -> Batch:
+    """The resources to request from the scheduler, for a job that works for `busy` seconds."""
+    walltime = service.walltime_seconds(busy + service.drain_seconds, place.node)
+    priority = request.priority if request.priority is not None else service.default_priority
     directives = (*service.directives, *place.node.directives)
     return Batch(
         name, walltime, place.node.gpus, priority, directives, service.drain_seconds, service.step_seconds
     )  # fmt: skip
+
+
+def _tasks(
+    request: Request, evals: Sequence[Eval], place: Placement, card: ModelCard | None, catalogue: Catalogue
+) -> tuple[tuple[JobTask, ...], list[str]]:
+    """The tasks, and advice where fewer requests are in flight than the request names."""
+    length = dict(evals[0].server).get("max_model_length", 0)
+    asked = concurrency(request, place, card, length)
+    fewer = capped(wanted_concurrency(request, place, card, length))
+    length_key = catalogue.providers[request.provider].length_key
+    tasks = tuple(_task(request, evaluation, place, asked, length_key) for evaluation in evals)
+    return tasks, [fewer] if fewer else []
 
 
 def _frameworks(evals: Sequence[Eval]) -> list[str]:

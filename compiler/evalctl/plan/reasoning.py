@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
@@ -37,37 +38,55 @@ def parsers(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue
     """Findings for a parser that does not exist, that needs missing marks, or that does not remove the model's marks."""
     seen: set[object] = set()
     for evaluation in evals:
-        setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
-        parser = setting.value if setting is not None else None
         if plugged(evaluation):
             continue
-        span = setting.origin.span if setting is not None else None
-        model = evaluation.subject.model
-        key = (model, evaluation.subject.custom_settings, parser, _thinks(evaluation))
+        setting = next((s.sourced for s in evaluation.settings if s.name == "reasoning_parser"), None)
+        parser = setting.value if setting is not None else None
+        subject = evaluation.subject
+        key = (subject.model, subject.custom_settings, parser, _thinks(evaluation))
         if key in seen:
             continue
         seen.add(key)
-        card = catalogue.cards.get(model) if evaluation.subject.provider == "vllm" else None
-        if card is not None and parser is not None and (mark := _left_in(card, parser)) is not None:
-            yield _other_marks(span or model_span(checked, model), model, mark, parser)
-        elif (
-            card is not None
-            and parser is not None
-            and (ends := _ends(card, parser, evaluation, span or model_span(checked, model)))
-        ):
-            yield ends
-        elif card is not None and parser is None and (mark := _mark(card)) is not None:
-            yield _unparsed(model_span(checked, model), model, mark, _with_parser(catalogue, model))
-        elif parser not in (None, "ignore") and parser not in VLLM_PARSERS and parser not in FRAMEWORK_PARSERS:
-            known = [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"]
-            help = (
-                add_plugin(str(parser))
-                if parser in LAB_PLUGINS
-                else help_for(str(parser), known, "type `evalctl explain unknown-parser` for the list")
-            )
-            yield Diagnostic(
-                "unknown-parser", f"there is no reasoning parser `{parser}`", span or model_span(checked, model), help
-            )
+        of_model = model_span(checked, subject.model)
+        span = setting.origin.span if setting is not None else None
+        found = (
+            _unset(evaluation, of_model, catalogue)
+            if parser is None
+            else _wrong(parser, evaluation, span or of_model, catalogue)
+        )
+        if found is not None:
+            yield found
+
+
+def _unset(evaluation: Eval, span: Span, catalogue: Catalogue) -> Diagnostic | None:
+    """The finding for a model whose reasoning no parser removes."""
+    model, card = evaluation.subject.model, _card(evaluation, catalogue)
+    mark = _mark(card) if card is not None else None
+    return _unparsed(span, model, mark, _with_parser(catalogue, model)) if mark is not None else None
+
+
+def _wrong(parser: Any, evaluation: Eval, span: Span, catalogue: Catalogue) -> Diagnostic | None:
+    """The finding for a parser that does not fit the model, or does not exist."""
+    card = _card(evaluation, catalogue)
+    if card is not None and (mark := _left_in(card, parser)) is not None:
+        return _other_marks(span, evaluation.subject.model, mark, parser)
+    if card is not None and (ends := _ends(card, parser, evaluation, span)):
+        return ends
+    known = [*VLLM_PARSERS, *FRAMEWORK_PARSERS, "ignore"]
+    if parser in known:
+        return None
+    help = (
+        add_plugin(parser)
+        if parser in LAB_PLUGINS
+        else help_for(parser, known, "type `evalctl explain unknown-parser` for the list")
+    )
+    return Diagnostic("unknown-parser", f"there is no reasoning parser `{parser}`", span, help)
+
+
+def _card(evaluation: Eval, catalogue: Catalogue) -> ModelCard | None:
+    """The card of a model that the job serves itself."""
+    subject = evaluation.subject
+    return catalogue.cards.get(subject.model) if subject.provider == "vllm" else None
 
 
 def _with_parser(catalogue: Catalogue, model: str) -> list[str]:
