@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -296,25 +296,55 @@ class _Parquet:
         return read
 
 
-def test_a_task_that_is_done_ends_with_zero(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And without a word."""
+@pytest.fixture
+def finished(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Judges a task whose framework has ended with scores and details; the verdict as it is on disk."""
     monkeypatch.setitem(sys.modules, "pyarrow", ModuleType("pyarrow"))
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", module := ModuleType("pyarrow.parquet"))
     monkeypatch.setattr(module, "ParquetFile", _Parquet, raising=False)
-    general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
-    results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
-    doc = {"num_samples": 1, "query": "Q", "choices": ["A"], "gold_index": 0}
-    answers = [{"model_response": {"text": [text]}, "doc": doc, "metric": {"acc": text in "AB"}} for text in "ABCD"]
-    for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
-        (tmp_path / "out" / name).parent.mkdir(parents=True)
-        (tmp_path / "out" / name).write_text(json.dumps(content))
-    (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS))
-    command[command.index("--exit-code") + 1] = "0"
-    assert (accept.main(command), capsys.readouterr().err) == (0, "")
-    verdict = json.loads((tmp_path / "verdict.json").read_text())
+
+    def judged(exit_code: int, **doc: Any) -> dict[str, Any]:
+        general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
+        results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
+        answers = [
+            {"model_response": {"text": [text]}, "doc": {"num_samples": 1, **doc}, "metric": {"acc": text in "AB"}}
+            for text in "ABCD"
+        ]
+        for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
+            (tmp_path / "out" / name).parent.mkdir(parents=True)
+            (tmp_path / "out" / name).write_text(json.dumps(content))
+        (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS))
+        command[command.index("--exit-code") + 1] = str(exit_code)
+        assert accept.main(command) == (1 if exit_code else 0)
+        return dict(json.loads((tmp_path / "verdict.json").read_text()))
+
+    return judged
+
+
+QUESTION = {"query": "Q", "choices": ["A"], "gold_index": 0}
+
+
+def test_a_task_that_is_done_ends_with_zero(
+    finished: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And without a word; its questions and their values are beside the verdict."""
+    verdict = finished(0, **QUESTION)
     assert (verdict["verdict"], verdict["scores"], verdict["seconds"]) == ("done", {"a|0": {"acc": 0.5}}, 1.5)
+    assert (verdict["warnings"], capsys.readouterr().err) == ([], "")
+    assert (tmp_path / "questions.tsv").is_file() and (tmp_path / "scores.json").is_file()
+
+
+def test_a_task_that_failed_has_no_values_of_questions(finished: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """Its scores are no result, so that nothing says how sure they are."""
+    assert finished(1, **QUESTION)["verdict"] == "failed"
+    assert not (tmp_path / "questions.tsv").exists() and not (tmp_path / "scores.json").exists()
+
+
+def test_a_task_whose_details_have_another_form_is_done(finished: Callable[..., dict[str, Any]]) -> None:
+    """Its scores hold; a warning says that the values of its questions could not be read."""
+    verdict = finished(0)
+    (warning,) = verdict["warnings"]
+    assert verdict["verdict"] == "done" and "'query'" in warning
 
 
 def test_the_command_says_what_it_is_and_reads_64_kib_of_a_log() -> None:
