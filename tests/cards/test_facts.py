@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from evalctl.cards.architecture import architecture
+from evalctl.cards.architecture import architecture, fault
+from evalctl.cards.configuration import text_part
 from evalctl.cards.folder import open_folder
 from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, read_by, template_digest
+from evalctl.cards.widths import quantization
 from evalctl.model.marks import MARKS, THINK, Mark
 
 from .conftest import CONFIG, TEMPLATE
@@ -214,3 +216,49 @@ def test_each_mark_of_reasoning_is_found(tmp_path: Path, mark: Mark) -> None:
     assert marks(open_folder(tmp_path)) == ()
     (tmp_path / "tekken.json").write_text(json.dumps({"special_tokens": [{"token_str": text} for text in both]}))
     assert marks(open_folder(tmp_path)) == (mark,)
+
+
+LONG = {"rope_type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}
+
+
+@pytest.mark.parametrize(
+    ("type", "more", "why"),
+    [
+        ("llama", {"hidden_size": 100, "num_attention_heads": 3, "head_dim": 32}, "hidden_size 100 is not a multiple of 3 heads"),
+        ("qwen3", {"hidden_size": 100, "num_attention_heads": 3, "head_dim": 32}, None),
+        ("gemma3_text", {"rope_scaling": {"type": "linear", "factor": 8.0}}, "rope type default and, by its older name, linear"),
+        ("gemma3_text", {"rope_scaling": {"rope_type": "linear", "factor": 8.0}}, None),
+        ("gemma3_text", {"rope_scaling": {"rope_type": "linear"}}, None),
+        ("gemma3_text", {"rope_scaling": {"type": "default"}}, None),
+        ("gemma3_text", {"rope_parameters": {"full_attention": {"rope_type": "linear", "type": "yarn"}}}, "rope type linear and, by its older name, yarn"),
+        ("llama", {"rope_scaling": {"type": "linear", "factor": 8.0}}, None),
+        ("llama", {"rope_scaling": {"type": "linear"}}, "rope type linear without factor"),
+        ("llama", {"rope_scaling": {"type": "linear", "factor": None}}, None),
+        ("llama", {"rope_scaling": {"type": "linear", "rope_type": "yarn"}}, "rope type yarn and, by its older name, linear"),
+        ("llama", {"rope_scaling": {"type": "mrope", "rope_type": "default"}}, None),
+        ("llama", {"rope_scaling": {"type": "mrope"}}, "rope type mrope without mrope_section"),
+        ("llama", {"rope_scaling": {"type": 7, "rope_type": 7}}, None),
+        ("llama", {"rope_scaling": {"type": "own"}}, None),
+        ("llama", {"rope_scaling": LONG}, None),
+        ("mimo_v2_flash", {"rope_scaling": LONG}, "rope type longrope without original_max_position_embeddings"),
+        ("mimo_v2_flash", {"rope_scaling": {**LONG, "original_max_position_embeddings": 8}}, None),
+        ("own-type", {"rope_scaling": {"type": "linear"}, "hidden_size": 100, "num_attention_heads": 3}, None),
+    ],
+)  # fmt: skip
+def test_what_is_refused_of_a_configuration_is_what_its_own_class_refuses(
+    type: str, more: dict[str, Any], why: str | None
+) -> None:
+    """And nothing of a type whose class is in its repository (tests/environments compares them with the installed vLLM)."""
+    assert fault(text_part({"model_type": type, **more}, "m")) == why
+
+
+@pytest.mark.parametrize("layers", [None, {}, {"model.layers.0": {"quant_algo": "FP8"}}])
+def test_a_mixed_quantisation_names_the_algorithm_of_its_layers(layers: Any) -> None:
+    """In config.json or, as ModelOpt writes it, in a section of its own."""
+    said = {"quant_algo": "mixed_precision", **({} if layers is None else {"quantized_layers": layers})}
+    text = text_part({"model_type": "llama"}, "m")
+    for form in ({"quant_method": "modelopt", **said}, {"quant_method": "modelopt", "quantization": said}):
+        found = quantization({"quantization_config": form}, text)
+        assert found is not None and found.algorithm == (
+            "MIXED_PRECISION" if layers else "MIXED_PRECISION without quantized_layers"
+        )

@@ -214,6 +214,11 @@ VARIANTS = {
     "modelopt": {"quant_method": "modelopt", "quant_algo": "FP8"},
     "modelopt, lower case": {"quant_method": "modelopt", "quant_algo": "nvfp4"},
     "modelopt awq": {"quant_method": "modelopt", "quant_algo": "W4A16_AWQ"},
+    "modelopt mixed": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": {"a": {"quant_algo": "FP8"}}},
+    "modelopt mixed, no layers": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"},
+    "modelopt mixed, empty": {"quant_method": "modelopt", "quant_algo": "mixed_precision", "quantized_layers": {}},
+    "modelopt mixed, own form": {
+        "producer": {"name": "modelopt"}, "quant_method": "modelopt", "quantization": {"quant_algo": "MIXED_PRECISION", "exclude_modules": []}},
 }
 refused, variants = [], {}
 for name, form in VARIANTS.items():

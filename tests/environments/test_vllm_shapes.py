@@ -110,7 +110,45 @@ ROPES: dict[str, dict[str, Any]] = {
 _SU = {"type": "su", **_LONG}
 _SCALES = {"short_mscale": 1.2, "long_mscale": 1.2, "original_max_position_embeddings": 4096}
 _PHI_MOE = {**_PHI, "architectures": ["PhiMoEForCausalLM"], "model_type": "phimoe"}
+_LINEAR = {"type": "linear", "factor": 4.0}
+
+
+def _other(type: str, architecture: str, **more: Any) -> dict[str, Any]:
+    return {
+        **_PHI,
+        "architectures": [architecture],
+        "model_type": type,
+        "num_key_value_heads": 2,
+        "rope_theta": 1e4,
+        **more,
+    }
+
+
+# Kinds of rope as a Llama and the types that put older keys beside newer ones name them.
+_KINDS: dict[str, dict[str, Any]] = {
+    "linear, older key": _LINEAR, "linear": {"rope_type": "linear", "factor": 4.0}, "both keys": {"rope_type": "linear", **_LINEAR},
+    "two kinds": {"rope_type": "dynamic", **_LINEAR}, "yarn, older key": {**_YARN, "rope_type": None, "type": "yarn"}, "yarn": _YARN,
+    "default, older key": {"type": "default"}, "mrope": {"type": "mrope", "mrope_section": [8, 8, 8]}, "mrope alone": {"type": "mrope"},
+    "no factor": {"rope_type": "linear"}, "null factor": {"rope_type": "linear", "factor": None}, "no factor of yarn": {"rope_type": "yarn"},
+    "longrope": {"rope_type": "longrope", **_LONG}, "longrope, older key": {"type": "longrope", **_LONG}, "no factors": {"rope_type": "longrope"},
+    "llama3": _LLAMA3, "llama3 without": {"rope_type": "llama3", "factor": 8.0}, "su": {"type": "su", **_LONG, "original_max_position_embeddings": 4096},
+}  # fmt: skip
+_KINDS["yarn, older key"].pop("rope_type")
+_READ_BY = {
+    "llama": "LlamaForCausalLM", "gemma2": "Gemma2ForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "gemma3n_text": "Gemma3nForCausalLM",
+    "olmo3": "Olmo3ForCausalLM", "mimo_v2_flash": "MiMoV2FlashForCausalLM",
+}  # fmt: skip
 FAULTS: dict[str, dict[str, Any]] = {
+    **{f"{type}: {kind}": _other(type, name, rope_scaling=rope) for type, name in _READ_BY.items() for kind, rope in _KINDS.items()
+       if (type, kind) != ("mimo_v2_flash", "llama3")},  # its class wants the base beside the kind
+    **{f"{type}: uneven": _other(type, "X", hidden_size=100, num_attention_heads=3, num_key_value_heads=3, head_dim=32)
+       for type in ("llama", "gemma2", "gemma3_text", "gemma3n_text", "minicpm3", "qwen2", "qwen3", "mistral", "olmo3")},
+    "gpt_neox: uneven": _other("gpt_neox", "GPTNeoXForCausalLM", hidden_size=100, num_attention_heads=3),
+    "llama: parameters with two kinds": {**_LLAMA, "rope_parameters": {"rope_type": "dynamic", **_LINEAR, "rope_theta": 1e4}},
+    "gemma3_text: parameters beside": _other("gemma3_text", "Gemma3ForCausalLM", rope_scaling=_LINEAR, rope_parameters={
+        "full_attention": {"rope_type": "linear", "rope_theta": 1e6}, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}),
+    "gemma3: nested, older key": {**_SEES, "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "vision_config": {},
+                                  "text_config": _other("gemma3_text", "X", rope_scaling=_LINEAR)},
     "su": {**_PHI, "rope_scaling": _SU, "original_max_position_embeddings": 4096}, "yarn": {**_PHI, "rope_scaling": _YARN},
     "linear": {**_PHI, "rope_scaling": {"type": "linear", "factor": 4.0}}, "longrope": ROPES["longrope"], "none": _PHI,
     "default": {**_PHI, "rope_scaling": {"rope_type": "default"}},
@@ -196,7 +234,7 @@ def test_who_reads_a_configuration_is_as_with_vllm(answers: dict[str, Any], name
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_what_is_refused_of_a_configuration_is_as_with_vllm(answers: dict[str, Any], name: str) -> None:
-    """Phi-3's older repositories say `su`, which its class no longer takes."""
+    """Phi-3's older repositories say `su`; Gemma 3 and OLMo 3 take no rope by its older name; Llama no hidden size that its heads do not divide."""
     assert (answers[f"fault: {name}"] is not None) == (fault(text_part(FAULTS[name], name)) is not None)
 
 

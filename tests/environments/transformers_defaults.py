@@ -16,7 +16,7 @@ from transformers.models.auto.tokenization_auto import (
     TOKENIZER_MAPPING_NAMES,
 )
 from vllm.tokenizers.registry import _MODEL_TYPES_WITH_INCORRECT_TOKENIZER_CLASS
-from vllm.transformers_utils.config import _CONFIG_REGISTRY
+from vllm.transformers_utils.config import _CONFIG_REGISTRY, patch_rope_parameters
 
 # What evalctl reads of a text model's configuration (cards/architecture.py, cards/cache.py, cards/widths.py).
 KEYS = (
@@ -93,10 +93,37 @@ def text_part(cls: type) -> list[str]:
     return []
 
 
+def refusals(cls: type) -> list[str]:
+    """What a class demands of a text model beyond its keys, found by one configuration each that the others take."""
+    names = getattr(cls, "attribute_map", None) or {}
+
+    def words(**keys: object) -> str | None:
+        try:
+            made = cls(**{names.get(key, key): value for key, value in keys.items()})
+            patch_rope_parameters(made)
+        except Exception as error:
+            return str(error)
+        return None
+
+    length = {"max_position_embeddings": 4096}
+    long = {"rope_type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}
+    uneven = words(hidden_size=648, num_attention_heads=5, num_key_value_heads=5, head_dim=128) or ""
+    legacy = words(rope_scaling={"type": "linear", "factor": 2.0}, **length) or ""
+    original = words(rope_scaling=long, **length) or ""
+    if words(**length) is not None:
+        return []
+    found = {"uneven": "of the number of attention" in uneven or "divisible by the number of atte" in uneven}
+    found["legacy"] = "Found conflicts between" in legacy
+    found["original"] = "Missing required keys" in original and "original_max_position_embeddings" in original
+    return [word for word, refused in found.items() if refused]
+
+
 def entry(cls: type) -> dict[str, object]:
     """One model type's line."""
     names = {key: name for key, name in (getattr(cls, "attribute_map", None) or {}).items() if key in KEYS}
-    found = {"defaults": defaults(cls), "names": names, "layers": pattern(cls), "text": text_part(cls)}
+    text = text_part(cls)
+    found = {"defaults": defaults(cls), "names": names, "layers": pattern(cls), "text": text}
+    found["refuses"] = [] if text else refusals(cls)
     return {key: value for key, value in found.items() if value}
 
 

@@ -137,15 +137,46 @@ def _default_length(text: Text) -> int | None:
 
 
 def fault(text: Text) -> str | None:
-    """What the pinned transformers refuses (seen: 5.19, validate_rope of Phi-3 and PhiMoE: a `su` of before is none of theirs)."""
-    for rope in _ropes(text):
-        type = _rope_type(rope)
-        if text.type == "phi3" and type not in (None, "default", "longrope"):
-            return f"rope type {str(type)[:40]} where phi3 has longrope alone"
-        scales = ("short_mscale", "long_mscale")
-        if text.type == "phimoe" and type not in (None, "default") and not all(rope.get(name) for name in scales):
-            return "rope scaling without short_mscale and long_mscale"
+    """What the pinned transformers or vLLM refuses to read (seen: 5.19, validate_rope, validate_architecture; 0.32, patch_legacy_rope_type)."""
+    if text.refuses("uneven") and text.needed("hidden_size") % attention_heads(text):
+        return f"hidden_size {text.needed('hidden_size')} is not a multiple of {attention_heads(text)} heads"
+    return next((found for rope in _ropes(text) if (found := _phi_fault(text, rope) or _rope_fault(text, rope))), None)
+
+
+def _phi_fault(text: Text, rope: Config) -> str | None:
+    """Phi-3 and PhiMoE have checks of their own: a `su` of before is none of theirs."""
+    type = _rope_type(rope)
+    if text.type == "phi3" and type not in (None, "default", "longrope"):
+        return f"rope type {str(type)[:40]} where phi3 has longrope alone"
+    scales = ("short_mscale", "long_mscale")
+    if text.type == "phimoe" and type not in (None, "default") and not all(rope.get(name) for name in scales):
+        return "rope scaling without short_mscale and long_mscale"
     return None
+
+
+# The parameters without which a kind of rope cannot be computed.
+_ROPE_NEEDS = {
+    "linear": ("factor",), "dynamic": ("factor",), "yarn": ("factor",), "longrope": ("short_factor", "long_factor"),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor"), "mrope": ("mrope_section",),
+}  # fmt: skip
+
+
+def _rope_fault(text: Text, rope: Config) -> str | None:
+    """Two names for the kind that differ, or a parameter that is missing; only of types whose own class is known."""
+    old, new = rope.get("type"), rope.get("rope_type")
+    # These classes put a `rope_scaling` of before into parameters that say `default` already.
+    legacy = text.refuses("legacy") and bool(text.section("rope_scaling")) and not text.section("rope_parameters")
+    new = new or ("default" if legacy and old else None)
+    if old and new and old != new and (old, new) not in (("su", "longrope"), ("mrope", "default")):
+        return f"rope type {str(new)[:40]} and, by its older name, {str(old)[:40]}"
+    if legacy or not text.known:
+        return None
+    kind = new or old
+    needs = _ROPE_NEEDS.get(kind, ()) if isinstance(kind, str) else ()
+    if kind == "longrope" and text.refuses("original"):
+        needs += (_ORIGINAL,)
+    missing = [name for name in needs if name not in rope]
+    return f"rope type {kind} without {', '.join(missing)}" if missing else None
 
 
 def _scaling(config: Config, text: Text) -> float:

@@ -83,6 +83,10 @@ class Text:
             f"{key} in config.json of {self.label} is not a possible number", "download the model again"
         )
 
+    def refuses(self, what: str) -> bool:
+        """Whether the type's own class refuses something that others take (`refusals` of transformers_defaults.py names each)."""
+        return what in self.known.get("refuses", ())
+
     def section(self, *keys: str) -> Config:
         """A mapping within the configuration; empty where there is none."""
         return next((value for key in keys if isinstance(value := self.written.get(key), dict)), {})

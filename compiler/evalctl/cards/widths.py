@@ -18,6 +18,7 @@ from evalctl.model.vllm import QUANTIZATION_FILES
 
 _EXPERTS = ("num_experts", "moe_num_experts", "n_routed_experts", "num_local_experts")
 _SHARED = ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "shared_intermediate_size")
+MIXED = "MIXED_PRECISION"
 # Parts that a checkpoint may leave unquantised, by words in module names.
 _PARTS = {
     "attention": r"self_attn|attention|attn",
@@ -157,9 +158,11 @@ def quantization(config: Config, text: Text) -> Quantization | None:
 
 
 def _algorithm(raw: Config) -> str | None:
+    """ModelOpt's algorithm; vLLM refuses the mixed one without the algorithm of each layer (seen: 0.32, ModelOptMixedPrecisionConfig)."""
     own = raw.get("quantization")
-    said = (own if isinstance(own, dict) else raw).get("quant_algo")
-    return str(said).upper()[:96] if said else None
+    held = own if isinstance(own, dict) else raw
+    said = str(held.get("quant_algo") or "").upper()[:64]
+    return f"{said} without quantized_layers" if said == MIXED and not held.get("quantized_layers") else said or None
 
 
 def _sparse(raw: Config) -> bool | None:
