@@ -54,6 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "runtimes": {"model"},
     "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
+    "site": {"git", "model", "results", "review", "shell"},
     "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
@@ -61,7 +62,7 @@ ARROWS: dict[str, set[str]] = {
     "demo": {"cli", "environments", "exits", "git", "home_folder", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
     "commands": {
         "cards", "check", "clone", "columns", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "pipeline", "plan", "probing", "report", "results", "runtimes",
-        "screen", "shell", "suggest", "sync", "terminal",
+        "screen", "shell", "site", "suggest", "sync", "terminal",
     },
     "cli": {"exits", "shell", "suggest", "terminal"},  # and the command that was typed, imported by its name
     "__main__": {"cli"},
@@ -73,6 +74,8 @@ PACKAGES: dict[str, set[str]] = {
     "pydantic_core": {"frameworks", "model", "pipeline", "render"},
     "yaml": {"load", "frameworks", "cards"},
     "ruamel": {"load", "commands"},
+    "jinja2": {"site"},
+    "markupsafe": {"site"},  # what jinja2 escapes with
     "jsonschema": {"check"},
     "git": {"git"},
     "numpy": {"results", "review"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from pathlib import Path
 
@@ -12,10 +11,8 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.model.aggregate import Aggregate
-from evalctl.results.charts import MOST_BARS, Bar, chart
 from evalctl.results.entries import by_language
 from evalctl.results.tables import Measured, difference, lines, matching
-from evalctl.results.webpage import page
 
 TINY = "results/hosted_vllm/team/tiny"
 ENTRIES = ("alpha", "beta")
@@ -107,7 +104,7 @@ def test_a_damaged_aggregate_is_named_and_the_others_are_shown(
     subprocess.run(
         ["git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qam", "x"], check=True
     )
-    for words in (["show"], ["export", "--format", "overall"], ["report", "-o", str(tmp_path / "page.html")]):
+    for words in (["show"], ["export", "--format", "overall"]):
         assert cli.main(["--repo", str(root), "results", *words]) == 0
         assert f"warning: at HEAD no aggregate can be read from {TINY}/aggregated" in capsys.readouterr().err
     for words in (["show", "team/tiny"], ["compare", "team/tiny", "team/tiny@HEAD"], ["export", "team/tiny"]):
@@ -150,53 +147,11 @@ def test_a_name_is_never_a_formula() -> None:
     assert pasted.startswith("'=1+1\t1\n")
 
 
-def test_the_page_needs_nothing_from_outside(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One UTF-8 file without an address in it; a missing entry is a dash and has no bar."""
-    file = tmp_path / "page.html"
-    said(root, capsys, "report", "--columns", "alpha,beta", "-o", str(file))
-    text = file.read_text(encoding="utf-8")
-    assert "http" not in text and "src=" not in text and "@import" not in text
-    assert (text.count("<figure"), text.count('class="bar"')) == (2, 3)
-    assert '<td data-value="">–</td>' in text
-
-
-def test_a_model_that_was_measured_again_has_its_scores_so_far(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A line beside its name, told in words as well; the model that was measured once has none."""
-    file = tmp_path / "page.html"
-    said(root, capsys, "report", "--columns", "alpha", "-o", str(file))
-    (trend,) = re.findall(r'<svg class="trend".*?><title>(.*?)</title>', file.read_text(encoding="utf-8"))
-    assert [score.split()[1] for score in trend.split(", ")] == ["0.2500", "0.5000"]
-
-
 def test_charts_are_grouped_by_the_language_of_their_tasks() -> None:
     """In the entries' order; an entry of a task that nobody's table has stands apart."""
     entries = {"JMMLU": ("swallow_jmmlu",), "GSM8K": ("gsm8k",), "X": ("x",), "JGSM": ("old", "jgsm")}
     scripts = {"ja_mmlu": "swallow_jmmlu", "ja_gsm": "jgsm", "en_gsm8k": "gsm8k"}
     assert by_language(entries, scripts) == {"ja": ["JMMLU", "JGSM"], "en": ["GSM8K"], "other": ["X"]}
-
-
-def test_a_chart_is_text_and_has_only_the_best_of_many() -> None:
-    """Every bar that it draws has its model's whole name and its number beside it; the others are in the table."""
-    names = [f"team/{'long-' * 20}m{number}" for number in range(MOST_BARS + 2)]
-    drawn = chart("JMMLU", [Bar(name, number / 100) for number, name in enumerate(names)])
-    assert f'<div class="name">{names[31]}</div>' in drawn and ">0.3100<" in drawn and f"{names[1]}<" not in drawn
-    assert (drawn.count('class="bar"'), "(2 more in the table)" in drawn) == (MOST_BARS, True)
-
-
-def test_the_names_stay_in_sight_beside_a_wide_table() -> None:
-    """Who has scrolled to the twentieth entry still sees whose score it is, and a long name leaves room for scores."""
-    text = page([Measured("results/a", Aggregate("", {"x": 0.5}))], ["x"], {}, {})
-    first, *_ = re.findall(r"td:first-child \{(.*?)\}", text, re.DOTALL)
-    assert "position: sticky; left: 0" in first and "overflow-wrap: anywhere" in first
-
-
-def test_what_is_no_number_was_not_measured() -> None:
-    """NaN, which somebody wrote into a file, has no bar and does not mix up the others' order."""
-    broken = Measured("results/a", Aggregate("", {"x": float("nan")}))
-    text = page([broken, Measured("results/b", Aggregate("", {"x": 0.5}))], ["x"], {"ja": ["x"]}, {})
-    assert (text.count('class="bar"'), "nan" in text) == (1, False)
 
 
 def test_a_clone_without_a_commit_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +166,7 @@ def test_a_clone_without_a_commit_is_named(tmp_path: Path, capsys: pytest.Captur
 def test_where_nothing_was_measured_that_is_said(
     tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On the page as on the terminal; a program gets an empty list, a spreadsheet nothing."""
+    """A program gets an empty list, a spreadsheet nothing."""
     git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.jp"]
     subprocess.run([*git, "rm", "-rq", "--cached", "results"], check=True)
     subprocess.run([*git, "commit", "-qm", "nothing"], check=True)
@@ -220,8 +175,15 @@ def test_where_nothing_was_measured_that_is_said(
     assert cli.main(["--repo", str(root), "results", "export"]) == 0
     printed = capsys.readouterr()
     assert printed.out == "" and "nothing has been measured yet" in printed.err
-    said(root, capsys, "report", "-o", str(tmp_path / "page.html"))
-    assert "nothing has been measured yet" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_command_that_is_gone_names_its_successor(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the options that it had, too; it is not among the actions that `--help` lists."""
+    told = said(root, capsys, "report", "--columns", "alpha", "-o", "page.html", code=1)
+    assert "evalctl results site -o FOLDER" in told
+    with pytest.raises(SystemExit):
+        cli.main(["results", "--help"])
+    assert "report" not in capsys.readouterr().out
 
 
 def many(root: Path) -> list[str]:
@@ -300,16 +262,6 @@ def test_answers_that_were_cut_off_mark_their_score(
     assert told.count("0.5000*") == 2 and "22 % of 100 answers were cut off" in told.partition("* read with care:")[2]
 
 
-def test_the_report_marks_what_is_to_be_read_with_care(
-    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As the other tables do."""
-    many(root)
-    said(root, capsys, "report", "-o", str(tmp_path / "page.html"))
-    text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert text.count("0.5000*<") == 2 and "22 % of 100 answers were cut off</li>" in text
-
-
 @pytest.mark.parametrize("words", [["show"], ["compare", "m"], ["export"]])
 def test_two_models_never_share_a_name(root: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     """A model that our server serves may be called as one of a provider: then each has the whole of its path."""
@@ -318,10 +270,3 @@ def test_two_models_never_share_a_name(root: Path, capsys: pytest.CaptureFixture
     told = said(root, capsys, *words, "--columns", "alpha")
     assert "hosted_vllm/openai/m" in told and "openai/m" in told.replace("hosted_vllm/openai/m", "")
     assert "hosted_vllm/team" not in told
-
-
-def test_a_name_is_never_markup() -> None:
-    """A folder may be called anything."""
-    hostile = Measured('results/<script>"x', Aggregate("", {"<b>": 1}))
-    text = page([hostile], ["<b>"], {"<i>": ["<b>"]}, {hostile.folder: [("<u>", hostile), ("<u>", hostile)]})
-    assert not {"<b>", "<i>", "<u>"} & set(re.findall("<.>", text)) and text.count("<script>") == 1

@@ -61,10 +61,15 @@ def test_actionlint_would_find_a_mistake(actionlint, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_workflow_can_only_read(name):
-    """No write permission, no secret, and never the event that gives a stranger's code both."""
+    """No write permission, no secret, and never the event that gives a stranger's code both. Pages are published by a job
+    that runs nothing else, from a branch of the repository."""
     text, workflow = (WORKFLOWS / name).read_text(encoding="utf-8"), load(name)
     assert workflow["permissions"] == {"contents": "read"}
-    assert all("permissions" not in job for job in jobs(workflow))
+    writing = [job for job in jobs(workflow) if "permissions" in job]
+    for job in writing:
+        assert (name, job["permissions"]) == ("site.yml", {"pages": "write", "id-token": "write"})
+        assert [step.get("uses", "").partition("@")[0] for step in job["steps"]] == ["actions/deploy-pages"]
+        assert "pull_request" not in workflow["on"]
     assert "pull_request_target" not in text
     assert "workflow_run" not in text
     assert "secrets." not in text

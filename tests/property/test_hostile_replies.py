@@ -193,7 +193,7 @@ def test_hostile_results(clone: Path, name: str, data: st.DataObject) -> None:
         (clone / path).write_bytes(content if document is good else json.dumps(document).encode())
     subprocess.run(["git", "add", "-A", "-f", "results"], cwd=clone, check=True)
     subprocess.run(["git", *_WHO, "commit", "-q", "--amend", "-m", "a"], cwd=clone, check=True)
-    for command in (*_COMMANDS, ("results", "report", "-o", str(clone / "page.html"))):
+    for command in (*_COMMANDS, ("results", "site", "-o", str(clone / "site"))):
         done = answer(clone, *command, size=len(content))
         if command[-1] == "--json" and done.out:
             json.loads(done.out)

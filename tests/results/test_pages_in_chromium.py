@@ -13,10 +13,7 @@ import pytest
 from evalctl.details import webpage
 from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.places import Place
-from evalctl.model.aggregate import Aggregate
 from evalctl.results.answers import Answer, Graded, summed
-from evalctl.results.tables import Measured
-from evalctl.results.webpage import page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
 PHONE = 390
@@ -52,21 +49,6 @@ def seen(text: str, folder: Path) -> dict[str, object]:
     found = re.search(r"<pre>(.+?)</pre>", printed)
     assert found, printed[-2000:]
     return dict(json.loads(found[1]))
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")
-def test_the_report_can_be_read_on_a_phone(tmp_path: Path) -> None:
-    """No text is smaller than 16 pixels, and a wide table scrolls within its own box: the page itself does not."""
-    names = [f"benchmark_number_{number}" for number in range(20)]
-    measured = [
-        Measured(f"results/hosted_vllm/publisher/{'Model-' * 12}{number}", Aggregate("", dict.fromkeys(names, 0.5)))
-        for number in range(3)
-    ]
-    before = [("2026-01-01", measured[0]), ("2026-01-02", measured[0])]
-    told = seen(page(measured, names, {"ja": names}, {measured[0].folder: before}, ["a remark"]), tmp_path)
-    assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16
-    held, shown = told["box"]  # type: ignore[misc]
-    assert held > shown
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")

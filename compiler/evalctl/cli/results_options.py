@@ -48,11 +48,17 @@ def _files(actions: _Actions) -> None:
     export.add_argument("--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's line")
     export.add_argument("--header", action="store_true", help="print a header line with the names of the entries")
     export.add_argument("--missing", default="", metavar="TEXT", help="text for a missing entry (default: empty)")
-    report = _reading(actions, "report", "the leaderboard as one HTML file", "evalctl results report -o results.html")
-    _every(report)
-    report.add_argument(
-        "-o", dest="output", type=Path, metavar="FILE", default=Path("results.html"), help="default: results.html"
+    site = _action(
+        actions, "site", "static pages of all results: leaderboard, models, tasks", "evalctl results site -o site"
     )
+    site.add_argument(
+        "-o", dest="output", type=Path, metavar="FOLDER", required=True, help="a new folder, or that of an earlier site"
+    )
+    site.add_argument("--at", metavar="COMMIT", default="HEAD", help="results as of this commit (default: HEAD)")
+    gone = actions.add_parser(
+        "report", prefix_chars="+", add_help=False
+    )  # without help it is not listed; `site` replaced it
+    gone.add_argument("words", nargs="*")
 
 
 def _records(actions: _Actions) -> None:

@@ -1,5 +1,5 @@
 """One module per command: `run(arguments) -> exit code`. A command combines stages; the work is done in other packages.
 
-A module has the name of its command, except for `evalctl results accept` (`accept`), `evalctl results rebuild` (`rebuild`), `evalctl new task`
+A module has the name of its command, except for `evalctl results accept` (`accept`), `evalctl results rebuild` (`rebuild`), `evalctl results site` (`site`), `evalctl new task`
 (`new_task`), `evalctl import` (`import_lab`) and `evalctl import results` (`import_results`).
 """

@@ -14,9 +14,8 @@ from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.model.metrics import Metrics
 from evalctl.pipeline.project import Project
-from evalctl.results import tables, webpage
+from evalctl.results import tables
 from evalctl.results.derived import AGGREGATE
-from evalctl.results.entries import by_language
 from evalctl.results.leaderboard import REMARKED
 from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
@@ -24,12 +23,12 @@ from evalctl.results.reading import aggregate_in
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
 from evalctl.screen import results_text
-from evalctl.shell import EnvironmentProblem, write_atomically
+from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
 from evalctl.sync.proofs import proofs_at
 from evalctl.terminal import as_json, plain
 
-_MOST_VERSIONS = 20  # of one model's scores in the report
+_NOTHING = "nothing has been measured yet: what is not committed does not count"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,9 +42,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
         print(as_json([_object(one, names) for one in measured], indent=1))
         return SUCCESS
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
-    print(
-        results_text.table(tables.table([each.one for each in measured], names), width) if measured else webpage.NOTHING
-    )
+    print(results_text.table(tables.table([each.one for each in measured], names), width) if measured else _NOTHING)
     _say(measured, names, problems)
     return SUCCESS
 
@@ -127,7 +124,7 @@ def _history(arguments: argparse.Namespace, root: Path) -> int:
 def _export(arguments: argparse.Namespace, root: Path) -> int:
     measured = _chosen(arguments, root)
     if not measured:
-        print(webpage.NOTHING, file=sys.stderr)  # what is printed is pasted
+        print(_NOTHING, file=sys.stderr)  # what is printed is pasted
     all_names = list(dict.fromkeys(name for one in measured for name in one.aggregate.results))
     names = _asked(arguments.columns, all_names) if arguments.columns else all_names
     if arguments.format == "overall" and (arguments.columns or arguments.header):
@@ -139,23 +136,21 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
     return SUCCESS
 
 
+def _site(arguments: argparse.Namespace, root: Path) -> int:
+    from evalctl.commands import site  # templates take 60 ms to load
+
+    return site.run(arguments, root)
+
+
 def _report(arguments: argparse.Namespace, root: Path) -> int:
-    known, names, problems = _known(arguments, root)
-    measured = [each.one for each in known]
-    catalogue = Project(root).shared[0]
-    entries = {one.name: one.tasks for one in catalogue.metrics.entries}
-    charted = {name: entries.get(name, ()) for name in names if not any(name in one.means for one in measured)}
-    groups = by_language(charted, {key: one.script for key, one in catalogue.tasks.items()})
-    remarks = [f"{one.name}: {warning}" for one in measured for warning in one.aggregate.warnings]
-    text = webpage.page(measured, names, groups, _histories(open_repository(root), measured), [*problems, *remarks])
-    write_atomically(arguments.output, text)
-    print(arguments.output)
-    return SUCCESS
+    raise EnvironmentProblem(
+        "`evalctl results report` was replaced by pages for each model and task", help="evalctl results site -o FOLDER"
+    )
 
 
 _ACTIONS = {
     "show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report,
-    "rebuild": rebuild.run, "accept": accept.run,
+    "rebuild": rebuild.run, "accept": accept.run, "site": _site,
 }  # fmt: skip
 
 
@@ -236,24 +231,6 @@ def _versions(repo: Repository, folder: str) -> list[tuple[str, Measured]]:
     log = repo.run_or_raise("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
     commits = [line.split(" ") for line in log.splitlines()]
     return [(day, one) for commit, day in commits for one in _read(repo, [folder], commit)[0]]
-
-
-def _histories(repo: Repository, measured: Sequence[Measured]) -> dict[str, list[tuple[str, Measured]]]:
-    """Folder to its versions, oldest first, for folders that were measured more than once; needs one call of git."""
-    log = repo.run_or_raise(
-        "log", "-z", "--format=%x01%h %cs", "--name-only", "--", f":(glob)results/**/{AGGREGATE}"
-    ).text
-    commits: dict[str, list[tuple[str, str]]] = {}
-    for told in log.split("\x01")[1:]:
-        head, *paths = told.replace("\n", "\0").split("\0")
-        commit, day = head.split(" ")
-        for path in filter(None, paths):
-            commits.setdefault(path.removesuffix(f"/{AGGREGATE}"), []).append((commit, day))
-    several = {one.folder: commits.get(one.folder, [])[:_MOST_VERSIONS] for one in measured if not one.commit}
-    return {
-        folder: [(day, one) for commit, day in reversed(found) for one in _read(repo, [folder], commit)[0]]
-        for folder, found in several.items() if len(found) > 1
-    }  # fmt: skip
 
 
 def _columns(

@@ -5,7 +5,7 @@
 `per_question` reads what each question was worth · `sides` has it of a model folder at a commit, `comparing` compares those, and `likeness` tells which results are alike enough ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `gated` says what the rules of a gate are about · `accepted` and `proof` report which records count ·
-`tables` selects and compares aggregates for people and spreadsheets, `webpage` writes them as one HTML file with its `charts` ·
+`tables` selects and compares aggregates for people and spreadsheets ·
 `answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an
 environment that can read parquet), `choosing` applies a person's filters, `looping` detects repetition, `slowness` reports why an
 eval is slow.

@@ -1,0 +1,6 @@
+"""Static pages of committed results: leaderboard, models, tasks; no server, no request to another host.
+
+`source` reads a commit · `numbers` is a score with its interval · `board` makes the leaderboard's columns and order · `models` and `tasks`
+make what the pages of a model and of a task show · `drawing` makes charts as SVG · `words` are the pages' own words in English and
+Japanese · `pages` fills the templates and writes the files · `output` knows which folder they may be written to. templates/ has a page's HTML, static/ its style and its script.
+"""

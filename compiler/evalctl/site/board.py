@@ -1,0 +1,124 @@
+"""The leaderboard: its columns with intervals and best groups, its rows in order, and how each page names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evalctl.model.metrics import MetricEntry
+from evalctl.results.entries import OTHER, Average, by_language
+from evalctl.results.leaderboard import REMARKED
+from evalctl.site.drawing import Scale, scale
+from evalctl.site.numbers import Number, of_entry, uncertainty
+from evalctl.site.source import Model, Site
+
+AVERAGED = "mean of independent entries"
+Groups = Mapping[str, frozenset[str]]  # column to the model folders of its best group
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An average or an entry, with its number for each model folder."""
+
+    name: str
+    language: str
+    is_average: bool
+    numbers: Mapping[str, Number]
+    task: str = ""  # the key of the task whose page it has
+
+    @property
+    def scale(self) -> Scale:
+        """Of its chart: all its intervals."""
+        ends = [(one.low, one.value, one.high) for one in self.numbers.values() if one.value is not None]
+        return scale(value for each in ends for value in each if value is not None)
+
+    @property
+    def has_group(self) -> bool:
+        """Whether it is known which models are tied with the best."""
+        return any(one.best for one in self.numbers.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Columns by language, the averages first, and the models in the order of the first column."""
+
+    columns: Sequence[Column]
+    models: Sequence[Model]
+
+    @property
+    def first(self) -> Column | None:
+        """By which the table is sorted."""
+        return self.columns[0] if self.columns else None
+
+    @property
+    def languages(self) -> list[str]:
+        """Of its columns, in order."""
+        return list(dict.fromkeys(one.language for one in self.columns))
+
+
+def board(site: Site, groups: Groups) -> Board:
+    """The leaderboard of one column per average and benchmark."""
+    means = [_of_average(one, site, groups.get(one.name, frozenset())) for one in site.averages]
+    columns = [*means, *columns_of(site, site.entries, groups)]
+    return Board(columns, ordered(site.models, columns[:1]))
+
+
+def columns_of(site: Site, entries: Sequence[MetricEntry], groups: Groups) -> list[Column]:
+    """A column for each entry, those of one language together."""
+    by_name = {entry.name: entry for entry in entries}
+    found = by_language({entry.name: entry.tasks for entry in entries}, site.scripts)
+    return [
+        _of_entry(by_name[name], language, site, groups.get(name, frozenset()))
+        for language, names in found.items()
+        for name in names
+    ]
+
+
+def ordered(models: Sequence[Model], columns: Sequence[Column]) -> list[Model]:
+    """The best first; models without a value last, by name."""
+    numbers = columns[0].numbers if columns else {}
+
+    def place(model: Model) -> tuple[bool, float, str]:
+        value = numbers[model.folder].value if model.folder in numbers else None
+        return (value is None, -(value or 0.0), model.name)
+
+    return sorted(models, key=place)
+
+
+def _of_entry(entry: MetricEntry, language: str, site: Site, best: frozenset[str]) -> Column:
+    numbers = {model.folder: of_entry(model, entry.name, model.folder in best) for model in site.models}
+    keys = {script: key for key, script in reversed(list(site.scripts.items()))}
+    return Column(entry.name, language, False, numbers, next((keys[task] for task in entry.tasks if task in keys), ""))
+
+
+def _of_average(average: Average, site: Site, best: frozenset[str]) -> Column:
+    numbers = {model.folder: of_average(average, model, model.folder in best) for model in site.models}
+    return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers)
+
+
+def of_average(average: Average, model: Model, best: bool = False) -> Number:
+    """The mean over the entries; its interval where each of them has one."""
+    results = model.aggregate.results
+    value, text = average.value(results), average.text(results)
+    if value is None:
+        return Number(text)
+    marked = any(entry.name in model.marked for entry in average.entries)
+    made = Number(f"{text}{REMARKED}" if marked else text, value, best=best)
+    return _with_interval(made, average, model)
+
+
+def _with_interval(made: Number, average: Average, model: Model) -> Number:
+    from evalctl.review.average import average as mean_of
+    from evalctl.review.spread import Spread
+
+    spreads = []
+    for entry in average.entries:
+        found = uncertainty(model.aggregate).get(entry.name)
+        if found is None or found.error is None:
+            return made
+        mark = entry.full_mark or 1.0
+        groups = found.clusters or found.questions
+        mean = float(model.aggregate.results[entry.name] or 0) / mark
+        spreads.append(Spread(mean, (found.error / mark) ** 2, groups - 1, groups))
+    whole = mean_of(spreads)
+    return replace(made, low=whole.low, high=whole.high, method=AVERAGED)

@@ -1,0 +1,245 @@
+"""A model's page: its numbers with intervals and methods, what was run for each, its answers, time and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from markupsafe import Markup
+
+from evalctl.model.result import Result
+from evalctl.results.entries import by_language
+from evalctl.shell import json_text
+from evalctl.site.board import Board, Column, of_average
+from evalctl.site.drawing import Scale, line, scale
+from evalctl.site.numbers import Number, of_entry
+from evalctl.site.source import Model, Site, Version
+
+_COUNTS = ("truncated", "empty", "failed", "unanswered")
+Facts = Sequence[tuple[str, str]]  # key of the word, text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The numbers of one language: averages, an entry per benchmark, then all others."""
+
+    language: str
+    averages: Sequence[tuple[str, Number]]
+    main: Sequence[tuple[str, Number, str]]  # entry, number, the record's key
+    more: Sequence[tuple[str, Number, str]]
+
+    @property
+    def numbers(self) -> list[Number]:
+        """Those that are shown at once."""
+        return [*(number for _, number in self.averages), *(number for _, number, _ in self.main)]
+
+
+@dataclass(frozen=True, slots=True)
+class Eval:
+    """What was run for one task."""
+
+    key: str
+    facts: Facts
+    settings: Sequence[tuple[str, str]]  # key of the word, JSON
+    counts: Sequence[tuple[int, str]]  # of `_COUNTS`: the number, and its share of what was asked
+    asked: int | None
+    seconds: str
+    tokens: tuple[str, str]
+    node: str
+    warnings: Sequence[str]
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A number over the commits that changed it, the newest first."""
+
+    name: str
+    values: Sequence[tuple[str, str, str]]  # day, commit, score
+    chart: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All of a model's page."""
+
+    model: Model
+    groups: Sequence[Group]
+    scale: Scale
+    evals: Sequence[Eval]
+    facts: Facts
+    time: str
+    trends: Sequence[Trend]
+    warnings: Sequence[str]
+    counts: Sequence[str] = _COUNTS
+
+
+def page(site: Site, board: Board, model: Model) -> Page:
+    """The page of one model."""
+    results = site.results(model)
+    groups = _groups(site, board, model)
+    numbers = [number for one in groups for number in one.numbers]
+    evals = [_eval(site, model, one) for one in results]
+    return Page(
+        model, groups, _scale(numbers), evals, _facts(results), duration(sum(one.seconds or 0 for one in results)),
+        _trends(site, site.history(model)), model.aggregate.warnings,
+    )  # fmt: skip
+
+
+def _scale(numbers: Iterable[Number]) -> Scale:
+    """From 0 to 1 where all are shares, so that entries can be compared by eye."""
+    ends = [end for one in numbers for end in (one.low, one.value, one.high) if end is not None]
+    return Scale(0.0, 1.0) if all(0 <= one <= 1 for one in ends) else scale([0.0, *ends])
+
+
+def _groups(site: Site, board: Board, model: Model) -> list[Group]:
+    main = {column.name: column for column in board.columns}
+    tasks = {one.script: key for key, one in model.aggregate.evals.items()}
+    known = {entry.name: entry.tasks for entry in site.metrics.entries if entry.name in model.aggregate.results}
+    found = []
+    for language, names in by_language(known, site.scripts).items():
+        rows = [(name, _number(model, name, main), _task(known[name], tasks)) for name in names]
+        rows = [row for row in rows if row[1].value is not None]
+        means = [(one.name, main[one.name].numbers[model.folder]) for one in site.averages
+                 if one.name in main and main[one.name].language == language]  # fmt: skip
+        if rows:
+            found.append(
+                Group(language, means, [r for r in rows if r[0] in main], [r for r in rows if r[0] not in main])
+            )
+    return found
+
+
+def _number(model: Model, name: str, main: Mapping[str, Column]) -> Number:
+    return main[name].numbers[model.folder] if name in main else of_entry(model, name)
+
+
+def _task(scripts: Sequence[str], tasks: Mapping[str, str]) -> str:
+    return next((tasks[one] for one in scripts if one in tasks), "")
+
+
+def _eval(site: Site, model: Model, one: Result) -> Eval:
+    counts = one.samples.as_json() if one.samples else {}
+    asked = counts.get("asked")
+    unproven = one.path in site.unproven.get(model.folder, {})
+    return Eval(
+        one.task.key, _provenance(one), _settings(one), [_share(counts.get(name), asked) for name in _COUNTS],
+        asked if isinstance(asked, int) else None, duration(one.seconds), _tokens(one),
+        " ".join(word for word in (one.ran.service, one.ran.node_kind) if word), one.warnings, not unproven,
+    )  # fmt: skip
+
+
+def _share(count: object, asked: object) -> tuple[int, str]:
+    number = count if isinstance(count, int) else 0
+    return number, f"{number / asked:.1%}" if number and isinstance(asked, int) and asked else ""
+
+
+def _tokens(one: Result) -> tuple[str, str]:
+    found = one.recorded("tokens")
+    tokens = found if isinstance(found, dict) else {}
+    return _counted(tokens.get("prompt")), _counted(tokens.get("completion"))
+
+
+def _counted(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else "–"
+
+
+def _provenance(one: Result) -> Facts:
+    """The facts of a record that say what was run; those that it lacks are left out."""
+    ran, task = one.ran, one.task
+    found = {
+        "record": one.path,
+        "script": _of(one, "script", "path", "sha256"),
+        "request": _of(one, "request", "path", "commit"),
+        "weights": one.subject.revision,
+        "provider": one.subject.provider,
+        "framework": f"{_text(task.recorded('framework'))} {_text(task.recorded('framework_version'))}",
+        "task": task.script,
+        "task_digest": task.digest,
+        "question_set": _text((one.per_question or {}).get("questions")),
+        "digest": one.digest,
+        "environments": _pairs(one.environments),
+        "program_versions": _pairs(one.versions),
+        "service": f"{ran.service} {ran.node_kind}",
+        "hardware": f"{_text(ran.recorded('gpu'))} {_text(ran.recorded('host'))}",
+        "job": f"{ran.name} {_text(ran.recorded('native_id'))}",
+        "ran_by": _text(ran.recorded("by")),
+        "measured": moment(one.measured_at),
+        "reused_from": one.reused_from,
+        "imported": "" if one.imported is None else json_text(one.imported, indent=None).strip(),
+    }
+    return [(key, text.strip()) for key, text in found.items() if text.strip()]
+
+
+def _of(one: Result, key: str, *names: str) -> str:
+    part = one.recorded(key)
+    return " · ".join(_text(part.get(name)) for name in names) if isinstance(part, dict) else ""
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _settings(one: Result) -> list[tuple[str, str]]:
+    parts = {
+        "generation": one.generation, "server": one.server, "sent": one.recorded("sent"), "answered_by": one.recorded("answered_by"),
+    }  # fmt: skip
+    return [(key, json_text(part, indent=2).strip()) for key, part in parts.items() if part]
+
+
+def _facts(results: Sequence[Result]) -> Facts:
+    """What all evals of the model share, or every value that they have."""
+    found = {
+        "weights": (one.subject.revision for one in results),
+        "provider": (one.subject.provider for one in results),
+        "settings": (one.subject.custom_settings.path for one in results),
+        "service": (one.ran.service for one in results),
+        "ran_by": (_text(one.ran.recorded("by")) for one in results),
+        "measured": (moment(one.measured_at)[:10] for one in results),
+    }
+    texts = {key: sorted({value for value in values if value}) for key, values in found.items()}
+    return [(key, _span(values) if key == "measured" else ", ".join(values)) for key, values in texts.items() if values]
+
+
+def _span(days: Sequence[str]) -> str:
+    return days[0] if len(days) == 1 else f"{days[0]} – {days[-1]}"
+
+
+def moment(seconds: float) -> str:
+    """A time as text, in UTC; "" for none."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if seconds else ""
+
+
+def duration(seconds: float | None) -> str:
+    """Hours and minutes, or seconds below a minute."""
+    if not seconds:
+        return "–"
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def _trends(site: Site, versions: Sequence[Version]) -> list[Trend]:
+    """Of the averages and benchmarks that have several values."""
+    if len(versions) < 2:
+        return []
+    names = [*(one.name for one in site.averages), *(entry.name for entry in site.entries)]
+    made = (_trend(site, name, versions) for name in names)
+    return [one for one in made if len(one.values) > 1]
+
+
+def _trend(site: Site, name: str, versions: Sequence[Version]) -> Trend:
+    """The values of a name, each once until it changes; the newest first."""
+    averages = {one.name: one for one in site.averages}
+    found: list[tuple[str, str, Number]] = []
+    for one in reversed(versions):
+        model = Model("", "", one.aggregate, ())
+        number = of_average(averages[name], model) if name in averages else of_entry(model, name)
+        if number.value is not None and (not found or found[-1][2].value != number.value):
+            found.append((one.day, one.commit, number))
+    values = [number.value or 0.0 for _, _, number in found]
+    chart = line(values) if len(values) > 1 else Markup("")
+    return Trend(name, [(day, commit, number.text) for day, commit, number in reversed(found)], chart)

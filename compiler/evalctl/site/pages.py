@@ -1,0 +1,99 @@
+"""Writes the pages: every template filled in each language, texts of records always escaped, the same bytes for the same commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from evalctl.shell import write_atomically
+from evalctl.site import models, tasks
+from evalctl.site.board import Board, Groups, board, columns_of
+from evalctl.site.drawing import axis, whisker
+from evalctl.site.output import finish
+from evalctl.site.source import Site
+from evalctl.site.words import EXPLAINED, LANGUAGES, words
+
+_STATIC = ("site.css", "site.js")
+_SECTIONS = (
+    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("about.html", "about"),
+)  # fmt: skip
+FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page in any language: its path below the language's folder, its template and what that shows."""
+
+    path: str
+    template: str
+    shown: Mapping[str, Any]
+
+
+def write(site: Site, groups: Groups, folder: Path) -> int:
+    """Writes all files below `folder`; returns the number of pages in one language."""
+    for name in _STATIC:
+        write_atomically(folder / name, _text("static", name))
+    environment, written = _environment(), list(_STATIC)
+    for page in _pages(site, groups):
+        for language in LANGUAGES:
+            path = page.path if language == FIRST else f"{language}/{page.path}"
+            write_atomically(folder / path, _filled(environment, page, language, site))
+            written.append(path)
+    finish(folder, written)
+    return (len(written) - len(_STATIC)) // len(LANGUAGES)
+
+
+def _pages(site: Site, groups: Groups) -> Iterator[_Page]:
+    """One at a time: a model's records are read when its page is made."""
+    found = board(site, groups)
+    yield _Page("index.html", "index.html", {"board": found})
+    yield _entries(site, found)
+    about = tasks.pages(site, found, groups)
+    yield _Page("tasks.html", "tasks.html", {"pages": about})
+    yield _Page("about.html", "about.html", {"explained": EXPLAINED})
+    for task in about:
+        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task})
+    for model in site.models:
+        yield _Page(f"models/{model.slug}.html", "model.html", {"page": models.page(site, found, model), "pairs": ()})
+
+
+def _entries(site: Site, found: Board) -> _Page:
+    columns = columns_of(site, site.metrics.entries, {})
+    columns = [one for one in columns if any(number.value is not None for number in one.numbers.values())]
+    languages = list(dict.fromkeys(one.language for one in columns))
+    return _Page("entries.html", "entries.html", {"columns": columns, "languages": languages, "models": found.models})
+
+
+def _environment() -> Environment:
+    templates = {
+        one.name: one.read_text(encoding="utf-8") for one in files("evalctl.site").joinpath("templates").iterdir()
+    }
+    made = Environment(
+        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    made.globals.update(whisker=whisker, axis=axis, sections=_SECTIONS, version=metadata.version("evalctl"))
+    return made
+
+
+def _filled(environment: Environment, page: _Page, language: str, site: Site) -> str:
+    home = "../" * page.path.count("/")
+    top = home if language == FIRST else f"../{home}"
+
+    def twin(other: str) -> str:
+        return f"{top}{page.path}" if other == FIRST else f"{top}{other}/{page.path}"
+
+    return environment.get_template(page.template).render(
+        page.shown, t=words(language), language=language, site=site, home=home, top=top, twin=twin,
+        section=page.path, others=[(code, name) for code, name in LANGUAGES.items() if code != language],
+    )  # fmt: skip
+
+
+def _text(*names: str) -> str:
+    return files("evalctl.site").joinpath(*names).read_text(encoding="utf-8")

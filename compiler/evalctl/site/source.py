@@ -1,0 +1,167 @@
+"""What a commit has for the site: aggregates, records and metrics.yaml. Nothing is read from the work tree.
+
+Records are read a model at a time, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evalctl.git.repository import Repository
+from evalctl.model.aggregate import Aggregate
+from evalctl.model.metrics import MetricEntry, Metrics
+from evalctl.model.result import Result
+from evalctl.results.derived import AGGREGATE
+from evalctl.results.entries import Average, Scripts, averages, of_tasks, remarked, scripts_of, used_entries
+from evalctl.results.leaderboard import DEBUG
+from evalctl.results.names import read_names
+from evalctl.results.reading import aggregate_in, parse
+from evalctl.results.store import FILE
+
+_MOST_VERSIONS = 30  # of one model's scores in its history
+_PLAIN = re.compile(r"[^A-Za-z0-9.]+")
+_LONGEST_SLUG = 60
+Unproven = Mapping[str, Mapping[str, Collection[str]]]  # model folder to record path to the framework's tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model with one set of settings; `slug` names its page, `marked` are the entries to be read with care."""
+
+    folder: str
+    name: str
+    aggregate: Aggregate
+    records: tuple[str, ...]
+    marked: frozenset[str] = frozenset()
+
+    @property
+    def slug(self) -> str:
+        """The name of its page's file: readable, and no other folder has it."""
+        return slug(self.folder.removeprefix("results/"))
+
+    @property
+    def measured(self) -> str:
+        """The day of the newest eval; "" where no record says it."""
+        return max((one.measured or "" for one in self.aggregate.evals.values()), default="")[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The scores of a model after a commit."""
+
+    commit: str
+    day: str
+    aggregate: Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All that the pages are made of."""
+
+    repo: Repository
+    commit: str
+    day: str
+    blobs: Mapping[str, str]  # below results/, path to blob
+    metrics: Metrics
+    models: Sequence[Model]
+    entries: Sequence[MetricEntry]  # one per benchmark
+    averages: Sequence[Average]
+    scripts: Scripts
+    unproven: Unproven
+    problems: Sequence[str] = ()
+    changes: Mapping[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)  # folder to (commit, day, blob)
+
+    def read(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The committed files of these paths."""
+        known = {path: self.blobs[path] for path in paths if path in self.blobs}
+        texts = self.repo.blobs(known.values())
+        return {path: texts[blob] for path, blob in known.items()}
+
+    def results(self, model: Model) -> list[Result]:
+        """The model's records in the order of their tasks; those that cannot be read are left out, as in its aggregate."""
+        found = []
+        for path, text in self.read(model.records).items():
+            try:
+                found.append(parse(path, text))
+            except ValueError:  # `evalctl check` reports it
+                continue
+        return sorted(found, key=lambda one: one.task.key)
+
+    def history(self, model: Model) -> list[Version]:
+        """The newest first."""
+        changes = self.changes.get(model.folder, ())
+        texts = self.repo.blobs(blob for _, _, blob in changes)
+        read = ((commit, day, aggregate_in(texts[blob])) for commit, day, blob in changes if blob in texts)
+        return [Version(commit, day, one) for commit, day, one in read if one is not None]
+
+
+def slug(path: str) -> str:
+    """A file name for a path, whatever the path holds and however long it is."""
+    words = _PLAIN.sub("-", path).strip("-.")[-_LONGEST_SLUG:].strip("-.")
+    return f"{words}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven) -> Site:
+    """The site of a commit; debugging runs have no pages."""
+    blobs = {path: entry.blob for path, entry in repo.entries(commit, "results").items()}
+    aggregates = _aggregates(repo, blobs)
+    found, problems = _averages(aggregates, metrics)
+    scripts = scripts_of(aggregates.values())
+    return Site(
+        repo, commit, _day(repo, commit), blobs, metrics, _models(aggregates, blobs, metrics, unproven),
+        used_entries(aggregates.values(), metrics), found, scripts, unproven, problems, _changes(repo, commit),
+    )  # fmt: skip
+
+
+def _aggregates(repo: Repository, blobs: Mapping[str, str]) -> dict[str, Aggregate]:
+    """By folder; a damaged one is left out until it is computed again."""
+    paths = [path for path in blobs if path.endswith(f"/{AGGREGATE}") and not path.startswith(DEBUG)]
+    texts = repo.blobs(blobs[path] for path in paths)
+    read = ((path.removesuffix(f"/{AGGREGATE}"), aggregate_in(texts[blobs[path]])) for path in sorted(paths))
+    return {folder: one for folder, one in read if one is not None}
+
+
+def _averages(aggregates: Mapping[str, Aggregate], metrics: Metrics) -> tuple[list[Average], list[str]]:
+    there = list(aggregates.values())
+    return averages(there, used_entries(there, metrics), scripts_of(there))
+
+
+def _models(
+    aggregates: Mapping[str, Aggregate], blobs: Mapping[str, str], metrics: Metrics, unproven: Unproven
+) -> list[Model]:
+    names, scripts = read_names(aggregates), scripts_of(aggregates.values())
+    made = []
+    for folder, one in aggregates.items():
+        records = tuple(f"{folder}/{each.result}" for each in one.evals.values() if each.result.endswith(FILE))
+        marked = remarked(one, metrics.entries, scripts)
+        for tasks in unproven.get(folder, {}).values():
+            marked |= of_tasks(tasks, metrics.entries)
+        kept = tuple(path for path in records if path in blobs)
+        made.append(Model(folder, names[folder], one, kept, frozenset(marked)))
+    return made
+
+
+def _day(repo: Repository, commit: str) -> str:
+    return repo.run_or_raise("log", "-1", "--format=%cs", commit).text
+
+
+def _changes(repo: Repository, commit: str) -> dict[str, list[tuple[str, str, str]]]:
+    """Of each folder the commits that changed its aggregate, newest first, with the aggregate's blob; one call of git."""
+    limit = f":(glob)results/**/{AGGREGATE}"
+    log = repo.run_or_raise(
+        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--first-parent", "-m", "--format=%x01%h %cs", commit, "--", limit
+    )  # fmt: skip
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for part in log.text.split("\x01")[1:]:
+        head, *rest = part.replace("\n", "\0").split("\0")
+        short, _, day = head.partition(" ")
+        words = [word for word in rest if word]
+        for change, path in zip(words[::2], words[1::2], strict=False):
+            blob = change.split(" ")[3]
+            versions = found.setdefault(path.removesuffix(f"/{AGGREGATE}"), [])
+            if blob.strip("0") and len(versions) < _MOST_VERSIONS:
+                versions.append((short, day, blob))
+    return found

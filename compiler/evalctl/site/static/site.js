@@ -1,0 +1,117 @@
+// Sorting, filters and the chart of the sorted column. Without it the tables are as the server sorted them.
+"use strict";
+document.documentElement.classList.add("scripted");
+for (const table of document.querySelectorAll("table.board")) setUp(table);
+openTarget();
+addEventListener("hashchange", openTarget);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(one => { one.open = true; }));
+
+function openTarget() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
+}
+
+function setUp(table) {
+  const heads = [...table.tHead.rows[0].cells], rows = [...table.tBodies[0].rows];
+  heads.forEach((head, column) => {
+    const button = head.querySelector("button");
+    if (button) button.addEventListener("click", () => sort(table, heads, column));
+  });
+  const form = table.closest("main").querySelector(".filters");
+  if (!form) return;
+  form.hidden = false;
+  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("input", () => filter(form, table, heads, rows));
+  filter(form, table, heads, rows);
+}
+
+function sort(table, heads, column) {
+  const head = heads[column], kind = head.dataset.kind;
+  const down = head.getAttribute("aria-sort") === "none" ? kind !== "name" : head.getAttribute("aria-sort") === "ascending";
+  const keyed = [...table.tBodies[0].rows].map(row => [key(row.cells[column], kind), row]);
+  keyed.sort(([a], [b]) => a === null || b === null ? (a === null) - (b === null) : (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1));
+  table.tBodies[0].append(...keyed.map(([, row]) => row));
+  for (const one of heads) if (one.hasAttribute("aria-sort")) one.setAttribute("aria-sort", "none");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  if (!kind && table.dataset.chart) chart(table, heads, column);
+  table.dataset.sorted = String(column);
+  table.closest("main").querySelector(".filters")?.dispatchEvent(new Event("input"));
+}
+
+function key(cell, kind) {
+  const text = cell.textContent.trim();
+  if (kind === "name") return text.toLowerCase();
+  if (kind === "date") return text === "–" ? null : text;
+  const number = parseFloat(cell.firstChild?.nodeValue ?? "");
+  return Number.isNaN(number) || text.includes(" of ") ? null : number;
+}
+
+function filter(form, table, heads, rows) {
+  const find = form.elements.find.value.trim().toLowerCase(), since = form.elements.since?.value ?? "";
+  const only = form.elements.best?.checked, by = sortedBy(heads), date = heads.findIndex(head => head.dataset.kind === "date");
+  let shown = 0;
+  for (const row of rows) {
+    const there = row.cells[0].textContent.toLowerCase().includes(find)
+      && (!since || row.cells[date].textContent >= since && row.cells[date].textContent !== "–")
+      && (!only || row.cells[by].classList.contains("best"));
+    row.hidden = !there;
+    shown += there;
+  }
+  columns(form.elements.language?.value ?? "", heads, rows);
+  form.elements.count.textContent = `${shown} ${form.elements.count.dataset.words} ${rows.length}`;
+}
+
+function sortedBy(heads) {
+  return Math.max(heads.findIndex(head => ["ascending", "descending"].includes(head.getAttribute("aria-sort"))), 0);
+}
+
+function columns(language, heads, rows) {
+  const away = heads.map(head => Boolean(language && head.dataset.language && head.dataset.language !== language));
+  const key = away.join();
+  if (rows.key === key || rows.key === undefined && !away.includes(true)) return;
+  rows.key = key;
+  heads.forEach((head, place) => { head.hidden = away[place]; });
+  for (const row of rows) away.forEach((hide, place) => { row.cells[place].hidden = hide; });
+}
+
+// The numbers of drawing.py: the chart of another column has the same form.
+const WIDE = 200, HIGH = 20, EDGE = 6, STEPS = [1, 2, 2.5, 5, 10];
+
+function chart(table, heads, column) {
+  const rows = [...table.tBodies[0].rows], values = rows.map(row => numbers(row.cells[column]));
+  const all = values.flatMap(one => one ?? []);
+  if (!all.length) return;
+  const low = Math.min(...all), high = Math.max(...all), step = rounded(Math.max(high - low, 1e-3) / 4);
+  const from = Math.floor(low / step) * step, to = (Math.floor(high / step) + 1) * step;
+  const at = value => EDGE + (value - from) / (to - from) * (WIDE - 2 * EDGE);
+  rows.forEach((row, place) => draw(row.cells[1], values[place], at, row.cells[column].classList.contains("best")));
+  const head = heads[1];
+  head.querySelector("b").textContent = heads[column].querySelector("button").textContent;
+  [from, (from + to) / 2, to].forEach((value, place) => { head.querySelectorAll(".axis i")[place].textContent = String(+value.toFixed(4)); });
+}
+
+function rounded(value) {
+  const size = 10 ** Math.floor(Math.log10(value));
+  return STEPS.map(one => one * size).find(one => one >= value * 0.999999);
+}
+
+function numbers(cell) {
+  const value = key(cell, undefined), ends = cell.querySelector("i")?.textContent.match(/-?[\d.]+/g);
+  return value === null ? null : ends ? [value, ...ends.map(Number)] : [value];
+}
+
+function draw(cell, values, at, best) {
+  cell.replaceChildren();
+  if (!values) return;
+  const svg = node("svg", { class: best ? "whisker best" : "whisker", width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
+  const [x, left, right] = values.map(at), y = HIGH / 2;
+  if (right !== undefined) svg.append(node("path", { class: "line", d: `M${left} ${y}H${right}M${left} ${y - 4}v8M${right} ${y - 4}v8` }));
+  svg.append(node("circle", { cx: x, cy: y, r: 4 }));
+  cell.append(svg);
+}
+
+function node(name, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}

@@ -1,0 +1,45 @@
+"""A task's page: all models in the order of its main entry, and its other entries beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalctl.results.names import task_name
+from evalctl.site.board import Board, Column, Groups, columns_of, ordered
+from evalctl.site.source import Model, Site, slug
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A task, its columns (the main entry first) and the models that were measured on it, the best first."""
+
+    key: str
+    script: str
+    columns: Sequence[Column]
+    models: Sequence[Model]
+
+    @property
+    def slug(self) -> str:
+        """The name of its file."""
+        return slug(self.key)
+
+
+def pages(site: Site, board: Board, groups: Groups) -> list[Page]:
+    """A page for each task that a model was measured on, in the order of their keys."""
+    found = [_page(site, board, groups, key, script) for key, script in sorted(site.scripts.items())]
+    return [one for one in found if one.models]
+
+
+def _page(site: Site, board: Board, groups: Groups, key: str, script: str) -> Page:
+    name = task_name(script).partition(":")[0]
+    own = [entry for entry in site.metrics.entries if name in entry.tasks]
+    main = [column for column in board.columns if column.name in {entry.name for entry in own}]
+    others = [entry for entry in own if entry.name not in {column.name for column in main}]
+    columns = [*main, *columns_of(site, others, groups)]
+    columns = [one for one in columns if any(number.value is not None for number in one.numbers.values())]
+    models = [
+        model for model in site.models
+        if any(column.numbers[model.folder].value is not None for column in columns)
+    ]  # fmt: skip
+    return Page(key, script, columns, ordered(models, columns[:1]))

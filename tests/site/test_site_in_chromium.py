@@ -1,0 +1,184 @@
+"""The site in a real Chromium, driven by Playwright. Skipped where either is missing: tests/site/requirements.lock has what is needed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planted_site import names, planted
+
+from evalctl import cli
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+driver = pytest.importorskip(
+    "playwright.sync_api", reason="pip install --require-hashes -r tests/site/requirements.lock"
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")
+KINDS = ("index.html", "entries.html", "tasks.html", "about.html", "models/*.html", "tasks/*.html", "pairs/*.html")
+NARROW, PHONE, DESK = 360, 390, 1280
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of eight models."""
+    root, made = (
+        planted(tmp_path_factory.mktemp("clone"), list(names(8)), questions=20),
+        tmp_path_factory.mktemp("site"),
+    )
+    assert cli.main(["--repo", str(root), "results", "site", "-o", str(made)]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium."""
+    with driver.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Visit:
+    """A page in its own context; what it asked for and complained of is kept."""
+
+    def __init__(self, browser: Any, **options: Any) -> None:
+        width = options.pop("width", DESK)
+        self.page = browser.new_context(viewport={"width": width, "height": 800}, **options).new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def to(self, path: Path) -> Any:
+        """The page, loaded."""
+        self.page.goto(path.as_uri())
+        return self.page
+
+
+def each(folder: Path) -> list[Path]:
+    """A page of each kind in both languages."""
+    found = [sorted(folder.glob(f"{language}{kind}"))[:1] for language in ("", "ja/") for kind in KINDS]
+    return [path for paths in found for path in paths]
+
+
+def column(page: Any, number: int) -> list[str]:
+    """The first line of a column's visible cells."""
+    cells = page.locator(f"table.board tbody tr:not([hidden]) > :nth-child({number})").all_inner_texts()
+    return [str(cell).split("\n")[0] for cell in cells]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_complains_or_asks_another_host(browser: Any, folder: Path, scheme: str) -> None:
+    """Nothing is printed on the console, and all that is loaded is beside the page."""
+    visit = Visit(browser, color_scheme=scheme)
+    for path in each(folder):
+        visit.to(path)
+    assert visit.complaints == []
+    assert {url.split(":")[0] for url in visit.asked} <= {"file", "data"}
+    visit.page.context.close()
+
+
+@pytest.mark.parametrize("width", [NARROW, PHONE, DESK])
+def test_no_page_scrolls_sideways(browser: Any, folder: Path, width: int) -> None:
+    """A wide table scrolls within its box; no text is smaller than 16 pixels."""
+    visit = Visit(browser, width=width)
+    for path in each(folder):
+        page = visit.to(path)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") == width, path
+        smallest = page.evaluate("""Math.min(...[...document.querySelectorAll('main *, footer *')]
+          .filter(one => one.textContent.trim() && one.getClientRects().length).map(one => parseFloat(getComputedStyle(one).fontSize)))""")
+        assert smallest >= 16, path
+    visit.page.context.close()
+
+
+def test_a_column_sorts_the_table_and_its_chart(browser: Any, folder: Path) -> None:
+    """By mouse and by keyboard, down and then up; a dash stays last; the chart is of the sorted column."""
+    visit = Visit(browser)
+    page = visit.to(folder / "index.html")
+    heads = page.locator("thead th")
+    place = 1 + next(number for number in range(heads.count()) if "jmmlu" in heads.nth(number).inner_text())
+    page.locator(f"thead th:nth-child({place}) button").click()
+    found = [float(text.strip("*")) for text in column(page, place)]
+    assert found == sorted(found, reverse=True) and found[0] != found[-1]
+    assert page.locator(f"thead th:nth-child({place})").get_attribute("aria-sort") == "descending"
+    assert "jmmlu" in page.locator("th.chart b").inner_text()
+    marks = [float(one.get_attribute("cx") or 0) for one in page.locator("td.chart circle").all()]
+    assert marks == sorted(marks, reverse=True)
+    page.locator(f"thead th:nth-child({place}) button").focus()
+    page.keyboard.press("Enter")
+    assert [float(text.strip("*")) for text in column(page, place)] == sorted(found)
+    page.keyboard.press("Space")
+    assert page.locator(f"thead th:nth-child({place})").get_attribute("aria-sort") == "descending"
+    assert visit.complaints == []
+    page.context.close()
+
+
+def test_filters_leave_what_was_asked_for(browser: Any, folder: Path) -> None:
+    """A part of a name, columns of a language, a date; the number of models is said."""
+    page = Visit(browser).to(folder / "index.html")
+    page.get_by_label("Find a model").fill("swallow")
+    assert len(column(page, 1)) == 2 and "2 models shown of 8" in page.locator("output").inner_text()
+    page.get_by_label("Find a model").fill("")
+    page.get_by_label("Columns").select_option("ja")
+    heads = page.locator("thead th:not([hidden])").all_inner_texts()
+    assert any("jmmlu" in head for head in heads) and not any("hellaswag" in head for head in heads)
+    page.get_by_label("Measured since").fill("2027-01-01")
+    assert column(page, 1) == []
+    page.context.close()
+
+
+def test_without_javascript_everything_can_be_read(browser: Any, folder: Path) -> None:
+    """The table is sorted, filters that would do nothing are not there, and details open."""
+    page = Visit(browser, java_script_enabled=False).to(folder / "index.html")
+    found = [float(text.strip("*")) for text in column(page, 3)]
+    assert found == sorted(found, reverse=True) and page.locator(".filters").is_hidden()
+    page.locator("tbody a").first.click()
+    page.locator("summary").last.click()
+    assert page.locator("details").last.locator("dd").first.is_visible()
+    page.context.close()
+
+
+def test_a_number_leads_to_its_eval_and_the_other_language_to_the_same_page(browser: Any, folder: Path) -> None:
+    """The eval opens; the Japanese page is that of the same model."""
+    page = Visit(browser).to(sorted(folder.glob("models/*.html"))[0])
+    page.locator("a[href='#eval-ja_mmlu']").first.click()
+    page.locator("#eval-ja_mmlu[open] dd").first.wait_for()
+    name = page.locator("h1").inner_text()
+    page.get_by_role("link", name="日本語").click()
+    assert (page.locator("h1").inner_text(), page.locator("html").get_attribute("lang")) == (name, "ja")
+    page.context.close()
+
+
+def test_the_colours_follow_the_reader(browser: Any, folder: Path) -> None:
+    """Dark on light, and light on dark."""
+    backs = []
+    for scheme in ("light", "dark"):
+        page = Visit(browser, color_scheme=scheme).to(folder / "index.html")
+        backs.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        page.context.close()
+    assert backs[0] == "rgb(255, 255, 255)" != backs[1]
+
+
+def test_a_printed_table_is_whole(browser: Any, folder: Path) -> None:
+    """No box cuts it, and what only works on a screen is away."""
+    page = Visit(browser).to(folder / "index.html")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('.wide')).overflow") == "visible"
+    assert page.locator(".filters").is_hidden()
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, folder: Path, scheme: str) -> None:
+    """Of all that axe-core knows to be a barrier, in each kind of page."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    visit = Visit(browser, color_scheme=scheme, bypass_csp=True)
+    for path in each(folder):
+        found = axe.run(visit.to(path)).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
+    visit.page.context.close()

@@ -1,0 +1,187 @@
+"""`evalctl results site`: what is on the pages, from which commit, and which folder it may be written to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from planted_site import HOSTILE, commit, derive, names, planted, tables
+
+from evalctl import cli
+
+MODELS = list(names(6))
+SWALLOW = "results/hosted_vllm/tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six models; tests do not change it."""
+    return planted(tmp_path_factory.mktemp("clone"), MODELS, questions=20)
+
+
+@pytest.fixture(scope="module")
+def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its pages."""
+    folder = tmp_path_factory.mktemp("site")
+    assert made(root, folder) == 0
+    return folder
+
+
+def made(root: Path, folder: Path, *words: str) -> int:
+    """The exit code of the command."""
+    return cli.main(["--repo", str(root), "results", "site", "-o", str(folder), *words])
+
+
+def files(folder: Path) -> dict[str, str]:
+    """The digest of every file."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """The text of every page."""
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.html"))}
+
+
+class Links(HTMLParser):
+    """The addresses that a page loads or leads to, and the ids that it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.handlers: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collects."""
+        self.links += [str(value) for name, value in attrs if name in ("href", "src")]
+        self.ids += [str(value) for name, value in attrs if name == "id"]
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+
+
+def test_every_link_leads_to_a_page_of_the_site(site: Path) -> None:
+    """Nothing is loaded from elsewhere, nothing is missing, and no id is there twice."""
+    for path, text in pages(site).items():
+        read = Links(text)
+        assert len(read.ids) == len(set(read.ids)), path
+        assert read.handlers == [], path
+        for link in read.links:
+            target, _, anchor = link.partition("#")
+            assert ":" not in link or link == "data:,", link
+            file = (site / path).parent / target if target else site / path
+            if link != "data:,":
+                assert file.is_file(), (path, link)
+            if anchor:
+                assert anchor in Links(file.read_text("utf-8")).ids, (path, link)
+
+
+def test_the_leaderboard_is_sorted_by_the_first_average(site: Path) -> None:
+    """Without JavaScript, too; each model has its page."""
+    rows = re.findall(r'<tr><th scope="row"><a href="(models/[^"]+)">([^<]+)', (site / "index.html").read_text("utf-8"))
+    assert rows[0][1] == MODELS[0] and len(rows) == len(MODELS)
+    assert all((site / link).is_file() for link, _ in rows)
+
+
+def test_the_same_commit_gives_the_same_bytes(root: Path, site: Path, tmp_path: Path) -> None:
+    """Also over an earlier site; what the work tree has does not matter."""
+    aggregate = root / SWALLOW / "aggregated_results.json"
+    kept = aggregate.read_bytes()
+    try:
+        aggregate.write_text("{}")
+        assert (made(root, tmp_path), made(root, tmp_path)) == (0, 0)
+    finally:
+        aggregate.write_bytes(kept)
+    assert files(tmp_path) == files(site)
+
+
+def test_a_number_leads_to_what_was_run(site: Path) -> None:
+    """The page of a model has the record, script, weights, environment and person of each eval."""
+    (text,) = (text for path, text in pages(site).items() if re.match(r"models/.*greedy-long-context-\w+\.html", path))
+    for fact in ("/greedy-long-context/ja/mmlu/result.json", "generated/Llama-3.1-Swallow-8B-Instruct-v0.5/ev-x.sh", "a" * 40,
+                 "lighteval-e230f61ef83f", "kana@tsubame", "c" * 64, "NVIDIA H100"):  # fmt: skip
+        assert fact in text, fact
+    assert 'href="#eval-ja_mmlu"' in text and 'id="eval-ja_mmlu"' in text
+
+
+def test_both_languages_have_every_page(site: Path) -> None:
+    """With the language in the page, the same numbers, and no word of the other language's own."""
+    found = pages(site)
+    assert {path for path in found if not path.startswith("ja/")} == {
+        path.removeprefix("ja/") for path in found if path.startswith("ja/")
+    }
+    assert '<html lang="ja">' in found["ja/index.html"] and "リーダーボード" in found["ja/index.html"]
+    numbers = [re.findall(r"<td[^>]*>(\d[^<]*)", found[path]) for path in ("index.html", "ja/index.html")]
+    assert numbers[0] == numbers[1] and numbers[0]
+
+
+def test_text_of_records_is_never_markup(tmp_path: Path) -> None:
+    """A warning, a host or a name with markup is shown as it is."""
+    root = planted(tmp_path / "clone", MODELS[:1], questions=5)
+    path = root / SWALLOW / "ja/mmlu/result.json"
+    record = json.loads(path.read_text("utf-8"))
+    record["warnings"] = [HOSTILE]
+    for part, key in (("ran", "host"), ("request", "path"), ("generation", "stop"), ("subject", "revision")):
+        record[part][key] = HOSTILE
+    path.write_text(json.dumps(record), encoding="utf-8")
+    derive(root, tables(root)[0])
+    commit(root, "hostile")
+    assert made(root, tmp_path / "site") == 0
+    text = "".join(pages(tmp_path / "site").values())
+    assert text.count("&lt;script&gt;document.title") > 4 and "<script>" not in text and "<img" not in text
+
+
+def test_history_has_a_value_for_each_commit_that_changed_it(tmp_path: Path) -> None:
+    """The newest first, with the commit; a commit that changed nothing has no line; an older commit has its own site."""
+    root = planted(tmp_path / "clone", MODELS[:1], questions=5)
+    path = root / SWALLOW / "ja/mt_bench/result.json"
+    for number in (1, 2):
+        record = json.loads(path.read_text("utf-8"))
+        record["scores"] = {key: dict.fromkeys(values, 0.25 * number) for key, values in record["scores"].items()}
+        del record["per_question"]
+        path.write_text(json.dumps({**record, "per_question": None}), encoding="utf-8")
+        derive(root, tables(root)[0])
+        commit(root, f"again {number}", f"2026-11-2{number}")
+    assert made(root, tmp_path / "site") == 0
+    (text,) = (text for path, text in pages(tmp_path / "site").items() if path.startswith("models/"))
+    (trend,) = re.findall(r"<figcaption>japanese_mtbench_average</figcaption>.*?</figure>", text, re.DOTALL)
+    assert re.findall(r'<td class="text">(2026[^<]+)</td>', trend) == ["2026-11-22", "2026-11-21", "2026-11-20"]
+    assert re.findall(r"<td>([\d.]+)", trend)[:2] == ["0.5000", "0.2500"]
+    assert made(root, tmp_path / "before", "--at", "HEAD~1") == 0
+    assert "2026-11-21" in (tmp_path / "before/index.html").read_text("utf-8")
+
+
+def test_another_folder_is_left_alone(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that has other files; a page that is no longer made goes, a file that somebody added stays."""
+    (tmp_path / "notes.txt").write_text("mine")
+    assert made(root, tmp_path) == 1 and [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+    assert "-o FOLDER" in capsys.readouterr().err
+    folder = tmp_path / "site"
+    assert made(root, folder) == 0
+    (folder / "mine.html").write_text("mine")
+    listed = (folder / "files.txt").read_text("utf-8")
+    (folder / "old.html").write_text("old")
+    (folder / "files.txt").write_text(f"{listed}old.html\n../notes.txt\n/etc/hostname\n")
+    assert made(root, folder) == 0
+    assert not (folder / "old.html").exists() and (folder / "mine.html").exists() and (tmp_path / "notes.txt").exists()
+
+
+def test_a_repository_without_results_has_a_site(root: Path, tmp_path: Path) -> None:
+    """That says so."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    subprocess.run(["git", "-C", str(clone), "rm", "-rq", "results"], check=True)
+    commit(clone, "nothing")
+    assert made(clone, tmp_path / "site") == 0
+    assert "Nothing has been measured yet" in (tmp_path / "site/index.html").read_text("utf-8")
+
+
+def test_a_commit_that_is_not_there_is_named(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is written."""
+    assert made(root, tmp_path / "site", "--at", "nope") == 1
+    assert "nope" in capsys.readouterr().err and not (tmp_path / "site").exists()
