@@ -125,9 +125,13 @@ def from_json(document: Mapping[str, Any], questions: int) -> Metric:
     out_of, scale = 1 if out_of is None else out_of, 1.0 if scale is None else scale
     made = Metric(str(form), tuple(values) if isinstance(values, list) else values, out_of, scale)  # type: ignore[arg-type]
     well = type(out_of) is int and 0 < out_of < len(_DIGITS) and scale in _SCALES and _is_of_its_form(made)
-    if not well or len(made.decoded()) != questions:
+    if not well or _number_of(made) != questions:
         raise ValueError(f"these are not the values of {questions} questions: {str(document)[:200]}")
     return made
+
+
+def _number_of(metric: Metric) -> int:
+    return str(metric.values).count(",") + 1 if metric.form == "parts" else len(metric.values)
 
 
 def _is_of_its_form(metric: Metric) -> bool:

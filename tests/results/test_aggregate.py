@@ -184,7 +184,7 @@ def test_the_form_is_the_labs_and_then_ours() -> None:
     settings = {"path": "manifests/models/team/tiny.yaml", "name": "greedy", "version": "2"}
     document = aggregated(FOLDER, [result("ja_jmmlu", JMMLU, COUNTS, settings=settings)], METRICS)
     assert list(document) == [
-        "model", "results", "overall", "tasks", "custom_settings", "evals", "missing", "unmatched", "warnings",
+        "model", "results", "overall", "tasks", "custom_settings", "evals", "uncertainty", "missing", "unmatched", "warnings",
         "generated_by",
     ]  # fmt: skip
     assert document["model"] == "hosted_vllm/team/tiny"

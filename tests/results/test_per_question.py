@@ -15,6 +15,9 @@ from evalctl.model.result import Result
 from evalctl.results import per_question
 from evalctl.results.aggregate import aggregated
 from evalctl.results.per_question import OLDER, of_entry, path_of, read, set_path
+from evalctl.results.reading import aggregate_in
+from evalctl.results.record import to_text
+from evalctl.review.score import estimate
 from evalctl_job.question_set import QuestionSet, parsed
 from evalctl_job.scores import SCHEMA, encoded
 from results.test_aggregate import METRICS
@@ -207,3 +210,36 @@ def test_a_damaged_question_set_is_none(change: Any) -> None:
     assert parsed(text) == QuestionSet(digests("a", 3), ("k|a", "k|a", "k|b"))
     with pytest.raises(ValueError):
         parsed(change(text))
+
+
+@pytest.mark.parametrize(
+    ("entry", "task", "kept", "answers"),
+    [
+        ("jmmlu", "jmmlu", JMMLU, 1),
+        ("code_pass@1", "code", {"swallow|code|0": {"pass@1:10": [0.3, 1.0, 0.0]}}, 10),
+        ("mt", "mt", {"swallow|mt_bench|0": {"judge": [0.5, None, 0.7]}}, 1),
+        ("mt", "mt", {"swallow|mt_bench|0": {"judge": [0.5, None]}}, 1),
+    ],
+)
+def test_an_aggregate_says_how_sure_its_entries_are(entry: str, task: str, kept: Kept, answers: int) -> None:
+    """With the number of questions that have a value; one question says nothing of others. Read again, it is the same."""
+    result, files = measured(task, kept, answers=answers)
+    made = aggregated(FOLDER, [result], METRICS, scored(files, result))
+    found, values = (
+        made.uncertainty[entry],
+        of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups),
+    )
+    assert not isinstance(values, str)
+    there = sum(value is not None for columns in kept.values() for column in columns.values() for value in column)
+    assert (found.questions, found.answers, found.method) == (there, answers, estimate(values).method)
+    assert found.low == (None if there == 1 else pytest.approx(estimate(values).low, abs=1e-6))
+    assert aggregate_in(to_text(made.as_json()).encode()) == made
+    assert aggregated(FOLDER, [result], METRICS).uncertainty == {}
+
+
+def test_values_of_another_number_than_the_entry_say_nothing_of_it() -> None:
+    """Such as where a second task of the entry was run."""
+    first, files = measured("mt", {"swallow|mt_bench|0": {"judge": [0.5, 0.7]}})
+    second, more = measured("mt2", {"swallow|mt_bench_truncated|0": {"judge": [0.5, 0.7]}})
+    made = aggregated(FOLDER, [first, second], METRICS, scored({**files, **more}, first, second))
+    assert "mt" not in made.uncertainty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from evalctl.git.advance import RESULTS, BranchMoved, advance
 from evalctl.git.branch import current_branch
@@ -17,8 +18,11 @@ from evalctl.shell import EnvironmentProblem, TryLater, Unreachable
 _TRIES = 5
 OURS = "Eval-Digest"  # the trailer that every results commit has
 
-# (base commit, result.json texts to put on top of it) -> all files of the new commit, aggregates included.
-Regenerate = Callable[[str, Mapping[str, str]], Mapping[str, str | None]]
+# (base commit, result.json texts to put on top of it, how to read other files of the commit that had them)
+# -> all files of the new commit, aggregates included.
+Regenerate = Callable[
+    [str, Mapping[str, str], Callable[[Sequence[str]], Mapping[str, bytes]]], Mapping[str, str | None]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Reg
 def _replay(repo: Repository, base: str, commits: Sequence[str], regenerate: Regenerate) -> str:
     """Our commits on top of `base`: their result.json files, and everything derived from them computed anew."""
     for commit in commits:
-        files = regenerate(base, _carried(repo, commit, base))
+        files = regenerate(base, _carried(repo, commit, base), partial(_results_in, repo, commit))
         drafts = changed_only([Draft(files, repo.message(commit))], repo.entries(base), base)
         base = repo.create_commits(base, drafts) if drafts else base
     return base
@@ -152,6 +156,10 @@ def _carried(repo: Repository, commit: str, base: str) -> dict[str, str]:
     paths = [path for path, entry in after.items() if before.get(path) != entry and path.endswith("/result.json")]
     ours, theirs = repo.read(commit, paths, RESULTS), repo.read(base, paths, RESULTS)
     return {path: text.decode() for path, text in ours.items() if _digest(theirs.get(path)) != _digest(text)}
+
+
+def _results_in(repo: Repository, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+    return repo.read(commit, paths, RESULTS)
 
 
 def _digest(content: bytes | None) -> str | None:

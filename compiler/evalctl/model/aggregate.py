@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from evalctl.model.result import Facts, RecordedSettings, Samples
 
@@ -41,11 +41,28 @@ class AggregatedEval:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How sure an entry is: the standard error of its mean over `questions`, and the 95 % interval by `method`.
+
+    The meaning of each is that of `review.score.Estimate`. One question, or one cluster, says nothing of others: None.
+    """
+
+    questions: int
+    answers: int
+    clusters: int | None
+    error: float | None
+    low: float | None
+    high: float | None
+    of_sampling: float | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """The scores of one model with one set of custom settings.
 
     `results` has every entry, MISSING where it was not measured; `overall` is these as one line. `unmatched` says of an entry
-    that its task has no such metric. `evals` are by the key of the task.
+    that its task has no such metric. `evals` are by the key of the task, `uncertainty` by entry.
     """
 
     model: str
@@ -54,6 +71,7 @@ class Aggregate:
     tasks: tuple[str, ...] = ()
     custom_settings: RecordedSettings = field(default_factory=lambda: RecordedSettings({}))
     evals: Mapping[str, AggregatedEval] = field(default_factory=dict)
+    uncertainty: Mapping[str, Uncertainty] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     unmatched: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -68,6 +86,7 @@ class Aggregate:
             "tasks": self.tasks,
             "custom_settings": self.custom_settings.as_json(),
             "evals": {task: one.as_json() for task, one in self.evals.items()},
+            "uncertainty": {entry: asdict(one) for entry, one in self.uncertainty.items()},
             "missing": self.missing,
             "unmatched": self.unmatched,
             "warnings": self.warnings,

@@ -2,7 +2,8 @@
 
 `submission` is what a result will say about its inputs, written before it runs · `record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
-`per_question` reads what each question was worth · `sides` has it of a model folder at a commit, `comparing` compares those, and `likeness` tells which results are alike enough ·
+`per_question` reads what each question was worth, `question_files` makes those files of what a job wrote · `uncertainty` reports how sure each entry is ·
+`sides` has the values of a model folder at a commit, `comparing` compares those, and `likeness` tells which results are alike enough ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `gated` says what the rules of a gate are about · `accepted` and `proof` report which records count ·
 `tables` selects and compares aggregates for people and spreadsheets ·

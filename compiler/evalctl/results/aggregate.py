@@ -17,8 +17,11 @@ from evalctl.model.providers import model_name
 from evalctl.model.result import RecordedSettings, Result
 from evalctl.model.scores import TaskScores
 from evalctl.results.names import task_name
+from evalctl.results.per_question import Scored
+from evalctl.results.uncertainty import uncertainties
 
-GENERATED_BY = "evalctl aggregate 3"
+NO_QUESTIONS: Mapping[str, Scored | str] = {}
+GENERATED_BY = "evalctl aggregate 4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,13 @@ class NoSuchMetric(Unusable):
         super().__init__(f"task `{task}` has no metric `{metric}`; it has {', '.join(there) or 'none'}")
 
 
-def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> Aggregate:
-    """The aggregate of one model folder (`results/hosted_vllm/publisher/model[/settings]`)."""
+def aggregated(
+    folder: str, results: Sequence[Result], metrics: Metrics, scored: Mapping[str, Scored | str] = NO_QUESTIONS
+) -> Aggregate:
+    """The aggregate of one model folder (`results/hosted_vllm/publisher/model[/settings]`).
+
+    `scored` has the values of questions by the record's path, or why there are none.
+    """
     ordered = sorted(results, key=lambda result: (result.measured_at, result.path))
     rows = _rows(ordered)
     values: dict[str, float | None] = {}
@@ -65,6 +73,7 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> Aggr
         tasks=tuple(values),
         custom_settings=_custom_settings(ordered),
         evals={result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
+        uncertainty=dict(uncertainties(values, results, scored, metrics)),
         missing=tuple(name for name, value in values.items() if value == MISSING),
         unmatched=unmatched,
         warnings=tuple(warnings),

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model.aggregate import Aggregate
 from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
-from evalctl.results import leaderboard
+from evalctl.results import leaderboard, per_question
 from evalctl.results.aggregate import GENERATED_BY, aggregated
+from evalctl.results.per_question import FOLDER, path_of
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
@@ -28,9 +29,9 @@ Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs an
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The files under results/: the index of records, the paths of aggregates, and how to read either.
+    """The files under results/: the index of records, the paths of aggregates, and how to read any (what is missing is left out).
 
-    `keys` maps records and aggregates to what identifies their content, where that is known without reading them.
+    `keys` maps all files to what identifies their content, where that is known without reading them.
     """
 
     index: ResultIndex
@@ -43,7 +44,26 @@ class Base:
 def on_disk(root: Path) -> Base:
     """What is under results/ in a folder, links not followed."""
     paths = named(root, AGGREGATE)
-    return Base(index_folder(root), paths, lambda wanted: {path: (root / path).read_bytes() for path in wanted})
+    return Base(
+        index_folder(root),
+        paths,
+        lambda wanted: {path: (root / path).read_bytes() for path in wanted if _is_file(root, path)},
+    )
+
+
+def _is_file(root: Path, path: str) -> bool:
+    """One of the folder itself, not behind a link."""
+    return (root / path).is_file() and not any((root / one).is_symlink() for one in (path, path.rpartition("/")[0]))
+
+
+def with_files(base: Base, texts: Mapping[str, str]) -> Base:
+    """The base with these new texts in place of its own, or beside them."""
+
+    def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+        new = {path: texts[path].encode() for path in paths if path in texts}
+        return {**base.read([path for path in paths if path not in texts]), **new}
+
+    return replace(base, read=read)
 
 
 def everything(
@@ -53,11 +73,10 @@ def everything(
 
     `known` saves time: a folder with unchanged records, tables and aggregate is not computed again.
     """
-    tables = tables_key(metrics)
+    inputs = input_keys(base, metrics) if known else {}
     unchanged = {
         folder for folder, keys in (known or {}).items()
-        if folder in base.index.by_folder
-        and list(keys) == [input_key(folder, base, tables), base.keys.get(f"{folder}/{AGGREGATE}")]
+        if folder in inputs and list(keys) == [inputs[folder], base.keys.get(f"{folder}/{AGGREGATE}")]
     }  # fmt: skip
     there = base.read([f"{folder}/{AGGREGATE}" for folder in sorted(unchanged)])
     kept = {_folder(path): one for path, text in there.items() if (one := aggregate_in(text))}
@@ -76,10 +95,28 @@ def texts_of(aggregates: Mapping[str, Aggregate]) -> dict[str, str]:
     return {f"{folder}/{AGGREGATE}": to_text(one.as_json()) for folder, one in aggregates.items()}
 
 
-def input_key(folder: str, base: Base, tables: str) -> str:
-    """What an aggregate depends on: its records and the tables."""
-    records = sorted((one.path, base.keys.get(one.path, "")) for one in base.index.by_folder[folder])
-    return hashlib.sha256(json.dumps([tables, records]).encode()).hexdigest()
+def input_keys(base: Base, metrics: Metrics) -> dict[str, str]:
+    """By model folder, what identifies all that its aggregate depends on: records, values and sets of questions, the tables."""
+    tables, sets = tables_key(metrics), _sets(base)
+    return {
+        folder: hashlib.sha256(
+            json.dumps([tables, sorted(_inputs(one, base, sets) for one in listed)]).encode()
+        ).hexdigest()
+        for folder, listed in base.index.by_folder.items()
+    }
+
+
+def _inputs(one: Listed, base: Base, sets: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """A record may name any question set of its task."""
+    return [one.path, base.keys.get(one.path, ""), base.keys.get(path_of(one.path), ""), *sets.get(one.task, ())]
+
+
+def _sets(base: Base) -> dict[str, list[str]]:
+    """What identifies the contents of the question sets of each task."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(path for path in base.keys if path.startswith(f"{FOLDER}/")):
+        found.setdefault(path.removeprefix(f"{FOLDER}/").rpartition("-")[0], []).extend((path, base.keys[path]))
+    return found
 
 
 def tables_key(metrics: Metrics) -> str:
@@ -128,4 +165,5 @@ def _folder(path: str) -> str:
 def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metrics) -> Aggregate:
     new = {result.path for result in changed}
     kept = [listed.path for listed in base.index.by_folder.get(folder, ()) if listed.path not in new]
-    return aggregated(folder, [*(parse(path, text) for path, text in base.read(kept).items()), *changed], metrics)
+    results = [*(parse(path, text) for path, text in base.read(kept).items()), *changed]
+    return aggregated(folder, results, metrics, per_question.read(results, base.read))

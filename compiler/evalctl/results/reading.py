@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any
 
 from evalctl.model import plain_json
-from evalctl.model.aggregate import Aggregate, AggregatedEval
+from evalctl.model.aggregate import Aggregate, AggregatedEval, Uncertainty
 from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Result, Samples
 from evalctl_job.typed import NO_DATE
 
@@ -80,6 +80,11 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
 
 _NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
 _OF_SETTINGS = {"name": str, "version": str}
+_PERHAPS = (int, float, NoneType)
+_OF_UNCERTAINTY: Mapping[str, type | tuple[type, ...]] = {
+    "questions": int, "answers": int, "clusters": (int, NoneType), "error": _PERHAPS, "low": _PERHAPS, "high": _PERHAPS,
+    "of_sampling": _PERHAPS, "method": str,
+}  # fmt: skip
 _OF_EVALS = {"measured": (str, NoneType)}
 
 
@@ -109,6 +114,7 @@ def _aggregate(document: Mapping[str, Any]) -> Aggregate:
         _texts(document.get("tasks")),
         RecordedSettings(document["custom_settings"]),
         {task: _eval(one) for task, one in document["evals"].items()},
+        _uncertainty(document.get("uncertainty")),
         _texts(document.get("missing")),
         {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
         _texts(document.get("warnings")),
@@ -127,6 +133,15 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
         seconds if isinstance(seconds, (int, float)) else None,
         imported if isinstance(imported, dict) else {} if "imported" in one else None,
     )
+
+
+def _uncertainty(found: object) -> dict[str, Uncertainty]:
+    """One that a person damaged is left out."""
+    return {
+        entry: Uncertainty(**{name: one[name] for name in _OF_UNCERTAINTY})
+        for entry, one in (found.items() if isinstance(found, dict) else ())
+        if _has(one, _OF_UNCERTAINTY)
+    }  # fmt: skip
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from evalctl.model.run import Phase
 from evalctl.results.derived import Base
 from evalctl.results.proof import UNPROVEN
+from evalctl.results.question_files import copied
 from evalctl.results.reading import parse
 from evalctl.results.record import reused, to_text
 from evalctl.sync.asked import fingerprints
@@ -24,15 +25,23 @@ from evalctl.sync.sync_pass import SyncPass
 def batches(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> list[Batch]:
     """New records by request: those of attempts that ended, and copies of results of other requests."""
     files: dict[str, dict[str, str]] = {}
+    beside: dict[str, dict[str, str]] = {}
     jobs: dict[str, set[str]] = {}
     for found in collected:
         request = found.attempt.request
-        files.setdefault(request, {}).update(_new(current, observed, found.files))
+        new = _new(current, observed, found.files)
+        files.setdefault(request, {}).update(new)
+        for path in new:
+            beside.setdefault(request, {}).update(found.beside.get(path, {}))
         jobs.setdefault(request, set()).add(found.attempt.job)
-    for request, path, job, text in _copies(current, observed):
-        files.setdefault(request, {}).setdefault(path, text)
+    for request, path, job, text, others in _copies(current, observed):
+        if files.setdefault(request, {}).setdefault(path, text) is text:
+            beside.setdefault(request, {}).update(others)
         jobs.setdefault(request, set()).add(job)
-    return [Batch(request, files[request], tuple(sorted(jobs[request]))) for request in sorted(files) if files[request]]
+    return [
+        Batch(request, files[request], tuple(sorted(jobs[request])), beside.get(request, {}))
+        for request in sorted(files) if files[request]
+    ]  # fmt: skip
 
 
 def _new(current: SyncPass, observed: Observation, files: Mapping[str, str]) -> dict[str, str]:
@@ -47,8 +56,8 @@ def _new(current: SyncPass, observed: Observation, files: Mapping[str, str]) -> 
     return {path: text for path, text in files.items() if path not in kept}
 
 
-def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, str, str]]:
-    """(request, path, job, text) of results that exist elsewhere under another path."""
+def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, str, str, Mapping[str, str]]]:
+    """(request, path, job, text, files beside it) of results that exist elsewhere under another path."""
     wanted = [
         (job, task.evaluation) for job in current.jobs.values() for task in job.tasks
         if task.evaluation.digest in observed.results.by_digest
@@ -60,11 +69,14 @@ def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, st
     sources = _sources({evaluation.digest for _, evaluation in wanted}, lying)
     texts = lying.read(list(sources.values()))
     current.warnings += copied_unproven({one.result_path: sources[one.digest] for _, one in wanted}, lying)
+    found = {digest: parse(source, texts[source]) for digest, source in sources.items()}
+    copies = [
+        (job, found[one.digest], reused(one, job, current.context.commit, found[one.digest])) for job, one in wanted
+    ]
     return [
-        (job.request, evaluation.result_path, job.name,
-         to_text(reused(evaluation, job, current.context.commit, parse(source, texts[source])).as_json()))
-        for job, evaluation in wanted for source in [sources[evaluation.digest]]
-    ]  # fmt: skip
+        (job.request, made.path, job.name, to_text(made.as_json()), copied(source, made, lying.read))
+        for job, source, made in copies
+    ]
 
 
 def _sources(digests: Collection[str], lying: Base) -> dict[str, str]:

@@ -6,16 +6,18 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from evalctl import runfiles
 from evalctl.home_folder import HomeFolder
 from evalctl.model.evaluation import Download
+from evalctl.model.result import Result
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results import slowness
 from evalctl.results.names import DETAILS, LOGS, log_names
+from evalctl.results.question_files import bound
 from evalctl.results.reading import parse
 from evalctl.results.record import record, to_text
 from evalctl.results.store import FILE
@@ -46,6 +48,7 @@ class Collected:
     digests: tuple[str, ...]
     outcome: str
     problems: tuple[str, ...]
+    beside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by result: files with its questions' values
     places: frozenset[str] = frozenset()  # paths of results that requests ask for: files are kept beside these only
 
 
@@ -57,14 +60,17 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
     """The results of accepted tasks; a task without an accepting verdict gives only a problem."""
     marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
-    files = _results(_submission(folder, attempt), attempt, done, marks) if done else {}
+    results = _results(folder, attempt, done, marks) if done else {}
     outcome = (
         CANCELLED
         if cancelled and not _is_complete(attempt, marks, len(done))
         else _outcome(folder, attempt, marks, step, len(done))
     )
-    problems = tuple(f"{key}: {why}" for key, why in _problems(attempt, marks))
-    return Collected(folder, attempt, files, tuple(attempt.evals[key] for key in done), outcome, problems)
+    told = [*_problems(attempt, marks), *((key, one.lacking) for key, one in results.items() if one.lacking)]
+    files = {one.result.path: to_text(one.result.as_json()) for one in results.values()}
+    beside = {one.result.path: one.beside for one in results.values()}
+    digests = tuple(attempt.evals[key] for key in done)
+    return Collected(folder, attempt, files, digests, outcome, tuple(f"{key}: {why}" for key, why in told), beside)
 
 
 def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:
@@ -238,19 +244,41 @@ def _answers(home: Path, submitted: Submission) -> Path | None:
     return folder if folder == HomeFolder(home).answers / folder.name else None
 
 
-def _results(submitted: Submission, attempt: Attempt, keys: Iterable[str], marks: Marks) -> dict[str, str]:
-    """The results of these tasks, by path."""
-    return {submitted.tasks[key].path: _text(submitted, attempt, key, marks) for key in keys}
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A task's result, the files with the values of its questions, and why there are none."""
+
+    result: Result
+    beside: Mapping[str, str]
+    lacking: str = ""
 
 
-def _text(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> str:
-    """The text of the result to commit; a text that cannot be parsed again is refused."""
-    text = to_text(record(submitted, attempt, marks.tasks[key], marks).as_json())
+def _results(folder: Path, attempt: Attempt, keys: Iterable[str], marks: Marks) -> dict[str, _Measured]:
+    """The results of these tasks, by key."""
+    submitted = _submission(folder, attempt)
+    return {key: _with_questions(folder, key, _result(submitted, attempt, key, marks)) for key in keys}
+
+
+def _result(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> Result:
+    """The result to commit; one whose text cannot be parsed again is refused."""
+    made = record(submitted, attempt, marks.tasks[key], marks)
     try:
-        parse(submitted.tasks[key].path, text)
+        parse(made.path, to_text(made.as_json()))
     except ValueError as why:
         raise NotCollectable(f"{key}: its record is no result: {why}") from why
-    return text
+    return made
+
+
+def _with_questions(folder: Path, key: str, result: Result) -> _Measured:
+    """The score counts without them, too: nothing says then how sure it is."""
+    task = INSIDE.task(key)
+    try:
+        questions, values = (runfiles.read(folder, name) for name in (task.questions, task.scores))
+        return _Measured(*bound(result, questions, values))
+    except FileNotFoundError:
+        return _Measured(result, {}, "its result has no values of single questions: its job wrote none")
+    except (OSError, ValueError) as why:
+        return _Measured(result, {}, f"its result has no values of single questions: {why}")
 
 
 def _submission(folder: Path, attempt: Attempt) -> Submission:

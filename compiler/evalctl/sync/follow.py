@@ -137,10 +137,10 @@ def _remembered(context: Context) -> _Remembered:
 
 def _remember(context: Context, repo: Repository, made: _Made) -> None:
     """Without this file the next pass only takes longer."""
-    tables = derived.tables_key(context.metrics)
+    inputs = derived.input_keys(made.lying, context.metrics)
     folders = {
         folder: [
-            derived.input_key(folder, made.lying, tables),
+            inputs[folder],
             blob_id(str(made.texts[f"{folder}/{derived.AGGREGATE}"]).encode(), str(made.parent)),
         ]
         for folder in made.aggregates

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalctl.git.commit import commit_made
@@ -16,7 +16,9 @@ from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import told_of
 from evalctl.results.entries import main_entries, shown
 from evalctl.results.names import read_name, task_name
+from evalctl.results.per_question import Read
 from evalctl.results.proof import unproven
+from evalctl.results.question_files import copied
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.context import Context
 from evalctl.sync.proofs import proofs_at
@@ -28,11 +30,12 @@ _HEAD = "results: "
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The new records of one request (path to text), and the jobs that gave them."""
+    """The new records of one request (path to text), the jobs that gave them, and the files with their questions' values."""
 
     request: str
     files: Mapping[str, str]
     jobs: tuple[str, ...]
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnings: list[str]) -> str | None:
@@ -49,14 +52,24 @@ def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnin
 def push(context: Context, repo: Repository) -> PushReport:
     """Pushes local commits, rebuilt on top of commits that others pushed meanwhile."""
 
-    def regenerate(base: str, carried: Mapping[str, str]) -> Mapping[str, str | None]:
+    def regenerate(base: str, carried: Mapping[str, str], read: Read) -> Mapping[str, str | None]:
         lying = lying_at(context, repo, base)
         if not carried:  # a commit of derived files alone
             return derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
-        made = derived.aggregates(derived.by_folder(carried), lying, context.metrics)
-        return {**carried, **derived.texts_of(made), leaderboard.PATH: derived.page(made, lying, context.metrics)}
+        new = derived.by_folder(carried)
+        files = {**carried, **_beside(new, read)}
+        made = derived.aggregates(new, derived.with_files(lying, files), context.metrics)
+        return {**files, **derived.texts_of(made), leaderboard.PATH: derived.page(made, lying, context.metrics)}
 
     return push_results(repo, regenerate)
+
+
+def _beside(records: Mapping[str, Sequence[Result]], read: Read) -> dict[str, str]:
+    """The files with the values of these records' questions, in the commit that `read` reads."""
+    found = dict[str, str]()
+    for one in (one for results in records.values() for one in results):
+        found.update(copied(one, one, read))
+    return found
 
 
 def secrets_in(context: Context, files: Mapping[str, str]) -> str | None:
@@ -78,8 +91,9 @@ def _lying_at(context: Context, repo: Repository, commit: str | None) -> derived
     blobs = {path: entry.blob for path, entry in entries.items()}
 
     def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-        contents = repo.blobs(blobs[path] for path in paths)
-        return {path: contents[blobs[path]] for path in paths}
+        there = [path for path in paths if path in blobs]
+        contents = repo.blobs(blobs[path] for path in there)
+        return {path: contents[blobs[path]] for path in there}
 
     records = {path: blob for path, blob in blobs.items() if path.endswith(f"/{FILE}")}
     aggregates = [path for path in blobs if path.endswith(f"/{derived.AGGREGATE}")]
@@ -107,6 +121,7 @@ def _drafts(
 ) -> list[Draft]:
     """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `made`."""
     lying = _less(lying_at(context, repo, parent), {path for batch in batches for path in batch.files})
+    lying = derived.with_files(lying, {path: text for batch in batches for path, text in batch.beside.items()})
     changed: dict[str, dict[str, Result]] = {}
     made.clear()
     drafts = []
@@ -116,7 +131,9 @@ def _drafts(
             changed.setdefault(folder, {}).update({result.path: result for result in results})
         fresh = derived.aggregates({folder: list(changed[folder].values()) for folder in new}, lying, context.metrics)
         made.update(fresh)
-        drafts.append(Draft({**batch.files, **derived.texts_of(fresh)}, _message(context, batch, new, fresh)))
+        drafts.append(
+            Draft({**batch.files, **batch.beside, **derived.texts_of(fresh)}, _message(context, batch, new, fresh))
+        )
     if drafts:
         page = derived.page(made, lying, context.metrics)
         drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)

@@ -1,0 +1,78 @@
+"""The two files in git behind a record's scores, its question set and its values: from what a job wrote, or copied with the record."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from evalctl.model import plain_json
+from evalctl.model.result import Result
+from evalctl.results.per_question import Read, path_of, read, set_path
+from evalctl.shell import json_text
+from evalctl_job import question_set, scores
+from evalctl_job.question_set import QuestionSet
+
+_TASK = re.compile(r"\w[\w.-]*")  # its name becomes a part of a path
+
+
+def bound(result: Result, questions: bytes, values: bytes) -> tuple[Result, dict[str, str]]:
+    """The record with the digests of both files, and the files by path; ValueError where the scores do not follow from them.
+
+    Only digests, digits and numbers of a job's files are taken over: all names in them are names in the record.
+    """
+    asked = _asked(result, questions)
+    text = json_text(_document(result, asked, values), indent=None)
+    digests = {"questions": asked.digest(), "scores": hashlib.sha256(text.encode()).hexdigest()}
+    made = Result({**result.as_json(), "per_question": digests}, result.path)
+    files = {set_path(result.task.key, asked.digest()): asked.text(), path_of(result.path): text}
+    found = read([made], lambda paths: {path: files[path].encode() for path in paths})[made.path]
+    if isinstance(found, str):
+        raise ValueError(found)
+    return made, files
+
+
+def copied(source: Result, to: Result, read_files: Read) -> dict[str, str]:
+    """The files of `source` at the places of `to`, which has its scores; none where `source` has none that can be used."""
+    found = dict[str, bytes]()
+
+    def noted(paths: Any) -> Mapping[str, bytes]:
+        new = read_files(paths)
+        found.update(new)
+        return new
+
+    if isinstance(read([source], noted)[source.path], str):
+        return {}
+    values = found.pop(path_of(source.path)).decode()
+    (asked,) = (one.decode() for one in found.values())
+    return {path_of(to.path): values, set_path(to.task.key, question_set.digest_of(asked)): asked}
+
+
+def _asked(result: Result, content: bytes) -> QuestionSet:
+    made = question_set.parsed(content.decode("utf-8"))
+    if not made.digests:
+        raise ValueError("the question set has no question")
+    if unknown := set(made.keys) - set(result.scores):
+        raise ValueError(f"its questions are of {min(unknown)[:80]!r}, of which the record has no score")
+    if not _TASK.fullmatch(result.task.key):
+        raise ValueError(f"the name of the task is no part of a path: {result.task.key[:80]!r}")
+    return made
+
+
+def _document(result: Result, asked: QuestionSet, content: bytes) -> Mapping[str, Any]:
+    document = plain_json.document(content)
+    metrics, names, answers = (document.get(name) for name in ("metrics", "of_whole_texts", "answers"))
+    if document.get("schema") != scores.SCHEMA or not isinstance(metrics, dict) or not isinstance(names, list):
+        raise ValueError(f"it has another form: its schema is {str(document.get('schema'))[:40]!r}")
+    if document.get("questions") != asked.digest():
+        raise ValueError("its values are of another question set")
+    if (
+        not all(isinstance(one, dict) for one in metrics.values())
+        or not {*metrics, *map(str, names)} <= result.scores.metrics
+    ):
+        raise ValueError("it has metrics that the record does not have")
+    made = {name: scores.from_json(one, len(asked.digests)).as_json() for name, one in metrics.items()}
+    return {
+        "schema": scores.SCHEMA, "questions": asked.digest(), "answers": answers, "metrics": made, "of_whole_texts": names,
+    }  # fmt: skip
