@@ -7,4 +7,6 @@ PERSON = 1  # a person must act: a mistake in the input, a job that is not tried
 USAGE = 2  # the command line is wrong
 BUG = 3  # evalctl failed; input never causes it
 LATER = 4  # no fault here: try the same command later
+INCONCLUSIVE = 5  # of a gate: too few questions or answers to decide (PASS is 0, FAIL is 1)
+INVALID = 6  # of a gate: nothing that it requires can be compared
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it

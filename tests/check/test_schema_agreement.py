@@ -26,7 +26,7 @@ REQUEST = {
     "provider": "vllm", "priority": -5, "max_samples": 3, "unanswered": 2, "predownload": False, "cuda_visible_devices": "0,1", "concurrency": "auto",
     "request_timeout": 60, "packing": {"parallel": 2}, "sampling_override": True, "retries": 1, "requested_by": "x", "reason": "a\nb",
     "overrides": {"ja_mmlu": {"temperature": 0.5, "stop_tokens": ["x"], "seed": "3", "max_n": 4, "top_p": None}},
-    "push_to_hub": {"org": "x", "private": True},
+    "push_to_hub": {"org": "x", "private": True}, "baseline": {"model": "a/c", "custom_settings": "x", "provider": "vllm"},
 }  # fmt: skip
 
 

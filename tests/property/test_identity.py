@@ -49,6 +49,7 @@ CHANGES = {"max_samples", "sampling_override", "overrides", "unanswered"}
 HOW = {
     "service": "slurm", "node_kind": "gpu_1", "priority": -4, "predownload": False, "concurrency": 3,
     "request_timeout": 5, "packing": "per_task", "push_to_hub": "{org: lab}", "retries": 3, "requested_by": "me",
+    "baseline": "lab/large-70B",
     "reason": "why", "cuda_visible_devices": '"0"',
 }  # fmt: skip
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from evalctl.clone import dotenv_faults
+from evalctl.clone import dotenv_faults, gates
 from evalctl.clone.requests import unknown_metrics_of
-from evalctl.commands.check import acceptance, gate_problems
+from evalctl.commands.check import acceptance
 from evalctl.commands.env import of_file
 from evalctl.load.repo import SourceFile
 from evalctl.model.diagnostic import Diagnostic
@@ -176,7 +176,7 @@ def lay_out(case: Case, root: Path) -> Path:
 def _check(root: Path) -> list[Diagnostic]:
     project = Project(root)
     entries, problems = project.check()
-    return [*problems, *gate_problems(project, entries, index_folder(root))]
+    return [*problems, *gates.problems_of(project, entries, index_folder(root))]
 
 
 def _compile_check(root: Path) -> list[Diagnostic]:

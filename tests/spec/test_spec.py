@@ -67,14 +67,16 @@ def test_each_code_has_a_page_with_both_examples(code: str) -> None:
         assert {case.verdict for case in EXPLAINED[code]} == {"bad", "good"}
 
 
-# What only a git repository or a running scheduler can show (tests/sync, tests/changes), or a file from outside (tests/importing).
+# What only a git repository or a running scheduler can show (tests/sync, tests/changes), a file from outside (tests/importing), or results (tests/commands).
 WITHOUT_EXAMPLE = {
     "not-committed",
     "unreadable-source",
     "change-to-review",
     "changed-by-hand",
+    "gate-outcome",
     "result-touched",
     "unproven-result",
+    "weak-comparison",
 }
 
 

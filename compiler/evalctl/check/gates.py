@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evalctl.check.schema import validated, without_faults
 from evalctl.check.secrets import secrets_in
+from evalctl.check.unknown_names import unknown
 from evalctl.load import yaml_source
 from evalctl.load.places import GATES, METRICS, SUITES, TABLES, files_of
 from evalctl.model.catalogue import Catalogue
@@ -16,7 +17,8 @@ from evalctl.model.document import Document, Path
 from evalctl.model.fields import LONGEST_NAME
 from evalctl.model.gate import ComparedAt, Gate, GateRule, compared
 from evalctl.model.names import NAME
-from evalctl.model.providers import model_folder
+from evalctl.model.providers import settings_folder
+from evalctl.model.selection import model_names, settings_names
 from evalctl.results.gated import Gated, Groups, gated, groups
 from evalctl.suggest import help_for, listed
 
@@ -48,8 +50,7 @@ class Known:
 
 def folder(one: ComparedAt) -> str:
     """Where the results of a model with its settings are."""
-    place = f"results/{model_folder(one.provider, one.model)}"
-    return f"{place}/{one.custom_settings}" if one.custom_settings else place
+    return settings_folder(one.provider, one.model, one.custom_settings)
 
 
 def name_of(path: str) -> str:
@@ -117,9 +118,8 @@ def model_problems(
         written = written[part]
     place = path if isinstance(written, str) else (*path, "model")
     if one.provider not in catalogue.providers:
-        message = f"there is no provider `{one.provider}`"
-        help = help_for(one.provider, catalogue.providers, f"there are: {listed(catalogue.providers)}")
-        yield Diagnostic("unknown-provider", message, document.span((*path, "provider")), help)
+        span = document.span((*path, "provider"))
+        yield unknown("unknown-provider", "provider", one.provider, catalogue.providers, span)
     elif not _is_known(one, known):
         help = help_for(one.model, known.models, f"add it by a request, or type `evalctl lock {one.model}`")
         message = f"no manifest and no result names the model `{one.model}`"
@@ -129,7 +129,7 @@ def model_problems(
 
 
 def _is_known(one: ComparedAt, known: Known) -> bool:
-    place = f"results/{model_folder(one.provider, one.model)}"
+    place = settings_folder(one.provider, one.model, None)
     return one.model in known.models or any(f"{each}/".startswith(f"{place}/") for each in known.folders)
 
 
@@ -141,6 +141,28 @@ def _settings(document: Document, path: Path, one: ComparedAt, catalogue: Catalo
     help = help_for(str(one.custom_settings), names, f"{there_are}they are in {files_of(one.model)[0]}")
     message = f"{one.model} has no custom settings `{one.custom_settings}`, and no results with them"
     yield Diagnostic("unknown-custom-settings", message, document.span(path), help)
+
+
+def baseline_problems(path: str, text: str, catalogue: Catalogue, known: Known) -> list[Diagnostic]:
+    """Findings about the `baseline` of a request; a request of invalid form has findings of its own."""
+    document = yaml_source.parse(text, path)[0]
+    request = None if document is None else validated("request", document)[0]
+    if document is None or request is None or request.baseline is None:
+        return []
+    one = compared(request.baseline)
+    subjects = {(name, settings) for name in model_names(request) for settings in settings_names(request)}
+    if subjects == {(one.model, one.custom_settings)} and one.provider == request.provider:
+        message = f"`{one.model}` is the model of the request itself: it is not compared with itself"
+        help = "name another model or other custom_settings, or remove `baseline`"
+        return [Diagnostic("duplicate-key", message, document.span(("baseline",)), help)]
+    return list(model_problems(document, ("baseline",), one, catalogue, known))
+
+
+def baseline_model(path: str, text: str) -> list[str]:
+    """The model whose settings `baseline_problems` needs."""
+    document = yaml_source.parse(text, path)[0]
+    request = None if document is None else validated("request", document)[0]
+    return [] if request is None or request.baseline is None else [compared(request.baseline).model]
 
 
 # ---- rules ------------------------------------------------------------------------------------------------------
@@ -187,13 +209,11 @@ def _scaled(rule: GateRule) -> str:
 
 def _unknown(span: Span, rule: GateRule, known: Groups) -> Diagnostic:
     if rule.suite is not None:
-        help = help_for(rule.suite, known.suites, f"suites are in {SUITES}")
-        return Diagnostic("unknown-task", f"there is no task or suite `{rule.suite}`", span, help)
+        return unknown("unknown-task", "task or suite", rule.suite, known.suites, span, f"suites are in {SUITES}")
     names = {"entry": known.entries, "language": known.languages, "average": {**known.languages, **known.suites}}
     what = {"entry": "entry", "language": "language", "average": "language or suite"}[rule.kind]
-    otherwise = f"entries are in {METRICS}" if rule.kind == "entry" else f"there are: {listed(names[rule.kind])}"
-    help = help_for(rule.name, names[rule.kind], otherwise)
-    return Diagnostic("unknown-entry", f"there is no {what} `{rule.name}`", span, help)
+    otherwise = f"entries are in {METRICS}" if rule.kind == "entry" else ""
+    return unknown("unknown-entry", what, rule.name, names[rule.kind], span, otherwise)
 
 
 def _together(document: Document, gate: Gate, known: Groups) -> Iterator[Diagnostic]:

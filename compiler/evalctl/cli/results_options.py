@@ -17,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _tables(actions)
     _files(actions)
+    _gate(actions)
     _records(actions)
 
 
@@ -59,6 +60,15 @@ def _files(actions: _Actions) -> None:
         "report", prefix_chars="+", add_help=False
     )  # without help it is not listed; `site` replaced it
     gone.add_argument("words", nargs="*")
+
+
+def _gate(actions: _Actions) -> None:
+    summary = "decide gates: PASS (exit 0), FAIL (1), INCONCLUSIVE (5), INVALID (6)"
+    gate = _action(actions, "gate", summary, "evalctl results gate release")
+    gate.add_argument("words", nargs="*", metavar="GATE", help="gates of manifests/gates/ (default: all)")
+    gate.add_argument("--format", choices=("text", "json", "github", "markdown"), default="text", help="output format")
+    gate.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
+    gate.add_argument("--wide", action="store_true", help="print all columns, even if the terminal is too narrow")
 
 
 def _records(actions: _Actions) -> None:

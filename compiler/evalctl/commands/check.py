@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl import report
-from evalctl.clone.gates import gates_of
+from evalctl.clone import gates
 from evalctl.clone.requests import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
 from evalctl.commands.compile import OWN
 from evalctl.exits import PERSON, SUCCESS
@@ -17,7 +17,7 @@ from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
 from evalctl.results.proof import ACCEPTED_FILE
-from evalctl.results.store import ResultIndex, index_folder
+from evalctl.results.store import index_folder
 from evalctl.suggest import plural
 from evalctl.terminal import plain
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems = [
             *problems,
             *unknown_metrics_of(project, index),
-            *gate_problems(project, entries, index),
+            *gates.problems_of(project, entries, index),
             *acceptance(root),
         ]
     if arguments.base is not None:
@@ -62,12 +62,6 @@ def acceptance(root: Path) -> list[Diagnostic]:
     from evalctl.results.accepted import faults
 
     return faults(b"" if path.is_symlink() else path.read_bytes())
-
-
-def gate_problems(project: Project, entries: Mapping[str, KnownRequest], index: ResultIndex) -> list[Diagnostic]:
-    """Findings in manifests/gates/."""
-    requested = [model for entry in entries.values() for model in entry.models]
-    return [found for one in gates_of(project, requested, index) for found in one.problems]
 
 
 def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl import report
+from evalctl.clone import gates
 from evalctl.clone.last_tries import last_tries
 from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
 from evalctl.exits import PERSON, SUCCESS
@@ -45,13 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
     detailed = bool(arguments.requests) or len(paths) <= DETAILED
     index = index_folder(root, root / RESULTS_CACHE)
     forecasts = _forecast(entries, paths, index, problems)
+    weak: list[Diagnostic] = []
     if detailed or arguments.format == "json":
         forecasts = _with_last_tries(root, [_with_differences(root, project, one) for one in forecasts])
+        forecasts, weak = _with_baselines(root, project, entries, forecasts, index)
+        weak += gates.baselines_of(project, {path: entries[path] for path in paths}, entries, index)
     problems = [*problems, *_unreadable(forecasts, index)]
     unproven, unchecked = _unproven(root, forecasts, index)
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
     shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
-    shown = [*shown, *unproven]
+    shown = [*shown, *weak, *unproven]
     said = [*notes(forecasts, project.terms), *unchecked]
     _show(arguments.format, root, forecasts, settings, shown, said)
     return PERSON if has_errors(shown) else SUCCESS
@@ -82,6 +86,18 @@ def _with_differences(root: Path, project: Project, request: RequestForecast) ->
         for job in request.jobs
     ]  # fmt: skip
     return replace(request, jobs=tuple(jobs))
+
+
+def _with_baselines(
+    root: Path, project: Project, entries: Mapping[str, KnownRequest], forecasts: Sequence[RequestForecast],
+    index: ResultIndex,
+) -> tuple[list[RequestForecast], list[Diagnostic]]:  # fmt: skip
+    """(forecasts with what those with a baseline will be able to show, warnings about that); loads SciPy only for these."""
+    if not any(one.baseline for one in forecasts):
+        return list(forecasts), []
+    from evalctl.commands.plan_baseline import with_baselines
+
+    return with_baselines(root, project, entries, forecasts, index)
 
 
 def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl.clone.requests import RESULTS_CACHE, request_named, root_of
-from evalctl.commands import accept, rebuild
+from evalctl.commands import accept, gate, rebuild
 from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.model.metrics import Metrics
@@ -150,7 +150,7 @@ def _report(arguments: argparse.Namespace, root: Path) -> int:
 
 _ACTIONS = {
     "show": _show, "compare": _compare, "history": _history, "export": _export, "report": _report,
-    "rebuild": rebuild.run, "accept": accept.run, "site": _site,
+    "rebuild": rebuild.run, "accept": accept.run, "site": _site, "gate": gate.run,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
-from evalctl.model.plan_file import Estimate, PushToHub
+from evalctl.model.plan_file import Baseline, Estimate, PushToHub
 from evalctl.model.walltime import rounded
 from evalctl_job.options import Options
 
@@ -263,3 +263,4 @@ class RequestPlan:
     jobs: tuple[Job, ...]
     downloads: tuple[Download, ...] = ()
     push_to_hub: PushToHub | None = None
+    baseline: Baseline | None = None

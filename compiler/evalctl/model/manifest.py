@@ -30,6 +30,7 @@ from evalctl.model.fields import (
     TemplateSwitch,
     Text,
 )
+from evalctl.model.gate import Compared
 from evalctl.model.names import NAME
 from evalctl.model.providers import LengthKey
 
@@ -242,6 +243,11 @@ class Request(Strict):
         None, description="Upload committed results and their details to a dataset on the Hub, private by default."
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(1, description="How often a transient failure is tried again.")
+    baseline: ServedModelName | Compared | None = Field(
+        None,
+        description="The model that the scores will be compared with: `evalctl plan` says what difference they will be able "
+        "to show. Changes no eval.",
+    )
     requested_by: Line | None = None
     reason: Text | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 SCHEMA = "evalctl/plan/1"
@@ -93,12 +93,22 @@ class PushToHub:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """The model, with its settings, that the scores of a request will be compared with."""
+
+    provider: str
+    model: str
+    custom_settings: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A request's jobs, and the upload that it asks for."""
+    """A request's jobs, the upload that it asks for, and what it will be compared with."""
 
     request: str
     jobs: tuple[PlannedJob, ...]
     push_to_hub: PushToHub | None = None
+    baseline: Baseline | None = None
 
     @property
     def tasks(self) -> Iterator[PlannedTask]:
@@ -109,14 +119,19 @@ class PlanFile:
         """The document; `of_json` reads it."""
         push = self.push_to_hub
         upload = {} if push is None else {"push_to_hub": {"org": push.org, "private": push.private}}
-        return {"schema": SCHEMA, "request": self.request, **upload, "jobs": [job.as_json() for job in self.jobs]}
+        named = {} if self.baseline is None else {"baseline": asdict(self.baseline)}
+        jobs = [job.as_json() for job in self.jobs]
+        return {"schema": SCHEMA, "request": self.request, **upload, **named, "jobs": jobs}
 
 
 def of_json(document: Mapping[str, Any]) -> PlanFile:
     """plan.json as evalctl wrote it."""
-    upload = document.get("push_to_hub")
+    upload, named = document.get("push_to_hub"), document.get("baseline")
     return PlanFile(
-        document["request"], tuple(map(_job, document["jobs"])), None if upload is None else PushToHub(**upload)
+        document["request"],
+        tuple(map(_job, document["jobs"])),
+        None if upload is None else PushToHub(**upload),
+        None if named is None else Baseline(**named),
     )
 
 

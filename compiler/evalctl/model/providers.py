@@ -98,6 +98,11 @@ def model_folder(provider: str, model: str) -> str:
     return f"{provider}/{file_name(model.removeprefix(f'{provider}/'))}"
 
 
+def settings_folder(provider: str, model: str, custom_settings: str | None) -> str:
+    """The folder of results of a model with its settings (`results/…/MODEL[/SETTINGS]`)."""
+    return "/".join(filter(None, ("results", model_folder(provider, model), custom_settings)))
+
+
 def result_path(provider: str, model: str, custom_settings: str, result_dir: str, max_samples: int | None) -> str:
     """The manual's path (3.3) of result.json; empty parts are left out, debugging runs have a place of their own."""
     debug = f"debug/max_samples-{max_samples}" if max_samples else ""

@@ -5,5 +5,5 @@ cannot work, with `reasoning` (parsers), `plugins` (their code) and `refusals` (
 walltime, with `weights` (what is downloaded first) and `questions` (where data sets come from) · `cost` in the service's own unit ·
 `advice` what would save money or time, with `asking` and `reminders` · `notes` what holds for a service · `applied` and `filled`
 the settings that were given and those that were not · `forecast` what sync would do, with `differences` and `changed_inputs` (why
-an eval runs again), and `pages`, its text · `summary` plan.json.
+an eval runs again), and `pages`, its text · `power` what a request will be able to show against its baseline · `summary` plan.json.
 """

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from evalctl.model.plan_file import Estimate, PlanFile, PlannedJob, PlannedTask, PushToHub
+from evalctl.model.plan_file import Baseline, Estimate, PlanFile, PlannedJob, PlannedTask, PushToHub
 from evalctl.model.result import IMPORTED
 from evalctl.plan.cost import cost_of, walltime_of
+from evalctl.plan.power import Showable
 from evalctl.results.store import ResultIndex
 
 RUN, REUSED, COPIED, WAITING, BLOCKED = "run", "reused", "reused from", "waiting for", "blocked"
@@ -46,7 +47,7 @@ class JobForecast:
 class RequestForecast:
     """One request; where an error blocks it, `jobs` is empty and `because` says which request it conflicts with.
 
-    `upload` is its push_to_hub.
+    `upload` is its push_to_hub, `baseline` what it will be compared with, and `shows` what that will be able to show.
     """
 
     request: str
@@ -54,6 +55,8 @@ class RequestForecast:
     blocked: bool = False
     because: str = ""
     upload: PushToHub | None = None
+    baseline: Baseline | None = None
+    shows: tuple[Showable, ...] = ()
 
 
 def forecast(
@@ -70,7 +73,12 @@ def forecast(
     return [
         RequestForecast(path, (), True, _because(blocked.get(path, ()), summaries, index))
         if summary is None or path in blocked
-        else RequestForecast(path, tuple(_job(job, index, owners) for job in summary.jobs), upload=summary.push_to_hub)
+        else RequestForecast(
+            path,
+            tuple(_job(job, index, owners) for job in summary.jobs),
+            upload=summary.push_to_hub,
+            baseline=summary.baseline,
+        )
         for path, summary in summaries.items()
     ]
 

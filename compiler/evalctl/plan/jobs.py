@@ -11,8 +11,9 @@ from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
+from evalctl.model.gate import compared
 from evalctl.model.manifest import ParallelPacking, Request
-from evalctl.model.plan_file import PushToHub
+from evalctl.model.plan_file import Baseline, PushToHub
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
@@ -40,12 +41,20 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
         ]
-    return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service), _push_to_hub(checked.request))
+    request = checked.request
+    return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service), _push_to_hub(request), _baseline(request))
 
 
 def _push_to_hub(request: Request) -> PushToHub | None:
     asked = request.push_to_hub
     return None if asked is None else PushToHub(asked.org, asked.private)
+
+
+def _baseline(request: Request) -> Baseline | None:
+    if request.baseline is None:
+        return None
+    named = compared(request.baseline)
+    return Baseline(named.provider, named.model, named.custom_settings)
 
 
 def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from evalctl.model.plan_file import Estimate, PlannedJob
 from evalctl.model.walltime import clock
+from evalctl.plan import power
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
+from evalctl.results.entries import shown
 from evalctl.suggest import plural
 from evalctl.terminal import plain
 
@@ -23,6 +25,8 @@ def text(forecasts: Sequence[RequestForecast], settings: Applied, notes: Sequenc
             lines.append(f"{request.request}: blocked by an error (see above){_because(request)}")
         for job in request.jobs:
             lines += _job_lines(request, job, settings)
+        if request.baseline is not None:
+            lines += power.lines(request.baseline, request.shows)
     return "\n".join([*lines, *_noted(notes), total_line(forecasts)])
 
 
@@ -205,7 +209,15 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
                 f"| {evaluation.task} | {cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {cell(own)} |"
             )
         lines += ["", *[f"- {cell(line)}" for line in facts.advice], ""]
-    return lines
+    return [*lines, *_power_markdown(request)]
+
+
+def _power_markdown(request: RequestForecast) -> list[str]:
+    if request.baseline is None or not request.shows:
+        return []
+    head = f"Against {cell(power.named(request.baseline))}, 8 of 10 comparisons will show these differences at 95 % ({power.METHOD}):"
+    rows = [f"| {cell(one.entry)} | {shown(one.shows)} | {cell(power.basis(one))} |" for one in request.shows]
+    return [head, "", "| entry | difference | computed from |", "|---|---:|---|", *rows, ""]
 
 
 def _state(state: str, detail: str) -> str:

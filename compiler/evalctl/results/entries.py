@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evalctl.model.aggregate import MISSING, Aggregate, Entries
-from evalctl.model.metrics import MetricEntry, Metrics
+
+if TYPE_CHECKING:  # `plan` formats scores and needs no pydantic
+    from evalctl.model.metrics import MetricEntry, Metrics
 
 OTHER = "other"
 Scripts = Mapping[str, str]  # task key to the framework's name of the task

@@ -120,6 +120,16 @@ def named(root: Path, name: str) -> list[str]:
     return [path for path, _ in _walk(root, "results", name)]
 
 
+def files_in(root: Path) -> Read:
+    """Reads files on disk; leaves out what is no regular file, links included."""
+
+    def read(paths: Sequence[str]) -> dict[str, bytes]:
+        there = {path: root / path for path in paths}
+        return {path: place.read_bytes() for path, place in there.items() if place.is_file() and not place.is_symlink()}
+
+    return read
+
+
 def folder_of(path: str, result_dir: str) -> str:
     """The model folder of a result: its path without `result_dir/result.json`."""
     ending = f"/{result_dir}/{FILE}"

@@ -35,6 +35,11 @@ def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> s
     return "\n".join([*aligned([row[:kept] for row in cells]), *(wrap(more, width) if left else [])])
 
 
+def folded(text: str, width: int | None) -> list[str]:
+    """A sentence in lines of at most `width` columns, indented from the second on."""
+    return [text] if width is None else wrap(text, max(width, 20), subsequent_indent="  ")
+
+
 def numbered(rows: Sequence[Sequence[str]], width: int | None) -> str:
     """A table whose heads are names; if the names do not fit, numbers replace them and a list below explains the numbers."""
     heads = [plain(head) for head in rows[0]]

@@ -1,0 +1,111 @@
+"""The outcome of a gate for people (table, Markdown) and for programs (plain data)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evalctl.results.entries import shown
+from evalctl.results.tables import signed
+
+if TYPE_CHECKING:
+    from evalctl.results.gating import Candidate, Decided, GateOutcome
+
+HEAD = (
+    "COMPARED",
+    "OUTCOME",
+    "DIFFERENCE",
+    "95 % INTERVAL",
+    "MARGIN",
+    "BASELINE",
+    "CANDIDATE",
+    "QUESTIONS",
+    "TIER",
+    "METHOD",
+)
+
+
+def rows(candidate: Candidate) -> list[list[str]]:
+    """A row per line of the gate, under a row of names."""
+    return [list(HEAD), *map(_row, candidate.lines)]
+
+
+def _row(line: Decided) -> list[str]:
+    found = line.found
+    interval = "–" if found is None else f"{signed(found.low)} to {signed(found.high)}"
+    return [
+        line.gated.name, line.outcome.name, signed(found.mean if found else None), interval, _margin(line),
+        shown(line.baseline), shown(line.candidate), f"{found.questions:,}" if found else "–", line.gated.tier, line.method or "–",
+    ]  # fmt: skip
+
+
+def _margin(line: Decided) -> str:
+    """The worst difference that is accepted."""
+    return f"{'+' if line.gated.lower_is_better else '-'}{line.gated.margin:g}"
+
+
+def reasons(candidate: Candidate) -> Iterator[str]:
+    """A sentence for each line that is neither PASS nor FAIL, then what differs otherwise."""
+    if candidate.why:
+        yield candidate.why
+    for line in candidate.lines:
+        if line.why:
+            yield f"{line.gated.name}: {line.outcome.name}: {line.why}"
+        elif needed := _needed(line):
+            yield f"{line.gated.name}: {line.outcome.name}: {needed} would decide, if the true difference is the one measured"
+    yield from candidate.remarks
+
+
+def _needed(line: Decided) -> str:
+    """How many questions or answers would decide; "" where that is not known."""
+    decision, found = line.decision, line.found
+    if found is None or decision.outcome.name != "INCONCLUSIVE":
+        return ""
+    words = []
+    if decision.questions is not None:
+        words.append(f"about {decision.questions:,} questions (it has {found.questions:,})")
+    if decision.answers is not None:
+        words.append(f"{decision.answers} answers to each question")
+    return " or ".join(words) or "more than 1,000 times as many questions"
+
+
+def markdown(made: GateOutcome, cell: Callable[[str], str]) -> str:
+    """For the summary of a workflow; `cell` escapes texts of manifests."""
+    lines = [f"## gate {cell(made.name)}: {made.outcome.name}", "", f"Baseline: {cell(made.baseline)}", ""]
+    for candidate in made.candidates:
+        lines += [f"### {cell(candidate.name)}: {candidate.outcome.name}", ""]
+        if candidate.lines:
+            head, *body = [[cell(text) for text in row] for row in rows(candidate)]
+            lines += [_cells(head), _cells(["---"] * len(head)), *map(_cells, body), ""]
+        lines += [*(f"- {cell(one)}" for one in reasons(candidate)), ""]
+    return "\n".join([*lines, *(f"- {cell(one)}" for one in made.notes), ""])
+
+
+def _cells(row: Sequence[str]) -> str:
+    return f"| {' | '.join(row)} |"
+
+
+def as_object(made: GateOutcome) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "gate": made.name, "outcome": made.outcome.name, "exit_code": made.outcome.value, "baseline": made.baseline,
+        "candidates": [_candidate(one) for one in made.candidates], "notes": list(made.notes),
+    }  # fmt: skip
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "name": candidate.name, "outcome": candidate.outcome.name, "why": candidate.why,
+        "compared": [_object(line) for line in candidate.lines], "remarks": list(candidate.remarks),
+    }  # fmt: skip
+
+
+def _object(line: Decided) -> dict[str, Any]:
+    found, decision = line.found, line.decision
+    return {
+        "name": line.gated.name, "tier": line.gated.tier, "entries": [entry.name for entry in line.gated.entries],
+        "outcome": line.outcome.name, "why": line.why, "margin": line.gated.margin, "lower_is_better": line.gated.lower_is_better,
+        "baseline": line.baseline, "candidate": line.candidate, "difference": found.mean if found else None,
+        "low": found.low if found else None, "high": found.high if found else None, "questions": found.questions if found else None,
+        "needed_questions": decision.questions, "needed_answers": decision.answers, "method": line.method,
+    }  # fmt: skip
