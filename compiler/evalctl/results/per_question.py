@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isclose, nan
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from evalctl.model import plain_json
@@ -21,9 +21,10 @@ from evalctl.results.names import task_name
 from evalctl_job import question_set, scores
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import SCORES
-from evalctl_job.scores import Metric, Value
+from evalctl_job.scores import Metric
 
 if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
+    from evalctl.results.worth import Columns
     from evalctl.review.values import Values
 
 FOLDER = "results/questions"
@@ -35,19 +36,30 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not 
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """The questions of one task or subset: where they are in the set, and their digests."""
+
+    at: Sequence[int]
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scored:
-    """The questions of one record, and each metric's values of them."""
+    """The questions of one record by the framework's key of their task or subset, and each metric's values of all of them."""
 
     questions: QuestionSet
     answers: int
     metrics: Mapping[str, Metric]
+    places: Mapping[str, Places]
+    _columns: dict[str, Columns] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, key: str, metric: str) -> list[Value] | None:
-        """The values of the framework's task or subset `key`; None where the metric is no mean over questions."""
-        if metric not in self.metrics:
-            return None
-        values = self.metrics[metric].decoded()
-        return [value for value, own in zip(values, self.questions.keys, strict=True) if own == key]
+    def columns(self, metric: str) -> Columns | None:
+        """A sum and a weight for each question; None where the metric is no mean over questions."""
+        if metric in self.metrics and metric not in self._columns:
+            from evalctl.results.worth import columns
+
+            self._columns[metric] = columns(self.metrics[metric])
+        return self._columns.get(metric)
 
 
 def path_of(record: str) -> str:
@@ -100,48 +112,49 @@ def _scored(result: Result, document: Mapping[str, Any], content: bytes | None) 
     if content is None:
         return f"{set_path(result.task.key, str(document['questions']))} is missing"
     try:
-        asked = _set(content, str(document["questions"]))
+        asked, places = _set(content, str(document["questions"]))
         answers = document.get("answers")
         if type(answers) is not int or answers < 1:
             raise ValueError(f"`answers` is no number of answers: {answers!r}")
         metrics = {name: scores.from_json(one, len(asked.digests)) for name, one in document["metrics"].items()}
-        made = Scored(asked, answers, metrics)
+        made = Scored(asked, answers, metrics, places)
         _require_its_scores(result, made)
     except (ValueError, AttributeError, TypeError) as error:
         return f"{SCORES} is not what the record says: {error}"
     return made
 
 
-def _set(content: bytes, digest: str) -> QuestionSet:
+def _set(content: bytes, digest: str) -> tuple[QuestionSet, Mapping[str, Places]]:
     """The set; many records share one."""
-    made, its = _parsed(content)
+    made, places, its = _parsed(content)
     if its != digest:
         raise ValueError(f"the question set is {its}, not {digest}")
-    return made
+    return made, places
 
 
 @lru_cache(maxsize=256)
-def _parsed(content: bytes) -> tuple[QuestionSet, str]:
+def _parsed(content: bytes) -> tuple[QuestionSet, Mapping[str, Places], str]:
     text = content.decode("utf-8")
-    return question_set.parsed(text), question_set.digest_of(text)
+    made = question_set.parsed(text)
+    return made, _places(made), question_set.digest_of(text)
+
+
+def _places(asked: QuestionSet) -> dict[str, Places]:
+    found: dict[str, list[int]] = {}
+    for place, key in enumerate(asked.keys):
+        found.setdefault(key, []).append(place)
+    return {key: Places(at, tuple(asked.digests[place] for place in at)) for key, at in found.items()}
 
 
 def _require_its_scores(result: Result, made: Scored) -> None:
     """Recomputes every score that is a mean over questions."""
     for metric, kept in made.metrics.items():
-        values = kept.decoded()
-        for key, own in _by_key(made.questions.keys, values).items():
+        for key, places in made.places.items():
+            found = made.columns(metric)
+            computed = None if found is None else found.at(places.at).mean(kept.scale)
             score = result.scores[key].values.get(metric) if key in result.scores else None
-            computed = scores.mean(own, kept.scale)
             if score is None or computed is None or not isclose(score, computed, rel_tol=1e-9, abs_tol=1e-12):
                 raise ValueError(f"its questions make {computed} of `{metric}` of {key}, the record has {score}")
-
-
-def _by_key(keys: Iterable[str], values: Iterable[Value]) -> dict[str, list[Value]]:
-    found: dict[str, list[Value]] = {}
-    for key, value in zip(keys, values, strict=True):
-        found.setdefault(key, []).append(value)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +164,7 @@ class _Row:
     result: Result
     key: str
     questions: tuple[str, ...]
-    columns: Mapping[str, Sequence[Value]]  # a metric's values
+    columns: Mapping[str, Columns]  # by metric
     kept: Mapping[str, Metric]
     answers: int
 
@@ -217,16 +230,13 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
     made = scored.get(result.path, OLDER)
     if isinstance(made, str):
         raise _NoValues(made)
-    columns = {metric: made.of(key, metric) for metric in entry.metrics}
-    lacking = [metric for metric, values in columns.items() if not values]
-    if lacking:
+    columns = {metric: made.columns(metric) for metric in entry.metrics}
+    places = made.places.get(key)
+    lacking = [metric for metric, found in columns.items() if found is None or places is None]
+    if lacking or places is None:
         raise _NoValues(f"`{lacking[0]}` is no mean over the questions of `{task_name(key)}`")
-    questions = tuple(
-        digest for digest, own in zip(made.questions.digests, made.questions.keys, strict=True) if own == key
-    )
-    return _Row(
-        result, key, questions, {name: values or () for name, values in columns.items()}, made.metrics, made.answers
-    )
+    own = {name: found.at(places.at) for name, found in columns.items() if found is not None}
+    return _Row(result, key, places.digests, own, made.metrics, made.answers)
 
 
 def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
@@ -235,7 +245,7 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
     from evalctl.review.values import Values, clusters_of
 
     means = np.concatenate([
-        np.mean([_worth(row.columns[metric], row.kept[metric].scale) for metric in entry.metrics], axis=0) for row in rows
+        np.mean([row.columns[metric].shares(row.kept[metric].scale) for metric in entry.metrics], axis=0) for row in rows
     ])  # fmt: skip
     if np.isnan(means).all():
         raise _NoValues("none of its questions has a value")
@@ -255,21 +265,3 @@ def _is_right_or_wrong(row: _Row, metric: str) -> bool:
     """Whether each value is the share of right ones among the answers."""
     kept = row.kept[metric]
     return kept.form == "digits" and kept.out_of == row.answers and kept.scale == 1.0
-
-
-def _worth(values: Sequence[Value], scale: float) -> list[float]:
-    """Each question's share in the mean of all, which it is the plain mean of.
-
-    Where questions weigh differently the mean is a ratio of sums: a question's share is the mean plus what it adds to
-    it (its linearisation), so that the variance of the plain mean is that of the ratio.
-    """
-    weight, count = sum(one.weight for one in values), sum(one.weight > 0 for one in values)
-    if not weight:
-        return [nan] * len(values)
-    mean = scores.mean(values) or 0.0
-    plain = all(one.weight in (0, 1) for one in values)
-    return [
-        nan if not one.weight
-        else scale * (one.total if plain else mean + (one.total - mean * one.weight) * count / weight)
-        for one in values
-    ]  # fmt: skip

@@ -1,0 +1,61 @@
+"""A metric's values of all questions as arrays: of ten thousand questions the sums are needed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalctl_job.scores import Metric
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A question's sum and its weight; weight 0 is a question without a value."""
+
+    totals: Numbers
+    weights: Numbers
+
+    def at(self, places: Sequence[int]) -> Columns:
+        """Those of these questions."""
+        return Columns(self.totals[places], self.weights[places])
+
+    def mean(self, scale: float) -> float | None:
+        """The score that these make; None of nothing."""
+        weight = float(self.weights.sum())
+        return scale * float(self.totals.sum()) / weight if weight else None
+
+    def shares(self, scale: float) -> Numbers:
+        """Each question's share in the mean of all, which it is the plain mean of; NaN of a question without a value.
+
+        Where questions weigh differently the mean is a ratio of sums: a question's share is the mean plus what it adds to
+        it (its linearisation), so that the variance of the plain mean is that of the ratio.
+        """
+        weight = self.weights.sum()
+        if not weight:
+            return np.full(len(self.totals), np.nan)
+        mean = self.totals.sum() / weight
+        plain = self.weights.max() <= 1
+        shares = (
+            self.totals
+            if plain
+            else mean + (self.totals - mean * self.weights) * np.count_nonzero(self.weights) / weight
+        )
+        return np.where(self.weights > 0, scale * shares, np.nan)
+
+
+def columns(metric: Metric) -> Columns:
+    """Of a metric as it was read."""
+    if metric.form != "digits" or not isinstance(metric.values, str):
+        values = metric.decoded()
+        return Columns(np.array([one.total for one in values], float), np.array([one.weight for one in values], float))
+    codes = np.frombuffer(metric.values.encode("ascii"), dtype=np.uint8)
+    totals, weights = np.zeros(128), np.zeros(128)
+    for code in np.unique(codes):
+        (one,) = Metric(metric.form, chr(code), metric.out_of).decoded()
+        totals[code], weights[code] = one.total, one.weight
+    return Columns(totals[codes], weights[codes])
