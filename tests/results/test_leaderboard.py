@@ -132,6 +132,39 @@ def test_scores_with_remarks_are_marked() -> None:
     assert "and 480 more" in leaderboard({"results/hosted_vllm/team/a": made}, metrics)
 
 
+def sure(low: float, high: float) -> dict[str, Any]:
+    """How sure an entry is."""
+    return {
+        "questions": 90, "answers": 1, "clusters": None, "error": 0.05, "low": low, "high": high, "of_sampling": None,
+        "method": "Wilson interval",
+    }  # fmt: skip
+
+
+def test_scores_say_how_sure_they_are() -> None:
+    """By the longer side of the interval; an average where each of its entries does, and the page says what it is."""
+    made, metrics = wide(16)
+    names = [f"ja_benchmark_{number}" for number in range(8)]
+    made["uncertainty"] = {**{name: sure(0.4, 0.62) for name in names}, "en_benchmark_0": sure(0.45, 0.55)}
+    page = leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+    assert page.count("| 0.5000 ±0.1200 |") >= 2 and page.count("0.5000 ±0.1200") == 8
+    assert "| 0.5000 ±0.0424 | 0.5000 | 16 |" in page and "0.5000 ±0.0500" in page
+    assert "95 % interval" in page and "](../docs/statistics.md)" in page
+    made["warnings"] = ["ja_benchmark_0: 22 % of 100 answers were cut off"]
+    assert "0.5000 ±0.1200\\*" in leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+    assert "±" not in leaderboard({"results/hosted_vllm/team/a": wide(16)[0]}, metrics)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [[], {"ja_benchmark_0": 1}, {"ja_benchmark_0": {"low": 0.1}}, {"ja_benchmark_0": {**sure(0, 1), "low": "x"}}],
+)
+def test_a_damaged_interval_is_none(damage: Any) -> None:
+    """The score is shown without it."""
+    made, metrics = wide(16)
+    made["uncertainty"] = damage
+    assert "±" not in leaderboard({"results/hosted_vllm/team/a": made}, metrics)
+
+
 def test_an_average_over_an_unproven_score_is_unproven() -> None:
     """A mean is no better than its parts, and a clone without the ledger makes the same page without the marks."""
     made, metrics = wide(16)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evalctl.review.average import recovered
 from evalctl.review.difference import Difference, difference
 from evalctl.review.gate import Outcome, decide, together
 from evalctl.review.power import (
@@ -251,3 +252,10 @@ def test_no_difference_is_no_difference_that_can_be_shown(wanted: float) -> None
     """No number of questions shows it."""
     with pytest.raises(ValueError, match="cannot be shown"):
         questions_needed(right_or_wrong(0.5), wanted, 1)
+
+
+def test_the_interval_of_an_average_is_recovered_from_those_of_its_parts() -> None:
+    """Each side from the parts' distances on that side; of one part it is that part's."""
+    assert recovered(0.3, [(0.3, 0.1, 0.9)]) == pytest.approx((0.1, 0.9))
+    low, high = recovered(0.5, [(0.4, 0.1, 0.8), (0.6, 0.2, 0.9)])
+    assert (0.5 - low, high - 0.5) == pytest.approx((0.25, 0.25))

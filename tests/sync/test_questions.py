@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.results import derived
 from evalctl.results.derived import on_disk
 from evalctl.results.per_question import path_of
 from evalctl.results.submission import of_job
@@ -136,9 +137,9 @@ def test_the_aggregate_says_how_sure_an_entry_is(measured: Clone) -> None:
     )
     assert (found["low"], found["high"]) == pytest.approx((0.1871, 0.8129), abs=1e-4)
     assert set(document["uncertainty"]) == {"arithmetic"}
+    assert "| 0.5000 ±0.3129 |" in git(measured.root, "show", "HEAD:results/README.md")
+    assert "  arithmetic 0.5000 ±0.3129 (n = 10)" in git(measured.root, "log", "-1", "--format=%B").splitlines()
     assert sync(measured.context(), []).commit is None
-    from evalctl.results import derived
-
     texts, _ = derived.everything(on_disk(measured.root), METRICS)
     assert all((measured.root / path).read_text() == text for path, text in texts.items())
 

@@ -56,6 +56,12 @@ class Uncertainty:
     of_sampling: float | None
     method: str
 
+    def margin(self, score: float | None) -> float | None:
+        """How far the interval goes from the score, on its longer side: all of it is within score ± margin."""
+        if score is None or self.low is None or self.high is None:
+            return None
+        return max(score - self.low, self.high - score)
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:

@@ -37,6 +37,18 @@ class Average:
         number = len(self._shares(results))
         return shown(self.value(results)) if number in (0, len(self.entries)) else f"{number} of {len(self.entries)}"
 
+    def margin(self, aggregate: Aggregate) -> float | None:
+        """How far the 95 % interval goes from the mean, on its longer side; None unless every entry has one."""
+        mean = self.value(aggregate.results)
+        parts = [_interval(entry, aggregate) for entry in self.entries]
+        known = [part for part in parts if part is not None]
+        if mean is None or len(known) < len(parts):
+            return None
+        from evalctl.review.average import recovered  # numpy is slow to load
+
+        low, high = recovered(mean, known)
+        return max(mean - low, high - mean)
+
     def _shares(self, results: Entries) -> list[float]:
         return [share for entry in self.entries if (share := _share(entry, results)) is not None]
 
@@ -65,6 +77,19 @@ def shown(value: float | None) -> str:
     if number is None:
         return "–"
     return f"{number:.4f}" if abs(number) <= 1 else f"{number:.2f}"
+
+
+def shown_margin(value: float | None, margin: float | None) -> str:
+    """` ±0.0120`, with as many decimals as the score; "" where it is not known how sure the score is."""
+    if margin is None or measured_number(value) is None:
+        return ""
+    return f" ±{margin:.4f}" if abs(value or 0) <= 1 else f" ±{margin:.2f}"
+
+
+def entry_margin(name: str, aggregate: Aggregate) -> float | None:
+    """How far the entry's interval goes from it, on its longer side; None where that is not known."""
+    known = aggregate.uncertainty.get(name)
+    return None if known is None else known.margin(aggregate.results.get(name))
 
 
 def scripts_of(aggregates: Iterable[Aggregate]) -> dict[str, str]:
@@ -129,6 +154,14 @@ def _beyond(entry: MetricEntry, aggregates: Iterable[Aggregate]) -> list[float]:
 def _share(entry: MetricEntry, results: Entries) -> float | None:
     value = measured_number(results.get(entry.name))
     return None if value is None or entry.full_mark is None else value / entry.full_mark
+
+
+def _interval(entry: MetricEntry, aggregate: Aggregate) -> tuple[float, float, float] | None:
+    """The score with its interval, as shares of the full mark."""
+    share, known = _share(entry, aggregate.results), aggregate.uncertainty.get(entry.name)
+    if share is None or entry.full_mark is None or known is None or known.low is None or known.high is None:
+        return None
+    return share, known.low / entry.full_mark, known.high / entry.full_mark
 
 
 def measured_number(value: float | None) -> float | None:

@@ -14,11 +14,13 @@ from evalctl.results.entries import (
     Scripts,
     averages,
     by_language,
+    entry_margin,
     of_answers,
     of_tasks,
     remarked,
     scripts_of,
     shown,
+    shown_margin,
     used_entries,
 )
 from evalctl.results.names import read_name, read_names
@@ -36,6 +38,10 @@ _INTRODUCTION = """\
 Written by `evalctl sync` from the `result.json` files in the folders beside it; edits are overwritten.
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
+_SURE = (
+    "\n±: the larger distance from a score to an end of its 95 % interval, which is about other questions of the same kind. "
+    "A score without it has no values of single questions. [How it is computed](../docs/statistics.md)\n"
+)
 _AVERAGES = "{names}: the mean of that language's benchmarks, each divided by its full mark; `3 of 8` where only 3 of 8 were measured.\n"
 _UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"
 UNPROVEN = " (unproven)"
@@ -74,6 +80,8 @@ def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str,
         parts.append(_UNMATCHED + "".join(f"- {_cell(line)}\n" for line in unmatched))
     if remarks := _remarks(real):
         parts.append(_REMARKED + "".join(f"- {_cell(line)}\n" for line in remarks))
+    if any(" ±" in part for part in parts[1:]):
+        parts.append(_SURE)
     if any(UNPROVEN in part for part in parts):
         parts.append(_UNPROVEN)
     if any(_imported(aggregate) for aggregate in real.values()):
@@ -134,7 +142,9 @@ def _of_average(
     names = {entry.name for entry in average.entries}
 
     def cell(folder: str) -> str:
-        return _marked(average.text(aggregates[folder].results), names & cared[folder], names & marks[folder])
+        results = aggregates[folder].results
+        text = average.text(results) + shown_margin(average.value(results), average.margin(aggregates[folder]))
+        return _marked(text, names & cared[folder], names & marks[folder])
 
     return _Column(average.name, cell)
 
@@ -146,7 +156,8 @@ def _of_entry(
         aggregate, names = aggregates[folder], {entry.name}
         text = shown(aggregate.results.get(entry.name))
         text = "no metric" if text == "–" and entry.name in aggregate.unmatched else text
-        return _marked(text, names & cared[folder], names & marks[folder])
+        sure = shown_margin(aggregate.results.get(entry.name), entry_margin(entry.name, aggregate))
+        return _marked(text + sure, names & cared[folder], names & marks[folder])
 
     return _Column(entry.name, cell)
 

@@ -35,3 +35,14 @@ def average(spreads: Sequence[Spread]) -> Average:
     whole = Spread(sum(one.mean for one in spreads) / count, variance, variance**2 / parts if parts else inf, count)
     half = whole.quantile() * whole.error
     return Average(whole.mean, sqrt(variance), whole.mean - half, whole.mean + half, whole.p_value(), count)
+
+
+def recovered(mean: float, parts: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """The interval of a mean of independent scores from (score, low, high) of each.
+
+    The variance on each side is that of the parts' intervals on that side (MOVER: Zou and Donner 2008), so that an average
+    of lopsided intervals is lopsided, too.
+    """
+    down = sqrt(sum((score - low) ** 2 for score, low, _ in parts)) / len(parts)
+    up = sqrt(sum((high - score) ** 2 for score, _, high in parts)) / len(parts)
+    return mean - down, mean + up

@@ -14,7 +14,7 @@ from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import told_of
-from evalctl.results.entries import main_entries, shown
+from evalctl.results.entries import entry_margin, main_entries, shown, shown_margin
 from evalctl.results.names import read_name, task_name
 from evalctl.results.per_question import Read
 from evalctl.results.proof import unproven
@@ -181,10 +181,17 @@ def _folder_lines(context: Context, aggregate: Aggregate, names: set[str]) -> li
     return [f"{read_name(aggregate.model)}:", *(f"  {name} {score}" for name, score in scores)] if scores else []
 
 
+def _sure(aggregate: Aggregate, name: str) -> str:
+    """The score; with its 95 % interval and the number of questions where these are known."""
+    score, known = aggregate.results[name], aggregate.uncertainty.get(name)
+    sure = shown_margin(score, entry_margin(name, aggregate))
+    return f"{shown(score)}{sure} (n = {known.questions})" if known and sure else shown(score)
+
+
 def _main(context: Context, aggregate: Aggregate, names: set[str]) -> list[tuple[str, str]]:
     """The main entries that the new results gave."""
     return [
-        (entry.name, shown(aggregate.results[entry.name]))
+        (entry.name, _sure(aggregate, entry.name))
         for entry in main_entries(context.metrics)
         if any(task.partition(":")[0] in names for task in entry.tasks) and aggregate.results[entry.name] != MISSING
     ]
