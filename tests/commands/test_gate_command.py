@@ -328,6 +328,36 @@ def test_what_is_not_committed_does_not_count(land: Site, gate: Gate, root: Path
     assert "was not measured" in invalid(gate, "")
 
 
+def test_a_language_of_which_the_baseline_has_nothing(land: Site, gate: Gate) -> None:
+    """Nothing gated is no pass, beside lines that pass as well."""
+    base = answers(0.7)
+    text = f"{EXACT}  - {{language: en, margin: 0.05}}\n  - {{average: en, margin: 0.05}}\n"
+    land({GATE: text}, record(BASE, "ja_exact", base), record(NEW, "ja_exact", with_worse(base, 1)))
+    found = outcomes(gate, 6)
+    assert found["JA exact"]["outcome"] == "PASS"
+    assert (
+        found["average of en"]["why"]
+        == found["EN code, EN choice and 1 more"]["why"]
+        == "the baseline has no score of it"
+    )
+
+
+def test_one_question_decides_nothing(land: Site, gate: Gate) -> None:
+    """INCONCLUSIVE, without a number."""
+    land({GATE: EXACT}, record(BASE, "ja_exact", [1]), record(NEW, "ja_exact", [1], measured_at=2))
+    line = outcomes(gate, 5)["JA exact"]
+    assert line["difference"] is None and line["why"] == "it has one question"
+
+
+def test_an_aggregate_that_was_edited(land: Site, gate: Gate, root: Path) -> None:
+    """The score must be the mean of its questions."""
+    land({GATE: EXACT}, record(BASE, "ja_exact", answers(0.7)), record(NEW, "ja_exact", answers(0.1)))
+    place = root / f"results/hosted_vllm/{NEW}/aggregated_results.json"
+    place.write_text(place.read_text().replace('"JA exact": 0.1', '"JA exact": 0.9'))
+    git(root, "commit", "-qam", "better")
+    assert "its records make 0.1" in invalid(gate)
+
+
 def test_no_gate_is_no_pass(land: Site, gate: Gate) -> None:
     """Nothing was compared."""
     land(record(BASE, "ja_exact", answers(0.7)))

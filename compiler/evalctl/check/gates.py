@@ -30,6 +30,7 @@ class CheckedGate:
     """A gate, the position of each part, what it compares (empty where it has an error), and its findings."""
 
     name: str
+    path: str
     gate: Gate | None
     document: Document | None
     compares: tuple[Gated, ...]
@@ -68,10 +69,10 @@ def checked(path: str, text: str, catalogue: Catalogue, known: Known) -> Checked
     if document is not None and gate is None and (rest := without_faults(document, found)) is not None:
         document, gate = rest, validated("gate", rest)[0]
     if document is None or gate is None:
-        return CheckedGate(name_of(path), None, document, (), tuple(problems))
+        return CheckedGate(name_of(path), path, None, document, (), tuple(problems))
     problems += [*_models(document, gate, catalogue, known), *_rules(document, gate, catalogue)]
     compares = () if has_errors(problems) else tuple(gated(gate, groups(catalogue)))
-    return CheckedGate(name_of(path), gate, document, compares, tuple(problems))
+    return CheckedGate(name_of(path), path, gate, document, compares, tuple(problems))
 
 
 def models_of(text: str, path: str) -> list[str]:

@@ -78,10 +78,19 @@ def _new_task(group: argparse._ArgumentGroup) -> None:
 
 
 def _new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task`")
-    parser.add_argument("key", nargs="?", metavar="KEY", help="with `task`: the key of a new task, {language}_{task}")
+    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task` or `gate`")
+    parser.add_argument(
+        "key",
+        nargs="?",
+        metavar="KEY",
+        help="with `task`: the key of a new task, {language}_{task}; with `gate`: its name",
+    )
     _new_task(parser.add_argument_group("a task (evalctl new task KEY)"))
     _new_request(parser.add_argument_group("a request (evalctl new NAME)"))
+    gate = parser.add_argument_group(
+        "a gate (evalctl new gate KEY): also --baseline, --model, --custom-settings, --tasks, --reason"
+    )
+    gate.add_argument("--margin", type=float, help="how much worse is acceptable, as a share of the full mark")
 
 
 def _new_request(group: argparse._ArgumentGroup) -> None:
@@ -95,6 +104,7 @@ def _new_request(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--node-kind", help="resource type of the service")
     group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
+    group.add_argument("--baseline", help="the model that it will be compared with")
     group.add_argument("--reason", help="reason for the request")
 
 

@@ -31,7 +31,7 @@ def _gate(project: Project, path: str, known: Known) -> CheckedGate:
 
     text = project.workspace.text(path)
     if text is None:
-        return CheckedGate(name_of(path), None, None, (), tuple(project.workspace.problems[path]))
+        return CheckedGate(name_of(path), path, None, None, (), tuple(project.workspace.problems[path]))
     return checked(path, text, project.catalogue_for(sorted(set(models_of(text, path)))), known)
 
 

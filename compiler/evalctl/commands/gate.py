@@ -128,7 +128,7 @@ def _text(made: GateOutcome, *, wide: bool) -> str:
     from evalctl.results import gate_text
 
     width = results_text.room(wide=wide)
-    lines = [f"gate {made.name}: {_painted(made.outcome.name)}  baseline {plain(made.baseline)}"]
+    lines = [f"gate {plain(made.name)}: {_painted(made.outcome.name)}  baseline {plain(made.baseline)}"]
     for one in made.candidates:
         lines.append(f"{plain(one.name)}: {_painted(one.outcome.name)}")
         if one.lines:

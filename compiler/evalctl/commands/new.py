@@ -1,4 +1,4 @@
-"""`evalctl new`: writes a request from options, or from questions at the terminal; `new task`: writes a task."""
+"""`evalctl new`: writes a request from options, or from questions at the terminal; `new task` writes a task, `new gate` a gate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalctl import report
 from evalctl.clone.requests import root_of
-from evalctl.commands import new_task
+from evalctl.commands import new_gate, new_task
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.diagnostic import has_errors
 from evalctl.model.names import request_name
@@ -24,10 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/requests/NAME.yaml (never overwrites a file) and checks it."""
     if arguments.name == "task" and (arguments.key or arguments.script or not arguments.model):
         return new_task.run(arguments)
+    if arguments.name == "gate" and (arguments.key or arguments.margin is not None):
+        return new_gate.run(arguments)
     if arguments.key:
         raise EnvironmentProblem(
             f"a request has one name, but two are given: `{arguments.name}` and `{arguments.key}`",
-            help="evalctl new NAME --model …, or evalctl new task KEY --script …",
+            help="evalctl new NAME --model …, evalctl new task KEY --script …, or evalctl new gate KEY --margin …",
         )
     root = root_of(arguments)
     catalogue = Project(root).whole_catalogue
@@ -72,7 +74,7 @@ def _text(arguments: argparse.Namespace, root: Path, path: Path) -> str:
     tasks.fa.set_flow_style()
     given = {
         "custom_settings": arguments.custom_settings, "provider": arguments.provider, "service": arguments.service,
-        "node_kind": arguments.node_kind, "tasks": tasks, "max_samples": arguments.max_samples, "reason": arguments.reason,
+        "node_kind": arguments.node_kind, "tasks": tasks, "max_samples": arguments.max_samples, "baseline": arguments.baseline, "reason": arguments.reason,
     }  # fmt: skip
     request.update({key: value for key, value in given.items() if value is not None})
     out = StringIO()

@@ -182,7 +182,8 @@ def _show(
 
 def _object(request: RequestForecast) -> dict[str, Any]:
     jobs = [{**asdict(job), "job": job.job.as_json()} for job in request.jobs]
-    return {**asdict(request), "jobs": jobs}
+    found = {**asdict(request), "jobs": jobs}
+    return {name: value for name, value in found.items() if request.baseline or name not in ("baseline", "shows")}
 
 
 def _changed(root: Path, base: str, paths: Sequence[str]) -> list[str]:

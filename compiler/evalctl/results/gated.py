@@ -70,10 +70,13 @@ def groups(catalogue: Catalogue) -> Groups:
 
 
 def gated(gate: Gate, known: Groups) -> list[Gated]:
-    """Everything that the gate compares, in order; an entry with a rule of its own is in no group."""
+    """Everything that the gate compares, in order; an entry with a rule of its own is in no group.
+
+    An advisory rule takes nothing out of a group that is required.
+    """
     rules = list(_rules(gate))
-    own = {rule.entry for _, rule in rules if rule.entry is not None}
-    return [one for place, rule in rules for one in _of_rule(place, rule, known, own)]
+    own = {tier: {rule.entry for place, rule in rules if place[0] in (tier, REQUIRED) and rule.entry} for tier in TIERS}
+    return [one for place, rule in rules for one in _of_rule(place, rule, known, own[place[0]])]
 
 
 def _rules(gate: Gate) -> Iterator[tuple[tuple[str, int], GateRule]]:
