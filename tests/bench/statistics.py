@@ -47,11 +47,14 @@ class Case:
     alike: float = 2.0  # of a Beta distribution: large means that all questions are equally hard
     cluster: int = 1  # questions of a passage, which share a chance
     uneven: bool = False  # passages of 1 to twice as many questions
+    large: int = 0  # questions of a first passage that is larger than all others
     continuous: bool = False
     scale: float = 1.0
 
     def clusters(self, random: np.random.Generator) -> Labels:
         """The number of each question's passage."""
+        if self.large:
+            return np.maximum(np.arange(self.n) - self.large + self.cluster, 0) // self.cluster
         if not self.uneven:
             return np.arange(self.n) // self.cluster
         return np.repeat(np.arange(self.n), random.integers(1, 2 * self.cluster, self.n))[: self.n]
@@ -92,6 +95,7 @@ CASES = (
     Case("500 questions, continuous, score 0.97", 500, 0.97, continuous=True, alike=1),
     Case("300 questions, passages of 6", 300, 0.6, cluster=6),
     Case("120 questions, passages of 10", 120, 0.8, cluster=10),
+    Case("300 questions, one passage of 200", 300, 0.7, cluster=5, large=200, continuous=True),
     Case("200 questions, passages of 1 to 11", 200, 0.7, cluster=6, uneven=True, continuous=True),
 )
 

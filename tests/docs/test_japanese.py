@@ -10,7 +10,7 @@ import pytest
 from . import bilingual
 from .documents import REPOSITORY
 
-DOCS = ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites")
+DOCS = ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites", "statistics")
 USERS = ("README.md", "manifests/README.md", *(f"docs/{name}.md" for name in DOCS))
 PAGES = [REPOSITORY / name for name in USERS]
 # Other translations of words that the glossary of docs/README.md has.

@@ -114,6 +114,19 @@ def test_no_number_of_answers_decides_where_questions_differ() -> None:
     assert (decision.outcome, decision.answers) == (Outcome.INCONCLUSIVE, None) and decision.questions is not None
 
 
+def test_questions_without_a_value_never_help_a_candidate() -> None:
+    """Its judge gave no score to 30 of 1,000 questions, the rest is equal: within 5 points, but not surely within 2."""
+    names, base = tuple(map(str, range(1000))), np.random.default_rng(3).uniform(0, 1, 1000)
+    mine = np.where(np.arange(1000) < 30, float("nan"), base)
+    found = difference(paired(Values(names, mine, 1), Values(names, base, 1)))
+    assert found is not None and found.left_out == 30
+    assert decide(found, 0.05).outcome is Outcome.PASS
+    assert decide(found, 0.02).outcome is decide(found, 0.02, lower_is_better=True).outcome is Outcome.INCONCLUSIVE
+    all_but_ten = np.where(np.arange(1000) < 990, float("nan"), base - 0.9)
+    few = difference(paired(Values(names, all_but_ten, 1), Values(names, base, 1)))
+    assert decide(few, 0.02).outcome is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("margin", [-0.01, float("nan"), float("inf")])
 def test_a_margin_is_a_number_from_0(margin: float) -> None:
     """Nothing is decided by another."""

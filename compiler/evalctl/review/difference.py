@@ -37,6 +37,12 @@ class Difference:
     spread: Spread  # of the mean, with the variance that the interval has: what an average over entries is made of
     sampling: Sampling | None = None  # where it is known how much of the variance more answers would take away
     left_out: int = 0  # questions to which one of the two has no value
+    unit: float = 1.0  # the largest value, 1 at least
+
+    def bounds(self) -> tuple[float, float]:
+        """The interval if each question that is left out were lost, and if each were won (Manski 2003)."""
+        share = self.left_out / (self.questions + self.left_out)
+        return self.low * (1 - share) - share * self.unit, self.high * (1 - share) + share * self.unit
 
 
 def difference(pairs: Pairs) -> Difference | None:
@@ -54,7 +60,7 @@ def difference(pairs: Pairs) -> Difference | None:
     mean = float(pairs.differences.mean())
     return Difference(
         mean, low, high, p, len(pairs.differences), better, worse, name, replace(found, mean=mean), pairs.sampling,
-        pairs.left_out,
+        pairs.left_out, pairs.unit,
     )  # fmt: skip
 
 

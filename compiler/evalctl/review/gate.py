@@ -39,13 +39,16 @@ class Decision:
 def decide(found: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
     """PASS where the whole interval of candidate minus baseline is above `-margin`, FAIL where it is below.
 
-    None is an entry with one question, which decides nothing. A margin is 0 or more.
+    None is an entry with one question, which decides nothing. A margin is 0 or more. A question to which one of the two has
+    no value speaks for neither: it may have been lost, or won.
     """
     if not 0 <= margin < float("inf"):
         raise ValueError(f"a margin of {margin}")
     if found is None:
         return Decision(Outcome.INCONCLUSIVE, margin)
-    low, high, mean = (-found.high, -found.low, -found.mean) if lower_is_better else (found.low, found.high, found.mean)
+    (low, high), mean = found.bounds(), found.mean
+    if lower_is_better:
+        low, high, mean = -high, -low, -mean
     if low > -margin:
         return Decision(Outcome.PASS, margin)
     if high < -margin:

@@ -1,4 +1,4 @@
-"""The names that outputs give their numbers, and the heading of the method page that describes each. Light: outputs import it anywhere."""
+"""The names that outputs give their numbers, and the heading of docs/statistics.md that describes each. Light: outputs import it anywhere."""
 
 from __future__ import annotations
 

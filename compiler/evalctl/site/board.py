@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from evalctl.model.metrics import MetricEntry
 from evalctl.results.entries import OTHER, Average, by_language
 from evalctl.results.leaderboard import REMARKED
+from evalctl.review.methods import AVERAGE
 from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry, uncertainty
 from evalctl.site.source import Model, Site
 
-AVERAGED = "mean of independent entries"
 Groups = Mapping[str, frozenset[str]]  # column to the model folders of its best group
 
 
@@ -121,4 +121,4 @@ def _with_interval(made: Number, average: Average, model: Model) -> Number:
         mean = float(model.aggregate.results[entry.name] or 0) / mark
         spreads.append(Spread(mean, (found.error / mark) ** 2, groups - 1, groups))
     whole = mean_of(spreads)
-    return replace(made, low=whole.low, high=whole.high, method=AVERAGED)
+    return replace(made, low=whole.low, high=whole.high, method=AVERAGE)
