@@ -239,6 +239,11 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "of the two frameworks this one sorts first",
         ),
         Equivalent(
+            "if verdict.verdict == DONE and evidence.output:",
+            ("if verdict.verdict <= DONE and evidence.output:",),
+            "of the two verdicts this one sorts first",
+        ),
+        Equivalent(
             "if verdict.verdict == DONE:",
             ("if verdict.verdict <= DONE:",),
             "of the two verdicts this one sorts first",
@@ -399,9 +404,9 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "no text of one character both opens and closes",
         ),
         Equivalent(
-            "told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)",
+            "indexed = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)",
             (
-                "told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) >= len(raw)",
+                "indexed = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) >= len(raw)",
             ),
             "a set of one place for each is never larger",
         ),

@@ -174,7 +174,7 @@ RELAY = [
 SPEAKERS: Mapping[str, Sequence[Path]] = {
     "supervisor": [*(JOB / "supervisor").glob("*.py"), JOB / "run.py", PACKAGE / "render/job.sh"],
     "relay": [JOB / f"{name}.py" for name in RELAY],
-    "acceptance": [JOB / f"{name}.py" for name in ("accept", "reasons", "framework_output")],
+    "acceptance": [JOB / f"{name}.py" for name in ("accept", "judgement", "reasons", "framework_output")],
     "hub programs": [JOB / f"{name}.py" for name in ("download", "upload", "fetch_datasets", "hub")],
     "sync": [path for folder in ("sync", "clone", "screen", "commands") for path in (PACKAGE / folder).rglob("*.py")],
     "plan": [PACKAGE / "plan/forecast.py"],
