@@ -81,7 +81,7 @@ def raised(limit: Limit) -> int:
 
 
 # Names as vLLM 0.6–0.32 and its Prometheus client write them: counters with `_total` or without; the cache as
-# `gpu_cache_usage_perc` before 0.10. The values of several engines stand beside each other as labels.
+# `gpu_cache_usage_perc` before 0.10. The values of several engines differ by a label.
 METRIC = re.compile(
     r"^vllm:(num_requests_running|num_requests_waiting|num_preemptions|(?:gpu|kv)_cache_usage_perc)(?:_total)?"
     r"(?:\{[^}]*\})? +([0-9.eE+-]+)",

@@ -19,7 +19,7 @@ CUTTING = ("truncate_prompt_tokens", "truncation", "transforms")
 ABORTED = "the job was aborted"
 REFUSED_BEFORE = 400
 T = TypeVar("T")
-Said = tuple[int, dict[str, Any]]  # the status and the object
+Reply = tuple[int, dict[str, Any]]  # the status and the object
 
 
 class Answering:
@@ -30,7 +30,7 @@ class Answering:
         self.store, self.upstream = store, upstream
         self.aborted = asyncio.Event()
 
-    async def completions(self, key: str, path: str, content: bytes, has_gone: Callable[[], bool]) -> Said:
+    async def completions(self, key: str, path: str, content: bytes, has_gone: Callable[[], bool]) -> Reply:
         """One request of a task: all of its choices, or an error that is counted. `has_gone`: whether the framework has hung up."""
         task = await self.store.task(key)
         try:
@@ -61,8 +61,8 @@ class Answering:
 
     def _refuse_in_vain(self, task: TaskState) -> None:
         """Raises where every question was refused alike: the next one is not sent."""
-        told = self.store.refusals.for_all_tasks
-        if words := told[1] if told else task.refusals.lasting_text:
+        refused = self.store.refusals.for_all_tasks
+        if words := refused[1] if refused else task.refusals.lasting_text:
             raise GivenUp(REFUSED_BEFORE, words)
 
     async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
@@ -84,20 +84,20 @@ class Answering:
         work.cancel()
         raise GivenUp(503, ABORTED)
 
-    async def models(self) -> Said:
+    async def models(self) -> Reply:
         """The server's list of models, as it is."""
         try:
             return 200, await self._unless_aborted(self.upstream.get("/models"))
         except GivenUp as given_up:
             return refusal(given_up.status, str(given_up))
 
-    async def counts(self, key: str) -> Said:
+    async def counts(self, key: str) -> Reply:
         """The task's counts now, on disk and in the reply."""
         task = await self.store.task(key)
         self.store.flush(now=True)
         return 200, task.counts.as_json()
 
-    async def health(self) -> Said:
+    async def health(self) -> Reply:
         """That the relay runs, and the server's health (null: no health address was given)."""
         return 200, {"relay": True, "upstream": await self.upstream.healthy()}
 
@@ -117,7 +117,7 @@ def _choices_asked(body: Mapping[str, Any]) -> int:
     return n
 
 
-def _failed(has_gone: bool, task: TaskState, choices: int, status: int, why: str) -> Said:
+def _failed(has_gone: bool, task: TaskState, choices: int, status: int, why: str) -> Reply:
     """Counts the failure, unless the framework has hung up: then only its repeated request counts."""
     if has_gone:
         task.counts.forget(choices)
@@ -128,7 +128,7 @@ def _failed(has_gone: bool, task: TaskState, choices: int, status: int, why: str
     return refusal(status, why)
 
 
-def refusal(status: int, why: str) -> Said:
+def refusal(status: int, why: str) -> Reply:
     """An error in OpenAI's form."""
     body = {"error": {"message": why, "type": "evalctl_relay", "code": status}}
     return (status if 400 <= status < 600 else NO_ANSWER), body

@@ -149,12 +149,12 @@ class Request:
 
     def _repeated(self, raw: Mapping[str, Any], runs: list[Run]) -> Refused | None:
         """Why a reply that was given before is not a further sample (a cache repeated it). At temperature 0 samples may be equal."""
-        said = choice.texts([one for _, part in runs for one in part["choices"]])
+        texts = choice.texts([one for _, part in runs for one in part["choices"]])
         given, sampled = self._answers.given, self._body.get("temperature") != 0
-        if name := given.repeated(self._digest, raw, said, sampled=sampled):
+        if name := given.repeated(self._digest, raw, texts, sampled=sampled):
             why = f"a repeated reply: `{name[:LONGEST_NAME]}` has answered before; a cache is before the model"
             return Refused(NO_ANSWER, why, transient=True, few=True)
-        given.note(self._digest, raw, said)
+        given.note(self._digest, raw, texts)
         return None
 
     def _keep(self, first: int, reply: dict[str, Any], seconds: float) -> dict[str, Any]:

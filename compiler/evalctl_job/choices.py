@@ -14,7 +14,7 @@ from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, tok
 # The position of a choice within its reply, and a reply that has this choice and those after it.
 Run = tuple[int, dict[str, Any]]
 # Tokens of 2026's tokenizers hold about 4 characters of English and 2 of Japanese; long blanks and lines are one token each.
-MOST_CHARACTERS, SURE = 16, 1024  # of a token on average; of a prompt in which that can be said
+MOST_CHARACTERS, SURE = 16, 1024  # of a token on average; of a prompt for which this average holds
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
@@ -91,8 +91,8 @@ def read_reply(raw: Mapping[str, Any], asked: int) -> list[Run] | NoAnswer:
 
 def _without_choices(raw: Mapping[str, Any]) -> NoAnswer:
     """The reason that a reply without choices gives (seen: MiniMax says `insufficient balance` with status 200)."""
-    said = {key: value for key, value in raw.items() if key not in _ENVELOPE and value}
-    words = f": {json.dumps(said, ensure_ascii=False)[:MOST_WORDS]}" if said else ""
+    rest = {key: value for key, value in raw.items() if key not in _ENVELOPE and value}
+    words = f": {json.dumps(rest, ensure_ascii=False)[:MOST_WORDS]}" if rest else ""
     return NoAnswer(f"the model's reply has no choices{words}", unanswerable=is_filtered(words))
 
 
@@ -105,8 +105,8 @@ def _part_of(raw: Mapping[str, Any], choices: Sequence[Any], costs: Sequence[Any
 
 def blank(path: str) -> dict[str, Any]:
     """An empty choice, which a framework scores as a wrong answer."""
-    said = {"text": ""} if path == "/completions" else {"message": {"role": "assistant", "content": ""}}
-    return {"index": 0, **said, "finish_reason": "stop"}
+    content = {"text": ""} if path == "/completions" else {"message": {"role": "assistant", "content": ""}}
+    return {"index": 0, **content, "finish_reason": "stop"}
 
 
 def plain(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def plain(choice: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(message, dict):
         return {"index": 0, "text": choice["text"], "finish_reason": choice["finish_reason"]}
     thoughts = {name: message[name] for name in ("reasoning", "reasoning_content") if message.get(name)}
-    said = {"role": "assistant", "content": message.get("content"), **thoughts}
-    return {"index": 0, "message": said, "finish_reason": choice["finish_reason"]}
+    kept = {"role": "assistant", "content": message.get("content"), **thoughts}
+    return {"index": 0, "message": kept, "finish_reason": choice["finish_reason"]}
 
 
 def without_null(choice: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
 def texts(choices: Sequence[Any]) -> list[tuple[str, str | None]]:
     """The texts of the answers among these choices."""
     read = [one for raw in choices if isinstance(one := read_choice(raw), dict)]
-    return [(said.text, said.reasoning) for said in map(described, read)]
+    return [(answer.text, answer.reasoning) for answer in map(described, read)]
 
 
 def merged(replies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

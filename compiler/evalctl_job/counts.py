@@ -122,7 +122,7 @@ class Counts:
         self.last_refusal = why
 
     def as_json(self) -> dict[str, Any]:
-        """The counters as they stand in `<key>.counts.json`; `keys` is the union of what requests carried."""
+        """The counters as they are in `<key>.counts.json`; `keys` is the union of what requests carried."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("sent", "blank", "answered_to")}
         values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
         sizes = {"unanswered": len(self.blank), "questions": len(self.answered_to)}

@@ -132,14 +132,14 @@ def reason_of(error: Exception, repo: str) -> Refused:
     from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
 
     all_of_it, host = list(chain(error)), host_in(constants.ENDPOINT)
-    said = " ".join(str(one) for one in all_of_it)
+    text = " ".join(str(one) for one in all_of_it)
     page = f"{host}/datasets/{repo}"
     if (
         any(isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in all_of_it)
-        or "Not enough disk space" in said
+        or "Not enough disk space" in text
     ):
         return Refused("disk-full", f"no space left in {constants.HF_HOME}")
-    if _is(all_of_it, GatedRepoError) or "gated dataset" in said:
+    if _is(all_of_it, GatedRepoError) or "gated dataset" in text:
         return Refused("gated-model", f"accept its conditions at {page} with the account of HF_TOKEN; {_token_words()}")
     if constants.HF_HUB_OFFLINE or _is(all_of_it, OfflineModeIsEnabled):
         return Refused("hub-offline", "HF_HUB_OFFLINE is set, and the cache lacks it")
@@ -150,7 +150,7 @@ def reason_of(error: Exception, repo: str) -> Refused:
     return _of_the_way(all_of_it, host, words(error))
 
 
-def _of_the_way(errors: Sequence[BaseException], host: str, said: str) -> Refused:
+def _of_the_way(errors: Sequence[BaseException], host: str, text: str) -> Refused:
     """Reason and sentence of a failure of the Hub, the network or this machine."""
     import requests
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -161,13 +161,13 @@ def _of_the_way(errors: Sequence[BaseException], host: str, said: str) -> Refuse
     if any(status in (401, 403) for status in statuses):
         return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {statuses[0]})")
     if statuses or _is(errors, ConnectionError, requests.RequestException, LocalEntryNotFoundError):
-        system = next((words(one) for one in errors if "[Errno" in str(one)), said)
+        system = next((words(one) for one in errors if "[Errno" in str(one)), text)
         why = f"HTTP {statuses[0]}" if statuses else system
         return Refused("hub-unreachable", f"{host} does not answer as it should: {why}")
     file = next((one for one in errors if isinstance(one, OSError) and isinstance(one.filename, str)), None)
     if file is not None:
         return Refused("download-failed", f"{file.filename}: {file.strerror}")
-    return Refused("download-failed", said)
+    return Refused("download-failed", text)
 
 
 def _is(errors: Iterable[BaseException], *kinds: type[BaseException]) -> bool:

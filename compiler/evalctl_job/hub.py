@@ -22,8 +22,8 @@ def words(error: BaseException) -> str:
     reply = getattr(error, "response", None)
     if reply is not None:
         return f"HTTP {reply.status_code}"
-    said = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
-    return said[-1] if said else redacted(f"{type(error).__name__}: {error}", _token())[:200]
+    reasons = re.findall(r"\[Errno -?\d+\] ([^'\")]+)", str(error))
+    return reasons[-1] if reasons else redacted(f"{type(error).__name__}: {error}", _token())[:200]
 
 
 def host_in(endpoint: str) -> str:

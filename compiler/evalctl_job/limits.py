@@ -53,10 +53,10 @@ def largest(bound: int, granted: Callable[[int], int]) -> int:
         asked = (low + high) // 2
 
 
-def length_obeyed(heard: ProviderReply, limit: int) -> bool:
+def length_obeyed(reply: ProviderReply, limit: int) -> bool:
     """Whether the answer was cut off at the requested length, rather than ended by the model."""
-    tokens = heard.usage.get("completion_tokens")
-    cut = any(choice.get("finish_reason") == "length" for choice in heard.choices)
+    tokens = reply.usage.get("completion_tokens")
+    cut = any(choice.get("finish_reason") == "length" for choice in reply.choices)
     return cut or (isinstance(tokens, int) and 0 < tokens <= limit)
 
 

@@ -102,8 +102,8 @@ def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | 
         return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
     if error := reply.get("error"):  # an empty `error` means that there was none
         return _refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}", secret)
-    if said := _status_of_minimax(reply):
-        return _refused(None, f"HTTP {status} with an error: {said}", secret)
+    if status_text := _status_of_minimax(reply):
+        return _refused(None, f"HTTP {status} with an error: {status_text}", secret)
     if by := cache_that_answered(headers, reply):
         why = f"a repeated reply: `{by[:LONGEST_NAME]}`; a cache answered, not the model"
         return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)

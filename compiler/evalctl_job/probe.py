@@ -56,13 +56,13 @@ class Probe:
         refusals = []
         for cap in CAPS:
             ((name, limit),) = cap.items()
-            heard = self._ask(f"an answer with {name}: {limit}", cap)
-            if heard.accepted:
+            reply = self._ask(f"an answer with {name}: {limit}", cap)
+            if reply.accepted:
                 self._cap = cap
-                self.found["parameters"][name] = _length_verdict(heard, limit)
+                self.found["parameters"][name] = _length_verdict(reply, limit)
                 return
-            refusals.append(heard)
-            self.found["parameters"].setdefault(name, _refused(heard))
+            refusals.append(reply)
+            self.found["parameters"].setdefault(name, _refused(reply))
         raise Stopped("refused" if refusals[0].status < 500 else "no-answer", refusals[0].message)
 
     def _choices(self) -> None:
@@ -70,10 +70,10 @@ class Probe:
         refused: dict[int, str] = {}
 
         def granted(n: int) -> int:
-            heard = self._ask(f"n: {n}", {"n": n})
-            if not heard.accepted:
-                refused[n] = heard.message
-            return len(heard.choices)
+            reply = self._ask(f"n: {n}", {"n": n})
+            if not reply.accepted:
+                refused[n] = reply.message
+            return len(reply.choices)
 
         most = limits.largest(self._up_to, granted) if self._up_to > 1 else 1
         verdict = ACCEPTED if most == self._up_to else REFUSED if refused else DROPPED
@@ -82,41 +82,41 @@ class Probe:
 
     def _unknown(self) -> None:
         """Whether an unknown parameter is accepted, too: then acceptance proves nothing."""
-        heard = self._ask("a key that nobody knows", UNKNOWN)
-        self.found["unknown_accepted"] = heard.accepted
-        self._anything_goes = heard.accepted or heard.status >= 500
+        reply = self._ask("a key that nobody knows", UNKNOWN)
+        self.found["unknown_accepted"] = reply.accepted
+        self._anything_goes = reply.accepted or reply.status >= 500
 
     def _all_parameters(self) -> None:
         """Ask with all parameters together; one by one if that is refused."""
         verdicts: dict[str, Any] = self.found["parameters"]
         together = dict(self._parameters)
-        heard = self._ask("all parameters together", together, system=True)
-        if heard.accepted:
-            verdicts |= {name: self._verdict(name, heard) for name in ("system_message", *together)}
+        reply = self._ask("all parameters together", together, system=True)
+        if reply.accepted:
+            verdicts |= {name: self._verdict(name, reply) for name in ("system_message", *together)}
         else:
             verdicts |= {"system_message": self._alone("system_message", {}, system=True)}
             verdicts |= {name: self._alone(name, {name: value}) for name, value in together.items()}
             if all(verdicts[name]["verdict"] != REFUSED for name in together):
-                self.found["together_refused"] = heard.message
+                self.found["together_refused"] = reply.message
         self._other_cap()
 
     def _other_cap(self) -> None:
         (name,) = self._cap
         other = OTHER_CAP[name]
         if other not in self.found["parameters"]:
-            heard = self._provider.ask(f"an answer with {other}: 1", PROMPT, {other: 1})
-            self.found["parameters"][other] = _length_verdict(heard, 1) if heard.accepted else _refused(heard)
+            reply = self._provider.ask(f"an answer with {other}: 1", PROMPT, {other: 1})
+            self.found["parameters"][other] = _length_verdict(reply, 1) if reply.accepted else _refused(reply)
 
     def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> dict[str, Any]:
-        heard = self._ask(name, body, system=system)
-        if heard.accepted:
-            return self._verdict(name, heard)
+        reply = self._ask(name, body, system=system)
+        if reply.accepted:
+            return self._verdict(name, reply)
         texts = body.get(name)
         if isinstance(texts, list) and len(texts) > 1:
-            return self._fewer(name, texts, heard)
-        return _refused(heard)
+            return self._fewer(name, texts, reply)
+        return _refused(reply)
 
-    def _fewer(self, name: str, texts: list[str], heard: ProviderReply) -> dict[str, Any]:
+    def _fewer(self, name: str, texts: list[str], reply: ProviderReply) -> dict[str, Any]:
         """How many of the texts are accepted, if not all are."""
 
         def granted(number: int) -> int:
@@ -124,12 +124,12 @@ class Probe:
                 return 0
             return number if self._ask(f"{name}: {number} texts", {name: texts[:number]}).accepted else 0
 
-        return {**_refused(heard), "at_most": limits.largest(len(texts), granted)}
+        return {**_refused(reply), "at_most": limits.largest(len(texts), granted)}
 
-    def _verdict(self, name: str, heard: ProviderReply) -> dict[str, Any]:
+    def _verdict(self, name: str, reply: ProviderReply) -> dict[str, Any]:
         """Of what was accepted."""
         if name == "logprobs":
-            given = any(choice.get("logprobs") for choice in heard.choices)
+            given = any(choice.get("logprobs") for choice in reply.choices)
             return {"verdict": OBEYED} if given else {"verdict": DROPPED, "message": "the reply has none"}
         return {"verdict": UNTOLD if self._anything_goes else ACCEPTED}
 
@@ -141,23 +141,23 @@ class Probe:
             self.found["context"] = {"tokens": listed, "source": "list of models"}
             return
         (name,) = self._cap
-        heard = self._provider.ask("an answer longer than any context", SHORT_PROMPT, {name: BEYOND_ANY_CONTEXT})
-        if heard.accepted:
+        reply = self._provider.ask("an answer longer than any context", SHORT_PROMPT, {name: BEYOND_ANY_CONTEXT})
+        if reply.accepted:
             return
         self.found["context"] = {
-            "tokens": limits.context_in(heard.message), "longest_answer": limits.longest_answer_in(heard.message),
-            "source": "refusal", "message": heard.message,
+            "tokens": limits.context_in(reply.message), "longest_answer": limits.longest_answer_in(reply.message),
+            "source": "refusal", "message": reply.message,
         }  # fmt: skip
 
 
-def _length_verdict(heard: ProviderReply, limit: int) -> dict[str, Any]:
-    if limits.length_obeyed(heard, limit):
+def _length_verdict(reply: ProviderReply, limit: int) -> dict[str, Any]:
+    if limits.length_obeyed(reply, limit):
         return {"verdict": OBEYED}
-    return {"verdict": DROPPED, "message": f"the answer has {heard.usage.get('completion_tokens')} tokens"}
+    return {"verdict": DROPPED, "message": f"the answer has {reply.usage.get('completion_tokens')} tokens"}
 
 
-def _refused(heard: ProviderReply) -> dict[str, Any]:
-    return {"verdict": REFUSED, "message": heard.message}
+def _refused(reply: ProviderReply) -> dict[str, Any]:
+    return {"verdict": REFUSED, "message": reply.message}
 
 
 def arguments() -> argparse.Namespace:

@@ -48,11 +48,11 @@ class Provider:
     """One model of a provider."""
 
     def __init__(
-        self, base: str, model: str, key: str | None, timeout: float, calls: int, told: Callable[[str], None]
+        self, base: str, model: str, key: str | None, timeout: float, calls: int, announce: Callable[[str], None]
     ) -> None:
-        """At most `calls` questions are asked; `told` hears of each before it is."""
+        """At most `calls` questions are asked; `announce` is called before each."""
         self._base, self.model, self._key = base, model, key
-        self._timeout, self._left, self._told = timeout, calls, told
+        self._timeout, self._left, self._announce = timeout, calls, announce
         self.calls = self.tokens = 0
         self.headers: dict[str, str] = {}
         self._client = openai.OpenAI(
@@ -62,16 +62,16 @@ class Provider:
 
     def ask(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
         """The reply to one question, which may be a refusal; raises Stopped where every question would fail."""
-        heard = self._counted(what, messages, body)
-        if heard.status in AGAIN or heard.status == 0:
-            pause = _retry_after(heard.headers)
+        reply = self._counted(what, messages, body)
+        if reply.status in AGAIN or reply.status == 0:
+            pause = _retry_after(reply.headers)
             if pause <= LONGEST_PAUSE_SECONDS:
-                self._told(f"{what}, again in {pause:g} s")
+                self._announce(f"{what}, again in {pause:g} s")
                 time.sleep(pause)
-                heard = self._counted(what, messages, body)
-        if heard.status in SHUT or heard.status == 0:
-            raise self._stopped(heard)
-        return heard
+                reply = self._counted(what, messages, body)
+        if reply.status in SHUT or reply.status == 0:
+            raise self._stopped(reply)
+        return reply
 
     def models(self) -> list[dict[str, Any]]:
         """The provider's list of models; empty from one that has none."""
@@ -91,16 +91,16 @@ class Provider:
             raise Stopped("calls-used-up", f"{self.calls} calls were agreed on, and all of them are made")
         self._left -= 1
         self.calls += 1
-        self._told(what)
+        self._announce(what)
 
     def _counted(self, what: str, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
         self._count(what)
-        heard = self._heard(messages, body)
-        self.headers |= heard.headers
-        self.tokens += heard.usage.get("total_tokens") or 0
-        return heard
+        reply = self._reply(messages, body)
+        self.headers |= reply.headers
+        self.tokens += reply.usage.get("total_tokens") or 0
+        return reply
 
-    def _heard(self, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
+    def _reply(self, messages: list[dict[str, str]], body: Mapping[str, Any]) -> ProviderReply:
         # In `extra_body` nothing is renamed, dropped or refused by litellm itself. With other names than openai it
         # asks up to three times whatever max_retries says (deepinfra, seen: 1.101.0).
         try:
@@ -134,14 +134,14 @@ class Provider:
     def _clean(self, text: str) -> str:
         return redacted(text, self._key)
 
-    def _stopped(self, heard: ProviderReply) -> Stopped:
-        words = f"HTTP {heard.status}: {heard.message}" if heard.status else heard.message
+    def _stopped(self, reply: ProviderReply) -> Stopped:
+        words = f"HTTP {reply.status}: {reply.message}" if reply.status else reply.message
         usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
         usual |= {**dict.fromkeys(CROWDED, "no-answer"), **dict.fromkeys(ELSEWHERE, "provider-unreachable")}
-        reason = classify(words) if heard.status != 402 else "quota-exhausted"
+        reason = classify(words) if reply.status != 402 else "quota-exhausted"
         if reason == "server-died":  # a provider, on this machine as well, is no server of a job
             reason = None
-        return Stopped(reason or usual.get(heard.status, "authentication"), words)
+        return Stopped(reason or usual.get(reply.status, "authentication"), words)
 
 
 def _lost_connection(problem: BaseException | None) -> openai.APIConnectionError | None:
@@ -160,5 +160,5 @@ def _root(problem: BaseException) -> BaseException:
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that the provider asks for; a short pause without one."""
-    told = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
-    return float(told) if re.fullmatch(r"\d+(?:\.\d+)?", told) else PAUSE_SECONDS
+    wait = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return float(wait) if re.fullmatch(r"\d+(?:\.\d+)?", wait) else PAUSE_SECONDS

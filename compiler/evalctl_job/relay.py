@@ -26,7 +26,7 @@ from aiohttp import web
 
 from evalctl_job.address import Address, is_web, watched_socket
 from evalctl_job.admission import START
-from evalctl_job.answering import Answering, Said, refusal
+from evalctl_job.answering import Answering, Reply, refusal
 from evalctl_job.connections import Unauthenticated, most_unauthenticated
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
@@ -119,9 +119,9 @@ class Relay:
             await self.store.sync()
 
 
-def _reply(said: Said) -> web.Response:
+def _reply(reply: Reply) -> web.Response:
     """An error in a form that OpenAI's client does not ask again (`x-should-retry`, seen: openai 1.x and 2.x)."""
-    status, body = said
+    status, body = reply
     return web.json_response(body, status=status, headers={} if status == 200 else {"x-should-retry": "false"})
 
 

@@ -140,16 +140,16 @@ def _texts(content: Any) -> tuple[str | None, str]:
         return _characters(content) if content else content, ""
     if not isinstance(content, list):
         raise Malformed("its content is neither a text nor a list of parts")
-    said, thought = "", ""
+    answer, thought = "", ""
     for part in content:
         kind = str(part.get("type", "text")) if isinstance(part, dict) else "text"
         if kind in THINKING:
             thought += _text_of(part)
         elif kind in TEXT:
-            said += _text_of(part)
+            answer += _text_of(part)
         else:
             raise Malformed(f"its content has a part of kind {_named(kind)}")
-    return said, thought
+    return answer, thought
 
 
 def _characters(text: str) -> str:
@@ -176,8 +176,8 @@ def in_order(raw: Any, asked: int) -> list[Any]:
     if not isinstance(raw, list):
         return []
     places = [one.get("index") if isinstance(one, dict) else None for one in raw]
-    told = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)
-    ordered = [raw[places.index(place)] for place in range(len(raw))] if told else raw
+    indexed = all(type(place) is int and 0 <= place < len(raw) for place in places) and len(set(places)) == len(raw)
+    ordered = [raw[places.index(place)] for place in range(len(raw))] if indexed else raw
     return ordered[:asked]
 
 
@@ -203,11 +203,14 @@ def message_of(error: Any) -> str:
     """The text of an error object, with its code or type if they are words: `insufficient_quota` says more than 429."""
     if not isinstance(error, dict):
         return str(error)
-    said = str(error.get("message") or error)
-    words = [word for key in ("code", "type") if isinstance(word := error.get(key), str) and word and word not in said]
-    told = error.get("metadata")
-    inner = told.get("raw") if isinstance(told, dict) else None  # OpenRouter: the message of the provider behind it
-    return " ".join([said, *(f"[{word}]" for word in words[:1]), *([str(inner)] if inner else [])])
+    message = str(error.get("message") or error)
+    words = [
+        word for key in ("code", "type") if isinstance(word := error.get(key), str) and word and word not in message
+    ]
+    metadata = error.get("metadata")
+    # OpenRouter: the message of the provider behind it
+    inner = metadata.get("raw") if isinstance(metadata, dict) else None
+    return " ".join([message, *(f"[{word}]" for word in words[:1]), *([str(inner)] if inner else [])])
 
 
 def words_of(content: bytes) -> str:

@@ -52,8 +52,8 @@ class Metric:
     def as_json(self) -> dict[str, Any]:
         """Without what is as usual."""
         usual = {"out_of": 1, "scale": 1.0}
-        said = {"form": self.form, "out_of": self.out_of, "scale": self.scale, "values": self.values}
-        return {name: value for name, value in said.items() if usual.get(name) != value}
+        whole = {"form": self.form, "out_of": self.out_of, "scale": self.scale, "values": self.values}
+        return {name: value for name, value in whole.items() if usual.get(name) != value}
 
 
 def mean(values: Sequence[Value], scale: float = 1.0) -> float | None:

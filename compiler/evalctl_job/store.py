@@ -82,10 +82,10 @@ class Store:
 
     def tell_refusal(self) -> None:
         """Write once for the job that no task will get an answer."""
-        if (told := self.refusals.for_all_tasks) is None or self.folder.refused.exists():
+        if (refused := self.refusals.for_all_tasks) is None or self.folder.refused.exists():
             return
         try:
-            write_by_rename(self.folder.refused, "\n".join((*told, "")))
+            write_by_rename(self.folder.refused, "\n".join((*refused, "")))
         except OSError as problem:
             self._complain(self.folder.refused.name, problem)
 

@@ -22,7 +22,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Ticket:
-    """One job in the queue: its folder, and what its submission said."""
+    """One job in the queue: its folder, and the values of its submission."""
 
     folder: Path
     submission: dict[str, Any]

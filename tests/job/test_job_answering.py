@@ -14,7 +14,7 @@ from skipping_clock import run
 
 from evalctl_job import answering
 from evalctl_job.address import Address
-from evalctl_job.answering import Answering, Said, refusal
+from evalctl_job.answering import Answering, Reply, refusal
 from evalctl_job.forward import Upstream
 from evalctl_job.gate import Gate
 from evalctl_job.outcomes import Patience, Refused
@@ -44,7 +44,7 @@ class Desk:
         upstream = Upstream(self.server, Address(BASE, None, HEALTH), Patience(tries=1), Gate(8))
         self.answering = Answering(Store(folder), upstream)
 
-    async def ask(self, body: Any = QUESTION, key: str = "t", gone: Callable[[], bool] = lambda: False) -> Said:
+    async def ask(self, body: Any = QUESTION, key: str = "t", gone: Callable[[], bool] = lambda: False) -> Reply:
         """One request; bytes as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.answering.completions(key, CHAT, content, gone)
@@ -57,9 +57,9 @@ class Desk:
         return [found[name] for name in names]
 
 
-def words(said: Said) -> tuple[int, str]:
+def words(reply: Reply) -> tuple[int, str]:
     """An error's status, which is in it, too, and its words."""
-    status, body = said
+    status, body = reply
     assert body == {"error": {"message": body["error"]["message"], "type": "evalctl_relay", "code": status}}
     return status, body["error"]["message"]
 

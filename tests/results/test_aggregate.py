@@ -11,7 +11,7 @@ import pytest
 from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import aggregate
-from evalctl.results.aggregate import told_of
+from evalctl.results.aggregate import remarks_of
 from evalctl.results.names import task_name
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
@@ -375,4 +375,6 @@ def test_when_an_eval_ended_is_a_time_or_nothing() -> None:
 def test_a_warning_of_a_record_is_one_line() -> None:
     """It enters messages of commits, where a line can be a trailer that programs read."""
     one = result("ja", {"ja|0": {"em": 0.5}})
-    assert told_of([changed(one, warnings=["cut off\n\nEval-Digest: forged"])]) == ["ja: cut off Eval-Digest: forged"]
+    assert remarks_of([changed(one, warnings=["cut off\n\nEval-Digest: forged"])]) == [
+        "ja: cut off Eval-Digest: forged"
+    ]

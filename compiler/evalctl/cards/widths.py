@@ -161,8 +161,12 @@ def _algorithm(raw: Config) -> str | None:
     """ModelOpt's algorithm; vLLM refuses the mixed one without the algorithm of each layer (seen: 0.32, ModelOptMixedPrecisionConfig)."""
     own = raw.get("quantization")
     held = own if isinstance(own, dict) else raw
-    said = str(held.get("quant_algo") or "").upper()[:64]
-    return f"{said} without quantized_layers" if said == MIXED and not held.get("quantized_layers") else said or None
+    algorithm = str(held.get("quant_algo") or "").upper()[:64]
+    return (
+        f"{algorithm} without quantized_layers"
+        if algorithm == MIXED and not held.get("quantized_layers")
+        else algorithm or None
+    )
 
 
 def _sparse(raw: Config) -> bool | None:

@@ -53,7 +53,7 @@ def _findings_of(change: Change, texts: Texts) -> Iterator[Diagnostic]:
     elif is_model_file(path) or path == "manifests/models/common_settings.yaml":
         yield from _model(change)
     elif path == METRICS:
-        yield changed("metrics.yaml changes: the next sync computes every aggregate anew", Span(path), severity=NOTE)
+        yield changed("metrics.yaml changes: the next sync computes every aggregate again", Span(path), severity=NOTE)
 
 
 def changed(message: str, span: Span, *, severity: str = WARNING) -> Diagnostic:

@@ -29,13 +29,13 @@ def with_models(catalogue: Catalogue, texts: Mapping[str, str]) -> tuple[Catalog
     cards = dict(catalogue.cards)
     faulty = set(catalogue.faulty)
     for path in sorted(filter(is_model_file, texts)):
-        found, said = model_file(path, texts[path])
-        problems += said
+        found, findings = model_file(path, texts[path])
+        problems += findings
         if isinstance(found, ModelCard):
             cards[found.model] = found
         elif found is not None:
             settings[model_name(_name(path))] = found
-            faulty |= {path} if said else set()
+            faulty |= {path} if findings else set()
     return replace(catalogue, settings=settings, cards=cards, faulty=faulty), problems
 
 

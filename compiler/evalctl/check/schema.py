@@ -140,14 +140,14 @@ def _describe(kind: str, document: Document, refused: ValidationError) -> list[D
         for meant in _meant(error)
         for problem in from_schema(document, meant)
     ]
-    said = {problem.span for problem in found}
+    reported = {problem.span for problem in found}
     details = [one for one in refused.errors(include_url=False) if not _is_said_of_its_misspelling(kind, one)]
     limited = {from_model(document, one).span for one in details if is_limit(one)}
     for detail in details:
         problem = from_model(document, detail)
         if problem.span in limited and not is_limit(detail):  # from another branch of the number's union
             continue
-        if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in said):
+        if not found or detail["type"] in CODES or (is_limit(detail) and problem.span not in reported):
             found.append(problem)
     return list(dict.fromkeys(found))
 

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     index, by = index_folder(root), open_repository(root).identity()[0].partition(" <")[0]
     target = below(root, ACCEPTED_FILE)
     try:
-        said = {row["path"]: row for row in rows(target.read_text(encoding="utf-8") if target.exists() else "")}
+        accepted = {row["path"]: row for row in rows(target.read_text(encoding="utf-8") if target.exists() else "")}
     except ValueError as error:
         raise EnvironmentProblem(f"{ACCEPTED_FILE}: {error}", f"git checkout -- {ACCEPTED_FILE}") from error
     for path in arguments.paths:
@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
                 f"there is no result `{path}`", "give its path in the repository: results/…/result.json"
             )
         one = index.by_path[path]
-        said[path] = {"path": path, "fingerprint": one.fingerprint, "by": by, "why": arguments.why}
-    document = [said[path] for path in sorted(said)]
+        accepted[path] = {"path": path, "fingerprint": one.fingerprint, "by": by, "why": arguments.why}
+    document = [accepted[path] for path in sorted(accepted)]
     write_atomically(target, json_text(document))
     print(f"wrote {ACCEPTED_FILE}; next: git add {ACCEPTED_FILE} && git commit")
     return SUCCESS

@@ -13,7 +13,7 @@ from evalctl.sync.control import cancel
 def run(arguments: argparse.Namespace) -> int:
     """Returns 1 if something could not be cancelled."""
     here = machine(arguments, committed=False)
-    told = cancel(here.context, here.plans, *with_forgotten(here.context, here.plans, arguments.selectors))
-    for one in told:
+    changes = cancel(here.context, here.plans, *with_forgotten(here.context, here.plans, arguments.selectors))
+    for one in changes:
         print(f"{one.job}: {one.what}")
-    return SUCCESS if all(one.done or one.what == "nothing runs" for one in told) else PERSON
+    return SUCCESS if all(one.done or one.what == "nothing runs" for one in changes) else PERSON

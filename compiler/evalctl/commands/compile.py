@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the files that differ (none if there is an error); with --check only reports them."""
     root = root_of(arguments)
     entries, problems, changed = Project(root).compile(check_only=arguments.check)
-    # what `check` warns of is said there; here only what keeps generated/ from being right
+    # warnings are for `check`; here only what prevents generated/ from being right
     report.show([p for p in problems if p.severity == ERROR or p.code in OWN], root, arguments.format)
     if has_errors(problems):
         if arguments.format == "text":

@@ -64,7 +64,7 @@ def _words() -> dict[str, dict[str, str]]:
 
 def _listed() -> str:
     """A line for each code, then one for each word of `status`, `sync` and `plan`."""
-    return "\n".join(f"{word:<28} {said}" for words in _words().values() for word, said in words.items())
+    return "\n".join(f"{word:<28} {meaning}" for words in _words().values() for word, meaning in words.items())
 
 
 def _request(arguments: argparse.Namespace) -> int:

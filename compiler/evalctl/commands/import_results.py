@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     found, problems = _read(arguments.paths, known)
     report.show(problems, root, "text")
     chosen = _with_settings(_of_one_model(found, arguments.model), arguments.custom_settings)
-    records, said = measured.records(chosen, known, date.today().isoformat())
-    report.show(said, root, "text")
+    records, findings = measured.records(chosen, known, date.today().isoformat())
+    report.show(findings, root, "text")
     new, kept = _sorted_out(root, records, replace=arguments.replace)
     texts = _texts(root, new, known) if new else {}
     write(root, texts, dry_run=arguments.dry_run)
@@ -54,11 +54,11 @@ def _read(words: Sequence[str], known: Assignable) -> tuple[list[Measured], list
     found: list[Measured] = []
     problems: list[Diagnostic] = []
     for word in words:
-        paths, said = _files(Path(word).resolve())
-        problems += said
+        paths, findings = _files(Path(word).resolve())
+        problems += findings
         for path in paths:
-            one, said = reading.read(path, known.providers)
-            problems += said
+            one, findings = reading.read(path, known.providers)
+            problems += findings
             found += [one] if one is not None else []
     return found, problems
 

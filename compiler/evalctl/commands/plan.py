@@ -56,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
     shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
     shown = [*shown, *weak, *unproven]
-    said = [*notes(forecasts, project.terms), *unchecked]
-    _show(arguments.format, root, forecasts, settings, shown, said)
+    notes_shown = [*notes(forecasts, project.terms), *unchecked]
+    _show(arguments.format, root, forecasts, settings, shown, notes_shown)
     return PERSON if has_errors(shown) else SUCCESS
 
 
@@ -106,10 +106,10 @@ def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[R
         job.job.name: (job.job.retries, [one.task for one in job.evals if one.state == RUN])
         for request in forecasts for job in request.jobs if job.runs
     }  # fmt: skip
-    said = last_tries(root, running)
+    tries = last_tries(root, running)
 
     def with_last_try(name: str, one: EvalForecast) -> EvalForecast:
-        words = said.get((name, one.task)) if one.state == RUN else None
+        words = tries.get((name, one.task)) if one.state == RUN else None
         return replace(one, detail=f"{one.detail}; last try: {words}") if words else one
 
     return [
@@ -117,7 +117,7 @@ def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[R
             replace(job, evals=tuple(with_last_try(job.job.name, one) for one in job.evals)) for job in request.jobs
         ))
         for request in forecasts
-    ] if said else list(forecasts)  # fmt: skip
+    ] if tries else list(forecasts)  # fmt: skip
 
 
 def _unreadable(forecasts: Sequence[RequestForecast], index: ResultIndex) -> list[Diagnostic]:
@@ -165,19 +165,19 @@ def unproven_result(path: str, why: str) -> Diagnostic:
 
 def _show(
     form: str, root: Path, forecasts: list[RequestForecast], settings: Applied, problems: list[Diagnostic],
-    said: list[str],
+    notes_shown: list[str],
 ) -> None:  # fmt: skip
     if form == "json":
         found = json.loads(report.as_json(problems))
-        document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": said}
+        document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": notes_shown}
         print(as_json(document, indent=1))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
-        print(pages.markdown(forecasts, settings, findings, said))
+        print(pages.markdown(forecasts, settings, findings, notes_shown))
     else:
         report.show(problems, root, "text", sys.stderr)
         detailed = settings or len(forecasts) <= DETAILED
-        print(pages.text(forecasts, settings, said) if detailed else pages.brief(forecasts, said))
+        print(pages.text(forecasts, settings, notes_shown) if detailed else pages.brief(forecasts, notes_shown))
 
 
 def _object(request: RequestForecast) -> dict[str, Any]:

@@ -196,9 +196,9 @@ def _text(one: Probed) -> Iterator[str]:
 def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if found.get("n"):
         yield "n", _n_text(found["n"])
-    for name, told in found.get("parameters", {}).items():
-        most = f" beyond {told['at_most']} texts" if "at_most" in told else ""
-        yield name, f"{told['verdict']}{most}{_quoted(told.get('message'))}"
+    for name, verdict in found.get("parameters", {}).items():
+        most = f" beyond {verdict['at_most']} texts" if "at_most" in verdict else ""
+        yield name, f"{verdict['verdict']}{most}{_quoted(verdict.get('message'))}"
     if "together_refused" in found:
         yield "all together", f"refused, although each alone is accepted{_quoted(found['together_refused'])}"
     if found.get("unknown_accepted"):
@@ -208,21 +208,21 @@ def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found["rate_limit"].items()) or "not told"
 
 
-def _n_text(told: Mapping[str, Any]) -> str:
-    if told["largest"] >= told["asked"]:
-        return f"{told['asked']} are accepted (more were not tested)"
-    if told["verdict"] == "refused":
-        return f"at most {told['largest']}{_quoted(told['message'])}"
-    return f"at most {told['largest']}: more are silently dropped"
+def _n_text(verdict: Mapping[str, Any]) -> str:
+    if verdict["largest"] >= verdict["asked"]:
+        return f"{verdict['asked']} are accepted (more were not tested)"
+    if verdict["verdict"] == "refused":
+        return f"at most {verdict['largest']}{_quoted(verdict['message'])}"
+    return f"at most {verdict['largest']}: more are silently dropped"
 
 
-def _context_text(told: Mapping[str, Any] | None) -> str:
-    if told is None:
+def _context_text(verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
         return "not told"
-    known = f"{told['tokens']} tokens ({told['source']})" if told["tokens"] else "not told"
-    if told.get("longest_answer"):
-        known += f"; no answer longer than {told['longest_answer']} tokens"
-    return known if told["tokens"] or told.get("longest_answer") else f"not told{_quoted(told.get('message'))}"
+    known = f"{verdict['tokens']} tokens ({verdict['source']})" if verdict["tokens"] else "not told"
+    if verdict.get("longest_answer"):
+        known += f"; no answer longer than {verdict['longest_answer']} tokens"
+    return known if verdict["tokens"] or verdict.get("longest_answer") else f"not told{_quoted(verdict.get('message'))}"
 
 
 def _quoted(message: str | None) -> str:

@@ -49,13 +49,13 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
     """Prints remarks and problems about the shown scores."""
-    told = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
-    told += [
+    lines = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
+    lines += [
         f"unproven in {each.one.name}: {listed(each.unproven)} (the ledger does not account for what they say)"
         for each in measured if each.unproven
     ]  # fmt: skip
     marked = any(each.one.text(name).endswith(REMARKED) for each in measured for name in names)
-    for line in [*problems, *([f"{REMARKED} read with care:"] if marked else []), *told]:
+    for line in [*problems, *([f"{REMARKED} read with care:"] if marked else []), *lines]:
         print(plain(line))
 
 

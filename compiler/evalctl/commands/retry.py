@@ -14,7 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns 1 if nothing could be retried."""
     here = machine(arguments, committed=False)
     jobs = chosen(here.plans, arguments.selectors)
-    told = retry(here.context, here.plans, jobs, take_over=arguments.take_over)
-    for one in told:
+    changes = retry(here.context, here.plans, jobs, take_over=arguments.take_over)
+    for one in changes:
         print(f"{one.job}: {one.what}")
-    return SUCCESS if any(one.done for one in told) else PERSON
+    return SUCCESS if any(one.done for one in changes) else PERSON

@@ -101,13 +101,13 @@ def _show(found: Sequence[RuntimeCell], number: int) -> None:
 
 def _rows(line: RuntimeCell) -> Iterator[tuple[str, ...]]:
     """A row per class of models; the suggestion is in the first row, since it applies to all of them."""
-    said = clock(line.suggested, hour_digits=2) if line.suggested is not None else f"– ({line.why})"
+    suggestion = clock(line.suggested, hour_digits=2) if line.suggested is not None else f"– ({line.why})"
     for number, group in enumerate(line.groups):
         first = number == 0
         allowed = clock(line.allowed, hour_digits=2) if line.allowed is not None else "–"
         yield (
             line.task if first else "", line.column if first else "", allowed if first else "", group.size,
-            str(len(group.seconds)), clock(group.median, hour_digits=2), clock(max(group.seconds), hour_digits=2), said if first else "",
+            str(len(group.seconds)), clock(group.median, hour_digits=2), clock(max(group.seconds), hour_digits=2), suggestion if first else "",
         )  # fmt: skip
 
 

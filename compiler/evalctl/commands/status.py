@@ -115,13 +115,16 @@ def _watched(arguments: argparse.Namespace) -> int:
 
 def _looked(arguments: argparse.Namespace) -> tuple[Snapshot | None, list[str]]:
     """(a snapshot, lines printed to standard error meanwhile): printing those at once would disturb the redrawn lines."""
-    said = io.StringIO()
+    warnings_shown = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(warnings_shown):
             snapshot = _snapshot(arguments)
     except TryLater as problem:
-        return None, [*said.getvalue().splitlines(), f"warning: {problem.message}: trying again"]
-    return snapshot, [*said.getvalue().splitlines(), *(f"warning: {warning}" for warning in snapshot.warnings)]
+        return None, [*warnings_shown.getvalue().splitlines(), f"warning: {problem.message}: trying again"]
+    return snapshot, [
+        *warnings_shown.getvalue().splitlines(),
+        *(f"warning: {warning}" for warning in snapshot.warnings),
+    ]
 
 
 def _snapshot(arguments: argparse.Namespace) -> Snapshot:

@@ -158,7 +158,7 @@ def _progress(scratch: Scratch) -> Iterator[None]:
 
 
 def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
-    started, told, spoke, last = time.monotonic(), set[str](), time.monotonic(), "starting"
+    started, printed, spoke, last = time.monotonic(), set[str](), time.monotonic(), "starting"
     while not over.wait(1.0):
         if time.monotonic() - spoke > HEART_BEAT_S:
             spoke = time.monotonic()
@@ -167,14 +167,14 @@ def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
             name = path.relative_to(path.parents[0 if path.match(f"{INSIDE.marks}/*") else 1]).as_posix()
             state = _mark_state(path)
             line = f"{name.removesuffix(MARK)}{state}"
-            if line not in told:
-                told.add(line)
+            if line not in printed:
+                printed.add(line)
                 spoke, last = time.monotonic(), line
                 _beside_the_table(f"   [{time.monotonic() - started:4.0f} s] {line}")
 
 
 def _beside_the_table(line: str) -> None:
-    """On a terminal sync redraws its table in place, and makes room for what is said on standard error alone."""
+    """On a terminal sync redraws its table in place, and makes room only for what is printed on standard error."""
     print(line, file=sys.stderr if sys.stdout.isatty() else sys.stdout, flush=True)
 
 

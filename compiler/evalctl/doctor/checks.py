@@ -152,13 +152,15 @@ def this_bash(context: Context) -> Finding:
     return bash("bash", _output(context, Command(("bash", "--version"))))
 
 
-def bash(topic: str, said: str) -> Finding:
+def bash(topic: str, reply: str) -> Finding:
     """Whether a bash of this version can run the job script."""
-    found = re.search(r"(\d+)\.(\d+)", said)
+    found = re.search(r"(\d+)\.(\d+)", reply)
     needed = ".".join(map(str, BASH))
     if found and (int(found[1]), int(found[2])) >= BASH:
         return good(topic, f"{found[0]} (jobs need {needed})")
-    return bad(topic, f"{_first_line(said) or 'none'}: jobs need bash {needed}", "a newer bash must be /bin/bash there")
+    return bad(
+        topic, f"{_first_line(reply) or 'none'}: jobs need bash {needed}", "a newer bash must be /bin/bash there"
+    )
 
 
 def file_system(path: Path) -> str:

@@ -146,7 +146,7 @@ def _submission(context: Context, site_test: SiteTest, path: Path) -> Command:
 
 def _follow(context: Context, site_test: SiteTest, observed: Observation, pause: Callable[[], None]) -> None:
     """Follows the job until the scheduler no longer lists it: reads marks every second, queries the scheduler every 20 s."""
-    begin, asked, told = time.monotonic(), -_QUERY_S, ""
+    begin, asked, printed = time.monotonic(), -_QUERY_S, ""
     absent_since: float | None = None
     while True:
         now = time.monotonic() - begin
@@ -159,7 +159,7 @@ def _follow(context: Context, site_test: SiteTest, observed: Observation, pause:
                 beat is not None or now - absent_since >= context.service.grace_minutes * 60
             ):
                 return
-        told = _print_state(context, site_test, observed, beat, told)
+        printed = _print_state(context, site_test, observed, beat, printed)
         pause()
 
 
@@ -184,11 +184,11 @@ def _is_listed(context: Context, site_test: SiteTest, observed: Observation) -> 
     return any(one.state is not State.ENDED for one in ours)
 
 
-def _print_state(context: Context, site_test: SiteTest, observed: Observation, beat: int | None, told: str) -> str:
+def _print_state(context: Context, site_test: SiteTest, observed: Observation, beat: int | None, printed: str) -> str:
     """Prints the state of the job when it has changed; returns the printed text."""
     state = observed.sightings[-1].state.value if observed.sightings else "submitted"
     text = state if beat is None else f"runs; it waits for the end of its {site_test.walltime_seconds} s"
-    if text != told:
+    if text != printed:
         context.progress(f"{site_test.name} {observed.native_id}: {text} (Ctrl-C cancels it)")
     return text
 
@@ -216,8 +216,8 @@ def clear(site_test: SiteTest) -> None:
 
 def output_of(site_test: SiteTest) -> list[str]:
     """Files of the run folder that contain the job's standard output."""
-    said = f"evalctl probe {site_test.token}\n"
+    probe_line = f"evalctl probe {site_test.token}\n"
     files = sorted(
         path for path in site_test.folder.iterdir() if path.is_file() and path != RunFolder(site_test.folder).script
     )
-    return [path.name for path in files if said in path.read_text(encoding="utf-8", errors="replace")]
+    return [path.name for path in files if probe_line in path.read_text(encoding="utf-8", errors="replace")]

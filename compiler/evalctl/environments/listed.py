@@ -52,15 +52,15 @@ def _listed(source: Source) -> dict[str, str]:
     if head != f"# commit {source.commit}":
         raise EnvironmentProblem(
             f"{source.list_path.name} lists `{head.lstrip('# ')}`, but the source is commit {source.commit}",
-            help="renew the list (compiler/environments/README.md tells how), or name a clone, which needs no list",
+            help="renew the list (see compiler/environments/README.md), or name a clone, which needs no list",
         )
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def _hold(found: Mapping[str, bytes], listed: Mapping[str, str], source: Source, given: Path) -> None:
     """EnvironmentProblem, with the first differences, unless `found` has the listed files and no other modules."""
-    told = {name: _difference(name, found.get(name), listed.get(name)) for name in sorted({*found, *listed})}
-    differences = [f"{name} {difference}" for name, difference in told.items() if difference]
+    compared = {name: _difference(name, found.get(name), listed.get(name)) for name in sorted({*found, *listed})}
+    differences = [f"{name} {difference}" for name, difference in compared.items() if difference]
     if differences:
         more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
         recipe = source.list_path.with_suffix(".source").name

@@ -56,15 +56,15 @@ def _pid_file(log: Path) -> Path:
 
 
 def _wait(process: Process, beat: Callable[[float], None]) -> int:
-    begun = told = time.monotonic()
+    begun = reported = time.monotonic()
     while True:
         status = process.poll()
         if status is not None:
             return status
         time.sleep(0.03)
-        if time.monotonic() - told >= HEART_BEAT_S:
-            told = time.monotonic()
-            beat(told - begun)
+        if time.monotonic() - reported >= HEART_BEAT_S:
+            reported = time.monotonic()
+            beat(reported - begun)
 
 
 def output_so_far(log: Path) -> str:

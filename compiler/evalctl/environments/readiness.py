@@ -41,7 +41,7 @@ def is_complete(environment: Environment, root: Path) -> bool:
 
 def is_built(folder: Path) -> bool:
     """Whether a build came to its end in `folder`, and its Python is still there: of the present lock or of an earlier one,
-    whose digest only the folder's name tells."""
+    whose digest only the folder's name has."""
     name = _FOLDER.fullmatch(folder.name)
     return name is not None and _stamp(folder).startswith(name[1]) and (folder / "bin" / "python").exists()
 

@@ -122,7 +122,7 @@ def _digest(lock: Path, source: tuple[Path, ...], installed: tuple[tuple[str, Pa
 class Source:
     """Where the source is, which `paths` of it are needed, which of them is the project, which empty files it lacks.
 
-    `list_path` is what tells the commit's files from others where there is no git.
+    `list_path` lists the commit's files, for folders without git.
     """
 
     repository: str

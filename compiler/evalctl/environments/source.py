@@ -40,7 +40,7 @@ def add_empty(source: Source, modules: Path) -> None:
 
 
 def _is_clone(given: Path) -> bool:
-    """A working tree, or bare: a folder that merely lies in some other repository is not."""
+    """A working tree, or bare: a folder inside another repository is not."""
     return (given / ".git").exists() or ((given / "HEAD").exists() and (given / "objects").is_dir())
 
 

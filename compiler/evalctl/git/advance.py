@@ -23,7 +23,7 @@ RESULTS = "results/"
 
 
 class BranchMoved(EnvironmentProblem):
-    """Another process moved the branch meanwhile: the caller reads it again and decides anew."""
+    """Another process moved the branch meanwhile: the caller reads it and decides again."""
 
     def __init__(self, ref: str) -> None:
         super().__init__(f"{ref} moved while results were committed", "evalctl sync")

@@ -1,4 +1,4 @@
-"""Pushes local commits; when the remote has newer commits, puts our results on top of them and derives the aggregates anew."""
+"""Pushes local commits; when the remote has newer commits, puts our results on top of them and derives the aggregates again."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _rebase(repo: Repository, ref: str, target: tuple[str, str], regenerate: Reg
 
 
 def _replay(repo: Repository, base: str, commits: Sequence[str], regenerate: Regenerate) -> str:
-    """Our commits on top of `base`: their result.json files, and everything derived from them computed anew."""
+    """Our commits on top of `base`: their result.json files, and everything derived from them computed again."""
     for commit in commits:
         files = regenerate(base, _carried(repo, commit, base), partial(_results_in, repo, commit))
         drafts = changed_only([Draft(files, repo.message(commit))], repo.entries(base), base)

@@ -147,8 +147,8 @@ def _network(repo: Repository, *words: str) -> GitReply:
 
 def remote_words(stderr: str) -> list[str]:
     """The lines that the remote itself wrote, without its progress and without terminal control characters."""
-    told = [line.rstrip("\r").rpartition("\r")[2] for line in stderr.split("\n")]
-    lines = [printable(line.removeprefix("remote:")) for line in told if line.startswith("remote:")]
+    shown = [line.rstrip("\r").rpartition("\r")[2] for line in stderr.split("\n")]
+    lines = [printable(line.removeprefix("remote:")) for line in shown if line.startswith("remote:")]
     found = [line for line in lines if line]
     return found[:_MOST_LINES] + (["…"] if len(found) > _MOST_LINES else [])
 

@@ -224,13 +224,13 @@ def control_character(text: str, file: str, code: str = "yaml-syntax") -> Diagno
 def _syntax_error(text: str, file: str, error: yaml.YAMLError) -> Diagnostic:
     problem: Any = _explained(text) or error
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
-    said = str(getattr(problem, "problem", "") or "")
+    problem_text = str(getattr(problem, "problem", "") or "")
     context = str(getattr(problem, "context", "") or "")
-    if ("end of stream" in said or "stream end" in said) and getattr(problem, "context_mark", None):
+    if ("end of stream" in problem_text or "stream end" in problem_text) and getattr(problem, "context_mark", None):
         mark = problem.context_mark  # where the quote or bracket was opened, not the end of the file
     span = _inside(text, Span(file, mark.line + 1, mark.column + 1, mark.column + 2)) if mark else Span(file)
-    message = ", ".join(filter(None, (context, said))) or "this is not YAML"
-    return Diagnostic("yaml-syntax", message, span, help=_syntax_help(f"{context} {said}", text, span.line))
+    message = ", ".join(filter(None, (context, problem_text))) or "this is not YAML"
+    return Diagnostic("yaml-syntax", message, span, help=_syntax_help(f"{context} {problem_text}", text, span.line))
 
 
 def _inside(text: str, span: Span) -> Span:
@@ -260,7 +260,7 @@ def _explained(text: str) -> Any:
     return None
 
 
-def _syntax_help(said: str, text: str, line: int) -> str:
+def _syntax_help(problem_text: str, text: str, line: int) -> str:
     if re.search(r"^(?:<{7}|>{7}) ", text, re.MULTILINE):
         return "this is an unresolved merge conflict of git: keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>"
     for near in text.split("\n")[max(0, line - 2) : line]:
@@ -271,7 +271,9 @@ def _syntax_help(said: str, text: str, line: int) -> str:
             return "the space after the colon is full-width: write `: `"
         if close := re.match(r"[\s-]*(\w+):(\S+)\s*$", near):
             return f"a space is missing after the colon: write `{close[1]}: {close[2]}`"
-    return next((help for words, help in _SYNTAX_HELP if words in said), "check the indentation and the quotes here")
+    return next(
+        (help for words, help in _SYNTAX_HELP if words in problem_text), "check the indentation and the quotes here"
+    )
 
 
 _SYNTAX_HELP = (

@@ -37,7 +37,8 @@ class Quantization(Strict):
     bits: Annotated[int, Field(ge=1, le=64)] | None = None
     symmetric: bool | None = Field(None, description="Whether zero is in the middle (GPTQ's `sym`).")
     activations: Line | None = Field(
-        None, description="How inputs are scaled (fp8's activation_scheme), `none` where it is not said."
+        None,
+        description="How inputs are scaled (fp8's activation_scheme), `none` where the configuration does not name it.",
     )
     algorithm: Line | None = Field(None, description="ModelOpt's quant_algo.")
     sparse: bool | None = Field(
@@ -53,7 +54,7 @@ class Recommendation(Strict):
         description="A setting, or a switch of the chat template."
     )
     source: Line = Field(description="The file that says it, or `chat template`.")
-    text: Line = Field(description="Its words, or what holds where nobody sets the switch.")
+    text: Line = Field(description="Its words, or what applies where the switch is not set.")
 
 
 class ModelCard(Strict):

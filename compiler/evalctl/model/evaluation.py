@@ -63,8 +63,8 @@ class Eval:
     """One model x settings x task with everything that can change its score; `digest` is its identity.
 
     `generation` are the settings sent with each question, `server` those that the server is started with, both
-    sorted pairs. `settings` explains each value (not part of the identity). `result_path` is where its result.json
-    lies, relative to the repository. `unanswered` questions may stay without an answer. `answers` names the answers that
+    sorted pairs. `settings` explains each value (not part of the identity). `result_path` is the path of its result.json,
+    relative to the repository. `unanswered` questions may stay without an answer. `answers` names the answers that
     are kept: those of an eval that allows for none, or raising the number would ask every question again.
     """
 
@@ -164,7 +164,7 @@ class Checkpoint:
 class Weights:
     """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`.
 
-    Any environment will do: weights are the same whoever fetches them.
+    Any environment will do: weights are the same from each of them.
     """
 
     model: str
@@ -203,7 +203,7 @@ class Job:
 
     @property
     def script_path(self) -> str:
-        """Where the generated script lies, relative to the repository."""
+        """The path of the generated script, relative to the repository."""
         return f"generated/{request_name(self.request)}/{self.name}.sh"
 
     def walltime_seconds(self, keys: Collection[str]) -> int:
@@ -248,7 +248,7 @@ class Download:
 
     @property
     def script_path(self) -> str:
-        """Where the generated script lies, relative to the repository."""
+        """The path of the generated script, relative to the repository."""
         return f"generated/{request_name(self.request)}/{self.name}.sh"
 
 

@@ -1,4 +1,4 @@
-"""What may stand in a field of a manifest: patterns, bounded texts and numbers, and the base of every document."""
+"""What a field of a manifest may have: patterns, bounded texts and numbers, and the base of every document."""
 
 from __future__ import annotations
 

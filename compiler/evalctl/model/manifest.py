@@ -254,7 +254,7 @@ class Request(Strict):
     @model_validator(mode="before")
     @classmethod
     def _one_of_model_and_models(cls, data: Any) -> Any:
-        """Before the fields, so that it is said together with what is wrong with them."""
+        """Before the fields, so that it is reported together with errors of the fields."""
         given = [key for key in ("model", "models") if isinstance(data, dict) and data.get(key) is not None]
         if isinstance(data, dict) and not given:
             help = "add `model: PUBLISHER/MODEL`, or `models:` with a list of them"

@@ -108,7 +108,7 @@ class Service(Strict):
     parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
     bulk_storage: tuple[AbsolutePath, ...] = Field(
         (),
-        description="Where large files belong; caches that .env names elsewhere are told by `evalctl env check`.",
+        description="Where large files belong; caches that .env names elsewhere are reported by `evalctl env check`.",
         strict=False,
     )
     advice: tuple[Line, ...] = Field((), description="Notes that the plan repeats for this service.", strict=False)

@@ -42,13 +42,13 @@ QUANTIZATION_NAMES = QUANTIZATIONS | {"auto-round"}
 # Names that it has and refuses nevertheless: deprecated ones, which want an option that evalctl does not give, and one that wants
 # a package which the pinned environments lack.
 REFUSED_QUANTIZATIONS = frozenset({"fbgemm_fp8", "fp_quant", "torchao"})
-# What `--quantization` may say of a checkpoint that names its own method (ModelConfig._verify_quantization, override_quantization_method;
-# ModelOpt's methods hold whatever is said).
+# What `--quantization` may be for a checkpoint that names its own method (ModelConfig._verify_quantization, override_quantization_method;
+# ModelOpt's methods are used whatever the option is).
 SAYABLE_QUANTIZATIONS = {
     "fp8": {"fp8"}, "gptq": {"gptq", "gptq_marlin"}, "awq": {"awq", "awq_marlin"}, "mxfp4": {"mxfp4"}, "quark": {"quark"},
     "compressed-tensors": {"compressed-tensors"},
 }  # fmt: skip
-# Of one that says nothing in config.json: what vLLM does itself, and what may be said in a file of its own beside it.
+# Of one without a method in config.json: what vLLM does itself, and what a file of its own beside it may name.
 SAYABLE_UNQUANTISED = frozenset(
     {"fp8", "mxfp4", "awq", "awq_marlin", "gptq", "gptq_marlin", "modelopt", "modelopt_fp4"}
 )

@@ -122,7 +122,7 @@ def _refused(card: ModelCard) -> str | None:
 
 
 def _refused_variant(form: Quantization) -> str | None:
-    """What only a card of this evalctl tells: scaling of inputs, algorithms of ModelOpt, sparsity."""
+    """What only a card of this evalctl has: scaling of inputs, algorithms of ModelOpt, sparsity."""
     schemes = ACTIVATION_SCHEMES if form.block is None else ACTIVATION_SCHEMES[1:]
     if form.activations is not None and form.activations not in schemes:
         blocks = " of blocks" if form.block is not None else ""
@@ -134,31 +134,31 @@ def _refused_variant(form: Quantization) -> str | None:
 
 def _quantization_setting(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
     """Checks the setting `quantization` against the checkpoint; a card of an older evalctl does not know it."""
-    said = dict(evaluation.server).get("quantization")
-    if said is None or card.widths is None or _refused(card):
+    named = dict(evaluation.server).get("quantization")
+    if named is None or card.widths is None or _refused(card):
         return
     own = card.quantization.method if card.quantization is not None else ""
-    sayable = SAYABLE_QUANTIZATIONS.get(own, {said}) if own else SAYABLE_UNQUANTISED
-    if said in sayable:
-        yield from _file_of(card, str(said), place, evaluation) if not own else ()
+    sayable = SAYABLE_QUANTIZATIONS.get(own, {named}) if own else SAYABLE_UNQUANTISED
+    if named in sayable:
+        yield from _file_of(card, str(named), place, evaluation) if not own else ()
         return
     setting = next(s.sourced for s in evaluation.settings if s.name == "quantization")
     is_own = f"the weights of {card.model} are {f'in the form `{own}`' if own else 'not quantised'}"
-    message = f"quantization is `{said}`, and {is_own}: vLLM {VLLM} refuses it"
+    message = f"quantization is `{named}`, and {is_own}: vLLM {VLLM} refuses it"
     help = f"take `quantization` out; or say one of {listed(sorted(sayable))}"
     yield Diagnostic("unsupported-quantization", message, setting.origin.span or place, help)
 
 
-def _file_of(card: ModelCard, said: str, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
+def _file_of(card: ModelCard, named: str, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
     """Some forms are described by a file beside config.json."""
-    files = QUANTIZATION_FILES.get(said, ())
+    files = QUANTIZATION_FILES.get(named, ())
     if (
         files
         and card.quantization_files is not None
         and not any(name.endswith(files) for name in card.quantization_files)
     ):
         setting = next(s.sourced for s in evaluation.settings if s.name == "quantization")
-        message = f"quantization is `{said}`, and {card.model} has no {' or '.join(files)}: vLLM {VLLM} ends"
+        message = f"quantization is `{named}`, and {card.model} has no {' or '.join(files)}: vLLM {VLLM} ends"
         help = "take `quantization` out: the weights are not quantised; or write fp8, which vLLM does itself"
         yield Diagnostic("unsupported-quantization", message, setting.origin.span or place, help)
 
@@ -189,10 +189,10 @@ def _cache(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnosti
 
 def _speculation(card: ModelCard, place: Span, evaluation: Eval) -> Iterator[Diagnostic]:
     """Findings for speculative decoding with which vLLM does not start, or which it treats as another method."""
-    said = dict(evaluation.server).get("speculative_config")
-    if said is None:
+    named = dict(evaluation.server).get("speculative_config")
+    if named is None:
         return
-    given = json.loads(said)
+    given = json.loads(named)
     setting = next(s.sourced for s in evaluation.settings if s.name == "speculative_config")
     if found := _mtp(card, given) or _misnamed(card, given):
         message, help = found

@@ -32,7 +32,7 @@ class Surroundings:
     variables: Mapping[str, str | None]
 
 
-def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, heard: Heard) -> None:
+def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, progress: Progress) -> None:
     """Probes each target in turn."""
     if not targets:
         return
@@ -41,14 +41,14 @@ def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, h
     direct = ",".join(filter(None, (named, "127.0.0.1,localhost")))
     environment: dict[str, str | None] = {**variables, **keys, "NO_PROXY": direct, "no_proxy": direct}
     command = Command(_argv(targets, surroundings.python, max_calls), env=environment)
-    listener = _Listener(heard, tuple(keys.values()))
-    status = stream(command, listener.line)
-    if listener.found < len(targets):
-        last = listener.noise or "no output"
+    output = _Output(progress, tuple(keys.values()))
+    status = stream(command, output.line)
+    if output.found < len(targets):
+        last = output.noise or "no output"
         raise EnvironmentProblem(f"the probe ended with status {status}: {last}", help="evalctl env check lighteval")
 
 
-class Heard(Protocol):
+class Progress(Protocol):
     """What is called for the program's messages."""
 
     def asking(self, what: str) -> None:
@@ -58,25 +58,25 @@ class Heard(Protocol):
         """The outcome of the next target."""
 
 
-class _Listener:
+class _Output:
     """Reads the program's lines; a line that is not JSON comes from a library."""
 
-    def __init__(self, heard: Heard, secrets: Sequence[str]) -> None:
-        self._heard, self._secrets = heard, secrets
+    def __init__(self, progress: Progress, secrets: Sequence[str]) -> None:
+        self._progress, self._secrets = progress, secrets
         self.found = 0
         self.noise = ""
 
     def line(self, line: str) -> None:
         """Reads one line."""
         try:
-            said = json.loads(line)
+            message = json.loads(line)
         except ValueError:
-            said = None
-        if isinstance(said, dict) and "asking" in said:
-            self._heard.asking(said["asking"])
-        elif isinstance(said, dict) and "found" in said:
+            message = None
+        if isinstance(message, dict) and "asking" in message:
+            self._progress.asking(message["asking"])
+        elif isinstance(message, dict) and "found" in message:
             self.found += 1
-            self._heard.report(said["found"])
+            self._progress.report(message["found"])
         elif line.strip():
             self.noise = self._without_secrets(line.strip())
 

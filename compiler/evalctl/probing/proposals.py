@@ -39,11 +39,11 @@ def proposals(target: Target, found: Mapping[str, Any], catalogue: Catalogue) ->
 
 
 def _max_n(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
-    told = found.get("n")
-    if told is None or told["largest"] >= told["asked"]:
+    verdict = found.get("n")
+    if verdict is None or verdict["largest"] >= verdict["asked"]:
         return
-    most = told["largest"]
-    why = f"n: {most + 1} is refused" if told["verdict"] == REFUSED else f"of {told['asked']} answers {most} came"
+    most = verdict["largest"]
+    why = f"n: {most + 1} is refused" if verdict["verdict"] == REFUSED else f"of {verdict['asked']} answers {most} came"
     if not target.evals:
         yield Proposal(f"max_n: {most}", Span(files_of(target.model)[0]), "in custom settings of the model", why)
     for evaluation in target.evals:
@@ -57,9 +57,9 @@ def _refused(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> 
     for evaluation in target.evals:
         for name, value in evaluation.generation:
             wire = WIRE.get(name, name)
-            told = found.get("parameters", {}).get(wire, {})
-            if told.get("verdict") == REFUSED:
-                kept = list(value)[: told["at_most"]] if "at_most" in told else None
+            verdict = found.get("parameters", {}).get(wire, {})
+            if verdict.get("verdict") == REFUSED:
+                kept = list(value)[: verdict["at_most"]] if "at_most" in verdict else None
                 why = f"{wire} is refused" if kept is None else f"more than {len(kept)} are refused"
                 line = f"{name}: {json.dumps(kept, ensure_ascii=False)}"
                 yield _proposal(target, catalogue, evaluation, name, line, why)
@@ -81,15 +81,15 @@ def _length(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> I
 
 
 def _concurrency(target: Target, found: Mapping[str, Any]) -> Iterator[Proposal]:
-    told = found.get("rate_limit", {}).get("x-ratelimit-limit-requests", "")
-    if target.checked is None or not told.isdecimal():
+    limit = found.get("rate_limit", {}).get("x-ratelimit-limit-requests", "")
+    if target.checked is None or not limit.isdecimal():
         return
     asked = target.checked.request.concurrency
     flying = API_CONCURRENCY if asked == "auto" else asked
-    if 0 < int(told) < flying:
-        why = f"the rate limit is {told} requests, and {flying} would be in flight"
+    if 0 < int(limit) < flying:
+        why = f"the rate limit is {limit} requests, and {flying} would be in flight"
         path = ("concurrency",)
-        yield Proposal(f"concurrency: {told}", target.checked.document.span(path), "in the request", why)
+        yield Proposal(f"concurrency: {limit}", target.checked.document.span(path), "in the request", why)
 
 
 def _proposal(target: Target, catalogue: Catalogue, evaluation: Eval, name: str, line: str, why: str) -> Proposal:

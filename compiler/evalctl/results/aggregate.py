@@ -55,7 +55,7 @@ def aggregated(
     rows = _rows(ordered)
     values: dict[str, float | None] = {}
     warnings: list[str] = [
-        *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *told_of(ordered),
+        *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *remarks_of(ordered),
     ]  # fmt: skip
     unmatched: dict[str, str] = {}
     imported = {name: value for result in ordered for name, value in result.entries.items()}
@@ -199,7 +199,7 @@ def _custom_settings(results: Sequence[Result]) -> RecordedSettings:
     return RecordedSettings({"path": newest.path, "name": newest.name, "version": newest.version})
 
 
-def told_of(results: Sequence[Result]) -> list[str]:
+def remarks_of(results: Sequence[Result]) -> list[str]:
     """The warnings of each result about its answers, a line each: cut off, missing, of another model."""
     found = [(one.task.key, warning) for one in results for warning in one.warnings]
     return [f"{task}: {' '.join(warning.split())}" for task, warning in found]

@@ -1,4 +1,4 @@
-"""Models compared with a baseline, question by question: what each entry differs by and whether that is shown, or why nothing can be said.
+"""Models compared with a baseline, question by question: what each entry differs by and whether that is shown, or why there is no conclusion.
 
 Questions are paired by their digests. All differences and verdicts are about the model that is compared, minus the baseline.
 """

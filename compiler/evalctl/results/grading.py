@@ -50,13 +50,13 @@ class Reading:
 
     def add(self, line: str) -> None:
         """Reads one line; a line that is not a JSON object is an error message of Python, which ended the program."""
-        told = _object(line)
-        if told is None:
+        row = _object(line)
+        if row is None:
             self.problems.append(line)
-        elif "row" in told:
-            self.questions.append(_question(told, len(self.questions) + 1))
+        elif "row" in row:
+            self.questions.append(_question(row, len(self.questions) + 1))
         else:
-            self.problems.append(_problem(told))
+            self.problems.append(_problem(row))
 
 
 def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Answer]:
@@ -103,17 +103,17 @@ def _named(path: Path) -> tuple[str, str]:
 
 def _object(line: str) -> Mapping[str, Any] | None:
     try:
-        told = json.loads(line)
+        row = json.loads(line)
     except ValueError:
         return None
-    return told if isinstance(told, dict) and "file" in told else None
+    return row if isinstance(row, dict) and "file" in row else None
 
 
-def _question(told: Mapping[str, Any], number: int) -> Question:
-    graded = Graded(_named(Path(told["file"]))[0], number, tuple(told["gold"]), told["scores"])
-    return Question(told["question"], tuple(told["answers"]), graded)
+def _question(row: Mapping[str, Any], number: int) -> Question:
+    graded = Graded(_named(Path(row["file"]))[0], number, tuple(row["gold"]), row["scores"])
+    return Question(row["question"], tuple(row["answers"]), graded)
 
 
-def _problem(told: Mapping[str, Any]) -> str:
-    name = Path(told["file"]).name
-    return f"{name} has no {', '.join(told['missing'])}" if "missing" in told else f"{name}: {told['problem']}"
+def _problem(row: Mapping[str, Any]) -> str:
+    name = Path(row["file"]).name
+    return f"{name} has no {', '.join(row['missing'])}" if "missing" in row else f"{name}: {row['problem']}"

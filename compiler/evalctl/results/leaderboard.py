@@ -69,7 +69,7 @@ class _Column:
 
 
 def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str, Collection[str]] | None = None) -> str:
-    """The page for all model folders (folder to its aggregate); debugging runs stand apart.
+    """The page for all model folders (folder to its aggregate); debugging runs are in a part of their own.
 
     `unproven` has the framework's names of scores whose records nothing accounts for, by folder: they are marked.
     """

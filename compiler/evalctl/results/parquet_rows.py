@@ -17,7 +17,7 @@ import pyarrow  # type: ignore[import-not-found,unused-ignore]
 from pyarrow.parquet import ParquetFile  # type: ignore[import-not-found,unused-ignore]
 
 ROWS = 64  # at a time; a row of a reasoning model may hold megabytes
-# Where each part of a question lies; the first place that is there counts.
+# The column of each part of a question; the first one that exists is used.
 PLACES = {
     "question": ("model_response.input", "full_prompt", "doc.query", "example"),
     "gold": ("doc.gold_index", "gold"),
@@ -44,7 +44,7 @@ def lines(path: str) -> Iterator[dict[str, Any]]:
 
 
 def columns(schema: Any) -> Iterator[str]:
-    """The columns, and what lies directly in them, as `column.field`."""
+    """The columns, and what is directly in them, as `column.field`."""
     for field in schema:
         yield field.name
         if pyarrow.types.is_struct(field.type):
@@ -76,7 +76,7 @@ def found(row: Mapping[str, Any], part: str) -> Any:
 
 
 def at(row: Mapping[str, Any], place: str) -> Any:
-    """What lies at `column` or `column.field`."""
+    """The value at `column` or `column.field`."""
     column, _, field = place.partition(".")
     value = row.get(column)
     return value.get(field) if field and isinstance(value, dict) else None if field else value

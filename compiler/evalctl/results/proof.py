@@ -1,6 +1,6 @@
 """Whether a record is proven by an attempt in the ledger, or accepted by a person in git.
 
-`results/accepted.json` holds what persons said: a list of {path, fingerprint, by, why}, written by `evalctl results
+`results/accepted.json` holds what persons accepted: a list of {path, fingerprint, by, why}, written by `evalctl results
 accept`. A record that changes afterwards has another fingerprint, and is unproven again.
 """
 

@@ -40,9 +40,9 @@ def _document(content: bytes | str) -> Facts:
         raise ValueError(f"its schema is {document.get('schema')!r}, this evalctl reads {SCHEMA!r}")
     _require(document, {"digest": str, "task": dict, "subject": dict, "scores": dict, "weights": dict})
     _require(document["task"], {"key": str, "script": str, "result_dir": str})
-    told = {**document, "custom_settings": document["subject"].get("custom_settings")}
+    recorded = {**document, "custom_settings": document["subject"].get("custom_settings")}
     for key, kind in _KINDS.items():
-        if not isinstance(told.get(key), (kind, NoneType)):
+        if not isinstance(recorded.get(key), (kind, NoneType)):
             raise ValueError(f"its `{key}` is no {_CALLED[kind]}")
     if not all(isinstance(one, str) for one in document.get("warnings") or ()):
         raise ValueError("its `warnings` are not texts")

@@ -108,7 +108,7 @@ def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
 def _refusals(task: Counts) -> Iterator[Cause]:
     """The relay forgets a refusal with the next answer, so this one is the last that is known of the model.
 
-    A rate limit is no silence, and is told from the notes.
+    A rate limit is no silence, and is in the notes.
     """
     if task.last_refusal and not task.last_refusal.startswith(_LIMITED):
         remedy = "check whether the model's provider works; requests are tried again for a while"

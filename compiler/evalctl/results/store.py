@@ -1,6 +1,6 @@
 """Finds every result.json, in a folder or in a commit, and remembers what it read by content key.
 
-A file that cannot be read is a Diagnostic; it is neither deleted nor guessed at, and the eval it stands for is not
+A file that cannot be read is a Diagnostic; it is neither deleted nor guessed at, and the eval that it belongs to is not
 thereby missing: `ResultIndex.unreadable` names its path so that nobody measures it again by accident.
 """
 
@@ -134,7 +134,7 @@ def folder_of(path: str, result_dir: str) -> str:
     """The model folder of a result: its path without `result_dir/result.json`."""
     ending = f"/{result_dir}/{FILE}"
     if not path.endswith(ending):
-        raise ValueError(f"it does not lie in its task's folder `{result_dir}`")
+        raise ValueError(f"it is not in its task's folder `{result_dir}`")
     return path.removesuffix(ending)
 
 
@@ -196,11 +196,11 @@ def belongs(result: Result) -> str:
 def fingerprint(result: Result) -> str:
     """Identifies what was measured and all that the record says of it, whatever place it has: a copy for another request
     has the same."""
-    said = {key: value for key, value in result.as_json().items() if key not in _OF_A_COPY}
+    own = {key: value for key, value in result.as_json().items() if key not in _OF_A_COPY}
     parts = {"task": result.task, "subject": result.subject}
     inputs = [[parts[key].recorded(name) for name in names] for key, names in _INPUTS.items()]
     settings = [_plain(result.recorded(key)) for key in ("generation", "server", "max_samples", "unanswered")]
-    return hashlib.sha256(json.dumps([said, inputs, settings], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([own, inputs, settings], sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """submission.json: the inputs that each result of a job will record, written when the job is submitted.
 
-It is read when the job is collected, so that a result tells what ran even if the request was edited meanwhile.
+It is read when the job is collected, so that a result records what ran even if the request was edited meanwhile.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def signed(value: float | None) -> str:
 
 
 def lines(measured: Sequence[Measured], names: Sequence[str], form: str, missing: str, *, header: bool) -> str:
-    """A line per model folder with values unrounded; the names of models stand only where there are several."""
+    """A line per model folder with values unrounded; the names of models only where there are several."""
     if form == "overall":
         return "".join(f"{one.aggregate.overall}\n" for one in measured)
     several = len(measured) > 1

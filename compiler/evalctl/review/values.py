@@ -122,7 +122,7 @@ def _in_order_of(questions: Sequence[str], values: Values) -> Values:
 
 
 def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """A question that is in the set several times is told apart by the number of its turn."""
+    """A question that is in the set several times is distinguished by its number."""
     seen: Counter[str] = Counter()
     for question in questions:
         seen[question] += 1

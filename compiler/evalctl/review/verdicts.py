@@ -13,7 +13,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Verdict(Enum):
-    """What may be said of the first of two models; `NOT_COMPARABLE` comes with its reason."""
+    """The conclusion about the first of two models; `NOT_COMPARABLE` comes with its reason."""
 
     BETTER = "better"
     WORSE = "worse"

@@ -18,17 +18,17 @@ def upload(
     """
     unsent = {}
     for one in wanted(context, summaries):
-        told = failed.get(one)
-        if told is None or told.reason == "hub-unreachable":
-            told = _sent(context, one)
-        if told.reason:
-            unsent[one] = told
+        report = failed.get(one)
+        if report is None or report.reason == "hub-unreachable":
+            report = _sent(context, one)
+        if report.reason:
+            unsent[one] = report
     return unsent
 
 
 def _sent(context: Context, one: Upload) -> UploadReport:
     context.progress(f"uploading {len(one.evals)} eval(s) to {one.repo}")
-    told = send(context, one)
-    if not told.reason:
-        context.progress(f"uploaded: {told.detail}")
-    return told
+    report = send(context, one)
+    if not report.reason:
+        context.progress(f"uploaded: {report.detail}")
+    return report

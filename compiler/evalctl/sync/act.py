@@ -46,7 +46,7 @@ def submit(
     context.checkpoint("before-claim")
     claimed = _claim(context, ledger, jobs, wanted, claims_of(seen).collected.keys())
     context.checkpoint("after-claim")
-    told = Submitted()
+    done = Submitted()
     full: set[str] = set()  # node kinds for which the scheduler takes no more jobs now
     try:
         for name, attempt in claimed.items():
@@ -55,20 +55,20 @@ def submit(
             if jobs[name].node_kind in full:
                 continue
             context.progress(f"submitting {attempt.name}")
-            _submit_one(context, jobs[name], attempt, told)
-            if name in told.instead and told.instead[name].reason == POSTPONED:
+            _submit_one(context, jobs[name], attempt, done)
+            if name in done.instead and done.instead[name].reason == POSTPONED:
                 full.add(jobs[name].node_kind)
     finally:
         # Nothing was submitted for these. Claims that grew old (this process slept, or there were many jobs) could be
         # taken for forgotten by another clone.
         for name, attempt in claimed.items():
-            if name not in told.attempts and name not in told.instead:
-                _withdraw(context, attempt, Step(name, Action.WAIT, "next-pass"), told)
+            if name not in done.attempts and name not in done.instead:
+                _withdraw(context, attempt, Step(name, Action.WAIT, "next-pass"), done)
         context.checkpoint("before-record")
-        warning = _record(context, ledger, list(told.attempts.values()))
-        told.warnings.extend([warning] if warning else [])
+        warning = _record(context, ledger, list(done.attempts.values()))
+        done.warnings.extend([warning] if warning else [])
         context.checkpoint("after-record")
-    return told
+    return done
 
 
 def _claim(
@@ -137,33 +137,33 @@ def _walltime(context: Context, job: Work, keys: Collection[str], timeouts: int)
     return max(needed, context.service.walltime_seconds(int(needed * MORE_TIME**timeouts), node))
 
 
-def _submit_one(context: Context, job: Work, attempt: Attempt, told: Submitted) -> None:
+def _submit_one(context: Context, job: Work, attempt: Attempt, done: Submitted) -> None:
     context.checkpoint("before-prepare")
     try:
         script = prepare(context, job, attempt)
     except OSError as error:  # a full disk, or a file in the folder's place: other jobs may still be submitted
-        _withdraw(context, attempt, Step(job.name, Action.STOP, "run-folder", _why(error)), told)
+        _withdraw(context, attempt, Step(job.name, Action.STOP, "run-folder", _why(error)), done)
         return
     context.checkpoint("after-prepare")
     command = _command(context, job, attempt, script)
     context.checkpoint("before-submit")
     if _is_old(context, attempt):  # making the folder took long, or this process was suspended in between
-        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), told)
+        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), done)
         return
-    told.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
+    done.instead[job.name] = Step(job.name, Action.WAIT, "no-answer")  # as long as it is so: Ctrl-C may come now
     try:
         reply = context.run(command)
     except EnvironmentProblem:  # the program is not there
-        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), told)
+        _withdraw(context, attempt, Step(job.name, Action.WAIT, "next-pass"), done)
         raise
     context.checkpoint("after-submit")
-    _take_reply(context, attempt, reply, told)
+    _take_reply(context, attempt, reply, done)
     try:
         write_atomically(
             RunFolder(context.folder(attempt)).submit_log, _submission_log(command, reply), mode=private.OWN_FILE
         )
     except OSError as error:
-        told.warnings.append(f"{attempt.name}: the scheduler's reply is not kept: {_why(error)}")
+        done.warnings.append(f"{attempt.name}: the scheduler's reply is not kept: {_why(error)}")
 
 
 def _is_old(context: Context, attempt: Attempt) -> bool:
@@ -171,28 +171,28 @@ def _is_old(context: Context, attempt: Attempt) -> bool:
     return context.clock() - attempt.claimed_at > context.claim_grace_seconds / 2
 
 
-def _take_reply(context: Context, attempt: Attempt, reply: Reply, told: Submitted) -> None:
+def _take_reply(context: Context, attempt: Attempt, reply: Reply, done: Submitted) -> None:
     later, why = context.scheduler.postponed(reply), context.scheduler.refusal(reply)
     if later is not None:
-        _withdraw(context, attempt, Step(attempt.job, Action.WAIT, POSTPONED, later), told)
+        _withdraw(context, attempt, Step(attempt.job, Action.WAIT, POSTPONED, later), done)
     elif why is not None:
-        told.instead[attempt.job] = Step(attempt.job, Action.STOP, "submit-refused", why)
-        told.attempts[attempt.job] = _closed(context, attempt, "failed:submit-refused")
+        done.instead[attempt.job] = Step(attempt.job, Action.STOP, "submit-refused", why)
+        done.attempts[attempt.job] = _closed(context, attempt, "failed:submit-refused")
     elif reply.status == 0:
-        del told.instead[attempt.job]
+        del done.instead[attempt.job]
         native = context.scheduler.native_id(reply, attempt.name)
-        told.attempts[attempt.job] = replace(
+        done.attempts[attempt.job] = replace(
             attempt, phase=Phase.SUBMITTED, native_id=native if is_native_id(native) else "", submitted_at=context.clock()
         )  # fmt: skip
-    else:  # nobody knows; the job's name will tell
-        said = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
-        told.instead[attempt.job] = Step(attempt.job, Action.WAIT, "no-answer", said)
+    else:  # unknown: the next query shows a job of this name, or none
+        detail = "no answer" if reply.timed_out else " ".join(reply.stderr.split())[:200]
+        done.instead[attempt.job] = Step(attempt.job, Action.WAIT, "no-answer", detail)
 
 
-def _withdraw(context: Context, attempt: Attempt, step: Step, told: Submitted) -> None:
+def _withdraw(context: Context, attempt: Attempt, step: Step, done: Submitted) -> None:
     """Closes a claim before anything was submitted; it does not count as a try."""
-    told.attempts[attempt.job] = _closed(context, attempt, WITHDRAWN)
-    told.instead[attempt.job] = step
+    done.attempts[attempt.job] = _closed(context, attempt, WITHDRAWN)
+    done.instead[attempt.job] = step
 
 
 def _why(error: OSError) -> str:

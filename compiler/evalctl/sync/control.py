@@ -75,8 +75,8 @@ def cancel(
         context.checkpoint("before-wish")
         current.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
         context.checkpoint("after-wish")
-        told = [_cancel_one(context, observed, one) for one in ours]
-        never = {result.job for result in told if result.done and result.what == _NEVER}
+        changes = [_cancel_one(context, observed, one) for one in ours]
+        never = {result.job for result in changes if result.done and result.what == _NEVER}
         closed = [one.attempt for one in ours if one.attempt and one.job in never]
         context.checkpoint("before-withdraw")
         current.ledger.record(
@@ -84,7 +84,7 @@ def cancel(
         )
         context.checkpoint("after-withdraw")
         idle = [name for name in names if name not in {one.job for one in ours}]
-        return [*told, *(JobChange(name, False, _idle(evidence.get(name))) for name in idle)]
+        return [*changes, *(JobChange(name, False, _idle(evidence.get(name))) for name in idle)]
 
 
 def retry(
@@ -109,9 +109,9 @@ def retry(
             f"retry {len(idle) + len(taken)} job(s)",
         )
         context.checkpoint("after-forgive")
-        told = {**dict.fromkeys(idle, "the next sync runs what is missing"), **{n: _taken(taken[n]) for n in taken}}
+        done = {**dict.fromkeys(idle, "the next sync runs what is missing"), **{n: _taken(taken[n]) for n in taken}}
         return [
-            JobChange(name, True, warning or told[name]) if name in told
+            JobChange(name, True, warning or done[name]) if name in done
             else JobChange(name, False, _not_retried(context, records.of(name)))
             for name in names
         ]  # fmt: skip

@@ -62,15 +62,15 @@ class _Reading:
 
     def line(self, line: str) -> None:
         """Takes one line."""
-        word, *said = line.rpartition("\r")[2].split("\t")
-        if (word, len(said)) == ("begin", 6):
-            self._now = Dataset(said[2], said[3], said[4], self._keys(said[5].split(",")))
+        word, *fields = line.rpartition("\r")[2].split("\t")
+        if (word, len(fields)) == ("begin", 6):
+            self._now = Dataset(fields[2], fields[3], fields[4], self._keys(fields[5].split(",")))
             self._begun(self._now)
-        elif (word, len(said)) == ("end", 3):
-            self._end(replace(self._now, reason=said[1], detail=said[2]))
-        elif (word, len(said)) == ("task", 3):
-            self._end(Dataset(said[0], "", "", self._keys([said[0]]), said[1], said[2]))
-        elif (word, said) == ("done", []):
+        elif (word, len(fields)) == ("end", 3):
+            self._end(replace(self._now, reason=fields[1], detail=fields[2]))
+        elif (word, len(fields)) == ("task", 3):
+            self._end(Dataset(fields[0], "", "", self._keys([fields[0]]), fields[1], fields[2]))
+        elif (word, fields) == ("done", []):
             self.done = True
         elif line.strip():
             self.last = line.strip()

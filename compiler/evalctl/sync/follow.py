@@ -85,11 +85,11 @@ def unproven_warning(found: Sequence[Listed]) -> list[str]:
 def copied_unproven(copies: Mapping[str, str], lying: derived.Base) -> list[str]:
     """One warning for copies (place to source) of unproven results: a copy has its source's origin and is unproven, too."""
     unproven = {one.path for found in lying.unproven.values() for one in found}
-    said = [f"{place} from {source}" for place, source in sorted(copies.items()) if source in unproven]
-    if not said:
+    reused = [f"{place} from {source}" for place, source in sorted(copies.items()) if source in unproven]
+    if not reused:
         return []
     return [
-        f"{plural(len(said), 'unproven result')} reused, and unproven at the new place as well: {listed(said, 3)} "
+        f"{plural(len(reused), 'unproven result')} reused, and unproven at the new place as well: {listed(reused, 3)} "
         "(evalctl results accept PATH --why TEXT; or delete source and copy to measure again)"
     ]
 
@@ -111,9 +111,9 @@ def _message(lying: derived.Base, texts: Mapping[str, str | None], like: str) ->
         path for path, text in texts.items()
         if text is not None and path in lying.aggregates and lying.keys[path] != blob_id(text.encode(), like)
     ]  # fmt: skip
-    said = [f"Aggregates computed again from their records: {len(changed)}. Nothing was measured." if changed else ""]
-    said += [f"Removed, as no record supports it: {path}" for path in removed]
-    body = "\n".join(filter(None, said)) or "The leaderboard follows the aggregates."
+    lines = [f"Aggregates computed again from their records: {len(changed)}. Nothing was measured." if changed else ""]
+    lines += [f"Removed, as no record supports it: {path}" for path in removed]
+    body = "\n".join(filter(None, lines)) or "The leaderboard follows the aggregates."
     return f"results: aggregates follow their records and metrics.yaml\n\n{body}\n\n{OURS}: none (derived files)\n"
 
 

@@ -42,10 +42,10 @@ def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
         return ""
     reason = record.last_outcome.partition(":")[2]
     mark = read_marks(run_dir(home, attempt.job, attempt.number)).tasks.get(key)
-    said = f"{mark.reason}: {mark.detail}" if mark and mark.state == FAILED and mark.detail else reason
+    text = f"{mark.reason}: {mark.detail}" if mark and mark.state == FAILED and mark.detail else reason
     if is_transient(reason) and record.used <= retries:
-        return f"{said} (it is tried again)"
-    stopped = f"{_EXHAUSTED}: {said} ({record.used} tries)" if is_transient(reason) else said
+        return f"{text} (it is tried again)"
+    stopped = f"{_EXHAUSTED}: {text} ({record.used} tries)" if is_transient(reason) else text
     return _joined(stopped, advice(reason))
 
 

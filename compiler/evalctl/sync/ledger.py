@@ -129,16 +129,16 @@ class Ledger:
         if records.commit is None:  # before anything is published that this clone could not hold
             self._repo.require_possible(REF)
         if self.remote is not None:
-            state, said = push_commit(self._repo, self.remote, commit, REF)
+            state, detail = push_commit(self._repo, self.remote, commit, REF)
             if state is Pushed.BEHIND:
                 self.refresh()
                 return False
             if state in _PERSON:
                 raise LedgerRefused(
-                    f"the remote {_PERSON[state][0]}, so nothing is submitted: {said}", _PERSON[state][1]
+                    f"the remote {_PERSON[state][0]}, so nothing is submitted: {detail}", _PERSON[state][1]
                 )
             if state is not Pushed.DONE:
-                raise Unreachable(f"the ledger cannot be pushed, so nothing is submitted: {said}", "git fetch")
+                raise Unreachable(f"the ledger cannot be pushed, so nothing is submitted: {detail}", "git fetch")
         if not self._repo.move_ref(REF, records.commit, commit, "claim"):
             if self.remote is None:
                 return False
@@ -149,11 +149,11 @@ class Ledger:
         if self.remote is None:
             return ""
         for _ in range(_TRIES):
-            state, said = push_commit(self._repo, self.remote, str(self._repo.resolve(REF)), REF)
+            state, detail = push_commit(self._repo, self.remote, str(self._repo.resolve(REF)), REF)
             if state is Pushed.DONE:
                 return ""
             if state is not Pushed.BEHIND:
-                return f"the ledger is written here but not pushed: {said}"
+                return f"the ledger is written here but not pushed: {detail}"
             try:
                 self.refresh()
             except Unreachable as problem:

@@ -72,12 +72,12 @@ def _is_ours(recorded: object, folder: Path) -> bool:
 
 def _named_in_shell(context: Context, folder: Path, name: str) -> bool:
     """As evalctl wrote it until 2026-11-27: a file of assignments for the shell."""
-    said = {"ATTEMPT_NAME": name, "ENV_FILE": str(context.env_file), "CACHES": str(context.home_folder.caches.path)}
+    expected = {"ATTEMPT_NAME": name, "ENV_FILE": str(context.env_file), "CACHES": str(context.home_folder.caches.path)}
     try:
         lines = runfiles.read(folder, "attempt.sh").splitlines()
     except (OSError, ValueError):
         return False
-    return all(assignment(variable, text).encode() in lines for variable, text in said.items())
+    return all(assignment(variable, text).encode() in lines for variable, text in expected.items())
 
 
 def prune(current: SyncPass, observed: Observation) -> list[Step]:

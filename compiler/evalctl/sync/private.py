@@ -1,4 +1,4 @@
-"""Folders of EVALCTL_HOME: all but `environments` are their owner's alone, whatever the umask of whoever writes into them.
+"""Folders of EVALCTL_HOME: all but `environments` are their owner's alone, whatever the umask of the process that writes into them.
 
 Where git shares the clone with a group (`core.sharedRepository`), the group may enter them; a run folder stays its owner's.
 """

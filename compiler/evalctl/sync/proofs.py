@@ -17,11 +17,11 @@ def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> P
     """
     records = Ledger(repo).read()
     text = repo.read(commit, [ACCEPTED_FILE], ACCEPTED_FILE).get(ACCEPTED_FILE, b"")
-    said: frozenset[tuple[str, str]] = frozenset()
+    accepted_by: frozenset[tuple[str, str]] = frozenset()
     with contextlib.suppress(ValueError):  # `evalctl check` reports the fault; a damaged file accepts nothing
-        said = accepted(text)
+        accepted_by = accepted(text)
     known = records.commit is not None or authoritative
-    return Proofs(_attempts(records) if known else None, said, frozenset(records.unreadable), _pinned(records))
+    return Proofs(_attempts(records) if known else None, accepted_by, frozenset(records.unreadable), _pinned(records))
 
 
 def _attempts(records: Records) -> dict[tuple[str, int], frozenset[str]]:

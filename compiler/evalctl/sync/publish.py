@@ -13,7 +13,7 @@ from evalctl.git.repository import Repository
 from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
-from evalctl.results.aggregate import told_of
+from evalctl.results.aggregate import remarks_of
 from evalctl.results.entries import entry_margin, main_entries, shown, shown_margin
 from evalctl.results.names import read_name, task_name
 from evalctl.results.per_question import Read
@@ -152,14 +152,17 @@ def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]]
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
     lines = [line for folder in sorted(made) for line in _folder_lines(context, made[folder], names)]
     reused = sum(1 for result in results if result.reused_from)
-    told = [f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)", ""]
-    told += [*warned, ""] if (warned := told_of(results)) else []
+    lines_above = [
+        f"{len(results)} eval(s), {reused} of them measured before" if reused else f"{len(results)} eval(s)",
+        "",
+    ]
+    lines_above += [*warned, ""] if (warned := remarks_of(results)) else []
     trailers = [
         f"Request: {batch.request}",
         *(f"Job: {job}" for job in sorted(set(batch.jobs))),
         *(f"{OURS}: {result.digest}" for result in results),
     ]
-    return "\n".join([_subject(made), "", *told, *lines, *([""] if lines else []), *trailers, ""])
+    return "\n".join([_subject(made), "", *lines_above, *lines, *([""] if lines else []), *trailers, ""])
 
 
 def _subject(made: Mapping[str, Aggregate]) -> str:

@@ -28,6 +28,6 @@ def advice(reason: str) -> str:
 
 
 def gravest(reasons: Iterable[str]) -> str:
-    """The reason that stands for several: one that may pass by itself is tried again before a person is asked."""
+    """The reason that is used for several: one that may pass by itself is tried again before a person is asked."""
     ordered = sorted(set(reasons), key=lambda reason: (not is_transient(reason), reason))
     return ordered[0] if ordered else ""

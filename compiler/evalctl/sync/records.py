@@ -65,7 +65,7 @@ class JobRecord:
 
     @property
     def forgiven(self) -> int:
-        """Attempts up to this number do not count: a person said `retry` after them."""
+        """Attempts up to this number do not count: a person typed `evalctl retry` after them."""
         return max((event.attempt for event in self.events if event.what == "retry"), default=0)
 
     @property

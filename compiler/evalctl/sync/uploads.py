@@ -96,17 +96,17 @@ def send(context: Context, upload: Upload) -> UploadReport:
     plan = context.home_folder.caches.uploads / f"{upload.repo.replace('/', '--')}.json"
     write_atomically(plan, json_text(_plan(upload, texts, files), indent=None))
     last = _last_line(context, environment, "push", str(plan))
-    word, *said = last.split("\t")
+    word, *fields = last.split("\t")
     if word != "done":
         return (
-            UploadReport(upload.repo, *said)
-            if word == "failed" and len(said) == 2
+            UploadReport(upload.repo, *fields)
+            if word == "failed" and len(fields) == 2
             else UploadReport(upload.repo, "hub-refused", last)
         )
     for one in upload.evals:
-        sent = {**_sent(context, one.path), upload.repo: {"digest": one.digest, "commit": said[0]}}
+        sent = {**_sent(context, one.path), upload.repo: {"digest": one.digest, "commit": fields[0]}}
         write_atomically(_note(context, one.path), json_text(sent, indent=None))
-    return UploadReport(upload.repo, "", said[0])
+    return UploadReport(upload.repo, "", fields[0])
 
 
 def _by_digest(results: ResultIndex) -> dict[str, list[str]]:
@@ -171,7 +171,7 @@ def _environment(context: Context, records: Iterable[Result]) -> str | None:
 
 
 def _contents(context: Context, records: Mapping[str, Result]) -> tuple[dict[str, str], dict[str, Path]]:
-    """Texts and files by their place in the dataset; `records` by where the details lie."""
+    """Texts and files by their place in the dataset; `records` by the folder of the details."""
     texts: dict[str, str] = {}
     files: dict[str, Path] = {}
     for source, record in records.items():

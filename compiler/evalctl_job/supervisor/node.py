@@ -118,13 +118,13 @@ def expanded(text: str, variables: Mapping[str, str]) -> str | None:
 def gpu_lines(variables: Mapping[str, str], fields: str) -> list[str]:
     """A line of nvidia-smi for each GPU; none without nvidia-smi."""
     try:
-        said = subprocess.run(
+        reply = subprocess.run(
             ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader"], env=dict(variables),
             stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace", check=False,
         )  # fmt: skip
     except OSError:
         return []
-    return said.stdout.splitlines()
+    return reply.stdout.splitlines()
 
 
 def with_gpu_indices(variables: Variables) -> Variables:
