@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.results.record import to_text
+from evalctl_job.question_set import QuestionSet
 
 FOLDER = "results/hosted_vllm/team/tiny"
 RECORD = {
@@ -428,3 +430,82 @@ def test_a_commit_that_git_does_not_know_is_said(root: Path, capsys: pytest.Capt
     assert cli.main(["--repo", str(root), "check", f"--base={base}"]) == 1
     assert f"git knows no commit `{base}`" in capsys.readouterr().err
     assert not Path("/tmp/evalctl-never").exists()
+
+
+ASKED = QuestionSet(("0" * 16, "1" * 16), ("exact|0", "exact|0"))
+VALUES = {
+    "schema": "evalctl/scores/1", "questions": ASKED.digest(), "answers": 1,
+    "metrics": {"em": {"form": "digits", "values": "01"}}, "of_whole_texts": [],
+}  # fmt: skip
+SET, SCORES = f"results/questions/ja_exact-{ASKED.digest()}.tsv", f"{FOLDER}/ja/exact/scores.json"
+
+
+def with_values(root: Path, *, named: bool) -> None:
+    """The values of the questions behind the result, with what follows from them."""
+    text = json.dumps(VALUES) + "\n"
+    digests = {"questions": ASKED.digest(), "scores": hashlib.sha256(text.encode()).hexdigest()}
+    record = {**RECORD, "per_question": digests} if named else RECORD
+    (root / SET).parent.mkdir()
+    (root / SET).write_text(ASKED.text())
+    (root / SCORES).write_text(text)
+    (root / f"{FOLDER}/ja/exact/result.json").write_text(to_text(record))
+    assert cli.main(["--repo", str(root), "results", "rebuild"]) == 0
+
+
+def told(found: Callable[[], Found]) -> set[tuple[str, str, str]]:
+    """File, code and what is said of it, but for the files that follow from others."""
+    return {(one["file"], one["code"], one["message"].partition(": ")[2]) for one in found()}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_values_of_questions_that_evalctl_writes_are_no_change_by_hand(
+    root: Path, found: Callable[[], Found], named: bool
+) -> None:
+    """With a result that names them, or added to one of before; a deleted one that no record names is none either."""
+    with_values(root, named=named)
+    every = told(found)
+    assert not [one for one in every if one[1] == "changed-by-hand"]
+    added = (SCORES, "result-touched", "values of questions, which the record beside does not name, are added")
+    assert (added in every) != named
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "why"),
+    [
+        (SCORES, "01", "10", "scores.json is not the one that the record names"),
+        (SCORES, '"answers": 1', '"answers": 2', "scores.json is not the one that the record names"),
+        (SCORES, "", None, "its record names it"),
+        (SET, "0" * 16, "2" * 16, "its digest is"),
+        (SET, "", None, "the values of a result are of this question set"),
+        (SET, "# ", "## ", "it is no question set"),
+    ],
+)
+def test_values_of_questions_by_hand_are_errors(
+    root: Path, found: Callable[[], Found], path: str, old: str, new: str | None, why: str
+) -> None:
+    """Each with its reason."""
+    with_values(root, named=True)
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "values")
+    if new is None:
+        (root / path).unlink()
+    else:
+        (root / path).write_text((root / path).read_text().replace(old, new))
+    assert [one for one in told(found) if one[0] == path and one[1] == "changed-by-hand" and why in one[2]]
+
+
+def test_values_that_make_another_score_or_have_another_form_are_errors(root: Path, found: Callable[[], Found]) -> None:
+    """Also beside a result that does not name them; and a set that no result uses."""
+    with_values(root, named=False)
+    (root / SCORES).write_text(json.dumps(VALUES).replace('"01"', '"11"'))
+    other = SET.replace(ASKED.digest(), QuestionSet(("3" * 16,), ("exact|0",)).digest())
+    (root / other).write_text(QuestionSet(("3" * 16,), ("exact|0",)).text())
+    said = {one[0]: one[2] for one in told(found) if one[1] == "changed-by-hand"}
+    assert "its questions make 1.0 of `em` of exact|0, the record has 0.5" in said[SCORES]
+    assert said[other] == "added, but no result has values of these questions"
+    (root / SCORES).write_text(json.dumps(VALUES, indent=2))
+    assert "does not have the form that evalctl writes" in str(told(found))
+    alone = f"{FOLDER}/ja/other/scores.json"
+    (root / alone).parent.mkdir()
+    (root / alone).write_text("{}")
+    assert (alone, "changed-by-hand", "added, but no result is beside it") in told(found)

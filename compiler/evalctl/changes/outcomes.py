@@ -16,11 +16,14 @@ from evalctl.model.result import IMPORTED
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.leaderboard import PATH as LEADERBOARD
 from evalctl.results.leaderboard import UNPROVEN, unmarked
+from evalctl.results.per_question import FOLDER as QUESTIONS
 from evalctl.results.proof import ACCEPTED_FILE, rows
+from evalctl.results.question_files import unlike_set
 from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE
 from evalctl.suggest import plural
+from evalctl_job.run_folder import SCORES
 
 _RESTORE = "remove this file from the change; `evalctl sync` writes results, `evalctl results rebuild` the files derived from them"
 _COMPILE = "type `evalctl compile` and commit generated/"
@@ -39,6 +42,10 @@ class Expected:
     origin: Callable[[str], str] = lambda _: (
         ""
     )  # path of a record -> why it counts as measured; "" where that is unknown
+    # path and content of a scores.json -> why evalctl would not have written it, and whether its record names it
+    values: Callable[[str, bytes | None], tuple[str, bool]] = lambda *_: ("", True)
+    # path of a question set -> whether a record uses it
+    is_used: Callable[[str], bool] = lambda _: True
 
 
 def findings(changes: Iterable[Change], expected: Expected) -> list[Diagnostic]:
@@ -89,12 +96,36 @@ def _result(change: Change, expected: Expected) -> Iterator[Diagnostic]:
         yield from _derived(change, expected)
     elif name == FILE:
         yield _record(change, expected)
+    elif name == SCORES:
+        yield from _values(change, expected)
+    elif path.startswith(f"{QUESTIONS}/"):
+        yield from _question_set(change, expected)
     elif path == ACCEPTED_FILE:
         yield from _accepted(change)
     elif _is_empty_keep(change):
         return
     else:
         yield by_hand(path, f"{change.word}; evalctl commits no such file under results/")
+
+
+def _values(change: Change, expected: Expected) -> Iterator[Diagnostic]:
+    """Findings about the values of a result's questions; values that the record names come with the finding about it."""
+    why, named = expected.values(change.path, change.new.data if change.new else None)
+    if why:
+        yield by_hand(change.path, f"{change.word}, but {why}")
+    elif not named:
+        yield _touched(change.path, f"values of questions, which the record beside does not name, are {change.word}")
+
+
+def _question_set(change: Change, expected: Expected) -> Iterator[Diagnostic]:
+    used = expected.is_used(change.path)
+    if change.new is None:
+        if used:
+            yield by_hand(change.path, "deleted, but the values of a result are of this question set")
+    elif why := unlike_set(change.path, change.new.data):
+        yield by_hand(change.path, f"{change.word}, but {why}")
+    elif not used:
+        yield by_hand(change.path, f"{change.word}, but no result has values of these questions")
 
 
 def _accepted(change: Change) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from evalctl.changes import files, manifests, outcomes
@@ -21,8 +22,11 @@ from evalctl.model.metrics import Metrics
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.results import derived
+from evalctl.results.per_question import FOLDER as QUESTIONS
 from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
-from evalctl.results.store import index_folder
+from evalctl.results.question_files import set_of, unlike_values
+from evalctl.results.reading import parse
+from evalctl.results.store import FILE, index_folder
 from evalctl.shell import EnvironmentProblem, run
 from evalctl.sync.proofs import proofs_at
 
@@ -87,16 +91,36 @@ def _expected(
 ) -> Expected:
     """What evalctl would write; aggregates are computed only if the change includes results."""
     texts: dict[str, set[str]] = {}
+    base = cache(partial(derived.on_disk, root))
     if any(change.path.startswith("results/") for change in changes):
-        base = derived.on_disk(root)
         for metrics in _tables(repo, commit, project):
-            for path, text in derived.everything(base, metrics)[0].items():
+            for path, text in derived.everything(base(), metrics)[0].items():
                 if text is not None:
                     texts.setdefault(path, set()).add(text)
     artifacts = {path: sha for entry in entries.values() for path, sha in (entry.artifacts or {}).items()}
     broken = tuple(_folder(path) for path, entry in entries.items() if entry.artifacts is None)
     found = {path: frozenset(some) for path, some in texts.items()}
-    return Expected(found, artifacts, broken, lambda data: hashlib.sha256(data).hexdigest(), _origins(root, repo))
+    return Expected(
+        found, artifacts, broken, lambda data: hashlib.sha256(data).hexdigest(), _origins(root, repo),
+        partial(_values, base), partial(_is_used, base),
+    )  # fmt: skip
+
+
+def _values(on_disk: Callable[[], derived.Base], path: str, content: bytes | None) -> tuple[str, bool]:
+    """Why evalctl would not have written the values in this file, and whether the record beside it names them."""
+    base = on_disk()
+    record = f"{path.rpartition('/')[0]}/{FILE}"
+    if record not in base.index.by_path:
+        return ("" if content is None else "no result is beside it"), True
+    result = parse(record, base.read([record])[record])
+    return unlike_values(result, content, base.read), bool(result.per_question)
+
+
+def _is_used(on_disk: Callable[[], derived.Base], path: str) -> bool:
+    base = on_disk()
+    task = path.removeprefix(f"{QUESTIONS}/").rpartition("-")[0]
+    records = base.read([one.path for one in base.index.by_path.values() if one.task == task])
+    return any(set_of(parse(record, text), base.read) == path for record, text in records.items())
 
 
 def _origins(root: Path, repo: Repository) -> Callable[[str], str]:

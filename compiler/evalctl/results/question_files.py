@@ -33,6 +33,40 @@ def bound(result: Result, questions: bytes, values: bytes) -> tuple[Result, dict
     return made, files
 
 
+def unlike_values(result: Result, content: bytes | None, read_files: Read) -> str:
+    """Why a file with a result's values is not one that evalctl writes beside it; "" where it is. None: it was deleted."""
+    if content is None:
+        return "its record names it" if result.per_question else ""
+    if isinstance(why := read([result], read_files)[result.path], str):
+        return why
+    (asked,) = read_files([set_of(result, read_files)]).values()
+    text = bound(result, asked, content)[1][path_of(result.path)]
+    return "" if text.encode() == content else "it does not have the form that evalctl writes"
+
+
+def set_of(result: Result, read_files: Read) -> str:
+    """The path of the question set that a result's values name; "" where it has none."""
+    content = read_files([path_of(result.path)]).get(path_of(result.path), b"")
+    try:
+        digest = plain_json.document(content).get("questions")
+    except ValueError:
+        digest = None
+    digest = digest or result.per_question.get("questions")
+    return set_path(result.task.key, digest) if isinstance(digest, str) else ""
+
+
+def unlike_set(path: str, content: bytes) -> str:
+    """Why a file is no question set of that path; "" where it is one."""
+    try:
+        made = question_set.parsed(content.decode("utf-8"))
+    except ValueError as why:
+        return str(why)
+    if made.text().encode() != content:
+        return "it does not have the form that evalctl writes"
+    own = made.digest()
+    return "" if path.endswith(f"-{own}.tsv") else f"its digest is {own}, which its name does not have"
+
+
 def copied(source: Result, to: Result, read_files: Read) -> dict[str, str]:
     """The files of `source` at the places of `to`, which has its scores; none where `source` has none that can be used."""
     found = dict[str, bytes]()
