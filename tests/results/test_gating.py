@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from samples import catalogue
 
 from evalctl.model.gate import Gate
+from evalctl.results.comparing import Compared, Score
+from evalctl.results.gate_text import reasons
 from evalctl.results.gated import ADVISORY, REQUIRED, gated, groups
-from evalctl.results.gating import worst
+from evalctl.results.gating import Candidate, averaged, worst
+from evalctl.review.difference import difference
 from evalctl.review.gate import Outcome
+from evalctl.review.values import Pairs
+from evalctl.review.verdicts import Verdict
 
 METRICS = (
     "entries:\n  - {name: one, function: pick, metrics: [exact], tasks: [jemhopqa_cot]}\n"
@@ -56,3 +62,24 @@ def test_an_entry_with_a_rule_of_its_own_leaves_the_groups_of_its_tier_and_advis
 def test_the_worst_outcome_counts(found: str, expected: str) -> None:
     """Nothing at all is INVALID."""
     assert worst(Outcome[name] for name in found.split()) is Outcome[expected]
+
+
+@pytest.mark.parametrize(("left_out", "outcome"), [(0, Outcome.PASS), (60, Outcome.INCONCLUSIVE)])
+def test_questions_without_a_value_never_help_an_average(left_out: int, outcome: Outcome) -> None:
+    """Both entries have 60 of 2,060 questions without one: they may have moved the average by 2.9 points."""
+    gate = Gate.model_validate({
+        "baseline": "a/b", "candidates": ["a/c"], "required": [{"average": "ja", "margin": 0.012}], "advisory": [],
+    })  # fmt: skip
+    (rule,) = gated(gate, groups(catalogue({"manifests/tasks/metrics.yaml": METRICS})))
+    changes = np.repeat([1.0, -1.0, 0.0], (10, 10, 1980))
+    found = [difference(Pairs(changes * scale, None, False, scale, left_out=left_out)) for scale in (1, 10)]
+    line = averaged(
+        rule,
+        [
+            Compared(entry.name, Score(0.5), Score(0.5), Verdict.NOT_SHOWN, "", one)
+            for entry, one in zip(rule.entries, found, strict=True)
+        ],
+    )
+    assert line.outcome is outcome
+    said = " ".join(reasons(Candidate("a/c", line.outcome, (line,))))
+    assert ("120 questions have no value of both models" in said) == bool(left_out)

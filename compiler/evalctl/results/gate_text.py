@@ -51,6 +51,11 @@ def reasons(candidate: Candidate) -> Iterator[str]:
     for line in candidate.lines:
         if line.why:
             yield f"{line.gated.name}: {line.outcome.name}: {line.why}"
+        elif line.decision.left_out:
+            yield (
+                f"{line.gated.name}: {line.outcome.name}: {line.decision.left_out:,} questions have no value of both models; "
+                "the outcome depends on whether they were lost or won"
+            )
         elif needed := _needed(line):
             yield f"{line.gated.name}: {line.outcome.name}: {needed} would decide, if the true difference is the one measured"
     yield from candidate.remarks
@@ -107,5 +112,6 @@ def _object(line: Decided) -> dict[str, Any]:
         "outcome": line.outcome.name, "why": line.why, "margin": line.gated.margin, "lower_is_better": line.gated.lower_is_better,
         "baseline": line.baseline, "candidate": line.candidate, "difference": found.mean if found else None,
         "low": found.low if found else None, "high": found.high if found else None, "questions": found.questions if found else None,
-        "needed_questions": decision.questions, "needed_answers": decision.answers, "method": line.method,
+        "needed_questions": decision.questions, "needed_answers": decision.answers,
+        "left_out": found.left_out if found else None, "method": line.method,
     }  # fmt: skip

@@ -138,7 +138,7 @@ def _decided(gated: Gated, known: Mapping[str, Compared], reasons: Mapping[str, 
         if why:
             return _invalid(gated, f"{entry.name}: {why}" if gated.is_average else why)
     parts = [known[entry.name] for entry in gated.entries]
-    return _average(gated, parts) if gated.is_average else _entry(gated, parts[0])
+    return averaged(gated, parts) if gated.is_average else _entry(gated, parts[0])
 
 
 def _why_not(compared: Compared | None) -> str:
@@ -158,7 +158,7 @@ def _entry(gated: Gated, compared: Compared) -> Decided:
     return Decided(gated, decision, compared.baseline.value, compared.one.value, compared.found, why)
 
 
-def _average(gated: Gated, parts: Sequence[Compared]) -> Decided:
+def averaged(gated: Gated, parts: Sequence[Compared]) -> Decided:
     """The mean of the differences, each as a share of its full mark."""
     marks = [entry.full_mark or 1.0 for entry in gated.entries]
     pairs = [(one.found, mark) for one, mark in zip(parts, marks, strict=True) if one.found]
@@ -168,12 +168,26 @@ def _average(gated: Gated, parts: Sequence[Compared]) -> Decided:
     questions = sum(found.questions for found, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))
     better, worse = (sum(getattr(found, name) for found, _ in pairs) for name in ("better", "worse"))
-    made = Difference(whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread)
+    made = Difference(
+        whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread, None, *_left_out(pairs)
+    )  # fmt: skip
     decision = decide(made, gated.margin, lower_is_better=gated.lower_is_better)
     theirs, its = (
         [side.value for side in sides] for sides in zip(*((one.baseline, one.one) for one in parts), strict=True)
     )
     return Decided(gated, decision, _mean(theirs, marks), _mean(its, marks), made)
+
+
+def _left_out(pairs: Sequence[tuple[Difference, float]]) -> tuple[int, float]:
+    """How many questions without a value of both, and what each could move the average by, times all questions."""
+    number, whole = (
+        sum(found.left_out for found, _ in pairs),
+        sum(found.questions + found.left_out for found, _ in pairs),
+    )
+    moved = sum(found.left_out / (found.questions + found.left_out) * found.unit / mark for found, mark in pairs) / len(
+        pairs
+    )
+    return number, moved * whole / number if number else 1.0
 
 
 def _mean(values: Sequence[float | None], marks: Sequence[float]) -> float:

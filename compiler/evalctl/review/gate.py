@@ -27,13 +27,15 @@ class Outcome(Enum):
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Of one entry. Where these were too few: how many `questions` would decide, or how many `answers` of each model to
-    each of these questions; None where no number can be given, or none would.
+    each of these questions; None where no number can be given, or none would. `left_out` is the number of questions without
+    a value of both that would decide.
     """
 
     outcome: Outcome
     margin: float
     questions: int | None = None
     answers: int | None = None
+    left_out: int = 0
 
 
 def decide(found: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
@@ -46,14 +48,20 @@ def decide(found: Difference | None, margin: float, *, lower_is_better: bool = F
         raise ValueError(f"a margin of {margin}")
     if found is None:
         return Decision(Outcome.INCONCLUSIVE, margin)
-    (low, high), mean = found.bounds(), found.mean
-    if lower_is_better:
-        low, high, mean = -high, -low, -mean
+    sign = -1 if lower_is_better else 1
+    outcome = _of_interval(found.bounds(), sign, margin)
+    if outcome is not Outcome.INCONCLUSIVE:
+        return Decision(outcome, margin)
+    if _of_interval((found.low, found.high), sign, margin) is not Outcome.INCONCLUSIVE:
+        return Decision(outcome, margin, left_out=found.left_out)
+    return Decision(outcome, margin, *_needed(found, sign * found.mean + margin))
+
+
+def _of_interval(interval: tuple[float, float], sign: int, margin: float) -> Outcome:
+    low, high = sorted(sign * end for end in interval)
     if low > -margin:
-        return Decision(Outcome.PASS, margin)
-    if high < -margin:
-        return Decision(Outcome.FAIL, margin)
-    return Decision(Outcome.INCONCLUSIVE, margin, *_needed(found, mean + margin))
+        return Outcome.PASS
+    return Outcome.FAIL if high < -margin else Outcome.INCONCLUSIVE
 
 
 def _needed(found: Difference, distance: float) -> tuple[int | None, int | None]:
