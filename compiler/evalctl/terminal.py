@@ -21,6 +21,7 @@ COLOURS = {
     "warning": "\x1b[1;33m",
     "note": "\x1b[1;36m",
     "place": "\x1b[34m",
+    "good": "\x1b[1;32m",
     "bold": "\x1b[1m",
 }
 END = "\x1b[0m"

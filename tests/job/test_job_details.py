@@ -13,9 +13,12 @@ import pytest
 from framework_runs import Run
 from samples import repository
 
+import evalctl
 from evalctl import cli
+from evalctl.results import grading
 
 pytestmark = pytest.mark.environments
+COMPILER = Path(evalctl.__file__).parent.parent
 Details = Callable[..., list[dict[str, Any]]]
 
 
@@ -80,6 +83,24 @@ def test_the_forks_details_have_right_answers_and_scores(details: Details, fork_
     assert {one["entry"] for one in found} == {"swallow|demo_code|0"}
     assert all(one["question"].startswith("[user] ") and len(one["gold"]) == 1 for one in found)
     assert all(set(one["scores"]) == {"pass@1:4"} for one in found)
+
+
+def test_questions_have_the_digests_that_question_sets_have(
+    environment: Path, runs: dict[str, Run], fork_run: Run
+) -> None:
+    """Of both frameworks, as the job makes them of the same files: so the text of a digest in git is found."""
+    made = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\nfrom evalctl_job.questions import rows\n"
+    made += "print(*[row.digest for path in sys.argv[2:] for row in rows(Path(path))])"
+    python, program = str(environment / "bin/python"), str(Path(grading.__file__).with_name("parquet_rows.py"))
+    for folder in (runs["capitals"].folder, fork_run.folder):
+        files = sorted(map(str, folder.glob("out/details/**/*.parquet")))
+        expected = subprocess.run(
+            [python, "-c", made, str(COMPILER), *files], check=True, capture_output=True, text=True
+        )
+        printed = subprocess.run([python, program, *files], check=True, capture_output=True, text=True).stdout
+        lines = [json.loads(line) for line in printed.splitlines()]
+        assert [one["digest"] for one in lines] == expected.stdout.split() and len(lines) >= 10
+        assert all(one["text"] for one in lines)
 
 
 def test_one_question_that_cannot_be_read_costs_its_file_alone(

@@ -18,7 +18,16 @@ FILE = "/x/details_swallow|ja_mt|0_2026-11-24T11-56-38.088212.parquet"
 
 def row(question: str, *answers: str, gold: str = "", file: str = FILE, **scores: float | None) -> str:
     """A line of the program for one question."""
-    told = {"file": file, "row": 1, "question": question, "gold": [gold], "answers": answers, "scores": scores}
+    told = {
+        "file": file,
+        "row": 1,
+        "question": question,
+        "gold": [gold],
+        "answers": answers,
+        "scores": scores,
+        "text": question,
+        "digest": "",
+    }
     return json.dumps(told)
 
 

@@ -26,9 +26,19 @@ def _tables(actions: _Actions) -> None:
         actions, "show", "a table of the committed scores", "evalctl results show --columns jmmlu,gpqa_main_ja"
     )
     compare = _reading(
-        actions, "compare", "compare models, with differences; WHAT@COMMIT is the state at a commit",
+        actions, "compare",
+        "compare models with a baseline, question by question; WHAT@COMMIT is the state at a commit",
         "evalctl results compare A@HEAD~1 A",
     )  # fmt: skip
+    compare.add_argument("--baseline", metavar="WHAT", help="what the others are compared with (default: the first)")
+    compare.add_argument(
+        "--questions",
+        nargs="?",
+        const="",
+        metavar="ENTRY",
+        help="list the questions on which they differ, of one entry or all",
+    )
+    compare.add_argument("--entries", dest="columns", metavar="A,B", help="as --columns")
     history = _reading(
         actions, "history", "scores over time, from the git history", "evalctl results history MODEL --entry jmmlu"
     )

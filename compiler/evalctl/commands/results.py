@@ -64,14 +64,16 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
     if len(measured) < 2:
         raise EnvironmentProblem(
             f"the words name only {measured[0].one.name}, but a comparison needs two",
-            help="name another model, or the same at another commit: WHAT@COMMIT",
+            "name another model, or the same at another commit: WHAT@COMMIT",
         )
-    if arguments.json:
-        print(as_json([_object(one, names) for one in measured], indent=1))
-        return SUCCESS
-    rows = tables.comparison([each.one for each in measured], names)
-    print(results_text.numbered(rows, results_text.room(wide=arguments.wide)))
-    _say(measured, names, problems)
+    from evalctl.commands import compare  # SciPy is slow to load
+
+    unproven = [each.unproven for each in measured]
+    compared = compare.run(arguments, root, [each.one for each in measured], names, unproven)
+    if not arguments.json:
+        _say(measured, names, problems)
+    if not compared:
+        raise EnvironmentProblem("no entry could be compared", help="the reason of each is in the table and below it")
     return SUCCESS
 
 
@@ -113,7 +115,7 @@ def _history(arguments: argparse.Namespace, root: Path) -> int:
     repo = open_repository(root)
     found = [(day, measured.label, one) for measured in newest for day, one in _versions(repo, measured.folder)]
     if arguments.json:
-        print(as_json([{"date": day, **_values(one, names)} for day, _, one in found], indent=1))
+        print(as_json([{"date": day, **tables.facts(one, names)} for day, _, one in found], indent=1))
         return SUCCESS
     rows = [[day, one.commit, label, *(one.text(name) for name in names)] for day, label, one in found]
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
@@ -165,7 +167,21 @@ def _chosen(arguments: argparse.Namespace, root: Path) -> list[Measured]:
     if not arguments.words:
         return tables.labelled(_at(repo, tables.visible(_folders(repo, "HEAD"), debug=arguments.debug), ""))
     found = [one for word in arguments.words for one in _named(arguments, root, repo, word)]
+    if word := getattr(arguments, "baseline", None):
+        found.insert(0, _baseline(_named(arguments, root, repo, word), word))
     return tables.labelled(list({(one.folder, one.commit): one for one in found}.values()))
+
+
+def _baseline(found: Sequence[Measured], word: str) -> Measured:
+    """The one that the word names; a model's name is also the beginning of its settings' names."""
+    name = word.partition("@")[0].strip("/")
+    whole = [one for one in found if one.folder.endswith(f"/{name}")] if len(found) > 1 else found
+    if len(whole) != 1:
+        raise EnvironmentProblem(
+            f"`{word}` names several, and a baseline is one",
+            help=f"name one of: {listed(read_name(one.folder) for one in found)}",
+        )
+    return whole[0]
 
 
 def _named(arguments: argparse.Namespace, root: Path, repo: Repository, word: str) -> list[Measured]:
@@ -255,16 +271,7 @@ def _asked(words: str, known: Sequence[str]) -> list[str]:
 def _object(each: _Known, names: Sequence[str]) -> dict[str, object]:
     means = {name: value for name, (value, _) in each.one.means.items()}
     return {
-        **_values(each.one, [name for name in names if name not in means]),
+        **tables.facts(each.one, [name for name in names if name not in means]),
         "averages": means,
         "unproven": each.unproven,
     }
-
-
-def _values(one: Measured, names: Sequence[str]) -> dict[str, object]:
-    values = {name: one.value(name) for name in names}
-    settings = one.aggregate.custom_settings.as_json()
-    return {
-        "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
-        "results": values, "warnings": list(one.aggregate.warnings),
-    }  # fmt: skip

@@ -4,10 +4,11 @@
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
 `per_question` reads what each question was worth (`worth` as arrays), `question_files` makes those files of what a job wrote · `uncertainty` reports how sure each entry is ·
 `sides` has the values of a model folder at a commit, `comparing` compares those, and `likeness` tells which results are alike enough ·
-`power` says what a request will be able to show against a baseline ·
+`power` says what a request will be able to show against a baseline · `stability` reports how answers ended ·
+`compared_rows` writes comparisons for people and programs ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `gated` says what the rules of a gate are about, `gating` decides it, and `gate_text` words the outcome · `accepted` and `proof` report which records count ·
-`tables` selects and compares aggregates for people and spreadsheets ·
+`tables` selects aggregates for people and spreadsheets ·
 `answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an
 environment that can read parquet), `choosing` applies a person's filters, `looping` detects repetition, `slowness` reports why an
 eval is slow.

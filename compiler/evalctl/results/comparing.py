@@ -13,6 +13,7 @@ from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results import likeness
 from evalctl.results.entries import Scripts, averages, main_entries, scripts_of, used_entries
 from evalctl.results.sides import Side, side
+from evalctl.results.stability import Ended, ended
 from evalctl.review.average import Average, average
 from evalctl.review.difference import Difference, difference
 from evalctl.review.power import showable
@@ -38,10 +39,11 @@ ONE_QUESTION = "it has one question"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One side's score of an entry, and its uncertainty where the values of its questions are known."""
+    """One side's score of an entry, its uncertainty where the values of its questions are known, and how its answers ended."""
 
     value: float | None
     estimate: Estimate | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _comparison(
 
 
 def _compared(entry: MetricEntry, one: Side, baseline: Side) -> Compared:
-    mine, others = (Score(side.score(entry), side.estimate(entry)) for side in (one, baseline))
+    mine, others = (Score(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (one, baseline))
     try:
         found = difference(paired(*_comparable(entry, one, baseline)))
     except OtherQuestions as why:

@@ -21,11 +21,16 @@ _NAMED = re.compile(r"details_(?P<entry>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[\d.:-]+)"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A row of a details file: what was asked, the answers that the framework scored, and how."""
+    """A row of a details file: what was asked, the answers that the framework scored, and how.
+
+    `text` is the question without its prompt, and `digest` its digest in question sets; "" where the file does not say it.
+    """
 
     asked: str
     answers: tuple[str, ...]
     graded: Graded
+    text: str = ""
+    digest: str = ""
 
 
 def is_details(path: Path) -> bool:
@@ -111,7 +116,7 @@ def _object(line: str) -> Mapping[str, Any] | None:
 
 def _question(row: Mapping[str, Any], number: int) -> Question:
     graded = Graded(_named(Path(row["file"]))[0], number, tuple(row["gold"]), row["scores"])
-    return Question(row["question"], tuple(row["answers"]), graded)
+    return Question(row["question"], tuple(row["answers"]), graded, row["text"], row["digest"])
 
 
 def _problem(row: Mapping[str, Any]) -> str:

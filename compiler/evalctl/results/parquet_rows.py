@@ -7,10 +7,11 @@ evalctl. Forms seen: lighteval 0.13.0 (`doc`, `metric`, `model_response`) and li
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import pyarrow  # type: ignore[import-not-found,unused-ignore]
@@ -25,6 +26,8 @@ PLACES = {
     "scores": ("metric", "metrics"),
 }
 CHOICES = "doc.choices"  # which `doc.gold_index` counts
+# What a question's digest is made of, as evalctl_job/questions.py makes it.
+ASKED = (("doc.query", CHOICES, "doc.gold_index"), ("example", "choices", "gold"))
 
 
 def lines(path: str) -> Iterator[dict[str, Any]]:
@@ -35,10 +38,12 @@ def lines(path: str) -> Iterator[dict[str, Any]]:
         if lacking := [part for part, places in PLACES.items() if not there.intersection(places)]:
             yield {"file": path, "missing": lacking}
         wanted = [
-            place for place in (*(one for places in PLACES.values() for one in places), CHOICES) if place in there
+            place
+            for place in dict.fromkeys((*(one for places in (*PLACES.values(), *ASKED) for one in places), CHOICES))
+            if place in there
         ]
         for number, row in enumerate(rows(file, wanted), start=1):
-            yield {"file": path, "row": number, **parts(row)}
+            yield {"file": path, "row": number, **parts(row), **identity(row, there)}
     except (OSError, pyarrow.ArrowException, ValueError) as problem:  # ValueError: a text that is not UTF-8
         yield {"file": path, "problem": f"{type(problem).__name__}: {problem}"}
 
@@ -68,6 +73,18 @@ def parts(row: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(scores, dict)
         else {},
     }
+
+
+def identity(row: Mapping[str, Any], there: Set[str]) -> dict[str, str]:
+    """The question without its prompt, and its digest in question sets; "" where the columns for it are missing."""
+    places = next((each for each in ASKED if there >= set(each)), None)
+    if places is None:
+        return {"text": "", "digest": ""}
+    values = [at(row, place) for place in places]
+    whole = json.dumps(values, ensure_ascii=False, default=str)
+    return {
+        "text": "\n".join(texts(values[0])), "digest": hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:16],
+    }  # fmt: skip
 
 
 def found(row: Mapping[str, Any], part: str) -> Any:

@@ -55,7 +55,11 @@ class Side:
         return None if isinstance(values, str) else estimate(values)
 
     def _values(self, entry: MetricEntry) -> Values | str:
-        score, found = self.score(entry), per_question.of_entry(entry, self.results, self.scored, self.groups)
+        score = self.score(entry)
+        try:
+            found = per_question.of_entry(entry, self.results, self.scored, self.groups)
+        except ValueError as why:  # a value that no computation is safe with
+            return str(why)
         if isinstance(found, str):
             return UNREADABLE if found == per_question.NOT_MEASURED and score is not None else found
         mean = float(np.nanmean(found.means))

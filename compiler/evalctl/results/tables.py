@@ -1,4 +1,4 @@
-"""Aggregates chosen by name and set side by side: tables for people, as wide as they can be read, lines for spreadsheets."""
+"""Aggregates chosen by name: tables for people, as wide as they can be read, lines for spreadsheets."""
 
 from __future__ import annotations
 
@@ -101,29 +101,21 @@ def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]
     return [["MODEL", *names], *rows]
 
 
-def comparison(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
-    """A row per entry: the first value, and each other one with its difference from the first."""
-    first, *others = measured
-    head = ["ENTRY", first.name, *(cell for one in others for cell in (one.name, "+/-"))]
-    rows = []
-    for name in names:
-        pairs = [(one.text(name), signed(difference(first, one, name))) for one in others]
-        rows.append([name, first.text(name), *(cell for pair in pairs for cell in pair)])
-    return [head, *rows]
-
-
-def difference(first: Measured, other: Measured, name: str) -> float | None:
-    """Other minus first; None unless both are numbers."""
-    before, after = first.value(name), other.value(name)
-    numbers = [value for value in (before, after) if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    return float(numbers[1] - numbers[0]) if len(numbers) == 2 else None
-
-
 def signed(value: float | None) -> str:
     """A difference for people: a sign, and as many decimals as its scores have."""
     if value is None:
         return "–"
     return f"{value:+.4f}" if abs(value) <= 1 else f"{value:+.2f}"
+
+
+def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
+    """For programs: these entries as they are, and what they are of."""
+    values = {name: one.value(name) for name in names}
+    settings = one.aggregate.custom_settings.as_json()
+    return {
+        "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
+        "results": values, "warnings": list(one.aggregate.warnings),
+    }  # fmt: skip
 
 
 def lines(measured: Sequence[Measured], names: Sequence[str], form: str, missing: str, *, header: bool) -> str:

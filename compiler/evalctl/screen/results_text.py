@@ -10,7 +10,9 @@ from textwrap import wrap
 
 from evalctl.columns import GAP, Rows, aligned, cut, display_width, widths
 from evalctl.suggest import listed, plural
-from evalctl.terminal import plain
+from evalctl.terminal import COLOURS, END, colours, plain
+
+_COLOUR_OF = {"better": "good", "worse": "error", "not comparable": "warning"}
 
 
 def room(*, wide: bool) -> int | None:
@@ -40,14 +42,36 @@ def folded(text: str, width: int | None) -> list[str]:
     return [text] if width is None else wrap(text, max(width, 20), subsequent_indent="  ")
 
 
-def numbered(rows: Sequence[Sequence[str]], width: int | None) -> str:
-    """A table whose heads are names; if the names do not fit, numbers replace them and a list below explains the numbers."""
-    heads = [plain(head) for head in rows[0]]
-    if width is None or _width([[plain(cell) for cell in row] for row in rows]) <= width:
-        return table(rows, None)
-    meant = {name: f"[{number}]" for number, name in enumerate((one for one in heads[1:] if one != "+/-"), 1)}
-    legend = [f"{number} {name}" for name, number in meant.items()]
-    return "\n".join([table([[meant.get(head, head) for head in heads], *rows[1:]], width), *legend])
+def fitting(
+    forms: Sequence[Sequence[Sequence[str]]], width: int | None, coloured: Sequence[str]
+) -> tuple[str, Sequence[str]]:
+    """(the first of several forms of one table that fits, or the last with short names; its heads).
+
+    `coloured` has for each row the word that gets its colour on a terminal.
+    """
+    fits = (form for form in forms if width is None or _width([[plain(cell) for cell in row] for row in form]) <= width)
+    form = next(fits, forms[-1])
+    names = len(form[0]) - 1
+    first, *rows = table(form, None).split("\n") if form is not forms[-1] else _narrow(form, width, names)
+    painted = [_painted(row, word) for row, word in zip(rows, coloured, strict=False)]
+    return "\n".join([first, *painted, *rows[len(coloured) :]]), form[0]
+
+
+def _narrow(form: Sequence[Sequence[str]], width: int | None, names: int) -> list[str]:
+    cells = [[plain(cell) for cell in row] for row in form]
+    if width is not None:
+        others = sum(widths([row[1:] for row in cells])) + len(GAP) * names
+        cells = _shortened(cells, width - others)
+    return aligned(cells)
+
+
+def _painted(row: str, word: str) -> str:
+    """The last time that the word is in the row is in its column."""
+    name = _COLOUR_OF.get(word)
+    if name is None or not colours(sys.stdout):
+        return row
+    before, found, after = row.rpartition(word)
+    return f"{before}{COLOURS[name]}{found}{END}{after}"
 
 
 def _shortened(cells: list[list[str]], width: int) -> list[list[str]]:

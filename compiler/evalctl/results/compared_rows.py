@@ -1,0 +1,237 @@
+"""A comparison as rows of a table and sentences below it, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from evalctl.results.comparing import Compared, ComparedAverage, Comparison, Side
+from evalctl.results.entries import shown
+from evalctl.results.stability import Ended
+from evalctl.results.tables import Measured
+from evalctl.review.average import Average
+from evalctl.review.difference import Difference
+from evalctl.review.methods import AVERAGE, HOLM
+from evalctl.review.score import Estimate
+from evalctl.review.verdicts import Verdict
+from evalctl.suggest import listed
+
+NOTHING = "–"
+PAGE = "docs/statistics.md"
+FEW_ENTRIES = "fewer than two of its entries can be compared"
+ENDED_UNKNOWN = "not in records: which answers were refusals, repeats or unfinished reasoning, and the score of the others (evalctl details)"
+_SHOWABLE = "the smallest true difference that so many questions show in 8 of 10 such comparisons"
+_INDEPENDENT = "average: corrected among the averages; takes entries for independent, and is about other questions of the same tasks"
+NO_ENTRY = "it is no entry of metrics.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry, or one average."""
+
+    name: str
+    baseline: str
+    model: str
+    errors: tuple[str, str] = ("", "")  # of the baseline and of the model
+    difference: str = NOTHING
+    verdict: Verdict = Verdict.NOT_COMPARABLE
+    why: str = ""
+    showable: str = ""
+    p: str = ""
+    questions: str = ""
+    better: str = ""
+    worse: str = ""
+    cut_off: str = ""
+
+
+_HEADS: Mapping[str, Callable[[Line], str]] = {
+    "ENTRY": lambda one: one.name,
+    "BASELINE": lambda one: one.baseline,
+    "MODEL": lambda one: one.model,
+    "BASELINE ±": lambda one: f"{one.baseline} {one.errors[0]}".rstrip(),
+    "MODEL ±": lambda one: f"{one.model} {one.errors[1]}".rstrip(),
+    "DIFFERENCE [95 %]": lambda one: one.difference,
+    "VERDICT": lambda one: one.verdict.value,
+    "COULD SHOW": lambda one: one.showable,
+    "P": lambda one: one.p,
+    "QUESTIONS": lambda one: one.questions,
+    "BETTER": lambda one: one.better,
+    "WORSE": lambda one: one.worse,
+    "CUT OFF": lambda one: one.cut_off,
+}
+_NARROW = ("ENTRY", "BASELINE", "MODEL", "DIFFERENCE [95 %]", "VERDICT")
+_SURE = ("ENTRY", "BASELINE ±", "MODEL ±", "DIFFERENCE [95 %]", "VERDICT", "COULD SHOW")
+# From the most that is shown to the least: the first form that fits is printed.
+FORMS = ((*_SURE, "P", "QUESTIONS", "BETTER", "WORSE", "CUT OFF"), (*_SURE, "P", "QUESTIONS"), _SURE, (*_NARROW, "COULD SHOW"), _NARROW)  # fmt: skip
+
+
+def forms(lines: Sequence[Line]) -> list[list[list[str]]]:
+    """The table in each form, without columns that have nothing."""
+    return [[list(heads), *([_HEADS[head](one) for head in heads] for one in lines)] for form in FORMS
+            if (heads := [head for head in form if head in _NARROW or any(_HEADS[head](one) for one in lines)])]  # fmt: skip
+
+
+def lines(found: Comparison, one: Measured, baseline: Measured, names: Sequence[str]) -> list[Line]:
+    """A line per name, averages and entries; those that were not measured at all are left out."""
+    entries, means = {each.entry: each for each in found.entries}, {each.name: each for each in found.averages}
+    made = []
+    for name in names:
+        texts = (name, baseline.text(name), one.text(name))
+        if name in means:
+            made.append(_of_average(means[name]))
+        elif name in entries:
+            made.append(_of_entry(entries[name], texts))
+        elif texts[1:] != (NOTHING, NOTHING):
+            made.append(Line(*texts, why=FEW_ENTRIES if name in one.means else NO_ENTRY))
+    return made
+
+
+def _of_entry(each: Compared, texts: tuple[str, str, str]) -> Line:
+    errors = (half(each.baseline.estimate), half(each.one.estimate))
+    cut = _cut_off([each.one.ended, each.baseline.ended])
+    if each.found is None:
+        return Line(*texts, errors, verdict=each.verdict, why=each.why, cut_off=cut)
+    return Line(
+        *texts, errors, with_interval(each.found), each.verdict, each.why,
+        _showable(each.showable) if each.verdict is Verdict.NOT_SHOWN else "",
+        _p(each.p), str(each.found.questions), str(each.found.better), str(each.found.worse), cut,
+    )  # fmt: skip
+
+
+def _of_average(mean: ComparedAverage) -> Line:
+    return Line(
+        mean.name,
+        shown(mean.baseline),
+        shown(mean.one),
+        ("", ""),
+        with_interval(mean.found),
+        mean.verdict,
+        p=_p(mean.p),
+    )
+
+
+def _cut_off(both: Sequence[Ended | None]) -> str:
+    """The model's share and the baseline's; nothing where no answer was cut off."""
+    if not any(one and one.cut_off for one in both):
+        return ""
+    return " / ".join(NOTHING if one is None or not one.answers else f"{one.cut_off / one.answers:.0%}" for one in both)
+
+
+def half(found: Estimate | None) -> str:
+    """± half of the interval."""
+    return (
+        f"±{number((found.high - found.low) / 2)}" if found and found.high is not None and found.low is not None else ""
+    )
+
+
+def with_interval(found: Difference | Average) -> str:
+    """The difference with its interval."""
+    digits = 3 if max(map(abs, (found.low, found.high))) <= 1 else 2
+    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
+
+
+def number(value: float) -> str:
+    """An unsigned difference."""
+    return f"{value:.3f}" if value <= 1 else f"{value:.2f}"
+
+
+def _showable(value: float | None) -> str:
+    return "" if value is None else number(value) if isfinite(value) else "none"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def notes(found: Comparison, lines: Sequence[Line], form: Sequence[str]) -> Iterator[str]:
+    """What the table of one comparison cannot say."""
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        if line.why:
+            reasons.setdefault(f"{line.verdict.value}: {line.why}", []).append(line.name)
+    yield from (f"{why} ({listed(names, 4)})" for why, names in reasons.items())
+    dark = [f"{line.showable} ({line.name})" for line in lines if line.showable]
+    if dark and "COULD SHOW" not in form:
+        yield f"{_SHOWABLE}: {listed(dark, 6)}"
+    for mean in found.averages:
+        left = f"; without {listed(mean.left_out, 4)}, which cannot be compared" if mean.left_out else ""
+        yield f"{mean.name}: the mean over {len(mean.members)} entries{left}"
+    cut = [f"{line.cut_off} ({line.name})" for line in lines if line.cut_off]
+    if cut and "CUT OFF" not in form:
+        yield f"answers that were cut off, of the model / of the baseline: {listed(cut, 6)}"
+    yield from (f"differs between model and baseline: {remark}" for remark in found.remarks)
+
+
+def legend(found: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]:
+    """How the numbers of these comparisons were made; once, below the last."""
+    entries = [each for one in found for each in one.entries if each.found]
+    if not entries:
+        return
+    yield f"DIFFERENCE: model minus baseline, question by question. Intervals: {'; '.join(sorted({each.method for each in entries}))}"
+    if "BASELINE ±" in heads:
+        yield "±: half of the 95 % interval of a score"
+    if "COULD SHOW" in heads:
+        yield f"COULD SHOW: {_SHOWABLE}"
+    if "CUT OFF" in heads:
+        yield "CUT OFF: the share of answers that were cut off, of the model / of the baseline"
+    if len(entries) > 1:
+        yield f"VERDICT: at 5 %, with {HOLM} over {len(entries)} comparisons"
+    if any(one.averages for one in found):
+        yield _INDEPENDENT
+    if any(each.one.ended or each.baseline.ended for each in entries):
+        yield ENDED_UNKNOWN
+    yield f"methods: {PAGE}"
+
+
+def as_json(found: Comparison, unproven: Mapping[str, object]) -> dict[str, object]:
+    """All of it, numbers unrounded; `unproven` has the unproven tasks by the name of the model."""
+    return {
+        "model": _side(found.one, unproven), "baseline": _side(found.baseline, unproven),
+        "entries": {each.entry: _entry(each) for each in found.entries},
+        "averages": {each.name: _average(each) for each in found.averages},
+        "remarks": list(found.remarks), "correction": HOLM, "methods": PAGE,
+    }  # fmt: skip
+
+
+def _side(side: Side, unproven: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "name": side.name, "folder": side.folder, "commit": side.commit or "HEAD", "model": side.aggregate.model,
+        "custom_settings": side.aggregate.custom_settings.as_json(), "warnings": list(side.aggregate.warnings),
+        "unproven": unproven.get(side.name),
+    }  # fmt: skip
+
+
+def _entry(each: Compared) -> dict[str, object]:
+    return {
+        "model": _score(each.one.value, each.one.estimate, each.one.ended),
+        "baseline": _score(each.baseline.value, each.baseline.estimate, each.baseline.ended),
+        "verdict": each.verdict.value, "why": each.why or None,
+        "difference": None if each.found is None else {
+            **_interval(each.found), "p_uncorrected": each.found.p, "p": each.p, "questions": each.found.questions,
+            "better": each.found.better, "worse": each.found.worse, "method": each.found.method,
+            "could_show": each.showable if each.showable is not None and isfinite(each.showable) else None,
+        },
+    }  # fmt: skip
+
+
+def _interval(found: Difference | Average) -> dict[str, float]:
+    return {"mean": found.mean, "low": found.low, "high": found.high}
+
+
+def _score(value: float | None, found: Estimate | None, answers: Ended | None) -> dict[str, object]:
+    names = ("error", "low", "high", "questions", "answers", "clusters", "of_sampling", "method")
+    return {
+        "score": value, "uncertainty": None if found is None else {name: getattr(found, name) for name in names},
+        "ended": None if answers is None else {
+            "answers": answers.answers, "cut_off": answers.cut_off, "empty": answers.empty, "unanswered": answers.unanswered,
+        },
+    }  # fmt: skip
+
+
+def _average(each: ComparedAverage) -> dict[str, object]:
+    return {
+        "entries": list(each.members), "left_out": list(each.left_out), "model": each.one, "baseline": each.baseline,
+        "verdict": each.verdict.value,
+        "difference": {**_interval(each.found), "p_uncorrected": each.found.p, "p": each.p, "method": AVERAGE},
+    }  # fmt: skip
