@@ -384,7 +384,8 @@ def test_the_text_fits_the_terminal(land: Site, gate: Gate, monkeypatch: pytest.
     code, said = gate("release")
     assert code == 5 and "JA exact" in said and "INCONCLUSIVE" in said
     assert max(map(display_width, said.splitlines())) <= int(columns)
-    assert "METHOD" in gate("release", "--wide")[1]
+    assert "method of JA exact: non-inferiority by the interval, adjusted paired interval" in " ".join(said.split())
+    assert "QUESTIONS" in gate("release", "--wide")[1]
 
 
 def test_github_gets_an_error_a_notice_and_a_warning(land: Site, gate: Gate) -> None:
@@ -402,4 +403,4 @@ def test_github_gets_an_error_a_notice_and_a_warning(land: Site, gate: Gate) -> 
     kinds = [line.split(" ")[0] for line in said.splitlines()]
     assert code == 1 and kinds == ["::notice", "::warning", "::error"]
     code, said = gate("--format", "markdown")
-    assert code == 1 and "## gate a: INCONCLUSIVE" in said and "| EN choice | FAIL |" in said
+    assert code == 1 and "## gate a: INCONCLUSIVE" in said and "| EN choice | required | FAIL |" in said

@@ -14,6 +14,7 @@ from questions import record
 from samples import repository
 
 from evalctl import cli
+from evalctl.review.methods import POWER
 
 REQUEST, GATE = "manifests/requests/a.yaml", "manifests/gates/release.yaml"
 TEXT = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_exact, en_code]\n"
@@ -51,6 +52,7 @@ def test_the_baselines_answers_say_what_can_be_shown(plan: Said) -> None:
     assert found["JA exact"]["questions"] == 400 and found["JA exact"]["answers"] == 1
     assert 0.08 < found["JA exact"]["shows"] < 0.13
     assert found["JA exact"]["noise"] == "noise of the baseline's answers"
+    assert found["JA exact"]["method"] == POWER
 
 
 def test_fewer_questions_show_less(plan: Said) -> None:
@@ -59,6 +61,14 @@ def test_fewer_questions_show_less(plan: Said) -> None:
     every = rows(plan, TEXT + BASELINE, files)["JA exact"]
     few = rows(plan, f"{TEXT}{BASELINE}max_samples: 50\n", files)["JA exact"]
     assert few["questions"] == 50 and few["shows"] > 2 * every["shows"]
+
+
+def test_a_debugging_run_is_compared_with_debugging_runs_only(plan: Said) -> None:
+    """The plan says so; it still helps to choose max_samples."""
+    files = record("lab/large-70B", "ja_exact", HALF)
+    for form in ("text", "markdown"):
+        assert "by no gate" in plan(f"{TEXT}{BASELINE}max_samples: 50\n", files, "--format", form)[1]
+        assert "by no gate" not in plan(TEXT + BASELINE, files, "--format", form)[1]
 
 
 def test_more_answers_to_each_question_show_more(plan: Said) -> None:

@@ -132,7 +132,7 @@ def _text(made: GateOutcome, *, wide: bool) -> str:
     for one in made.candidates:
         lines.append(f"{plain(one.name)}: {_painted(one.outcome.name)}")
         if one.lines:
-            lines.append(results_text.table(gate_text.rows(one), width))
+            lines.append(results_text.table(gate_text.rows(one), width, by_name=False))
         lines += [line for said in gate_text.reasons(one) for line in results_text.folded(plain(said), width)]
     return "\n".join(
         [*lines, *(line for note in made.notes for line in results_text.folded(f"note: {plain(note)}", width))]
@@ -150,7 +150,7 @@ def _annotation(made: GateOutcome) -> Diagnostic:
 
     outcome = made.outcome.name
     said = [f"{one.name}: {one.outcome.name}" for one in made.candidates]
-    more = [reason for one in made.candidates if one.outcome.name == outcome for reason in gate_text.reasons(one)]
+    more = [reason for one in made.candidates if one.outcome.name == outcome for reason in gate_text.undecided(one)]
     failed = [
         f"{line.gated.name} FAIL" for one in made.candidates for line in one.lines
         if line.outcome.name == "FAIL" and line.gated.tier == "required"

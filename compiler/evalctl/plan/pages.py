@@ -25,8 +25,7 @@ def text(forecasts: Sequence[RequestForecast], settings: Applied, notes: Sequenc
             lines.append(f"{request.request}: blocked by an error (see above){_because(request)}")
         for job in request.jobs:
             lines += _job_lines(request, job, settings)
-        if request.baseline is not None:
-            lines += power.lines(request.baseline, request.shows)
+        lines += power.lines(request)
     return "\n".join([*lines, *_noted(notes), total_line(forecasts)])
 
 
@@ -217,7 +216,8 @@ def _power_markdown(request: RequestForecast) -> list[str]:
         return []
     head = f"Against {cell(power.named(request.baseline))}, 8 of 10 comparisons will show these differences at 95 % ({power.METHOD}):"
     rows = [f"| {cell(one.entry)} | {shown(one.shows)} | {cell(power.basis(one))} |" for one in request.shows]
-    return [head, "", "| entry | difference | computed from |", "|---|---:|---|", *rows, ""]
+    remark = [said, ""] if (said := power.remark(request)) else []
+    return [head, "", "| entry | difference | computed from |", "|---|---:|---|", *rows, "", *remark]
 
 
 def _state(state: str, detail: str) -> str:

@@ -23,7 +23,7 @@ _DEBUG = re.compile(r"results/debug/max_samples-(\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class Showable:
-    """A row of the plan: the smallest difference in an entry that will be shown; None where `noise` says why not."""
+    """A row of the plan: the smallest difference in an entry that will be shown, by `method`; None where `noise` says why not."""
 
     task: str
     entry: str
@@ -31,6 +31,7 @@ class Showable:
     answers: int
     shows: float | None
     noise: str
+    method: str = METHOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,23 @@ def named(baseline: Baseline) -> str:
     return f"{baseline.model}{settings}"
 
 
-def lines(baseline: Baseline, shows: Sequence[Showable]) -> list[str]:
+def remark(request: RequestForecast) -> str:
+    """What must be known of a debugging run; "" for others."""
+    most = next((most for _, most in _tasks(request) if most is not None), None)
+    return "" if most is None else (
+        f"a run with max_samples is compared only with one of the baseline with max_samples {most}, and by no gate"
+    )  # fmt: skip
+
+
+def lines(request: RequestForecast) -> list[str]:
     """The rows as text."""
-    if not shows:
+    shows, baseline = request.shows, request.baseline
+    if not shows or baseline is None:
         return []
     head = f"  against {named(baseline)}: differences that 8 of 10 comparisons will show at 95 % ({METHOD})"
     width = max(len(one.entry) for one in shows)
-    return [head, *(f"    {one.entry:<{width}}  {shown(one.shows):>6}  {basis(one)}" for one in shows)]
+    found = [f"    {one.entry:<{width}}  {shown(one.shows):>6}  {basis(one)}" for one in shows]
+    return [head, *found, *([f"    {said}"] if (said := remark(request)) else [])]
 
 
 def basis(one: Showable) -> str:

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from evalctl.results.entries import shown
 from evalctl.results.tables import signed
+from evalctl.suggest import listed
 
 if TYPE_CHECKING:
     from evalctl.results.gating import Candidate, Decided, GateOutcome
 
-HEAD = (
-    "COMPARED",
-    "OUTCOME",
-    "DIFFERENCE",
-    "95 % INTERVAL",
-    "MARGIN",
-    "BASELINE",
-    "CANDIDATE",
-    "QUESTIONS",
-    "TIER",
-    "METHOD",
-)
+HEAD = ("COMPARED", "TIER", "OUTCOME", "DIFFERENCE", "95 % INTERVAL", "MARGIN", "BASELINE", "CANDIDATE", "QUESTIONS")
 
 
 def rows(candidate: Candidate) -> list[list[str]]:
@@ -34,8 +24,8 @@ def _row(line: Decided) -> list[str]:
     found = line.found
     interval = "–" if found is None else f"{signed(found.low)} to {signed(found.high)}"
     return [
-        line.gated.name, line.outcome.name, signed(found.mean if found else None), interval, _margin(line),
-        shown(line.baseline), shown(line.candidate), f"{found.questions:,}" if found else "–", line.gated.tier, line.method or "–",
+        line.gated.name, line.gated.tier, line.outcome.name, signed(found.mean if found else None), interval, _margin(line),
+        shown(line.baseline), shown(line.candidate), f"{found.questions:,}" if found else "–",
     ]  # fmt: skip
 
 
@@ -45,7 +35,14 @@ def _margin(line: Decided) -> str:
 
 
 def reasons(candidate: Candidate) -> Iterator[str]:
-    """A sentence for each line that is neither PASS nor FAIL, then what differs otherwise."""
+    """A sentence for each line that is neither PASS nor FAIL, then what differs otherwise and the methods."""
+    yield from undecided(candidate)
+    yield from candidate.remarks
+    yield from _methods(candidate)
+
+
+def undecided(candidate: Candidate) -> Iterator[str]:
+    """Why lines are INCONCLUSIVE or INVALID."""
     if candidate.why:
         yield candidate.why
     for line in candidate.lines:
@@ -58,7 +55,15 @@ def reasons(candidate: Candidate) -> Iterator[str]:
             )
         elif needed := _needed(line):
             yield f"{line.gated.name}: {line.outcome.name}: {needed} would decide, if the true difference is the one measured"
-    yield from candidate.remarks
+
+
+def _methods(candidate: Candidate) -> Iterator[str]:
+    """How the numbers were computed, each method with its lines."""
+    found: dict[str, list[str]] = {}
+    for line in candidate.lines:
+        if line.method:
+            found.setdefault(line.method, []).append(line.gated.name)
+    yield from (f"method of {listed(names, 4)}: {method}" for method, names in found.items())
 
 
 def _needed(line: Decided) -> str:

@@ -22,8 +22,8 @@ def room(*, wide: bool) -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> str:
-    """A table of `width` columns; the first `names` cells of each row are always shown."""
+def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1, *, by_name: bool = True) -> str:
+    """A table of `width` columns; the first `names` cells of each row are always shown. `by_name`: --columns chooses others."""
     cells = [[plain(cell) for cell in row] for row in rows]
     if width is None or _width(cells) <= width:
         return "\n".join(aligned(cells))
@@ -33,7 +33,8 @@ def table(rows: Sequence[Sequence[str]], width: int | None, names: int = 1) -> s
     while kept < len(cells[0]) and _width([row[: kept + 1] for row in cells]) <= width:
         kept += 1
     left = cells[0][kept:]
-    more = f"{plural(len(left), 'more column')} (--wide shows all, --columns A,B those): {listed(left, 4)}"
+    how = "--wide shows all, --columns A,B those" if by_name else "--wide shows all"
+    more = f"{plural(len(left), 'more column')} ({how}): {listed(left, 4)}"
     return "\n".join([*aligned([row[:kept] for row in cells]), *(wrap(more, width) if left else [])])
 
 
