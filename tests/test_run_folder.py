@@ -20,6 +20,7 @@ TAKES_MARK = {"mark", "probe_mark", "facts", "write"}  # functions that take the
 MANIFESTS = "manifests/"
 OTHERS = {
     ("evalctl/environments/recipes.py", "environments"),  # what they are made of
+    ("evalctl/site/pages.py", "tasks/"),  # of the pages
     ("evalctl_job/relay.py", "/task/{key:"),  # addresses of the relay
     ("evalctl_job/stall.py", "/task"),
     ("evalctl_job/supervisor/tasks.py", "/task/"),
