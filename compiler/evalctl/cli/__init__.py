@@ -1,7 +1,7 @@
 """Parses the command line, calls one function of `commands`, and returns its exit code.
 
 `words` has each command's name, summary and example, in the groups of `--help`; `options` has the options (those of
-`evalctl results`: `results_options`); `numbers` checks numbers. Does not know YAML, schedulers or git. The module of a
+`evalctl results`: `results_options`, of the commands that write manifests: `manifest_options`); `numbers` checks numbers. Does not know YAML, schedulers or git. The module of a
 command is imported only when the command runs, so that `--help` is fast.
 """
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evalctl.cli import results_options
+from evalctl.cli.manifest_options import add_import, add_lock, add_new, add_runtimes
 from evalctl.cli.numbers import count, seconds
-
-if TYPE_CHECKING:
-    _Actions = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
@@ -61,64 +58,6 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if schema/ is not up to date")
-
-
-def _new_task(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--script", help="the task's name in the framework")
-    group.add_argument("--result-dir", help="folder of its results and logs, e.g. ja/niah")
-    group.add_argument("--framework", help="lighteval, lighteval-swallow")
-    group.add_argument("--times", help="q=HH:MM:SS,f=HH:MM:SS (HG and HF are the same unless given), or column=…")
-    group.add_argument("--settings", help="default decoding (default: temperature=0.0; empty: the task's own)")
-    group.add_argument(
-        "--metric", action="append", default=[], help="metric of the framework; A+B is the mean of several"
-    )
-    group.add_argument("--entry", action="append", default=[], help="name of the metric in aggregated_results.json")
-    group.add_argument("--subsets", action="store_true", help="use the weighted mean over all subsets of the task")
-    group.add_argument("--suite", action="append", default=[], help="suite that will contain the task")
-
-
-def _new(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="file name of the request, without .yaml; or the word `task` or `gate`")
-    parser.add_argument(
-        "key",
-        nargs="?",
-        metavar="KEY",
-        help="with `task`: the key of a new task, {language}_{task}; with `gate`: its name",
-    )
-    _new_task(parser.add_argument_group("a task (evalctl new task KEY)"))
-    _new_request(parser.add_argument_group("a request (evalctl new NAME)"))
-    gate = parser.add_argument_group(
-        "a gate (evalctl new gate KEY): also --baseline, --model, --custom-settings, --tasks, --reason"
-    )
-    gate.add_argument("--margin", type=float, help="how much worse is acceptable, as a share of the full mark")
-
-
-def _new_request(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--model", help="Hugging Face id, or a name for --path")
-    group.add_argument("--path", help="a checkpoint on disk")
-    group.add_argument("--service", help="where to run")
-    group.add_argument("--tasks", help="suites and task keys, separated by commas")
-    group.add_argument("--custom-settings", help="name of custom settings")
-    group.add_argument(
-        "--provider", help="vllm (default), openai, deepinfra, gemini, anthropic, or one of manifests/providers/"
-    )
-    group.add_argument("--node-kind", help="resource type of the service")
-    group.add_argument("--max-samples", type=int, help="only the first N samples (debugging)")
-    group.add_argument("--baseline", help="the model that it will be compared with")
-    group.add_argument("--reason", help="reason for the request")
-
-
-def _lock(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="Hugging Face id, or the name for --path")
-    parser.add_argument("--path", help="read a checkpoint on disk instead of the Hub")
-    parser.add_argument(
-        "--whole", action="store_true", help="with --path: read every byte of the weights (takes minutes)"
-    )
-    parser.add_argument(
-        "--revision",
-        metavar="REVISION",
-        help="commit, tag or branch on the Hub (default: main); the commit is recorded",
-    )
 
 
 def _datasets(parser: argparse.ArgumentParser) -> None:
@@ -265,45 +204,12 @@ def _probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
-def _import(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    request = _import_action(actions, "request", "a filled-in qsub_all.sh to a request", "qsub_all.sh")
-    request.add_argument("script", metavar="FILE", help="qsub_all.sh, its head filled in; read, never executed")
-    request.add_argument("--name", help="file name of the request, without .yaml")
-    settings = _import_action(actions, "settings", "custom model settings, unchanged", "custom_model_settings/")
-    settings.add_argument("paths", nargs="+", metavar="PATH", help="the folder custom_model_settings/, or files of it")
-    tables = _import_action(actions, "tables", "the lab's CSVs into ours", "tasks_runtime.csv task_settings.csv")
-    tables.add_argument("paths", nargs="+", metavar="FILE", help="tasks_runtime.csv, task_settings.csv")
-    words = "results/hosted_vllm/PUBLISHER/MODEL --custom-settings reasoning"
-    results = _import_action(actions, "results", "scores measured before", words)
-    results.add_argument(
-        "paths", nargs="+", metavar="PATH", help="results_*.json, a folder of them, or aggregated_results.json"
-    )
-    results.add_argument("--model", help="only files of this model, as it is named there (hosted_vllm/PUBLISHER/MODEL)")
-    results.add_argument("--custom-settings", help="the custom settings that were used")
-
-
-def _import_action(actions: _Actions, name: str, what: str, example: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name, help=what, description=f"Imports {what}.", epilog=f"example: evalctl import {name} {example}"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
-    parser.add_argument("--replace", action="store_true", help="overwrite existing files and values")
-    return parser
-
-
-def _runtimes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--service", help="only the columns of this service")
-    parser.add_argument("--write", action="store_true", help="write the suggested values into tasks_runtime.csv")
-    parser.add_argument("--json", action="store_true")
-
-
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", help="folder of the temporary repository (default: .evalctl/demo)")
 
 
 _OPTIONS = {
-    "new": _new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": _lock, "env": _env, "datasets": _datasets,
+    "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
     "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
-    "retry": _retry, "schema": _schema, "import": _import, "runtimes": _runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
+    "retry": _retry, "schema": _schema, "import": add_import, "runtimes": add_runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip
