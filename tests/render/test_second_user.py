@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,64 +9,17 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from other_user import OTHER, POSSIBLE, PYTHON, WHY_NOT, as_other, key_of, let_in
 from standin_place import Place, Ran, job_task, make_job
-
-PYTHON = shutil.which("python3", path="/usr/bin:/bin") or ""  # one that every user may start
-OTHER = "nobody"
-# What the other user tries; a sentence for each thing that is refused, and what was said.
-TRIES = r"""
-import http.client, json, os, socket, sys
-facts = json.load(sys.stdin)
-said = {"user": os.getuid()}
-
-def tried(name, what):
-    try:
-        said[name] = repr(what())
-    except OSError as problem:
-        said[name] = type(problem).__name__
-
-def connected():
-    with socket.socket(socket.AF_UNIX) as link:
-        link.connect(facts["socket"])
-
-def bound(port):
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        one.bind(("127.0.0.1", port))
-        one.listen()
-
-def asked(method, path, key=None):
-    link = http.client.HTTPConnection("127.0.0.1", facts["port"], timeout=60)
-    link.request(method, path, b"{}" if method == "POST" else None, {"Authorization": key} if key else {})
-    return link.getresponse().status
-
-tried("connect to the server", connected)
-tried("list the private folder", lambda: os.listdir(facts["private"]))
-tried("rename the private folder", lambda: os.rename(facts["private"], facts["private"] + "-taken"))
-tried("answer at the socket", lambda: os.open(facts["socket"] + "x", os.O_CREAT))
-tried("list the run folder", lambda: os.listdir(facts["run"]))
-tried("read the port", lambda: open(facts["run"] + "/relay/port").read())
-tried("take the relay's port", lambda: bound(facts["port"]))
-for name in ("environ", "mem", "fd/0"):
-    tried(name, lambda: [open(f"/proc/{pid}/{name}", "rb").read(1) for pid in facts["pids"]])
-said["statuses"] = sorted({asked(*what) for what in (
-    ("GET", "/health"), ("GET", "/task/one/counts"), ("GET", "/task/one/v1/models"), ("GET", "/"),
-    ("POST", "/task/one/v1/chat/completions"), ("POST", "/task/one/v1/chat/completions", "Bearer relay"),
-)})
-said["command lines"] = "\n".join(open(f"/proc/{pid}/cmdline").read() for pid in facts["pids"])
-print(json.dumps(said))
-"""
 
 
 @pytest.fixture
 def open_place() -> Iterator[Place]:
     """A place into which every user can look, but for what the job closes; the run folder is as sync makes it."""
-    if os.geteuid() or not PYTHON:
-        pytest.skip("a second user needs root, and a python3 in /usr/bin")
+    if not POSSIBLE:
+        pytest.skip(WHY_NOT)
     before = os.umask(0o022)
     try:
         top = Path(tempfile.mkdtemp(prefix="evalctl-users-"))
@@ -81,22 +33,6 @@ def open_place() -> Iterator[Place]:
         os.umask(before)
 
 
-def environment(pid: int) -> dict[str, str]:
-    """The variables of one of the job's processes, as root reads them."""
-    pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-
-
-def as_other(facts: dict[str, Any]) -> dict[str, Any]:
-    """What another user of the node gets."""
-    ran = subprocess.run(
-        [PYTHON, "-I", "-c", TRIES], input=json.dumps(facts), capture_output=True, text=True, cwd="/", user=OTHER,
-        group="nogroup", extra_groups=[], env={"PATH": "/usr/bin:/bin"}, timeout=200,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    return dict(json.loads(ran.stdout))
-
-
 def test_another_user_can_neither_ask_nor_answer(open_place: Place) -> None:
     """Not the server, not the relay; no folder and no variable is readable, and no command line and no file has the key."""
     place = open_place
@@ -104,23 +40,17 @@ def test_another_user_can_neither_ask_nor_answer(open_place: Place) -> None:
     place.wait_for("marks", "server_ready.json")
     place.wait_for("tasks", "one", "call.json")
     place.wait_for("relay", "port")
-    socket = Ran(0, place.run_dir).lines("vllm")[0]["argv"][-1]
+    private = Path(Ran(0, place.run_dir).lines("vllm")[0]["argv"][-1]).parent
     of_job = place.pids()
-    keys = {environment(pid).get("EVALCTL_RELAY_KEY", "") for pid in of_job} - {""}
-    said = as_other({
-        "socket": socket, "private": str(Path(socket).parent), "run": str(place.run_dir), "pids": of_job,
-        "port": int((place.run_dir / "relay/port").read_text()),
-    })  # fmt: skip
+    key = key_of(of_job)
+    said = as_other(place.run_dir, of_job, private)
     files = "".join(path.read_text(errors="replace") for path in place.top.rglob("*") if path.is_file())
     place.end(process, signal.SIGTERM)
     assert len(of_job) > 3
-    lines, statuses = said.pop("command lines"), said.pop("statuses")
-    assert said.pop("user") != os.geteuid()
-    assert statuses == [401]
-    assert said.pop("take the relay's port") == "OSError"
-    assert said == dict.fromkeys(said, "PermissionError")
-    (key,) = keys
-    assert key not in lines and key not in files
+    assert said["user"] != os.geteuid()
+    assert said["statuses"] == [401]
+    assert (let_in(said), said["ports"]) == ({}, [said["port"]])
+    assert key not in said["command lines"] and key not in files
 
 
 def test_a_dead_relays_port_stays_the_jobs(open_place: Place) -> None:
