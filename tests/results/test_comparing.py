@@ -13,6 +13,7 @@ from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import likeness
 from evalctl.results.aggregate import aggregated
+from evalctl.results.compared_rows import as_json, notes
 from evalctl.results.comparing import Compared, Comparison, Side, compare, compare_all, flips, side
 from evalctl.results.per_question import OLDER, path_of
 from evalctl.results.record import to_text
@@ -206,6 +207,15 @@ def test_of_one_question_nothing_is_shown() -> None:
     one, base = (model(name, {"jmmlu": {JMMLU: {"em": [right]}}}) for name, right in (("one", 1), ("base", 0)))
     found = entry(compare(one, base, METRICS))
     assert (found.verdict, found.found, found.why) == (Verdict.NOT_SHOWN, None, "it has one question")
+
+
+def test_questions_without_a_value_of_both_are_said() -> None:
+    """They are left out of the difference, for people and for programs."""
+    one = model("one", {"mt": {MT: {"judge": [0.5, None, 0.7, 0.1]}}})
+    found = compare(one, model("base", {"mt": {MT: {"judge": [0.4, 0.3, 0.6, None]}}}), METRICS)
+    assert "questions left out, to which one of the two has no value: 2 (mt)" in list(notes(found, [], ()))
+    (difference_of_both,) = (each["difference"] for each in as_json(found, {})["entries"].values())  # type: ignore[attr-defined]
+    assert (difference_of_both["left_out"], difference_of_both["questions"]) == (2, 2)
 
 
 def test_settings_of_one_model_are_remarked_and_compared() -> None:

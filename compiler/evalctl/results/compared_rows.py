@@ -13,7 +13,7 @@ from evalctl.results.tables import Measured
 from evalctl.review.average import Average
 from evalctl.review.difference import Difference
 from evalctl.review.methods import AVERAGE, HOLM
-from evalctl.review.score import Estimate
+from evalctl.review.score import Estimate, share
 from evalctl.review.verdicts import Verdict
 from evalctl.suggest import listed
 
@@ -154,6 +154,11 @@ def notes(found: Comparison, lines: Sequence[Line], form: Sequence[str]) -> Iter
     dark = [f"{line.showable} ({line.name})" for line in lines if line.showable]
     if dark and "COULD SHOW" not in form:
         yield f"{_SHOWABLE}: {listed(dark, 6)}"
+    left_out = [
+        f"{each.found.left_out:,} ({each.entry})" for each in found.entries if each.found and each.found.left_out
+    ]
+    if left_out:
+        yield f"questions left out, to which one of the two has no value: {listed(left_out, 6)}"
     for mean in found.averages:
         left = f"; without {listed(mean.left_out, 4)}, which cannot be compared" if mean.left_out else ""
         yield f"{mean.name}: the mean over {len(mean.members)} entries{left}"
@@ -209,7 +214,7 @@ def _entry(each: Compared) -> dict[str, object]:
         "verdict": each.verdict.value, "why": each.why or None,
         "difference": None if each.found is None else {
             **_interval(each.found), "p_uncorrected": each.found.p, "p": each.p, "questions": each.found.questions,
-            "better": each.found.better, "worse": each.found.worse, "method": each.found.method,
+            "left_out": each.found.left_out, "better": each.found.better, "worse": each.found.worse, "method": each.found.method,
             "could_show": each.showable if each.showable is not None and isfinite(each.showable) else None,
         },
     }  # fmt: skip
@@ -225,8 +230,17 @@ def _score(value: float | None, found: Estimate | None, answers: Ended | None) -
         "score": value, "uncertainty": None if found is None else {name: getattr(found, name) for name in names},
         "ended": None if answers is None else {
             "answers": answers.answers, "cut_off": answers.cut_off, "empty": answers.empty, "unanswered": answers.unanswered,
+            "share_cut_off": _share(answers, found),
         },
     }  # fmt: skip
+
+
+def _share(answers: Ended, found: Estimate | None) -> dict[str, object] | None:
+    """The share of answers that were cut off; None where the number of questions is not known."""
+    if found is None or not 0 <= answers.cut_off <= answers.answers or not answers.answers:
+        return None
+    made = share(answers.cut_off, answers.answers, min(found.questions, answers.answers))
+    return {"mean": made.mean, "low": made.low, "high": made.high, "method": made.method}
 
 
 def _average(each: ComparedAverage) -> dict[str, object]:
