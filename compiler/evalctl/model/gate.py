@@ -39,7 +39,7 @@ class GateRule(Strict):
         None, description="A language, as task keys begin (ja, en): each of its main entries that the baseline has."
     )
     average: Name | None = Field(
-        None, description="A language or a suite: the mean over its entries, each divided by its full mark."
+        None, description="A suite or a language: the mean over its entries, each divided by its full mark."
     )
     margin: Annotated[float, Field(gt=0)] = Field(
         description="How much worse is still acceptable: of an entry in its own units, else as a share of the full mark."

@@ -34,7 +34,7 @@ class Groups:
             return self.suites.get(rule.suite)
         if rule.language is not None:
             return self.languages.get(rule.language)
-        return self.languages.get(rule.name, self.suites.get(rule.name))
+        return self.suites.get(rule.name, self.languages.get(rule.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _of_rule(place: tuple[str, int], rule: GateRule, known: Groups, own: Collect
     if rule.average is not None:
         scaled = tuple(entry for entry in members if entry.full_mark is not None)
         if scaled:
-            optional = rule.average in known.languages
+            optional = rule.average not in known.suites
             yield Gated(tier, f"average of {rule.average}", scaled, rule.margin, lower, True, optional, place)
         return
     for entry in members:
