@@ -39,6 +39,9 @@ def dumped(data: Any, flow: bool | None) -> str:
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = flow
     writer.allow_unicode = True
+    writer.width = (
+        1_000_000  # ruamel.yaml 0.19.1 breaks a key of a flow mapping over two lines and cannot read that itself
+    )
     out = io.StringIO()
     writer.dump(data, out)
     return out.getvalue().removesuffix("...\n")
