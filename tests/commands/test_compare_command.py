@@ -186,3 +186,21 @@ def test_verdicts_have_colours_on_a_terminal_only(
     assert "\x1b[1;32mbetter\x1b[0m" in said(root, capsys, *words)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in said(root, capsys, *words)
+
+
+def test_scores_are_shown_with_how_sure_they_are(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of entries and averages, as the leaderboard has it; a program gets the interval, its method and the number of questions."""
+    words = ["--repo", str(root), "results", "show", "team/base"]
+    assert cli.main([*words, "--columns", "ja_average,jmmlu_average"]) == 0
+    told = capsys.readouterr().out
+    assert "0.5000 ±0.0686" in told and "1 of 4" in told
+    assert "±: the larger distance from a score to an end of its 95 % interval (docs/statistics.md)\n" in told
+    assert cli.main([*words, "--json"]) == 0
+    base = json.loads(capsys.readouterr().out)[0]
+    assert base["uncertainty"]["jmmlu_average"]["questions"] == 200 and base["uncertainty"]["jmmlu_average"]["method"]
+    assert base["average_margins"]["ja_average"] > 0
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(words) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from evalctl.results.comparing import Compared, ComparedAverage, Comparison, Side
-from evalctl.results.entries import shown
+from evalctl.results.comparing import Compared, ComparedAverage, Comparison, Score, Side
+from evalctl.results.entries import shown, shown_margin
 from evalctl.results.stability import Ended
-from evalctl.results.tables import Measured
+from evalctl.results.tables import SURE, Measured
 from evalctl.review.average import Average
 from evalctl.review.difference import Difference
 from evalctl.review.methods import AVERAGE, HOLM
@@ -88,7 +88,7 @@ def lines(found: Comparison, one: Measured, baseline: Measured, names: Sequence[
 
 
 def _of_entry(each: Compared, texts: tuple[str, str, str]) -> Line:
-    errors = (half(each.baseline.estimate), half(each.one.estimate))
+    errors = (_margin(each.baseline), _margin(each.one))
     cut = _cut_off([each.one.ended, each.baseline.ended])
     if each.found is None:
         return Line(*texts, errors, verdict=each.verdict, why=each.why, cut_off=cut)
@@ -118,11 +118,12 @@ def _cut_off(both: Sequence[Ended | None]) -> str:
     return " / ".join(NOTHING if one is None or not one.answers else f"{one.cut_off / one.answers:.0%}" for one in both)
 
 
-def half(found: Estimate | None) -> str:
-    """± half of the interval."""
-    return (
-        f"±{number((found.high - found.low) / 2)}" if found and found.high is not None and found.low is not None else ""
-    )
+def _margin(score: Score) -> str:
+    """± the larger distance to an end of the interval."""
+    found, value = score.estimate, score.value
+    if found is None or value is None or found.low is None or found.high is None:
+        return ""
+    return shown_margin(value, max(value - found.low, found.high - value)).strip()
 
 
 def with_interval(found: Difference | Average) -> str:
@@ -175,7 +176,7 @@ def legend(found: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]
         return
     yield f"DIFFERENCE: model minus baseline, question by question. Intervals: {'; '.join(sorted({each.method for each in entries}))}"
     if "BASELINE ±" in heads:
-        yield "±: half of the 95 % interval of a score"
+        yield SURE
     if "COULD SHOW" in heads:
         yield f"COULD SHOW: {_SHOWABLE}"
     if "CUT OFF" in heads:

@@ -6,17 +6,28 @@ import csv
 import io
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.metrics import Metrics
 from evalctl.model.providers import model_name
-from evalctl.results.entries import Scripts, averages, of_tasks, remarked, scripts_of, shown, used_entries
+from evalctl.results.entries import (
+    Scripts,
+    averages,
+    entry_margin,
+    of_tasks,
+    remarked,
+    scripts_of,
+    shown,
+    shown_margin,
+    used_entries,
+)
 from evalctl.results.leaderboard import DEBUG, REMARKED
 from evalctl.results.names import read_name, read_names
 
 # A spreadsheet computes what begins so; a model's name is nothing to compute.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SURE = "±: the larger distance from a score to an end of its 95 % interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,7 @@ class Measured:
     label: str = ""
     means: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)
     remarked: Collection[str] = ()
+    margins: Mapping[str, float | None] = field(default_factory=dict)  # of the averages
 
     @property
     def name(self) -> str:
@@ -46,6 +58,11 @@ class Measured:
         """The entry for people, with a mark where something is remarked of it."""
         text = self.means[entry][1] if entry in self.means else shown(self.value(entry))
         return f"{text}{REMARKED}" if entry in self.remarked and text != "–" else text
+
+    def sure_text(self, entry: str) -> str:
+        """The entry for people, with how far its 95 % interval goes, where that is known."""
+        margin = self.margins.get(entry) if entry in self.means else entry_margin(entry, self.aggregate)
+        return self.text(entry) + shown_margin(self.value(entry), margin)
 
 
 def known(
@@ -65,7 +82,8 @@ def known(
         marked |= of_tasks(() if one.commit else unproven.get(one.folder, ()), metrics.entries)
         marked |= {mean.name for mean in found if marked & {entry.name for entry in mean.entries}}
         means = {mean.name: (mean.value(results), mean.text(results)) for mean in found}
-        made.append(replace(one, means=means, remarked=frozenset(marked)))
+        margins = {mean.name: mean.margin(one.aggregate) for mean in found}
+        made.append(replace(one, means=means, remarked=frozenset(marked), margins=margins))
     return made, [mean.name for mean in found], problems
 
 
@@ -97,7 +115,7 @@ def columns(measured: Sequence[Measured], metrics: Metrics) -> list[str]:
 
 def table(measured: Sequence[Measured], names: Sequence[str]) -> list[list[str]]:
     """A row per model folder under a row of names."""
-    rows = [[one.name, *(one.text(name) for name in names)] for one in measured]
+    rows = [[one.name, *(one.sure_text(name) for name in names)] for one in measured]
     return [["MODEL", *names], *rows]
 
 
@@ -111,10 +129,11 @@ def signed(value: float | None) -> str:
 def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
     """For programs: these entries as they are, and what they are of."""
     values = {name: one.value(name) for name in names}
+    sure = {name: asdict(one.aggregate.uncertainty[name]) for name in names if name in one.aggregate.uncertainty}
     settings = one.aggregate.custom_settings.as_json()
     return {
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
-        "results": values, "warnings": list(one.aggregate.warnings),
+        "results": values, "uncertainty": sure, "warnings": list(one.aggregate.warnings),
     }  # fmt: skip
 
 
