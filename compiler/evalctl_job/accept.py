@@ -110,7 +110,8 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     expected, planned = arguments.expected_max_samples, _planned(state.options(arguments.task_key))
     framework, stalled = arguments.framework, stall.written(state.stalled(arguments.task_key))
     return Evidence(
-        arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets
+        arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets,
+        frozenset(arguments.empty_subset),
     )  # fmt: skip
 
 
@@ -142,6 +143,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--exit-code", type=int, required=True, help="of the framework, as the shell saw it")
     made.add_argument("--expected-max-samples", type=int, default=None)
     made.add_argument("--expected-subsets", type=int, default=None, help="parts of the task with scores of their own")
+    made.add_argument(
+        "--empty-subset", action="append", default=[], metavar="NAME", help="a part that has no questions"
+    )
     made.add_argument("--into", type=Path, required=True, help="where the verdict is written")
     return made
 

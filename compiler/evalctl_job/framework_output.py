@@ -37,7 +37,8 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One run of the framework, as it wrote it. `unscored` are its tasks or subsets without a score."""
+    """One run of the framework, as it wrote it. `unscored` are its tasks or subsets without a score, `unasked` those of them in
+    whose data set it found no questions."""
 
     scores: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Mapping[str, Any]]
@@ -45,6 +46,7 @@ class Output:
     seconds: float
     details: Mapping[str, Details]
     unscored: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def read_output(framework: str, folder: Path) -> Output | None:
@@ -65,7 +67,9 @@ def read_output(framework: str, folder: Path) -> Output | None:
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, OSError) as problem:
         raise Unreadable(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
     unscored = tuple(without_scores(raw["config_tasks"], scores))
-    return Output(scores, settings, general.get("max_samples"), seconds, details, unscored)
+    answers = [path.name for path in folder.glob("details/**/details_*.parquet")]
+    unasked = tuple(name for name in unscored if without_questions(name, raw["config_tasks"][name], scores, answers))
+    return Output(scores, settings, general.get("max_samples"), seconds, details, unscored, unasked)
 
 
 def measured(entry: str) -> bool:
@@ -77,6 +81,17 @@ def without_scores(settings: Iterable[str], scores: Mapping[str, Mapping[str, An
     """Tasks or subsets without a score (seen: the fork skips a subset whose data set has no questions)."""
     scored = {name for entry, metrics in scores.items() if metrics for name in (entry, entry.rpartition("|")[0])}
     yield from (name for name in settings if name not in scored)
+
+
+def without_questions(name: str, settings: Any, entries: Iterable[str], answers: Iterable[str]) -> bool:
+    """Whether the framework left a task out since its data set is empty: it counted nothing, has no entry and no answers (the fork, 0.8)."""
+    counted = settings.get("original_num_docs", -1) if isinstance(settings, dict) else None
+    entered = any(entry == name or entry.rpartition("|")[0] == name for entry in entries)
+    return (
+        counted in (-1, 0)
+        and not entered
+        and not any(file.startswith((f"details_{name}|", f"details_{name}_")) for file in answers)
+    )
 
 
 def details_files(results: Path, folder: Path, entries: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -28,6 +28,7 @@ class Evidence:
     planned: Mapping[str, Any] = field(default_factory=dict)
     stalled: str = ""
     expected_subsets: int | None = None
+    empty_subsets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,11 @@ def other_size(evidence: Evidence) -> Failure | None:
 
 
 def subsets_missing(evidence: Evidence) -> Failure | None:
-    """A mean over some of a task's subsets is not its score."""
+    """A mean over some of a task's subsets is not its score; one that has no questions, and is known to have none, has no part in it."""
     assert evidence.output
-    left, scored = evidence.output.unscored, len(evidence.output.scores)
+    none = evidence.empty_subsets
+    passed = {name for name in evidence.output.unasked if none.intersection(name.split("|"))}
+    left, scored = [name for name in evidence.output.unscored if name not in passed], len(evidence.output.scores)
     if left:
         return Failure("subsets-missing", f"{len(left)} subsets or tasks have no score: {', '.join(left[:SHOWN])}")
     expected = evidence.expected_subsets

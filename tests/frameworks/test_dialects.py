@@ -10,7 +10,7 @@ from samples import one_job
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.lighteval import MODEL, dump
-from evalctl.frameworks.pins import subsets
+from evalctl.frameworks.pins import empty_subsets, listed_tasks, subsets, without_questions
 from evalctl.model.evaluation import JobTask
 from evalctl.resolve.identity import SENT
 
@@ -237,3 +237,17 @@ def test_how_many_parts_a_task_has_is_known_from_the_frameworks_list(framework: 
 def test_the_job_is_told_how_many_parts_a_task_has() -> None:
     """Its acceptance compares."""
     assert (call("en_choice").invocation.subsets, call("ja_subset").invocation.subsets) == (1, 1)
+
+
+def test_a_subset_without_questions_is_named_in_a_list() -> None:
+    """A line each, with the reason behind it; only those of the task count, and each name is one of the framework's list."""
+    text = "# why\n\na:b the split has no rows at abc123\na:c\nab:d\n"
+    assert (without_questions(text, "a"), without_questions(text, "ab"), without_questions(text, "b")) == (
+        ("a:b", "a:c"),
+        ("ab:d",),
+        (),
+    )
+    for framework in ("lighteval", "lighteval-swallow"):
+        scripts = {name.partition(":")[0] for name in listed_tasks(framework)}
+        named = [name for script in scripts for name in empty_subsets(framework, script)]
+        assert {*named} <= {*listed_tasks(framework)} and len({*named}) == len(named)

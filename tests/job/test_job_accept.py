@@ -247,6 +247,16 @@ def test_the_subsets_that_were_planned_are_scored(accept: Accept, copy: Path, su
     assert accept(copy, 0, "--expected-subsets", subsets)["reason"] == reason
 
 
+def test_a_subset_that_was_asked_is_not_one_without_questions(accept: Accept, copy: Path) -> None:
+    """Though it is named as one: its answers are on file."""
+    subset_passed_over(copy)
+    words = ("--expected-subsets", "1", "--empty-subset", "demo_subjects:science")
+    assert accept(copy, 0, *words)["reason"] == "subsets-missing"
+    for path in copy.glob("**/details_demo_subjects:science*"):
+        path.unlink()
+    assert accept(copy, 0, *words)["reason"] == "answers-missing"  # the relay counted its questions
+
+
 def test_a_bad_exit_code_is_a_failure_even_with_results(accept: Accept, copy: Path) -> None:
     """Killed after writing is not done: what was written may be another run's."""
     verdict = accept(copy, 143)

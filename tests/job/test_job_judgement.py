@@ -15,7 +15,7 @@ import pytest
 
 from evalctl_job import accept
 from evalctl_job.accept import report, warnings
-from evalctl_job.framework_output import SWALLOW, Details, Output, without_scores
+from evalctl_job.framework_output import SWALLOW, Details, Output, without_questions, without_scores
 from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
 
 COUNTS = {"asked": 4, "answered": 4, "requests": 4, "unanswered_allowed": 0}
@@ -375,6 +375,57 @@ def test_a_task_may_have_left_nothing(command: list[str], tmp_path: Path) -> Non
 def test_what_the_framework_had_and_did_not_score_is_known(settings: Any, scores: Any, unscored: list[str]) -> None:
     """Under the names of either framework; an entry without a metric has no score."""
     assert list(without_scores(settings, scores)) == unscored
+
+
+@pytest.mark.parametrize(
+    ("settings", "scores", "unasked"),
+    [
+        ({"swallow|a:b": {"original_num_docs": -1}}, {}, True), ({"swallow|a:b": {"original_num_docs": 0}}, {}, True), ({"swallow|a:b": {}}, {}, True),
+        ({"swallow|a:b": {"original_num_docs": 3}}, {}, False), ({"swallow|a:b": {"original_num_docs": None}}, {}, False),
+        ({"swallow|a:b": "text"}, {}, False), ({"swallow|a:b": {}}, {"swallow|a:b|0": {}}, False), ({"swallow|a:b": {}}, {"swallow|a:b": {}}, False),
+        ({"swallow|a:b": {}}, {"swallow|a:c|0": {}}, True),
+    ],
+)  # fmt: skip
+def test_what_the_framework_left_out_for_want_of_questions_is_known(settings: Any, scores: Any, unasked: bool) -> None:
+    """It counted no document, and has no entry and no answers."""
+    assert (
+        without_questions("swallow|a:b", settings["swallow|a:b"], scores, ["details_swallow|a:bc|0_1.parquet"])
+        is unasked
+    )
+    assert not without_questions("swallow|a:b", settings["swallow|a:b"], scores, ["details_swallow|a:b|0_1.parquet"])
+    assert not without_questions("a:b|0", {}, {}, ["details_a:b|0_1.parquet"])
+
+
+def test_a_subset_that_has_no_questions_by_design_is_passed_over() -> None:
+    """Where it is named and the framework found none: neither alone is enough, nor another one's name."""
+    found = replace(written(unscored=("swallow|a:b", "swallow|a:c"), unasked=("swallow|a:b",)), expected_subsets=1)
+    one = replace(
+        written(unscored=("swallow|a:b",), unasked=("swallow|a:b",)),
+        expected_subsets=1,
+        empty_subsets=frozenset({"a:b"}),
+    )
+    assert failure(one) is None
+    assert failure(replace(one, expected_subsets=2)) == Failure(
+        "subsets-missing", "the task has 2 subsets, and 1 have a score"
+    )
+    for names, left in (
+        ({"a:b"}, "a:c"),
+        ({"a:b", "a:c"}, "a:c"),
+        ({"b"}, "a:b, swallow|a:c"),
+        (set(), "a:b, swallow|a:c"),
+    ):
+        wrong = failure(replace(found, empty_subsets=frozenset(names)))
+        assert (
+            wrong is not None
+            and wrong.reason == "subsets-missing"
+            and wrong.detail.endswith(f"have no score: swallow|{left}")
+        )
+
+
+def test_a_task_says_which_subsets_have_no_questions(command: list[str]) -> None:
+    """One option for each."""
+    for words, names in (([], set()), (["--empty-subset", "a:b", "--empty-subset", "a:c"], {"a:b", "a:c"})):
+        assert accept.gather(accept.parser().parse_args([*command, *words])).empty_subsets == names
 
 
 def test_a_task_says_how_many_subsets_it_has(command: list[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic_core import to_json
 
-from evalctl.frameworks.pins import pinned, shipped_task_digest, subsets
+from evalctl.frameworks.pins import empty_subsets, pinned, shipped_task_digest, subsets
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.providers import litellm_prefix
 from evalctl_job.options import Options
@@ -73,7 +73,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--max-samples", str(evaluation.max_samples)]
     options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     config = _config(evaluation, settings, concurrency, request_timeout)
-    return Invocation(tuple(argv), (), config, options, subsets=subsets(ENVIRONMENT, script))
+    empty = empty_subsets(ENVIRONMENT, script)
+    return Invocation(tuple(argv), (), config, options, subsets=subsets(ENVIRONMENT, script) - len(empty), empty=empty)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from evalctl.environments.recipes import read_source
 from evalctl.frameworks.lighteval import MODEL, dump
-from evalctl.frameworks.pins import catalogue, shipped_task_digest, subsets
+from evalctl.frameworks.pins import catalogue, empty_subsets, shipped_task_digest, subsets
 from evalctl.model.evaluation import Eval, Invocation
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import litellm_prefix
@@ -83,8 +83,9 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
     options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
-    config, parts = _config(evaluation, settings), subsets(ENVIRONMENT, script)
-    return Invocation(tuple(argv), tuple(variables), config, options, secrets, parts)
+    config, empty = _config(evaluation, settings), empty_subsets(ENVIRONMENT, script)
+    parts = subsets(ENVIRONMENT, script) - len(empty)
+    return Invocation(tuple(argv), tuple(variables), config, options, secrets, parts, empty)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any]) -> str:

@@ -43,6 +43,19 @@ def listed_tasks(environment: str) -> dict[str, str]:
     return {name: needs for name, _, needs in (line.partition(" ") for line in lines if not line.startswith("#"))}
 
 
+def without_questions(text: str, script: str) -> tuple[str, ...]:
+    """The task's subsets that `ENVIRONMENT.empty` names; compiler/environments/README.md says what a name there allows."""
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return tuple(words[0] for words in lines if words[0].partition(":")[0] == script)
+
+
+@cache
+def empty_subsets(environment: str, script: str) -> tuple[str, ...]:
+    """The task's subsets that have no questions in the pinned data set, and so no score."""
+    path = environments.FOLDER / f"{environment}.empty"
+    return without_questions(path.read_text(encoding="utf-8"), script) if path.exists() else ()
+
+
 @cache
 def subsets(environment: str, script: str) -> int:
     """Of how many parts with scores of their own the task consists, as its framework expands the name; 0 for an unknown task.

@@ -118,7 +118,7 @@ class Invocation:
 
     `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of
     environment variables whose values the framework itself needs (a judge's key). `subsets` is how many parts of
-    the task get scores of their own; 0 where that is not known.
+    the task get scores of their own; 0 where that is not known. `empty` are those of its subsets that have no questions.
     """
 
     argv: tuple[str, ...]
@@ -127,6 +127,7 @@ class Invocation:
     relay: Options
     secrets: tuple[str, ...] = ()
     subsets: int = 0
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
     return {
         "key": evaluation.task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit,
         "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
-        "subsets": invocation.subsets, "variables": dict(invocation.variables), "secrets": invocation.secrets,
+        "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": dict(invocation.variables), "secrets": invocation.secrets,
         "relay": _encoded(to_json(invocation.relay.as_json())),
         "config": invocation.config,
     }  # fmt: skip

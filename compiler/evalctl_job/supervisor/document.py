@@ -69,7 +69,7 @@ class Server:
 class Task:
     """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest.
 
-    `subsets` is the number of its parts with own scores, 0 where the compiler does not know it.
+    `subsets` is the number of its parts with own scores, 0 where the compiler does not know it; `empty` names those without questions.
     """
 
     key: str
@@ -83,6 +83,7 @@ class Task:
     answers: str = ""
     max_samples: int | None = None
     subsets: int = 0
+    empty: Words = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Words = ()
 

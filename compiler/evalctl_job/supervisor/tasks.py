@@ -198,6 +198,8 @@ class TaskRun:
             options += ["--expected-max-samples", str(self.task.max_samples)]
         if self.task.subsets:
             options += ["--expected-subsets", str(self.task.subsets)]
+        for name in self.task.empty:
+            options += ["--empty-subset", name]
         return self._place.program("accept", *options, environment=self.task.environment)
 
     def _forget_answers(self) -> None:
