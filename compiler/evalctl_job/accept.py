@@ -24,7 +24,7 @@ from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
 from evalctl_job.judgement import Evidence, failure, finite, unanswered
 from evalctl_job.marks import DONE, FAILED, Acceptance
-from evalctl_job.observed import marked, not_as_planned
+from evalctl_job.observed import marked, not_as_planned, said_again
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import plain
 from evalctl_job.redact import redacted
@@ -45,7 +45,11 @@ def warnings(evidence: Evidence) -> Iterator[str]:
     asked = ", ".join(str(name) for name in sent.get("model", ())) or "the model"
     for name, number in evidence.counts.get("other_models", {}).items():
         yield f"{number} of {answered} answers are by another model: {name} instead of {asked}"
+    if short := evidence.counts.get("counted_short", 0):
+        yield f"{short} prompts have more text than the provider counted tokens for: it may have cut them, or counts otherwise"
     yield from not_as_planned(evidence.planned, sent) if answered else ()
+    if equal := said_again(one.texts for one in (evidence.output.details.values() if evidence.output else ())):
+        yield f"{equal} long answers have the very words of an answer to another question: a cache may have given them"
     yield from _marks_left(evidence)
 
 

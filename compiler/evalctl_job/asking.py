@@ -140,11 +140,14 @@ class Request:
         asked, answered = self._body.get("model"), raw.get("model", self._body.get("model"))
         if ours and answered != asked:
             return Refused(NO_ANSWER, f"another model answered: {model_of(raw)} instead of {asked}", transient=False)
-        if ours and (why := choice.counted_short(self._body, raw.get("usage"))):
-            return Refused(NO_ANSWER, why, transient=False)
+        short = choice.counted_short(self._body, raw.get("usage"))
+        if ours and short:
+            return Refused(NO_ANSWER, short, transient=False)
         runs = choice.read_reply(raw, n)
         if not isinstance(runs, NoAnswer):
-            return self._repeated(raw, runs) or runs
+            refused = self._repeated(raw, runs)
+            self._task.counts.counted_short += bool(short and not refused)
+            return refused or runs
         return Refused(NO_ANSWER, runs.why, transient=True, few=not runs.passing, unanswerable=runs.unanswerable)
 
     def _repeated(self, raw: Mapping[str, Any], runs: list[Run]) -> Refused | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from evalctl_job.replies import MOST_WORDS, NoAnswer, in_order, read_choice, tok
 Run = tuple[int, dict[str, Any]]
 # Tokens of 2026's tokenizers hold about 4 characters of English and 2 of Japanese; long blanks and lines are one token each.
 MOST_CHARACTERS, SURE = 16, 1024  # of a token on average; of a prompt for which this average holds
+_RUN = re.compile(r"(.)\1+", re.DOTALL)
 _ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 
 
@@ -134,11 +136,24 @@ def described(choice: Mapping[str, Any]) -> Choice:
 
 
 def counted_short(body: Mapping[str, Any], usage: Any) -> str | None:
-    """The complaint if a server counted far fewer tokens than the prompt must have: it has cut the prompt."""
-    counted, characters = tokens(usage, "prompt_tokens"), len("".join(_prompt_texts(body)))
-    if not counted or characters < SURE or characters <= MOST_CHARACTERS * counted:
+    """The complaint if a server counted far fewer tokens than the prompt must have: it has cut the prompt.
+
+    Tokens from a cache of prompts count, too: some gateways name them apart (Anthropic's own API). Runs of one character may be one token.
+    """
+    counted, text = tokens(usage, "prompt_tokens"), "".join(_prompt_texts(body))
+    if not counted or len(text) < SURE:
         return None
-    return f"the prompt was cut: {characters} characters were sent, and the server counted {counted} tokens"
+    counted += _cached(usage)
+    if len(text) <= MOST_CHARACTERS * counted or len(_RUN.sub(r"\1", text)) <= MOST_CHARACTERS * counted:
+        return None
+    return f"the prompt was cut: {len(text)} characters were sent, and the server counted {counted} tokens"
+
+
+def _cached(usage: Any) -> int:
+    """All counters of a usage that a name makes tokens of a cache."""
+    found = [(name, value) for name, value in usage.items()]
+    inner = sum(_cached(value) for _, value in found if isinstance(value, dict))
+    return inner + sum(tokens(usage, name) for name, _ in found if "cache" in name)
 
 
 def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:

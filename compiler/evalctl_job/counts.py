@@ -27,6 +27,7 @@ class Counts:
     given up after the framework had hung up.
 
     `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
+    `counted_short` are replies of a provider that counts fewer tokens than the prompt must have.
     `questions` is how many different questions the framework got an answer to.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
     `unanswered_allowed` of them. `refused_alike` is the text with which every question so far was refused. `pace` has
@@ -50,6 +51,7 @@ class Counts:
     first_error: str | None = None
     last_refusal: str | None = None
     unanswered_allowed: int = 0
+    counted_short: int = 0
     refused_alike: str | None = None
     sent: dict[str, list[Any]] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)

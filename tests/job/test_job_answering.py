@@ -128,7 +128,7 @@ def test_a_request_that_says_that_nothing_is_cut_is_one(tmp_path: Path, whole: d
 
 @pytest.mark.parametrize(("counted", "status"), [(10, 502), (100, 502), (101, 200), (0, 200)])
 def test_a_prompt_that_the_jobs_server_has_cut_is_not_the_question(tmp_path: Path, counted: int, status: int) -> None:
-    """It counts fewer tokens than so many characters can be; nothing is kept. Of a provider's counters less is known."""
+    """It counts fewer tokens than so many characters can be; nothing is kept. Of a provider's counters less is known: they are noted."""
 
     async def told() -> None:
         long = {**QUESTION, "messages": [{"role": "user", "content": "Word " * 322}]}
@@ -141,6 +141,7 @@ def test_a_prompt_that_the_jobs_server_has_cut_is_not_the_question(tmp_path: Pat
                 desk.answering.upstream = Upstream(desk.server, address, Patience(tries=1), Gate(8))
             said = await desk.ask(long)
             assert said[0] == (status if ours else 200)
+            assert await desk.counts("counted_short") == [0 if ours else int(status != 200)]
             if said[0] != 200:
                 assert (
                     words(said)[1]

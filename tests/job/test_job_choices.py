@@ -132,9 +132,9 @@ def test_a_whole_reply_keeps_what_it_cost() -> None:
 @pytest.mark.parametrize(
     ("body", "characters"),
     [
-        ({"messages": [{"content": "x" * 1000}, {"content": "y" * 600}]}, 1600), ({"prompt": "x" * 1600}, 1600), ({"prompt": ["x" * 800] * 2}, 1600),
-        ({"messages": [{"content": [{"type": "text", "text": "x" * 1600}, {"type": "image_url", "image_url": {"url": "y" * 9999}}]}]}, 1600),
-        ({"messages": [{"content": "x" * 1023}]}, None), ({"messages": [{"content": "x" * 1024}]}, 1024), ({"messages": None}, None),
+        ({"messages": [{"content": "xy" * 500}, {"content": "ab" * 300}]}, 1600), ({"prompt": "xy" * 800}, 1600), ({"prompt": ["xy" * 400] * 2}, 1600),
+        ({"messages": [{"content": [{"type": "text", "text": "xy" * 800}, {"type": "image_url", "image_url": {"url": "y" * 9999}}]}]}, 1600),
+        ({"messages": [{"content": "xy" * 511 + "x"}]}, None), ({"messages": [{"content": "xy" * 512}]}, 1024), ({"messages": None}, None),
         ({"messages": [3, {"content": None}, {"content": [3]}], "prompt": 3}, None), ({}, None),
     ],
 )  # fmt: skip
@@ -147,6 +147,22 @@ def test_a_cut_prompt_is_known_by_what_its_server_counts(body: dict[str, Any], c
     assert choices.counted_short(body, {"prompt_tokens": 100}) is None
     for usage in (None, {}, {"prompt_tokens": 0}, {"prompt_tokens": "5"}):
         assert choices.counted_short(body, usage) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "usage", "short"),
+    [
+        (" " * 9000 + "-" * 9000 + "What?", {}, False), ("xy" * 800 + " " * 9000, {}, True), ("xxy" * 600, {}, True), ("x\n\n\n" * 300, {}, False),
+        ("xy" * 800, {"prompt_tokens_details": {"cached_tokens": 90}}, False), ("xy" * 800, {"cache_read_input_tokens": 90}, False),
+        ("xy" * 800, {"prompt_tokens_details": {"cached_tokens": 89, "audio_tokens": 90}}, True), ("xy" * 800, {"prompt_cache_hit_tokens": None}, True),
+    ],
+)  # fmt: skip
+def test_tokens_of_a_cache_and_runs_of_one_character_are_allowed_for(
+    text: str, usage: dict[str, Any], short: bool
+) -> None:
+    """A long line or many blanks are one token, and some gateways do not count again what their cache of prompts had."""
+    found = choices.counted_short({"prompt": text}, {"prompt_tokens": 10 if usage else 60, **usage})
+    assert (found is not None) is short
 
 
 def test_merged_replies_are_one() -> None:

@@ -227,6 +227,34 @@ def test_what_does_not_forbid_the_scores_is_said() -> None:
     assert list(warnings(replace(GOOD, counts={}, planned={"top_p": 0.9}))) == []
 
 
+def test_prompts_that_a_provider_counted_short_are_said() -> None:
+    """A provider may count otherwise: nothing is refused for it."""
+    (found,) = warnings(counted(counted_short=2))
+    assert found.startswith("2 prompts have more text than the provider counted tokens for: ")
+
+
+LONG = " ".join(f"step {number}:" for number in range(60))
+
+
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [
+        (((LONG,), (LONG,)), 1), (((LONG,), (f"{LONG}.",)), 0), (((LONG, LONG), ("C",)), 0), (((LONG,), (LONG,), (LONG,)), 2),
+        ((("C",) * 2,) * 9, 0), (((LONG[:399],),) * 2, 0), (((LONG[:400],),) * 2, 1), ((("I cannot help. " * 40,),) * 2, 0), (((None,),) * 2, 0),
+    ],
+)  # fmt: skip
+def test_long_answers_that_another_question_has_word_for_word_are_said(
+    rows: tuple[tuple[str | None, ...], ...], number: int
+) -> None:
+    """A cache that names its replies anew may have given them. Letters, refusals and loops are what a model says again."""
+    said = [one for one in warnings(replace(GOOD, output=answered(*rows))) if "very words" in one]
+    assert said == (
+        [f"{number} long answers have the very words of an answer to another question: a cache may have given them"]
+        if number
+        else []
+    )
+
+
 @pytest.mark.parametrize(
     ("texts", "share"),
     [
