@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-# Ends by which a provider says it: OpenAI; Anthropic's own; Gemini's own; Zhipu; Bedrock.
+# Ends by which a provider says it: OpenAI; Anthropic's own; Gemini's own; Zhipu; Bedrock; Cohere's own.
 FILTERED = frozenset({
     "content_filter", "content_filtered", "refusal", "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-    "sensitive", "guardrail_intervened",
+    "LANGUAGE", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "sensitive", "guardrail_intervened", "ERROR_TOXIC",
 })  # fmt: skip
 # The same in words, of a question: OpenAI, Azure and Moonshot (its type is `content_filter`); OpenRouter; xAI; Alibaba; Volcengine's
 # error codes; MiniMax, also by its codes 1026 and 1027; Zhipu; DeepSeek; a guardrail of Portkey, with 446 (documents and clients, 2026-11).

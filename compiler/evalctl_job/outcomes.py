@@ -100,7 +100,7 @@ def read(status: int, headers: Mapping[str, str], content: bytes, secret: str | 
     if not isinstance(reply, dict):
         why = f"HTTP {status} with no object: {words_of(content)}"
         return Refused(NO_ANSWER, redacted(why, secret), transient=True, few=True)
-    if error := reply.get("error"):  # an empty `error` means that there was none
+    if error := reply.get("error") or reply.get("errors"):  # an empty `error` means that there was none
         return _refused(status_of(error), f"HTTP {status} with an error: {words_of(content)}", secret)
     if status_text := _status_of_minimax(reply):
         return _refused(None, f"HTTP {status} with an error: {status_text}", secret)

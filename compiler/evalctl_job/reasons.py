@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 
 # Messages of providers for an account without credit or with its quota used up: OpenAI; Moonshot;
-# DeepSeek, OpenRouter, Together; Anthropic; xAI; Fireworks; Zhipu; Alibaba; Volcengine; Cohere.
+# DeepSeek, OpenRouter, Together; Anthropic; xAI; Fireworks; Zhipu; Alibaba; Volcengine; Cohere; Gemini's prepaid accounts; new-api.
 _NO_CREDIT = (
     r"insufficient[_ ](quota|credits?|balance|funds)|billing_hard_limit|exceeded_current_quota|"
     r"credit balance is too low|(used all|n[o']t have any) (available )?credits|monthly spending limit|"
     r"key limit exceeded \((total|monthly|weekly|daily)|free-models-per-day|余额不足|欠费|\barrearage\b|account is in good standing|account_?overdue|"
+    r"specified API usage limits|prepayment credits are depleted|insufficient_user_quota|额度不足|"
     r"API calls ?/ ?month|FreeTierOnly|free tier of the model has been exhausted"
 )
 _TOO_LONG = (
     r"maximum context length|context_length_exceeded|the prompt was cut: |longer than the maximum model length|"
     r"exceeds the maximum number of tokens|prompt is too long: \d+ tokens|"
     r"cannot be greater than `?max_model_len|more than max_model_len|exceeds (the )?max_model_len|"
-    r"you passed \d+ input tokens|exceeds? the available context size|exceeds the model'?s? context"
+    r"`inputs` tokens \+ `max_new_tokens` must be|you passed \d+ input tokens|exceeds? the available context size|exceeds the model'?s? context"
 )
 # First match wins: the specific before the general. Texts of lighteval 0.13, its fork, litellm 1.101, vLLM 0.32,
 # datasets 4, huggingface_hub 0.36, providers' APIs as of 2026 and the relay.

@@ -31,8 +31,14 @@ GOOD_ENDS: Mapping[str, str] = {
 }
 # No tool is offered: a part of the answer is where no framework reads it.
 CALLED = frozenset({"tool_calls", "function_call", "tool_use"})
-# The server broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words (null: so did the reply).
-BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
+# The server broke off: OpenRouter's `error`, vLLM's `abort`, DeepSeek's and Zhipu's words, Cohere's and Gemini's own, which gateways
+# make a `stop` of (seen: litellm 1.101; null: so did the reply).
+BROKEN_OFF = frozenset({
+    "error", "abort", "insufficient_system_resource", "network_error", "ERROR", "MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL",
+})  # fmt: skip
+UNCLEAR = frozenset(
+    {"OTHER", "FINISH_REASON_UNSPECIFIED"}
+)  # Gemini's own, which say that something went wrong, not what
 THINKING = frozenset({"thinking", "reasoning"})
 TEXT = frozenset({"text", "output_text"})
 MOST_WORDS = 4096  # bytes of a page that are looked at
@@ -84,7 +90,11 @@ def _end(raw: Mapping[str, Any]) -> str:
 
 
 def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
-    end, error = raw.get("finish_reason"), raw.get("error")
+    message = raw.get("message")
+    end, error = (
+        raw.get("finish_reason"),
+        raw.get("error") or (message.get("error") if isinstance(message, dict) else None),
+    )
     if error:  # an empty one says that there was none
         return NoAnswer(f"no answer: it ended with {_named(end)}: {message_of(error)}", passing=True)
     if not isinstance(end, str | None):
@@ -92,7 +102,7 @@ def _bad_end(raw: Mapping[str, Any]) -> NoAnswer | None:
     if (
         end in GOOD_ENDS
         and isinstance(own := raw.get("native_finish_reason"), str)
-        and (is_filter_end(own) or own in CALLED | BROKEN_OFF)
+        and (is_filter_end(own) or own in CALLED | BROKEN_OFF | UNCLEAR)
     ):
         end = own  # OpenRouter gives the word of the server behind it beside its own
     if end is None or end in BROKEN_OFF:

@@ -11,6 +11,7 @@ import pytest
 
 from evalctl_job import outcomes
 from evalctl_job.outcomes import GivenUp, Patience, Refused, read
+from evalctl_job.reasons import classify
 
 ASKED_TO_WAIT = {"Retry-After": "7"}
 PASSING = [
@@ -283,3 +284,31 @@ def test_the_words_of_a_cache_are_short_and_hold_no_key() -> None:
     """Its header may repeat what was sent."""
     found = refused(200, b"{}", {"x-cache": "HIT " + "secret-7" + "x" * 999}, secret="secret-7")
     assert "secret-7" not in found.why and len(found.why) < 300
+
+
+def test_a_list_of_errors_beside_a_text_is_an_error() -> None:
+    """Some gateways name several; an empty list says that there was none."""
+    answered = {"choices": [{"message": {"content": "C"}, "finish_reason": "stop"}]}
+    found = refused(200, json.dumps({**answered, "errors": [{"message": "gone"}]}).encode())
+    assert (found.status, found.transient) == (502, True) and "gone" in found.why
+    assert read(200, {}, json.dumps({**answered, "errors": []}).encode(), None) == {**answered, "errors": []}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.",
+        "Your prepayment credits are depleted. Please go to AI Studio", "用户额度不足, 剩余额度: $0.000 [insufficient_user_quota]", "用户额度不足",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_used_up_account_is_not_asked_again(words: str, status: int) -> None:
+    """Whatever its status: it does not pass while the job runs."""
+    found = refused(status, error(words))
+    assert not found.transient and classify(found.why) == "quota-exhausted"
+
+
+def test_a_question_that_is_too_long_for_text_generation_inference_is_named() -> None:
+    """Its words, which Together passes on."""
+    why = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 8000 `inputs` tokens"
+    assert classify(refused(422, error(why)).why) == "context-length"

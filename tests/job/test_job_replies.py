@@ -453,6 +453,29 @@ def test_a_finish_reason_of_a_filter_may_have_the_word_of_the_provider(end: str)
     assert isinstance(unknown, NoAnswer) and not unknown.unanswerable
 
 
+@pytest.mark.parametrize("place", ["finish_reason", "native_finish_reason"])
+@pytest.mark.parametrize(
+    ("end", "filtered"),
+    [("LANGUAGE", True), ("IMAGE_SAFETY", True), ("IMAGE_PROHIBITED_CONTENT", True), ("ERROR_TOXIC", True), ("ERROR", False),
+     ("MALFORMED_RESPONSE", False), ("MALFORMED_FUNCTION_CALL", False), ("OTHER", None), ("FINISH_REASON_UNSPECIFIED", None)],
+)  # fmt: skip
+def test_the_own_words_of_gemini_and_cohere_are_no_good_ends(place: str, end: str, filtered: bool | None) -> None:
+    """Though a gateway says `stop`: a filter refuses the question, what broke off may pass, and of the rest nothing is known."""
+    found = read_choice(choice(**{place: end}))
+    assert isinstance(found, NoAnswer) and (found.unanswerable, found.passing) == (filtered is True, filtered is False)
+
+
+def test_an_error_within_the_message_is_one() -> None:
+    """As beside it; an empty one is none."""
+    broken = choice()
+    broken["message"] = {**broken["message"], "error": {"message": "gone", "code": 502}}
+    assert read_choice(broken) == NoAnswer("no answer: it ended with `stop`: gone", passing=True)
+    for nothing in (None, "", {}):
+        broken["message"]["error"] = nothing
+        assert isinstance(read_choice(broken), dict)
+    assert isinstance(read_choice({**choice(), "message": "error"}), NoAnswer)
+
+
 def test_each_field_of_a_filter_is_tested() -> None:
     """The list is closed: another field is added with the provider that sends it."""
     assert set(filters._FINDINGS) == {

@@ -391,8 +391,11 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     ),
     "replies": (
         Equivalent(
-            "and (is_filter_end(own) or own in CALLED | BROKEN_OFF)",
-            ("and (is_filter_end(own) or own in CALLED ^ BROKEN_OFF)",),
+            "and (is_filter_end(own) or own in CALLED | BROKEN_OFF | UNCLEAR)",
+            (
+                "and (is_filter_end(own) or own in CALLED ^ BROKEN_OFF | UNCLEAR)",
+                "and (is_filter_end(own) or own in CALLED | BROKEN_OFF ^ UNCLEAR)",
+            ),
             "no word is in two of the sets",
         ),
         Equivalent(
