@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalctl_job import scores
-from evalctl_job.files import write_by_rename, write_json
-from evalctl_job.framework_output import Output
+from evalctl_job.files import json_text, write_by_rename, write_json
+from evalctl_job.framework_output import Output, samples_named
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import TaskFolder
 from evalctl_job.scores import Metric
 
+_NOT_READ = (OSError, ValueError, LookupError, TypeError)  # details of another form; pyarrow's are of these kinds
+_DETAILS = re.compile(r"_([0-9T.:-]+)\.parquet")  # how the name of an entry's file goes on: with the time of its run
 _UPSTREAM, _FORK = ("doc", "metric"), ("example", "choices", "gold", "metrics")
 
 
@@ -107,12 +111,7 @@ def written(output: Output, folder: Path, task: TaskFolder) -> str:
     """Writes both files of a task that is done; "", or why it has none: its score holds, and nothing says how sure it is."""
     try:
         write(of_output(output, folder), task)
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ) as error:  # details of another form; pyarrow's are of these kinds
+    except _NOT_READ as error:
         return f"no values of single questions could be read from its details: {type(error).__name__}: {error}"
     return ""
 
@@ -121,10 +120,56 @@ def write(found: QuestionScores, task: TaskFolder) -> None:
     """Both files of a task: its question set, and the values of the questions with the set's digest."""
     asked = QuestionSet(found.digests, found.keys)
     write_by_rename(task.questions, asked.text())
-    write_json(task.scores, {
+    write_json(task.scores, document(found, asked))
+
+
+def document(found: QuestionScores, asked: QuestionSet) -> dict[str, Any]:
+    """The content of scores.json."""
+    return {
         "schema": scores.SCHEMA,
         "questions": asked.digest(),
         "answers": found.answers,
         "metrics": {name: metric.as_json() for name, metric in found.metrics.items()},
         "of_whole_texts": list(found.of_whole_texts),
-    })  # fmt: skip
+    }  # fmt: skip
+
+
+def of_details(measured: Mapping[str, Mapping[str, float]], folder: Path) -> QuestionScores:
+    """Of a record with these scores, from the details files that were kept beside it: the newest of each entry."""
+    paths = {entry: _newest(entry, folder) for entry in measured}
+    answers = max((_answers(path, measured[entry]) for entry, path in paths.items()), default=1)
+    return question_scores({entry: list(rows(path)) for entry, path in paths.items()}, measured, answers)
+
+
+def _newest(entry: str, folder: Path) -> Path:
+    stamps = {match[1]: path for path in folder.iterdir()
+              if (match := _DETAILS.fullmatch(path.name.removeprefix(f"details_{entry}")))}  # fmt: skip
+    if not stamps:
+        raise LookupError(f"there is no details file of {entry}")
+    return stamps[max(stamps)]
+
+
+def _answers(path: Path, metrics: Mapping[str, float]) -> int:
+    """How many answers each question has."""
+    from pyarrow.parquet import ParquetFile
+
+    file = ParquetFile(path)
+    if "doc" not in file.schema_arrow.names:
+        return samples_named(metrics)
+    return max((row["doc"]["num_samples"] for row in file.read(columns=["doc.num_samples"]).to_pylist()), default=1)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """For each pair of a result.json and its folder of details: a JSON object per line with both files, or the problem."""
+    for record, folder in zip(arguments[::2], arguments[1::2], strict=True):
+        line = json_text({"record": record, **_read(Path(record), Path(folder))})
+        sys.stdout.buffer.write(line.encode(errors="surrogatepass"))  # whatever the locale is
+
+
+def _read(record: Path, folder: Path) -> dict[str, Any]:
+    try:
+        found = of_details(json.loads(record.read_text(encoding="utf-8"))["scores"], folder)
+    except _NOT_READ as error:
+        return {"problem": f"{type(error).__name__}: {error}"}
+    asked = QuestionSet(found.digests, found.keys)
+    return {"questions": asked.text(), "scores": document(found, asked)}

@@ -1,4 +1,7 @@
-"""`evalctl results rebuild`: writes aggregates and leaderboard again, from records and metrics.yaml."""
+"""`evalctl results rebuild`: writes aggregates and leaderboard again, from records and metrics.yaml.
+
+Values of questions of older results are made from their details first, where these are on this machine.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from evalctl import report
 from evalctl.clone.requests import unknown_metrics_of
+from evalctl.details.older_results import values_of_older
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import ERROR
@@ -28,6 +32,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         print("nothing was written: fix metrics.yaml first, from which the aggregates are computed")
         return PERSON
     base = derived.on_disk(root)
+    notes = [] if arguments.check else _from_details(root, base)
     texts, _ = derived.everything(base, catalogue.metrics)
     changed = differing(root, texts)
     if not arguments.check:
@@ -36,7 +41,18 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             (root / path).unlink()
     report.show([*unknown_metrics_of(project, base.index), *base.index.diagnostics()], root, "text")
     _say(changed, len(texts), would=arguments.check)
+    print("".join(f"{plain(note)}\n" for note in notes), end="")
     return PERSON if arguments.check and changed else SUCCESS
+
+
+def _from_details(root: Path, base: derived.Base) -> list[str]:
+    """Writes the values of questions that details on this machine have; the reasons why other results get none."""
+    texts, notes = values_of_older(root, base)
+    new = differing(root, texts)
+    write_together(root, texts)
+    for path in sorted(new):
+        print(f"wrote {plain(path)}")
+    return notes
 
 
 def differing(root: Path, texts: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evalctl.clone.dotenv import environments_of
@@ -10,9 +11,13 @@ from evalctl.environments import catalogue
 from evalctl.environments.readiness import is_complete, others, problem_of
 from evalctl.results import grading
 from evalctl.results.grading import Question, Reading
-from evalctl.shell import Command, stream
+from evalctl.shell import Command, json_text, stream
+from evalctl_job import run_folder
 
 _PROGRAM = Path(grading.__file__).with_name("parquet_rows.py")
+# The compute node's program, of this checkout and not of the environment, whose version may be an earlier one.
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from evalctl_job.questions import main; main(sys.argv[2:])"
+_AT_ONCE = 200  # records of one process: its command line has a limit
 _READERS = ("lighteval", "lighteval-swallow")  # each has pyarrow, in every version so far
 
 
@@ -30,6 +35,34 @@ def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[s
     status = stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), read.add)
     broken = [f"some questions are missing: {python} ended with status {status}"] if status else []
     return read.questions, [*read.problems, *broken]
+
+
+def values(pairs: Sequence[tuple[Path, Path]], root: Path) -> Iterator[tuple[Path, tuple[bytes, bytes] | str]]:
+    """For each record and its folder of details: the texts of its question set and of scores.json, or why there are none."""
+    python = _python(environments_of(root))
+    if python is None:
+        why = problem_of(catalogue()["lighteval"], environments_of(root))
+        yield from ((record, f"reading its details needs a job environment: {why}") for record, _ in pairs)
+        return
+    for start in range(0, len(pairs), _AT_ONCE):
+        part, lines = pairs[start : start + _AT_ONCE], list[str]()
+        words = [str(path) for pair in part for path in pair]
+        stream(
+            Command((str(python), "-I", "-c", _RUN, str(Path(run_folder.__file__).parents[1]), *words)), lines.append
+        )
+        found = dict(filter(None, map(_values, lines)))
+        yield from ((record, found.get(str(record), f"{python} ended: {lines[-1:]}")) for record, _ in part)
+
+
+def _values(line: str) -> tuple[str, tuple[bytes, bytes] | str] | None:
+    """None for a line that is Python's: a warning, or why it ended."""
+    try:
+        made = json.loads(line)
+        if "problem" in made:
+            return made["record"], str(made["problem"])
+        return made["record"], (made["questions"].encode(), json_text(made["scores"]).encode())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _python(environments: Path) -> Path | None:
