@@ -14,7 +14,7 @@ HIDDEN = "[redacted]"
 _SHORTEST = 8  # a shorter value would be found in any text
 
 # Prefixes as the services issue them (2026) that may begin a word of prose, too: OpenAI, Anthropic and OpenRouter (sk-),
-# Groq, xAI, NVIDIA, Replicate, Perplexity, Fireworks, Cerebras, Together; GitLab; Slack.
+# Groq, xAI, NVIDIA, Replicate, Perplexity, Fireworks, Cerebras, Together, Vercel's gateway; GitLab; Slack; DigitalOcean; W&B.
 _PROSE = (
     "sk-",
     "gsk_",
@@ -25,6 +25,9 @@ _PROSE = (
     "fw_",
     "csk-",
     "tgp_v1_",
+    "vck_",
+    "dop_v1_",
+    "wandb_v1_",
     "glpat-",
     "xoxb-",
     "xoxp-",
@@ -32,11 +35,11 @@ _PROSE = (
 )
 _PROSE_HF = ("hf_",)
 _OTHER = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "AIza", "AKIA", "ASIA")
-_HINTS = (*_PROSE, *_PROSE_HF, *_OTHER, "eyJ", "earer ", "PRIVATE KEY")
+_HINTS = (*_PROSE, *_PROSE_HF, *_OTHER, "eyJ", "earer ", "PRIVATE KEY", "AQ.Ab", "ya29.", "bce-v3/")
 
 KINDS = {
     "api": "an API key", "huggingface": "a Hugging Face token", "github": "a GitHub token", "google": "a Google key",
-    "aws": "an AWS key", "jwt": "a signed token (JWT)", "bearer": "a bearer token", "private": "a private key",
+    "aws": "an AWS key", "baidu": "a key of Baidu's cloud", "jwt": "a signed token (JWT)", "bearer": "a bearer token", "private": "a private key",
 }  # fmt: skip
 # `\b` would not do: Japanese letters are word characters, too.
 _SHAPES = re.compile(
@@ -44,7 +47,9 @@ _SHAPES = re.compile(
     rf"(?P<api>(?:{'|'.join(_PROSE)})[A-Za-z0-9_-]{{20,}})"
     r"|(?P<huggingface>hf_[A-Za-z0-9]{20,})"
     r"|(?P<github>gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"
-    r"|(?P<google>AIza[A-Za-z0-9_-]{30,})"
+    # Google's of 2026 (`AQ.Ab…`) and those for an hour.
+    r"|(?P<google>AIza[A-Za-z0-9_-]{30,}|(?:AQ\.Ab|ya29\.)[A-Za-z0-9_-]{30,})"
+    r"|(?P<baidu>bce-v3/ALTAK-[A-Za-z0-9]{10,}/[0-9a-f]{32,})"  # Qianfan
     r"|(?P<aws>(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z]))"
     r"|(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"
     r"|(?<=[Bb]earer )(?P<bearer>[A-Za-z0-9._~+/-]{24,}=*)"
@@ -54,6 +59,7 @@ _SHAPES = re.compile(
 _LOOSE = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?:{'|'.join((*_PROSE, *_PROSE_HF, *_OTHER))}|(?:sk|hf|pk|rk|key|gsk|xai)[-_])"
     r"(?:[A-Za-z0-9_*•…-]|\.{3}){6,}"
+    r"|(?:AQ\.Ab|ya29\.)[A-Za-z0-9_*•…-]{6,}|bce-v3/[A-Za-z0-9*•…/-]{6,}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{8,})|(?<=[Bb]earer )\S+"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----)?"
 )

@@ -227,7 +227,17 @@ def test_only_nothing_is_empty(text: str | None, empty: bool) -> None:
     assert choices.described({"message": {"content": text}}).empty is empty
 
 
-@pytest.mark.parametrize("secret", ["sk-proj-abcDEF123456", "hf_abcdefghijkl", "gsk_0123456789ab"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abcDEF123456",
+        "hf_abcdefghijkl",
+        "gsk_0123456789ab",
+        "AQ.Ab" + "8RN6KAbc",
+        "ya29." + "a0AfH6",
+        "bce-v3/" + "ALTAK-A1b2/0a1b",
+    ],
+)
 def test_secret_shapes_never_pass(secret: str) -> None:
     """A key is taken out even when it is not the one that was sent."""
     assert secret not in redact.redacted(f"key {secret} is wrong", None)

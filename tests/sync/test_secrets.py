@@ -23,11 +23,21 @@ def test_ordinary_words_are_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "length"), [("hf_", 34), ("sk-", 48), ("sk-proj-", 48), ("ghp_", 36), ("AKIA", 16), ("AIza", 35)]
-)
+    ("begin", "length"),
+    [
+        ("hf_", 34), ("sk-", 48), ("sk-proj-", 48), ("ghp_", 36), ("AKIA", 16), ("AIza", 35), ("vck_", 56), ("wandb_v1_", 40), ("AQ.Ab", 48),
+        ("ya29.", 60), ("dop_v1_", 64),
+    ],
+)  # fmt: skip
 def test_the_shape_of_a_secret_is_enough(begin: str, length: int) -> None:
     """Keys that nobody told us of."""
     assert secret_in(f'{{"text": "{begin}{("A1" * length)[:length]}"}}', {}) is not None
+
+
+def test_a_key_of_qianfan_is_one() -> None:
+    """Two parts behind its prefix; a path of that name is none."""
+    assert secret_in("bce-v3/" + "ALTAK-" + "A1b2" * 5 + "/" + "0a1b" * 10, {}) == "a key of Baidu's cloud"
+    assert secret_in("bce-v3/ALTAK-readme/notes AQ.About ya29.txt dop_v1_readme", {}) is None
 
 
 def test_a_private_key_is_one() -> None:
