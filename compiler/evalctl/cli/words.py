@@ -21,7 +21,7 @@ class Words:
 
 
 _WRITE = {
-    "new": Words("new", "write a request (NAME), a task's rows (task KEY) or a gate (gate KEY)", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja\n  evalctl new task ja_niah --script niah_ja --result-dir ja/niah --framework lighteval-swallow --times q=00:30:00,f=02:00:00 --metric exact_match --entry niah_ja --suite swallow-ja", "On a terminal it asks for what the options do not say."),
+    "new": Words("new", "write a request, the rows of a task, or a gate", "evalctl new --model tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5 --service tsubame --tasks swallow-ja\n  evalctl new task ja_niah --script niah_ja --result-dir ja/niah --framework lighteval-swallow --times q=00:30:00,f=02:00:00 --metric exact_match --entry niah_ja --suite swallow-ja", "On a terminal it asks for what the options do not say."),
     "lock": Words("lock", "fetch a model's facts and write its model card", "evalctl lock tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"),
     "import": Words("import_lab", "import the lab's files: request, settings, tables, results", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
 }  # fmt: skip
