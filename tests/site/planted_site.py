@@ -21,15 +21,15 @@ REPOSITORY = Path(__file__).parents[2]
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
 
 
-def planted(root: Path, models: Sequence[str], questions: int = 40, seed: int = 1) -> Path:
+def planted(root: Path, models: Sequence[str], questions: int = 40, slope: float = 0.5) -> Path:
     """A git repository at `root` with the tables of this one and a record of every task for each model."""
     (root / "manifests/requests").mkdir(parents=True)
     (root / "manifests/requests/.gitkeep").touch()
     shutil.copytree(REPOSITORY / "manifests/tasks", root / "manifests/tasks")
     metrics, tasks = tables(root)
-    chance = random.Random(seed)
+    chance = random.Random(1)
     for number, model in enumerate(models):
-        skill = 0.75 - 0.5 * number / max(len(models), 10) + chance.uniform(-0.02, 0.02)
+        skill = 0.75 - slope * number / max(len(models), 10)
         for task in tasks:
             _record(root, metrics, task, model, skill, questions, chance)
     derive(root, metrics)

@@ -140,11 +140,12 @@ def test_history_has_a_value_for_each_commit_that_changed_it(tmp_path: Path) -> 
     """The newest first, with the commit; a commit that changed nothing has no line; an older commit has its own site."""
     root = planted(tmp_path / "clone", MODELS[:1], questions=5)
     path = root / SWALLOW / "ja/mt_bench/result.json"
+    path.with_name("scores.json").unlink()
     for number in (1, 2):
         record = json.loads(path.read_text("utf-8"))
         record["scores"] = {key: dict.fromkeys(values, 0.25 * number) for key, values in record["scores"].items()}
-        del record["per_question"]
-        path.write_text(json.dumps({**record, "per_question": None}), encoding="utf-8")
+        record.pop("per_question", None)
+        path.write_text(json.dumps(record), encoding="utf-8")
         derive(root, tables(root)[0])
         commit(root, f"again {number}", f"2026-11-2{number}")
     assert made(root, tmp_path / "site") == 0
@@ -185,3 +186,73 @@ def test_a_commit_that_is_not_there_is_named(root: Path, tmp_path: Path, capsys:
     """Before anything is written."""
     assert made(root, tmp_path / "site", "--at", "nope") == 1
     assert "nope" in capsys.readouterr().err and not (tmp_path / "site").exists()
+
+
+def board(folder: Path) -> dict[str, list[str]]:
+    """Of each model the classes of its cells on the leaderboard, the average first."""
+    text = (folder / "index.html").read_text("utf-8")
+    rows = re.findall(r'<tr><th scope="row"><a href="[^"]+">([^<]+)</a>.*?</tr>', text)
+    cells = re.findall(r"<tr><th scope=\"row\">.*?</tr>", text)
+    return {name: re.findall(r"<td( class=\"best\")?>", row) for name, row in zip(rows, cells, strict=True)}
+
+
+def test_the_best_group_has_the_first_and_not_the_last(site: Path) -> None:
+    """Models are told apart by pairs of questions, for all of them at once; the group is said in words, too."""
+    found = board(site)
+    names_in_order = list(found)
+    assert found[names_in_order[0]][0] and not found[names_in_order[-1]][0]
+    assert "with 95 % confidence the best model is among them" in (site / "index.html").read_text("utf-8")
+
+
+def test_equal_models_are_in_one_group(tmp_path: Path) -> None:
+    """Three models of one skill cannot be told apart, though one of them is ahead."""
+    root = planted(tmp_path / "clone", ["a/one", "a/two", "a/three"], questions=20, slope=0.0)
+    assert made(root, tmp_path / "site") == 0
+    assert all(cells[0] for cells in board(tmp_path / "site").values())
+
+
+def test_the_first_is_compared_with_the_next(root: Path, site: Path, tmp_path: Path) -> None:
+    """Each pair has a page with differences, words and flips; another pair has one where it is asked for, by either name."""
+    found = {path: text for path, text in pages(site).items() if path.startswith("pairs/")}
+    assert len(found) == min(len(MODELS) - 1, 5)
+    assert all(f"{MODELS[0]} –" in text for text in found.values())
+    last = next(text for text in found.values() if MODELS[-1] in text)
+    assert "(1) is better" in last and "higher for (1):" in last and "adjusted paired interval" in last
+    assert made(root, tmp_path, "--pair", MODELS[-1], MODELS[-2]) == 0
+    more = {path for path in pages(tmp_path) if path.startswith("pairs/")} - set(found)
+    assert len(more) == 1
+    (text,) = (text for path, text in pages(tmp_path).items() if path in more)
+    assert re.search(f"<h1>{MODELS[-1]} – {MODELS[-2]}</h1>", text) and "no difference shown" in text
+
+
+@pytest.mark.parametrize("word", ["tokyotech-llm", "lab/modle-000-Instruct"])
+def test_a_pair_names_two_models(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str) -> None:
+    """A word that names several or none is an error before anything is written."""
+    assert made(root, tmp_path / "site", "--pair", MODELS[2], word) == 1
+    told = capsys.readouterr().err
+    assert ("name one of: " in told or "did you mean `lab/model-000-Instruct`?" in told) and not (
+        tmp_path / "site"
+    ).exists()
+
+
+def test_scores_without_values_of_questions_have_no_interval(tmp_path: Path) -> None:
+    """Records of before are shown as they are: no interval, no best group, not comparable, with the reason."""
+    root = planted(tmp_path / "clone", MODELS[-2:], questions=5)
+    for path in root.rglob("scores.json"):
+        record = path.with_name("result.json")
+        record.write_text(
+            json.dumps(
+                {key: value for key, value in json.loads(record.read_text("utf-8")).items() if key != "per_question"}
+            )
+        )
+        path.unlink()
+    derive(root, tables(root)[0])
+    commit(root, "old")
+    assert made(root, tmp_path / "site") == 0
+    found = pages(tmp_path / "site")
+    assert "values of single questions are missing" in found["index.html"] and 'class="best"' not in found["index.html"]
+    assert any(
+        "not comparable" in text and "older evalctl" in text
+        for path, text in found.items()
+        if path.startswith("pairs/")
+    )

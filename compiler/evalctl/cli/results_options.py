@@ -66,6 +66,10 @@ def _files(actions: _Actions) -> None:
         "-o", dest="output", type=Path, metavar="FOLDER", required=True, help="a new folder, or that of an earlier site"
     )
     site.add_argument("--at", metavar="COMMIT", default="HEAD", help="results as of this commit (default: HEAD)")
+    site.add_argument(
+        "--pair", nargs=2, action="append", default=[], metavar=("A", "B"),
+        help="a page for these two models, too (default: the first of the leaderboard and each of the next five)",
+    )  # fmt: skip
     gone = actions.add_parser(
         "report", prefix_chars="+", add_help=False
     )  # without help it is not listed; `site` replaced it

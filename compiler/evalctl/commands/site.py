@@ -12,19 +12,21 @@ from evalctl.load.places import TASK_FILES
 from evalctl.model.metrics import Metrics
 from evalctl.results.proof import unproven
 from evalctl.results.store import index
+from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
 from evalctl.site.output import claim
 from evalctl.site.pages import write
-from evalctl.site.source import Site, site_at
-from evalctl.suggest import plural
+from evalctl.site.source import Model, Site, site_at
+from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.proofs import proofs_at
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes all pages below the folder, and says where to begin."""
     site = site_of(open_repository(root), arguments.at)
+    pairs = [(_model(site, first), _model(site, second)) for first, second in arguments.pair]
     claim(arguments.output)
-    number = write(site, {}, arguments.output)
+    number = write(site, pairs, arguments.output)
     print(f"{arguments.output / 'index.html'}  ({plural(number, 'page')} of {plural(len(site.models), 'model')})")
     return SUCCESS
 
@@ -35,6 +37,22 @@ def site_of(repo: Repository, revision: str) -> Site:
     if commit is None:
         raise EnvironmentProblem(f"git knows no commit `{revision}`", help="git log -- results")
     return site_at(repo, commit, _metrics(repo, commit), _unproven(repo, commit))
+
+
+def _model(site: Site, word: str) -> Model:
+    """The one model that a word names, as for the other actions; with its settings where it has several."""
+    folders = {model.folder: model for model in site.models}
+    found = matching(list(folders), word)
+    exact = [folder for folder in found if folders[folder].name == word] or found
+    if len(exact) != 1:
+        names = [folders[folder].name for folder in found]
+        help = (
+            f"name one of: {listed(names)}"
+            if names
+            else help_for(word, [one.name for one in site.models], "evalctl results show")
+        )
+        raise EnvironmentProblem(f"`{word}` names {plural(len(found), 'model')} with results, not one", help=help)
+    return folders[exact[0]]
 
 
 def _metrics(repo: Repository, commit: str) -> Metrics:

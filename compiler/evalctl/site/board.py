@@ -10,7 +10,7 @@ from evalctl.results.entries import OTHER, Average, by_language
 from evalctl.results.leaderboard import REMARKED
 from evalctl.review.methods import AVERAGE
 from evalctl.site.drawing import Scale, scale
-from evalctl.site.numbers import Number, of_entry, uncertainty
+from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, Site
 
 Groups = Mapping[str, frozenset[str]]  # column to the model folders of its best group
@@ -57,7 +57,7 @@ class Board:
 
 
 def board(site: Site, groups: Groups) -> Board:
-    """The leaderboard of one column per average and benchmark."""
+    """The leaderboard of one column per average and benchmark, with the best group of each."""
     means = [_of_average(one, site, groups.get(one.name, frozenset())) for one in site.averages]
     columns = [*means, *columns_of(site, site.entries, groups)]
     return Board(columns, ordered(site.models, columns[:1]))
@@ -113,7 +113,7 @@ def _with_interval(made: Number, average: Average, model: Model) -> Number:
 
     spreads = []
     for entry in average.entries:
-        found = uncertainty(model.aggregate).get(entry.name)
+        found = model.aggregate.uncertainty.get(entry.name)
         if found is None or found.error is None:
             return made
         mark = entry.full_mark or 1.0
@@ -121,4 +121,4 @@ def _with_interval(made: Number, average: Average, model: Model) -> Number:
         mean = float(model.aggregate.results[entry.name] or 0) / mark
         spreads.append(Spread(mean, (found.error / mark) ** 2, groups - 1, groups))
     whole = mean_of(spreads)
-    return replace(made, low=whole.low, high=whole.high, method=AVERAGE)
+    return replace(made, low=whole.low, high=whole.high, method=AVERAGE, error=whole.error)

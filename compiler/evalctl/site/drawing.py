@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 WIDE, HIGH = 200, 20  # of a row's chart, in pixels; site.js has the same numbers
 _EDGE = 6  # room at both ends for the mark
-_STEPS = (1, 2, 2.5, 5, 10)
+_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _LINE_WIDE, _LINE_HIGH = 220, 44
 
 
@@ -66,7 +66,7 @@ def whisker(
     if low is not None and high is not None:
         left, right = on.at(low), on.at(high)
         parts.append(f'<path class="line" d="M{left} {middle}H{right}M{left} {middle - 4}v8M{right} {middle - 4}v8"/>')
-    parts.append(f'<circle cx="{on.at(value)}" cy="{middle}" r="4"/>')
+    parts.append(f'<circle cx="{on.at(value)}" cy="{middle}" r="3.5"/>')
     return _svg(f"whisker {kind}".strip(), WIDE, HIGH, "".join(parts))
 
 

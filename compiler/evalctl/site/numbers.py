@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from evalctl.model.aggregate import Aggregate
 from evalctl.results.entries import shown
 from evalctl.results.leaderboard import REMARKED
 from evalctl.site.source import Model
@@ -25,17 +22,12 @@ class Number:
     answers: int | None = None
     clusters: int | None = None
     best: bool = False
+    error: float | None = None
 
     @property
     def interval(self) -> str:
         """Both ends, as the value is written."""
         return "" if self.low is None or self.high is None else f"{shown(self.low)}–{shown(self.high)}"
-
-
-def uncertainty(aggregate: Aggregate) -> Mapping[str, Any]:
-    """By entry; empty in an aggregate that says nothing of it."""
-    found: Mapping[str, Any] = getattr(aggregate, "uncertainty", {})
-    return found
 
 
 def of_entry(model: Model, name: str, best: bool = False) -> Number:
@@ -45,9 +37,18 @@ def of_entry(model: Model, name: str, best: bool = False) -> Number:
     if text == "–" or value is None:
         return Number("no metric" if name in model.aggregate.unmatched else text)
     marked = f"{text}{REMARKED}" if name in model.marked else text
-    found = uncertainty(model.aggregate).get(name)
+    found = model.aggregate.uncertainty.get(name)
     if found is None:
         return Number(marked, value)
     return Number(
-        marked, value, found.low, found.high, found.method, found.questions, found.answers, found.clusters, best
+        marked,
+        value,
+        found.low,
+        found.high,
+        found.method,
+        found.questions,
+        found.answers,
+        found.clusters,
+        best,
+        found.error,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.resources import files
@@ -11,17 +11,19 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
-from evalctl.site import models, tasks
-from evalctl.site.board import Board, Groups, board, columns_of
+from evalctl.site import models, pairs, tasks, ties
+from evalctl.site.board import Board, board, columns_of
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
+from evalctl.site.pairs import Pair
 from evalctl.site.source import Site
 from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
 _STATIC = ("site.css", "site.js")
 _SECTIONS = (
-    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("about.html", "about"),
+    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("about.html", "about"),
 )  # fmt: skip
 FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
 
@@ -35,12 +37,12 @@ class _Page:
     shown: Mapping[str, Any]
 
 
-def write(site: Site, groups: Groups, folder: Path) -> int:
-    """Writes all files below `folder`; returns the number of pages in one language."""
+def write(site: Site, asked: Sequence[Pair], folder: Path) -> int:
+    """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
     for name in _STATIC:
         write_atomically(folder / name, _text("static", name))
     environment, written = _environment(), list(_STATIC)
-    for page in _pages(site, groups):
+    for page in _pages(site, asked):
         for language in LANGUAGES:
             path = page.path if language == FIRST else f"{language}/{page.path}"
             write_atomically(folder / path, _filled(environment, page, language, site))
@@ -49,18 +51,26 @@ def write(site: Site, groups: Groups, folder: Path) -> int:
     return (len(written) - len(_STATIC)) // len(LANGUAGES)
 
 
-def _pages(site: Site, groups: Groups) -> Iterator[_Page]:
+def _pages(site: Site, asked: Sequence[Pair]) -> Iterator[_Page]:
     """One at a time: a model's records are read when its page is made."""
+    groups = ties.groups(site, board(site, {}).columns)
     found = board(site, groups)
+    chosen = pairs.chosen(found, asked)
+    about = tasks.pages(site, found, groups)
     yield _Page("index.html", "index.html", {"board": found})
     yield _entries(site, found)
-    about = tasks.pages(site, found, groups)
     yield _Page("tasks.html", "tasks.html", {"pages": about})
+    yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
     for task in about:
         yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task})
+    for pair in pairs.pages(site, chosen):
+        yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
     for model in site.models:
-        yield _Page(f"models/{model.slug}.html", "model.html", {"page": models.page(site, found, model), "pairs": ()})
+        links = [(pairs.name_of(pair), pair) for pair in chosen if model in pair]
+        yield _Page(
+            f"models/{model.slug}.html", "model.html", {"page": models.page(site, found, model), "pairs": links}
+        )
 
 
 def _entries(site: Site, found: Board) -> _Page:
@@ -78,7 +88,9 @@ def _environment() -> Environment:
         loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    made.globals.update(whisker=whisker, axis=axis, sections=_SECTIONS, version=metadata.version("evalctl"))
+    made.globals.update(
+        whisker=whisker, axis=axis, shown=shown, sections=_SECTIONS, version=metadata.version("evalctl")
+    )
     return made
 
 

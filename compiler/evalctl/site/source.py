@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evalctl.git.repository import Repository
 from evalctl.model.aggregate import Aggregate
@@ -17,7 +17,7 @@ from evalctl.model.result import Result
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.entries import Average, Scripts, averages, of_tasks, remarked, scripts_of, used_entries
 from evalctl.results.leaderboard import DEBUG
-from evalctl.results.names import read_names
+from evalctl.results.names import read_names, task_name
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.store import FILE
 
@@ -89,6 +89,12 @@ class Site:
             except ValueError:  # `evalctl check` reports it
                 continue
         return sorted(found, key=lambda one: one.task.key)
+
+    def results_of(self, model: Model, scripts: Collection[str]) -> list[Result]:
+        """The model's records of these tasks of the framework."""
+        evals = model.aggregate.evals.values()
+        wanted = {f"{model.folder}/{one.result}" for one in evals if task_name(one.script).partition(":")[0] in scripts}
+        return self.results(replace(model, records=tuple(path for path in model.records if path in wanted)))
 
     def history(self, model: Model) -> list[Version]:
         """The newest first."""

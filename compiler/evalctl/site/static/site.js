@@ -75,7 +75,7 @@ function columns(language, heads, rows) {
 }
 
 // The numbers of drawing.py: the chart of another column has the same form.
-const WIDE = 200, HIGH = 20, EDGE = 6, STEPS = [1, 2, 2.5, 5, 10];
+const WIDE = 200, HIGH = 20, EDGE = 6, STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
 function chart(table, heads, column) {
   const rows = [...table.tBodies[0].rows], values = rows.map(row => numbers(row.cells[column]));
@@ -106,7 +106,7 @@ function draw(cell, values, at, best) {
   const svg = node("svg", { class: best ? "whisker best" : "whisker", width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
   const [x, left, right] = values.map(at), y = HIGH / 2;
   if (right !== undefined) svg.append(node("path", { class: "line", d: `M${left} ${y}H${right}M${left} ${y - 4}v8M${right} ${y - 4}v8` }));
-  svg.append(node("circle", { cx: x, cy: y, r: 4 }));
+  svg.append(node("circle", { cx: x, cy: y, r: 3.5 }));
   cell.append(svg);
 }
 

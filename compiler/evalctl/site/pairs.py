@@ -1,0 +1,151 @@
+"""Two models side by side: what each entry differs by, the word for it, and the questions on which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from markupsafe import Markup
+
+from evalctl.model.metrics import MetricEntry
+from evalctl.results.comparing import Comparison, Flip, Side, compare, flips, side
+from evalctl.results.entries import shown
+from evalctl.results.tables import signed
+from evalctl.site.board import Board
+from evalctl.site.drawing import Scale, axis, scale, whisker
+from evalctl.site.source import Model, Site, slug
+
+NEAREST = (
+    5  # by default the first of the leaderboard is compared with so many after it: all pairs of 300 models are 44,850
+)
+_MOST_FLIPS = 50  # of an entry; `evalctl results compare A B --questions` has all
+Pair = tuple[Model, Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An average or an entry: both scores, their difference with its interval, and the word; `why` where it cannot be compared."""
+
+    name: str
+    is_average: bool
+    scores: tuple[str, str]
+    difference: str = ""
+    interval: str = ""
+    chart: Markup | None = None
+    verdict: str = ""
+    p: str = ""
+    questions: int | None = None
+    method: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entry's questions on which the two differ: how many are higher for the first and for the second, and the first of them."""
+
+    entry: str
+    better: int
+    worse: int
+    flips: Sequence[Flip]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All of a pair's page; differences are the first model minus the second."""
+
+    pair: Pair
+    rows: Sequence[Row]
+    axis: Markup
+    changed: Sequence[Changed]
+    remarks: Sequence[str]
+    most: int = _MOST_FLIPS
+
+    @property
+    def slug(self) -> str:
+        """The name of its file."""
+        return name_of(self.pair)
+
+
+def name_of(pair: Pair) -> str:
+    """The name of the pair's file: both names, shortened, and a digest of both folders."""
+    return slug(f"{pair[0].name}-{pair[1].name}/{pair[0].folder} {pair[1].folder}".replace("/", "-"))
+
+
+def chosen(board: Board, asked: Sequence[Pair]) -> list[Pair]:
+    """The first model with those after it, and what was asked for; each once."""
+    ahead = [model for model in board.models if board.first and board.first.numbers[model.folder].value is not None]
+    found = [(ahead[0], other) for other in ahead[1 : NEAREST + 1]]
+    return list({frozenset((one.folder, other.folder)): (one, other) for one, other in (*found, *asked)}.values())
+
+
+def pages(site: Site, pairs: Sequence[Pair]) -> Iterator[Page]:
+    """One at a time; a model that is in several pairs in a row is read once."""
+    kept: dict[str, Side] = {}
+    for pair in pairs:
+        kept = {model.folder: kept.get(model.folder) or _side(site, model) for model in pair}
+        yield _page(site, pair, kept[pair[0].folder], kept[pair[1].folder])
+
+
+def _side(site: Site, model: Model) -> Side:
+    return side(model.folder, model.aggregate, site.read, site.metrics, name=model.name)
+
+
+def _page(site: Site, pair: Pair, one: Side, other: Side) -> Page:
+    found = compare(one, other, site.metrics, scripts=site.scripts)
+    marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
+    ends = [
+        end / marks[each.entry] for each in found.entries if each.found for end in (each.found.low, each.found.high)
+    ]
+    on = scale([end for end in ends if isfinite(end)], around_zero=True)
+    by_name = {entry.name: entry for entry in site.metrics.entries}
+    changed = [_changed(by_name[each.entry], one, other) for each in found.entries if each.found]
+    return Page(
+        pair,
+        [*_means(found, on), *_entries(found, on, marks)],
+        axis(on),
+        [each for each in changed if each.flips],
+        found.remarks,
+    )
+
+
+def _means(found: Comparison, on: Scale) -> Iterator[Row]:
+    for each in found.averages:
+        mean = each.found
+        yield Row(
+            each.name, True, (shown(each.one), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
+            whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), each.verdict.value, _p(each.p),
+            method=f"{mean.entries} entries",
+        )  # fmt: skip
+
+
+def _entries(found: Comparison, on: Scale, marks: dict[str, float]) -> Iterator[Row]:
+    for each in found.entries:
+        scores = (shown(each.one.value), shown(each.baseline.value))
+        if each.found is None:
+            yield Row(each.entry, False, scores, verdict=each.verdict.value, why=each.why)
+            continue
+        mark, made = marks[each.entry], each.found
+        drawn = whisker(on, made.mean / mark, made.low / mark, made.high / mark, _kind(each.verdict.value), zero=True)
+        yield Row(
+            each.entry, False, scores, signed(made.mean), _interval(made.low, made.high), drawn, each.verdict.value,
+            _p(each.p), made.questions, each.method,
+        )  # fmt: skip
+
+
+def _kind(verdict: str) -> str:
+    return "shown" if verdict in ("better", "worse") else ""
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{signed(low)} … {signed(high)}"
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _changed(entry: MetricEntry, one: Side, other: Side) -> Changed:
+    found = flips(one, other, entry)
+    better = sum(flip.one > flip.baseline for flip in found)
+    return Changed(entry.name, better, len(found) - better, found[:_MOST_FLIPS])
