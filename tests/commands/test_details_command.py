@@ -246,6 +246,8 @@ def test_a_reader_that_dies_is_told(
         "gold": ["4"],
         "answers": ["\x1b[2Jred"],
         "scores": {"acc": 1},
+        "text": "Q",
+        "digest": "0",
     }
     (folder / "bin/python").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(row)}\nEND\nkill -9 $$\n")
     (folder / "bin/python").chmod(0o755)
