@@ -5,10 +5,11 @@ Records are read a model at a time, so that memory does not grow with their numb
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from evalctl.git.repository import Repository
 from evalctl.model.aggregate import Aggregate
@@ -82,26 +83,36 @@ class Site:
 
     def results(self, model: Model) -> list[Result]:
         """The model's records in the order of their tasks; those that cannot be read are left out, as in its aggregate."""
-        found = []
-        for path, text in self.read(model.records).items():
-            try:
-                found.append(parse(path, text))
-            except ValueError:  # `evalctl check` reports it
-                continue
-        return sorted(found, key=lambda one: one.task.key)
+        return sorted(_parsed(self.read(model.records)), key=lambda one: one.task.key)
 
-    def results_of(self, model: Model, scripts: Collection[str]) -> list[Result]:
-        """The model's records of these tasks of the framework."""
+    def results_of(self, models: Sequence[Model], scripts: Collection[str]) -> dict[str, list[Result]]:
+        """The records of these tasks of the framework by model folder, read at once."""
+        paths = {model.folder: self._paths(model, scripts) for model in models}
+        texts = self.read([path for own in paths.values() for path in own])
+        return {
+            folder: list(_parsed({path: texts[path] for path in own if path in texts})) for folder, own in paths.items()
+        }
+
+    @staticmethod
+    def _paths(model: Model, scripts: Collection[str]) -> list[str]:
         evals = model.aggregate.evals.values()
         wanted = {f"{model.folder}/{one.result}" for one in evals if task_name(one.script).partition(":")[0] in scripts}
-        return self.results(replace(model, records=tuple(path for path in model.records if path in wanted)))
+        return [path for path in model.records if path in wanted]
 
     def history(self, model: Model) -> list[Version]:
-        """The newest first."""
+        """The newest first; nothing of a model whose scores never changed."""
         changes = self.changes.get(model.folder, ())
+        if len(changes) < 2:
+            return []
         texts = self.repo.blobs(blob for _, _, blob in changes)
         read = ((commit, day, aggregate_in(texts[blob])) for commit, day, blob in changes if blob in texts)
         return [Version(commit, day, one) for commit, day, one in read if one is not None]
+
+
+def _parsed(texts: Mapping[str, bytes]) -> Iterator[Result]:
+    for path, text in texts.items():
+        with contextlib.suppress(ValueError):  # `evalctl check` reports it; its aggregate leaves it out, too
+            yield parse(path, text)
 
 
 def slug(path: str) -> str:

@@ -95,7 +95,7 @@ def _run(site: Site, races: Sequence[_Race], name: str) -> None:
 
 def _values(site: Site, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
     """By folder, where the values of its questions are known."""
-    by_model = {model.folder: site.results_of(model, _scripts(entry)) for model in models}
+    by_model = site.results_of(models, _scripts(entry))
     scored = per_question.read([one for results in by_model.values() for one in results], site.read)
     groups = site.metrics.subset_groups
     found = {folder: per_question.of_entry(entry, results, scored, groups) for folder, results in by_model.items()}
