@@ -39,7 +39,7 @@ Written by `evalctl sync` from the `result.json` files in the folders beside it;
 A dash is an entry that was not measured. The model's folder has the run of every number.
 """
 _SURE = (
-    "\n±: the larger distance from a score to an end of its 95 % interval, which is about other questions of the same kind. "
+    "±: the larger distance from a score to an end of its 95 % interval, which is about other questions of the same kind. "
     "A score without it has no values of single questions. [How it is computed](../docs/statistics.md)\n"
 )
 _AVERAGES = "{names}: the mean of that language's benchmarks, each divided by its full mark; `3 of 8` where only 3 of 8 were measured.\n"
