@@ -45,7 +45,7 @@ MODULES = {
     "choices": _job("choices", "choices"),
     "replies": _job("replies", "replies"),
     "strict-json": _job("strict_json", "replies"),
-    "repeats": _job("repeats", "repeats"),
+    "repeats": _job("repeats", "repeats", "outcomes"),
     "filters": _job("filters", "replies", "outcomes"),
     "relay": _job("relay", "relay_inside"),
     "relay-options": _job("relay_options", "relay_options"),
