@@ -122,7 +122,7 @@ def test_filters_leave_what_was_asked_for(browser: Any, folder: Path) -> None:
     """A part of a name, columns of a language, a date; the number of models is said."""
     page = Visit(browser).to(folder / "index.html")
     page.get_by_label("Find a model").fill("swallow")
-    assert len(column(page, 1)) == 2 and "2 models shown of 8" in page.locator("output").inner_text()
+    assert len(column(page, 1)) == 2 and "2 shown of 8" in page.locator("output").inner_text()
     page.get_by_label("Find a model").fill("")
     page.get_by_label("Columns").select_option("ja")
     heads = page.locator("thead th:not([hidden])").all_inner_texts()

@@ -196,6 +196,20 @@ def board(folder: Path) -> dict[str, list[str]]:
     return {name: re.findall(r"<td( class=\"best\")?>", row) for name, row in zip(rows, cells, strict=True)}
 
 
+def test_an_average_has_the_interval_of_the_leaderboard_in_git(root: Path, site: Path) -> None:
+    """The ± there is the longer side of the interval here."""
+    margins = set(re.findall(r"(\d\.\d{4}) ±(\d\.\d{4})", (root / "results/README.md").read_text("utf-8")))
+    cells = re.findall(r"<td[^>]*>(\d\.\d{4})[^–]*?>(\d\.\d{4})–(\d\.\d{4})<", (site / "index.html").read_text("utf-8"))
+    sides: dict[str, list[float]] = {}
+    for mean, low, high in cells:
+        sides.setdefault(mean, []).append(max(float(mean) - float(low), float(high) - float(mean)))
+    shared = [(mean, float(margin)) for mean, margin in margins if mean in sides]
+    assert len(shared) > 10
+    assert [
+        mean for mean, margin in shared if margin not in (pytest.approx(side, abs=2e-4) for side in sides[mean])
+    ] == []
+
+
 def test_the_best_group_has_the_first_and_not_the_last(site: Path) -> None:
     """Models are told apart by pairs of questions, for all of them at once; the group is said in words, too."""
     found = board(site)

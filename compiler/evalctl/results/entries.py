@@ -37,8 +37,8 @@ class Average:
         number = len(self._shares(results))
         return shown(self.value(results)) if number in (0, len(self.entries)) else f"{number} of {len(self.entries)}"
 
-    def margin(self, aggregate: Aggregate) -> float | None:
-        """How far the 95 % interval goes from the mean, on its longer side; None unless every entry has one."""
+    def interval(self, aggregate: Aggregate) -> tuple[float, float, float] | None:
+        """The mean and its 95 % interval; None unless every entry has one."""
         mean = self.value(aggregate.results)
         parts = [_interval(entry, aggregate) for entry in self.entries]
         known = [part for part in parts if part is not None]
@@ -46,8 +46,12 @@ class Average:
             return None
         from evalctl.review.average import recovered  # numpy is slow to load
 
-        low, high = recovered(mean, known)
-        return max(mean - low, high - mean)
+        return mean, *recovered(mean, known)
+
+    def margin(self, aggregate: Aggregate) -> float | None:
+        """How far the interval goes from the mean, on its longer side."""
+        found = self.interval(aggregate)
+        return None if found is None else max(found[0] - found[1], found[2] - found[0])
 
     def _shares(self, results: Entries) -> list[float]:
         return [share for entry in self.entries if (share := _share(entry, results)) is not None]

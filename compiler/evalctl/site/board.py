@@ -9,6 +9,7 @@ from evalctl.model.metrics import MetricEntry
 from evalctl.results.entries import OTHER, Average, by_language
 from evalctl.results.leaderboard import REMARKED
 from evalctl.review.methods import AVERAGE
+from evalctl.review.spread import NORMAL
 from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, Site
@@ -108,17 +109,9 @@ def of_average(average: Average, model: Model, best: bool = False) -> Number:
 
 
 def _with_interval(made: Number, average: Average, model: Model) -> Number:
-    from evalctl.review.average import average as mean_of
-    from evalctl.review.spread import Spread
-
-    spreads = []
-    for entry in average.entries:
-        found = model.aggregate.uncertainty.get(entry.name)
-        if found is None or found.error is None:
-            return made
-        mark = entry.full_mark or 1.0
-        groups = found.clusters or found.questions
-        mean = float(model.aggregate.results[entry.name] or 0) / mark
-        spreads.append(Spread(mean, (found.error / mark) ** 2, groups - 1, groups))
-    whole = mean_of(spreads)
-    return replace(made, low=whole.low, high=whole.high, method=AVERAGE, error=whole.error)
+    """As in the leaderboard in git; `error` is how far it goes on its longer side, in standard errors of a normal one."""
+    found = average.interval(model.aggregate)
+    if found is None:
+        return made
+    mean, low, high = found
+    return replace(made, low=low, high=high, method=AVERAGE, error=max(mean - low, high - mean) / NORMAL)
