@@ -270,3 +270,11 @@ def test_scores_without_values_of_questions_have_no_interval(tmp_path: Path) -> 
         for path, text in found.items()
         if path.startswith("pairs/")
     )
+
+
+def test_a_task_names_its_hardest_questions(site: Path) -> None:
+    """By digest, those with the lowest mean first; never more than twenty."""
+    (text,) = (text for path, text in pages(site).items() if re.match(r"tasks/ja-mmlu-\w{8}\.html", path))
+    rows = re.findall(r"<code>([0-9a-f]{16})</code></th><td>([\d.]+)</td></tr>", text)
+    means = [float(mean) for _, mean in rows]
+    assert len(rows) == 20 and means == sorted(means) and means[-1] < 0.5

@@ -127,3 +127,12 @@ def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
     for question in questions:
         seen[question] += 1
         yield question, seen[question]
+
+
+def lowest(found: Sequence[Values], number: int) -> list[tuple[str, float]]:
+    """The questions with the lowest mean over models, the lowest first; a model without a value of each is left out."""
+    alike = [one for one in found if one.questions == found[0].questions and not np.isnan(one.means).any()]
+    if not alike:
+        return []
+    means = np.mean([one.means for one in alike], axis=0)
+    return [(alike[0].questions[place], float(means[place])) for place in np.argsort(means, kind="stable")[:number]]

@@ -63,7 +63,7 @@ def _pages(site: Site, asked: Sequence[Pair]) -> Iterator[_Page]:
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
     for task in about:
-        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task})
+        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": tasks.hardest(site, task)})
     for pair in pairs.pages(site, chosen):
         yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
     for model in site.models:

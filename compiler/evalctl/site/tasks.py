@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalctl.results.names import task_name
+from evalctl.review.values import lowest
 from evalctl.site.board import Board, Column, Groups, columns_of, ordered
 from evalctl.site.source import Model, Site, slug
+from evalctl.site.ties import values_of
+
+_ASKED, _MOST = 50, 20  # models whose values are taken, questions that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,13 @@ class Page:
     def slug(self) -> str:
         """The name of its file."""
         return slug(self.key)
+
+
+def hardest(site: Site, page: Page) -> list[tuple[str, float]]:
+    """The questions of the main entry with the lowest mean over the models ahead; none of a single model."""
+    entry = next((one for one in site.entries if one.name == page.columns[0].name), None)
+    known = {} if entry is None else values_of(site, page.models[:_ASKED], entry)
+    return lowest([values for values, _ in known.values()], _MOST) if len(known) > 1 else []
 
 
 def pages(site: Site, board: Board, groups: Groups) -> list[Page]:

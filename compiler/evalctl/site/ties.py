@@ -86,14 +86,14 @@ def _run(site: Site, races: Sequence[_Race], name: str) -> None:
     """The differences of one entry, for all columns that it belongs to; its values are forgotten afterwards."""
     entry = next(entry for race in races for entry in race.entries if entry.name == name)
     wanted = {model.folder: model for race in races for model in (race.ahead, *race.open)}
-    known = _values(site, list(wanted.values()), entry)
+    known = values_of(site, list(wanted.values()), entry)
     for race in races:
         for model in race.open:
             found = _difference(known.get(race.ahead.folder), known.get(model.folder))
             race.differences.setdefault(model.folder, []).append(found)
 
 
-def _values(site: Site, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
+def values_of(site: Site, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
     """By folder, where the values of its questions are known."""
     by_model = site.results_of(models, _scripts(entry))
     scored = per_question.read([one for results in by_model.values() for one in results], site.read)
