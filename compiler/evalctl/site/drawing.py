@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, isfinite, log10
 
 from markupsafe import Markup
 
@@ -15,6 +15,9 @@ WIDE, HIGH = 200, 20  # of a row's chart, in pixels; site.js has the same number
 _EDGE = 6  # room at both ends for the mark
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _LINE_WIDE, _LINE_HIGH = 220, 44
+_MOST = 1e300  # larger values are drawn at the edge: the difference of two of these is finite
+_FINEST = 1e-6  # of the largest value: finer steps are lost where numbers of that size are rounded
+_PLAIN = 1e9  # larger numbers have an exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Scale:
 
     def at(self, value: float) -> float:
         """Where a value is, in pixels with one decimal."""
-        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        share = (min(max(self.low, value), self.high) - self.low) / (self.high - self.low)
         return round(_EDGE + share * (WIDE - 2 * _EDGE), 1)
 
     def ticks(self) -> tuple[str, str, str]:
@@ -36,20 +39,26 @@ class Scale:
 
 def tick(value: float) -> str:
     """A round number without zeros at its end."""
+    if abs(value) >= _PLAIN:
+        return f"{value:.4g}"
     return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
 
 
 def scale(values: Iterable[float], *, around_zero: bool = False) -> Scale:
-    """Round ends that include all values; `around_zero`: 0 is in the middle."""
-    there = list(values)
+    """Round ends that include all finite values and differ; `around_zero`: 0 is in the middle."""
+    there = _drawable(values)
     if not there:
         return Scale(0.0, 1.0)
     low, high = min(there), max(there)
     if around_zero:
         most = _rounded_up(max(abs(low), abs(high), 1e-4))
         return Scale(-most, most)
-    step = _rounded_up(max(high - low, 1e-3) / 4)
+    step = _rounded_up(max(high - low, 1e-3, _FINEST * max(abs(low), abs(high))) / 4)
     return Scale(round(floor(low / step) * step, 6), round((floor(high / step) + 1) * step, 6))
+
+
+def _drawable(values: Iterable[float]) -> list[float]:
+    return [min(max(one, -_MOST), _MOST) for one in values if isfinite(one)]
 
 
 def _rounded_up(value: float) -> float:
@@ -77,12 +86,15 @@ def axis(on: Scale) -> Markup:
 
 
 def line(values: Sequence[float]) -> Markup:
-    """Values over time, the oldest first; the dot is the newest."""
-    low, span = min(values), (max(values) - min(values)) or 1.0
-    step = (_LINE_WIDE - 12) / max(len(values) - 1, 1)
+    """Values over time, the oldest first, without those that are not finite; the dot is the newest."""
+    there = _drawable(values)
+    if not there:
+        return Markup("")
+    low, span = min(there), (max(there) - min(there)) or 1.0
+    step = (_LINE_WIDE - 12) / max(len(there) - 1, 1)
     points = [
         (round(6 + step * place, 1), round(_LINE_HIGH - 6 - (value - low) / span * (_LINE_HIGH - 12), 1))
-        for place, value in enumerate(values)
+        for place, value in enumerate(there)
     ]
     x, y = points[-1]
     drawn = " ".join(f"{a},{b}" for a, b in points)

@@ -81,7 +81,7 @@ function chart(table, heads, column) {
   const rows = [...table.tBodies[0].rows], values = rows.map(row => numbers(row.cells[column]));
   const all = values.flatMap(one => one ?? []);
   if (!all.length) return;
-  const low = Math.min(...all), high = Math.max(...all), step = rounded(Math.max(high - low, 1e-3) / 4);
+  const low = Math.min(...all), high = Math.max(...all), step = rounded(Math.max(high - low, 1e-3, 1e-6 * Math.max(Math.abs(low), Math.abs(high))) / 4);
   const from = Math.floor(low / step) * step, to = (Math.floor(high / step) + 1) * step;
   const at = value => EDGE + (value - from) / (to - from) * (WIDE - 2 * EDGE);
   rows.forEach((row, place) => draw(row.cells[1], values[place], at, row.cells[column].classList.contains("best")));
