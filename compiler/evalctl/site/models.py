@@ -16,6 +16,7 @@ from evalctl.site.drawing import Scale, line, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, Site, Version
 
+_LONGEST = 100 * 366 * 86400  # seconds; what a record says beyond a century is no time that a task took
 _COUNTS = ("truncated", "empty", "failed", "unanswered")
 Facts = Sequence[tuple[str, str]]  # key of the word, text
 
@@ -215,8 +216,8 @@ def moment(seconds: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Hours and minutes, or seconds below a minute."""
-    if not seconds:
+    """Hours and minutes, or seconds below a minute; a dash for none, and for what no task can have taken."""
+    if not seconds or not 0 < seconds < _LONGEST:
         return "–"
     minutes = round(seconds / 60)
     return f"{seconds:.0f} s" if seconds < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
