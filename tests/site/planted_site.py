@@ -21,8 +21,13 @@ REPOSITORY = Path(__file__).parents[2]
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&"
 
 
-def planted(root: Path, models: Sequence[str], questions: int = 40, slope: float = 0.5) -> Path:
-    """A git repository at `root` with the tables of this one and a record of every task for each model."""
+def planted(
+    root: Path, models: Sequence[str], questions: int = 40, slope: float = 0.5, right: Sequence[int] = ()
+) -> Path:
+    """A git repository at `root` with the tables of this one and a record of every task for each model.
+
+    `right` says how many questions of each task or subset a model has right, the first ones; without it chance does.
+    """
     (root / "manifests/requests").mkdir(parents=True)
     (root / "manifests/requests/.gitkeep").touch()
     shutil.copytree(REPOSITORY / "manifests/tasks", root / "manifests/tasks")
@@ -30,8 +35,9 @@ def planted(root: Path, models: Sequence[str], questions: int = 40, slope: float
     chance = random.Random(1)
     for number, model in enumerate(models):
         skill = 0.75 - slope * number / max(len(models), 10)
+        first = right[number] if right else None
         for task in tasks:
-            _record(root, metrics, task, model, skill, questions, chance)
+            _record(root, metrics, task, model, skill, questions, chance, first)
     derive(root, metrics)
     return commit(root, "results")
 
@@ -71,11 +77,12 @@ def _record(
     skill: float,
     questions: int,
     chance: random.Random,
+    right: int | None,
 ) -> None:
     """Each question has a difficulty of its own, the same for all models, so that pairs of models agree more than by chance."""
     keys = _keys(metrics, task["script"])
     values = {
-        name: [_answers(f"{task['key']} {key}", questions, skill, chance) for key in keys]
+        name: [_answers(f"{task['key']} {key}", questions, skill, chance, right) for key in keys]
         for name in dict.fromkeys(name for names in keys.values() for name in names)
     }
     scores = {
@@ -91,7 +98,9 @@ def _record(
     path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def _answers(key: str, questions: int, skill: float, chance: random.Random) -> list[int]:
+def _answers(key: str, questions: int, skill: float, chance: random.Random, right: int | None) -> list[int]:
+    if right is not None:
+        return [int(place < right) for place in range(questions)]
     difficulty = random.Random(key)
     return [int(0.6 * difficulty.random() + 0.4 * chance.random() < skill) for _ in range(questions)]
 

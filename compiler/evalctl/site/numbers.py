@@ -39,7 +39,7 @@ def of_entry(model: Model, name: str, best: bool = False) -> Number:
     marked = f"{text}{REMARKED}" if name in model.marked else text
     found = model.aggregate.uncertainty.get(name)
     if found is None:
-        return Number(marked, value)
+        return Number(marked, value, best=best)
     return Number(
         marked,
         value,

@@ -1,15 +1,15 @@
 """The best group of each column: the models of which one is the best with 95 % confidence.
 
 Each model is compared with the one that is ahead, question by question, and is out where the difference holds for all models
-of the column at once (Bonferroni over the others; that the group then has the best one is Hsu 1984). Only models whose
-intervals leave that open are read: the error of a difference is never larger than the sum of both errors.
+of the column at once (Bonferroni over the others; that the group then has the best one is Hsu 1984). Every model is tested:
+the intervals of two scores do not say what the test of their difference does. A score of 100 % has no error, few clusters
+have few degrees of freedom, and few questions that differ are no proof however far they are apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
@@ -22,32 +22,38 @@ from evalctl.review.values import OtherQuestions, Values, paired
 from evalctl.site.board import Column, Groups
 from evalctl.site.source import Model, Site
 
-_MARGIN = 1.15  # t intervals of few questions are wider than normal ones
+_AT_ONCE = 50  # models whose values are in memory beside those of the models ahead
 _Rows = list[tuple[Result, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Race:
-    """A column: who is ahead, who may be as good, and of an average the differences of its entries so far."""
+    """A column: who is ahead, the others, and of each of them the differences of the column's entries so far."""
 
     column: Column
     entries: Sequence[MetricEntry]
     ahead: Model
-    open: Sequence[Model]
-    others: int
+    others: Sequence[Model]
     differences: dict[str, list[Difference | None]] = field(default_factory=dict)
 
-    def members(self) -> Iterable[str]:
+    def has(self, model: Model) -> bool:
+        """Whether it is one of the others."""
+        return model is not self.ahead and self.column.numbers[model.folder].value is not None
+
+    def members(self) -> frozenset[str]:
         """The folders of its best group."""
-        yield self.ahead.folder
-        for folder, found in self.differences.items():
-            known = [one for one in found if one is not None]
-            if len(known) == len(self.entries) and self._is_open(known):
-                yield folder
+        known = {folder: each for folder, found in self.differences.items() if (each := self._known(found))}
+        return frozenset((self.ahead.folder, *(folder for folder, found in known.items() if self._is_open(found))))
+
+    def _known(self, found: Sequence[Difference | None]) -> list[Difference]:
+        """Of all entries; empty where one cannot be compared."""
+        known = [one for one in found if one is not None]
+        return known if len(known) == len(self.entries) else []
 
     def _is_open(self, found: Sequence[Difference]) -> bool:
-        p = found[0].p if len(found) == 1 else average(self._spreads(found)).p
-        return p * self.others > 1 - CONFIDENCE
+        """A model that is better on the questions that both have is never out, whatever the scores of all questions are."""
+        whole = found[0] if len(found) == 1 else average(self._spreads(found))
+        return whole.mean <= 0 or whole.p * len(self.others) > 1 - CONFIDENCE
 
     def _spreads(self, found: Sequence[Difference]) -> list[Spread]:
         return [one.spread.over(entry.full_mark or 1.0) for one, entry in zip(found, self.entries, strict=True)]
@@ -57,9 +63,9 @@ def groups(site: Site, columns: Sequence[Column]) -> Groups:
     """Of each column in which the model that is ahead has an interval and another has a score."""
     members = {one.name: one.entries for one in site.averages} | {one.name: (one,) for one in site.entries}
     races = [race for column in columns if (race := _race(site, column, members[column.name])) is not None]
-    for entry in dict.fromkeys(entry.name for race in races for entry in race.entries):
-        _run(site, [race for race in races if entry in {one.name for one in race.entries}], entry)
-    return {race.column.name: frozenset(race.members()) for race in races}
+    for entry in {entry.name: entry for race in races for entry in race.entries}.values():
+        _run(site, [race for race in races if entry in race.entries], entry)
+    return {race.column.name: race.members() for race in races}
 
 
 def _race(site: Site, column: Column, entries: Sequence[MetricEntry]) -> _Race | None:
@@ -69,28 +75,20 @@ def _race(site: Site, column: Column, entries: Sequence[MetricEntry]) -> _Race |
     ahead = max(there, key=lambda model: column.numbers[model.folder].value or 0.0)
     if column.numbers[ahead.folder].error is None:
         return None
-    others = len(there) - 1
-    reach = _MARGIN * NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / others / 2)
-    near = [model for model in there if model is not ahead and _is_near(column, ahead, model, reach)]
-    return _Race(column, entries, ahead, near, others)
+    return _Race(column, entries, ahead, [model for model in there if model is not ahead])
 
 
-def _is_near(column: Column, ahead: Model, model: Model, reach: float) -> bool:
-    first, one = column.numbers[ahead.folder], column.numbers[model.folder]
-    if one.error is None:
-        return False
-    return (first.value or 0.0) - (one.value or 0.0) <= reach * ((first.error or 0.0) + one.error)
-
-
-def _run(site: Site, races: Sequence[_Race], name: str) -> None:
+def _run(site: Site, races: Sequence[_Race], entry: MetricEntry) -> None:
     """The differences of one entry, for all columns that it belongs to; its values are forgotten afterwards."""
-    entry = next(entry for race in races for entry in race.entries if entry.name == name)
-    wanted = {model.folder: model for race in races for model in (race.ahead, *race.open)}
-    known = values_of(site, list(wanted.values()), entry)
-    for race in races:
-        for model in race.open:
-            found = _difference(known.get(race.ahead.folder), known.get(model.folder))
-            race.differences.setdefault(model.folder, []).append(found)
+    first = values_of(site, list({race.ahead.folder: race.ahead for race in races}.values()), entry)
+    others = list({model.folder: model for race in races for model in race.others}.values())
+    for start in range(0, len(others), _AT_ONCE):
+        some = others[start : start + _AT_ONCE]
+        known = values_of(site, some, entry)
+        for race in races:
+            for model in filter(race.has, some):
+                found = _difference(first.get(race.ahead.folder), known.get(model.folder))
+                race.differences.setdefault(model.folder, []).append(found)
 
 
 def values_of(site: Site, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
