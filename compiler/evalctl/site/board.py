@@ -14,7 +14,16 @@ from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, Site
 
-Groups = Mapping[str, frozenset[str]]  # column to the model folders of its best group
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The model folders of a column's best group; `apart` is the number of models that could not be compared with the first."""
+
+    members: frozenset[str] = frozenset()
+    apart: int = 0
+
+
+Groups = Mapping[str, Group]  # by column
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Column:
     is_average: bool
     numbers: Mapping[str, Number]
     task: str = ""  # the key of the task whose page it has
+    apart: int = 0  # models with a score that could not be compared with the first
 
     @property
     def scale(self) -> Scale:
@@ -52,6 +62,11 @@ class Board:
         return self.columns[0] if self.columns else None
 
     @property
+    def has_group(self) -> bool:
+        """Whether any of its columns has one."""
+        return any(one.has_group for one in self.columns)
+
+    @property
     def languages(self) -> list[str]:
         """Of its columns, in order."""
         return list(dict.fromkeys(one.language for one in self.columns))
@@ -59,7 +74,7 @@ class Board:
 
 def board(site: Site, groups: Groups) -> Board:
     """The leaderboard of one column per average and benchmark, with the best group of each."""
-    means = [_of_average(one, site, groups.get(one.name, frozenset())) for one in site.averages]
+    means = [_of_average(one, site, groups.get(one.name, Group())) for one in site.averages]
     columns = [*means, *columns_of(site, site.entries, groups)]
     return Board(columns, ordered(site.models, columns[:1]))
 
@@ -69,7 +84,7 @@ def columns_of(site: Site, entries: Sequence[MetricEntry], groups: Groups) -> li
     by_name = {entry.name: entry for entry in entries}
     found = by_language({entry.name: entry.tasks for entry in entries}, site.scripts)
     return [
-        _of_entry(by_name[name], language, site, groups.get(name, frozenset()))
+        _of_entry(by_name[name], language, site, groups.get(name, Group()))
         for language, names in found.items()
         for name in names
     ]
@@ -86,15 +101,22 @@ def ordered(models: Sequence[Model], columns: Sequence[Column]) -> list[Model]:
     return sorted(models, key=place)
 
 
-def _of_entry(entry: MetricEntry, language: str, site: Site, best: frozenset[str]) -> Column:
-    numbers = {model.folder: of_entry(model, entry.name, model.folder in best) for model in site.models}
+def _of_entry(entry: MetricEntry, language: str, site: Site, group: Group) -> Column:
+    numbers = {model.folder: of_entry(model, entry.name, model.folder in group.members) for model in site.models}
     keys = {script: key for key, script in reversed(list(site.scripts.items()))}
-    return Column(entry.name, language, False, numbers, next((keys[task] for task in entry.tasks if task in keys), ""))
+    return Column(
+        entry.name,
+        language,
+        False,
+        numbers,
+        next((keys[task] for task in entry.tasks if task in keys), ""),
+        group.apart,
+    )
 
 
-def _of_average(average: Average, site: Site, best: frozenset[str]) -> Column:
-    numbers = {model.folder: of_average(average, model, model.folder in best) for model in site.models}
-    return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers)
+def _of_average(average: Average, site: Site, group: Group) -> Column:
+    numbers = {model.folder: of_average(average, model, model.folder in group.members) for model in site.models}
+    return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers, apart=group.apart)
 
 
 def of_average(average: Average, model: Model, best: bool = False) -> Number:

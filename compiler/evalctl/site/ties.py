@@ -1,4 +1,4 @@
-"""The best group of each column: the models of which one is the best with 95 % confidence.
+"""The best group of each column: of the models that can be compared, those of which one is the best with 95 % confidence.
 
 Each model is compared with the one that is ahead, question by question, and is out where the difference holds for all models
 of the column at once (Bonferroni over the others; that the group then has the best one is Hsu 1984). Every model is tested:
@@ -19,7 +19,7 @@ from evalctl.review.average import average
 from evalctl.review.difference import Difference, difference
 from evalctl.review.spread import CONFIDENCE, Spread
 from evalctl.review.values import OtherQuestions, Values, paired
-from evalctl.site.board import Column, Groups
+from evalctl.site.board import Column, Group, Groups
 from evalctl.site.source import Model, Site
 
 _AT_ONCE = 50  # models whose values are in memory beside those of the models ahead
@@ -40,20 +40,22 @@ class _Race:
         """Whether it is one of the others."""
         return model is not self.ahead and self.column.numbers[model.folder].value is not None
 
-    def members(self) -> frozenset[str]:
-        """The folders of its best group."""
+    def group(self) -> Group:
+        """Its best group, which nobody is in where no other model can be compared with the one ahead."""
         known = {folder: each for folder, found in self.differences.items() if (each := self._known(found))}
-        return frozenset((self.ahead.folder, *(folder for folder, found in known.items() if self._is_open(found))))
+        open_ones = [folder for folder, found in known.items() if self._is_open(found, len(known))]
+        members = frozenset((self.ahead.folder, *open_ones)) if known else frozenset[str]()
+        return Group(members, len(self.others) - len(known))
 
     def _known(self, found: Sequence[Difference | None]) -> list[Difference]:
         """Of all entries; empty where one cannot be compared."""
         known = [one for one in found if one is not None]
         return known if len(known) == len(self.entries) else []
 
-    def _is_open(self, found: Sequence[Difference]) -> bool:
+    def _is_open(self, found: Sequence[Difference], compared: int) -> bool:
         """A model that is better on the questions that both have is never out, whatever the scores of all questions are."""
         whole = found[0] if len(found) == 1 else average(self._spreads(found))
-        return whole.mean <= 0 or whole.p * len(self.others) > 1 - CONFIDENCE
+        return whole.mean <= 0 or whole.p * compared > 1 - CONFIDENCE
 
     def _spreads(self, found: Sequence[Difference]) -> list[Spread]:
         return [one.spread.over(entry.full_mark or 1.0) for one, entry in zip(found, self.entries, strict=True)]
@@ -65,7 +67,7 @@ def groups(site: Site, columns: Sequence[Column]) -> Groups:
     races = [race for column in columns if (race := _race(site, column, members[column.name])) is not None]
     for entry in {entry.name: entry for race in races for entry in race.entries}.values():
         _run(site, [race for race in races if entry in race.entries], entry)
-    return {race.column.name: race.members() for race in races}
+    return {race.column.name: race.group() for race in races}
 
 
 def _race(site: Site, column: Column, entries: Sequence[MetricEntry]) -> _Race | None:
@@ -109,8 +111,8 @@ def _scripts(entry: MetricEntry) -> frozenset[str]:
 
 
 def _difference(ahead: tuple[Values, _Rows] | None, other: tuple[Values, _Rows] | None) -> Difference | None:
-    """None where the two cannot be compared."""
-    if ahead is None or other is None or likeness.unlike(ahead[1], other[1]):
+    """None where the two cannot be compared; the same result as that of the model ahead is as good as it."""
+    if ahead is None or other is None or likeness.unlike(ahead[1], other[1]) not in ("", likeness.SAME):
         return None
     try:
         return difference(paired(ahead[0], other[0]))

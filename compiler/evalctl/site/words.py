@@ -75,12 +75,16 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "best": ("Best", "最上位"),
     "group": ("Best group", "最上位群"),
     "group_why": (
-        "Filled marks are the best group: with 95 % confidence the best model is among them, so the order within the group is not shown.",
-        "塗りつぶしの点は最上位群です。95 %の信頼度で最良のモデルはこの中にあり、群の中の順位は示されていません。",
+        "Filled marks are the best group: with 95 % confidence the best of the models that can be compared is among them, so the order within the group is not shown.",
+        "塗りつぶしの点は最上位群です。比較できるモデルのうち最良のものは95 %の信頼度でこの中にあり、群の中の順位は示されていません。",
+    ),
+    "apart": (
+        "So many models have a score but cannot be compared with the first, since values of single questions are missing, or questions, shots or the definition of the task differ:",
+        "スコアはあるものの、質問ごとの値がないか、質問、例示数、タスクの定義が異なるため、先頭のモデルと比べられないモデルの数:",
     ),
     "no_group": (
-        "Which models are as good as the first is not known: values of single questions are missing.",
-        "質問ごとの値がないため、先頭のモデルと同等のモデルは分かりません。",
+        "Which models are as good as the first is not known: values of single questions are missing, or no other model was asked the same in the same way.",
+        "質問ごとの値がないか、同じ質問を同じ方法で尋ねたモデルがほかにないため、先頭のモデルと同等のモデルは分かりません。",
     ),
     "averages_why": (
         "Averages are the mean over the benchmarks of a language; “3 of 8” means that only 3 of 8 were measured. A dash is an entry that was not measured. * means: read with care, the reason is on the model's page.",
@@ -167,8 +171,8 @@ EXPLAINED: Mapping[str, tuple[str, str]] = {
         "同種の質問全体でのスコアが95 %の信頼度で含まれる範囲です。同種の別の質問を使えばスコアも変わります。質問ごとのスコアから計算し、方法はモデルのページの各数値の横に示します。質問ごとの記録がない場合、区間はありません。",
     ),
     "group": (
-        "The models that may be the best: each other model was compared with the best one on the same questions, pair by pair, and the difference was clear enough to hold for all models at once (95 %, Bonferroni; Hsu 1984). The order within the group is not shown.",
-        "最良の可能性があるモデルの集まりです。同じ質問で対にして最上位のモデルと比較し、全モデルについて同時に成り立つだけの差(95 %、Bonferroni法、Hsu 1984)が示されたモデルは含まれません。群の中の順位は示されていません。",
+        "The models that may be the best of those that can be compared. Each of these was compared with the first one on the same questions, pair by pair; it is not in the group where the difference was clear enough to hold for all models at once (95 %, Bonferroni; Hsu 1984). A model without values of single questions, or with other questions, shots or another definition of the task, cannot be compared: it is in no group and may be better. How many there are is said above the table. The order within the group is not shown.",
+        "比較できるモデルのうち、最良の可能性があるモデルの集まりです。同じ質問で対にして先頭のモデルと比較し、全モデルについて同時に成り立つだけの差(95 %、Bonferroni法、Hsu 1984)が示されたモデルは含まれません。質問ごとの値がないモデルや、質問、例示数、タスクの定義が異なるモデルは比較できず、どの群にも入りませんが、より優れている可能性もあります。その数は表の上に示します。群の中の順位は示されていません。",
     ),
     "averages": (
         "The plain mean over the benchmarks of a language, each divided by its full mark. Its interval is about other questions of the same benchmarks, not about other benchmarks.",
