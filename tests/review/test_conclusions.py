@@ -162,11 +162,11 @@ def test_where_lower_is_better_a_rise_is_a_fall() -> None:
     ("outcomes", "whole"),
     [
         ("PASS PASS", "PASS"), ("PASS FAIL INCONCLUSIVE", "FAIL"), ("PASS INCONCLUSIVE", "INCONCLUSIVE"),
-        ("PASS FAIL INVALID", "INVALID"), ("", "INVALID"),
+        ("PASS FAIL INVALID", "FAIL"), ("PASS INVALID INCONCLUSIVE", "INVALID"), ("", "INVALID"),
     ],
 )  # fmt: skip
 def test_a_gate_is_as_its_entries(outcomes: str, whole: str) -> None:
-    """One that compares nothing is INVALID, never passed."""
+    """One that compares nothing is INVALID, never passed; a failure is not hidden by an entry of which nothing is known."""
     assert together([Outcome[word] for word in outcomes.split()]) is Outcome[whole]
 
 

@@ -89,9 +89,11 @@ def _answers(found: Difference, wanted: float) -> int | None:
 
 
 def together(required: list[Outcome]) -> Outcome:
-    """A gate passes where each entry that it requires does; one that requires nothing is INVALID."""
-    if not required or Outcome.INVALID in required:
-        return Outcome.INVALID
+    """A gate passes where each entry that it requires does; one failure makes it FAIL, and one that requires nothing is
+    INVALID.
+    """
     if Outcome.FAIL in required:
         return Outcome.FAIL
+    if not required or Outcome.INVALID in required:
+        return Outcome.INVALID
     return Outcome.INCONCLUSIVE if Outcome.INCONCLUSIVE in required else Outcome.PASS
