@@ -42,6 +42,13 @@ def test_max_samples_are_of_each_subset(most: int | None, questions: int) -> Non
     assert shown(MICRO, "jmmlu", SUBSETS, most).questions == questions
 
 
+def test_questions_of_other_categories_are_not_counted() -> None:
+    """Each of MT-Bench's 80 questions keeps the metrics of its category alone."""
+    points = [0.1 * (number % 7) if number % 8 == 0 else None for number in range(80)]
+    entry = JUDGED.model_copy(update={"full_mark": 1.0})
+    assert shown(entry, "mtbench", {"mtbench|0": {"judge": points}}).questions == 10
+
+
 def test_the_smallest_difference_is_in_the_units_of_the_entry() -> None:
     """Of a judge's scores from 1 to 10 it is ten times that of their tenth."""
     judged = [(number * 7) % 10 + 1.0 for number in range(80)]

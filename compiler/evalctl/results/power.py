@@ -127,7 +127,7 @@ def _scaled(noise: Noise, entry: MetricEntry) -> Noise:
 
 def _number(values: Values, known: Records, task: str, most: int | None) -> int:
     """The number of questions that will be asked: the frameworks cut each subset."""
-    asked = len(values.questions)
+    asked = len(values.with_value().questions)
     if most is None:
         return asked
     keys = [

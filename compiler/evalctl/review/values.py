@@ -69,7 +69,7 @@ class Pairs:
     one_answer: bool  # of each model to each question, worth 0 or 1
     unit: float = 1.0  # the scale of the values, as `Values` has it
     sampling: Sampling | None = None
-    left_out: int = 0  # questions to which one of the two has no value
+    left_out: int = 0  # questions to which one of the two has no value; what neither has, the metric may not be of
 
 
 class OtherQuestions(Exception):
@@ -93,7 +93,7 @@ def paired(first: Values, second: Values) -> Pairs:
         raise OtherQuestions(f"of {len(there)} questions none has a value of both")
     return Pairs(
         differences[there], _of(first.clusters, there), one_answer, max(first.unit, second.unit),
-        _sampling(first, second), int(np.sum(~there)),
+        _sampling(first, second), int(np.sum(np.isnan(first.means) != np.isnan(second.means))),
     )  # fmt: skip
 
 
