@@ -83,3 +83,21 @@ def test_questions_without_a_value_never_help_an_average(left_out: int, outcome:
     assert line.outcome is outcome
     said = " ".join(reasons(Candidate("a/c", line.outcome, (line,))))
     assert ("120 questions have no value of both models" in said) == bool(left_out)
+
+
+def test_an_average_is_bounded_by_what_each_entry_lacks() -> None:
+    """Better by 0.6 of 20 questions; with 10 more that may be lost, 0.4 - 1/3 of all 30. A complete entry of 5,000 questions
+    leaves half of that, and hides nothing.
+    """
+    gate = Gate.model_validate({
+        "baseline": "a/b", "candidates": ["a/c"], "required": [{"average": "ja", "margin": 0.1}], "advisory": [],
+    })  # fmt: skip
+    (rule,) = gated(gate, groups(catalogue({"manifests/tasks/metrics.yaml": METRICS})))
+    small = difference(Pairs(np.tile([0.5, 0.7], 10), None, False, left_out=10))
+    large = difference(Pairs(np.tile([1.0, -1.0], 2500), None, False, 10.0))
+    parts = [Compared("", Score(0.5), Score(0.5), Verdict.NOT_SHOWN, "", one) for one in (small, large)]
+    line = averaged(rule, parts)
+    assert line.found is not None
+    low, high = line.found.bounds()
+    assert low == pytest.approx((0.4 - 1 / 3) / 2, abs=0.02) and low < (0.4 - 1 / 3) / 2
+    assert high == pytest.approx((0.4 + 1 / 3) / 2, abs=0.02) and high > (0.4 + 1 / 3) / 2

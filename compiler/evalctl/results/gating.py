@@ -168,26 +168,16 @@ def averaged(gated: Gated, parts: Sequence[Compared]) -> Decided:
     questions = sum(found.questions for found, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))
     better, worse = (sum(getattr(found, name) for found, _ in pairs) for name in ("better", "worse"))
+    lost, won = (average([found.with_left_out(moved).over(mark) for found, mark in pairs]) for moved in (-1.0, 1.0))
     made = Difference(
-        whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread, None, *_left_out(pairs)
+        whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread,
+        left_out=sum(found.left_out for found, _ in pairs), of_parts=(lost.low, won.high),
     )  # fmt: skip
     decision = decide(made, gated.margin, lower_is_better=gated.lower_is_better)
     theirs, its = (
         [side.value for side in sides] for sides in zip(*((one.baseline, one.one) for one in parts), strict=True)
     )
     return Decided(gated, decision, _mean(theirs, marks), _mean(its, marks), made)
-
-
-def _left_out(pairs: Sequence[tuple[Difference, float]]) -> tuple[int, float]:
-    """How many questions without a value of both, and what each could move the average by, times all questions."""
-    number, whole = (
-        sum(found.left_out for found, _ in pairs),
-        sum(found.questions + found.left_out for found, _ in pairs),
-    )
-    moved = sum(found.left_out / (found.questions + found.left_out) * found.unit / mark for found, mark in pairs) / len(
-        pairs
-    )
-    return number, moved * whole / number if number else 1.0
 
 
 def _mean(values: Sequence[float | None], marks: Sequence[float]) -> float:

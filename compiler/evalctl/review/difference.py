@@ -38,11 +38,20 @@ class Difference:
     sampling: Sampling | None = None  # where it is known how much of the variance more answers would take away
     left_out: int = 0  # questions to which one of the two has no value
     unit: float = 1.0  # the largest value, 1 at least
+    of_parts: tuple[float, float] | None = None  # the bounds of an average, whose entries lack different shares
 
     def bounds(self) -> tuple[float, float]:
         """The interval if each question that is left out were lost, and if each were won (Manski 2003)."""
+        if self.of_parts is not None:
+            return self.of_parts
         share = self.left_out / (self.questions + self.left_out)
         return self.low * (1 - share) - share * self.unit, self.high * (1 - share) + share * self.unit
+
+    def with_left_out(self, moved: float) -> Spread:
+        """Of all questions, if each that is left out differed by `moved` units."""
+        share = self.left_out / (self.questions + self.left_out)
+        mean = self.spread.mean * (1 - share) + share * self.unit * moved
+        return replace(self.spread, mean=mean, variance=self.spread.variance * (1 - share) ** 2)
 
 
 def difference(pairs: Pairs) -> Difference | None:
