@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.metrics import Metrics
+from evalctl.results.entries import Average
 
 from .conftest import rows
 
@@ -46,6 +47,15 @@ def test_japanese_mtbench_may_have_been_run_as_either_task(metrics: dict[str, An
     either = [entry for entry in metrics["entries"] if len(entry["tasks"]) > 1]
     assert len(either) == 20
     assert {tuple(entry["tasks"]) for entry in either} == {("japanese_mt_bench", "japanese_mt_bench_truncate_6144")}
+
+
+def test_a_score_of_mtbench_is_a_share(metrics: dict[str, Any]) -> None:
+    """The fork's metrics are means of points over 10, from 0.1 to 1: 0.7 is 0.7 in an average, and in a margin of a gate."""
+    entries = Metrics.model_validate(metrics).entries
+    judged = [entry for entry in entries if entry.metrics[0].startswith("judge_score")]
+    assert len(judged) == 22
+    for entry in judged:
+        assert Average("", (entry,)).value({entry.name: 0.7}) == 0.7
 
 
 def test_subset_groups_have_the_labs_sizes(metrics: dict[str, Any]) -> None:
