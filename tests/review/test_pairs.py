@@ -106,6 +106,15 @@ def test_no_difference_at_all_is_not_known_to_be_none() -> None:
         assert found.p == 1 and -0.2 < found.low < -0.05 and 0.05 < found.high < 0.2
 
 
+@pytest.mark.parametrize("step", [0.3, -0.1, 1e-9])
+def test_equal_differences_are_no_proof_of_an_exact_one(step: float) -> None:
+    """30 questions, each better by as much: of all questions some may differ by more."""
+    found = compared([step] * 30)
+    assert found.low < found.mean < found.high and found.method.startswith(ADJUSTED)
+    assert found.high - found.low > 0.05
+    assert (found.low <= 0 <= found.high) == (found.p > 0.05)
+
+
 @pytest.mark.parametrize("scale", [0.01, 1.0])
 def test_an_interval_excludes_0_exactly_where_the_test_does(scale: float) -> None:
     """For small and for many changes, means and single answers, with and without passages."""
