@@ -252,6 +252,15 @@ def test_a_comparison_says_what_it_could_have_shown() -> None:
     assert showable(found) == pytest.approx(wanted, abs=1e-9)
 
 
+def test_what_could_have_been_shown_is_in_the_units_of_the_values() -> None:
+    """Three of 60 changed, on scales of 1, 10 and 100: ten and a hundred times as much."""
+    changed = np.array([0.4, -0.3, 0.2] + [0.0] * 57)
+    one, ten, hundred = (difference(Pairs(changed * scale, None, False, scale)) for scale in (1.0, 10.0, 100.0))
+    assert one is not None and ten is not None and hundred is not None
+    assert showable(ten) == pytest.approx(10 * showable(one)) and showable(hundred) == pytest.approx(100 * showable(one))
+    assert showable(one) > one.high - one.mean
+
+
 def test_what_a_measured_model_predicts() -> None:
     """Its noise is that of two models like it; one that was right by chance everywhere is not without noise."""
     random = np.random.default_rng(4)

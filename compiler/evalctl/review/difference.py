@@ -38,6 +38,7 @@ class Difference:
     sampling: Sampling | None = None  # where it is known how much of the variance more answers would take away
     left_out: int = 0  # questions to which one of the two has no value
     unit: float = 1.0  # the largest value, 1 at least
+    one_answer: bool = False  # of each model, worth 0 or 1, to questions that are independent of each other
     of_parts: tuple[float, float] | None = None  # the bounds of an average, whose entries lack different shares
 
     def bounds(self) -> tuple[float, float]:
@@ -69,7 +70,7 @@ def difference(pairs: Pairs) -> Difference | None:
     mean = float(pairs.differences.mean())
     return Difference(
         mean, low, high, p, len(pairs.differences), better, worse, name, replace(found, mean=mean), pairs.sampling,
-        pairs.left_out, pairs.unit,
+        pairs.left_out, pairs.unit, pairs.one_answer and pairs.clusters is None,
     )  # fmt: skip
 
 

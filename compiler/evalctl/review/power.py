@@ -8,7 +8,7 @@ from math import ceil, inf, sqrt
 import numpy as np
 from scipy import special
 
-from evalctl.review.difference import ADJUSTED, CLUSTERED, Difference
+from evalctl.review.difference import Difference
 from evalctl.review.spread import CONFIDENCE, TOO_FEW, spread
 from evalctl.review.values import Numbers, Values
 
@@ -68,7 +68,7 @@ def showable(found: Difference) -> float:
     """The smallest true difference that a comparison of as many questions, which vary as these do, shows in 8 of 10 cases."""
     if found.spread.groups < TOO_FEW:
         return inf
-    if found.method.startswith(ADJUSTED) and CLUSTERED not in found.method:
+    if found.one_answer:
         return _of_changes((found.better + found.worse + 2) / (found.questions + 2), found.questions)
     return _factor(found.spread.degrees) * found.spread.error
 
