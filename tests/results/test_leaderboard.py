@@ -156,8 +156,12 @@ def test_scores_say_how_sure_they_are() -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [[], {"ja_benchmark_0": 1}, {"ja_benchmark_0": {"low": 0.1}}, {"ja_benchmark_0": {**sure(0, 1), "low": "x"}}],
-)
+    [
+        [], {"ja_benchmark_0": 1}, {"ja_benchmark_0": {"low": 0.1}}, {"ja_benchmark_0": {**sure(0, 1), "low": "x"}},
+        {f"ja_benchmark_{number}": sure(-1e200, 1) for number in range(8)}, {"ja_benchmark_0": sure(0, 1e120)},
+        {"ja_benchmark_0": sure(0.6, 0.7)}, {"ja_benchmark_0": sure(0.7, 0.4)},
+    ],
+)  # fmt: skip
 def test_a_damaged_interval_is_none(damage: Any) -> None:
     """The score is shown without it."""
     made, metrics = wide(16)

@@ -257,7 +257,9 @@ def test_what_could_have_been_shown_is_in_the_units_of_the_values() -> None:
     changed = np.array([0.4, -0.3, 0.2] + [0.0] * 57)
     one, ten, hundred = (difference(Pairs(changed * scale, None, False, scale)) for scale in (1.0, 10.0, 100.0))
     assert one is not None and ten is not None and hundred is not None
-    assert showable(ten) == pytest.approx(10 * showable(one)) and showable(hundred) == pytest.approx(100 * showable(one))
+    assert showable(ten) == pytest.approx(10 * showable(one)) and showable(hundred) == pytest.approx(
+        100 * showable(one)
+    )
     assert showable(one) > one.high - one.mean
 
 
@@ -288,3 +290,4 @@ def test_the_interval_of_an_average_is_recovered_from_those_of_its_parts() -> No
     assert recovered(0.3, [(0.3, 0.1, 0.9)]) == pytest.approx((0.1, 0.9))
     low, high = recovered(0.5, [(0.4, 0.1, 0.8), (0.6, 0.2, 0.9)])
     assert (0.5 - low, high - 0.5) == pytest.approx((0.25, 0.25))
+    assert recovered(0.5, [(0.5, -1e200, 1.0), (0.5, 0.0, 1e200)]) == pytest.approx((-5e199, 5e199))

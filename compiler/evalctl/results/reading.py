@@ -85,6 +85,7 @@ _OF_UNCERTAINTY: Mapping[str, type | tuple[type, ...]] = {
     "questions": int, "answers": int, "clusters": (int, NoneType), "error": _PERHAPS, "low": _PERHAPS, "high": _PERHAPS,
     "of_sampling": _PERHAPS, "method": str,
 }  # fmt: skip
+_BEYOND, _ROUNDED = 1e100, 1e-5  # ends of an interval are written with six decimals
 _OF_EVALS = {"measured": (str, NoneType)}
 
 
@@ -114,7 +115,7 @@ def _aggregate(document: Mapping[str, Any]) -> Aggregate:
         _texts(document.get("tasks")),
         RecordedSettings(document["custom_settings"]),
         {task: _eval(one) for task, one in document["evals"].items()},
-        _uncertainty(document.get("uncertainty")),
+        _uncertainty(document.get("uncertainty"), document["results"]),
         _texts(document.get("missing")),
         {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
         _texts(document.get("warnings")),
@@ -135,13 +136,19 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
     )
 
 
-def _uncertainty(found: object) -> dict[str, Uncertainty]:
-    """One that a person damaged is left out."""
+def _uncertainty(found: object, scores: Mapping[str, Any]) -> dict[str, Uncertainty]:
+    """One that a person damaged is left out: without the score in it, or with an end that no score has."""
     return {
         entry: Uncertainty(**{name: one[name] for name in _OF_UNCERTAINTY})
         for entry, one in (found.items() if isinstance(found, dict) else ())
-        if _has(one, _OF_UNCERTAINTY)
+        if _has(one, _OF_UNCERTAINTY) and _is_about(one["low"], one["high"], scores.get(entry))
     }  # fmt: skip
+
+
+def _is_about(low: float | None, high: float | None, score: object) -> bool:
+    if low is None or high is None or not isinstance(score, (int, float)):
+        return True
+    return -_BEYOND < low <= score + _ROUNDED and score - _ROUNDED <= high < _BEYOND
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import hypot, inf, sqrt
 
 from evalctl.review.spread import Spread
 
@@ -43,6 +43,6 @@ def recovered(mean: float, parts: Sequence[tuple[float, float, float]]) -> tuple
     The variance on each side is that of the parts' intervals on that side (MOVER: Zou and Donner 2008), so that an average
     of lopsided intervals is lopsided, too.
     """
-    down = sqrt(sum((score - low) ** 2 for score, low, _ in parts)) / len(parts)
-    up = sqrt(sum((high - score) ** 2 for score, _, high in parts)) / len(parts)
+    down = hypot(*(score - low for score, low, _ in parts)) / len(parts)
+    up = hypot(*(high - score for score, _, high in parts)) / len(parts)
     return mean - down, mean + up
