@@ -13,10 +13,11 @@ from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import likeness
 from evalctl.results.aggregate import aggregated
-from evalctl.results.compared_rows import as_json, notes
+from evalctl.results.compared_rows import as_json, lines, notes
 from evalctl.results.comparing import Compared, Comparison, Side, compare, compare_all, flips, side
 from evalctl.results.per_question import OLDER, path_of
 from evalctl.results.record import to_text
+from evalctl.results.tables import Measured
 from evalctl.review.difference import difference
 from evalctl.review.values import paired
 from evalctl.review.verdicts import Verdict
@@ -216,6 +217,20 @@ def test_questions_without_a_value_of_both_are_said() -> None:
     assert "questions left out, to which one of the two has no value: 2 (mt)" in list(notes(found, [], ()))
     (difference_of_both,) = (each["difference"] for each in as_json(found, {})["entries"].values())  # type: ignore[attr-defined]
     assert (difference_of_both["left_out"], difference_of_both["questions"]) == (2, 2)
+
+
+@pytest.mark.parametrize("number", [20, -2])
+def test_damaged_numbers_of_answers_are_no_share(number: int) -> None:
+    """20 of 10 answers were not cut off, and neither were -2."""
+    damaged, sound = ({"samples": {"answered": 10, "truncated": one}} for one in (number, 1))
+    one, base = (
+        model(name, {"jmmlu": {JMMLU: {"em": bits(7, 10)}}}, facts=facts)
+        for name, facts in (("one", damaged), ("base", sound))
+    )
+    (line,) = lines(
+        compare(one, base, METRICS), *(Measured(each.folder, each.aggregate) for each in (one, base)), ["jmmlu"]
+    )
+    assert line.cut_off == "– / 10%"
 
 
 def test_settings_of_one_model_are_remarked_and_compared() -> None:

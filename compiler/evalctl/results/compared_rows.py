@@ -113,9 +113,15 @@ def _of_average(mean: ComparedAverage) -> Line:
 
 def _cut_off(both: Sequence[Ended | None]) -> str:
     """The model's share and the baseline's; nothing where no answer was cut off."""
-    if not any(one and one.cut_off for one in both):
+    known = [one if one and _is_share(one) else None for one in both]
+    if not any(one and one.cut_off for one in known):
         return ""
-    return " / ".join(NOTHING if one is None or not one.answers else f"{one.cut_off / one.answers:.0%}" for one in both)
+    return " / ".join(NOTHING if one is None else f"{one.cut_off / one.answers:.0%}" for one in known)
+
+
+def _is_share(answers: Ended) -> bool:
+    """A damaged record has other numbers."""
+    return 0 <= answers.cut_off <= answers.answers and answers.answers > 0
 
 
 def _margin(score: Score) -> str:
@@ -238,7 +244,7 @@ def _score(value: float | None, found: Estimate | None, answers: Ended | None) -
 
 def _share(answers: Ended, found: Estimate | None) -> dict[str, object] | None:
     """The share of answers that were cut off; None where the number of questions is not known."""
-    if found is None or not 0 <= answers.cut_off <= answers.answers or not answers.answers:
+    if found is None or not _is_share(answers):
         return None
     made = share(answers.cut_off, answers.answers, min(found.questions, answers.answers))
     return {"mean": made.mean, "low": made.low, "high": made.high, "method": made.method}
