@@ -15,7 +15,7 @@ SCHEMA = "evalctl/scores/1"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MISSING = "-"
 _NO_SCORE = -1  # what the fork's judges give where they gave no score; its means leave it out
-_LARGEST = 1e100  # the squares of larger values overflow in what follows from them
+_LARGEST = 1e50  # the fourth powers of larger values overflow in what follows from them
 _SCALES = (1.0, 0.1)  # the fork's judges score from 1 to 10, and their metrics from 0.1 to 1
 
 

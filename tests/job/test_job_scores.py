@@ -75,6 +75,7 @@ def test_every_share_of_k_answers_comes_back(right: list[int], answers: int) -> 
         {"form": "numbers", "values": [1, "x", 2]}, {"form": "digits", "values": "101", "out_of": 0},
         {"form": "digits", "values": "101", "out_of": "x"}, {"form": "digits", "values": "191", "out_of": 4},
         {"form": "parts", "values": "1,9,1"}, {"form": "numbers", "values": [1, 1e999, 2]},
+        {"form": "numbers", "values": [1, 1e99, 2]},
     ],
 )  # fmt: skip
 def test_damaged_values_are_refused(document: dict[str, Any]) -> None:

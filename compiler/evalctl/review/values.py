@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.intp]
-_LARGEST = 1e100
+_LARGEST = 1e50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Values:
 
     def __post_init__(self) -> None:
         if (np.abs(self.means) > _LARGEST).any():
-            raise ValueError(f"the value of a question is beyond {_LARGEST:g}, and its square beyond all numbers")
+            raise ValueError(f"the value of a question is beyond {_LARGEST:g}, and its fourth power beyond all numbers")
 
     @property
     def unit(self) -> float:
