@@ -79,3 +79,12 @@ def test_a_metric_that_a_measured_task_does_not_have_is_named(root: Path, capsys
         said = capsys.readouterr().out
         assert "warning[unknown-metric]" in said and f"{METRICS}:2:" in said
         assert "task `exact` has no metric `extractive_match`; it has em\n" in said
+
+
+def test_values_that_a_replaced_record_left_behind_are_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scores.json that the record does not name, and that does not read, is replaced where there are details; else it is named."""
+    (root / FOLDER / "ja/exact/scores.json").write_text("{}")
+    capsys.readouterr()
+    assert rebuilt(root) == 0
+    said = capsys.readouterr().out
+    assert f"1 result without values of questions, and without details on this machine: {FOLDER}/ja/exact" in said

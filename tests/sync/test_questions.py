@@ -178,6 +178,34 @@ def test_an_aggregate_follows_the_files_with_its_values(measured: Clone, path: s
         assert set(made["uncertainty"]) == entries and made["results"]["arithmetic"] == 0.5
 
 
+@pytest.mark.parametrize("pushed_first", [False, True])
+def test_values_of_a_result_that_was_replaced_go_with_it(
+    measured: Clone, world: World, new_clone: New, pushed_first: bool
+) -> None:
+    """The place is measured again and its job writes no values: the old ones, of the same mean, are not the new result's."""
+    bob = new_clone("bob", "bob")
+    again = make_job(make_eval("arithmetic", version="2"), request="manifests/requests/two.yaml", stem="two")
+    measured.add_script(again)
+    git(measured.root, "push", "-q")
+    sync(measured.context(), plan(again))
+    world.run_all()
+    for file in (measured.root / ".evalctl").rglob("questions.tsv"):
+        file.unlink()
+    if pushed_first:
+        other = make_job(make_eval("capitals"), request="manifests/requests/three.yaml", stem="three")
+        git(bob.root, "pull", "-q")
+        bob.add_script(other)
+        git(bob.root, "push", "-q")
+    assert sync(measured.context(), plan(again)).exit_code == 0
+    record = json.loads(git(measured.root, "show", f"origin/main:{AT}/result.json"))
+    assert record["digest"] == again.tasks[0].evaluation.digest and "per_question" not in record
+    tree = git(measured.root, "ls-tree", "-r", "--name-only", "origin/main", "results").split()
+    assert not [path for path in tree if path.endswith("/scores.json")]
+    made = json.loads((measured.root / AT / "../../aggregated_results.json").read_text())
+    assert (made["results"]["arithmetic"], made["uncertainty"]) == (0.5, {})
+    assert sync(measured.context(), []).commit is None and measured.status() == ""
+
+
 def test_results_that_are_put_on_top_of_others_keep_the_files(clone: Clone, new_clone: New, remote: Path) -> None:
     """Two clones push at once: the second one's commit is made again, with values and sets."""
     jobs = [

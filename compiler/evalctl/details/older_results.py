@@ -10,7 +10,7 @@ from evalctl.details import files
 from evalctl.model.result import Result
 from evalctl.results.derived import Base
 from evalctl.results.names import DETAILS
-from evalctl.results.per_question import path_of
+from evalctl.results.per_question import path_of, read
 from evalctl.results.question_files import bound
 from evalctl.results.reading import parse
 from evalctl.suggest import listed, plural
@@ -18,8 +18,10 @@ from evalctl.suggest import listed, plural
 
 def values_of_older(root: Path, base: Base) -> tuple[dict[str, str], list[str]]:
     """The files to write, by path, and a sentence for each reason why a result gets none. Records stay as they are."""
-    without = [path for path in base.index.by_path if not (root / path_of(path)).exists()]
-    results = {path: one for path, text in base.read(without).items() if (one := parse(path, text)).imported is None}
+    every = [parse(path, text) for path, text in base.read(list(base.index.by_path)).items()]
+    own = [one for one in every if one.imported is None]
+    scored = read(own, base.read)
+    results = {one.path: one for one in own if isinstance(scored[one.path], str)}
     there = {path: folder for path in results if (folder := _details(root, path))}
     made: dict[str, str] = {}
     notes = []

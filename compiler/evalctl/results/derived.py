@@ -56,11 +56,11 @@ def _is_file(root: Path, path: str) -> bool:
     return (root / path).is_file() and not any((root / one).is_symlink() for one in (path, path.rpartition("/")[0]))
 
 
-def with_files(base: Base, texts: Mapping[str, str]) -> Base:
-    """The base with these new texts in place of its own, or beside them."""
+def with_files(base: Base, texts: Mapping[str, str | None]) -> Base:
+    """The base with these new texts in place of its own, or beside them; without those that are None."""
 
     def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-        new = {path: texts[path].encode() for path in paths if path in texts}
+        new = {path: text.encode() for path in paths if (text := texts.get(path)) is not None}
         return {**base.read([path for path in paths if path not in texts]), **new}
 
     return replace(base, read=read)

@@ -16,7 +16,7 @@ from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import remarks_of
 from evalctl.results.entries import entry_margin, main_entries, shown, shown_margin
 from evalctl.results.names import read_name, task_name
-from evalctl.results.per_question import Read
+from evalctl.results.per_question import Read, path_of
 from evalctl.results.proof import unproven
 from evalctl.results.question_files import copied
 from evalctl.results.store import FILE, ResultIndex, index
@@ -57,7 +57,7 @@ def push(context: Context, repo: Repository) -> PushReport:
         if not carried:  # a commit of derived files alone
             return derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
         new = derived.by_folder(carried)
-        files = {**carried, **_beside(new, read)}
+        files = _with_values(carried, _beside(new, read))
         made = derived.aggregates(new, derived.with_files(lying, files), context.metrics)
         return {**files, **derived.texts_of(made), leaderboard.PATH: derived.page(made, lying, context.metrics)}
 
@@ -70,6 +70,11 @@ def _beside(records: Mapping[str, Sequence[Result]], read: Read) -> dict[str, st
     for one in (one for results in records.values() for one in results):
         found.update(copied(one, one, read))
     return found
+
+
+def _with_values(records: Mapping[str, str], beside: Mapping[str, str]) -> dict[str, str | None]:
+    """New records and the files beside them; the values of what was measured there before are removed (None)."""
+    return {**{path_of(record): None for record in records}, **records, **beside}
 
 
 def secrets_in(context: Context, files: Mapping[str, str]) -> str | None:
@@ -121,19 +126,18 @@ def _drafts(
 ) -> list[Draft]:
     """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `made`."""
     lying = _less(lying_at(context, repo, parent), {path for batch in batches for path in batch.files})
-    lying = derived.with_files(lying, {path: text for batch in batches for path, text in batch.beside.items()})
+    whole = [_with_values(batch.files, batch.beside) for batch in batches]
+    lying = derived.with_files(lying, {path: text for files in whole for path, text in files.items()})
     changed: dict[str, dict[str, Result]] = {}
     made.clear()
     drafts = []
-    for batch in batches:
+    for batch, files in zip(batches, whole, strict=True):
         new = derived.by_folder(batch.files)
         for folder, results in new.items():
             changed.setdefault(folder, {}).update({result.path: result for result in results})
         fresh = derived.aggregates({folder: list(changed[folder].values()) for folder in new}, lying, context.metrics)
         made.update(fresh)
-        drafts.append(
-            Draft({**batch.files, **batch.beside, **derived.texts_of(fresh)}, _message(context, batch, new, fresh))
-        )
+        drafts.append(Draft({**files, **derived.texts_of(fresh)}, _message(context, batch, new, fresh)))
     if drafts:
         page = derived.page(made, lying, context.metrics)
         drafts[-1] = Draft({**drafts[-1].files, leaderboard.PATH: page}, drafts[-1].message)
