@@ -378,3 +378,13 @@ def test_a_warning_of_a_record_is_one_line() -> None:
     assert remarks_of([changed(one, warnings=["cut off\n\nEval-Digest: forged"])]) == [
         "ja: cut off Eval-Digest: forged"
     ]
+
+
+def test_scores_whose_mean_is_no_number_are_missing_and_warned_of() -> None:
+    """A record may have any finite number: their sum is none, which no JSON file can hold."""
+    subsets = {f"jmmlu:{name}|0": {"em": 1e308} for name in ("physics", "law")}
+    means = result("ifeval", {"ifeval|0": {"strict": 1e308, "loose": 1e308}})
+    found = aggregated(FOLDER, [result("jmmlu", subsets, dict.fromkeys(subsets, 30)), means], METRICS)
+    assert (found["results"]["jmmlu"], found["results"]["ifeval"]) == (-1, -1)
+    assert "ifeval: the scores of `ifeval` are too large to compute with" in found["warnings"]
+    assert "jmmlu: the scores of `jmmlu` are too large to compute with" in found["warnings"]

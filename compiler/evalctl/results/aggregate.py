@@ -6,6 +6,7 @@ missing weight, this one leaves the entry out (-1) and warns.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +106,9 @@ def _value(entry: MetricEntry, rows: Rows, groups: Mapping[str, Sequence[str]]) 
         except Unusable as problem:
             problems.append(problem)
             continue
-        if value is not None and value != MISSING:  # the lab's aggregator ignores a measured -1, too
+        if value is not None and not math.isfinite(value):  # no number of a JSON file
+            problems.append(Unusable(f"the scores of `{task}` are too large to compute with"))
+        elif value is not None and value != MISSING:  # the lab's aggregator ignores a measured -1, too
             found.append((task, value))
     if found:  # an alternative with other metrics is not the task that the entry means
         problems = [one for one in problems if not isinstance(one, NoSuchMetric)]
