@@ -509,3 +509,14 @@ def test_values_that_make_another_score_or_have_another_form_are_errors(root: Pa
     (root / alone).parent.mkdir()
     (root / alone).write_text("{}")
     assert (alone, "changed-by-hand", "added, but no result is beside it") in told(found)
+
+
+@pytest.mark.parametrize("changed", [{"of_whole_texts": None}, {"of_whole_texts": ["bleu"]}, {"of_whole_texts": {}}])
+def test_values_in_a_form_that_only_a_person_writes_are_an_error_with_its_reason(
+    root: Path, found: Callable[[], Found], changed: dict[str, Any]
+) -> None:
+    """They read, and evalctl would not take them over."""
+    with_values(root, named=False)
+    (root / SCORES).write_text(json.dumps({**VALUES, **changed}))
+    (said,) = [one[2] for one in told(found) if one[:2] == (SCORES, "changed-by-hand")]
+    assert "another form" in said or "metrics that the record does not have" in said

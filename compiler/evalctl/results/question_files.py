@@ -40,7 +40,10 @@ def unlike_values(result: Result, content: bytes | None, read_files: Read) -> st
     if isinstance(why := read([result], read_files)[result.path], str):
         return why
     (asked,) = read_files([set_of(result, read_files)]).values()
-    text = bound(result, asked, content)[1][path_of(result.path)]
+    try:
+        text = bound(result, asked, content)[1][path_of(result.path)]
+    except ValueError as error:
+        return str(error)
     return "" if text.encode() == content else "it does not have the form that evalctl writes"
 
 
