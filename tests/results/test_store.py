@@ -81,6 +81,7 @@ def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
      json.dumps({**document(), "server": {"x": "\ud800"}}), json.dumps(document()).replace("0.5", "[" * 200_000),
      json.dumps({**document(), "warnings": 5}), json.dumps({**document(), "warnings": [1]}), json.dumps({**document(), "sent": []}),
      json.dumps({**document(), "seconds": "5"}), json.dumps({**document(), "max_samples": [1]}), json.dumps({**document(), "ran": 0}),
+     json.dumps({**document(), "seconds": 1e308}), json.dumps({**document(), "seconds": -1e308}),
      json.dumps({**document(), "measured_at": 10**400}), json.dumps({**document(), "measured_at": 1e12}), json.dumps(document(result_dir="en/mmlu"))],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_and_left_alone(tmp_path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ from evalctl.shell import json_text, write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
 
 FILE = "result.json"
-_CACHE_SCHEMA = 10
+_CACHE_SCHEMA = 11
 # What a copy for another request has of its own (see `record.reused`). Of these, the parts of _INPUTS are what was measured.
 _OF_A_COPY = frozenset({
     "schema", "task", "subject", "generation", "server", "max_samples", "unanswered", "request", "reused_from",
