@@ -70,7 +70,7 @@ def test_a_record_that_no_attempt_accounts_for_is_marked(measured: Clone) -> Non
     """On the leaderboard and in the report; the measured one beside it is not."""
     (warning,) = sync(measured.context(), []).warnings
     assert "unproven" in warning and FORGED in warning
-    assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
+    assert "| 0.5000 ±0.3129 | 0.9000 (unproven) |" in page(measured)
     assert states(measured) == {"en_arithmetic": PROVEN, "en_capitals": UNPROVEN}
 
 
@@ -81,10 +81,10 @@ def test_marks_follow_the_ledger(measured: Clone) -> None:
     (record,) = ledger.read().by_job.values()
     ledger.record(lambda _: {record.job: replace(record, collected={}, pinned={})}, "forgets what was collected")
     sync(measured.context(), [])
-    assert "| 0.5000 (unproven) | 0.9000 (unproven) |" in page(measured)
+    assert "| 0.5000 ±0.3129 (unproven) | 0.9000 (unproven) |" in page(measured)
     ledger.record(lambda _: {record.job: record}, "knows it again")
     sync(measured.context(), [])
-    assert "| 0.5000 | 0.9000 (unproven) |" in page(measured)
+    assert "| 0.5000 ±0.3129 | 0.9000 (unproven) |" in page(measured)
 
 
 def edit(clone: Clone, *, score: float) -> None:
@@ -108,8 +108,12 @@ def test_an_edited_score_of_an_honest_attempt_is_unproven(measured: Clone) -> No
     assert states(measured)["en_arithmetic"] == PROVEN
 
 
-def test_an_open_attempt_accounts_for_nothing_that_it_has_not_given(clone: Clone, world: World) -> None:
-    """A record planted while the job runs is unproven, and what was measured takes its place."""
+@pytest.mark.parametrize(("others", "state"), [("", PROVEN), ("commit", PROVEN), ("accept", ACCEPTED)])
+def test_an_open_attempt_accounts_for_nothing_that_it_has_not_given(
+    clone: Clone, world: World, new_clone: Callable[..., Clone], others: str, state: str
+) -> None:
+    """A record planted while the job runs is unproven, and what was measured takes its place; also on top of a commit that
+    another clone pushed meanwhile, unless it accepts what was planted."""
     job = make_job(make_eval("arithmetic"))
     clone.add_script(job)
     git(clone.root, "push", "-q")
@@ -132,8 +136,23 @@ def test_an_open_attempt_accounts_for_nothing_that_it_has_not_given(clone: Clone
     assert states(clone) == {"en_arithmetic": UNPROVEN}
     sync(clone.context(), plan(job))
     world.run_all()
+    if others:
+        bob = new_clone("bob", "bob")
+        bob.add_script(make_job(make_eval("capitals"), stem="two"))
+        if others == "accept":
+            _accept(bob, ORIGINAL)
+        git(bob.root, "push", "-q")
     sync(clone.context(), plan(job))
-    assert states(clone) == {"en_arithmetic": PROVEN} and "| 0.5000 |" in page(clone)
+    assert git(clone.root, "rev-parse", "HEAD") == git(clone.root, "rev-parse", "origin/main")
+    assert states(clone) == {"en_arithmetic": state}
+    assert ("| 0.9900 |" if state == ACCEPTED else "| 0.5000 ±0.3129 |") in page(clone)
+
+
+def _accept(clone: Clone, path: str) -> None:
+    """As a person does, without the push."""
+    assert accept.run(argparse.Namespace(paths=[path], why="seen"), clone.root) == 0
+    git(clone.root, "add", "results/accepted.json")
+    git(clone.root, "commit", "-q", "-m", "accepted")
 
 
 def test_a_copy_is_made_of_the_proven_record_where_there_is_one(measured: Clone) -> None:

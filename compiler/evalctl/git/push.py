@@ -151,11 +151,18 @@ def _replay(repo: Repository, base: str, commits: Sequence[str], regenerate: Reg
 
 
 def _carried(repo: Repository, commit: str, base: str) -> dict[str, str]:
-    """The result.json files of a commit, without those of evals for which `base` has a result: the first result counts."""
-    before, after = repo.entries(f"{commit}^", RESULTS), repo.entries(commit, RESULTS)
+    """The result.json files of a commit, without those of evals for which `base` has a result: the first result counts.
+
+    A record that the commit replaced by one of the same eval, since it was unproven, is no such result where `base` still has it.
+    """
+    before, after, there = (repo.entries(one, RESULTS) for one in (f"{commit}^", commit, base))
     paths = [path for path, entry in after.items() if before.get(path) != entry and path.endswith("/result.json")]
     ours, theirs = repo.read(commit, paths, RESULTS), repo.read(base, paths, RESULTS)
-    return {path: text.decode() for path, text in ours.items() if _digest(theirs.get(path)) != _digest(text)}
+    replaced = {path for path in paths if path in before and path in there and before[path].blob == there[path].blob}
+    return {
+        path: text.decode() for path, text in ours.items()
+        if path in replaced or _digest(theirs.get(path)) != _digest(text)
+    }  # fmt: skip
 
 
 def _results_in(repo: Repository, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:

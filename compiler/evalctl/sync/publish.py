@@ -19,6 +19,7 @@ from evalctl.results.names import read_name, task_name
 from evalctl.results.per_question import Read, path_of
 from evalctl.results.proof import unproven
 from evalctl.results.question_files import copied
+from evalctl.results.reading import parse
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.context import Context
 from evalctl.sync.proofs import proofs_at
@@ -54,14 +55,24 @@ def push(context: Context, repo: Repository) -> PushReport:
 
     def regenerate(base: str, carried: Mapping[str, str], read: Read) -> Mapping[str, str | None]:
         lying = lying_at(context, repo, base)
+        carried = _not_there(carried, lying)
         if not carried:  # a commit of derived files alone
             return derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
-        new = derived.by_folder(carried)
+        lying, new = _less(lying, carried), derived.by_folder(carried)
         files = _with_values(carried, _beside(new, read))
         made = derived.aggregates(new, derived.with_files(lying, files), context.metrics)
         return {**files, **derived.texts_of(made), leaderboard.PATH: derived.page(made, lying, context.metrics)}
 
     return push_results(repo, regenerate)
+
+
+def _not_there(records: Mapping[str, str], lying: derived.Base) -> dict[str, str]:
+    """The records without those of evals for which the base has a result that is not unproven: the first one counts."""
+    doubted = {one.path for found in lying.unproven.values() for one in found}
+    return {
+        path: text for path, text in records.items()
+        if path in doubted or not lying.index.current(path, parse(path, text).digest)
+    }  # fmt: skip
 
 
 def _beside(records: Mapping[str, Sequence[Result]], read: Read) -> dict[str, str]:
