@@ -331,8 +331,12 @@ def test_results_are_not_committed_where_they_cannot_be_written(
 
 
 @pytest.mark.parametrize(
-    "line", ["results/** filter=lfs -text", "*.json filter=crypt", "*.json working-tree-encoding=UTF-16"]
-)
+    "line",
+    [
+        "results/** filter=lfs -text", "*.json filter=crypt", "*.json working-tree-encoding=UTF-16", "*.tsv filter=lfs",
+        "scores.json filter=lfs",
+    ],
+)  # fmt: skip
 def test_results_that_git_would_store_otherwise_are_refused_before_anything_is_submitted(
     clone: Clone, world: World, job: Job, line: str
 ) -> None:

@@ -9,9 +9,10 @@ from evalctl.git.advance import RESULTS, finish_move
 from evalctl.git.branch import require_free
 from evalctl.git.commit import refuse_filtered, refuse_occupied, refuse_unreachable
 from evalctl.git.repository import open_repository
-from evalctl.model.evaluation import Download, Job, RequestPlan, Work
+from evalctl.model.evaluation import Download, Eval, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
 from evalctl.results.leaderboard import PATH
+from evalctl.results.per_question import path_of, set_path
 from evalctl.shell import Unreachable
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
@@ -44,7 +45,8 @@ class SyncPass:
         """Raises for results that could not be committed later, and completes a move that an earlier pass left unfinished."""
         self.repo.identity()
         require_free(self.repo, REF)
-        awaited = [task.evaluation.result_path for job in self.jobs.values() for task in job.tasks]
+        evals = [task.evaluation for job in self.jobs.values() for task in job.tasks]
+        awaited = [path for one in evals for path in _files_of(one)]
         if awaited:  # paths of settled jobs have their results already
             refuse_occupied(awaited, self.repo.entries(self.repo.resolve("HEAD"), RESULTS.rstrip("/")))
             refuse_unreachable(self.repo, awaited)
@@ -141,6 +143,12 @@ class SyncPass:
         tasks = [task.evaluation for job in self.jobs.values() for task in job.tasks]
         settled = {place: digest for job in self.settled for place, digest in job.results.items()}
         return {**settled, **{evaluation.result_path: evaluation.digest for evaluation in tasks}}
+
+
+def _files_of(evaluation: Eval) -> tuple[str, str, str]:
+    """The files that its result is committed as; the digest of its question set is not known yet."""
+    record = evaluation.result_path
+    return record, path_of(record), set_path(evaluation.task.key, "0" * 16)
 
 
 def _elsewhere(job: Job, observed: Observation) -> Step:
