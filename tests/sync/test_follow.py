@@ -136,3 +136,20 @@ def test_a_lost_memory_costs_time_only(measured: Clone) -> None:
         (measured.root / ".evalctl/cache/derived.json").write_text(damage)
         sync(measured.context(), [])
     assert git(measured.root, "rev-parse", "HEAD") == before
+
+
+def test_an_aggregate_of_a_newer_evalctl_is_left_to_it(measured: Clone, new_clone: Any) -> None:
+    """Two clones with two versions do not undo each other's commits; each pass of the older one says so."""
+    newer = json.dumps({**aggregate(measured), "generated_by": "evalctl aggregate 999", "form": "another"}, indent=2)
+    committed(measured, AGGREGATE, newer)
+    committed(measured, "results/README.md", "as the newer one writes it\n")
+    git(measured.root, "push", "-q")
+    before = git(measured.root, "rev-parse", "HEAD")
+    for _ in range(2):
+        report = sync(measured.context(), [])
+        assert [one for one in report.warnings if "1 aggregate of a newer evalctl" in one and AGGREGATE in one]
+    assert git(measured.root, "rev-parse", "HEAD") == before
+    committed(measured, AGGREGATE, newer.replace("aggregate 999", "aggregate 1"))
+    report = sync(measured.context(), [])
+    assert report.commit is not None and not [one for one in report.warnings if "newer" in one]
+    assert "| 0.5000" in git(measured.root, "show", "HEAD:results/README.md")

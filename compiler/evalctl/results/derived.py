@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from evalctl.model import plain_json
 from evalctl.model.aggregate import Aggregate
 from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
@@ -90,6 +92,12 @@ def everything(
     return texts, found
 
 
+def without(texts: Mapping[str, str | None], newer: Collection[str]) -> dict[str, str | None]:
+    """Derived files without the aggregates of a newer evalctl, and then without the leaderboard, which has them too."""
+    left = {*newer, leaderboard.PATH} if newer else set[str]()
+    return {path: text for path, text in texts.items() if path not in left}
+
+
 def texts_of(aggregates: Mapping[str, Aggregate]) -> dict[str, str]:
     """The files of these aggregates (by folder), by path."""
     return {f"{folder}/{AGGREGATE}": to_text(one.as_json()) for folder, one in aggregates.items()}
@@ -117,6 +125,25 @@ def _sets(base: Base) -> dict[str, list[str]]:
     for path in sorted(path for path in base.keys if path.startswith(f"{FOLDER}/")):
         found.setdefault(path.removeprefix(f"{FOLDER}/").rpartition("-")[0], []).extend((path, base.keys[path]))
     return found
+
+
+def of_newer(base: Base) -> list[str]:
+    """The aggregates in the base that a newer evalctl made: computed again by this one, two clones would undo each other's."""
+    there = base.read([path for path in base.aggregates if _folder(path) in base.index.by_folder])
+    return sorted(path for path, text in there.items() if _number(_generated_by(text)) > _number(GENERATED_BY))
+
+
+def _generated_by(text: bytes) -> str:
+    """Of an aggregate of any form; "" where there is none."""
+    try:
+        return str(plain_json.document(text).get("generated_by"))
+    except ValueError:
+        return ""
+
+
+def _number(generated_by: str) -> int:
+    found = re.fullmatch(r"evalctl aggregate ([0-9]{1,9})", generated_by, re.ASCII)
+    return int(found[1]) if found else 0
 
 
 def tables_key(metrics: Metrics) -> str:

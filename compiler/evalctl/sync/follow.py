@@ -31,20 +31,25 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """What the last pass found: the state of all inputs, and for each model folder the keys of its inputs and its aggregate."""
+    """What the last pass found: the state of all inputs, and for each model folder the keys of its inputs and its aggregate.
+
+    `newer` are the aggregates that were left to a newer evalctl.
+    """
 
     state: str = ""
     folders: derived.Known = field(default_factory=dict)
+    newer: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """All derived files (None: to be removed) computed from the records at commit `parent`."""
+    """All derived files (None: to be removed) computed from the records at commit `parent`, `newer` ones included."""
 
     lying: derived.Base
     texts: Mapping[str, str | None]
     aggregates: Mapping[str, Aggregate]
     parent: str | None
+    newer: Sequence[str]
 
 
 def follow(context: Context, repo: Repository, warnings: list[str]) -> str | None:
@@ -55,6 +60,7 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
     known = _remembered(context)
     state = _state(context, repo, head)
     if known.state == state:
+        warnings += newer_warning(known.newer)
         return None
     if repo.run("diff", "--quiet", "--no-ext-diff", "HEAD", "--", METRICS).status != 0:
         warnings.append(f"{METRICS} differs from the commit: the aggregates are computed again once it is committed")
@@ -67,6 +73,7 @@ def follow(context: Context, repo: Repository, warnings: list[str]) -> str | Non
         return None
     warnings += [f"{METRICS}: {line}" for line in derived.mismatches(made[-1].aggregates)]
     warnings += unproven_warning([one for found in made[-1].lying.unproven.values() for one in found])
+    warnings += newer_warning(made[-1].newer)
     _remember(context, repo, made[-1])
     return commit
 
@@ -79,6 +86,16 @@ def unproven_warning(found: Sequence[Listed]) -> list[str]:
     return [
         f"{plural(len(found), 'result')} unproven, the ledger does not account for what they say: {paths} "
         "(evalctl results accept PATH --why TEXT, or delete them)"
+    ]
+
+
+def newer_warning(found: Sequence[str]) -> list[str]:
+    """One warning for the aggregates of a newer evalctl: only that one computes them and the leaderboard again."""
+    if not found:
+        return []
+    return [
+        f"{plural(len(found), 'aggregate')} of a newer evalctl, not computed again here, nor the leaderboard: {listed(found, 3)} "
+        "(install that version of evalctl in this clone)"
     ]
 
 
@@ -100,8 +117,11 @@ def _drafts(
     """One draft of all derived files, which is added to `made`; `commit_made` leaves out those that are so already."""
     lying = lying_at(context, repo, parent)
     texts, aggregates = derived.everything(lying, context.metrics, known.folders)
-    made.append(_Made(lying, texts, aggregates, parent))
-    present = {path: text for path, text in texts.items() if text is not None or path in lying.keys}
+    newer = derived.of_newer(lying)
+    made.append(_Made(lying, texts, aggregates, parent, newer))
+    present = {
+        path: text for path, text in derived.without(texts, newer).items() if text is not None or path in lying.keys
+    }  # fmt: skip
     return [Draft(present, _message(lying, present, str(parent)))] if present else []
 
 
@@ -132,7 +152,10 @@ def _remembered(context: Context) -> _Remembered:
         return _Remembered()
     whole = isinstance(document, dict) and document.get("schema") == _SCHEMA
     usable = whole and isinstance(document.get("folders"), dict)
-    return _Remembered(str(document.get("state")), document["folders"]) if usable else _Remembered()
+    if not usable:
+        return _Remembered()
+    newer = document.get("newer")
+    return _Remembered(str(document.get("state")), document["folders"], newer if isinstance(newer, list) else ())
 
 
 def _remember(context: Context, repo: Repository, made: _Made) -> None:
@@ -145,6 +168,6 @@ def _remember(context: Context, repo: Repository, made: _Made) -> None:
         ]
         for folder in made.aggregates
     }
-    document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders}
+    document = {"schema": _SCHEMA, "state": _state(context, repo, "HEAD"), "folders": folders, "newer": made.newer}
     with contextlib.suppress(OSError):
         write_atomically(context.home_folder.remembered.derived, json_text(document, indent=None), folder_mode=0o700)
