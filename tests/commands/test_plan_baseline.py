@@ -79,14 +79,21 @@ def test_more_answers_to_each_question_show_more(plan: Said) -> None:
 
 
 def test_what_is_assumed_is_called_assumed(plan: Said) -> None:
-    """A baseline without answers; the questions are counted from another model's record, else max_samples stands."""
+    """A baseline that is not measured yet; the questions are counted from another model's record, else max_samples stands."""
     other = record("lab/large-70B", "ja_exact", HALF, settings="think")
-    older = record("lab/large-70B", "ja_exact", [1, 1, 1, 0] * 100, bound=False)
-    assert rows(plan, TEXT + BASELINE, other)["JA exact"]["noise"].endswith("at a score of 0.5")
-    found = rows(plan, TEXT + BASELINE, {**other, **older})
-    assert found["JA exact"]["noise"].endswith("at the baseline's score") and found["JA exact"]["questions"] == 400
+    found = rows(plan, TEXT + BASELINE, other)
+    assert found["JA exact"]["noise"].endswith("at a score of 0.5") and found["JA exact"]["questions"] == 400
     assert found["EN code"]["shows"] is None and found["EN code"]["noise"] == "no result says how many questions it has"
     assert rows(plan, f"{TEXT}{BASELINE}max_samples: 30\n", {})["EN code"]["questions"] == 30
+
+
+def test_what_will_not_be_comparable_has_a_reason_and_no_number(plan: Said) -> None:
+    """A baseline's record of an older evalctl has no values of questions, whatever another model's record has."""
+    other = record("lab/large-70B", "ja_exact", HALF, settings="think")
+    older = record("lab/large-70B", "ja_exact", [1, 1, 1, 0] * 100, bound=False)
+    found = rows(plan, TEXT + BASELINE, {**other, **older})["JA exact"]
+    assert found["shows"] is found["questions"] is None
+    assert found["noise"].startswith("not comparable: ") and "older evalctl" in found["noise"]
 
 
 def test_too_few_questions_show_nothing(plan: Said) -> None:

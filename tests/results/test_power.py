@@ -20,7 +20,7 @@ MICRO = MetricEntry(name="jmmlu", function="micro", metrics=("em",), tasks=("jmm
 JUDGED = MetricEntry(name="judged", function="pick", metrics=("judge",), tasks=("mtbench",), full_mark=10)
 
 
-def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None) -> Power:
+def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None, script: str = "") -> Power:
     """By a baseline with this record."""
     result, files = measured(task, kept)
     facts = {
@@ -33,7 +33,7 @@ def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None) ->
         return {path: texts[path] for path in paths if path in texts}
 
     metrics = Metrics(entries=(entry,), subset_groups={})
-    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most)
+    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most, script)
 
 
 @pytest.mark.parametrize(("most", "questions"), [(None, 110), (1000, 110), (20, 30), (3, 6)])
@@ -58,6 +58,19 @@ def test_the_smallest_difference_is_in_the_units_of_the_entry() -> None:
     assert whole.noise == part.noise == MEASURED and whole.shows is not None and part.shows is not None
     assert whole.shows == pytest.approx(10 * part.shows)
     assert whole.needed(0.2) == pytest.approx(part.needed(0.02))
+
+
+def test_a_baseline_of_another_task_of_the_framework_is_not_comparable() -> None:
+    """Such as MT-Bench with a shorter prompt: the comparison would say so after it was paid for."""
+    found = shown(MICRO, "jmmlu", SUBSETS, script="jmmlu_truncated")
+    assert found.shows is None
+    assert found.noise == "not comparable: another task of the framework: jmmlu_truncated and jmmlu"
+
+
+def test_a_metric_of_whole_texts_is_not_comparable() -> None:
+    """No question has a value of it."""
+    found = shown(MICRO.model_copy(update={"metrics": ("bleu",)}), "jmmlu", SUBSETS)
+    assert (found.questions, found.shows) == (None, None) and "no mean over the questions" in found.noise
 
 
 def test_without_any_record_max_samples_is_the_number_of_questions() -> None:

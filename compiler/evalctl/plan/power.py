@@ -48,7 +48,7 @@ def powers(
     """Entry to what the request will be able to show of it; `scripts` are the frameworks' names of tasks by key."""
     main = main_entries(metrics)
     return {
-        entry.name: outlook.of(entry, task.task, most)
+        entry.name: outlook.of(entry, task.task, most, scripts.get(task.task, ""))
         for task, most in _tasks(request) for entry in _entries(main, scripts.get(task.task))
     }  # fmt: skip
 

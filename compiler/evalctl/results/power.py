@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from evalctl.model.aggregate import MISSING
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import IMPORTED, Result
 from evalctl.results import per_question
-from evalctl.results.aggregate import aggregated
 from evalctl.results.per_question import Scored
 from evalctl.results.reading import parse
 from evalctl.results.store import ResultIndex
+from evalctl.suggest import listed
 
 if TYPE_CHECKING:  # numpy and SciPy are slow to load
     from evalctl.review.power import Noise
     from evalctl.review.values import Values
 
 MEASURED = "noise of the baseline's answers"
-AT_SCORE = "noise assumed: right or wrong answers at the baseline's score"
 AT_HALF = "noise assumed: right or wrong answers at a score of 0.5"
+NOT_COMPARABLE = "not comparable"
 UNKNOWN = "no result says how many questions it has"
 TOO_FEW = "too few questions to show any difference"
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
@@ -81,10 +80,14 @@ class Outlook:
         self._index, self._read, self._metrics = index, read, metrics
         self._folder = folder
         self._baseline = records([one.path for one in index.by_folder.get(folder, ())], read)
-        self._scores = aggregated(folder, self._baseline.results, metrics).results
 
-    def of(self, entry: MetricEntry, task: str, max_samples: int | None) -> Power:
-        """What questions of this task will be able to show; of each subset at most `max_samples`."""
+    def of(self, entry: MetricEntry, task: str, max_samples: int | None, script: str = "") -> Power:
+        """What questions of this task will be able to show; of each subset at most `max_samples`.
+
+        `script` is the framework's name of the task, where it is known.
+        """
+        if why := self._why_not(entry, script):
+            return Power(entry, None, 1, None, f"{NOT_COMPARABLE}: {why}")
         values = self._values(entry, self._baseline)
         known = self._baseline if values is not None else self._of_others(task, entry)
         asked = values if values is not None else None if known is None else self._values(entry, known)
@@ -92,6 +95,15 @@ class Outlook:
         if number is None:
             return Power(entry, None, 1, None, UNKNOWN)
         return _power(entry, number, 1 if asked is None else asked.answers, *self._noise(entry, values))
+
+    def _why_not(self, entry: MetricEntry, script: str) -> str:
+        """Why the baseline's result cannot be compared, whatever is measured; "" for one that is not measured yet."""
+        known, groups = self._baseline, self._metrics.subset_groups
+        scripts = sorted({result.task.script for result, _ in per_question.rows_of(entry, known.results, groups)})
+        if script and scripts and scripts != [script]:
+            return f"another task of the framework: {script} and {listed(scripts, 3)}"
+        found = per_question.of_entry(entry, known.results, known.scored, groups)
+        return found if isinstance(found, str) and found != per_question.NOT_MEASURED else ""
 
     def _values(self, entry: MetricEntry, known: Records) -> Values | None:
         found = per_question.of_entry(entry, known.results, known.scored, self._metrics.subset_groups)
@@ -111,9 +123,6 @@ class Outlook:
 
         if values is not None and len(values.with_value().means) > 1:
             return _scaled(of_values(values), entry), MEASURED
-        score, mark = self._scores.get(entry.name), entry.full_mark or 1.0
-        if score is not None and score != MISSING and 0 <= score <= mark:
-            return right_or_wrong(score / mark), AT_SCORE
         return right_or_wrong(0.5), AT_HALF
 
 
