@@ -202,7 +202,7 @@ def test_a_baseline_of_an_earlier_commit(land: Site, gate: Gate, root: Path) -> 
     base = answers(0.7)
     land(record(NEW, "ja_exact", base))
     then = git(root, "rev-parse", "HEAD").strip()
-    text = EXACT.replace(f"baseline: {BASE}", f"baseline: {{model: {NEW}, commit: {then[:12]}}}")
+    text = EXACT.replace(f"baseline: {BASE}", f'baseline: {{model: {NEW}, commit: "{then[:12]}"}}')
     land({GATE: text}, record(NEW, "ja_exact", with_worse(base, 150), measured_at=2))
     assert outcomes(gate, 1)["JA exact"]["outcome"] == "FAIL"
 
