@@ -25,7 +25,7 @@ from .world import Clone, World, checkpoints, git, make_eval, make_job, plan
 OF_THE_LEDGER = [(Repository, "move_ref"), (Repository, "create_commits"), (ledger, "push_commit")]
 INSIDE = [
     *OF_THE_LEDGER, (advance, "_set_index"), (advance, "_finish_work_tree"), (push, "push_commit"),
-    (act, "write_atomically"), (collect, "_copy"),
+    (act, "write_atomically"), (collect._Target, "_copy"),
 ]  # fmt: skip
 
 

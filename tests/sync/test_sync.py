@@ -93,7 +93,7 @@ def test_the_commit_reads_as_a_notebook(clone: Clone, world: World, job: Job) ->
     go(clone, job)
     message = git(clone.root, "log", "-1", "--format=%B")
     assert message.startswith("results: team/tiny (default)\n\n")
-    assert "\nteam/tiny:\n  arithmetic 0.5000\n  capitals 0.5000\n" in message
+    assert "\nteam/tiny:\n  arithmetic 0.5000 ±0.3129 (n = 10)\n  capitals 0.5000 ±0.3129 (n = 10)\n" in message
     trailers = git(clone.root, "log", "-1", "--format=%(trailers:only)").splitlines()
     digests = sorted(f"Eval-Digest: {task.evaluation.digest}" for task in job.tasks)
     assert (trailers[:2], sorted(trailers[2:])) == ([f"Request: {job.request}", f"Job: {job.name}"], digests)
