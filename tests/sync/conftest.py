@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from .world import Clone, World, git
+from evalctl.sync.sync import sync
+
+from .world import Clone, World, git, make_eval, make_job, plan
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +60,15 @@ def new_clone(tmp_path: Path, remote: Path, world: World) -> Callable[..., Clone
 def clone(new_clone: Callable[..., Clone]) -> Clone:
     """Alice's clone."""
     return new_clone()
+
+
+@pytest.fixture
+def measured(clone: Clone, world: World) -> Clone:
+    """A clone with one result, published."""
+    job = make_job(make_eval("arithmetic"))
+    clone.add_script(job)
+    git(clone.root, "push", "-q")
+    for _ in range(2):
+        sync(clone.context(), plan(job))
+        world.run_all()
+    return clone

@@ -24,18 +24,6 @@ MISNAMED = Metrics.model_validate(
 )
 
 
-@pytest.fixture
-def measured(clone: Clone, world: World) -> Clone:
-    """A clone with one result, published."""
-    job = make_job(make_eval("arithmetic"))
-    clone.add_script(job)
-    git(clone.root, "push", "-q")
-    for _ in range(2):
-        sync(clone.context(), plan(job))
-        world.run_all()
-    return clone
-
-
 def aggregate(clone: Clone) -> dict[str, Any]:
     """The committed aggregate."""
     found: dict[str, Any] = json.loads(git(clone.root, "show", f"HEAD:{AGGREGATE}"))

@@ -107,18 +107,6 @@ def test_nothing_else_of_a_jobs_files_is_committed(attempt: Attempt) -> None:
     assert len(files) == 2 and "may say" not in "".join(files.values())
 
 
-@pytest.fixture
-def measured(clone: Clone, world: World) -> Clone:
-    """A clone with one result, published."""
-    job = make_job(make_eval("arithmetic"))
-    clone.add_script(job)
-    git(clone.root, "push", "-q")
-    for _ in range(2):
-        sync(clone.context(), plan(job))
-        world.run_all()
-    return clone
-
-
 def sets(clone: Clone) -> list[str]:
     """The committed question sets."""
     return git(clone.root, "ls-files", "results/questions").split()
