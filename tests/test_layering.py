@@ -42,7 +42,7 @@ ARROWS: dict[str, set[str]] = {
     "check": {"frameworks", "load", "model", "results", "secret_shapes", "suggest"},  # results: what a gate's groups of entries are
     "resolve": {"frameworks", "model"},
     "review": set(),
-    "results": {"model", "review", "shell", "stamps", "suggest", "terminal"},
+    "results": {"exits", "model", "review", "shell", "stamps", "suggest", "terminal"},
     "changes": {"home_folder", "load", "model", "results", "suggest"},
     "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evalctl import report, terminal
 from evalctl.clone.gates import gates_of
 from evalctl.clone.requests import RESULTS_CACHE
-from evalctl.exits import INCONCLUSIVE, INVALID, PERSON, SUCCESS
+from evalctl.exits import OF_GATE
 from evalctl.git.repository import open_repository
 from evalctl.load.places import GATES
 from evalctl.model.diagnostic import ERROR, NOTE, WARNING, Diagnostic, Span, has_errors
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from evalctl.clone.compared import Committed, CommittedResults
     from evalctl.results.gating import Candidate, GateOutcome
 
-EXITS = {"PASS": SUCCESS, "FAIL": PERSON, "INCONCLUSIVE": INCONCLUSIVE, "INVALID": INVALID}
 _SEVERITY = {"PASS": NOTE, "FAIL": ERROR, "INCONCLUSIVE": NOTE, "INVALID": WARNING}
 _COLOURS = {"PASS": "bold", "FAIL": "error", "INCONCLUSIVE": "warning", "INVALID": "warning"}
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     committed = CommittedResults(repo, project.shared[0].metrics)
     made = [_decided(one, committed, project) for one in chosen]
     _show(arguments.format, made, chosen, root, wide=arguments.wide)
-    return EXITS[worst(one.outcome for one in made).name]
+    return OF_GATE[worst(one.outcome for one in made).name]
 
 
 def _chosen(words: Sequence[str], gates: Sequence[CheckedGate]) -> list[CheckedGate]:

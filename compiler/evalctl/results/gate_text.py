@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from evalctl.exits import OF_GATE
 from evalctl.results.entries import shown
 from evalctl.results.tables import signed
 from evalctl.suggest import listed
@@ -98,7 +99,7 @@ def _cells(row: Sequence[str]) -> str:
 def as_object(made: GateOutcome) -> dict[str, Any]:
     """For programs."""
     return {
-        "gate": made.name, "outcome": made.outcome.name, "exit_code": made.outcome.value, "baseline": made.baseline,
+        "gate": made.name, "outcome": made.outcome.name, "exit_code": OF_GATE[made.outcome.name], "baseline": made.baseline,
         "candidates": [_candidate(one) for one in made.candidates], "notes": list(made.notes),
     }  # fmt: skip
 

@@ -16,12 +16,12 @@ _TOO_MANY = 1000  # times as many questions, or so many answers: nobody measures
 
 
 class Outcome(Enum):
-    """Of one entry, and of a gate; the value is the exit code of a gate."""
+    """Of one entry, and of a gate. The exit code of each is in evalctl/exits.py."""
 
-    PASS = 0
-    FAIL = 1
-    INCONCLUSIVE = 5
-    INVALID = 6
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
 
 
 @dataclass(frozen=True, slots=True)

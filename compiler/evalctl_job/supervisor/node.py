@@ -11,7 +11,7 @@ from pathlib import Path
 from evalctl_job.attempt import AttemptFile
 from evalctl_job.supervisor import local_folders
 from evalctl_job.supervisor.document import Node
-from evalctl_job.supervisor.ending import GiveUp
+from evalctl_job.supervisor.ending import ENVIRONMENT, GiveUp
 
 Variables = dict[str, str]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -83,7 +83,7 @@ def with_modules(variables: Variables, node: Node) -> Variables:
     )  # fmt: skip
     if loaded.returncode:
         module = loaded.stdout.decode(errors="replace") or " ".join(node.modules)
-        raise GiveUp(72, "module-missing", f"module load {module} failed on {hostname()}")
+        raise GiveUp(ENVIRONMENT, "module-missing", f"module load {module} failed on {hostname()}")
     return _pairs(loaded.stdout)
 
 
@@ -146,4 +146,4 @@ def require_gpus(variables: Mapping[str, str], gpus: int) -> None:
     devices = variables.get("CUDA_VISIBLE_DEVICES")
     offered = len(devices.split(",")) if devices else len(listed)
     if offered < gpus:
-        raise GiveUp(72, "gpu-missing", f"{gpus} GPUs are needed, {hostname()} offers {offered}")
+        raise GiveUp(ENVIRONMENT, "gpu-missing", f"{gpus} GPUs are needed, {hostname()} offers {offered}")
