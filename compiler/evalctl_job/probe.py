@@ -63,7 +63,7 @@ class Probe:
                 return
             refusals.append(reply)
             self.found["parameters"].setdefault(name, _refused(reply))
-        raise Stopped("refused" if refusals[0].status < 500 else "no-answer", refusals[0].message)
+        raise Stopped("probe-refused" if refusals[0].status < 500 else "provider-error", refusals[0].message)
 
     def _choices(self) -> None:
         """The largest `n`."""

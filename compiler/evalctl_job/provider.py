@@ -137,7 +137,7 @@ class Provider:
     def _stopped(self, reply: ProviderReply) -> Stopped:
         words = f"HTTP {reply.status}: {reply.message}" if reply.status else reply.message
         usual = {0: "provider-unreachable", 404: "model-not-found", 405: "model-not-found", 429: "rate-limit"}
-        usual |= {**dict.fromkeys(CROWDED, "no-answer"), **dict.fromkeys(ELSEWHERE, "provider-unreachable")}
+        usual |= {**dict.fromkeys(CROWDED, "provider-error"), **dict.fromkeys(ELSEWHERE, "provider-unreachable")}
         reason = classify(words) if reply.status != 402 else "quota-exhausted"
         if reason == "server-died":  # a provider, on this machine as well, is no server of a job
             reason = None

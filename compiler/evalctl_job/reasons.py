@@ -71,7 +71,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 # Refusals that only a person can resolve, whatever the status: OpenAI says with 429 that there is no credit, with which others
 # ask to wait (Gemini's `exceeded your current quota`, too), and some servers say with 500 that a question is too long.
 _LASTING = re.compile(f"{_NO_CREDIT}|{_TOO_LONG}", re.IGNORECASE)
-_LASTING_REASONS = frozenset({"authentication", "model-not-found", "quota-exhausted", "chat-template-missing"})
+# Reasons that concern the account or the server as a whole, not a question: `; all tasks` in evalctl/sync/reasons.md.
+FOR_ALL_TASKS = frozenset({"authentication", "quota-exhausted", "model-not-found", "chat-template-missing"})
 DECORATION = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[│╭╮╰╯─❱]")
 # lighteval requests files of nltk at its start and works without them: this network error is not a reason.
 IN_PASSING = re.compile(r"^\[nltk_data\].*$", re.MULTILINE)
@@ -91,7 +92,7 @@ def classify(text: str) -> str | None:
 
 def is_lasting(refusal: str, *, known: bool) -> bool:
     """Whether the text of a refusal says that it is not transient; without a `known` status the whole text counts."""
-    return _LASTING.search(refusal) is not None or (not known and classify(refusal) in _LASTING_REASONS)
+    return _LASTING.search(refusal) is not None or (not known and classify(refusal) in FOR_ALL_TASKS)
 
 
 def last_words(log: str) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-from evalctl_job.reasons import classify
+from evalctl_job.reasons import FOR_ALL_TASKS, classify
 
 SEVERAL = 4
-# Reasons that concern the account or the server as a whole, not a question.
-FOR_ALL_TASKS = frozenset({"authentication", "quota-exhausted", "model-not-found", "chat-template-missing"})
 # Numbers of tokens and names of requests differ from one refusal to the next.
 _VARYING = re.compile(r"\S*\d\S*")
 

@@ -80,7 +80,9 @@ def test_without_its_environment_it_says_how_to_build_it(root: Path, capsys: pyt
         (set(), 0),
         ({"rate-limit", "provider-unreachable"}, 4),
         ({"rate-limit", "authentication"}, 1),
+        ({"provider-error", "request-timeout"}, 4),
         ({"calls-used-up"}, 1),
+        ({"key-not-set"}, 1),
     ],
 )
 def test_the_exit_code_says_who_has_to_do_something(stops: set[str], code: int) -> None:

@@ -315,7 +315,7 @@ def test_who_does_not_answer_is_named_and_the_others_are_asked(story: Story) -> 
     stops = {name: said.of(name)["stopped"] for name in MANY}
     assert {name: stop["reason"] for name, stop in stops.items() if stop} == {
         "forbidden": "authentication", "silent": "provider-unreachable", "elsewhere": "model-not-found",
-        "unkeyed": "secret-missing", "crowded": "no-answer", "moved": "provider-unreachable",
+        "unkeyed": "key-not-set", "crowded": "provider-error", "moved": "provider-unreachable",
     }  # fmt: skip
     assert stops["silent"]["message"] == "no connection to 127.0.0.1: [Errno 111] Connection refused"
     assert stops["unkeyed"]["message"] == "UNKEYED_API_KEY is not set: put it into .env"

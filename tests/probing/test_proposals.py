@@ -98,7 +98,7 @@ def test_without_a_request_max_n_is_all_there_is_to_propose() -> None:
 
 def test_a_probe_that_was_stopped_at_once_proposes_nothing() -> None:
     """Without a key there is no finding at all."""
-    assert lines(REQUEST, {"stopped": {"reason": "secret-missing", "message": ""}, "calls": 0}) == []
+    assert lines(REQUEST, {"stopped": {"reason": "key-not-set", "message": ""}, "calls": 0}) == []
 
 
 def test_n_is_asked_for_as_the_tasks_do() -> None:

@@ -11,10 +11,12 @@ from types import ModuleType
 
 import pytest
 
+import evalctl_job
 from evalctl.model.run import Action, State
 from evalctl.plan import forecast
+from evalctl.review.gate import Outcome
 from evalctl.sync import act, collect, pages, reasons, records
-from evalctl_job.reasons import PATTERNS
+from evalctl_job.reasons import FOR_ALL_TASKS, PATTERNS
 from evalctl_job.supervisor import deaths, tasks
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,6 +29,10 @@ MAY_PASS = {
     "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use", "framework-stalled",
 }  # fmt: skip
 WAITED_FOR = {"hub-unreachable", "weights-missing"}
+# Nobody is at fault here: exit code LATER of the command that gives it.
+LATER = {
+    "hub-unreachable", "next-pass", "no-answer", "provider-error", "remote-unreachable", "scheduler-silent", "submit-postponed",
+}  # fmt: skip
 # A person acts on these; each has advice of its own.
 FOR_A_PERSON = {
     "answers-repeated", "authentication", "context-length", "custom-code", "disk-full", "download-failed", "empty-answers",
@@ -80,6 +86,7 @@ def test_these_are_all_the_words() -> None:
     """A word that is added or dropped changes this page, too."""
     assert {page.word for page in pages.pages().values() if page.may_pass} == MAY_PASS
     assert {page.word for page in pages.pages().values() if page.is_awaited} == WAITED_FOR
+    assert {page.word for page in pages.pages().values() if page.is_later} == LATER
     assert {page.word for page in pages.pages().values() if page.group in ("person", "models")} >= FOR_A_PERSON
     assert {page.word for page in pages.pages().values() if page.group == "again"} <= MAY_PASS
 
@@ -95,6 +102,19 @@ def test_every_reason_of_a_job_is_known() -> None:
     assert len(spoken) > 25
     unknown = {word for word in spoken if not reasons.is_transient(word) and reasons.advice(word) == GENERAL}
     assert unknown <= {"cancelled", "script-failed", "tasks-failed"}  # a person's wish, a bug, and others' reasons
+
+
+def test_the_list_of_the_node_is_that_of_the_table() -> None:
+    """The relay stops a job's questions for these; it cannot read the table, which is not on the node."""
+    assert {page.word for page in pages.pages().values() if page.of_all_tasks} == FOR_ALL_TASKS
+
+
+def probed() -> set[str]:
+    """What `evalctl probe` itself gives as the reason why it stopped."""
+    modules = [JOB / "probe.py", JOB / "provider.py", PACKAGE / "commands/probe.py"]
+    return {word for path in modules for word in words_in(path) if re.fullmatch("[a-z]+(-[a-z]+)+", word)} - {
+        "retry-after", "server-died",  # a header's name; a word that is replaced
+    }  # fmt: skip
 
 
 def decided() -> set[str]:
@@ -142,6 +162,7 @@ def printed() -> set[str]:
     spoken = {word for word, _ in PATTERNS} | said_by_the_script() | judged() | {"not-compiled", "not-committed"}
     states = {action.value for action in Action if action is not Action.CANCEL} | {"failed", "done", "reused"}
     every = MAY_PASS | WAITED_FOR | decided() | spoken | states
+    every |= probed() | {outcome.name for outcome in Outcome}
     return every | constants(records) | constants(forecast) | constants(collect)
 
 
@@ -153,32 +174,48 @@ def test_every_word_that_is_printed_has_a_page() -> None:
     assert pages.pages().keys() - printed() - spoken == set()
 
 
-RELAY = [
-    "relay",
-    "refusals",
-    "provider",
-    "outcomes",
-    "answering",
-    "forward",
-    "admission",
-    "limits",
-    "gate",
-    "store",
-    "choices",
-    "replies",
-    "counts",
-    "transport",
-    "relay_options",
-    "answers",
-]
+def listed(start: str) -> list[str]:
+    """The modules that a part of evalctl_job's list names, from the line that begins with `start`."""
+    part = (evalctl_job.__doc__ or "").partition(f"\n{start}")[2]
+    return re.findall(r"`([a-z_]+)`", re.split(r"\n\n(?!- )|\n- `probe`|For all:", part)[0])
+
+
+RELAY = ["relay", *listed("Of the relay, ")]
+ACCEPTANCE = ["accept", *listed("Of acceptance: ")]
+HUB = ["download", *listed("- `download`: ")]
+PROBE = ["probe", "provider", "limits"]
+SHARED = listed("Shared by evalctl ")
 SPEAKERS: Mapping[str, Sequence[Path]] = {
     "supervisor": [*(JOB / "supervisor").glob("*.py"), JOB / "run.py", PACKAGE / "render/job.sh"],
-    "relay": [JOB / f"{name}.py" for name in RELAY],
-    "acceptance": [JOB / f"{name}.py" for name in ("accept", "judgement", "reasons", "framework_output")],
-    "hub programs": [JOB / f"{name}.py" for name in ("download", "upload", "fetch_datasets", "hub")],
+    "relay": [JOB / f"{name}.py" for name in (*RELAY, "reasons")],
+    "acceptance": [JOB / f"{name}.py" for name in ACCEPTANCE],
+    "hub programs": [JOB / f"{name}.py" for name in HUB],
     "sync": [path for folder in ("sync", "clone", "screen", "commands") for path in (PACKAGE / folder).rglob("*.py")],
     "plan": [PACKAGE / "plan/forecast.py"],
+    "probe": [*(JOB / f"{name}.py" for name in (*PROBE, "reasons")), PACKAGE / "commands/probe.py"],
+    "gate": [PACKAGE / "review/gate.py"],
 }
+
+
+def test_each_module_of_the_job_belongs_to_a_speaker() -> None:
+    """evalctl_job's `__init__` lists all; none is outside of the closed set."""
+    of_nobody = {"run", "stall", "checkpoint", "files", *SHARED}  # shared by several, or without reasons of their own
+    spoken = {*RELAY, *ACCEPTANCE, *HUB, *PROBE}
+    assert {"asking", "filters", "repeats", "refusals"} <= {*RELAY} and {"hub", "upload", "fetch_datasets"} <= {*HUB}
+    assert {path.stem for path in JOB.glob("*.py")} - {"__init__"} == spoken | of_nobody
+
+
+@pytest.mark.parametrize("speaker", ["relay", "acceptance", "hub programs", "probe"])
+def test_a_reason_in_a_program_is_one_that_the_table_says_it_gives(speaker: str) -> None:
+    """Of the words with a hyphen; those without one have other uses."""
+    own = [
+        path
+        for path in SPEAKERS[speaker]
+        if path.suffix == ".py" and (path.stem != "reasons" or speaker == "acceptance")
+    ]
+    known = pages.pages()
+    there = {word for path in own for word in words_in(path) if "-" in word and word in known} - {"server-died"}
+    assert there and {word for word in there if speaker not in known[word].said_by} == set()
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS)
@@ -197,6 +234,7 @@ def test_whoever_says_a_word_is_named_in_the_table() -> None:
     spoken = {
         "supervisor": said_by_the_script(), "acceptance": {word for word, _ in PATTERNS} | judged(),
         "sync": decided() | constants(records) | constants(collect), "plan": constants(forecast),
+        "probe": probed(), "gate": {outcome.name for outcome in Outcome},
     }  # fmt: skip
     assert {word for who, words in spoken.items() for word in words if who not in known[word].said_by} == set()
     assert {who for page in known.values() for who in page.said_by} == SPEAKERS.keys()

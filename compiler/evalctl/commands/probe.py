@@ -23,11 +23,9 @@ from evalctl.probing.proposals import Proposal, proposals
 from evalctl.probing.target import Target, of_model, of_request
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural
+from evalctl.sync.reasons import is_later, is_transient
 from evalctl.sync.secrets import named_like_a_secret
 from evalctl.terminal import as_json
-
-# Temporary reasons; for all others a person must act.
-_PASSING = {"no-answer", "provider-unreachable", "rate-limit", "request-timeout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def exit_code(stops: Collection[str]) -> int:
     """The exit code: LATER if only temporary reasons have stopped probes, PERSON for other reasons, else SUCCESS."""
-    return SUCCESS if not stops else LATER if _PASSING.issuperset(stops) else PERSON
+    return SUCCESS if not stops else LATER if all(is_transient(one) or is_later(one) for one in stops) else PERSON
 
 
 # ---- what to ask --------------------------------------------------------------------------------------------------
@@ -121,7 +119,7 @@ def _probed(
     reporter = Reporter([*unkeyed, *keyed], catalogue, as_json=arguments.json)
     for target in unkeyed:
         message = f"{target.provider.key_variable} is not set: put it into {env_file}"
-        reporter.report({"stopped": {"reason": "secret-missing", "message": message}, "calls": 0})
+        reporter.report({"stopped": {"reason": "key-not-set", "message": message}, "calls": 0})
     for target in keyed:
         print(_announced(target, arguments.max_calls), file=sys.stderr, flush=True)
     ask(keyed, around, arguments.max_calls, reporter)

@@ -16,6 +16,7 @@ _AGAIN = "It is tried again by itself, `retries` times."  # of the group `again`
 _FILE = Path(__file__).with_name("reasons.md")
 _SECTION = re.compile(
     r"## (?P<word>.+)\n(?P<means>.+)\nWhy: (?P<why>.+)\nDo: (?P<do>.+)\nBy: (?P<by>[^;\n]+)(?P<pass>; may pass)?(?P<await>; awaited)?"
+    r"(?P<later>; later)?(?P<all>; all tasks)?"
 )
 
 
@@ -23,8 +24,9 @@ _SECTION = re.compile(
 class Page:
     """One word; `group` is the table that it is in. Commands and keys are in backticks.
 
-    `said_by` names who gives it: programs of the job (supervisor, relay, acceptance, hub programs), sync, plan. `may_pass`: the
-    same job is tried again by itself. `is_awaited`: a job that cannot be submitted for it waits.
+    `said_by` names who gives it: programs of the job (supervisor, relay, acceptance, hub programs), sync, plan, probe, gate.
+    `may_pass`: the same job is tried again by itself. `is_awaited`: a job that cannot be submitted for it waits. `is_later`: the same
+    command later may succeed. `of_all_tasks`: no other task of the job would get an answer either.
     """
 
     word: str
@@ -35,6 +37,8 @@ class Page:
     said_by: tuple[str, ...] = ()
     may_pass: bool = False
     is_awaited: bool = False
+    is_later: bool = False
+    of_all_tasks: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +53,7 @@ def pages() -> Mapping[str, Page]:
             found[match["word"]] = Page(
                 match["word"], group.strip(), match["means"], match["why"], match["do"], tuple(match["by"].split(", ")),
                 may_pass=bool(match["pass"]), is_awaited=bool(match["await"]),
+                is_later=bool(match["later"]), of_all_tasks=bool(match["all"]),
             )  # fmt: skip
     return found
 

@@ -21,6 +21,12 @@ def is_awaited(reason: str) -> bool:
     return page is not None and page.is_awaited
 
 
+def is_later(reason: str) -> bool:
+    """Whether nobody is at fault here, and the same command may succeed later."""
+    page = pages().get(reason)
+    return page is not None and page.is_later
+
+
 def advice(reason: str) -> str:
     """What to do about it, as a line of plain text."""
     page = pages().get(reason)

@@ -12,7 +12,7 @@ from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Action, Attempt, State, Step
 from evalctl.shell import TryLater, Unreachable
 from evalctl.sync import private
-from evalctl.sync.act import POSTPONED, Submitted, cancel_live, submit
+from evalctl.sync.act import Submitted, cancel_live, submit
 from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.batches import batches, closed, noted
 from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
@@ -24,10 +24,10 @@ from evalctl.sync.lock import in_home
 from evalctl.sync.observe import Observation
 from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import publish, push, secrets_in
+from evalctl.sync.reasons import is_later
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.sync_pass import SyncPass
 
-_LATER = frozenset({"scheduler-silent", "remote-unreachable", "no-answer", "next-pass", "hub-unreachable", POSTPONED})
 _NOTHING_TO_PUSH = PushReport(True)
 
 
@@ -253,7 +253,7 @@ def _push(current: SyncPass) -> PushReport:
 def _report(current: SyncPass, steps: Sequence[Step], pushed: PushReport = _NOTHING_TO_PUSH) -> SyncReport:
     if pushed.needs_person or any(step.action is Action.STOP for step in steps):
         code = PERSON
-    elif not pushed.pushed or any(step.reason in _LATER for step in steps):
+    elif not pushed.pushed or any(is_later(step.reason) for step in steps):
         code = LATER
     else:
         code = SUCCESS
