@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "review": set(),
     "results": {"exits", "model", "review", "shell", "stamps", "suggest", "terminal"},
     "changes": {"home_folder", "load", "model", "results", "suggest"},
-    "plan": {"frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
+    "plan": {"columns", "frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell", "stamps"},
     "importing": {"editing", "load", "model", "results"},
@@ -267,7 +267,7 @@ def test_data_needs_nothing_but_pydantic() -> None:
     """model/ has no I/O: no file, no process, no clock; of the node's program it has the types of what that writes."""
     found = {name.split(".")[0] for path in modules() if part(path) == "model" for name in imports(path)}
     assert found <= {
-        "__future__", "collections", "copy", "dataclasses", "enum", "evalctl", "evalctl_job", "functools", "itertools", "json", "math", "pydantic",
+        "__future__", "collections", "copy", "dataclasses", "datetime", "enum", "evalctl", "evalctl_job", "functools", "itertools", "json", "math", "pydantic",
         "pydantic_core", "re", "typing",
     }  # fmt: skip
 

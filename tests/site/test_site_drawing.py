@@ -7,7 +7,6 @@ from math import inf, isfinite, nan
 import pytest
 
 from evalctl.site.drawing import Scale, line, scale, whisker
-from evalctl.site.models import duration
 
 SIZES = [
     [0.0],
@@ -46,14 +45,3 @@ def test_no_chart_has_a_position_that_is_no_number() -> None:
         drawn = whisker(Scale(0.0, 1.0), value, -value, value) + line([0.5, value, -1.7e308])
         assert "nan" not in drawn and "inf" not in drawn
     assert line([nan, inf]) == ""
-
-
-@pytest.mark.parametrize("seconds", [None, 0, nan, inf, -inf, -5.0, 1e12, 1e305, 10**400])
-def test_a_time_that_no_task_can_have_taken_is_a_dash(seconds: float | None) -> None:
-    """Whatever a record says, the page is made."""
-    assert duration(seconds) == "–"
-
-
-def test_a_time_is_in_seconds_or_in_hours_and_minutes() -> None:
-    """Below a minute in seconds."""
-    assert (duration(7.5), duration(60), duration(2340.5), duration(400_000)) == ("8 s", "0:01 h", "0:39 h", "111:07 h")

@@ -9,6 +9,7 @@ from evalctl.check.schema import document_at, validated
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.document import Document
 from evalctl.model.manifest import Endpoint
+from evalctl.model.names import below
 from evalctl.model.providers import PROVIDERS, RESERVED, Provider, declared, is_plain
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")  # becomes a folder and, in capitals, a variable
@@ -32,7 +33,7 @@ def providers(texts: Mapping[str, str], problems: list[Diagnostic]) -> dict[str,
 def names(texts: Iterable[str]) -> dict[str, str]:
     """The path of each provider's file by the provider's name."""
     folder = "manifests/providers/"
-    return {path.removeprefix(folder).removesuffix(".yaml"): path for path in texts if path.startswith(folder)}
+    return {below(path, folder): path for path in texts if path.startswith(folder)}
 
 
 def _address_problems(document: Document, endpoint: Endpoint) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ from evalctl.check.service_words import word_problems
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.catalogue import ServiceEntry
 from evalctl.model.diagnostic import Diagnostic
+from evalctl.model.names import below
 from evalctl.suggest import help_for, listed
 
 RUNTIME = "manifests/tasks/tasks_runtime.csv"
@@ -32,7 +33,7 @@ def services(texts: Mapping[str, str], columns: tuple[str, ...], problems: list[
 def names(texts: Iterable[str]) -> dict[str, str]:
     """The path of each service's file by the service's name."""
     folder = "manifests/services/"
-    return {path.removeprefix(folder).removesuffix(".yaml"): path for path in texts if path.startswith(folder)}
+    return {below(path, folder): path for path in texts if path.startswith(folder)}
 
 
 def _node_kind_problems(entry: ServiceEntry, columns: tuple[str, ...]) -> list[Diagnostic]:

@@ -19,6 +19,7 @@ from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.metrics import Metrics
+from evalctl.model.names import request_name
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.results import derived
@@ -148,4 +149,4 @@ def _tables(repo: Repository, commit: str, project: Project) -> list[Metrics]:
 
 
 def _folder(request: str) -> str:
-    return f"generated/{request.removeprefix('manifests/requests/').removesuffix('.yaml')}/"
+    return f"generated/{request_name(request)}/"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl.model.evaluation import Job, RequestPlan
-from evalctl.model.names import request_name
+from evalctl.model.names import REQUESTS, request_name
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for
 from evalctl.sync.context import Context
@@ -68,8 +68,8 @@ def _waiting_for(plans: Sequence[RequestPlan], name: str) -> list[Job]:
 
 def _as_request(word: str) -> str:
     """A request's path, as the shell completes it from any folder."""
-    parts = Path(word).as_posix().split("manifests/requests/")
-    return f"manifests/requests/{parts[-1]}" if len(parts) > 1 else word.removesuffix(".yaml")
+    parts = Path(word).as_posix().split(REQUESTS)
+    return f"{REQUESTS}{parts[-1]}" if len(parts) > 1 else request_name(word)
 
 
 def _words(job: Job) -> set[str]:

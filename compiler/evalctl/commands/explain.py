@@ -134,10 +134,16 @@ def _text(explained: Explained) -> str:
         *((s.name, _value(s), _origin(s, "not sent" if explained.is_filled(s) else "NOT APPLIED")) for s in evaluation.settings),
     ]  # fmt: skip
     rows.sort(key=lambda row: row[0])  # applied settings before those that are not applied
-    width = max((len(name) for name, _, _ in rows), default=0)
+    width = max((columns.display_width(name) for name, _, _ in rows), default=0)
     values = min(44, max((columns.display_width(value) for _, value, _ in rows), default=0))
     return "\n".join(
-        [*lines, *[f"  {name:<{width}}  {columns.padded(value, values)}  {origin}" for name, value, origin in rows]]
+        [
+            *lines,
+            *[
+                f"  {columns.padded(name, width)}  {columns.padded(value, values)}  {origin}"
+                for name, value, origin in rows
+            ],
+        ]
     )
 
 

@@ -16,6 +16,7 @@ from evalctl.git.repository import open_repository
 from evalctl.load.places import GATES
 from evalctl.model.diagnostic import ERROR, NOTE, WARNING, Diagnostic, Span, has_errors
 from evalctl.model.gate import compared
+from evalctl.model.names import below
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
 from evalctl.results.store import index_folder
@@ -51,7 +52,7 @@ def _chosen(words: Sequence[str], gates: Sequence[CheckedGate]) -> list[CheckedG
     if not words:
         return list(gates)
     known = {gate.name: gate for gate in gates}
-    names = [word.removeprefix(f"{GATES}/").removesuffix(".yaml") for word in words]
+    names = [below(word, f"{GATES}/") for word in words]
     for name in names:
         if name not in known:
             otherwise = f"there are: {listed(known)}" if known else f"a gate is a file {GATES}/NAME.yaml"

@@ -10,6 +10,7 @@ from evalctl.clone.requests import RESULTS_CACHE, root_of
 from evalctl.exits import SUCCESS
 from evalctl.load.places import GATES
 from evalctl.model.diagnostic import has_errors
+from evalctl.model.names import below
 from evalctl.pipeline.project import Project
 from evalctl.results.store import index_folder
 from evalctl.shell import EnvironmentProblem
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes manifests/gates/KEY.yaml (never overwrites a file); writes nothing if anything is wrong."""
     _require(arguments)
     root = root_of(arguments)
-    path = f"{GATES}/{arguments.key.removesuffix('.yaml')}.yaml"
+    path = f"{GATES}/{below(arguments.key, '')}.yaml"
     if (root / path).exists():
         raise EnvironmentProblem(f"{path} exists already", help="edit that file, or use another name")
     project, text = Project(root), _text(arguments)

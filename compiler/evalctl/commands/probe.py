@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalctl import report
+from evalctl import columns, report
 from evalctl.clone.dotenv import env_path, environments_of, process_with_env_file
 from evalctl.clone.requests import request_named, root_of
 from evalctl.exits import LATER, PERSON, SUCCESS
@@ -183,9 +183,7 @@ def _named(target: Target) -> str:
 def _text(one: Probed) -> Iterator[str]:
     found = one.found
     yield f"{_named(one.target)} ({plural(found['calls'], 'request')}, {plural(found.get('tokens', 0), 'token')})"
-    rows = [*_findings(found)]
-    width = max((len(name) for name, _ in rows), default=0)
-    yield from (f"  {name:<{width}}  {text}" for name, text in rows)
+    yield from (f"  {row}" for row in columns.aligned([*_findings(found)]))
     if found["stopped"]:
         yield f"  stopped: {found['stopped']['reason']}: {found['stopped']['message']}"
     yield from _proposed(one)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import asdict, replace
 
-from evalctl import terminal
+from evalctl import columns, terminal
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic
@@ -156,8 +156,8 @@ def _with_progress(step: Step, job: JobProgress | None, now: float) -> list[str]
     if job is None:
         return [line(step)]
     rows = {**job.tasks, **({"all tasks": job.whole} if len(job.tasks) > 1 else {})}
-    width = max(map(len, rows), default=0)
-    return [line(step), *(f"    {key:<{width}}  {words(one, now)}" for key, one in rows.items())]
+    width = max(map(columns.display_width, rows), default=0)
+    return [line(step), *(f"    {columns.padded(key, width)}  {words(one, now)}" for key, one in rows.items())]
 
 
 def _events(report: SyncReport) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl import runfiles
 from evalctl.details.files import questions
 from evalctl.details.places import Place
+from evalctl.model.walltime import moment
 from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
 from evalctl.results.choosing import Wanted, chosen
@@ -111,17 +111,13 @@ def _other_models(everything: Sequence[Answer]) -> dict[str, int]:
 def _moment(place: Place) -> str:
     """When the eval ended; else when its files were last written."""
     if place.measured:
-        return f"measured {_date(place.measured)}"
+        return f"measured {moment(place.measured)}"
     files = [path for path in (place.answers, *place.details) if path is not None and path.exists()]
     return (
-        f"no result so far, last written {_date(max(path.stat().st_mtime for path in files))}"
+        f"no result so far, last written {moment(max(path.stat().st_mtime for path in files))}"
         if files
         else "no result so far"
     )
-
-
-def _date(moment: float) -> str:
-    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _stored_answers(place: Place) -> tuple[list[Answer], list[str]]:

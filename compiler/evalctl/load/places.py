@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from evalctl.model.diagnostic import Diagnostic, Note, Span
+from evalctl.model.names import REQUESTS, below, request_name
 from evalctl.model.providers import file_name, model_name
 from evalctl.suggest import help_for
 
@@ -46,7 +47,7 @@ def files_of(model: str) -> tuple[str, str]:
 
 def model_of(path: str) -> str:
     """The model that the file at `path` belongs to."""
-    return model_name(path.removeprefix(MODELS).removesuffix(".yaml").removesuffix(".lock"))
+    return model_name(below(path, MODELS).removesuffix(".lock"))
 
 
 def folded(path: str) -> str:
@@ -77,8 +78,8 @@ def _names(path: str) -> Iterator[str]:
     """The folders of `path` from the top, `path`, and the folder of generated/ that a request is compiled to."""
     parts = path.split("/")
     yield from ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
-    if path.startswith("manifests/requests/"):
-        stem = [*parts[2:-1], parts[-1].removesuffix(".yaml")]
+    if path.startswith(REQUESTS):
+        stem = request_name(path).split("/")
         yield from ("/".join(["generated", *stem[:count]]) for count in range(1, len(stem) + 1))
 
 

@@ -8,6 +8,11 @@ NAME = r"^[A-Za-z0-9_](?:[A-Za-z0-9_+-]|\.[A-Za-z0-9_+-])*$"
 REQUESTS = "manifests/requests/"
 
 
+def below(path: str, folder: str) -> str:
+    """A manifest as people name it: its path below `folder` (which ends with a slash, or is "") without `.yaml`."""
+    return path.removeprefix(folder).removesuffix(".yaml")
+
+
 def request_name(path: str) -> str:
-    """A request as people name it: its path below manifests/requests/ without `.yaml`."""
-    return path.removeprefix(REQUESTS).removesuffix(".yaml")
+    """A request as people name it."""
+    return below(path, REQUESTS)

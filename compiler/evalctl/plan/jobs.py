@@ -13,6 +13,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
 from evalctl.model.gate import compared
 from evalctl.model.manifest import ParallelPacking, Request
+from evalctl.model.names import request_name
 from evalctl.model.plan_file import Baseline, PushToHub
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
@@ -221,5 +222,5 @@ def job_name(request: str, evals: Sequence[Eval]) -> str:
 
 def stem(request: str) -> str:
     """The request's file name in letters that every scheduler accepts."""
-    words = request.rsplit("/", 1)[-1].removesuffix(".yaml").removesuffix(".yml").lower()
+    words = request_name(request).rsplit("/", 1)[-1].lower()
     return re.sub(r"[^a-z0-9]+", "-", words).strip("-")[:LONGEST_STEM].rstrip("-") or "request"

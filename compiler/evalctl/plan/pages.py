@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evalctl import columns
 from evalctl.model.plan_file import Estimate, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan import power
@@ -59,10 +60,12 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     shown = settings.get(facts.name, _NOTHING)
     lines += [f"  {line}" for line in _reach(request, facts)]
     lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
-    width = max(len(evaluation.task) for evaluation in job.evals)
+    width = max(columns.display_width(evaluation.task) for evaluation in job.evals)
     for evaluation in job.evals:
         detail = "  ".join(filter(None, (evaluation.detail, shown["own"].get(evaluation.task))))
-        lines.append(f"    {evaluation.state:<12} {evaluation.task:<{width}}  {clock(evaluation.seconds)}  {detail}")
+        lines.append(
+            f"    {evaluation.state:<12} {columns.padded(evaluation.task, width)}  {clock(evaluation.seconds)}  {detail}"
+        )
     lines += [f"  advice: {line}" for line in facts.advice]
     if facts.trust_remote_code:
         lines.append("  ATTENTION: trust_remote_code: the model's repository runs its own code on the node")

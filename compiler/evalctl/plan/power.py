@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import hypot
 from typing import TYPE_CHECKING
 
+from evalctl import columns
 from evalctl.model.plan_file import Baseline, PlannedTask
 from evalctl.results.entries import main_entries, of_tasks, shown
 
@@ -94,8 +95,8 @@ def lines(request: RequestForecast) -> list[str]:
     if not shows or baseline is None:
         return []
     head = f"  against {named(baseline)}: differences that 8 of 10 comparisons will show at 95 % ({METHOD})"
-    width = max(len(one.entry) for one in shows)
-    found = [f"    {one.entry:<{width}}  {shown(one.shows):>6}  {basis(one)}" for one in shows]
+    width = max(columns.display_width(one.entry) for one in shows)
+    found = [f"    {columns.padded(one.entry, width)}  {shown(one.shows):>6}  {basis(one)}" for one in shows]
     return [head, *found, *([f"    {said}"] if (said := remark(request)) else [])]
 
 

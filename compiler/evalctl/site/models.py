@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from markupsafe import Markup
 
 from evalctl.model.result import Result
+from evalctl.model.walltime import duration, moment
 from evalctl.results.entries import by_language
 from evalctl.shell import json_text
 from evalctl.site.board import Board, Column, of_average
@@ -16,7 +16,6 @@ from evalctl.site.drawing import Scale, line, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, Site, Version
 
-_LONGEST = 100 * 366 * 86400  # seconds; what a record says beyond a century is no time that a task took
 _COUNTS = ("truncated", "empty", "failed", "unanswered")
 Facts = Sequence[tuple[str, str]]  # key of the word, text
 
@@ -208,19 +207,6 @@ def _facts(results: Sequence[Result]) -> Facts:
 
 def _span(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f"{days[0]} – {days[-1]}"
-
-
-def moment(seconds: float) -> str:
-    """A time as text, in UTC; "" for none."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC") if seconds else ""
-
-
-def duration(seconds: float | None) -> str:
-    """Hours and minutes, or seconds below a minute; a dash for none, and for what no task can have taken."""
-    if not seconds or not 0 < seconds < _LONGEST:
-        return "–"
-    minutes = round(seconds / 60)
-    return f"{seconds:.0f} s" if seconds < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 def _trends(site: Site, versions: Sequence[Version]) -> list[Trend]:

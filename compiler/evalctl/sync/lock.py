@@ -9,11 +9,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from evalctl.git.calls import shared_mode
 from evalctl.home_folder import HomeFolder
+from evalctl.model.walltime import moment
 from evalctl.shell import EnvironmentProblem, TryLater, json_text, make_folder, run
 from evalctl.sync.context import Context
 
@@ -82,7 +82,7 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
 
 
 def _sign(descriptor: int, host: str) -> None:
-    since = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    since = moment(time.time())
     owner = json_text({"pid": os.getpid(), "host": host, "since": since}, indent=None).encode()
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, owner, 0)
