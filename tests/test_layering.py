@@ -53,7 +53,7 @@ ARROWS: dict[str, set[str]] = {
     "cards": {"model", "shell"},
     "runtimes": {"model"},
     "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
-    "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "report", "results", "shell", "suggest", "sync"},
+    "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "plan", "report", "results", "shell", "suggest", "sync"},
     "site": {"git", "model", "results", "review", "shell"},
     "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
@@ -170,6 +170,12 @@ def test_commands_has_commands_only() -> None:
     page = ast.get_docstring(ast.parse((TOP / "commands/__init__.py").read_text(encoding="utf-8"))) or ""
     files = {path.stem for path in (TOP / "commands").glob("*.py")} - {"__init__"}
     assert files == {words.module for words in COMMANDS.values()} | set(re.findall(r"\(`(\w+)`\)", page))
+    assert {name for name in files if "run" not in functions(TOP / f"commands/{name}.py")} == set()
+
+
+def functions(path: Path) -> set[str]:
+    """The functions of a module."""
+    return {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("name", sorted(ARROWS))

@@ -95,7 +95,7 @@ def _with_baselines(
     """(forecasts with what those with a baseline will be able to show, warnings about that); loads SciPy only for these."""
     if not any(one.baseline for one in forecasts):
         return list(forecasts), []
-    from evalctl.commands.plan_baseline import with_baselines
+    from evalctl.clone.baselines import with_baselines
 
     return with_baselines(root, project, entries, forecasts, index)
 
