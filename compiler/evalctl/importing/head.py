@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalctl.importing.flow import TEXT, hindrances
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
@@ -28,6 +28,8 @@ _ASSIGNMENT = re.compile(rf"\s*(?:export\s+)?(?P<name>{_ALL})(?P<sign>\+?=)(?P<r
 _HIDDEN = re.compile(rf"(?:[;&|(]|\b(?:then|else|do|declare|typeset|readonly|local)\b[^=]*?)\s*(?P<name>{_ALL})\+?=")
 _CHANGED = re.compile(rf"\s*(?:unset|read|eval|printf\s+-v|mapfile|readarray)\b[^#]*?\b(?P<name>{_ALL})\b")
 _VALUE = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'#;&|()<>]*))(?:\s+#.*|\s*)""")
+_CALL = re.compile(r"\bqsub_task\b")
+_DEFINITION = re.compile(r"(function\s+)?qsub_task\s*\(\)")
 _TASK = re.compile(r"\s*qsub_task\s+(?P<words>[^#]*?)\s*(?:#.*)?")
 # The block that takes over values of qsub_multi.sh (2026) from the environment; without that script it does nothing.
 _HANDED = re.compile(r"if \[\[ \"\$\{?ENABLE_ENV\}?\" == \"?enable_env\"? \]\]; *then")
@@ -59,37 +61,57 @@ class Head:
 
 def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
     """The variables and tasks of the script; a finding for each part that only running the script would reveal."""
-    values: dict[str, Word] = {}
-    tasks: dict[str, Word] = {}
-    others: dict[str, Word] = {}
     lines, problems = _without_handed(text.removeprefix("\ufeff").splitlines(), file)
-    on_top = True
+    reading = _Reading(problems)
     for number, (line, hindrance) in enumerate(zip(lines, hindrances(lines), strict=True), 1):
         code = line.lstrip()
-        if code.startswith("#") or hindrance == TEXT:
-            continue
-        span = Span(file, number, len(line) - len(code) + 1, len(line) + 1)
-        found = len(problems)
+        if not code.startswith("#") and hindrance != TEXT:
+            reading.line(line, Span(file, number, len(line) - len(code) + 1, len(line) + 1), hindrance)
+    return reading.head(), problems
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the lines so far gave; `on_top`: no line of code so far."""
+
+    problems: list[Diagnostic]
+    values: dict[str, Word] = field(default_factory=dict)
+    tasks: dict[str, Word] = field(default_factory=dict)
+    others: dict[str, Word] = field(default_factory=dict)
+    on_top: bool = True
+
+    def line(self, line: str, span: Span, hindrance: str) -> None:
+        """Takes one line, and reports it where evalctl cannot know whether it runs."""
+        found = len(self.problems)
+        self._take(line, span, hindrance)
+        if hindrance and found == len(self.problems) and (_ASSIGNMENT.fullmatch(line) or _TASK.fullmatch(line)):
+            message = f"this line is {hindrance}: evalctl cannot know whether it runs"
+            self.problems.append(_unreadable(message, span, _AT_TOP))
+
+    def _take(self, line: str, span: Span, hindrance: str) -> None:
+        code = line.lstrip()
         if match := _ASSIGNMENT.fullmatch(line):
-            _take(match, dict(values) if hindrance else values, replace(span, column=match.start("rest") + 1), problems)
+            values = dict(self.values) if hindrance else self.values
+            _take(match, values, replace(span, column=match.start("rest") + 1), self.problems)
         elif hidden := _HIDDEN.search(line.split("#")[0]) or _CHANGED.match(line):
             place = replace(span, column=hidden.start("name") + 1)
-            problems.append(_unreadable(f"{hidden['name']} is not assigned on a line of its own", place, _ONE_LINE))
-        elif re.search(r"\bqsub_task\b", code.split("#")[0]) and not re.match(r"(function\s+)?qsub_task\s*\(\)", code):
-            _task(
-                line, dict(tasks) if hindrance else tasks, replace(span, column=line.index("qsub_task") + 1), problems
+            self.problems.append(
+                _unreadable(f"{hidden['name']} is not assigned on a line of its own", place, _ONE_LINE)
             )
+        elif _CALL.search(code.split("#")[0]) and not _DEFINITION.match(code):
+            tasks = dict(self.tasks) if hindrance else self.tasks
+            _task(line, tasks, replace(span, column=line.index("qsub_task") + 1), self.problems)
         elif match := _OTHER.fullmatch(line):
-            _other(match, others, span, on_top=on_top)
+            _other(match, self.others, span, on_top=self.on_top)
         elif code and not code.startswith("set "):
-            on_top = False
-        if hindrance and found == len(problems) and (_ASSIGNMENT.fullmatch(line) or _TASK.fullmatch(line)):
-            problems.append(
-                _unreadable(f"this line is {hindrance}: evalctl cannot know whether it runs", span, _AT_TOP)
-            )
-    others |= {name: values.pop(name) for name in UNPLACED if name in values and values[name].text != "false"}
-    given = {name: word for name, word in values.items() if word.text and name in VARIABLES}
-    return Head(given, tuple(tasks.values()), {name: word for name, word in others.items() if word.text}), problems
+            self.on_top = False
+
+    def head(self) -> Head:
+        """The values that are not empty, those of requests apart from the others."""
+        values, others = dict(self.values), dict(self.others)
+        others |= {name: values.pop(name) for name in UNPLACED if name in values and values[name].text != "false"}
+        given = {name: word for name, word in values.items() if word.text and name in VARIABLES}
+        return Head(given, tuple(self.tasks.values()), {name: word for name, word in others.items() if word.text})
 
 
 def _without_handed(lines: list[str], file: str) -> tuple[list[str], list[Diagnostic]]:

@@ -129,16 +129,8 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
     tasks, fewer = _tasks(request, evals, place, card, catalogue)
     return Job(
-        name=name,
-        request=checked.path,
-        service=entry.name,
-        node_kind=place.node_kind,
-        batch=batch,
-        server=serving,
-        tasks=tasks,
-        parallel_tasks=service.parallel_tasks,
-        admit=str(request.concurrency),
-        start_seconds=start,
+        name=name, request=checked.path, service=entry.name, node_kind=place.node_kind, batch=batch, server=serving,
+        tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
@@ -148,7 +140,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         advice=(*download_advice(first, service), *fewer, *advice(service, place, card, tuple(evals))),
         weights=first,
         checkpoint=checkpoint(evals[0], card),
-    )
+    )  # fmt: skip
 
 
 def _batch(name: str, busy: int, request: Request, place: Placement, service: Service) -> Batch:

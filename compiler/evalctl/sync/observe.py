@@ -168,35 +168,35 @@ def _of_attempt(
     """The evidence about a job's attempts, independent of requests."""
     attempt = record.open
     foreign = attempt is not None and attempt.by != context.me
+    elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
     closed = {one.name for one in record.attempts if one.phase is Phase.CLOSED}
     named = [seen for prefix in _prefixes(observed.records, record) for seen in by_name.get(prefix, ())]
     seen = _relevant([one for one in named if one.name not in closed], attempt)
-    elsewhere = attempt is not None and not foreign and context.is_elsewhere(attempt)
-    own = attempt is not None and not foreign and not elsewhere
-    marks = read_marks(context.folder(attempt)) if attempt and own else Marks()
-    renamed = installation.renamed(attempt, observed.sightings or ()) if attempt and own and not seen else None
-    other = installation.other(context, attempt, renamed) if attempt and own and not seen else ""
-    return JobEvidence(
-        job=record.job,
-        missing=(),
-        attempt=attempt,
-        attempts=record.used,
-        sightings=tuple(seen),
-        silent=observed.sightings is None or bool(other),
-        other_scheduler=other,
-        marks=marks,
-        age_seconds=_age(context.folder(attempt), attempt, [*seen, *filter(None, [renamed])], observed)
-        if attempt and own and (renamed or not other)
-        else 0.0,
-        grace_seconds=_grace(context, attempt, marks),
-        retries=0,
-        last_outcome=record.last_outcome,
-        foreign=foreign,
+    evidence = JobEvidence(
+        job=record.job, missing=(), attempt=attempt, attempts=record.used, sightings=tuple(seen),
+        silent=observed.sightings is None, other_scheduler="", marks=Marks(), age_seconds=0.0,
+        grace_seconds=_grace(context, attempt, Marks()), retries=0, last_outcome=record.last_outcome, foreign=foreign,
         other_home=attempt.run_dir if attempt and elsewhere else "",
         cancelled=attempt is not None and record.cancelled(attempt.number),
         forgiven=0 < record.forgiven == record.next_number - 1,
         lingering=tuple(one for one in named if one.name in closed and one.state is not State.ENDED),
-    )
+    )  # fmt: skip
+    return evidence if attempt is None or foreign or elsewhere else _with_own(context, attempt, evidence, observed)
+
+
+def _with_own(context: Context, attempt: Attempt, evidence: JobEvidence, observed: Observation) -> JobEvidence:
+    """The evidence with what is known only where the attempt's folder is: its marks, its age, and a scheduler of another name."""
+    seen = evidence.sightings
+    marks = read_marks(context.folder(attempt))
+    renamed = None if seen else installation.renamed(attempt, observed.sightings or ())
+    other = "" if seen else installation.other(context, attempt, renamed)
+    found, age = [*seen, *filter(None, [renamed])], 0.0
+    if renamed or not other:  # another scheduler's silence is no absence, which `_age` would note
+        age = _age(context.folder(attempt), attempt, found, observed)
+    return replace(
+        evidence, silent=evidence.silent or bool(other), other_scheduler=other, marks=marks,
+        age_seconds=age, grace_seconds=_grace(context, attempt, marks),
+    )  # fmt: skip
 
 
 def _grace(context: Context, attempt: Attempt | None, marks: Marks) -> float:
