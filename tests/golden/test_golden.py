@@ -165,6 +165,16 @@ def _check_task(task: JobTask, run_dir: Path) -> None:
     assert ("done", task.evaluation.digest) == (mark["state"], mark["digest"])
 
 
+def test_a_script_of_nineteen_tasks_is_a_page(tmp_path: Path) -> None:
+    """All tasks of the lab's suite in one job: a script of at most 16 kB, with the constant program."""
+    root = _repository("nineteen", tmp_path / "repository")
+    Project(root).compile()
+    (plan,) = _plans(root)
+    (job,) = plan.jobs
+    assert len(job.tasks) == 19
+    assert (root / job.script_path).stat().st_size <= 16_000
+
+
 def test_the_base_is_right_by_itself(tmp_path: Path) -> None:
     """All cases stand on it."""
     root = repository(tmp_path, {})
