@@ -228,7 +228,7 @@ def test_options_of_the_engine_reach_the_server() -> None:
     assert found == {"--kv-cache-dtype": "fp8", "--quantization": "fp8", "--max-num-seqs": "64"}
     assert argv[argv.index("--speculative-config") + 1] == '{"method": "ngram", "num_speculative_tokens": 4}'
     ((_, shown),) = applied([job]).items()
-    assert 'speculative_config={"method": "ngram", "num_speculative_to…' in shown["common"]
+    assert 'speculative_config={"method": "ngram", "num_speculative_to…' in shown.common
     fewer = one_job(f"{SMALL}tasks: [en_own]\noverrides: {{all: {{{said}, max_num_seqs: 8}}}}\n")
     assert fewer.tasks[0].evaluation.digest == job.tasks[0].evaluation.digest
     two = compiled(f"{SMALL}tasks: [en_own, ja_exact]\noverrides: {{en_own: {{max_num_seqs: 8}}}}\n")

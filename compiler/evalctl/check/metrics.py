@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalctl.load.places import METRICS
 from evalctl.model.diagnostic import WARNING, Diagnostic, Note, Span
 from evalctl.suggest import help_for, listed
+from evalctl_job.typed import read
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Task
@@ -35,7 +37,21 @@ def shared_names(tasks: Mapping[str, Task], spans: Mapping[str, Span], metrics: 
     return found
 
 
-def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Measured) -> list[Diagnostic]:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is checked of an entry of metrics.yaml, which is remembered: to validate all entries takes long."""
+
+    name: str
+    metrics: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+def entries_of(remembered: Any) -> tuple[Entry, ...]:
+    """The entries of the metrics as `pipeline` remembers them; none where the file has a mistake."""
+    return tuple(read(Entry, one, extra=True) for one in (remembered or {}).get("entries", ()))
+
+
+def unknown_metrics(text: str, entries: Sequence[Entry], known: Measured) -> list[Diagnostic]:
     """A finding for each entry of metrics.yaml (`text`) that names a metric which its task, in `known`, lacks."""
     found = [(index, *one) for index, entry in enumerate(entries) for one in _unknown_of(entry, known)]
     if not found:
@@ -48,7 +64,7 @@ def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Meas
     return [
         Diagnostic(
             "unknown-metric",
-            f"entry `{entries[index]['name']}`: task `{task}` has no metric `{metric}`; it has {listed(sorted(there))}",
+            f"entry `{entries[index].name}`: task `{task}` has no metric `{metric}`; it has {listed(sorted(there))}",
             document.span(("entries", index, "metrics")),
             help_for(
                 metric, there, "name a metric of the task; aggregates are computed again without new measurements"
@@ -59,10 +75,10 @@ def unknown_metrics(text: str, entries: Sequence[Mapping[str, Any]], known: Meas
     ]
 
 
-def _unknown_of(entry: Mapping[str, Any], known: Measured) -> Iterator[tuple[str, str, Collection[str]]]:
+def _unknown_of(entry: Entry, known: Measured) -> Iterator[tuple[str, str, Collection[str]]]:
     """(task, missing metric, metrics of the task) of an entry if none of its tasks has all its metrics."""
-    there = [(task, found) for task in entry["tasks"] if (found := _of(task, known))]
-    lacking = [(task, [m for m in entry["metrics"] if m not in found], found) for task, found in there]
+    there = [(task, found) for task in entry.tasks if (found := _of(task, known))]
+    lacking = [(task, [m for m in entry.metrics if m not in found], found) for task, found in there]
     if any(not missing for _, missing, _ in lacking):
         return
     for task, missing, found in lacking:

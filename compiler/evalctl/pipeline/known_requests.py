@@ -14,7 +14,7 @@ from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.plan_file import PlanFile
 from evalctl.pipeline import memory
 from evalctl.pipeline.memory import Memory
-from evalctl.plan.applied import Applied
+from evalctl.plan.applied import Applied, as_json, of_json
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Artifact
@@ -46,7 +46,7 @@ class KnownRequest:
     @property
     def applied(self) -> Applied:
         """The settings of each job's evals, as text."""
-        return dict(json.loads(self.settings))
+        return of_json(json.loads(self.settings))
 
 
 def known_request(
@@ -57,7 +57,9 @@ def known_request(
     asks = {_hash(folded(task.result)): _hash(f"{task.result} {task.digest}") for task in tasks}
     if len(asks) < len(tasks):  # one path twice: `suspects` reports the request, the full comparison decides
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
-    return KnownRequest(key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(settings), asks)
+    return KnownRequest(
+        key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(as_json(settings)), asks
+    )
 
 
 def _hash(text: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalctl.check.conflicts import conflicts
+from evalctl.check.metrics import Entry, entries_of
 from evalctl.load import workspace as workspace_load
 from evalctl.load.places import METRICS, files_of, is_model_file
 from evalctl.model.diagnostic import Diagnostic, has_errors
@@ -56,15 +57,14 @@ class Project:
         return stages.shared(self.workspace, known["data"] if known.get("key") == self._metrics_key else None)
 
     @property
-    def metric_entries(self) -> Sequence[Mapping[str, Any]]:
-        """The entries of metrics.yaml as plain data; () where the file has a mistake."""
+    def metric_entries(self) -> Sequence[Entry]:
+        """The entries of metrics.yaml; () where the file has a mistake."""
         known = self._memory.index.get("metrics") or {}
         if known.get("key") != self._metrics_key:
             from evalctl.pipeline import stages
 
             known = {"data": stages.metrics_of(*self.shared)}
-        entries: Sequence[Mapping[str, Any]] = (known["data"] or {}).get("entries", ())
-        return entries
+        return entries_of(known["data"])
 
     @property
     def terms(self) -> dict[str, Terms]:

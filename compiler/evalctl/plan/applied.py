@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from evalctl_job.typed import read
 
 if TYPE_CHECKING:
     from evalctl.model.evaluation import Eval, Job
 
-# Of each job by name: "common" settings, and by task key the "own" ones with those that the caution kept out.
-Applied = Mapping[str, Mapping[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A job's settings as text: those of all its tasks, and by task key its `own` ones with those that the caution kept out."""
+
+    common: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+Applied = Mapping[str, Shown]  # by the name of the job
 _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 
 def applied(jobs: Iterable[Job]) -> Applied:
-    """The jobs' settings as `evalctl plan` shows them, in a form that can be cached."""
+    """The jobs' settings as `evalctl plan` shows them."""
     return {job.name: _of_job([task.evaluation for task in job.tasks]) for job in jobs}
 
 
-def _of_job(evals: Sequence[Eval]) -> Mapping[str, Any]:
+def as_json(settings: Applied) -> dict[str, Any]:
+    """The form in which they are remembered."""
+    return {job: asdict(shown) for job, shown in settings.items()}
+
+
+def of_json(document: Any) -> dict[str, Shown]:
+    """What `as_json` made; ValueError for anything else."""
+    return {job: read(Shown, shown) for job, shown in document.items()}
+
+
+def _of_job(evals: Sequence[Eval]) -> Shown:
     settings = [_applied(one) for one in evals]
     common = _common(settings)
     own = {one.task.key: _own(one, its, common) for one, its in zip(evals, settings, strict=True)}
-    return {"common": _values(common), "own": own}
+    return Shown(_values(common), own)
 
 
 def _common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from evalctl import columns
 from evalctl.model.plan_file import Estimate, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan import power
-from evalctl.plan.applied import Applied
+from evalctl.plan.applied import Applied, Shown
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 from evalctl.results.entries import shown
 from evalctl.suggest import plural
 from evalctl.terminal import plain
 
-_NOTHING: Mapping[str, Any] = {"common": "", "own": {}}
+_NOTHING = Shown()
 
 
 def text(forecasts: Sequence[RequestForecast], settings: Applied, notes: Sequence[str] = ()) -> str:
@@ -59,10 +58,10 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     ]
     shown = settings.get(facts.name, _NOTHING)
     lines += [f"  {line}" for line in _reach(request, facts)]
-    lines += [f"  all tasks: {shown['common']}"] if shown["common"] else []
+    lines += [f"  all tasks: {shown.common}"] if shown.common else []
     width = max(columns.display_width(evaluation.task) for evaluation in job.evals)
     for evaluation in job.evals:
-        detail = "  ".join(filter(None, (evaluation.detail, shown["own"].get(evaluation.task))))
+        detail = "  ".join(filter(None, (evaluation.detail, shown.own.get(evaluation.task))))
         lines.append(
             f"    {evaluation.state:<12} {columns.padded(evaluation.task, width)}  {clock(evaluation.seconds)}  {detail}"
         )
@@ -203,10 +202,10 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
             lines += ["> [!CAUTION]", f"> `reasoning_parser_plugin`: {cell(_plugin(facts))} runs on the node.", ""]
         shown = settings.get(facts.name, _NOTHING)
         lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
-        lines += [f"All tasks: {cell(shown['common'])}", ""] if shown["common"] else []
+        lines += [f"All tasks: {cell(shown.common)}", ""] if shown.common else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]
         for evaluation in job.evals:
-            own = shown["own"].get(evaluation.task, "")
+            own = shown.own.get(evaluation.task, "")
             lines.append(
                 f"| {evaluation.task} | {cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {cell(own)} |"
             )
