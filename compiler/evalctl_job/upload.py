@@ -26,6 +26,8 @@ from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from evalctl_job.hub import Refused, host_in, say, words
+from evalctl_job.typed import read
+from evalctl_job.upload_plan import UploadPlan
 
 # {stamp}/details_{task}|{shots}_{stamp}.parquet, results_{stamp}.json: lighteval 0.13 and its fork.
 DETAILS = re.compile(r"(?P<stamp>\d[^/]*)/details_(?P<task>.+)_(?P=stamp)\.parquet")
@@ -39,11 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for text in (text for path in asked.files for text in texts(path)):
             print(text)
         return 0
-    plan = json.loads(asked.plan.read_text(encoding="utf-8"))
+    plan = read(UploadPlan, json.loads(asked.plan.read_text(encoding="utf-8")))
     try:
         say("done", push(plan))
     except Exception as error:  # any error becomes a line that evalctl can show
-        refused = error if isinstance(error, Refused) else reason_of(error, plan["repo"])
+        refused = error if isinstance(error, Refused) else reason_of(error, plan.repo)
         say("failed", refused.reason, refused.detail)
         return 1
     return 0
@@ -69,22 +71,22 @@ def _texts_in(value: Any) -> Iterator[str]:
         yield from (text for part in value for text in _texts_in(part))
 
 
-def push(plan: Mapping[str, Any]) -> str:
+def push(plan: UploadPlan) -> str:
     """One commit with all files and a card that names each task; returns its address."""
     api = HfApi()
-    api.create_repo(plan["repo"], private=plan["private"], repo_type="dataset", exist_ok=True)
-    info = api.dataset_info(plan["repo"])
-    if plan["private"] and not info.private:
-        raise Refused("hub-refused", f"{plan['repo']} is there and public: make it private, or write `private: false`")
+    api.create_repo(plan.repo, private=plan.private, repo_type="dataset", exist_ok=True)
+    info = api.dataset_info(plan.repo)
+    if plan.private and not info.private:
+        raise Refused("hub-refused", f"{plan.repo} is there and public: make it private, or write `private: false`")
     there = [file.rfilename for file in info.siblings or ()]
-    page = card(plan["model"], sorted({*there, *plan["texts"], *plan["files"]}))
+    page = card(plan.model, sorted({*there, *plan.texts, *plan.files}))
     content = {
-        **{path: text.encode() for path, text in plan["texts"].items()},
+        **{path: text.encode() for path, text in plan.texts.items()},
         "README.md": page.encode(),
-        **plan["files"],
+        **plan.files,
     }
     operations = [CommitOperationAdd(path, source) for path, source in content.items()]
-    made = api.create_commit(plan["repo"], operations, commit_message=plan["message"], repo_type="dataset")
+    made = api.create_commit(plan.repo, operations, commit_message=plan.message, repo_type="dataset")
     return str(made.commit_url)
 
 

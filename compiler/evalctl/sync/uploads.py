@@ -27,6 +27,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.hub import is_environment, program
 from evalctl.sync.publish import committed_results, lying_at, secrets_in
 from evalctl.sync.secrets import secret_in
+from evalctl_job.upload_plan import UploadPlan
 
 _NOTE = "hub.json"
 # As lighteval 0.13 and its fork name them.
@@ -94,7 +95,7 @@ def send(context: Context, upload: Upload) -> UploadReport:
     if secret := secrets_in(context, texts) or _secret_in_details(context, environment, files.values()):
         return UploadReport(upload.repo, "secret-in-details", f"{secret}: nothing was sent")
     plan = context.home_folder.caches.uploads / f"{upload.repo.replace('/', '--')}.json"
-    write_atomically(plan, json_text(_plan(upload, texts, files), indent=None))
+    write_atomically(plan, json_text(_plan(upload, texts, files).as_json(), indent=None))
     last = _last_line(context, environment, "push", str(plan))
     word, *fields = last.split("\t")
     if word != "done":
@@ -208,12 +209,12 @@ def _secret_in(context: Context, environment: str, path: Path) -> str | None:
     return f"{name} cannot be read" if status != 0 else None
 
 
-def _plan(upload: Upload, texts: Mapping[str, str], files: Mapping[str, Path]) -> Facts:
-    return {
-        "repo": upload.repo, "private": upload.private, "model": upload.model,
-        "message": f"results: {upload.model}: {len(upload.evals)} eval(s)",
-        "texts": dict(texts), "files": {place: str(path) for place, path in files.items()},
-    }  # fmt: skip
+def _plan(upload: Upload, texts: Mapping[str, str], files: Mapping[str, Path]) -> UploadPlan:
+    return UploadPlan(
+        repo=upload.repo, private=upload.private, model=upload.model,
+        message=f"results: {upload.model}: {len(upload.evals)} eval(s)",
+        texts=dict(texts), files={place: str(path) for place, path in files.items()},
+    )  # fmt: skip
 
 
 def _last_line(context: Context, environment: str, *words: str) -> str:
