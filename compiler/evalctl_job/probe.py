@@ -12,11 +12,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import IO, Any
 
 from evalctl_job import limits
 from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNTOLD, ProviderReply
+from evalctl_job.probed import AskedTarget, Context, Found, Number, Stop, Verdict
 from evalctl_job.provider import Provider, Stopped
+from evalctl_job.typed import read
 
 PROMPT = [{"role": "user", "content": "Count from 1 to 100."}]
 SHORT_PROMPT = [{"role": "user", "content": "Answer with the one word: yes"}]
@@ -36,7 +39,8 @@ class Probe:
         self._provider, self._parameters, self._up_to = provider, parameters, up_to
         self._cap: Mapping[str, int] = {}
         self._anything_goes = True
-        self.found: dict[str, Any] = {"n": None, "parameters": {}, "context": None, "stopped": None}
+        self._verdicts: dict[str, Verdict] = {}
+        self.found = Found()
 
     def run(self) -> None:
         """Find all limits, or as many as possible."""
@@ -44,9 +48,12 @@ class Probe:
             for step in (self._first, self._choices, self._unknown, self._all_parameters, self._length):
                 step()
         except Stopped as stop:
-            self.found["stopped"] = {"reason": stop.reason, "message": stop.message}
-        self.found["rate_limit"] = limits.rate_limits(self._provider.headers)
-        self.found |= {"calls": self._provider.calls, "tokens": self._provider.tokens}
+            self._find(stopped=Stop(stop.reason, stop.message))
+        rate_limit, calls = limits.rate_limits(self._provider.headers), self._provider.calls
+        self._find(parameters=self._verdicts, rate_limit=rate_limit, calls=calls, tokens=self._provider.tokens)
+
+    def _find(self, **values: Any) -> None:
+        self.found = replace(self.found, **values)
 
     def _ask(self, what: str, body: Mapping[str, Any], *, system: bool = False) -> ProviderReply:
         return self._provider.ask(what, [*SYSTEM, *PROMPT] if system else PROMPT, {**self._cap, **body})
@@ -59,10 +66,10 @@ class Probe:
             reply = self._ask(f"an answer with {name}: {limit}", cap)
             if reply.accepted:
                 self._cap = cap
-                self.found["parameters"][name] = _length_verdict(reply, limit)
+                self._verdicts[name] = _length_verdict(reply, limit)
                 return
             refusals.append(reply)
-            self.found["parameters"].setdefault(name, _refused(reply))
+            self._verdicts.setdefault(name, _refused(reply))
         raise Stopped("probe-refused" if refusals[0].status < 500 else "provider-error", refusals[0].message)
 
     def _choices(self) -> None:
@@ -78,17 +85,17 @@ class Probe:
         most = limits.largest(self._up_to, granted) if self._up_to > 1 else 1
         verdict = ACCEPTED if most == self._up_to else REFUSED if refused else DROPPED
         message = refused[min(refused)] if refused else ""
-        self.found["n"] = {"largest": most, "asked": self._up_to, "verdict": verdict, "message": message}
+        self._find(n=Number(largest=most, asked=self._up_to, verdict=verdict, message=message))
 
     def _unknown(self) -> None:
         """Whether an unknown parameter is accepted, too: then acceptance proves nothing."""
         reply = self._ask("a key that nobody knows", UNKNOWN)
-        self.found["unknown_accepted"] = reply.accepted
+        self._find(unknown_accepted=reply.accepted)
         self._anything_goes = reply.accepted or reply.status >= 500
 
     def _all_parameters(self) -> None:
         """Ask with all parameters together; one by one if that is refused."""
-        verdicts: dict[str, Any] = self.found["parameters"]
+        verdicts = self._verdicts
         together = dict(self._parameters)
         reply = self._ask("all parameters together", together, system=True)
         if reply.accepted:
@@ -96,18 +103,18 @@ class Probe:
         else:
             verdicts |= {"system_message": self._alone("system_message", {}, system=True)}
             verdicts |= {name: self._alone(name, {name: value}) for name, value in together.items()}
-            if all(verdicts[name]["verdict"] != REFUSED for name in together):
-                self.found["together_refused"] = reply.message
+            if all(verdicts[name].verdict != REFUSED for name in together):
+                self._find(together_refused=reply.message)
         self._other_cap()
 
     def _other_cap(self) -> None:
         (name,) = self._cap
         other = OTHER_CAP[name]
-        if other not in self.found["parameters"]:
+        if other not in self._verdicts:
             reply = self._provider.ask(f"an answer with {other}: 1", PROMPT, {other: 1})
-            self.found["parameters"][other] = _length_verdict(reply, 1) if reply.accepted else _refused(reply)
+            self._verdicts[other] = _length_verdict(reply, 1) if reply.accepted else _refused(reply)
 
-    def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> dict[str, Any]:
+    def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> Verdict:
         reply = self._ask(name, body, system=system)
         if reply.accepted:
             return self._verdict(name, reply)
@@ -116,7 +123,7 @@ class Probe:
             return self._fewer(name, texts, reply)
         return _refused(reply)
 
-    def _fewer(self, name: str, texts: list[str], reply: ProviderReply) -> dict[str, Any]:
+    def _fewer(self, name: str, texts: list[str], reply: ProviderReply) -> Verdict:
         """How many of the texts are accepted, if not all are."""
 
         def granted(number: int) -> int:
@@ -124,47 +131,45 @@ class Probe:
                 return 0
             return number if self._ask(f"{name}: {number} texts", {name: texts[:number]}).accepted else 0
 
-        return {**_refused(reply), "at_most": limits.largest(len(texts), granted)}
+        return replace(_refused(reply), at_most=limits.largest(len(texts), granted))
 
-    def _verdict(self, name: str, reply: ProviderReply) -> dict[str, Any]:
+    def _verdict(self, name: str, reply: ProviderReply) -> Verdict:
         """Of what was accepted."""
         if name == "logprobs":
             given = any(choice.get("logprobs") for choice in reply.choices)
-            return {"verdict": OBEYED} if given else {"verdict": DROPPED, "message": "the reply has none"}
-        return {"verdict": UNTOLD if self._anything_goes else ACCEPTED}
+            return Verdict(OBEYED) if given else Verdict(DROPPED, "the reply has none")
+        return Verdict(UNTOLD if self._anything_goes else ACCEPTED)
 
     def _length(self) -> None:
         """From the list of models; else from the refusal of an answer longer than any context. No long prompt is sent:
         an accepted long prompt costs money, while a refusal costs nothing and an answer to this one a few tokens."""
         listed = limits.listed_length(self._provider.models(), self._provider.model)
         if listed is not None:
-            self.found["context"] = {"tokens": listed, "source": "list of models"}
+            self._find(context=Context(tokens=listed, source="list of models"))
             return
         (name,) = self._cap
         reply = self._provider.ask("an answer longer than any context", SHORT_PROMPT, {name: BEYOND_ANY_CONTEXT})
         if reply.accepted:
             return
-        self.found["context"] = {
-            "tokens": limits.context_in(reply.message), "longest_answer": limits.longest_answer_in(reply.message),
-            "source": "refusal", "message": reply.message,
-        }  # fmt: skip
+        tokens, longest = limits.context_in(reply.message), limits.longest_answer_in(reply.message)
+        self._find(context=Context(tokens=tokens, longest_answer=longest, source="refusal", message=reply.message))
 
 
-def _length_verdict(reply: ProviderReply, limit: int) -> dict[str, Any]:
+def _length_verdict(reply: ProviderReply, limit: int) -> Verdict:
     if limits.length_obeyed(reply, limit):
-        return {"verdict": OBEYED}
-    return {"verdict": DROPPED, "message": f"the answer has {reply.usage.get('completion_tokens')} tokens"}
+        return Verdict(OBEYED)
+    return Verdict(DROPPED, f"the answer has {reply.usage.get('completion_tokens')} tokens")
 
 
-def _refused(reply: ProviderReply) -> dict[str, Any]:
-    return {"verdict": REFUSED, "message": reply.message}
+def _refused(reply: ProviderReply) -> Verdict:
+    return Verdict(REFUSED, reply.message)
 
 
 def arguments() -> argparse.Namespace:
     """The command line; no key on it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--targets", type=json.loads, required=True,
+        "--targets", type=_targets, required=True,
         help="JSON: a list of objects with api_base, model (as the provider names it), key_variable, parameters, up_to",
     )  # fmt: skip
     parser.add_argument("--max-calls", type=int, required=True, help="for each target")
@@ -172,25 +177,29 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _targets(text: str) -> list[AskedTarget]:
+    return [read(AskedTarget, one) for one in json.loads(text)]
+
+
 def main() -> None:
     """Asks about each target, and prints what is found; whatever litellm prints goes to standard error."""
     given, lines = arguments(), sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
         for target in given.targets:
-            _tell(lines, {"found": _found(target, given, lines)})
+            _tell(lines, {"found": _found(target, given, lines).as_json()})
 
 
-def _found(target: Mapping[str, Any], given: argparse.Namespace, lines: IO[str]) -> dict[str, Any]:
-    key = os.environ.get(target["key_variable"]) if target["key_variable"] else None
+def _found(target: AskedTarget, given: argparse.Namespace, lines: IO[str]) -> Found:
+    key = os.environ.get(target.key_variable) if target.key_variable else None
     provider = Provider(
-        target["api_base"],
-        target["model"],
+        target.api_base,
+        target.model,
         key,
         given.timeout,
         given.max_calls,
         lambda what: _tell(lines, {"asking": what}),
     )
-    probe = Probe(provider, target["parameters"], target["up_to"])
+    probe = Probe(provider, target.parameters, target.up_to)
     probe.run()
     return probe.found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from samples import catalogue
@@ -12,11 +11,13 @@ from samples import catalogue
 from evalctl.model.providers import declared
 from evalctl.probing.program import Surroundings, ask
 from evalctl.probing.target import of_model
+from evalctl.shell import EnvironmentProblem
+from evalctl_job.probed import Found
 
 # Says its environment as if it were what was found.
 PYTHON = """#!/usr/bin/env python3
 import json, os
-print(json.dumps({"found": dict(os.environ)}))
+print(json.dumps({"found": {"rate_limit": dict(os.environ)}}))
 """
 
 
@@ -24,20 +25,20 @@ class Ears:
     """What was found last."""
 
     def __init__(self) -> None:
-        self.said: Mapping[str, Any] = {}
+        self.said: Mapping[str, str] = {}
 
     def asking(self, what: str) -> None:
         """Nobody listens."""
 
-    def report(self, found: Mapping[str, Any]) -> None:
+    def report(self, found: Found) -> None:
         """The last target's."""
-        self.said = found
+        self.said = found.rate_limit
 
 
-def surroundings(tmp_path: Path, variables: dict[str, str | None]) -> Mapping[str, Any]:
+def surroundings(tmp_path: Path, variables: dict[str, str | None], program: str = PYTHON) -> Mapping[str, str]:
     """The environment of the program that is started with these variables."""
     python = tmp_path / "python"
-    python.write_text(PYTHON)
+    python.write_text(program)
     python.chmod(0o755)
     target = of_model("org/m", declared("house", "http://llm.example.jp/v1", key=True), catalogue(), None)
     ears = Ears()
@@ -57,3 +58,9 @@ def test_it_gets_its_providers_key_alone(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("OPENAI_API_KEY", "another")
     said = surroundings(tmp_path, {"OPENAI_API_KEY": None, "HOUSE_API_KEY": None})
     assert (said["HOUSE_API_KEY"], "OPENAI_API_KEY" in said) == ("key", False)
+
+
+def test_a_report_of_another_form_is_a_broken_environment(tmp_path: Path) -> None:
+    """A program of another version is named with what is wrong, not read as if nothing were found."""
+    with pytest.raises(EnvironmentProblem, match="its report cannot be read: its `calls` is 'many'"):
+        surroundings(tmp_path, {}, PYTHON.replace('"rate_limit"', '"calls": "many", "rate_limit"'))

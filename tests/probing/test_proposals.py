@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from samples import compiled
 from evalctl.model.diagnostic import Span
 from evalctl.probing.proposals import proposals
 from evalctl.probing.target import USUAL, answers_per_question, of_model, of_request
+from evalctl_job.probed import Context, Found, Number, Stop, Verdict
+from evalctl_job.typed import read
 
 MODEL = "manifests/models/org/m.yaml"
 COMMON = "manifests/models/common_settings.yaml"
@@ -22,7 +25,7 @@ def lines(text: str, found: dict[str, Any], files: dict[str, str] | None = None)
     """What is proposed for the one model of a request."""
     made = compiled(text, {**OWN, **(files or {})})
     (target,) = of_request(made.checked, made.evals, made.catalogue, None)
-    return [(one.line, one.span) for one in proposals(target, found, made.catalogue)]
+    return [(one.line, one.span) for one in proposals(target, read(Found, found), made.catalogue)]
 
 
 def test_a_larger_max_n_gives_way() -> None:
@@ -92,7 +95,7 @@ def test_without_a_request_max_n_is_all_there_is_to_propose() -> None:
     made = compiled(REQUEST)
     target = of_model("org/m", made.catalogue.providers["gemini"], made.catalogue, None)
     found = {**FOUR, "parameters": {"top_k": {"verdict": "refused", "message": ""}}}
-    assert [one.line for one in proposals(target, found, made.catalogue)] == ["max_n: 4"]
+    assert [one.line for one in proposals(target, read(Found, found), made.catalogue)] == ["max_n: 4"]
     assert dict(target.parameters) == dict(USUAL)
 
 
@@ -125,3 +128,16 @@ def test_each_model_of_a_request_is_asked_about_with_what_it_is_sent() -> None:
     sent = targets[0].parameters
     assert (sent["stop"], sent["seed"], sent["temperature"]) == (["終"], 7, 0.0)
     assert {"max_new_tokens", "system_message", "stop_tokens"} & set(sent) == set()
+
+
+def test_what_was_found_is_read_as_it_was_written() -> None:
+    """The line of the program and --json have the same object; a program of another form is refused."""
+    found = Found(
+        n=Number(largest=4, asked=10, verdict="refused", message="at most 4"), parameters={"stop": Verdict("refused", "", 2)},
+        context=Context(source="refusal", longest_answer=4096, message="too long"), stopped=Stop("rate-limit", "HTTP 429"),
+        unknown_accepted=False, together_refused="not both", rate_limit={"retry-after": "3"}, calls=9, tokens=12,
+    )  # fmt: skip
+    assert read(Found, json.loads(json.dumps(found.as_json()))) == found
+    assert Found().as_json().keys() == {"n", "parameters", "context", "stopped", "rate_limit", "calls", "tokens"}
+    with pytest.raises(ValueError, match="calls"):
+        read(Found, {**found.as_json(), "calls": "nine"})

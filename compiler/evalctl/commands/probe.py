@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from evalctl.model.fields import BASE_URL, SERVED_MODEL
 from evalctl.model.providers import Provider, declared, is_plain
 from evalctl.pipeline.project import Project
 from evalctl.probing.program import Surroundings, ask, python_of
-from evalctl.probing.proposals import Proposal, proposals
+from evalctl.probing.proposals import REFUSED, Proposal, proposals
 from evalctl.probing.target import Target, of_model, of_request
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.reasons import is_later, is_transient
 from evalctl.sync.secrets import named_like_a_secret
 from evalctl.terminal import as_json
+from evalctl_job.probed import Context, Found, Number, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Probed:
     """The outcome for one target, and the proposed changes."""
 
     target: Target
-    found: Mapping[str, Any]
+    found: Found
     proposals: Sequence[Proposal]
 
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     probed = _probed(targets, surroundings, env_path(root).name, arguments, project.whole_catalogue)
     if arguments.json:
         print(as_json([_object(one) for one in probed], indent=1))
-    return exit_code({one.found["stopped"]["reason"] for one in probed if one.found["stopped"]})
+    return exit_code({one.found.stopped.reason for one in probed if one.found.stopped})
 
 
 def exit_code(stops: Collection[str]) -> int:
@@ -119,7 +120,7 @@ def _probed(
     reporter = Reporter([*unkeyed, *keyed], catalogue, as_json=arguments.json)
     for target in unkeyed:
         message = f"{target.provider.key_variable} is not set: put it into {env_file}"
-        reporter.report({"stopped": {"reason": "key-not-set", "message": message}, "calls": 0})
+        reporter.report(Found(stopped=Stop("key-not-set", message)))
     for target in keyed:
         print(_announced(target, arguments.max_calls), file=sys.stderr, flush=True)
     ask(keyed, around, arguments.max_calls, reporter)
@@ -148,7 +149,7 @@ class Reporter:
         target = self._targets[len(self.probed)]
         print(f"  {target.model} at {target.provider.name}: {what}", file=sys.stderr, flush=True)
 
-    def report(self, found: Mapping[str, Any]) -> None:
+    def report(self, found: Found) -> None:
         """Records and prints the outcome of the next target."""
         target = self._targets[len(self.probed)]
         self.probed.append(Probed(target, found, proposals(target, found, self._catalogue)))
@@ -182,43 +183,43 @@ def _named(target: Target) -> str:
 
 def _text(one: Probed) -> Iterator[str]:
     found = one.found
-    yield f"{_named(one.target)} ({plural(found['calls'], 'request')}, {plural(found.get('tokens', 0), 'token')})"
+    yield f"{_named(one.target)} ({plural(found.calls, 'request')}, {plural(found.tokens, 'token')})"
     yield from (f"  {row}" for row in columns.aligned([*_findings(found)]))
-    if found["stopped"]:
-        yield f"  stopped: {found['stopped']['reason']}: {found['stopped']['message']}"
+    if found.stopped:
+        yield f"  stopped: {found.stopped.reason}: {found.stopped.message}"
     yield from _proposed(one)
 
 
-def _findings(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if found.get("n"):
-        yield "n", _n_text(found["n"])
-    for name, verdict in found.get("parameters", {}).items():
-        most = f" beyond {verdict['at_most']} texts" if "at_most" in verdict else ""
-        yield name, f"{verdict['verdict']}{most}{_quoted(verdict.get('message'))}"
-    if "together_refused" in found:
-        yield "all together", f"refused, although each alone is accepted{_quoted(found['together_refused'])}"
-    if found.get("unknown_accepted"):
+def _findings(found: Found) -> Iterator[tuple[str, str]]:
+    if found.n:
+        yield "n", _n_text(found.n)
+    for name, verdict in found.parameters.items():
+        most = "" if verdict.at_most is None else f" beyond {verdict.at_most} texts"
+        yield name, f"{verdict.verdict}{most}{_quoted(verdict.message)}"
+    if found.together_refused is not None:
+        yield "all together", f"refused, although each alone is accepted{_quoted(found.together_refused)}"
+    if found.unknown_accepted:
         yield "unknown keys", "accepted: parameters with `not told` may be ignored silently"
-    if found.get("parameters"):
-        yield "context length", _context_text(found.get("context"))
-        yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found["rate_limit"].items()) or "not told"
+    if found.parameters:
+        yield "context length", _context_text(found.context)
+        yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found.rate_limit.items()) or "not told"
 
 
-def _n_text(verdict: Mapping[str, Any]) -> str:
-    if verdict["largest"] >= verdict["asked"]:
-        return f"{verdict['asked']} are accepted (more were not tested)"
-    if verdict["verdict"] == "refused":
-        return f"at most {verdict['largest']}{_quoted(verdict['message'])}"
-    return f"at most {verdict['largest']}: more are silently dropped"
+def _n_text(verdict: Number) -> str:
+    if verdict.largest >= verdict.asked:
+        return f"{verdict.asked} are accepted (more were not tested)"
+    if verdict.verdict == REFUSED:
+        return f"at most {verdict.largest}{_quoted(verdict.message)}"
+    return f"at most {verdict.largest}: more are silently dropped"
 
 
-def _context_text(verdict: Mapping[str, Any] | None) -> str:
+def _context_text(verdict: Context | None) -> str:
     if verdict is None:
         return "not told"
-    known = f"{verdict['tokens']} tokens ({verdict['source']})" if verdict["tokens"] else "not told"
-    if verdict.get("longest_answer"):
-        known += f"; no answer longer than {verdict['longest_answer']} tokens"
-    return known if verdict["tokens"] or verdict.get("longest_answer") else f"not told{_quoted(verdict.get('message'))}"
+    known = f"{verdict.tokens} tokens ({verdict.source})" if verdict.tokens else "not told"
+    if verdict.longest_answer:
+        known += f"; no answer longer than {verdict.longest_answer} tokens"
+    return known if verdict.tokens or verdict.longest_answer else f"not told{_quoted(verdict.message)}"
 
 
 def _quoted(message: str | None) -> str:
@@ -237,7 +238,7 @@ def _proposed(one: Probed) -> Iterator[str]:
 
 def _object(one: Probed) -> dict[str, Any]:
     return {
-        **_named_in_json(one.target), **one.found,
+        **_named_in_json(one.target), **one.found.as_json(),
         "proposals": [
             {"line": made.line, "place": report.place(made.span), "how": made.how, "why": made.why}
             for made in one.proposals

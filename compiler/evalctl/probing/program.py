@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from evalctl.environments import catalogue, check
 from evalctl.probing.target import Target
 from evalctl.shell import Command, EnvironmentProblem, stream
+from evalctl_job.probed import AskedTarget, Found
+from evalctl_job.typed import read
 
 ENVIRONMENT = "lighteval"
 ANSWER_SECONDS = 60  # an answer of one token takes longer only if something is wrong
@@ -54,7 +56,7 @@ class Progress(Protocol):
     def asking(self, what: str) -> None:
         """A question is about to be sent."""
 
-    def report(self, found: Mapping[str, Any]) -> None:
+    def report(self, found: Found) -> None:
         """The outcome of the next target."""
 
 
@@ -75,10 +77,19 @@ class _Output:
         if isinstance(message, dict) and "asking" in message:
             self._progress.asking(message["asking"])
         elif isinstance(message, dict) and "found" in message:
-            self.found += 1
-            self._progress.report(message["found"])
+            self._report(message["found"])
         elif line.strip():
             self.noise = self._without_secrets(line.strip())
+
+    def _report(self, document: object) -> None:
+        """Passes on what was found; a program of another version is a broken environment."""
+        try:
+            found = read(Found, document)
+        except ValueError as error:
+            self.noise = f"its report cannot be read: {error}"
+            return
+        self.found += 1
+        self._progress.report(found)
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
@@ -88,10 +99,10 @@ class _Output:
 
 def _argv(targets: Sequence[Target], python: Path, max_calls: int) -> tuple[str, ...]:
     described = [
-        {
-            "api_base": target.provider.base_url, "model": target.provider.wire_name(target.model),
-            "key_variable": target.provider.key_variable, "parameters": target.parameters, "up_to": target.up_to,
-        }
+        AskedTarget(
+            api_base=target.provider.base_url, model=target.provider.wire_name(target.model),
+            key_variable=target.provider.key_variable, parameters=target.parameters, up_to=target.up_to,
+        ).as_json()
         for target in targets
     ]  # fmt: skip
     limits = ("--max-calls", str(max_calls), "--timeout", str(ANSWER_SECONDS))

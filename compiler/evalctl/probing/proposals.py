@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from evalctl.load.places import files_of
 from evalctl.model.catalogue import Catalogue
@@ -13,6 +12,7 @@ from evalctl.model.diagnostic import Span
 from evalctl.model.evaluation import Eval, Setting
 from evalctl.plan.placement import API_CONCURRENCY
 from evalctl.probing.target import WIRE, Target
+from evalctl_job.probed import Found
 
 REFUSED = "refused"  # as evalctl_job.limits has it
 
@@ -27,7 +27,7 @@ class Proposal:
     why: str
 
 
-def proposals(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> list[Proposal]:
+def proposals(target: Target, found: Found, catalogue: Catalogue) -> list[Proposal]:
     """Every proposed change, each once."""
     made = [
         *_max_n(target, found, catalogue),
@@ -38,12 +38,12 @@ def proposals(target: Target, found: Mapping[str, Any], catalogue: Catalogue) ->
     return list(dict.fromkeys(made))
 
 
-def _max_n(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
-    verdict = found.get("n")
-    if verdict is None or verdict["largest"] >= verdict["asked"]:
+def _max_n(target: Target, found: Found, catalogue: Catalogue) -> Iterator[Proposal]:
+    verdict = found.n
+    if verdict is None or verdict.largest >= verdict.asked:
         return
-    most = verdict["largest"]
-    why = f"n: {most + 1} is refused" if verdict["verdict"] == REFUSED else f"of {verdict['asked']} answers {most} came"
+    most = verdict.largest
+    why = f"n: {most + 1} is refused" if verdict.verdict == REFUSED else f"of {verdict.asked} answers {most} came"
     if not target.evals:
         yield Proposal(f"max_n: {most}", Span(files_of(target.model)[0]), "in custom settings of the model", why)
     for evaluation in target.evals:
@@ -52,23 +52,22 @@ def _max_n(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> It
             yield _proposal(target, catalogue, evaluation, "max_n", f"max_n: {most}", why)
 
 
-def _refused(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
+def _refused(target: Target, found: Found, catalogue: Catalogue) -> Iterator[Proposal]:
     """Settings that requests send and the provider refuses: every question with them would fail."""
     for evaluation in target.evals:
         for name, value in evaluation.generation:
             wire = WIRE.get(name, name)
-            verdict = found.get("parameters", {}).get(wire, {})
-            if verdict.get("verdict") == REFUSED:
-                kept = list(value)[: verdict["at_most"]] if "at_most" in verdict else None
+            verdict = found.parameters.get(wire)
+            if verdict is not None and verdict.verdict == REFUSED:
+                kept = None if verdict.at_most is None else list(value)[: verdict.at_most]
                 why = f"{wire} is refused" if kept is None else f"more than {len(kept)} are refused"
                 line = f"{name}: {json.dumps(kept, ensure_ascii=False)}"
                 yield _proposal(target, catalogue, evaluation, name, line, why)
 
 
-def _length(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Proposal]:
+def _length(target: Target, found: Found, catalogue: Catalogue) -> Iterator[Proposal]:
     """A limit where requests ask for longer answers than the provider gives."""
-    context = found.get("context") or {}
-    tokens, longest = context.get("tokens"), context.get("longest_answer")
+    tokens, longest = (found.context.tokens, found.context.longest_answer) if found.context else (None, None)
     for evaluation in target.evals:
         asked = dict(evaluation.generation).get("max_new_tokens", 0)
         if longest is not None and asked > longest:
@@ -80,8 +79,8 @@ def _length(target: Target, found: Mapping[str, Any], catalogue: Catalogue) -> I
         yield _proposal(target, catalogue, evaluation, "max_new_tokens", f"max_new_tokens: {most}", why)
 
 
-def _concurrency(target: Target, found: Mapping[str, Any]) -> Iterator[Proposal]:
-    limit = found.get("rate_limit", {}).get("x-ratelimit-limit-requests", "")
+def _concurrency(target: Target, found: Found) -> Iterator[Proposal]:
+    limit = found.rate_limit.get("x-ratelimit-limit-requests", "")
     if target.checked is None or not limit.isdecimal():
         return
     asked = target.checked.request.concurrency
