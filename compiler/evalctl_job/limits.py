@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ACCEPTED, UNTOLD, OBEYED, DROPPED, REFUSED = "accepted", "not told", "obeyed", "dropped", "refused"
+ACCEPTED, UNREPORTED, OBEYED, DROPPED, REFUSED = "accepted", "not reported", "obeyed", "dropped", "refused"
 
 # How lists of models call it: vLLM 0.32; OpenRouter and Together; Groq; LM Studio; litellm's proxy.
 LENGTH_KEYS = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens")

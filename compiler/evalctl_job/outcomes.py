@@ -27,7 +27,7 @@ TRANSIENT: Mapping[int, str] = {
 # but for these.
 LASTING: Mapping[int, str] = {
     501: "not implemented", 505: "version of HTTP not supported", 506: "variant also negotiates", 508: "loop detected",
-    510: "not extended", 511: "the network wants a login", 526: "Cloudflare: certificate of the server behind it",
+    510: "not extended", 511: "the network requires a login", 526: "Cloudflare: certificate of the server behind it",
     561: "Amazon's load balancer: the login failed",
 }  # fmt: skip
 TOO_MUCH = frozenset({429, 503, 529})

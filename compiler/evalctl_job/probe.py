@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from evalctl_job import limits
-from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNTOLD, ProviderReply
+from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNREPORTED, ProviderReply
 from evalctl_job.probed import AskedTarget, Context, Found, Number, Stop, Verdict
 from evalctl_job.provider import Provider, Stopped
 from evalctl_job.typed import read
@@ -138,7 +138,7 @@ class Probe:
         if name == "logprobs":
             given = any(choice.get("logprobs") for choice in reply.choices)
             return Verdict(OBEYED) if given else Verdict(DROPPED, "the reply has none")
-        return Verdict(UNTOLD if self._anything_goes else ACCEPTED)
+        return Verdict(UNREPORTED if self._anything_goes else ACCEPTED)
 
     def _length(self) -> None:
         """From the list of models; else from the refusal of an answer longer than any context. No long prompt is sent:
@@ -186,7 +186,7 @@ def main() -> None:
     given, lines = arguments(), sys.stdout
     with contextlib.redirect_stdout(sys.stderr):
         for target in given.targets:
-            _tell(lines, {"found": _found(target, given, lines).as_json()})
+            _report(lines, {"found": _found(target, given, lines).as_json()})
 
 
 def _found(target: AskedTarget, given: argparse.Namespace, lines: IO[str]) -> Found:
@@ -197,14 +197,14 @@ def _found(target: AskedTarget, given: argparse.Namespace, lines: IO[str]) -> Fo
         key,
         given.timeout,
         given.max_calls,
-        lambda what: _tell(lines, {"asking": what}),
+        lambda what: _report(lines, {"asking": what}),
     )
     probe = Probe(provider, target.parameters, target.up_to)
     probe.run()
     return probe.found
 
 
-def _tell(lines: IO[str], value: Any) -> None:
+def _report(lines: IO[str], value: Any) -> None:
     print(json.dumps(value), file=lines, flush=True)
 
 

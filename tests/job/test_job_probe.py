@@ -218,7 +218,7 @@ def test_limits_are_told_in_words_and_lines_to_write(story: Story) -> None:
     assert rows["top_k"].startswith("refused: Unrecognized request argument supplied: top_k")
     assert rows["stop"].startswith("refused beyond 2 texts")
     assert rows["logprobs"] == "dropped: the reply has none"
-    assert rows["seed"] == "not told"
+    assert rows["seed"] == "not reported"
     assert rows["max_tokens"] == rows["max_completion_tokens"] == "obeyed"
     assert rows["context length"] == "8192 tokens (list of models)"
     assert rows["rate limit"] == "x-ratelimit-limit-requests: 10"
@@ -270,7 +270,7 @@ def test_what_is_dropped_without_a_word_is_seen(story: Story) -> None:
     found = story.said["many"].of("loose")
     assert found["n"] == {"largest": 1, "asked": 10, "verdict": "dropped", "message": ""}
     assert found["parameters"]["max_tokens"] == {"verdict": "dropped", "message": "the answer has 50 tokens"}
-    assert found["parameters"]["seed"] == {"verdict": "not told"}
+    assert found["parameters"]["seed"] == {"verdict": "not reported"}
     assert found["unknown_accepted"] is True
     assert found["together_refused"].startswith("only one of the two, please")
     assert next(made["line"] for made in found["proposals"]) == "max_n: 1"

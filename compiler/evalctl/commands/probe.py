@@ -199,10 +199,10 @@ def _findings(found: Found) -> Iterator[tuple[str, str]]:
     if found.together_refused is not None:
         yield "all together", f"refused, although each alone is accepted{_quoted(found.together_refused)}"
     if found.unknown_accepted:
-        yield "unknown keys", "accepted: parameters with `not told` may be ignored silently"
+        yield "unknown keys", "accepted: parameters with `not reported` may be ignored silently"
     if found.parameters:
         yield "context length", _context_text(found.context)
-        yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found.rate_limit.items()) or "not told"
+        yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found.rate_limit.items()) or "not reported"
 
 
 def _n_text(verdict: Number) -> str:
@@ -215,11 +215,11 @@ def _n_text(verdict: Number) -> str:
 
 def _context_text(verdict: Context | None) -> str:
     if verdict is None:
-        return "not told"
-    known = f"{verdict.tokens} tokens ({verdict.source})" if verdict.tokens else "not told"
+        return "not reported"
+    known = f"{verdict.tokens} tokens ({verdict.source})" if verdict.tokens else "not reported"
     if verdict.longest_answer:
         known += f"; no answer longer than {verdict.longest_answer} tokens"
-    return known if verdict.tokens or verdict.longest_answer else f"not told{_quoted(verdict.message)}"
+    return known if verdict.tokens or verdict.longest_answer else f"not reported{_quoted(verdict.message)}"
 
 
 def _quoted(message: str | None) -> str:

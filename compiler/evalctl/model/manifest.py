@@ -271,7 +271,7 @@ class Endpoint(Strict):
     base_url: Annotated[str, StringConstraints(pattern=BASE_URL, max_length=500)] = Field(
         description="The address to which /chat/completions is added, e.g. https://llm.example.jp/v1."
     )
-    key: bool = Field(True, description="Whether it wants a key; false for a server of one's own without one.")
+    key: bool = Field(True, description="Whether it needs a key; false for a server of one's own without one.")
     length_key: LengthKey = Field(
         "max_tokens", description="Under which name(s) it takes max_new_tokens; some refuse both together."
     )

@@ -21,8 +21,8 @@ _DECIDED_BY = {
 }
 _TO_TYPE = {
     "system_message": "`system_message:` in its custom settings, or `null` there for none",
-    "thinking": "`chat_template_kwargs: {thinking: true}` in its custom settings, or false where it shall not reason",
-    "enable_thinking": "`reasoning_effort: high` in its custom settings, `none` where it shall not reason",
+    "thinking": "`chat_template_kwargs: {thinking: true}` in its custom settings, or false where it should not reason",
+    "enable_thinking": "`reasoning_effort: high` in its custom settings, `none` where it should not reason",
     "reasoning_effort": "`reasoning_effort:` in its custom settings, or `null` there to leave it",
 }
 

@@ -92,7 +92,7 @@ def looping(summary: Summary) -> Iterator[Cause]:
     if summary.answers and summary.repeating / summary.answers >= MANY:
         yield Cause(
             "repetition", f"{summary.repeating} of {summary.answers} answers loop until they end",
-            "tell who asked for it, then lower max_model_length to 8192 (an override of the request)",
+            "inform the person who requested it, then lower max_model_length to 8192 (an override of the request)",
         )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "first": ("First model", "一つ目のモデル"),
     "second": ("Second model", "二つ目のモデル"),
     "pair_why": (
-        "Each difference is the first model minus the second, on the same questions, pair by pair. A word is said only where it holds for all entries at once (95 %, Holm).",
+        "Each difference is the first model minus the second, on the same questions, pair by pair. A verdict is given only where it holds for all entries at once (95 %, Holm).",
         "差は一つ目のモデルから二つ目のモデルを引いた値で、同じ質問を対にして求めます。優劣は、全項目について同時に成り立つ場合(95 %、Holm法)にだけ示します。",
     ),
     "differences": ("Differences", "差"),

@@ -67,5 +67,5 @@ def page_of(word: str) -> Page | None:
 def text(page: Page) -> str:
     """The page as `evalctl explain` prints it."""
     again = f"{_AGAIN} If that did not help: {page.do}" if page.group == "again" else page.do
-    by = f"Said by: {', '.join(page.said_by)}."
+    by = f"Reported by: {', '.join(page.said_by)}."
     return f"# {page.word}\n\n{page.means}\n\nWhy: {page.why}\n\nWhat to do: {again}\n\n{by}"

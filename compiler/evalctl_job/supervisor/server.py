@@ -118,8 +118,10 @@ class OurServer:
     def _serves(self) -> bool:
         if get(self._socket, "/health") is None:
             return False
-        said = get(self._socket, "/v1/models") or b""
-        return any(json.dumps(self._server.served_name, ensure_ascii=ascii).encode() in said for ascii in (True, False))
+        listed = get(self._socket, "/v1/models") or b""
+        return any(
+            json.dumps(self._server.served_name, ensure_ascii=ascii).encode() in listed for ascii in (True, False)
+        )
 
     def _is_ready(self, seconds: int) -> None:
         if wrong := self._weights_changed():  # before the first question
@@ -149,7 +151,7 @@ class OurServer:
             if get(self._socket, "/health") is not None:
                 self._healthy_at = seconds
             elif seconds - self._healthy_at >= _SICK_SECONDS:
-                say("the server's /health has not said 200 for a minute: ending it")
+                say("the server's /health has not answered 200 for a minute: ending it")
                 self.end()
                 self._died()
 
@@ -182,7 +184,7 @@ def _tail(path: Path, begin: int) -> str:
 
 def _version(body: bytes | None) -> str:
     try:
-        said: Mapping[str, object] = json.loads(body or b"{}")
-        return str(said.get("version", ""))
+        reply: Mapping[str, object] = json.loads(body or b"{}")
+        return str(reply.get("version", ""))
     except (ValueError, AttributeError):
         return ""
