@@ -101,7 +101,7 @@ Process = subprocess.Popen[bytes]
 def start_detached(command: Command, log: Path) -> Process:
     """Starts `command` in a session of its own with output in `log`, and returns at once.
 
-    The process is the caller's to hold until it has ended: one that is dropped is reaped by Python behind its back.
+    The caller keeps the process until it has ended: Python reaps one to which no reference is left, and its exit status is lost.
     """
     with log.open("ab") as output:
         return subprocess.Popen(

@@ -24,7 +24,7 @@ from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
 from evalctl_job.judgement import Evidence, failure, finite, unanswered
 from evalctl_job.marks import DONE, FAILED, Acceptance
-from evalctl_job.observed import marked, not_as_planned, said_again
+from evalctl_job.observed import marked, not_as_planned, repeated_answers
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.reasons import plain
 from evalctl_job.redact import redacted
@@ -48,7 +48,7 @@ def warnings(evidence: Evidence) -> Iterator[str]:
     if short := evidence.counts.get("counted_short", 0):
         yield f"{short} prompts have more text than the provider counted tokens for: it may have cut them, or counts otherwise"
     yield from not_as_planned(evidence.planned, sent) if answered else ()
-    if equal := said_again(one.texts for one in (evidence.output.details.values() if evidence.output else ())):
+    if equal := repeated_answers(one.texts for one in (evidence.output.details.values() if evidence.output else ())):
         yield f"{equal} long answers have the very words of an answer to another question: a cache may have given them"
     yield from _marks_left(evidence)
 

@@ -25,7 +25,7 @@ REASONING_MARKS = (
     "Here is my thought process:", "Here's my thought process:",  # Granite 3.2
     "<reasoning>", "</reasoning>", "<thinking>", "</thinking>", "<thought>", "</thought>",  # many fine-tuned models
 )  # fmt: skip
-TELLING = 400  # characters of an answer that is more than a letter, a refusal or a form
+LONG = 400  # characters of an answer that is more than a letter, a refusal or a form
 _MARK = re.compile("|".join(map(re.escape, REASONING_MARKS)))
 # lighteval 0.13 removes complete pairs of <think> before it scores.
 _TAKEN_OUT = re.compile(r"<think>.*?</think>", re.DOTALL)
@@ -41,19 +41,19 @@ def marked(texts: Iterable[str | None], *, pairs_are_taken_out: bool) -> tuple[i
     return count, first
 
 
-def said_again(entries: Iterable[Iterable[Iterable[str | None]]]) -> int:
+def repeated_answers(entries: Iterable[Iterable[Iterable[str | None]]]) -> int:
     """How many long answers are, word for word, an answer to another question; a loop of a few words is none that a cache gave.
 
-    Entries have a row for each question. A model that says the same of two questions is possible, so that nothing is refused.
+    Entries have a row for each question. A model may give two questions the same answer, so that nothing is refused.
     """
-    rows = [{text for text in row if text and _is_telling(text)} for entry in entries for row in entry]
+    rows = [{text for text in row if text and _is_varied(text)} for entry in entries for row in entry]
     seen = Counter(text for row in rows for text in row)
     return sum(number - 1 for number in seen.values())
 
 
-def _is_telling(text: str) -> bool:
+def _is_varied(text: str) -> bool:
     """Whether it is long and varied, so that chance does not repeat it."""
-    return len(text) >= TELLING and len({text[at : at + 4] for at in range(TELLING)}) >= TELLING // 4
+    return len(text) >= LONG and len({text[at : at + 4] for at in range(LONG)}) >= LONG // 4
 
 
 def not_as_planned(planned: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[str]:

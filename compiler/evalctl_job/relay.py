@@ -41,7 +41,7 @@ from evalctl_job.watch import Watch
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
 BACKLOG = 128  # connections that wait to be accepted, and how many are accepted between two reads
-TOLD_SECONDS = 0.1  # for replies to the requests in flight, before the relay stops listening
+LAST_REPLIES_SECONDS = 0.1  # for replies to the requests in flight, before the relay stops listening
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
@@ -108,7 +108,7 @@ class Relay:
                 self.answering.aborted.set()
             self.address.look()
             self.unauthenticated.look()
-            self.store.tell_refusal()
+            self.store.record_refusal()
             self.store.flush()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -182,7 +182,7 @@ async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     going = [asyncio.create_task(work) for work in works]
     ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
     relay.answering.aborted.set()
-    await asyncio.sleep(TOLD_SECONDS)
+    await asyncio.sleep(LAST_REPLIES_SECONDS)
     for task in going:
         task.cancel()
     for task in ended:

@@ -80,7 +80,7 @@ class Store:
             self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(restored_state, key, self.folder, self._ours))
         return await asyncio.shield(self._meetings[key])
 
-    def tell_refusal(self) -> None:
+    def record_refusal(self) -> None:
         """Write once for the job that no task will get an answer."""
         if (refused := self.refusals.for_all_tasks) is None or self.folder.refused.exists():
             return

@@ -30,7 +30,7 @@ relay = pytest.importorskip("evalctl_job.relay")
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5 は?"}], "temperature": 0.0}
 AWAY = "http://127.0.0.1:1/v1"  # nothing listens there
-TICK, TOLD, GOODBYE = relay.TICK_SECONDS, relay.TOLD_SECONDS, relay.GOODBYE_SECONDS
+TICK, LAST_REPLIES, GOODBYE = relay.TICK_SECONDS, relay.LAST_REPLIES_SECONDS, relay.GOODBYE_SECONDS
 LOOKS = 0.3  # seconds in which the relay looks at its parent and its folder a few times
 LONGEST = 10  # seconds that a test waits for what is to happen
 
@@ -39,7 +39,7 @@ LONGEST = 10  # seconds that a test waits for what is to happen
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The relay's own waits are short."""
     monkeypatch.setattr(relay, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(relay, "TOLD_SECONDS", 0.02)
+    monkeypatch.setattr(relay, "LAST_REPLIES_SECONDS", 0.02)
 
 
 @dataclass
@@ -336,7 +336,7 @@ def test_a_prompt_of_two_mebibytes_passes(tmp_path: Path) -> None:
 def test_the_relay_looks_often_and_ends_within_a_second() -> None:
     """Schedulers kill a job some seconds after SIGTERM: whoever waits is told first, and then the connections end."""
     assert 0 < TICK < 1
-    assert 0 < TOLD < GOODBYE < 1
+    assert 0 < LAST_REPLIES < GOODBYE < 1
 
 
 PROGRAM: tuple[str, ...] = ("--listen-port-file", "port", "--state", "state")

@@ -37,8 +37,8 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "of the states this one sorts first",
         ),
         Equivalent(
-            'Rule(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),',
-            ('Rule(lambda e: e.attempts != 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),',),
+            'Rule(lambda e: e.attempts > 0 or e.retried, Action.SUBMIT, _is("retry"), _outcome),',
+            ('Rule(lambda e: e.attempts != 0 or e.retried, Action.SUBMIT, _is("retry"), _outcome),',),
             "a count is not negative",
         ),
         Equivalent(

@@ -150,7 +150,7 @@ def test_checkpoints_come_in_pairs() -> None:
     effects = {name.partition("-")[2] for name in checkpoints()}
     assert sorted(checkpoints()) == sorted(f"{when}-{effect}" for effect in effects for when in ("before", "after"))
     assert effects >= {"claim", "prepare", "submit", "record", "collect", "commit", "keep", "close", "push", "cancel"}
-    assert effects >= {"wish", "poison", "cancel", "withdraw", "forgive"}, "of `cancel` and `retry`"
+    assert effects >= {"wish", "poison", "cancel", "withdraw", "retry"}, "of `cancel` and `retry`"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -99,7 +99,7 @@ def test_every_row_is_reached() -> None:
         (replace(NEW, attempts=1, last_outcome="failed:never-heard-of"), Action.STOP, "never-heard-of"),
         (replace(NEW, attempts=1, last_outcome="cancelled"), Action.STOP, "cancelled"),
         (replace(NEW, last_outcome="progressed:timeout"), Action.SUBMIT, "resume"),
-        (replace(NEW, forgiven=True), Action.SUBMIT, "retry"),
+        (replace(NEW, retried=True), Action.SUBMIT, "retry"),
         (replace(OPEN, marks=BROKEN, cancelled=True), Action.CLOSE, "cancelled"),
         (replace(NEW, missing=(), elsewhere={"t": "j"}), Action.WAIT, "claimed-elsewhere"),
         (replace(NEW, missing=(), absent_here={"t": "j"}), Action.STOP, "collected-elsewhere"),

@@ -263,7 +263,7 @@ def test_what_its_owner_has_collected_meanwhile_stays(clone: Clone, new_clone: N
     go(clone, jobs[0])
 
     def alice_first(point: str) -> None:
-        if point == "before-forgive":
+        if point == "before-retry":
             clone.world.run_all()
             go(clone, jobs[0])
 

@@ -44,11 +44,11 @@ def closed(number: int, outcome: str) -> Attempt:
     ],
 )
 def test_which_attempts_use_up_a_try(outcomes: list[str], used: int, last: str) -> None:
-    """A success and a `retry` forgive what was before; a timeout that got on with it costs nothing."""
+    """A success and a `retry` reset the count; a timeout that got on with it costs nothing."""
     record = JobRecord("ev-a-1", tuple(closed(number, outcome) for number, outcome in enumerate(outcomes, 1)))
     assert (record.used, record.last_outcome) == (used, last)
-    forgiven = record.with_event(Event(9.0, "me", "retry", len(outcomes)))
-    assert (forgiven.used, forgiven.last_outcome, forgiven.next_number) == (0, "", len(outcomes) + 1)
+    retried = record.with_event(Event(9.0, "me", "retry", len(outcomes)))
+    assert (retried.used, retried.last_outcome, retried.next_number) == (0, "", len(outcomes) + 1)
 
 
 def test_an_open_attempt_is_found() -> None:
@@ -206,7 +206,7 @@ def test_attempts_are_numbered_without_a_gap(numbers: tuple[int, ...]) -> None:
     ],
 )  # fmt: skip
 def test_nothing_is_said_of_an_attempt_that_is_not_there(more: dict[str, object]) -> None:
-    """A `retry` in advance would forgive every failure to come, a `cancel` end the next attempt at once."""
+    """A `retry` in advance would exempt all later failures, a `cancel` end the next attempt at once."""
     document = {**json.loads(to_text(JobRecord("ev-a-1", (FIRST,)))), **more}
     with pytest.raises(ValueError, match="names attempt"):
         from_text("ev-a-1", json.dumps(document).encode())

@@ -16,7 +16,7 @@ _LENGTH = (
 )  # fmt: skip
 # Model types whose max_position_embeddings is the scaled length already.
 _SCALED = ("su", "longrope", "llama3", "yarn", "telechat3-yarn", "deepseek_yarn", "deepseek_llama_scaling")
-_UNSAID = 2048  # what vLLM takes where no key says a length; one that is named may be any (_get_and_verify_max_len)
+_DEFAULT = 2048  # what vLLM takes where no key says a length; one that is named may be any (_get_and_verify_max_len)
 _LONG_ROPE = ("su", "longrope")
 _ORIGINAL = "original_max_position_embeddings"
 # Model types without attention: vLLM gives them no heads (convertors of 0.32.0).
@@ -49,7 +49,7 @@ def architecture(config: Config, label: str) -> Architecture:
     return Architecture(
         name=name,
         context_length=_context_length(config, text),
-        default_length=_default_length(text) if _context_length(config, text) else _UNSAID,
+        default_length=_default_length(text) if _context_length(config, text) else _DEFAULT,
         layers=layers(text),
         attention_heads=heads,
         kv_heads=kv_heads(text),

@@ -133,7 +133,7 @@ def _text(made: GateOutcome, *, wide: bool) -> str:
         lines.append(f"{plain(one.name)}: {_painted(one.outcome.name)}")
         if one.lines:
             lines.append(results_text.table(gate_text.rows(one), width, by_name=False))
-        lines += [line for said in gate_text.reasons(one) for line in results_text.folded(plain(said), width)]
+        lines += [line for reason in gate_text.reasons(one) for line in results_text.folded(plain(reason), width)]
     return "\n".join(
         [*lines, *(line for note in made.notes for line in results_text.folded(f"note: {plain(note)}", width))]
     )
@@ -149,12 +149,12 @@ def _annotation(made: GateOutcome) -> Diagnostic:
     from evalctl.results import gate_text
 
     outcome = made.outcome.name
-    said = [f"{one.name}: {one.outcome.name}" for one in made.candidates]
+    outcomes = [f"{one.name}: {one.outcome.name}" for one in made.candidates]
     more = [reason for one in made.candidates if one.outcome.name == outcome for reason in gate_text.undecided(one)]
     failed = [
         f"{line.gated.name} FAIL" for one in made.candidates for line in one.lines
         if line.outcome.name == "FAIL" and line.gated.tier == "required"
     ]  # fmt: skip
-    message = f"gate {made.name}: {outcome}: {listed([*said, *failed, *more, *made.notes], 8, '; ')}"
+    message = f"gate {made.name}: {outcome}: {listed([*outcomes, *failed, *more, *made.notes], 8, '; ')}"
     help = f"evalctl results gate {made.name}"
     return Diagnostic("gate-outcome", message, Span(f"{GATES}/{made.name}.yaml"), help, severity=_SEVERITY[outcome])

@@ -146,9 +146,9 @@ def _as_interrupt(*_: object) -> None:
 
 @contextmanager
 def _progress(scratch: Scratch) -> Iterator[None]:
-    """Says every few seconds what the job is at, from the marks that it writes about itself."""
+    """Prints every few seconds what the job is doing, from the marks that it writes about itself."""
     over = threading.Event()
-    thread = threading.Thread(target=_tell_marks, args=(scratch, over), daemon=True)
+    thread = threading.Thread(target=_print_marks, args=(scratch, over), daemon=True)
     thread.start()
     try:
         yield
@@ -157,19 +157,19 @@ def _progress(scratch: Scratch) -> Iterator[None]:
         thread.join()
 
 
-def _tell_marks(scratch: Scratch, over: threading.Event) -> None:
-    started, printed, spoke, last = time.monotonic(), set[str](), time.monotonic(), "starting"
+def _print_marks(scratch: Scratch, over: threading.Event) -> None:
+    started, printed, printed_at, last = time.monotonic(), set[str](), time.monotonic(), "starting"
     while not over.wait(1.0):
-        if time.monotonic() - spoke > HEART_BEAT_S:
-            spoke = time.monotonic()
-            _beside_the_table(f"   [{spoke - started:4.0f} s] … (last: {last})")
+        if time.monotonic() - printed_at > HEART_BEAT_S:
+            printed_at = time.monotonic()
+            _beside_the_table(f"   [{printed_at - started:4.0f} s] … (last: {last})")
         for path in sorted(scratch.root.glob(f"{IN_CLONE.runs}/*/a*/{INSIDE.marks}/**/*{MARK}")):
             name = path.relative_to(path.parents[0 if path.match(f"{INSIDE.marks}/*") else 1]).as_posix()
             state = _mark_state(path)
             line = f"{name.removesuffix(MARK)}{state}"
             if line not in printed:
                 printed.add(line)
-                spoke, last = time.monotonic(), line
+                printed_at, last = time.monotonic(), line
                 _beside_the_table(f"   [{time.monotonic() - started:4.0f} s] {line}")
 
 

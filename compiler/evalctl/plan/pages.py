@@ -218,7 +218,7 @@ def _power_markdown(request: RequestForecast) -> list[str]:
         return []
     head = f"Against {cell(power.named(request.baseline))}, 8 of 10 comparisons will show these differences at 95 % ({power.METHOD}):"
     rows = [f"| {cell(one.entry)} | {shown(one.shows)} | {cell(power.basis(one))} |" for one in request.shows]
-    remark = [said, ""] if (said := power.remark(request)) else []
+    remark = [note, ""] if (note := power.remark(request)) else []
     return [head, "", "| entry | difference | computed from |", "|---|---:|---|", *rows, "", *remark]
 
 

@@ -96,8 +96,8 @@ def lines(request: RequestForecast) -> list[str]:
         return []
     head = f"  against {named(baseline)}: differences that 8 of 10 comparisons will show at 95 % ({METHOD})"
     width = max(columns.display_width(one.entry) for one in shows)
-    found = [f"    {columns.padded(one.entry, width)}  {shown(one.shows):>6}  {basis(one)}" for one in shows]
-    return [head, *found, *([f"    {said}"] if (said := remark(request)) else [])]
+    rows = [f"    {columns.padded(one.entry, width)}  {shown(one.shows):>6}  {basis(one)}" for one in shows]
+    return [head, *rows, *([f"    {text}"] if (text := remark(request)) else [])]
 
 
 def basis(one: Showable) -> str:

@@ -84,9 +84,9 @@ def _concurrency(target: Target, found: Found) -> Iterator[Proposal]:
     if target.checked is None or not limit.isdecimal():
         return
     asked = target.checked.request.concurrency
-    flying = API_CONCURRENCY if asked == "auto" else asked
-    if 0 < int(limit) < flying:
-        why = f"the rate limit is {limit} requests, and {flying} would be in flight"
+    in_flight = API_CONCURRENCY if asked == "auto" else asked
+    if 0 < int(limit) < in_flight:
+        why = f"the rate limit is {limit} requests, and {in_flight} would be in flight"
         path = ("concurrency",)
         yield Proposal(f"concurrency: {limit}", target.checked.document.span(path), "in the request", why)
 

@@ -41,7 +41,7 @@ def recovered(mean: float, parts: Sequence[tuple[float, float, float]]) -> tuple
     """The interval of a mean of independent scores from (score, low, high) of each.
 
     The variance on each side is that of the parts' intervals on that side (MOVER: Zou and Donner 2008), so that an average
-    of lopsided intervals is lopsided, too.
+    of asymmetric intervals is asymmetric, too.
     """
     down = hypot(*(score - low for score, low, _ in parts)) / len(parts)
     up = hypot(*(high - score for score, _, high in parts)) / len(parts)

@@ -66,11 +66,11 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
         if cancelled and not _is_complete(attempt, marks, len(done))
         else _outcome(folder, attempt, marks, step, len(done))
     )
-    told = [*_problems(attempt, marks), *((key, one.lacking) for key, one in results.items() if one.lacking)]
+    problems = [*_problems(attempt, marks), *((key, one.lacking) for key, one in results.items() if one.lacking)]
     files = {one.result.path: to_text(one.result.as_json()) for one in results.values()}
     beside = {one.result.path: one.beside for one in results.values()}
     digests = tuple(attempt.evals[key] for key in done)
-    return Collected(folder, attempt, files, digests, outcome, tuple(f"{key}: {why}" for key, why in told), beside)
+    return Collected(folder, attempt, files, digests, outcome, tuple(f"{key}: {why}" for key, why in problems), beside)
 
 
 def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:

@@ -90,7 +90,7 @@ def cancel(
 def retry(
     context: Context, plans: Sequence[RequestPlan], jobs: Sequence[Job], *, take_over: bool = False
 ) -> list[JobChange]:
-    """Forgives the attempts of these jobs, so that the next sync runs what is missing; an open attempt stays.
+    """Makes the attempts of these jobs count no more, so that the next sync runs what is missing; an open attempt stays.
 
     With `take_over` an open attempt of another person or another EVALCTL_HOME is closed: its results will be discarded.
     """
@@ -103,12 +103,12 @@ def retry(
         idle = [name for name in names if records.of(name).open is None and records.of(name).attempts]
         theirs = {name: one for name in names if (one := records.of(name).open) and not _is_here(context, one)}
         taken = theirs if take_over else {}
-        context.checkpoint("before-forgive")
+        context.checkpoint("before-retry")
         warning = current.ledger.record(
-            lambda now: {**_forgive(context, now, idle), **_take_over(context, now, taken)},
+            lambda now: {**_retried(context, now, idle), **_take_over(context, now, taken)},
             f"retry {len(idle) + len(taken)} job(s)",
         )
-        context.checkpoint("after-forgive")
+        context.checkpoint("after-retry")
         done = {**dict.fromkeys(idle, "the next sync runs what is missing"), **{n: _taken(taken[n]) for n in taken}}
         return [
             JobChange(name, True, warning or done[name]) if name in done
@@ -195,7 +195,7 @@ def _withdraw(context: Context, records: Records, attempts: Sequence[Attempt]) -
     }
 
 
-def _forgive(context: Context, records: Records, jobs: Sequence[str]) -> Mapping[str, JobRecord]:
+def _retried(context: Context, records: Records, jobs: Sequence[str]) -> Mapping[str, JobRecord]:
     found = [records.of(job) for job in jobs]
     return {
         one.job: one.with_event(Event(context.clock(), context.me, "retry", one.attempts[-1].number))

@@ -148,6 +148,6 @@ TABLE: tuple[Rule, ...] = (
     Rule(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Rule(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Rule(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),
-    Rule(lambda e: e.attempts > 0 or e.forgiven, Action.SUBMIT, _is("retry"), _outcome),
+    Rule(lambda e: e.attempts > 0 or e.retried, Action.SUBMIT, _is("retry"), _outcome),
     Rule(lambda e: True, Action.SUBMIT, _is("never-submitted")),
 )  # fmt: skip

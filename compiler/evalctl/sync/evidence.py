@@ -26,7 +26,7 @@ class JobEvidence(Evidence):
     other_home: str = ""
     lingering: tuple[Sighting, ...] = ()
     cancelled: bool = False
-    forgiven: bool = False  # `evalctl retry` was typed, and there was no attempt since
+    retried: bool = False  # `evalctl retry` was typed, and there was no attempt since
     unreadable_record: str = ""
     unreadable_results: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled

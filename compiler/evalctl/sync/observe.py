@@ -178,7 +178,7 @@ def _of_attempt(
         grace_seconds=_grace(context, attempt, Marks()), retries=0, last_outcome=record.last_outcome, foreign=foreign,
         other_home=attempt.run_dir if attempt and elsewhere else "",
         cancelled=attempt is not None and record.cancelled(attempt.number),
-        forgiven=0 < record.forgiven == record.next_number - 1,
+        retried=0 < record.retried_at == record.next_number - 1,
         lingering=tuple(one for one in named if one.name in closed and one.state is not State.ENDED),
     )  # fmt: skip
     return evidence if attempt is None or foreign or elsewhere else _with_own(context, attempt, evidence, observed)

@@ -64,8 +64,8 @@ class JobRecord:
         return max((attempt.number for attempt in self.attempts), default=0) + 1
 
     @property
-    def forgiven(self) -> int:
-        """Attempts up to this number do not count: a person typed `evalctl retry` after them."""
+    def retried_at(self) -> int:
+        """The attempt after which `evalctl retry` was typed last; attempts up to it do not count. 0: never."""
         return max((event.attempt for event in self.events if event.what == "retry"), default=0)
 
     @property
@@ -110,7 +110,7 @@ class JobRecord:
         return [one for one in counting if one.number > success]
 
     def _counting(self) -> list[Attempt]:
-        return [one for one in self.attempts if one.phase is Phase.CLOSED and one.number > self.forgiven]
+        return [one for one in self.attempts if one.phase is Phase.CLOSED and one.number > self.retried_at]
 
 
 def merged(ours: JobRecord, theirs: JobRecord) -> JobRecord:
@@ -183,7 +183,7 @@ def _require_own_names(job: str, record: JobRecord) -> None:
 
 def _require_own_numbers(record: JobRecord) -> None:
     """Attempts are numbered from 1 on without a gap, and no event names a missing one: a `retry` of attempt
-    999,999 would forgive every failure to come.
+    999,999 would exempt all later failures from the count.
     """
     last = len(record.attempts)
     if [attempt.number for attempt in record.attempts] != list(range(1, last + 1)):
