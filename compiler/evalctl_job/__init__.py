@@ -25,7 +25,7 @@ Of the relay, in the order in which a request passes them:
 - `relay_options`: its command line; `connections`: limits those without a key; `relay_key`: the key that each request must carry.
 - `answering`: answers and counts each request, independent of the HTTP server.
 - `asking`: answers from the store where possible, else from the model; `choices`: a request in parts, merged into one answer.
-- `forward`: one request with retries; `gate`: limits the choices in flight; `admission`: computes that limit.
+- `forward`: one request with retries; `limiter`: limits the choices in flight; `admission`: computes that limit.
 - `transport`: one try over HTTP; `address`: where the server is, which may change.
 - `outcomes`: the outcome of a try; `replies`: what counts as an answer; `filters`: answers that a provider withholds;
   `strict_json`: their JSON.

@@ -34,7 +34,7 @@ from huggingface_hub.errors import (
 
 from evalctl_job.download_note import DownloadNote
 from evalctl_job.files import write_json
-from evalctl_job.hub import Refused, host_in, say, words
+from evalctl_job.hub import HubRefusal, host_in, say, words
 
 WORKERS = 4
 BEAT_SECONDS = 1.0
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # nobody reads any more
         raise
     except Exception as error:  # any error becomes a line that evalctl can show
-        refused = error if isinstance(error, Refused) else reason_of(error, asked)
+        refused = error if isinstance(error, HubRefusal) else reason_of(error, asked)
         write_json(asked.note, DownloadNote(failed=refused.reason, detail=refused.detail).as_json())
         say("failed", refused.reason, refused.detail)
         return 1
@@ -96,7 +96,7 @@ def refuse_without_room(asked: argparse.Namespace, files: Mapping[str, int]) -> 
     needed = sum(size for name, size in files.items() if not (there / name).exists()) - begun(asked)
     free = shutil.disk_usage(cache).free
     if needed > free:
-        raise Refused("disk-full", f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free in {cache}")
+        raise HubRefusal("disk-full", f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free in {cache}")
 
 
 def fetch(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
@@ -143,29 +143,29 @@ def _size(path: Path) -> int:
         return 0
 
 
-def reason_of(error: Exception, asked: argparse.Namespace) -> Refused:
+def reason_of(error: Exception, asked: argparse.Namespace) -> HubRefusal:
     """The reason of an error, and a sentence that names model and host."""
     host, what = host_in(constants.ENDPOINT), f"{asked.model} at {asked.revision[:12]}"
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else None
     if isinstance(error, GatedRepoError):
-        return Refused(
+        return HubRefusal(
             "gated-model", f"the account of HF_TOKEN may not read {asked.model}: ask for it at {host}/{asked.model}"
         )
     if isinstance(error, RevisionNotFoundError):
-        return Refused("model-not-found", f"{host} has no {what}: evalctl lock {asked.model}")
+        return HubRefusal("model-not-found", f"{host} has no {what}: evalctl lock {asked.model}")
     if isinstance(error, RepositoryNotFoundError):
-        return Refused("model-not-found", f"{host} shows no {asked.model}: a wrong name, or HF_TOKEN may not see it")
+        return HubRefusal("model-not-found", f"{host} shows no {asked.model}: a wrong name, or HF_TOKEN may not see it")
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
-        return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {error.response.status_code})")
+        return HubRefusal("authentication", f"{host} refuses HF_TOKEN (HTTP {error.response.status_code})")
     if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
-        return Refused("hub-offline", "HF_HUB_OFFLINE is set: nothing can be downloaded")
+        return HubRefusal("hub-offline", "HF_HUB_OFFLINE is set: nothing can be downloaded")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refused("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
+        return HubRefusal("disk-full", f"no space left in {constants.HF_HUB_CACHE} for {what}")
     if isinstance(error, OSError) and isinstance(error.filename, str):  # of this machine, not of the Hub
-        return Refused("download-failed", f"{error.filename}: {error.strerror}")
+        return HubRefusal("download-failed", f"{error.filename}: {error.strerror}")
     if isinstance(cause or error, (requests.RequestException, LocalEntryNotFoundError)):
-        return Refused("hub-unreachable", f"{host} does not answer as it should: {words(cause or error)}")
-    return Refused("download-failed", f"{what} from {host}: {words(error)}")
+        return HubRefusal("hub-unreachable", f"{host} does not answer as it should: {words(cause or error)}")
+    return HubRefusal("download-failed", f"{what} from {host}: {words(error)}")
 
 
 def _parser() -> argparse.ArgumentParser:

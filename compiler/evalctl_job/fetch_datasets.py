@@ -22,14 +22,14 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
-from evalctl_job.hub import Refused, host_in, say, words
+from evalctl_job.hub import HubRefusal, host_in, say, words
 
 _UNREACHABLE = "dataset-unreachable"
 _OF_ALL = ("hub-unreachable", "disk-full")
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSet:
     """One data set as `datasets.load_dataset` is called for it."""
 
     repo: str
@@ -51,38 +51,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if unknown or not loaded else 0
 
 
-def upstream() -> dict[str, Source]:
+def upstream() -> dict[str, DataSet]:
     """Every task of lighteval 0.13 with its data set."""
     from lighteval.tasks.registry import Registry
 
     found = Registry.load_all_task_configs().items()
-    return {name: Source(one.hf_repo, one.hf_subset, one.hf_revision, False) for name, one in found}
+    return {name: DataSet(one.hf_repo, one.hf_subset, one.hf_revision, False) for name, one in found}
 
 
-def fork() -> dict[str, Source]:
+def fork() -> dict[str, DataSet]:
     """Every task of the fork's suite `swallow`, the only one that evalctl calls."""
     from lighteval.tasks.registry import Registry
 
     configs = {name: lazy.args[1] for name, lazy in Registry().task_registry.items()}
     return {
-        name.partition("|")[2]: Source(one.hf_repo, one.hf_subset, one.hf_revision, bool(one.trust_dataset))
+        name.partition("|")[2]: DataSet(one.hf_repo, one.hf_subset, one.hf_revision, bool(one.trust_dataset))
         for name, one in configs.items()
         if name.startswith("swallow|")
     }
 
 
-TABLES: Mapping[str, Callable[[], dict[str, Source]]] = {"lighteval": upstream, "lighteval-swallow": fork}
+TABLES: Mapping[str, Callable[[], dict[str, DataSet]]] = {"lighteval": upstream, "lighteval-swallow": fork}
 
 
-def members(table: Mapping[str, Source], script: str) -> list[str]:
+def members(table: Mapping[str, DataSet], script: str) -> list[str]:
     """The tasks of a name: itself, or all tasks `NAME:…` where it is the name of a group (as both releases expand it)."""
     group = [name for name in table if name.split(":")[0] == script]
     return group if len(group) > 1 else [script] if script in table else []
 
 
-def sources(table: Mapping[str, Source], scripts: Iterable[str]) -> dict[Source, list[str]]:
+def sources(table: Mapping[str, DataSet], scripts: Iterable[str]) -> dict[DataSet, list[str]]:
     """Each data set once, with the scripts that read it; one in a folder of the environment needs no download."""
-    found: dict[Source, list[str]] = {}
+    found: dict[DataSet, list[str]] = {}
     for script in scripts:
         for one in dict.fromkeys(table[name] for name in members(table, script)):
             if not Path(one.repo).is_absolute():
@@ -90,7 +90,7 @@ def sources(table: Mapping[str, Source], scripts: Iterable[str]) -> dict[Source,
     return found
 
 
-def load(one: Source) -> None:
+def load(one: DataSet) -> None:
     """As the framework does; the fork (datasets 3.6) runs the scripts of data sets that it trusts."""
     import datasets
 
@@ -98,19 +98,19 @@ def load(one: Source) -> None:
     datasets.load_dataset(one.repo, one.part, revision=one.revision, **trusted)
 
 
-def _load_all(wanted: Mapping[Source, Sequence[str]]) -> bool:
+def _load_all(wanted: Mapping[DataSet, Sequence[str]]) -> bool:
     """Whether all are loaded. A failure that concerns all of them ends the loop: each try of a Hub that does not answer takes half a minute."""
     stopped, whole = "", True
     for number, (one, scripts) in enumerate(wanted.items(), 1):
         say("begin", number, len(wanted), one.repo, one.part or "", one.revision or "", ",".join(scripts))
-        refused = Refused(stopped, "not tried after the failure above") if stopped else _refusal(one)
+        refused = HubRefusal(stopped, "not tried after the failure above") if stopped else _refusal(one)
         say("end", number, refused.reason if refused else "", " ".join(refused.detail.split()) if refused else "")
         whole = whole and refused is None
         stopped = refused.reason if refused and refused.reason in _OF_ALL else stopped
     return whole
 
 
-def _refusal(one: Source) -> Refused | None:
+def _refusal(one: DataSet) -> HubRefusal | None:
     try:
         load(one)
     except Exception as error:
@@ -126,7 +126,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         yield from chain(error.__context__ if error.__context__ is not error.__cause__ else None)
 
 
-def reason_of(error: Exception, repo: str) -> Refused:
+def reason_of(error: Exception, repo: str) -> HubRefusal:
     """The reason of an error, and a sentence with what a person does."""
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
@@ -138,19 +138,21 @@ def reason_of(error: Exception, repo: str) -> Refused:
         any(isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in all_of_it)
         or "Not enough disk space" in text
     ):
-        return Refused("disk-full", f"no space left in {constants.HF_HOME}")
+        return HubRefusal("disk-full", f"no space left in {constants.HF_HOME}")
     if _is(all_of_it, GatedRepoError) or "gated dataset" in text:
-        return Refused("gated-model", f"accept its conditions at {page} with the account of HF_TOKEN; {_token_words()}")
+        return HubRefusal(
+            "gated-model", f"accept its conditions at {page} with the account of HF_TOKEN; {_token_words()}"
+        )
     if constants.HF_HUB_OFFLINE or _is(all_of_it, OfflineModeIsEnabled):
-        return Refused("hub-offline", "HF_HUB_OFFLINE is set, and the cache lacks it")
+        return HubRefusal("hub-offline", "HF_HUB_OFFLINE is set, and the cache lacks it")
     if _is(all_of_it, RepositoryNotFoundError) or type(error).__name__ == "DatasetNotFoundError":
-        return Refused(
+        return HubRefusal(
             _UNREACHABLE, f"{host} shows no such data set: a wrong name, or HF_TOKEN may not see it; {_token_words()}"
         )
     return _of_the_way(all_of_it, host, words(error))
 
 
-def _of_the_way(errors: Sequence[BaseException], host: str, text: str) -> Refused:
+def _of_the_way(errors: Sequence[BaseException], host: str, text: str) -> HubRefusal:
     """Reason and sentence of a failure of the Hub, the network or this machine."""
     import requests
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -159,15 +161,15 @@ def _of_the_way(errors: Sequence[BaseException], host: str, text: str) -> Refuse
         one.response.status_code for one in errors if isinstance(one, HfHubHTTPError) and one.response is not None
     ]
     if any(status in (401, 403) for status in statuses):
-        return Refused("authentication", f"{host} refuses HF_TOKEN (HTTP {statuses[0]})")
+        return HubRefusal("authentication", f"{host} refuses HF_TOKEN (HTTP {statuses[0]})")
     if statuses or _is(errors, ConnectionError, requests.RequestException, LocalEntryNotFoundError):
         system = next((words(one) for one in errors if "[Errno" in str(one)), text)
         why = f"HTTP {statuses[0]}" if statuses else system
-        return Refused("hub-unreachable", f"{host} does not answer as it should: {why}")
+        return HubRefusal("hub-unreachable", f"{host} does not answer as it should: {why}")
     file = next((one for one in errors if isinstance(one, OSError) and isinstance(one.filename, str)), None)
     if file is not None:
-        return Refused("download-failed", f"{file.filename}: {file.strerror}")
-    return Refused("download-failed", text)
+        return HubRefusal("download-failed", f"{file.filename}: {file.strerror}")
+    return HubRefusal("download-failed", text)
 
 
 def _is(errors: Iterable[BaseException], *kinds: type[BaseException]) -> bool:

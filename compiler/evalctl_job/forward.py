@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from evalctl_job.address import Address
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import FEW, NO_ANSWER, TOO_MUCH, GivenUp, Patience, Refused
 
 PROBE_SECONDS = 0.5
@@ -27,10 +27,10 @@ class Transport(Protocol):
 class Upstream:
     """The model's server, or a provider's."""
 
-    def __init__(self, transport: Transport, address: Address, patience: Patience, gate: Gate) -> None:
-        """Sends through `transport`; `gate` limits the choices in flight."""
+    def __init__(self, transport: Transport, address: Address, patience: Patience, limiter: Limiter) -> None:
+        """Sends through `transport`; `limiter` limits the choices in flight."""
         self._transport, self._address = transport, address
-        self._patience, self._gate = patience, gate
+        self._patience, self._limiter = patience, limiter
         self._away_since: float | None = None
         self._probing = asyncio.Lock()
 
@@ -81,15 +81,15 @@ class Upstream:
     ) -> T | Refused | None:
         """One try; None when the server died during it and is back.
 
-        Waiting requests keep their place in the gate, else all other requests would be sent to the dead server, too.
+        Waiting requests keep their place in the limiter, else all other requests would be sent to the dead server, too.
         """
-        async with self._gate.admitted(task, body.get("n") or 1):
+        async with self._limiter.admitted(task, body.get("n") or 1):
             base = await self._address.known()
             reply = await self._transport.send("POST", base, path, body)
             outcome = reply if isinstance(reply, Refused) else read(reply)
             if isinstance(outcome, Refused) and await self._died(base, outcome):
                 return None
-        self._gate.note(refused=isinstance(outcome, Refused) and outcome.status in TOO_MUCH)
+        self._limiter.note(refused=isinstance(outcome, Refused) and outcome.status in TOO_MUCH)
         return outcome
 
     async def _died(self, base: str, outcome: Refused) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from evalctl_job.redact import redacted
 
 
-class Refused(Exception):
+class HubRefusal(Exception):
     """The program cannot continue; `reason` is one of evalctl's reasons."""
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -30,7 +30,7 @@ from evalctl_job.answering import Answering, Reply, refusal
 from evalctl_job.connections import Unauthenticated, most_unauthenticated
 from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import Patience
 from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.relay_options import parser
@@ -146,10 +146,10 @@ async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> 
     connector = aiohttp.TCPConnector(limit=0, socket_factory=watched_socket)
     # Loopback must not go through the site's proxy.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
-        gate, sessions = Gate(arguments.admit or START), Sessions(session)
-        upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), gate)
+        limiter, sessions = Limiter(arguments.admit or START), Sessions(session)
+        upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), limiter)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address, key)
-        watch = Watch(gate, upstream, address, arguments.admit, relay.store.folder.server)
+        watch = Watch(limiter, upstream, address, arguments.admit, relay.store.folder.server)
         runner = web.AppRunner(
             relay.application(), access_log=None, logger=_OF_STRANGERS, shutdown_timeout=GOODBYE_SECONDS
         )

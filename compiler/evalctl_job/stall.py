@@ -38,7 +38,7 @@ BAR = re.compile(rb"\r(Splits: )? *\d+%\|[^|\r\n]*\| (\d{1,9})/(\d{1,9}) \[")
 UNKNOWN = -1
 
 
-class Progress:
+class ProgressBar:
     """Reads the number of open questions from a growing log.
 
     `questions` is the total; None until the log has it, and with several splits, which the log counts separately.
@@ -194,7 +194,7 @@ def note_questions(into: Path, questions: int) -> None:
 
 def watch(pid: int, log: Path, relay: str, seconds: float, questions: Path) -> str | None:
     """Take samples until the framework has stalled; None when it or its task's parent process has ended."""
-    progress, parent, first, last = Progress(log), os.getppid(), None, None
+    progress, parent, first, last = ProgressBar(log), os.getppid(), None, None
     noted: int | None = None
     while _lives(pid) and os.getppid() == parent:
         now = sample(pid, progress.left(), relay)

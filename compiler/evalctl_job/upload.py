@@ -25,7 +25,7 @@ import requests
 from huggingface_hub import CommitOperationAdd, HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-from evalctl_job.hub import Refused, host_in, say, words
+from evalctl_job.hub import HubRefusal, host_in, say, words
 from evalctl_job.typed import read
 from evalctl_job.upload_plan import UploadPlan
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         say("done", push(plan))
     except Exception as error:  # any error becomes a line that evalctl can show
-        refused = error if isinstance(error, Refused) else reason_of(error, plan.repo)
+        refused = error if isinstance(error, HubRefusal) else reason_of(error, plan.repo)
         say("failed", refused.reason, refused.detail)
         return 1
     return 0
@@ -77,7 +77,7 @@ def push(plan: UploadPlan) -> str:
     api.create_repo(plan.repo, private=plan.private, repo_type="dataset", exist_ok=True)
     info = api.dataset_info(plan.repo)
     if plan.private and not info.private:
-        raise Refused("hub-refused", f"{plan.repo} is there and public: make it private, or write `private: false`")
+        raise HubRefusal("hub-refused", f"{plan.repo} is there and public: make it private, or write `private: false`")
     there = [file.rfilename for file in info.siblings or ()]
     page = card(plan.model, sorted({*there, *plan.texts, *plan.files}))
     content = {
@@ -113,17 +113,17 @@ def _config(name: str, files: Mapping[str, str]) -> dict[str, Any]:
     return {"config_name": name, "data_files": [{"split": split, "path": [path]} for split, path in named]}
 
 
-def reason_of(error: Exception, repo: str) -> Refused:
+def reason_of(error: Exception, repo: str) -> HubRefusal:
     """The reason of an error, and a sentence that names repository and host."""
     host = host_in(constants.ENDPOINT)
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 0
     if status in (401, 403) or (status == 404 and not get_token()):
-        return Refused("authentication", f"{host} does not let HF_TOKEN write to {repo} (HTTP {status})")
+        return HubRefusal("authentication", f"{host} does not let HF_TOKEN write to {repo} (HTTP {status})")
     if isinstance(error, OfflineModeIsEnabled) or constants.HF_HUB_OFFLINE:
-        return Refused("hub-offline", "HF_HUB_OFFLINE is set: nothing can be uploaded")
+        return HubRefusal("hub-offline", "HF_HUB_OFFLINE is set: nothing can be uploaded")
     if status >= 500 or status == 429 or (isinstance(error, requests.RequestException) and not status):
-        return Refused("hub-unreachable", f"{host} does not answer as it should: {words(error)}")
-    return Refused("hub-refused", f"{repo} on {host}: {words(error)}")
+        return HubRefusal("hub-unreachable", f"{host} does not answer as it should: {words(error)}")
+    return HubRefusal("hub-refused", f"{repo} on {host}: {words(error)}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""Samples the server's load once a second, sets the gate's limit, and writes the load for `evalctl status`."""
+"""Samples the server's load once a second, sets the limiter's limit, and writes the load for `evalctl status`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from evalctl_job.address import Address
 from evalctl_job.admission import Limit, Load, LoadSample, adapted, read_load
 from evalctl_job.files import complain, write_json
 from evalctl_job.forward import Upstream
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 
 LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class Notes:
+class ServerLoad:
     """The load of the server in this attempt, as written to `server.json`."""
 
     admission: str
@@ -47,20 +47,20 @@ class Notes:
             self.highest_cache_use = round(max(self.highest_cache_use, load.cache_use), 4)
 
     def as_json(self) -> dict[str, Any]:
-        """Every note by its name."""
+        """Every value by its name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Watch:
     """The admission of a job: fixed, or adapted to the server's load."""
 
-    def __init__(self, gate: Gate, upstream: Upstream, address: Address, fixed: int | None, path: Path) -> None:
-        """`fixed` is a constant limit; the notes are written to `path`."""
-        self._gate, self._upstream, self._address, self._path = gate, upstream, address, path
-        self._limit = None if fixed else Limit(gate.limit)
+    def __init__(self, limiter: Limiter, upstream: Upstream, address: Address, fixed: int | None, path: Path) -> None:
+        """`fixed` is a constant limit; the load is written to `path`."""
+        self._limiter, self._upstream, self._address, self._path = limiter, upstream, address, path
+        self._limit = None if fixed else Limit(limiter.limit)
         self._before = LoadSample()
         self._refusals_before = self._replies_before = 0
-        self.notes = Notes("fixed" if fixed else "auto", gate.limit, gate.limit, gate.limit)
+        self.server_load = ServerLoad("fixed" if fixed else "auto", limiter.limit, limiter.limit, limiter.limit)
 
     async def run(self) -> None:
         """Take samples until cancelled."""
@@ -75,34 +75,38 @@ class Watch:
     def look(self, load: Load | None, elapsed: float) -> None:
         """Take a sample of so many seconds, and set the limit."""
         now = self._sample(load)
-        silent = self._address.base is None or (self.notes.metrics and load is None)
+        silent = self._address.base is None or (self.server_load.metrics and load is None)
         if self._limit is not None and not silent:
             self._limit = adapted(self._limit, self._before, now)
-            self._gate.limit = self._limit.choices
+            self._limiter.limit = self._limit.choices
         self._note(now, elapsed)
         self._before = now
 
     def write(self) -> None:
-        """Bring the notes on disk up to date. A full disk is no reason to end."""
-        notes, gate = self.notes, self._gate
-        notes.peak_in_flight, notes.refusals, notes.absences = gate.peak, gate.refusals, self._address.absences
+        """Bring the file on disk up to date. A full disk is no reason to end."""
+        server_load, limiter = self.server_load, self._limiter
+        server_load.peak_in_flight, server_load.refusals, server_load.absences = (
+            limiter.peak,
+            limiter.refusals,
+            self._address.absences,
+        )
         try:
-            write_json(self._path, notes.as_json())
+            write_json(self._path, server_load.as_json())
         except OSError as problem:
             complain(self._path.name, problem)
 
     def _sample(self, load: Load | None) -> LoadSample:
-        gate = self._gate
-        replies, refusals = gate.replies - self._replies_before, gate.refusals - self._refusals_before
-        self._replies_before, self._refusals_before = gate.replies, gate.refusals
-        return LoadSample(gate.in_flight, gate.queued, replies, refusals, load)
+        limiter = self._limiter
+        replies, refusals = limiter.replies - self._replies_before, limiter.refusals - self._refusals_before
+        self._replies_before, self._refusals_before = limiter.replies, limiter.refusals
+        return LoadSample(limiter.in_flight, limiter.queued, replies, refusals, load)
 
     def _note(self, now: LoadSample, elapsed: float) -> None:
-        notes = self.notes
-        notes.add(self._gate.limit, now.load)
+        server_load = self.server_load
+        server_load.add(self._limiter.limit, now.load)
         if now.load and self._before.load:  # a server that was started again counts from zero
-            notes.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
+            server_load.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
         if self._address.base is None:
-            notes.away_seconds = round(notes.away_seconds + elapsed, 1)
+            server_load.away_seconds = round(server_load.away_seconds + elapsed, 1)
         elif now.queued:
-            notes.queued_seconds = round(notes.queued_seconds + elapsed, 1)
+            server_load.queued_seconds = round(server_load.queued_seconds + elapsed, 1)

@@ -1,4 +1,4 @@
-"""How many choices are with the server at once: the table, vLLM's page of metrics, and the gate's order."""
+"""How many choices are with the server at once: the table, vLLM's page of metrics, and the limiter's order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl_job.admission import LEAST, Limit, Load, LoadSample, adapted, read_load
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 
 CALM = LoadSample(64, 10, 20, 0, Load(64, 0, 0.3, 5))
 
@@ -159,14 +159,14 @@ def test_another_programs_page_is_no_load(page: str) -> None:
     assert read_load(page) is None
 
 
-async def entered(gate: Gate, requests: Iterable[tuple[str, int]]) -> tuple[list[str], int]:
-    """The order in which requests (task, choices) get through a gate, and the most choices inside at once."""
+async def entered(limiter: Limiter, requests: Iterable[tuple[str, int]]) -> tuple[list[str], int]:
+    """The order in which requests (task, choices) get through a limiter, and the most choices inside at once."""
     order: list[str] = []
     inside = most = 0
 
     async def one(task: str, choices: int) -> None:
         nonlocal inside, most
-        async with gate.admitted(task, choices):
+        async with limiter.admitted(task, choices):
             inside += choices
             most = max(most, inside)
             order.append(task)
@@ -179,7 +179,7 @@ async def entered(gate: Gate, requests: Iterable[tuple[str, int]]) -> tuple[list
 
 def test_tasks_take_turns() -> None:
     """A task with a hundred requests does not keep another one waiting to its end."""
-    order, most = asyncio.run(entered(Gate(1), [*[("many", 1)] * 100, *[("few", 1)] * 3]))
+    order, most = asyncio.run(entered(Limiter(1), [*[("many", 1)] * 100, *[("few", 1)] * 3]))
     assert most == 1 and order.count("many") == 100
     assert max(place for place, task in enumerate(order) if task == "few") < 8
 
@@ -190,31 +190,31 @@ REQUESTS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 12)), min_s
 @given(st.integers(1, 10), REQUESTS)
 def test_everybody_gets_through_and_never_too_many(limit: int, requests: list[tuple[str, int]]) -> None:
     """The limit is kept in choices; a request that is larger than the limit goes alone."""
-    gate = Gate(limit)
-    order, most = asyncio.run(entered(gate, requests))
+    limiter = Limiter(limit)
+    order, most = asyncio.run(entered(limiter, requests))
     assert sorted(order) == sorted(task for task, _ in requests)
-    assert most <= gate.peak <= max(limit, max(choices for _, choices in requests))
-    assert (gate.in_flight, gate.queued) == (0, 0)
+    assert most <= limiter.peak <= max(limit, max(choices for _, choices in requests))
+    assert (limiter.in_flight, limiter.queued) == (0, 0)
 
 
 def test_who_is_given_up_while_waiting_leaves_no_trace() -> None:
     """Cancelled in the queue, or at the very moment of being let through: the others go on."""
 
     async def story() -> list[str]:
-        gate, inside = Gate(1), asyncio.Event()
+        limiter, inside = Limiter(1), asyncio.Event()
 
         async def first() -> None:
-            async with gate.admitted("t", 1):
+            async with limiter.admitted("t", 1):
                 inside.set()
                 await asyncio.sleep(0)
 
-        going = [asyncio.create_task(first()), *(asyncio.create_task(entered(gate, [(name, 1)])) for name in "abc")]
+        going = [asyncio.create_task(first()), *(asyncio.create_task(entered(limiter, [(name, 1)])) for name in "abc")]
         await inside.wait()
         going[1].cancel()
         await going[0]  # lets the next one through, which is given up before it runs again
         going[2].cancel()
         done = await asyncio.gather(*going[1:], return_exceptions=True)
-        assert (gate.in_flight, gate.queued) == (0, 0)
+        assert (limiter.in_flight, limiter.queued) == (0, 0)
         return ["cancelled" if isinstance(one, asyncio.CancelledError) else "done" for one in done]
 
     assert asyncio.run(story())[2] == "done"

@@ -16,7 +16,7 @@ from evalctl_job import answering
 from evalctl_job.address import Address
 from evalctl_job.answering import Answering, Reply, refusal
 from evalctl_job.forward import Upstream
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import Patience, Refused
 from evalctl_job.refusals import SEVERAL
 from evalctl_job.store import Store
@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, folder: Path, *outcomes: Outcome, seconds: float = 0.0) -> None:
         """State is kept in `folder`."""
         self.folder, self.server = folder, Server(list(outcomes), seconds=seconds)
-        upstream = Upstream(self.server, Address(BASE, None, HEALTH), Patience(tries=1), Gate(8))
+        upstream = Upstream(self.server, Address(BASE, None, HEALTH), Patience(tries=1), Limiter(8))
         self.answering = Answering(Store(folder), upstream)
 
     async def ask(self, body: Any = QUESTION, key: str = "t", gone: Callable[[], bool] = lambda: False) -> Reply:
@@ -138,7 +138,7 @@ def test_a_prompt_that_the_jobs_server_has_cut_is_not_the_question(tmp_path: Pat
             if ours:
                 (tmp_path / "upstream").write_text(BASE)
                 address = Address(None, tmp_path / "upstream", None)
-                desk.answering.upstream = Upstream(desk.server, address, Patience(tries=1), Gate(8))
+                desk.answering.upstream = Upstream(desk.server, address, Patience(tries=1), Limiter(8))
             said = await desk.ask(long)
             assert said[0] == (status if ours else 200)
             assert await desk.counts("counted_short") == [0 if ours else int(status != 200)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 
-from evalctl_job.fetch_datasets import Source, members, sources
+from evalctl_job.fetch_datasets import DataSet, members, sources
 
 GSM8K, MATH, GPQA = "openai/gsm8k", "HuggingFaceH4/MATH-500", "Idavidrein/gpqa"
 ROW = json.dumps({"question": "1+1?", "answer": "#### 2", "problem": "p", "solution": "s"}).encode() + b"\n"
@@ -133,8 +133,8 @@ def test_a_full_disk_is_called_that(environment: Path, variables: dict[str, str]
 
 def test_a_group_means_all_its_tasks_and_each_data_set_once() -> None:
     """As both releases of lighteval expand names; what lies in a folder of the environment is not fetched."""
-    one, two = Source("a/b", "x", None, False), Source("a/b", "y", "v1", True)
-    table = {"g:x": one, "g:y": two, "again": one, "own": Source("/opt/questions", "q", None, False), "single:x": two}
+    one, two = DataSet("a/b", "x", None, False), DataSet("a/b", "y", "v1", True)
+    table = {"g:x": one, "g:y": two, "again": one, "own": DataSet("/opt/questions", "q", None, False), "single:x": two}
     assert members(table, "g") == ["g:x", "g:y"] and members(table, "g:x") == ["g:x"]
     assert members(table, "single") == [] and members(table, "nope") == []
     assert sources(table, ["g", "again", "own"]) == {one: ["g", "again"], two: ["g"]}

@@ -14,7 +14,7 @@ from skipping_clock import run
 
 from evalctl_job.address import Address
 from evalctl_job.forward import Upstream
-from evalctl_job.gate import Gate
+from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import GivenUp, Patience, Refused
 
 GOOD: Outcome = {"choices": []}
@@ -29,7 +29,7 @@ class Story:
 
     server: Server
     upstream: Upstream
-    gate: Gate
+    limiter: Limiter
     told: list[str | None] = field(default_factory=list)
 
     async def ask(self, n: int | None = None, read: Callable[[dict[str, Any]], Any] = dict) -> Any:
@@ -46,9 +46,9 @@ def story(
     **more: Any,
 ) -> Story:
     """A provider's server, unless an address of the job's own is given."""
-    server, gate = Server(list(outcomes), **more), Gate(limit)
+    server, limiter = Server(list(outcomes), **more), Limiter(limit)
     place = address or Address(BASE, None, HEALTH)
-    return Story(server, Upstream(server, place, patience or Patience(first_wait=1.0), gate), gate)
+    return Story(server, Upstream(server, place, patience or Patience(first_wait=1.0), limiter), limiter)
 
 
 def named(tmp_path: Path, base: str | None = BASE) -> tuple[Path, Address]:
@@ -73,7 +73,7 @@ def test_an_answer_is_asked_for_once() -> None:
         one = story([GOOD])
         assert await one.ask(read=lambda reply: ("read", reply)) == ("read", GOOD)
         assert [asked[1:] for asked in one.server.asked] == [("POST", f"{BASE}/chat/completions", {"model": "m"})]
-        assert (one.told, one.server.looks, one.gate.replies, one.gate.refusals) == ([], [], 1, 0)
+        assert (one.told, one.server.looks, one.limiter.replies, one.limiter.refusals) == ([], [], 1, 0)
 
     run(told())
 
@@ -87,7 +87,7 @@ def test_what_passes_is_asked_again_after_waits_that_double() -> None:
         waits = [after[0] - before[0] for before, after in zip(one.server.asked, one.server.asked[1:], strict=False)]
         assert [0.8 * 2**n <= wait <= 1.2 * 2**n for n, wait in enumerate(waits)] == [True] * 3
         assert one.told == ["busy", "broken", "no connection"]
-        assert (one.gate.replies, one.gate.refusals) == (3, 1)
+        assert (one.limiter.replies, one.limiter.refusals) == (3, 1)
 
     run(told())
 
@@ -291,14 +291,14 @@ def test_a_server_that_died_is_waited_for_without_patience(tmp_path: Path) -> No
         begin = now()
         going = asyncio.ensure_future(one.ask())
         await asyncio.sleep(5000)
-        assert (len(one.server.asked), one.told, one.gate.in_flight) == (1, [], 1)
+        assert (len(one.server.asked), one.told, one.limiter.in_flight) == (1, [], 1)
         file.write_text("http://127.0.0.1:2/v1")
         assert await going == GOOD
         assert [asked[2] for asked in one.server.asked] == [
             f"{BASE}/chat/completions", *["http://127.0.0.1:2/v1/chat/completions"] * 2
         ]  # fmt: skip
         assert one.told == [None, "busy"] and 5000 < now() - begin < 5005
-        assert (one.gate.replies, one.gate.refusals) == (1, 1)
+        assert (one.limiter.replies, one.limiter.refusals) == (1, 1)
         assert set(one.server.looks[:-2]) == {HEALTH} and len(one.server.looks) == pytest.approx(10_000, 0.01)
 
     run(told())

@@ -17,7 +17,7 @@ from chat_upstream import answers, serving
 from framework_runs import CONFIG, Run
 from relay_process import StartRelay
 
-from evalctl_job.stall import Progress, Sample, family, read_process, silent_since, stalled
+from evalctl_job.stall import ProgressBar, Sample, family, read_process, silent_since, stalled
 
 SECONDS = 60.0
 QUIET = Sample(at=0.0, left=3, in_flight=0, asked=5, cpu=9.0, busy=False)
@@ -96,7 +96,7 @@ NOISE = b"[2026-11-26 23:34:37,023] [INFO]: Response is empty\n" * 400
 def test_what_the_bars_say(log: bytes, left: int, size: int, tmp_path: Path) -> None:
     """Answers are counted between the beginning and the end of `Splits`, by the bar without a name, however the log is
     written: bars of data sets, judges and executed code say nothing about questions."""
-    progress, path = Progress(tmp_path / "log"), tmp_path / "log"
+    progress, path = ProgressBar(tmp_path / "log"), tmp_path / "log"
     for start in range(0, max(len(log), 1), size):
         with path.open("ab") as file:
             file.write(log[start : start + size])
@@ -114,14 +114,14 @@ def test_what_the_bars_say(log: bytes, left: int, size: int, tmp_path: Path) -> 
 )  # fmt: skip
 def test_the_bar_says_how_many_questions_there_are(log: bytes, questions: int | None, tmp_path: Path) -> None:
     """As long as one split has them all; a bar of a judge, and a number that is none, say nothing."""
-    progress = Progress(tmp_path / "log")
+    progress = ProgressBar(tmp_path / "log")
     progress.feed(log)
     assert progress.questions == questions
 
 
 def read(run: Run) -> list[int]:
     """Questions left, byte by byte of a real log."""
-    progress = Progress(run.folder / "unread")
+    progress = ProgressBar(run.folder / "unread")
     left = []
     for byte in (run.folder / "log").read_bytes():
         progress.feed(bytes([byte]))

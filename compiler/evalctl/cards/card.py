@@ -15,7 +15,7 @@ from evalctl.cards.configuration import read_by, text_part
 from evalctl.cards.folder import folder_revision, open_folder
 from evalctl.cards.hub import Fetch, open_hub
 from evalctl.cards.recommendations import recommendations
-from evalctl.cards.source import Source, json_file
+from evalctl.cards.source import ModelFiles, json_file
 from evalctl.cards.speculation import mtp_layers
 from evalctl.cards.tokenizer import marks, parser_tokens, parses_thinking, template_digest
 from evalctl.cards.tokenizer import read_by as tokenizer_read_by
@@ -56,7 +56,7 @@ def read_hub(
     return _card(model=model, revision=source.revision, gated=source.gated, source="hub", today=today, **facts)
 
 
-def _facts(source: Source) -> dict[str, Any]:
+def _facts(source: ModelFiles) -> dict[str, Any]:
     """The facts; an EnvironmentProblem where a value has an unexpected type (the publisher's JSON is not trusted)."""
     try:
         return _read(source)
@@ -68,7 +68,7 @@ def _facts(source: Source) -> dict[str, Any]:
         ) from error
 
 
-def _read(source: Source) -> dict[str, Any]:
+def _read(source: ModelFiles) -> dict[str, Any]:
     config = mistral.configuration(source)
     if not config:
         raise EnvironmentProblem(

@@ -16,7 +16,7 @@ _PIECES, _PIECE = 16, 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A Source; without subfolders and hidden files, which vLLM does not load."""
+    """`ModelFiles`; without subfolders and hidden files, which vLLM does not load."""
 
     path: Path
     sizes: Mapping[str, int]
@@ -38,7 +38,7 @@ class Folder:
 
 
 def open_folder(path: Path) -> Folder:
-    """The folder as a Source; an EnvironmentProblem where it cannot be read."""
+    """The folder as `ModelFiles`; an EnvironmentProblem where it cannot be read."""
     try:
         files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
         odd = next((entry for entry in files if entry.name.encode("utf-8", "replace").decode() != entry.name), None)

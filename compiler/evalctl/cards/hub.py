@@ -22,7 +22,7 @@ _LISTING = 64 * 1024 * 1024  # more than any listing has; a wrong server must no
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HubReply:
     """A reply over HTTP; `error_code` is the header X-Error-Code of the Hub, "" where it is missing."""
 
     status: int
@@ -30,13 +30,13 @@ class Answer:
     error_code: str = ""
 
 
-# (address, headers, most bytes to read) -> Answer; raises OSError or HTTPException where no server answered.
-Fetch = Callable[[str, Mapping[str, str], int], Answer]
+# (address, headers, most bytes to read) -> HubReply; raises OSError or HTTPException where no server answered.
+Fetch = Callable[[str, Mapping[str, str], int], HubReply]
 
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A Source: one model at one revision."""
+    """`ModelFiles`: one model at one revision."""
 
     model: str
     revision: str
@@ -70,7 +70,7 @@ def endpoint_of(environment: Mapping[str, str]) -> str:
 
 
 def open_hub(model: str, token: str | None, fetch: Fetch | None = None, revision: str | None = None) -> Hub:
-    """The model as a Source at its newest revision, or at the named one; an EnvironmentProblem where it cannot be read."""
+    """The model as `ModelFiles` at its newest revision, or at the named one; an EnvironmentProblem where it cannot be read."""
     fetch, endpoint = fetch or over_http, endpoint_of(os.environ)
     at = f"/revision/{urllib.parse.quote(revision, safe='')}" if revision else ""
     address = f"{endpoint}/api/models/{_quoted(model)}{at}?blobs=true"
@@ -81,7 +81,7 @@ def open_hub(model: str, token: str | None, fetch: Fetch | None = None, revision
     )  # fmt: skip
 
 
-def _listing(answer: Answer, endpoint: str) -> dict[str, Any]:
+def _listing(answer: HubReply, endpoint: str) -> dict[str, Any]:
     try:
         info = json.loads(answer.body)
         info["sha"], info["siblings"]
@@ -103,7 +103,7 @@ def _parameters(info: Mapping[str, Any]) -> int | None:
     return int(total) if total else None
 
 
-def _ask(fetch: Fetch, address: str, headers: Mapping[str, str], most: int, model: str, token: str | None) -> Answer:
+def _ask(fetch: Fetch, address: str, headers: Mapping[str, str], most: int, model: str, token: str | None) -> HubReply:
     try:
         answer = fetch(address, headers, most)
     except (OSError, http.client.HTTPException) as error:
@@ -116,7 +116,7 @@ def _ask(fetch: Fetch, address: str, headers: Mapping[str, str], most: int, mode
     raise _problem(answer, address, model, token)
 
 
-def _problem(answer: Answer, address: str, model: str, token: str | None) -> EnvironmentProblem:
+def _problem(answer: HubReply, address: str, model: str, token: str | None) -> EnvironmentProblem:
     site = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(address))
     file = address.rpartition("/resolve/")[2].partition("/")[2]
     match answer.status, answer.error_code:
@@ -168,11 +168,11 @@ class _SameHostOnly(urllib.request.HTTPRedirectHandler):
         return following
 
 
-def over_http(address: str, headers: Mapping[str, str], most: int) -> Answer:
-    """One GET over HTTP with urllib; an error status is an Answer, too."""
+def over_http(address: str, headers: Mapping[str, str], most: int) -> HubReply:
+    """One GET over HTTP with urllib; an error status is an HubReply, too."""
     request = urllib.request.Request(address, headers={"User-Agent": "evalctl", **headers})
     try:
         with urllib.request.build_opener(_SameHostOnly).open(request, timeout=_TIMEOUT_S) as reply:
-            return Answer(reply.status, reply.read(most))
+            return HubReply(reply.status, reply.read(most))
     except urllib.error.HTTPError as error:
-        return Answer(error.code, b"", error.headers.get("X-Error-Code") or "")
+        return HubReply(error.code, b"", error.headers.get("X-Error-Code") or "")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalctl.cards.configuration import MOST_LAYERS
-from evalctl.cards.source import Source, json_file
+from evalctl.cards.source import ModelFiles, json_file
 
 _NAMES = {
     "dim": "hidden_size", "n_kv_heads": "num_key_value_heads", "n_layers": "num_hidden_layers",
@@ -25,18 +25,18 @@ _DEFAULT_LENGTH = 128_000
 TYPE = "mistral_params"  # vLLM reads it by itself
 
 
-def is_mistral(source: Source) -> bool:
+def is_mistral(source: ModelFiles) -> bool:
     """Whether vLLM loads the consolidated weights."""
     return any(name.startswith("consolidated") and name.endswith(".safetensors") for name in source.sizes)
 
 
-def own_tokenizer(source: Source) -> bool:
+def own_tokenizer(source: ModelFiles) -> bool:
     """Whether the tokenizer is that of mistral_common, which includes the chat template."""
     files = source.sizes
     return is_mistral(source) and any(name == "tekken.json" or name.startswith("tokenizer.model.v") for name in files)
 
 
-def configuration(source: Source) -> dict[str, Any]:
+def configuration(source: ModelFiles) -> dict[str, Any]:
     """The configuration that vLLM reads, with the key names of transformers; empty where there is none."""
     written = json_file(source, "config.json")
     params = json_file(source, "params.json") if is_mistral(source) else {}

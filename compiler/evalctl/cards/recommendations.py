@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evalctl.cards.source import Source, small_file
+from evalctl.cards.source import ModelFiles, small_file
 from evalctl.cards.tokenizer import chat_template
 from evalctl.model.card import Recommendation
 
@@ -48,13 +48,13 @@ _ON_IF_UNDEFINED = (
 )
 
 
-def recommendations(source: Source) -> tuple[Recommendation, ...]:
+def recommendations(source: ModelFiles) -> tuple[Recommendation, ...]:
     """The recommendations of the model's files, at most one for each setting."""
     template = chat_template(source) or ""
     return (*_system_message(source, template), *_reasoning(template))
 
 
-def _system_message(source: Source, template: str) -> Iterator[Recommendation]:
+def _system_message(source: ModelFiles, template: str) -> Iterator[Recommendation]:
     """The recommended system message, unless the template inserts that text itself."""
     file, text = _recommended_message(source)
     if text and text not in _line(template):
@@ -62,7 +62,7 @@ def _system_message(source: Source, template: str) -> Iterator[Recommendation]:
         yield Recommendation(setting="system_message", source=file, text=shown)
 
 
-def _recommended_message(source: Source) -> tuple[str, str]:
+def _recommended_message(source: ModelFiles) -> tuple[str, str]:
     """(file, system message), from the most explicit place."""
     if prompt := _line(_text(source, _PROMPT)):
         return _PROMPT, prompt
@@ -70,7 +70,7 @@ def _recommended_message(source: Source) -> tuple[str, str]:
     return _README, _THINKING_MESSAGE if _THINKING_MESSAGE in card else _example(card) or _line(_sentence(card))
 
 
-def _text(source: Source, name: str) -> str:
+def _text(source: ModelFiles, name: str) -> str:
     return (small_file(source, name) or b"").decode("utf-8", "replace")
 
 

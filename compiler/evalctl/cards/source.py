@@ -12,7 +12,7 @@ from evalctl.shell import EnvironmentProblem
 SMALL = 32 * 1024 * 1024
 
 
-class Source(Protocol):
+class ModelFiles(Protocol):
     """A model's top-level files."""
 
     @property
@@ -31,7 +31,7 @@ class Source(Protocol):
         """The first `length` bytes of a file, or all of a shorter one."""
 
 
-def small_file(source: Source, name: str) -> bytes | None:
+def small_file(source: ModelFiles, name: str) -> bytes | None:
     """The content of a file; None where it does not exist or is too large."""
     size = source.sizes.get(name)
     if size is None or size > SMALL:
@@ -39,7 +39,7 @@ def small_file(source: Source, name: str) -> bytes | None:
     return source.head(name, size)
 
 
-def json_file(source: Source, name: str) -> dict[str, Any]:
+def json_file(source: ModelFiles, name: str) -> dict[str, Any]:
     """The mapping in a JSON file; empty where the file does not exist or is too large."""
     data = small_file(source, name)
     if data is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from evalctl.cards import mistral
 from evalctl.cards.configuration import Config, brings_tokenizer
-from evalctl.cards.source import Source, json_file, small_file
+from evalctl.cards.source import ModelFiles, json_file, small_file
 from evalctl.model.card import Reader
 from evalctl.model.marks import MARKS, Mark
 from evalctl.model.parsers import NEEDS
@@ -28,13 +28,13 @@ _VOCABULARY = re.compile(r"^tokenizer\.json$|vocab|merges|tekken|spiece|\.(model
 _TOKENS = frozenset(token for mark in MARKS for token in (mark.begin, mark.end))
 
 
-def marks(source: Source) -> tuple[Mark, ...]:
+def marks(source: ModelFiles) -> tuple[Mark, ...]:
     """The pairs of think tags of which both are single tokens."""
     found = {token for tokens in _token_lists(source) for token in _TOKENS & tokens}
     return tuple(mark for mark in MARKS if {mark.begin, mark.end} <= found)
 
 
-def parser_tokens(source: Source) -> tuple[str, ...] | None:
+def parser_tokens(source: ModelFiles) -> tuple[str, ...] | None:
     """The tokens that vLLM's reasoning parsers look for; None where the files do not tell the whole vocabulary."""
     own = mistral.own_tokenizer(source)
     whole = (
@@ -48,14 +48,14 @@ def parser_tokens(source: Source) -> tuple[str, ...] | None:
     return tuple(sorted({token for tokens in lists for token in tokens if _LOOKED_FOR.fullmatch(token)})[:_MOST_TOKENS])
 
 
-def parses_thinking(source: Source) -> bool:
+def parses_thinking(source: ModelFiles) -> bool:
     """Whether the tokenizer itself says how thinking is taken out of an answer (transformers' response_template)."""
     template = json_file(source, "tokenizer_config.json").get("response_template")
     fields = template.get("fields") if isinstance(template, dict) else None
     return isinstance(fields, dict) and "thinking" in fields
 
 
-def read_by(source: Source, config: Config) -> Reader:
+def read_by(source: ModelFiles, config: Config) -> Reader:
     """Whose code makes the tokenizer (seen: transformers 5.19, AutoTokenizer; vLLM 0.32, get_tokenizer). Code of the repository
     is needed where the tokenizer's own configuration names it, and neither has a class for it or for the type of model.
     """
@@ -72,7 +72,7 @@ def read_by(source: Source, config: Config) -> Reader:
     return "known" if any(map(_VOCABULARY.search, source.sizes)) else "nobody"
 
 
-def _token_lists(source: Source) -> Iterator[set[str]]:
+def _token_lists(source: ModelFiles) -> Iterator[set[str]]:
     yield _configured(json_file(source, "tokenizer_config.json"))
     yield set(json_file(source, "added_tokens.json"))
     yield _words(json_file(source, "special_tokens_map.json").get("additional_special_tokens"))
@@ -105,13 +105,13 @@ def _words(tokens: Any) -> set[str]:
     return {str(item["content"]) if isinstance(item, dict) else str(item) for item in items}
 
 
-def template_digest(source: Source) -> str | None:
+def template_digest(source: ModelFiles) -> str | None:
     """SHA-256 of the chat template, whatever file it is in; None for a model without one."""
     template = chat_template(source)
     return hashlib.sha256(template.encode()).hexdigest() if template is not None else None
 
 
-def chat_template(source: Source) -> str | None:
+def chat_template(source: ModelFiles) -> str | None:
     """The chat template, from its own file or from tokenizer_config.json."""
     # transformers prefers the separate file to the key (seen: 4.52, 5.17).
     file = small_file(source, "chat_template.jinja")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalctl.cards.configuration import LARGEST
-from evalctl.cards.source import Source, json_file
+from evalctl.cards.source import ModelFiles, json_file
 from evalctl.shell import EnvironmentProblem
 
 _TYPES = {
@@ -33,7 +33,7 @@ class Weights:
     dtype: str
 
 
-def weights(source: Source, dtype: str | None) -> Weights:
+def weights(source: ModelFiles, dtype: str | None) -> Weights:
     """The weights' facts; `dtype` is what config.json declares, or None."""
     names = weight_files(source)
     size = sum(source.sizes[name] for name in names)
@@ -44,7 +44,7 @@ def weights(source: Source, dtype: str | None) -> Weights:
     return Weights(source.parameters or counts.total(), size, dtype or counts.most_common(1)[0][0])
 
 
-def weight_files(source: Source) -> list[str]:
+def weight_files(source: ModelFiles) -> list[str]:
     """The files that hold the weights, sorted; a missing one is an EnvironmentProblem."""
     names = (
         # vLLM prefers Mistral's own form (seen: 0.32.0, load_format auto).
@@ -66,15 +66,15 @@ def weight_files(source: Source) -> list[str]:
     return names
 
 
-def _indexed(source: Source, index: str) -> list[str]:
+def _indexed(source: ModelFiles, index: str) -> list[str]:
     return sorted({str(name) for name in (json_file(source, index).get("weight_map") or {}).values()})
 
 
-def _plain(source: Source, prefix: str, suffix: str) -> list[str]:
+def _plain(source: ModelFiles, prefix: str, suffix: str) -> list[str]:
     return sorted(name for name in source.sizes if name.startswith(prefix) and name.endswith(suffix))
 
 
-def _counts(source: Source, names: Sequence[str]) -> Counter[str]:
+def _counts(source: ModelFiles, names: Sequence[str]) -> Counter[str]:
     """Number of parameters by storage type."""
     counts: Counter[str] = Counter()
     for name in names:
@@ -87,7 +87,7 @@ def _counts(source: Source, names: Sequence[str]) -> Counter[str]:
     return counts
 
 
-def _elements(source: Source, name: str, shape: Any) -> int:
+def _elements(source: ModelFiles, name: str, shape: Any) -> int:
     if not isinstance(shape, list) or len(shape) > _MOST_SIDES or not all(_is_side(side) for side in shape):
         raise _damaged(source, name)
     return math.prod(shape)
@@ -97,7 +97,7 @@ def _is_side(side: Any) -> bool:
     return type(side) is int and 0 <= side <= LARGEST
 
 
-def _header(source: Source, name: str) -> Mapping[str, Any]:
+def _header(source: ModelFiles, name: str) -> Mapping[str, Any]:
     """A safetensors file begins with its header's length (8 bytes) and its header (JSON)."""
     data = source.head(name, _FIRST_READ)
     length = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else _LONGEST_HEADER + 1
@@ -112,5 +112,5 @@ def _header(source: Source, name: str) -> Mapping[str, Any]:
         raise _damaged(source, name) from error
 
 
-def _damaged(source: Source, name: str) -> EnvironmentProblem:
+def _damaged(source: ModelFiles, name: str) -> EnvironmentProblem:
     return EnvironmentProblem(f"{name} of {source.label} is not a valid safetensors file", "download the model again")

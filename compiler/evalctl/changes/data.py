@@ -16,7 +16,7 @@ ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KeyDifference:
     """One key whose value differs; `values` is (old, new), ABSENT where the document lacks the key."""
 
     path: Path
@@ -44,13 +44,13 @@ def parsed(text: str, path: str) -> Document | None:
     return yaml_source.parse(text, path)[0] if text else None
 
 
-def differences(old: str, new: str, path: str) -> list[Difference]:
+def differences(old: str, new: str, path: str) -> list[KeyDifference]:
     """Every key whose value differs, in the new document's order; lists are compared as wholes."""
     before, after = parsed(old, path), parsed(new, path)
     values = [dict(_leaves(one.data)) if one is not None else {} for one in (before, after)]
     keys = dict.fromkeys([*values[1], *values[0]])
     return [
-        Difference(key, (values[0].get(key, ABSENT), values[1].get(key, ABSENT)), _span(after, key, path))
+        KeyDifference(key, (values[0].get(key, ABSENT), values[1].get(key, ABSENT)), _span(after, key, path))
         for key in keys
         if values[0].get(key, ABSENT) != values[1].get(key, ABSENT)
     ]

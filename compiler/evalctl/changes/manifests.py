@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from evalctl.changes.data import Difference, differences, parsed, shown
+from evalctl.changes.data import KeyDifference, differences, parsed, shown
 from evalctl.changes.listed import Change
 from evalctl.load.places import CARD_SUFFIX, METRICS, is_model_file
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Span
@@ -106,12 +106,12 @@ def _request(change: Change) -> Iterator[Diagnostic]:
             yield changed(f"override: {one.words}", one.span)
 
 
-def _names_path(one: Difference) -> bool:
+def _names_path(one: KeyDifference) -> bool:
     items = [item for value in one.values if isinstance(value, list) for item in value]
     return one.path[-1] in ("path", "name") or any(isinstance(item, Mapping) for item in items)
 
 
-def _public(one: Difference) -> str:
+def _public(one: KeyDifference) -> str:
     return " (PUBLIC: everybody can read it)" if one.path[-1] == "private" and one.values[1] is False else ""
 
 

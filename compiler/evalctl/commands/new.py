@@ -14,7 +14,7 @@ from evalctl.model.diagnostic import has_errors
 from evalctl.model.names import request_name
 from evalctl.pipeline.project import Project
 from evalctl.plan.jobs import stem
-from evalctl.screen.questions import ask_for_missing
+from evalctl.screen.prompts import ask_for_missing
 from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"

@@ -16,7 +16,7 @@ from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
 from evalctl.site.output import claim
 from evalctl.site.pages import write
-from evalctl.site.source import Model, Site, site_at
+from evalctl.site.source import Model, ResultSite, site_at
 from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.proofs import proofs_at
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     return SUCCESS
 
 
-def site_of(repo: Repository, revision: str) -> Site:
+def site_of(repo: Repository, revision: str) -> ResultSite:
     """The site of a commit."""
     commit = repo.resolve(revision)
     if commit is None:
@@ -39,7 +39,7 @@ def site_of(repo: Repository, revision: str) -> Site:
     return site_at(repo, commit, _metrics(repo, commit), _unproven(repo, commit))
 
 
-def _model(site: Site, word: str) -> Model:
+def _model(site: ResultSite, word: str) -> Model:
     """The one model that a word names, as for the other actions; with its settings where it has several."""
     folders = {model.folder: model for model in site.models}
     found = matching(list(folders), word)

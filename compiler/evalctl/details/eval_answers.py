@@ -15,7 +15,7 @@ from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
 from evalctl.results.choosing import Wanted, chosen
 from evalctl.results.grading import Question
-from evalctl.results.slowness import Notes
+from evalctl.results.slowness import ServerLoad
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, plural
 from evalctl.terminal import plain
@@ -30,7 +30,7 @@ class EvalAnswers:
     summary: Summary
     answers: Sequence[Answer]
     questions: Sequence[Question]
-    notes: Notes | None
+    server_load: ServerLoad | None
     problems: Sequence[str]
     unscored: Sequence[str] = ()
     other_models: Mapping[str, int] = field(
@@ -50,7 +50,7 @@ class EvalAnswers:
     @property
     def causes(self) -> list[slowness.Cause]:
         """Causes of slowness, as far as the answers and the server's measurements show."""
-        return slowness.causes(self.summary, self.notes)
+        return slowness.causes(self.summary, self.server_load)
 
     @property
     def lines(self) -> list[str]:
@@ -81,9 +81,9 @@ def read_answers(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> E
     everything = grading.answers_of(rows) if place.answers is None else grading.joined(kept, rows)
     apart = sum(one.graded is None for one in everything) if rows else 0
     lost = [f"without a question in the details files: {plural(apart, 'answer')}"] if apart else []
-    notes, damaged = _notes(place.attempt)
+    server_load, damaged = _server_load(place.attempt)
     return EvalAnswers(
-        place, answers.summed(everything), chosen(everything, wanted), rows, notes,
+        place, answers.summed(everything), chosen(everything, wanted), rows, server_load,
         [*problems, *lost, *damaged], unread, _other_models(everything),
     )  # fmt: skip
 
@@ -128,12 +128,12 @@ def _stored_answers(place: Place) -> tuple[list[Answer], list[str]]:
     return everything, [f"unreadable in {place.answers}: {plural(unreadable, 'line')}"] if unreadable else []
 
 
-def _notes(attempt: Path | None) -> tuple[Notes | None, list[str]]:
+def _server_load(attempt: Path | None) -> tuple[ServerLoad | None, list[str]]:
     """The relay's measurements of the server; without readable ones only the causes that they show are missing."""
     if attempt is None:
         return None, []
     try:
-        return slowness.notes(runfiles.read(attempt, INSIDE.relay.server)), []
+        return slowness.server_load(runfiles.read(attempt, INSIDE.relay.server)), []
     except (OSError, ValueError) as error:
         return None, [f"the server's measurements cannot be read: {attempt / INSIDE.relay.server}: {error}"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from evalctl.importing.reading import Measured, Source, folder_provider
+from evalctl.importing.reading import Measured, ResultsFile, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
 from evalctl.model.metrics import Metrics
@@ -58,7 +58,7 @@ class _Part:
     weights: dict[str, int]
     entries: dict[str, float]
     at: float | None
-    sources: dict[str, Source]
+    sources: dict[str, ResultsFile]
 
 
 def folder_of(model: str, settings: str) -> str:

@@ -29,7 +29,7 @@ _MISSING = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ResultsFile:
     """A file of results: its name, its path, and the digest of its text."""
 
     name: str
@@ -41,7 +41,7 @@ class Source:
 class Measured:
     """The content of one file about one model: scores by task key (raw), or values by entry (aggregate)."""
 
-    source: Source
+    source: ResultsFile
     model: str
     at: float | None
     scores: Mapping[str, Mapping[str, float]]
@@ -104,7 +104,7 @@ def _parsed(text: str, name: str, file: str, providers: Mapping[str, Provider]) 
         json.dumps(
             document, ensure_ascii=False
         ).encode()  # raises ValueError for a lone surrogate, which cannot be written
-    source = Source(name, file, hashlib.sha256(text.encode()).hexdigest())
+    source = ResultsFile(name, file, hashlib.sha256(text.encode()).hexdigest())
     if "config_general" not in document:
         return _aggregate(document, source, providers), []
     found = _raw(document, source, providers)
@@ -128,7 +128,7 @@ def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _raw(document: Mapping[str, Any], source: Source, providers: Mapping[str, Provider]) -> Measured:
+def _raw(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> Measured:
     general = document["config_general"]
     if general.get("max_samples") is not None:
         raise _LeftOut(f"a debugging run (max_samples {str(general['max_samples'])[:_SHOWN]})")
@@ -150,7 +150,7 @@ def _is_the_lab_s(key: str) -> bool:
     return len(parts) in (3, 4) and parts[0] == "swallow" and bool(parts[1]) and set(parts[2:]) == {"0"}
 
 
-def _aggregate(document: Mapping[str, Any], source: Source, providers: Mapping[str, Provider]) -> Measured:
+def _aggregate(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> Measured:
     entries = {name: value for name, value in _numbers(document["results"]).items() if value != _MISSING}
     given = document.get("custom_settings") or {}
     settings = {key: str(given.get(key) or "") for key in ("path", "name", "version")}

@@ -16,7 +16,7 @@ _FRAMEWORKS = {"lighteval": "lighteval-swallow"}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CellDifference:
     """One cell whose value in the lab's table differs."""
 
     key: str
@@ -34,7 +34,7 @@ class Merge:
     path: str
     text: str
     added: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[CellDifference, ...]
     dropped: tuple[str, ...]
 
 
@@ -63,11 +63,11 @@ def _translated(row: TableRow) -> dict[str, str]:
     return cells
 
 
-def _differences(known: Mapping[str, TableRow], theirs: Table) -> Iterator[Difference]:
+def _differences(known: Mapping[str, TableRow], theirs: Table) -> Iterator[CellDifference]:
     for row in theirs.rows:
         ours = known.get(row.cells["key"])
         for column, value in _translated(row).items():
             if ours is not None and column in ours.cells and ours.cells[column] != value:
-                yield Difference(
+                yield CellDifference(
                     row.cells["key"], column, ours.cells[column], value, ours.spans[column], row.spans[column]
                 )

@@ -31,7 +31,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class ServerLoad:
     """The server's load in one attempt: the part of the relay's `server.json` that concerns slowness."""
 
     admission: str = ""
@@ -56,9 +56,9 @@ class Counts:
     last_refusal: str = ""
 
 
-def notes(content: bytes) -> Notes:
+def server_load(content: bytes) -> ServerLoad:
     """The content of a server.json; raises ValueError when it is damaged."""
-    return read(Notes, plain_json.document(content), extra=True)
+    return read(ServerLoad, plain_json.document(content), extra=True)
 
 
 def counts(content: bytes) -> Counts:
@@ -66,12 +66,12 @@ def counts(content: bytes) -> Counts:
     return read(Counts, plain_json.document(content), extra=True)
 
 
-def causes(summary: Summary, server: Notes | None) -> list[Cause]:
+def causes(summary: Summary, server: ServerLoad | None) -> list[Cause]:
     """The causes that the answers and the server show; `server` is None where its load is unknown."""
     return [*_of_answers(summary), *(_of_server(server) if server else ())]
 
 
-def causes_at_work(task: Counts | None, server: Notes | None, *, late: bool = False) -> list[Cause]:
+def causes_at_work(task: Counts | None, server: ServerLoad | None, *, late: bool = False) -> list[Cause]:
     """The same from the counts of a running attempt, without reading its answers. `late`: a request timed out."""
     counted = task or Counts()
     return [
@@ -123,7 +123,7 @@ def _length(truncated: int, answered: int) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _of_server(server: Notes) -> Iterator[Cause]:
+def _of_server(server: ServerLoad) -> Iterator[Cause]:
     full = f"cache up to {server.highest_cache_use:.0%} full"
     if server.preemptions or server.highest_cache_use >= FULL:
         remedy = "a larger node kind, or a smaller max_model_length"

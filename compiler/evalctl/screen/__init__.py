@@ -1,5 +1,5 @@
-"""Output on the terminal while a command works: lines redrawn in place, progress, downloads, uploads, questions.
+"""Output on the terminal while a command works: lines redrawn in place, progress, downloads, uploads, prompts.
 
 `live` draws the lines of --watch, `progress` formats the progress of jobs, `downloading` and `uploading` show transfers,
-`questions` asks for missing options of `evalctl new`, `results_text` fits tables into the width of the terminal.
+`prompts` asks for missing options of `evalctl new`, `results_text` fits tables into the width of the terminal.
 """

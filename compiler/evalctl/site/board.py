@@ -12,7 +12,7 @@ from evalctl.review.methods import AVERAGE
 from evalctl.review.spread import NORMAL
 from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry
-from evalctl.site.source import Model, Site
+from evalctl.site.source import Model, ResultSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ class Board:
         return list(dict.fromkeys(one.language for one in self.columns))
 
 
-def board(site: Site, groups: Groups) -> Board:
+def board(site: ResultSite, groups: Groups) -> Board:
     """The leaderboard of one column per average and benchmark, with the best group of each."""
     means = [_of_average(one, site, groups.get(one.name, Group())) for one in site.averages]
     columns = [*means, *columns_of(site, site.entries, groups)]
     return Board(columns, ordered(site.models, columns[:1]))
 
 
-def columns_of(site: Site, entries: Sequence[MetricEntry], groups: Groups) -> list[Column]:
+def columns_of(site: ResultSite, entries: Sequence[MetricEntry], groups: Groups) -> list[Column]:
     """A column for each entry, those of one language together."""
     by_name = {entry.name: entry for entry in entries}
     found = by_language({entry.name: entry.tasks for entry in entries}, site.scripts)
@@ -101,7 +101,7 @@ def ordered(models: Sequence[Model], columns: Sequence[Column]) -> list[Model]:
     return sorted(models, key=place)
 
 
-def _of_entry(entry: MetricEntry, language: str, site: Site, group: Group) -> Column:
+def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: Group) -> Column:
     numbers = {model.folder: of_entry(model, entry.name, model.folder in group.members) for model in site.models}
     keys = {script: key for key, script in reversed(list(site.scripts.items()))}
     return Column(
@@ -114,7 +114,7 @@ def _of_entry(entry: MetricEntry, language: str, site: Site, group: Group) -> Co
     )
 
 
-def _of_average(average: Average, site: Site, group: Group) -> Column:
+def _of_average(average: Average, site: ResultSite, group: Group) -> Column:
     numbers = {model.folder: of_average(average, model, model.folder in group.members) for model in site.models}
     return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers, apart=group.apart)
 

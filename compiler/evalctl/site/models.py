@@ -14,7 +14,7 @@ from evalctl.shell import json_text
 from evalctl.site.board import Board, Column, of_average
 from evalctl.site.drawing import Scale, line, scale
 from evalctl.site.numbers import Number, of_entry
-from evalctl.site.source import Model, Site, Version
+from evalctl.site.source import Model, ResultSite, Version
 
 _COUNTS = ("truncated", "empty", "failed", "unanswered")
 Facts = Sequence[tuple[str, str]]  # key of the word, text
@@ -61,7 +61,7 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ModelPage:
     """All of a model's page."""
 
     model: Model
@@ -75,13 +75,13 @@ class Page:
     counts: Sequence[str] = _COUNTS
 
 
-def page(site: Site, board: Board, model: Model) -> Page:
+def page(site: ResultSite, board: Board, model: Model) -> ModelPage:
     """The page of one model."""
     results = site.results(model)
     groups = _groups(site, board, model)
     numbers = [number for one in groups for number in one.numbers]
     evals = [_eval(site, model, one) for one in results]
-    return Page(
+    return ModelPage(
         model, groups, _scale(numbers), evals, _facts(results), duration(sum(one.seconds or 0 for one in results)),
         _trends(site, site.history(model)), model.aggregate.warnings,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def _scale(numbers: Iterable[Number]) -> Scale:
     return Scale(0.0, 1.0) if all(0 <= one <= 1 for one in ends) else scale([0.0, *ends])
 
 
-def _groups(site: Site, board: Board, model: Model) -> list[Group]:
+def _groups(site: ResultSite, board: Board, model: Model) -> list[Group]:
     main = {column.name: column for column in board.columns}
     tasks = {one.script: key for key, one in model.aggregate.evals.items()}
     known = {entry.name: entry.tasks for entry in site.metrics.entries if entry.name in model.aggregate.results}
@@ -118,7 +118,7 @@ def _task(scripts: Sequence[str], tasks: Mapping[str, str]) -> str:
     return next((tasks[one] for one in scripts if one in tasks), "")
 
 
-def _eval(site: Site, model: Model, one: Result) -> Eval:
+def _eval(site: ResultSite, model: Model, one: Result) -> Eval:
     counts = one.samples.as_json() if one.samples else {}
     asked = counts.get("asked")
     unproven = one.path in site.unproven.get(model.folder, {})
@@ -209,7 +209,7 @@ def _span(days: Sequence[str]) -> str:
     return days[0] if len(days) == 1 else f"{days[0]} – {days[-1]}"
 
 
-def _trends(site: Site, versions: Sequence[Version]) -> list[Trend]:
+def _trends(site: ResultSite, versions: Sequence[Version]) -> list[Trend]:
     """Of the averages and benchmarks that have several values."""
     if len(versions) < 2:
         return []
@@ -218,7 +218,7 @@ def _trends(site: Site, versions: Sequence[Version]) -> list[Trend]:
     return [one for one in made if len(one.values) > 1]
 
 
-def _trend(site: Site, name: str, versions: Sequence[Version]) -> Trend:
+def _trend(site: ResultSite, name: str, versions: Sequence[Version]) -> Trend:
     """The values of a name, each once until it changes; the newest first."""
     averages = {one.name: one for one in site.averages}
     found: list[tuple[str, str, Number]] = []

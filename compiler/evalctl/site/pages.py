@@ -18,7 +18,7 @@ from evalctl.site.board import Board, board, columns_of
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
-from evalctl.site.source import Site
+from evalctl.site.source import ResultSite
 from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
 _STATIC = ("site.css", "site.js")
@@ -37,7 +37,7 @@ class _Page:
     shown: Mapping[str, Any]
 
 
-def write(site: Site, asked: Sequence[Pair], folder: Path) -> int:
+def write(site: ResultSite, asked: Sequence[Pair], folder: Path) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
     for name in _STATIC:
         write_atomically(folder / name, _text("static", name))
@@ -51,7 +51,7 @@ def write(site: Site, asked: Sequence[Pair], folder: Path) -> int:
     return (len(written) - len(_STATIC)) // len(LANGUAGES)
 
 
-def _pages(site: Site, asked: Sequence[Pair]) -> Iterator[_Page]:
+def _pages(site: ResultSite, asked: Sequence[Pair]) -> Iterator[_Page]:
     """One at a time: a model's records are read when its page is made."""
     groups = ties.groups(site, board(site, {}).columns)
     found = board(site, groups)
@@ -73,7 +73,7 @@ def _pages(site: Site, asked: Sequence[Pair]) -> Iterator[_Page]:
         )
 
 
-def _entries(site: Site, found: Board) -> _Page:
+def _entries(site: ResultSite, found: Board) -> _Page:
     columns = columns_of(site, site.metrics.entries, {})
     columns = [one for one in columns if any(number.value is not None for number in one.numbers.values())]
     languages = list(dict.fromkeys(one.language for one in columns))
@@ -94,7 +94,7 @@ def _environment() -> Environment:
     return made
 
 
-def _filled(environment: Environment, page: _Page, language: str, site: Site) -> str:
+def _filled(environment: Environment, page: _Page, language: str, site: ResultSite) -> str:
     home = "../" * page.path.count("/")
     top = home if language == FIRST else f"../{home}"
 

@@ -14,7 +14,7 @@ from evalctl.results.entries import shown
 from evalctl.results.tables import signed
 from evalctl.site.board import Board
 from evalctl.site.drawing import Scale, axis, scale, whisker
-from evalctl.site.source import Model, Site, slug
+from evalctl.site.source import Model, ResultSite, slug
 
 NEAREST = (
     5  # by default the first of the leaderboard is compared with so many after it: all pairs of 300 models are 44,850
@@ -51,7 +51,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PairPage:
     """All of a pair's page; differences are the first model minus the second."""
 
     pair: Pair
@@ -79,7 +79,7 @@ def chosen(board: Board, asked: Sequence[Pair]) -> list[Pair]:
     return list({frozenset((one.folder, other.folder)): (one, other) for one, other in (*found, *asked)}.values())
 
 
-def pages(site: Site, pairs: Sequence[Pair]) -> Iterator[Page]:
+def pages(site: ResultSite, pairs: Sequence[Pair]) -> Iterator[PairPage]:
     """One at a time; a model that is in several pairs in a row is read once."""
     kept: dict[str, Side] = {}
     for pair in pairs:
@@ -87,11 +87,11 @@ def pages(site: Site, pairs: Sequence[Pair]) -> Iterator[Page]:
         yield _page(site, pair, kept[pair[0].folder], kept[pair[1].folder])
 
 
-def _side(site: Site, model: Model) -> Side:
+def _side(site: ResultSite, model: Model) -> Side:
     return side(model.folder, model.aggregate, site.read, site.metrics, name=model.name)
 
 
-def _page(site: Site, pair: Pair, one: Side, other: Side) -> Page:
+def _page(site: ResultSite, pair: Pair, one: Side, other: Side) -> PairPage:
     found = compare(one, other, site.metrics, scripts=site.scripts)
     marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
     ends = [
@@ -100,7 +100,7 @@ def _page(site: Site, pair: Pair, one: Side, other: Side) -> Page:
     on = scale([end for end in ends if isfinite(end)], around_zero=True)
     by_name = {entry.name: entry for entry in site.metrics.entries}
     changed = [_changed(by_name[each.entry], one, other) for each in found.entries if each.found]
-    return Page(
+    return PairPage(
         pair,
         [*_means(found, on), *_entries(found, on, marks)],
         axis(on),

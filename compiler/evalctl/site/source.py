@@ -59,7 +59,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ResultSite:
     """All that the pages are made of."""
 
     repo: Repository
@@ -121,13 +121,13 @@ def slug(path: str) -> str:
     return f"{words}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
-def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven) -> Site:
+def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven) -> ResultSite:
     """The site of a commit; debugging runs have no pages."""
     blobs = {path: entry.blob for path, entry in repo.entries(commit, "results").items()}
     aggregates = _aggregates(repo, blobs)
     found, problems = _averages(aggregates, metrics)
     scripts = scripts_of(aggregates.values())
-    return Site(
+    return ResultSite(
         repo, commit, _day(repo, commit), blobs, metrics, _models(aggregates, blobs, metrics, unproven),
         used_entries(aggregates.values(), metrics), found, scripts, unproven, problems, _changes(repo, commit),
     )  # fmt: skip

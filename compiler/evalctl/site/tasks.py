@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from evalctl.results.names import task_name
 from evalctl.review.values import lowest
 from evalctl.site.board import Board, Column, Groups, columns_of, ordered
-from evalctl.site.source import Model, Site, slug
+from evalctl.site.source import Model, ResultSite, slug
 from evalctl.site.ties import values_of
 
 _ASKED, _MOST = 50, 20  # models whose values are taken, questions that are shown
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class TaskPage:
     """A task, its columns (the main entry first) and the models that were measured on it, the best first."""
 
     key: str
@@ -29,20 +29,20 @@ class Page:
         return slug(self.key)
 
 
-def hardest(site: Site, page: Page) -> list[tuple[str, float]]:
+def hardest(site: ResultSite, page: TaskPage) -> list[tuple[str, float]]:
     """The questions of the main entry with the lowest mean over the models ahead; none of a single model."""
     entry = next((one for one in site.entries if one.name == page.columns[0].name), None)
     known = {} if entry is None else values_of(site, page.models[:_ASKED], entry)
     return lowest([values for values, _ in known.values()], _MOST) if len(known) > 1 else []
 
 
-def pages(site: Site, board: Board, groups: Groups) -> list[Page]:
+def pages(site: ResultSite, board: Board, groups: Groups) -> list[TaskPage]:
     """A page for each task that a model was measured on, in the order of their keys."""
     found = [_page(site, board, groups, key, script) for key, script in sorted(site.scripts.items())]
     return [one for one in found if one.models]
 
 
-def _page(site: Site, board: Board, groups: Groups, key: str, script: str) -> Page:
+def _page(site: ResultSite, board: Board, groups: Groups, key: str, script: str) -> TaskPage:
     name = task_name(script).partition(":")[0]
     own = [entry for entry in site.metrics.entries if name in entry.tasks]
     main = [column for column in board.columns if column.name in {entry.name for entry in own}]
@@ -53,4 +53,4 @@ def _page(site: Site, board: Board, groups: Groups, key: str, script: str) -> Pa
         model for model in site.models
         if any(column.numbers[model.folder].value is not None for column in columns)
     ]  # fmt: skip
-    return Page(key, script, columns, ordered(models, columns[:1]))
+    return TaskPage(key, script, columns, ordered(models, columns[:1]))

@@ -20,7 +20,7 @@ from evalctl.review.difference import Difference, difference
 from evalctl.review.spread import CONFIDENCE, Spread
 from evalctl.review.values import OtherQuestions, Values, paired
 from evalctl.site.board import Column, Group, Groups
-from evalctl.site.source import Model, Site
+from evalctl.site.source import Model, ResultSite
 
 _AT_ONCE = 50  # models whose values are in memory beside those of the models ahead
 _Rows = list[tuple[Result, str]]
@@ -61,7 +61,7 @@ class _Race:
         return [one.spread.over(entry.full_mark or 1.0) for one, entry in zip(found, self.entries, strict=True)]
 
 
-def groups(site: Site, columns: Sequence[Column]) -> Groups:
+def groups(site: ResultSite, columns: Sequence[Column]) -> Groups:
     """Of each column in which the model that is ahead has an interval and another has a score."""
     members = {one.name: one.entries for one in site.averages} | {one.name: (one,) for one in site.entries}
     races = [race for column in columns if (race := _race(site, column, members[column.name])) is not None]
@@ -70,7 +70,7 @@ def groups(site: Site, columns: Sequence[Column]) -> Groups:
     return {race.column.name: race.group() for race in races}
 
 
-def _race(site: Site, column: Column, entries: Sequence[MetricEntry]) -> _Race | None:
+def _race(site: ResultSite, column: Column, entries: Sequence[MetricEntry]) -> _Race | None:
     there = [model for model in site.models if column.numbers[model.folder].value is not None]
     if len(there) < 2:
         return None
@@ -80,7 +80,7 @@ def _race(site: Site, column: Column, entries: Sequence[MetricEntry]) -> _Race |
     return _Race(column, entries, ahead, [model for model in there if model is not ahead])
 
 
-def _run(site: Site, races: Sequence[_Race], entry: MetricEntry) -> None:
+def _run(site: ResultSite, races: Sequence[_Race], entry: MetricEntry) -> None:
     """The differences of one entry, for all columns that it belongs to; its values are forgotten afterwards."""
     first = values_of(site, list({race.ahead.folder: race.ahead for race in races}.values()), entry)
     others = list({model.folder: model for race in races for model in race.others}.values())
@@ -93,7 +93,7 @@ def _run(site: Site, races: Sequence[_Race], entry: MetricEntry) -> None:
                 race.differences.setdefault(model.folder, []).append(found)
 
 
-def values_of(site: Site, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
+def values_of(site: ResultSite, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
     """By folder, where the values of its questions are known."""
     by_model = site.results_of(models, _scripts(entry))
     scored = per_question.read([one for results in by_model.values() for one in results], site.read)

@@ -13,7 +13,7 @@ from evalctl import runfiles
 from evalctl.home_folder import HomeFolder
 from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
-from evalctl.results.slowness import Cause, Notes
+from evalctl.results.slowness import Cause, ServerLoad
 from evalctl.sync.eval_status import EvalStatus
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
@@ -28,11 +28,11 @@ class _RunFiles:
     """Reads each file of run folders once; `problems` name those that could not be read."""
 
     problems: list[str] = field(default_factory=list)
-    servers: dict[Path, Notes | None] = field(default_factory=dict)
+    servers: dict[Path, ServerLoad | None] = field(default_factory=dict)
 
-    def server(self, folder: Path) -> Notes | None:
+    def server(self, folder: Path) -> ServerLoad | None:
         if folder not in self.servers:
-            self.servers[folder] = self.read(folder, INSIDE.relay.server, slowness.notes)
+            self.servers[folder] = self.read(folder, INSIDE.relay.server, slowness.server_load)
         return self.servers[folder]
 
     def read(self, folder: Path, name: Path, form: Callable[[bytes], T]) -> T | None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 Waiting = tuple[int, "asyncio.Future[None]"]
 
 
-class Gate:
+class Limiter:
     """At most `limit` choices are in flight; others wait in order, and the tasks take turns."""
 
     def __init__(self, limit: int) -> None:
