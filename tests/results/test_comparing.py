@@ -83,10 +83,10 @@ def test_a_difference_is_that_of_the_pairs_with_its_interval_and_method() -> Non
     values = [each.values(METRICS.entries[0]) for each in (one, base)]
     assert not any(isinstance(each, str) for each in values)
     expected = difference(paired(*values))  # type: ignore[arg-type]
-    assert found.found == expected and expected is not None
-    assert (found.verdict, found.one.value, found.baseline.value) == (Verdict.BETTER, 0.7, 0.5)
-    assert found.found.mean == pytest.approx(0.2) and found.found.low > 0 and found.method
-    assert found.one.estimate and found.one.estimate.low and found.one.estimate.low < 0.7
+    assert found.difference == expected and expected is not None
+    assert (found.verdict, found.model.value, found.baseline.value) == (Verdict.BETTER, 0.7, 0.5)
+    assert found.difference.mean == pytest.approx(0.2) and found.difference.low > 0 and found.method
+    assert found.model.estimate and found.model.estimate.low and found.model.estimate.low < 0.7
     assert entry(compare(base, one, METRICS)).verdict is Verdict.WORSE
 
 
@@ -112,7 +112,7 @@ def test_questions_are_paired_by_digest_in_whatever_order_they_lie() -> None:
     mixed = replace(base, _known={"jmmlu": replace(
         values, questions=tuple(values.questions[place] for place in order), means=values.means[order],
     )})  # fmt: skip
-    assert entry(compare(one, mixed, METRICS)).found == entry(compare(one, base, METRICS)).found
+    assert entry(compare(one, mixed, METRICS)).difference == entry(compare(one, base, METRICS)).difference
     assert flips(one, mixed, METRICS.entries[0]) == flips(one, base, METRICS.entries[0])
 
 
@@ -123,7 +123,7 @@ def test_flips_are_the_questions_whose_value_differs_the_worse_ones_first() -> N
     values = one.values(METRICS.entries[0])
     assert not isinstance(values, str)
     found = flips(one, base, METRICS.entries[0])
-    assert [(flip.question, flip.one, flip.baseline) for flip in found] == [
+    assert [(flip.question, flip.model, flip.baseline) for flip in found] == [
         (values.questions[0], 0, 1), (values.questions[1], 1, 0),
     ]  # fmt: skip
 
@@ -133,7 +133,7 @@ def test_other_questions_are_not_comparable_and_how_many_are_the_same_is_said() 
     one = model("one", {"jmmlu": {JMMLU: {"em": bits(70, 100)}}})
     base = model("base", {"jmmlu": {JMMLU: {"em": bits(50, 80)}}})
     found = entry(compare(one, base, METRICS))
-    assert found.verdict is Verdict.NOT_COMPARABLE and found.found is None
+    assert found.verdict is Verdict.NOT_COMPARABLE and found.difference is None
     assert found.why == "other questions: 100 questions and 80, of which 80 are the same"
     assert flips(one, base, METRICS.entries[0]) == []
 
@@ -155,7 +155,7 @@ def test_results_that_were_asked_otherwise_are_not_comparable(
 ) -> None:
     """Whatever defines the task counts, also what a newer evalctl records of it."""
     found = pair(mine, others)
-    assert (found.verdict, found.why, found.found) == (Verdict.NOT_COMPARABLE, why, None)
+    assert (found.verdict, found.why, found.difference) == (Verdict.NOT_COMPARABLE, why, None)
 
 
 def test_another_number_of_examples_is_not_comparable() -> None:
@@ -207,7 +207,7 @@ def test_of_one_question_nothing_is_shown() -> None:
     """It says so."""
     one, base = (model(name, {"jmmlu": {JMMLU: {"em": [right]}}}) for name, right in (("one", 1), ("base", 0)))
     found = entry(compare(one, base, METRICS))
-    assert (found.verdict, found.found, found.why) == (Verdict.NOT_SHOWN, None, "it has one question")
+    assert (found.verdict, found.difference, found.why) == (Verdict.NOT_SHOWN, None, "it has one question")
 
 
 def test_questions_without_a_value_of_both_are_said() -> None:
@@ -247,7 +247,7 @@ def test_claims_are_corrected_for_all_that_was_looked_at() -> None:
     """Holm's correction over entries and models: what two entries show, twenty comparisons need not."""
     base = model("base", {"jmmlu": {JMMLU: {"em": bits(50, 100)}}})
     alone = entry(compare(model("one", {"jmmlu": {JMMLU: {"em": bits(57, 100)}}}), base, METRICS))
-    assert alone.verdict is Verdict.BETTER and alone.p == alone.found.p  # type: ignore[union-attr]
+    assert alone.verdict is Verdict.BETTER and alone.p == alone.difference.p  # type: ignore[union-attr]
     others = [model(f"m{number}", {"jmmlu": {JMMLU: {"em": bits(57, 100)}}}) for number in range(20)]
     among = [entry(each) for each in compare_all(others, base, METRICS)]
     assert all(each.p == pytest.approx(min(1, 20 * (alone.p or 0))) for each in among)
@@ -263,7 +263,7 @@ def test_the_average_is_over_the_main_entries_that_both_have() -> None:
     found = compare(model("one", tasks(70, 60)), model("base", tasks(50, 50)), METRICS, scripts=SCRIPTS)
     (mean,) = found.averages
     assert (mean.name, mean.members, mean.left_out) == ("ja_average", ("jmmlu", "code"), ())
-    assert (mean.one, mean.baseline, mean.found.mean) == (pytest.approx(0.65), 0.5, pytest.approx(0.15))
-    assert mean.verdict is Verdict.BETTER and mean.found.low > 0
-    whole = entry(found).found
-    assert whole and mean.found.error < whole.spread.error
+    assert (mean.model, mean.baseline, mean.difference.mean) == (pytest.approx(0.65), 0.5, pytest.approx(0.15))
+    assert mean.verdict is Verdict.BETTER and mean.difference.low > 0
+    whole = entry(found).difference
+    assert whole and mean.difference.error < whole.spread.error

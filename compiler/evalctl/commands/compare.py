@@ -111,15 +111,15 @@ def _print_wrapped(sentences: Iterable[str], width: int | None) -> None:
 
 def _flips(comparison: Comparison, entry: MetricEntry, root: Path) -> str:
     """The questions on which the two differ, for people."""
-    found = flips(comparison.one, comparison.baseline, entry)
+    found = flips(comparison.model, comparison.baseline, entry)
     if not found:
-        compared = any(each.entry == entry.name and each.found for each in comparison.entries)
+        compared = any(each.entry == entry.name and each.difference for each in comparison.entries)
         return f"\n{plain(entry.name)}: {'no question with another value' if compared else 'not compared'}"
     texts, problems = _texts(comparison, root)
     shown = found[:_MOST_FLIPS]
     head = f"\n{plain(entry.name)}: {plural(len(found), 'question')} with another value (baseline → model, question)"
     rows = [
-        f"  {one.baseline:g} → {one.one:g}  {one.question}  {_line(texts.get(one.question, ''))}".rstrip()
+        f"  {one.baseline:g} → {one.model:g}  {one.question}  {_line(texts.get(one.question, ''))}".rstrip()
         for one in shown
     ]
     more = [f"  and {len(found) - len(shown)} more: {_WHOLE_TABLE}"] if len(found) > len(shown) else []
@@ -134,7 +134,7 @@ def _line(text: str) -> str:
 
 def _texts(comparison: Comparison, root: Path) -> tuple[Mapping[str, str], Sequence[str]]:
     """Question texts by digest from the details files of this machine, and why some are missing."""
-    return texts_of([comparison.one.folder, comparison.baseline.folder], root)
+    return texts_of([comparison.model.folder, comparison.baseline.folder], root)
 
 
 def _object(
@@ -143,8 +143,8 @@ def _object(
     texts = _texts(comparison, root)[0] if asked else {}
     listed_flips = {
         entry.name: [
-            {"question": one.question, "baseline": one.baseline, "model": one.one, "text": texts.get(one.question)}
-            for one in flips(comparison.one, comparison.baseline, entry)
+            {"question": one.question, "baseline": one.baseline, "model": one.model, "text": texts.get(one.question)}
+            for one in flips(comparison.model, comparison.baseline, entry)
         ]
         for entry in asked
     }

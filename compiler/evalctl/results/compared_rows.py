@@ -72,30 +72,33 @@ def forms(lines: Sequence[Line]) -> list[list[list[str]]]:
             if (heads := [head for head in form if head in _NARROW or any(_HEADS[head](one) for one in lines)])]  # fmt: skip
 
 
-def lines(found: Comparison, one: Measured, baseline: Measured, names: Sequence[str]) -> list[Line]:
+def lines(comparison: Comparison, model: Measured, baseline: Measured, names: Sequence[str]) -> list[Line]:
     """A line per name, averages and entries; those that were not measured at all are left out."""
-    entries, means = {each.entry: each for each in found.entries}, {each.name: each for each in found.averages}
+    entries, means = (
+        {each.entry: each for each in comparison.entries},
+        {each.name: each for each in comparison.averages},
+    )
     made = []
     for name in names:
-        texts = (name, baseline.text(name), one.text(name))
+        texts = (name, baseline.text(name), model.text(name))
         if name in means:
             made.append(_of_average(means[name]))
         elif name in entries:
             made.append(_of_entry(entries[name], texts))
         elif texts[1:] != (NOTHING, NOTHING):
-            made.append(Line(*texts, why=FEW_ENTRIES if name in one.means else NO_ENTRY))
+            made.append(Line(*texts, why=FEW_ENTRIES if name in model.means else NO_ENTRY))
     return made
 
 
 def _of_entry(each: Compared, texts: tuple[str, str, str]) -> Line:
-    errors = (_margin(each.baseline), _margin(each.one))
-    cut = _cut_off([each.one.ended, each.baseline.ended])
-    if each.found is None:
+    errors = (_margin(each.baseline), _margin(each.model))
+    cut = _cut_off([each.model.ended, each.baseline.ended])
+    if each.difference is None:
         return Line(*texts, errors, verdict=each.verdict, why=each.why, cut_off=cut)
     return Line(
-        *texts, errors, with_interval(each.found), each.verdict, each.why,
+        *texts, errors, with_interval(each.difference), each.verdict, each.why,
         _showable(each.showable) if each.verdict is Verdict.NOT_SHOWN else "",
-        _p(each.p), str(each.found.questions), str(each.found.better), str(each.found.worse), cut,
+        _p(each.p), str(each.difference.questions), str(each.difference.better), str(each.difference.worse), cut,
     )  # fmt: skip
 
 
@@ -103,9 +106,9 @@ def _of_average(mean: ComparedAverage) -> Line:
     return Line(
         mean.name,
         shown(mean.baseline),
-        shown(mean.one),
+        shown(mean.model),
         ("", ""),
-        with_interval(mean.found),
+        with_interval(mean.difference),
         mean.verdict,
         p=_p(mean.p),
     )
@@ -126,16 +129,16 @@ def _is_share(answers: Ended) -> bool:
 
 def _margin(score: Score) -> str:
     """± the larger distance to an end of the interval."""
-    found, value = score.estimate, score.value
-    if found is None or value is None or found.low is None or found.high is None:
+    estimate, value = score.estimate, score.value
+    if estimate is None or value is None or estimate.low is None or estimate.high is None:
         return ""
-    return shown_margin(value, max(value - found.low, found.high - value)).strip()
+    return shown_margin(value, max(value - estimate.low, estimate.high - value)).strip()
 
 
-def with_interval(found: Difference | Average) -> str:
+def with_interval(difference: Difference | Average) -> str:
     """The difference with its interval."""
-    digits = 3 if max(map(abs, (found.low, found.high))) <= 1 else 2
-    return f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
+    digits = 3 if max(map(abs, (difference.low, difference.high))) <= 1 else 2
+    return f"{difference.mean:+.{digits}f} [{difference.low:+.{digits}f}, {difference.high:+.{digits}f}]"
 
 
 def number(value: float) -> str:
@@ -151,7 +154,7 @@ def _p(value: float | None) -> str:
     return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def notes(found: Comparison, lines: Sequence[Line], form: Sequence[str]) -> Iterator[str]:
+def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) -> Iterator[str]:
     """What the table of one comparison cannot say."""
     reasons: dict[str, list[str]] = {}
     for line in lines:
@@ -162,22 +165,24 @@ def notes(found: Comparison, lines: Sequence[Line], form: Sequence[str]) -> Iter
     if dark and "COULD SHOW" not in form:
         yield f"{_SHOWABLE}: {listed(dark, 6)}"
     left_out = [
-        f"{each.found.left_out:,} ({each.entry})" for each in found.entries if each.found and each.found.left_out
+        f"{each.difference.left_out:,} ({each.entry})"
+        for each in comparison.entries
+        if each.difference and each.difference.left_out
     ]
     if left_out:
         yield f"questions left out, to which one of the two has no value: {listed(left_out, 6)}"
-    for mean in found.averages:
+    for mean in comparison.averages:
         left = f"; without {listed(mean.left_out, 4)}, which cannot be compared" if mean.left_out else ""
         yield f"{mean.name}: the mean over {len(mean.members)} entries{left}"
     cut = [f"{line.cut_off} ({line.name})" for line in lines if line.cut_off]
     if cut and "CUT OFF" not in form:
         yield f"answers that were cut off, of the model / of the baseline: {listed(cut, 6)}"
-    yield from (f"differs between model and baseline: {remark}" for remark in found.remarks)
+    yield from (f"differs between model and baseline: {remark}" for remark in comparison.remarks)
 
 
-def legend(found: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]:
+def legend(comparisons: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]:
     """How the numbers of these comparisons were made; once, below the last."""
-    entries = [each for one in found for each in one.entries if each.found]
+    entries = [each for one in comparisons for each in one.entries if each.difference]
     if not entries:
         return
     yield f"DIFFERENCE: model minus baseline, question by question. Intervals: {'; '.join(sorted({each.method for each in entries}))}"
@@ -189,20 +194,20 @@ def legend(found: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]
         yield "CUT OFF: the share of answers that were cut off, of the model / of the baseline"
     if len(entries) > 1:
         yield f"VERDICT: at 5 %, with {HOLM} over {len(entries)} comparisons"
-    if any(one.averages for one in found):
+    if any(one.averages for one in comparisons):
         yield _INDEPENDENT
-    if any(each.one.ended or each.baseline.ended for each in entries):
+    if any(each.model.ended or each.baseline.ended for each in entries):
         yield ENDED_UNKNOWN
     yield f"methods: {PAGE}"
 
 
-def as_json(found: Comparison, unproven: Mapping[str, object]) -> dict[str, object]:
+def as_json(comparison: Comparison, unproven: Mapping[str, object]) -> dict[str, object]:
     """All of it, numbers unrounded; `unproven` has the unproven tasks by the name of the model."""
     return {
-        "model": _side(found.one, unproven), "baseline": _side(found.baseline, unproven),
-        "entries": {each.entry: _entry(each) for each in found.entries},
-        "averages": {each.name: _average(each) for each in found.averages},
-        "remarks": list(found.remarks), "correction": HOLM, "methods": PAGE,
+        "model": _side(comparison.model, unproven), "baseline": _side(comparison.baseline, unproven),
+        "entries": {each.entry: _entry(each) for each in comparison.entries},
+        "averages": {each.name: _average(each) for each in comparison.averages},
+        "remarks": list(comparison.remarks), "correction": HOLM, "methods": PAGE,
     }  # fmt: skip
 
 
@@ -216,43 +221,43 @@ def _side(side: Side, unproven: Mapping[str, object]) -> dict[str, object]:
 
 def _entry(each: Compared) -> dict[str, object]:
     return {
-        "model": _score(each.one.value, each.one.estimate, each.one.ended),
+        "model": _score(each.model.value, each.model.estimate, each.model.ended),
         "baseline": _score(each.baseline.value, each.baseline.estimate, each.baseline.ended),
         "verdict": each.verdict.value, "why": each.why or None,
-        "difference": None if each.found is None else {
-            **_interval(each.found), "p_uncorrected": each.found.p, "p": each.p, "questions": each.found.questions,
-            "left_out": each.found.left_out, "better": each.found.better, "worse": each.found.worse, "method": each.found.method,
+        "difference": None if each.difference is None else {
+            **_interval(each.difference), "p_uncorrected": each.difference.p, "p": each.p, "questions": each.difference.questions,
+            "left_out": each.difference.left_out, "better": each.difference.better, "worse": each.difference.worse, "method": each.difference.method,
             "could_show": each.showable if each.showable is not None and isfinite(each.showable) else None,
         },
     }  # fmt: skip
 
 
-def _interval(found: Difference | Average) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high}
+def _interval(difference: Difference | Average) -> dict[str, float]:
+    return {"mean": difference.mean, "low": difference.low, "high": difference.high}
 
 
-def _score(value: float | None, found: Estimate | None, answers: Ended | None) -> dict[str, object]:
+def _score(value: float | None, estimate: Estimate | None, answers: Ended | None) -> dict[str, object]:
     names = ("error", "low", "high", "questions", "answers", "clusters", "of_sampling", "method")
     return {
-        "score": value, "uncertainty": None if found is None else {name: getattr(found, name) for name in names},
+        "score": value, "uncertainty": None if estimate is None else {name: getattr(estimate, name) for name in names},
         "ended": None if answers is None else {
             "answers": answers.answers, "cut_off": answers.cut_off, "empty": answers.empty, "unanswered": answers.unanswered,
-            "share_cut_off": _share(answers, found),
+            "share_cut_off": _share(answers, estimate),
         },
     }  # fmt: skip
 
 
-def _share(answers: Ended, found: Estimate | None) -> dict[str, object] | None:
+def _share(answers: Ended, estimate: Estimate | None) -> dict[str, object] | None:
     """The share of answers that were cut off; None where the number of questions is not known."""
-    if found is None or not _is_share(answers):
+    if estimate is None or not _is_share(answers):
         return None
-    made = share(answers.cut_off, answers.answers, min(found.questions, answers.answers))
+    made = share(answers.cut_off, answers.answers, min(estimate.questions, answers.answers))
     return {"mean": made.mean, "low": made.low, "high": made.high, "method": made.method}
 
 
 def _average(each: ComparedAverage) -> dict[str, object]:
     return {
-        "entries": list(each.members), "left_out": list(each.left_out), "model": each.one, "baseline": each.baseline,
+        "entries": list(each.members), "left_out": list(each.left_out), "model": each.model, "baseline": each.baseline,
         "verdict": each.verdict.value,
-        "difference": {**_interval(each.found), "p_uncorrected": each.found.p, "p": each.p, "method": AVERAGE},
+        "difference": {**_interval(each.difference), "p_uncorrected": each.difference.p, "p": each.p, "method": AVERAGE},
     }  # fmt: skip

@@ -48,24 +48,24 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One entry. `p` is corrected for all that was compared with the baseline; `why` is the reason where there is no `found`.
+    """One entry. `p` is corrected for all that was compared with the baseline; `why` is the reason where there is no `difference`.
 
     `showable` is the smallest true difference that these questions show in 8 of 10 such comparisons.
     """
 
     entry: str
-    one: Score
+    model: Score
     baseline: Score
     verdict: Verdict
     why: str = ""
-    found: Difference | None = None
+    difference: Difference | None = None
     p: float | None = None
     showable: float | None = None
 
     @property
     def method(self) -> str:
         """The name of the interval and the test; "" where there is neither."""
-        return self.found.method if self.found else ""
+        return self.difference.method if self.difference else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class ComparedAverage:
     name: str
     members: tuple[str, ...]
     left_out: tuple[str, ...]
-    one: float
+    model: float
     baseline: float
-    found: Average
+    difference: Average
     verdict: Verdict
     p: float
 
@@ -89,7 +89,7 @@ class ComparedAverage:
 class Comparison:
     """A model and the baseline. `remarks` are differences of settings and versions that belong to what is compared."""
 
-    one: Side
+    model: Side
     baseline: Side
     entries: tuple[Compared, ...]
     averages: tuple[ComparedAverage, ...]
@@ -98,15 +98,15 @@ class Comparison:
     @property
     def is_empty(self) -> bool:
         """Whether nothing could be compared."""
-        return all(one.found is None for one in self.entries)
+        return all(one.difference is None for one in self.entries)
 
 
 def compare(
-    one: Side, baseline: Side, metrics: Metrics, *, scripts: Scripts | None = None,
+    model: Side, baseline: Side, metrics: Metrics, *, scripts: Scripts | None = None,
     entries: Sequence[MetricEntry] | None = None,
 ) -> Comparison:  # fmt: skip
     """One model with the baseline; `entries` as in `compare_all`."""
-    return compare_all([one], baseline, metrics, scripts=scripts, entries=entries)[0]
+    return compare_all([model], baseline, metrics, scripts=scripts, entries=entries)[0]
 
 
 def compare_all(
@@ -126,21 +126,23 @@ def compare_all(
 
 
 def _comparison(
-    one: Side, baseline: Side, chosen: Sequence[MetricEntry], metrics: Metrics, scripts: Scripts
+    model: Side, baseline: Side, chosen: Sequence[MetricEntry], metrics: Metrics, scripts: Scripts
 ) -> Comparison:
-    there = [entry for entry in chosen if any(side.score(entry) is not None for side in (one, baseline))]
-    found = tuple(_compared(entry, one, baseline) for entry in there)
-    shown = [entry for entry, each in zip(there, found, strict=True) if each.found]
-    means = tuple(_averages(one, baseline, found, main_entries(metrics), scripts))
+    there = [entry for entry in chosen if any(side.score(entry) is not None for side in (model, baseline))]
+    found = tuple(_compared(entry, model, baseline) for entry in there)
+    shown = [entry for entry, each in zip(there, found, strict=True) if each.difference]
+    means = tuple(_averages(model, baseline, found, main_entries(metrics), scripts))
     return Comparison(
-        one, baseline, found, means, likeness.remarks([(one.rows(each), baseline.rows(each)) for each in shown])
+        model, baseline, found, means, likeness.remarks([(model.rows(each), baseline.rows(each)) for each in shown])
     )
 
 
-def _compared(entry: MetricEntry, one: Side, baseline: Side) -> Compared:
-    mine, others = (Score(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (one, baseline))
+def _compared(entry: MetricEntry, model: Side, baseline: Side) -> Compared:
+    mine, others = (
+        Score(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (model, baseline)
+    )
     try:
-        found = difference(paired(*_comparable(entry, one, baseline)))
+        found = difference(paired(*_comparable(entry, model, baseline)))
     except OtherQuestions as why:
         return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}")
     except _NotComparable as why:
@@ -154,12 +156,12 @@ class _NotComparable(Exception):
     """Why two scores of an entry cannot be compared."""
 
 
-def _comparable(entry: MetricEntry, one: Side, baseline: Side) -> tuple[Values, Values]:
-    if lacking := [side.name for side in (one, baseline) if side.score(entry) is None]:
+def _comparable(entry: MetricEntry, model: Side, baseline: Side) -> tuple[Values, Values]:
+    if lacking := [side.name for side in (model, baseline) if side.score(entry) is None]:
         raise _NotComparable(f"{lacking[0]} was not measured")
-    if why := likeness.unlike(one.rows(entry), baseline.rows(entry)):
+    if why := likeness.unlike(model.rows(entry), baseline.rows(entry)):
         raise _NotComparable(why)
-    return _values(entry, one), _values(entry, baseline)
+    return _values(entry, model), _values(entry, baseline)
 
 
 def _values(entry: MetricEntry, side: Side) -> Values:
@@ -170,26 +172,26 @@ def _values(entry: MetricEntry, side: Side) -> Values:
 
 
 def _averages(
-    one: Side, baseline: Side, found: Sequence[Compared], main: Sequence[MetricEntry], scripts: Scripts
+    model: Side, baseline: Side, found: Sequence[Compared], main: Sequence[MetricEntry], scripts: Scripts
 ) -> Iterable[ComparedAverage]:
     """Over main entries only, which have questions of their own."""
     compared = {each.entry: each for each in found}
-    aggregates = [one.aggregate, baseline.aggregate]
+    aggregates = [model.aggregate, baseline.aggregate]
     means, _ = averages(aggregates, [entry for entry in main if entry.name in compared], scripts)
     for mean in means:
-        members = [entry for entry in mean.entries if compared[entry.name].found]
+        members = [entry for entry in mean.entries if compared[entry.name].difference]
         if len(members) < 2:
             continue
-        whole = average([_share(each, entry) for entry in members if (each := compared[entry.name].found)])
+        whole = average([_share(each, entry) for entry in members if (each := compared[entry.name].difference)])
         names = tuple(entry.name for entry in members)
         left = tuple(entry.name for entry in mean.entries if entry.name not in names)
-        mine, others = (_mean(side, members) for side in (one, baseline))
+        mine, others = (_mean(side, members) for side in (model, baseline))
         yield ComparedAverage(mean.name, names, left, mine, others, whole, Verdict.NOT_SHOWN, whole.p)
 
 
-def _share(found: Difference, entry: MetricEntry) -> Spread:
+def _share(measured: Difference, entry: MetricEntry) -> Spread:
     """Of the difference as a share of the full mark."""
-    return found.spread.over(entry.full_mark or 1.0)
+    return measured.spread.over(entry.full_mark or 1.0)
 
 
 def _mean(side: Side, entries: Sequence[MetricEntry]) -> float:
@@ -198,12 +200,12 @@ def _mean(side: Side, entries: Sequence[MetricEntry]) -> float:
 
 def _judged(made: Sequence[Comparison]) -> list[Comparison]:
     """With verdicts and Holm's correction over all comparisons."""
-    p_of = _corrected([one.found.p for each in made for one in each.entries if one.found])
-    mean_of = _corrected([one.found.p for each in made for one in each.averages])
+    p_of = _corrected([one.difference.p for each in made for one in each.entries if one.difference])
+    mean_of = _corrected([one.difference.p for each in made for one in each.averages])
     return [
         replace(
             each,
-            entries=tuple(_with_p(one, next(p_of)) if one.found else one for one in each.entries),
+            entries=tuple(_with_p(one, next(p_of)) if one.difference else one for one in each.entries),
             averages=tuple(_mean_with_p(one, next(mean_of)) for one in each.averages),
         )
         for each in made
@@ -215,11 +217,11 @@ def _corrected(p_values: Sequence[float]) -> Iterator[float]:
 
 
 def _with_p(one: Compared, p: float) -> Compared:
-    return replace(one, p=p, verdict=_verdict(one.found.mean, p)) if one.found else one
+    return replace(one, p=p, verdict=_verdict(one.difference.mean, p)) if one.difference else one
 
 
 def _mean_with_p(one: ComparedAverage, p: float) -> ComparedAverage:
-    return replace(one, p=p, verdict=_verdict(one.found.mean, p))
+    return replace(one, p=p, verdict=_verdict(one.difference.mean, p))
 
 
 def _verdict(mean: float, p: float) -> Verdict:
@@ -233,19 +235,19 @@ class Flip:
     """A question whose value differs: its digest, the model's value and the baseline's."""
 
     question: str
-    one: float
+    model: float
     baseline: float
 
 
-def flips(one: Side, baseline: Side, entry: MetricEntry) -> list[Flip]:
+def flips(model: Side, baseline: Side, entry: MetricEntry) -> list[Flip]:
     """The questions on which the two differ, those that got worse first; none where the entry cannot be compared."""
     try:
-        sides = _comparable(entry, one, baseline)
+        sides = _comparable(entry, model, baseline)
         paired(*sides)
     except (_NotComparable, OtherQuestions):
         return []
     # Sorting is stable: a question that is in a set several times keeps the order of its turns.
     first, second = (sorted(zip(each.questions, each.means.tolist(), strict=True), key=itemgetter(0)) for each in sides)
     found = [Flip(question, mine, other) for (question, mine), (_, other) in zip(first, second, strict=True)]
-    changed = [flip for flip in found if flip.one < flip.baseline or flip.one > flip.baseline]
-    return sorted(changed, key=lambda flip: (flip.one - flip.baseline, flip.question))
+    changed = [flip for flip in found if flip.model < flip.baseline or flip.model > flip.baseline]
+    return sorted(changed, key=lambda flip: (flip.model - flip.baseline, flip.question))

@@ -22,11 +22,11 @@ def rows(candidate: Candidate) -> list[list[str]]:
 
 
 def _row(line: Decided) -> list[str]:
-    found = line.found
-    interval = "–" if found is None else f"{signed(found.low)} to {signed(found.high)}"
+    difference = line.difference
+    interval = "–" if difference is None else f"{signed(difference.low)} to {signed(difference.high)}"
     return [
-        line.gated.name, line.gated.tier, line.outcome.name, signed(found.mean if found else None), interval, _margin(line),
-        shown(line.baseline), shown(line.candidate), f"{found.questions:,}" if found else "–",
+        line.gated.name, line.gated.tier, line.outcome.name, signed(difference.mean if difference else None), interval, _margin(line),
+        shown(line.baseline), shown(line.candidate), f"{difference.questions:,}" if difference else "–",
     ]  # fmt: skip
 
 
@@ -69,12 +69,12 @@ def _methods(candidate: Candidate) -> Iterator[str]:
 
 def _needed(line: Decided) -> str:
     """How many questions or answers would decide; "" where that is not known."""
-    decision, found = line.decision, line.found
-    if found is None or decision.outcome.name != "INCONCLUSIVE":
+    decision, difference = line.decision, line.difference
+    if difference is None or decision.outcome.name != "INCONCLUSIVE":
         return ""
     words = []
     if decision.questions is not None:
-        words.append(f"about {decision.questions:,} questions (it has {found.questions:,})")
+        words.append(f"about {decision.questions:,} questions (it has {difference.questions:,})")
     if decision.answers is not None:
         words.append(f"{decision.answers} answers to each question")
     return " or ".join(words) or "more than 1,000 times as many questions"
@@ -112,12 +112,12 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 
 
 def _object(line: Decided) -> dict[str, Any]:
-    found, decision = line.found, line.decision
+    difference, decision = line.difference, line.decision
     return {
         "name": line.gated.name, "tier": line.gated.tier, "entries": [entry.name for entry in line.gated.entries],
         "outcome": line.outcome.name, "why": line.why, "margin": line.gated.margin, "lower_is_better": line.gated.lower_is_better,
-        "baseline": line.baseline, "candidate": line.candidate, "difference": found.mean if found else None,
-        "low": found.low if found else None, "high": found.high if found else None, "questions": found.questions if found else None,
+        "baseline": line.baseline, "candidate": line.candidate, "difference": difference.mean if difference else None,
+        "low": difference.low if difference else None, "high": difference.high if difference else None, "questions": difference.questions if difference else None,
         "needed_questions": decision.questions, "needed_answers": decision.answers,
-        "left_out": found.left_out if found else None, "method": line.method,
+        "left_out": difference.left_out if difference else None, "method": line.method,
     }  # fmt: skip

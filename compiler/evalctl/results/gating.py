@@ -35,7 +35,7 @@ class Decided:
     decision: Decision
     baseline: float | None = None
     candidate: float | None = None
-    found: Difference | None = None
+    difference: Difference | None = None
     why: str = ""
 
     @property
@@ -46,7 +46,7 @@ class Decided:
     @property
     def method(self) -> str:
         """How the outcome was computed; "" where nothing was."""
-        return "" if self.found is None else f"{MARGIN}, {self.found.method}"
+        return "" if self.difference is None else f"{MARGIN}, {self.difference.method}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +91,18 @@ _BY_WEIGHT = (Outcome.FAIL, Outcome.INVALID, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 def candidate(
-    one: Side, baseline: Side, compares: Sequence[Gated], metrics: Metrics, mine: Doubts, others: Doubts
+    model: Side, baseline: Side, compares: Sequence[Gated], metrics: Metrics, mine: Doubts, others: Doubts
 ) -> Candidate:
     """Decides one candidate; `mine` and `others` are the records of candidate and baseline that do not count."""
     there = [_measured(each, baseline) for each in compares]
     entries = list({entry.name: entry for each in there for entry in each.entries}.values())
-    comparison = compare(one, baseline, metrics, entries=entries)
+    comparison = compare(model, baseline, metrics, entries=entries)
     known = {each.entry: each for each in comparison.entries}
-    reasons = {entry.name: _doubt(entry, one, baseline, mine, others) for entry in entries}
+    reasons = {entry.name: _doubt(entry, model, baseline, mine, others) for entry in entries}
     lines = [_decided(each, known, reasons) for each in there if each.entries]
     lines += _empty_rules(compares, lines)
     outcome = together([each.outcome for each in lines if each.gated.tier == REQUIRED])
-    return Candidate(one.name, outcome, tuple(lines), remarks=comparison.remarks)
+    return Candidate(model.name, outcome, tuple(lines), remarks=comparison.remarks)
 
 
 def _measured(gated: Gated, baseline: Side) -> Gated:
@@ -124,8 +124,8 @@ def _empty_rules(compares: Sequence[Gated], lines: Sequence[Decided]) -> list[De
     ]  # fmt: skip
 
 
-def _doubt(entry: MetricEntry, one: Side, baseline: Side, mine: Doubts, others: Doubts) -> str:
-    for side, doubts in ((one, mine), (baseline, others)):
+def _doubt(entry: MetricEntry, model: Side, baseline: Side, mine: Doubts, others: Doubts) -> str:
+    for side, doubts in ((model, mine), (baseline, others)):
         for result, _ in side.rows(entry):
             if result.path in doubts:
                 return f"{result.path}: {doubts[result.path]}"
@@ -153,29 +153,29 @@ def _invalid(gated: Gated, why: str) -> Decided:
 
 
 def _entry(gated: Gated, compared: Compared) -> Decided:
-    decision = decide(compared.found, gated.margin, lower_is_better=gated.lower_is_better)
-    why = "" if compared.found else ONE_QUESTION
-    return Decided(gated, decision, compared.baseline.value, compared.one.value, compared.found, why)
+    decision = decide(compared.difference, gated.margin, lower_is_better=gated.lower_is_better)
+    why = "" if compared.difference else ONE_QUESTION
+    return Decided(gated, decision, compared.baseline.value, compared.model.value, compared.difference, why)
 
 
 def averaged(gated: Gated, parts: Sequence[Compared]) -> Decided:
     """The mean of the differences, each as a share of its full mark."""
     marks = [entry.full_mark or 1.0 for entry in gated.entries]
-    pairs = [(one.found, mark) for one, mark in zip(parts, marks, strict=True) if one.found]
+    pairs = [(one.difference, mark) for one, mark in zip(parts, marks, strict=True) if one.difference]
     if len(pairs) < len(parts):
         return Decided(gated, Decision(Outcome.INCONCLUSIVE, gated.margin), why=ONE_QUESTION)
-    whole = average([found.spread.over(mark) for found, mark in pairs])
-    questions = sum(found.questions for found, _ in pairs)
+    whole = average([difference.spread.over(mark) for difference, mark in pairs])
+    questions = sum(difference.questions for difference, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))
-    better, worse = (sum(getattr(found, name) for found, _ in pairs) for name in ("better", "worse"))
-    lost, won = (average([found.with_left_out(moved).over(mark) for found, mark in pairs]) for moved in (-1.0, 1.0))
+    better, worse = (sum(getattr(difference, name) for difference, _ in pairs) for name in ("better", "worse"))
+    lost, won = (average([one.with_left_out(moved).over(mark) for one, mark in pairs]) for moved in (-1.0, 1.0))
     made = Difference(
         whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread,
-        left_out=sum(found.left_out for found, _ in pairs), of_parts=(lost.low, won.high),
+        left_out=sum(difference.left_out for difference, _ in pairs), of_parts=(lost.low, won.high),
     )  # fmt: skip
     decision = decide(made, gated.margin, lower_is_better=gated.lower_is_better)
     theirs, its = (
-        [side.value for side in sides] for sides in zip(*((one.baseline, one.one) for one in parts), strict=True)
+        [side.value for side in sides] for sides in zip(*((one.baseline, one.model) for one in parts), strict=True)
     )
     return Decided(gated, decision, _mean(theirs, marks), _mean(its, marks), made)
 

@@ -29,10 +29,10 @@ def average(spreads: Sequence[Spread]) -> Average:
     count = len(spreads)
     if not count:
         raise ValueError("an average of nothing")
-    variances = [one.variance / count**2 for one in spreads]
+    variances = [each.variance / count**2 for each in spreads]
     variance = sum(variances)
-    parts = sum(part**2 / one.degrees for part, one in zip(variances, spreads, strict=True))
-    whole = Spread(sum(one.mean for one in spreads) / count, variance, variance**2 / parts if parts else inf, count)
+    parts = sum(part**2 / each.degrees for part, each in zip(variances, spreads, strict=True))
+    whole = Spread(sum(each.mean for each in spreads) / count, variance, variance**2 / parts if parts else inf, count)
     half = whole.quantile() * whole.error
     return Average(whole.mean, sqrt(variance), whole.mean - half, whole.mean + half, whole.p_value(), count)
 

@@ -60,8 +60,8 @@ def difference(pairs: Pairs) -> Difference | None:
     if len(pairs.differences) < 2 or (pairs.clusters is not None and len(np.unique(pairs.clusters)) < 2):
         return None
     sums = _sums(pairs)
-    found, name = _spread(pairs, int(np.count_nonzero(sums)))
-    (low, high), p = _interval(pairs, found), found.p_value()
+    of_mean, name = _spread(pairs, int(np.count_nonzero(sums)))
+    (low, high), p = _interval(pairs, of_mean), of_mean.p_value()
     test, exact_p = _exact_p(sums)
     if exact_p > p:
         p, name = exact_p, f"{name}, {test}"
@@ -69,15 +69,15 @@ def difference(pairs: Pairs) -> Difference | None:
     better, worse = int(np.sum(pairs.differences > 0)), int(np.sum(pairs.differences < 0))
     mean = float(pairs.differences.mean())
     return Difference(
-        mean, low, high, p, len(pairs.differences), better, worse, name, replace(found, mean=mean), pairs.sampling,
+        mean, low, high, p, len(pairs.differences), better, worse, name, replace(of_mean, mean=mean), pairs.sampling,
         pairs.left_out, pairs.unit, pairs.one_answer and pairs.clusters is None,
     )  # fmt: skip
 
 
-def _interval(pairs: Pairs, found: Spread) -> tuple[float, float]:
+def _interval(pairs: Pairs, of_mean: Spread) -> tuple[float, float]:
     """By Student's t; of single answers at least as wide as exact intervals of both kinds of changes make it."""
-    half = found.quantile() * found.error
-    low, high = found.mean - half, found.mean + half
+    half = of_mean.quantile() * of_mean.error
+    low, high = of_mean.mean - half, of_mean.mean + half
     if not pairs.one_answer or pairs.clusters is not None:
         return low, high
     least, most = _of_changes(pairs.differences)
@@ -130,6 +130,6 @@ def _exact_p(sums: Numbers) -> tuple[str, float]:
     if len(moved) > _FEW:
         return FLIPS, 0.0
     totals = np.zeros(1)
-    for one in moved:
-        totals = np.concatenate((totals + one, totals - one))
+    for change in moved:
+        totals = np.concatenate((totals + change, totals - change))
     return FLIPS, float(np.mean(np.abs(totals) >= abs(moved.sum()) - _ROUNDING * np.abs(moved).sum()))

@@ -38,23 +38,23 @@ class Decision:
     left_out: int = 0
 
 
-def decide(found: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
+def decide(difference: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
     """PASS where the whole interval of candidate minus baseline is above `-margin`, FAIL where it is below.
 
     None is an entry with one question, which decides nothing. A margin is 0 or more. A question to which one of the two has
-    no value speaks for neither: it may have been lost, or won.
+    no value counts for neither: it may have been lost, or won.
     """
     if not 0 <= margin < float("inf"):
         raise ValueError(f"a margin of {margin}")
-    if found is None:
+    if difference is None:
         return Decision(Outcome.INCONCLUSIVE, margin)
     sign = -1 if lower_is_better else 1
-    outcome = _of_interval(found.bounds(), sign, margin)
+    outcome = _of_interval(difference.bounds(), sign, margin)
     if outcome is not Outcome.INCONCLUSIVE:
         return Decision(outcome, margin)
-    if _of_interval((found.low, found.high), sign, margin) is not Outcome.INCONCLUSIVE:
-        return Decision(outcome, margin, left_out=found.left_out)
-    return Decision(outcome, margin, *_needed(found, sign * found.mean + margin))
+    if _of_interval((difference.low, difference.high), sign, margin) is not Outcome.INCONCLUSIVE:
+        return Decision(outcome, margin, left_out=difference.left_out)
+    return Decision(outcome, margin, *_needed(difference, sign * difference.mean + margin))
 
 
 def _of_interval(interval: tuple[float, float], sign: int, margin: float) -> Outcome:
@@ -64,26 +64,28 @@ def _of_interval(interval: tuple[float, float], sign: int, margin: float) -> Out
     return Outcome.FAIL if high < -margin else Outcome.INCONCLUSIVE
 
 
-def _needed(found: Difference, distance: float) -> tuple[int | None, int | None]:
+def _needed(difference: Difference, distance: float) -> tuple[int | None, int | None]:
     """Questions, and answers, with which the interval ends before the margin in 8 of 10 cases, if the true difference is
     the one measured.
     """
     if not distance:
         return None, None
     factor = float(special.ndtri((1 + CONFIDENCE) / 2) + special.ndtri(POWER))
-    wanted, here = (distance / factor) ** 2, found.spread.variance  # of the mean
-    questions = found.questions * here / wanted
-    few = questions > found.questions * _TOO_MANY
-    return None if few else max(found.questions + 1, ceil(questions)), _answers(found, wanted)
+    wanted, here = (distance / factor) ** 2, difference.spread.variance  # of the mean
+    questions = difference.questions * here / wanted
+    few = questions > difference.questions * _TOO_MANY
+    return None if few else max(difference.questions + 1, ceil(questions)), _answers(difference, wanted)
 
 
-def _answers(found: Difference, wanted: float) -> int | None:
+def _answers(difference: Difference, wanted: float) -> int | None:
     """None, too, where the questions themselves differ too much for any number of answers."""
-    if found.sampling is None:
+    if difference.sampling is None:
         return None
-    of_questions = max(0.0, found.spread.variance - found.sampling.measured / found.questions)
+    of_questions = max(0.0, difference.spread.variance - difference.sampling.measured / difference.questions)
     answers = (
-        found.sampling.of_one / found.questions / (wanted - of_questions) if wanted > of_questions else float("inf")
+        difference.sampling.of_one / difference.questions / (wanted - of_questions)
+        if wanted > of_questions
+        else float("inf")
     )
     return None if answers > _TOO_MANY else max(2, ceil(answers))
 

@@ -64,13 +64,15 @@ def detectable(noise: Noise, questions: int, answers: int) -> float:
     return _factor(questions - 1) * deviation / sqrt(questions)
 
 
-def showable(found: Difference) -> float:
+def showable(difference: Difference) -> float:
     """The smallest true difference that a comparison of as many questions, which vary as these do, shows in 8 of 10 cases."""
-    if found.spread.groups < TOO_FEW:
+    if difference.spread.groups < TOO_FEW:
         return inf
-    if found.one_answer:
-        return _of_changes((found.better + found.worse + 2) / (found.questions + 2), found.questions)
-    return _factor(found.spread.degrees) * found.spread.error
+    if difference.one_answer:
+        return _of_changes(
+            (difference.better + difference.worse + 2) / (difference.questions + 2), difference.questions
+        )
+    return _factor(difference.spread.degrees) * difference.spread.error
 
 
 def questions_needed(noise: Noise, wanted: float, answers: int) -> int:

@@ -42,11 +42,11 @@ def estimate(values: Values) -> Estimate:
     mean = float(values.means.mean())
     if (groups or count) < 2:
         return Estimate(mean, None, None, None, count, values.answers, groups, None, "")
-    found = spread(values.means, values.clusters)
-    low, high, method = _interval(values, found)
-    sampling = _of_sampling(values, found.variance)
+    of_mean = spread(values.means, values.clusters)
+    low, high, method = _interval(values, of_mean)
+    sampling = _of_sampling(values, of_mean.variance)
     return Estimate(
-        mean, found.error, low, high, count, values.answers, groups, sampling, method + (CLUSTERED if groups else "")
+        mean, of_mean.error, low, high, count, values.answers, groups, sampling, method + (CLUSTERED if groups else "")
     )
 
 
@@ -65,17 +65,17 @@ def share(number: int, answers: int, questions: int) -> Estimate:
     return Estimate(mean, error, low, high, questions, max(1, answers // questions), None, None, method)
 
 
-def _interval(values: Values, found: Spread) -> tuple[float, float, str]:
+def _interval(values: Values, of_mean: Spread) -> tuple[float, float, str]:
     if values.right_or_wrong and values.answers == 1 and values.clusters is None:
-        return _of_share(found.mean, found.groups)
+        return _of_share(of_mean.mean, of_mean.groups)
     few = _varying(values) < TOO_FEW
     if values.means.min() >= 0 and values.means.max() <= 1:
-        count = _effective(found, few=few) * (NORMAL / found.quantile()) ** 2
-        low, high, method = _of_share(found.mean, count)
+        count = _effective(of_mean, few=few) * (NORMAL / of_mean.quantile()) ** 2
+        low, high, method = _of_share(of_mean.mean, count)
         return low, high, EFFECTIVE if method == WILSON else EXACT_EFFECTIVE
-    used = spread(*with_two_more(values.means, values.clusters, values.unit, found.mean)) if few else found
+    used = spread(*with_two_more(values.means, values.clusters, values.unit, of_mean.mean)) if few else of_mean
     half = used.quantile() * used.error
-    return found.mean - half, found.mean + half, WIDENED if few else STUDENT
+    return of_mean.mean - half, of_mean.mean + half, WIDENED if few else STUDENT
 
 
 def _of_share(mean: float, count: float) -> tuple[float, float, str]:
@@ -84,19 +84,19 @@ def _of_share(mean: float, count: float) -> tuple[float, float, str]:
 
 def _varying(values: Values) -> int:
     """The questions, or the clusters, that have another value than the most frequent one."""
-    found, numbers = np.unique(values.means, return_counts=True)
-    others = values.means != found[numbers.argmax()]
+    means, numbers = np.unique(values.means, return_counts=True)
+    others = values.means != means[numbers.argmax()]
     return int(np.sum(others)) if values.clusters is None else len(np.unique(values.clusters[others]))
 
 
-def _effective(found: Spread, *, few: bool) -> float:
+def _effective(of_mean: Spread, *, few: bool) -> float:
     """How many 0/1 answers have this variance (Korn and Graubard 1998).
 
     Where hardly a question has another value than most, the variance is not known: no more than one for each of them.
     """
-    most = found.mean * (1 - found.mean)
-    count = most / found.variance if most > 0 and found.variance > 0 else float(found.groups)
-    return min(count, found.groups) if few else count
+    most = of_mean.mean * (1 - of_mean.mean)
+    count = most / of_mean.variance if most > 0 and of_mean.variance > 0 else float(of_mean.groups)
+    return min(count, of_mean.groups) if few else count
 
 
 def _of_sampling(values: Values, variance: float) -> float | None:

@@ -98,10 +98,10 @@ def paired(first: Values, second: Values) -> Pairs:
 
 
 def _sampling(first: Values, second: Values) -> Sampling | None:
-    one, other = first.of_one_answer(), second.of_one_answer()
-    if one is None or other is None:
+    of_first, of_second = first.of_one_answer(), second.of_one_answer()
+    if of_first is None or of_second is None:
         return None
-    return Sampling(one + other, one / first.answers + other / second.answers)
+    return Sampling(of_first + of_second, of_first / first.answers + of_second / second.answers)
 
 
 def _of(clusters: Labels | None, there: NDArray[np.bool_]) -> Labels | None:
@@ -129,10 +129,14 @@ def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield question, seen[question]
 
 
-def lowest(found: Sequence[Values], number: int) -> list[tuple[str, float]]:
+def lowest(of_models: Sequence[Values], number: int) -> list[tuple[str, float]]:
     """The questions with the lowest mean over models, the lowest first; a model without a value of each is left out."""
-    alike = [one for one in found if one.questions == found[0].questions and not np.isnan(one.means).any()]
+    alike = [
+        values
+        for values in of_models
+        if values.questions == of_models[0].questions and not np.isnan(values.means).any()
+    ]
     if not alike:
         return []
-    means = np.mean([one.means for one in alike], axis=0)
+    means = np.mean([values.means for values in alike], axis=0)
     return [(alike[0].questions[place], float(means[place])) for place in np.argsort(means, kind="stable")[:number]]

@@ -36,14 +36,18 @@ def verdicts(differences: Mapping[Key, Difference | None]) -> dict[Key, Verdict]
 
     None is an entry with one question.
     """
-    names = [name for name, found in differences.items() if found is not None]
+    names = [name for name, difference in differences.items() if difference is not None]
     p_values = dict(
-        zip(names, corrected([found.p for found in differences.values() if found is not None]), strict=True)
+        zip(
+            names,
+            corrected([difference.p for difference in differences.values() if difference is not None]),
+            strict=True,
+        )
     )
-    return {name: _verdict(found, p_values.get(name, 1.0)) for name, found in differences.items()}
+    return {name: _verdict(difference, p_values.get(name, 1.0)) for name, difference in differences.items()}
 
 
-def _verdict(found: Difference | None, p: float) -> Verdict:
-    if found is None or p > 1 - CONFIDENCE:
+def _verdict(difference: Difference | None, p: float) -> Verdict:
+    if difference is None or p > 1 - CONFIDENCE:
         return Verdict.NOT_SHOWN
-    return Verdict.BETTER if found.mean > 0 else Verdict.WORSE
+    return Verdict.BETTER if difference.mean > 0 else Verdict.WORSE

@@ -1,4 +1,4 @@
-"""Two models side by side: what each entry differs by, the word for it, and the questions on which they differ."""
+"""Two models compared: what each entry differs by, the word for it, and the questions on which they differ."""
 
 from __future__ import annotations
 
@@ -92,41 +92,46 @@ def _side(site: ResultSite, model: Model) -> Side:
 
 
 def _page(site: ResultSite, pair: Pair, one: Side, other: Side) -> PairPage:
-    found = compare(one, other, site.metrics, scripts=site.scripts)
-    marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
+    comparison = compare(one, other, site.metrics, scripts=site.scripts)
+    full_marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
     ends = [
-        end / marks[each.entry] for each in found.entries if each.found for end in (each.found.low, each.found.high)
+        end / full_marks[each.entry]
+        for each in comparison.entries
+        if each.difference
+        for end in (each.difference.low, each.difference.high)
     ]
     on = scale([end for end in ends if isfinite(end)], around_zero=True)
     by_name = {entry.name: entry for entry in site.metrics.entries}
-    changed = [_changed(by_name[each.entry], one, other) for each in found.entries if each.found]
+    changed = [_changed(by_name[each.entry], one, other) for each in comparison.entries if each.difference]
     return PairPage(
         pair,
-        [*_means(found, on), *_entries(found, on, marks)],
+        [*_means(comparison, on), *_entries(comparison, on, full_marks)],
         axis(on),
         [each for each in changed if each.flips],
-        found.remarks,
+        comparison.remarks,
     )
 
 
-def _means(found: Comparison, on: Scale) -> Iterator[Row]:
-    for each in found.averages:
-        mean = each.found
+def _means(comparison: Comparison, on: Scale) -> Iterator[Row]:
+    for each in comparison.averages:
+        mean = each.difference
         yield Row(
-            each.name, True, (shown(each.one), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
+            each.name, True, (shown(each.model), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
             whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), each.verdict.value, _p(each.p),
             method=f"{mean.entries} entries",
         )  # fmt: skip
 
 
-def _entries(found: Comparison, on: Scale, marks: dict[str, float]) -> Iterator[Row]:
-    for each in found.entries:
-        scores = (shown(each.one.value), shown(each.baseline.value))
-        if each.found is None:
+def _entries(comparison: Comparison, on: Scale, full_marks: dict[str, float]) -> Iterator[Row]:
+    for each in comparison.entries:
+        scores = (shown(each.model.value), shown(each.baseline.value))
+        if each.difference is None:
             yield Row(each.entry, False, scores, verdict=each.verdict.value, why=each.why)
             continue
-        mark, made = marks[each.entry], each.found
-        drawn = whisker(on, made.mean / mark, made.low / mark, made.high / mark, _kind(each.verdict.value), zero=True)
+        full_mark, made = full_marks[each.entry], each.difference
+        drawn = whisker(
+            on, made.mean / full_mark, made.low / full_mark, made.high / full_mark, _kind(each.verdict.value), zero=True
+        )
         yield Row(
             each.entry, False, scores, signed(made.mean), _interval(made.low, made.high), drawn, each.verdict.value,
             _p(each.p), made.questions, each.method,
@@ -147,5 +152,5 @@ def _p(value: float | None) -> str:
 
 def _changed(entry: MetricEntry, one: Side, other: Side) -> Changed:
     found = flips(one, other, entry)
-    better = sum(flip.one > flip.baseline for flip in found)
+    better = sum(flip.model > flip.baseline for flip in found)
     return Changed(entry.name, better, len(found) - better, found[:_MOST_FLIPS])
