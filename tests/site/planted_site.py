@@ -1,4 +1,4 @@
-"""A repository with the results of many models, for tests of the site: records and the files derived from them, committed."""
+"""A repository with the results of many models, for tests of the result site: records and the files derived from them, committed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site in a real Chromium, driven by Playwright. Skipped where either is missing: tests/site/requirements.lock has what is needed."""
+"""The result site in a real Chromium, driven by Playwright. Skipped where either is missing: tests/site/requirements.lock has what is needed."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def test_a_column_sorts_the_table_and_its_chart(browser: Any, folder: Path) -> N
     assert found == sorted(found, reverse=True) and found[0] != found[-1]
     assert page.locator(f"thead th:nth-child({place})").get_attribute("aria-sort") == "descending"
     assert "jmmlu" in page.locator("th.chart b").inner_text()
-    marks = [float(one.get_attribute("cx") or 0) for one in page.locator("td.chart circle").all()]
-    assert marks == sorted(marks, reverse=True)
+    points = [float(one.get_attribute("cx") or 0) for one in page.locator("td.chart circle").all()]
+    assert points == sorted(points, reverse=True)
     page.locator(f"thead th:nth-child({place}) button").focus()
     page.keyboard.press("Enter")
     assert [float(text.strip("*")) for text in column(page, place)] == sorted(found)

@@ -89,7 +89,7 @@ def test_the_leaderboard_is_sorted_by_the_first_average(site: Path) -> None:
 
 
 def test_the_same_commit_gives_the_same_bytes(root: Path, site: Path, tmp_path: Path) -> None:
-    """Also over an earlier site; what the work tree has does not matter."""
+    """Also over an earlier result site; what the work tree has does not matter."""
     aggregate = root / SWALLOW / "aggregated_results.json"
     kept = aggregate.read_bytes()
     try:

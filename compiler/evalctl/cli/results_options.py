@@ -60,10 +60,15 @@ def _files(actions: _Actions) -> None:
     export.add_argument("--header", action="store_true", help="print a header line with the names of the entries")
     export.add_argument("--missing", default="", metavar="TEXT", help="text for a missing entry (default: empty)")
     site = _action(
-        actions, "site", "static pages of all results: leaderboard, models, tasks", "evalctl results site -o site"
+        actions, "site", "the result site, static pages: leaderboard, models, tasks", "evalctl results site -o site"
     )
     site.add_argument(
-        "-o", dest="output", type=Path, metavar="FOLDER", required=True, help="a new folder, or that of an earlier site"
+        "-o",
+        dest="output",
+        type=Path,
+        metavar="FOLDER",
+        required=True,
+        help="a new folder, or that of an earlier result site",
     )
     site.add_argument("--at", metavar="COMMIT", default="HEAD", help="results as of this commit (default: HEAD)")
     site.add_argument(

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
 
 
 def site_of(repo: Repository, revision: str) -> ResultSite:
-    """The site of a commit."""
+    """The result site of a commit."""
     commit = repo.resolve(revision)
     if commit is None:
         raise EnvironmentProblem(f"git knows no commit `{revision}`", help="git log -- results")

@@ -92,7 +92,7 @@ def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str,
 
 
 def unmarked(page: str) -> str:
-    """The page without marks of unproven scores, as a clone without the ledger makes it."""
+    """The page without remarks on unproven scores, as a clone without the ledger makes it."""
     return page.replace(UNPROVEN, "").replace(f"\n{_UNPROVEN}", "")
 
 
@@ -100,10 +100,10 @@ def _scores(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str, Col
     """One table where all columns fit; else the averages, and under each language its benchmarks."""
     entries, scripts = used_entries(aggregates.values(), metrics), scripts_of(aggregates.values())
     found, problems = averages(list(aggregates.values()), entries, scripts)
-    marks = {folder: of_tasks(unproven.get(folder, ()), entries) for folder in aggregates}
-    cared = {folder: remarked(aggregate, entries, scripts) for folder, aggregate in aggregates.items()}
-    means = [_of_average(average, aggregates, marks, cared) for average in found]
-    columns = {entry.name: _of_entry(entry, aggregates, marks, cared) for entry in entries}
+    doubts = {folder: of_tasks(unproven.get(folder, ()), entries) for folder in aggregates}
+    remarks = {folder: remarked(aggregate, entries, scripts) for folder, aggregate in aggregates.items()}
+    means = [_of_average(average, aggregates, doubts, remarks) for average in found]
+    columns = {entry.name: _of_entry(entry, aggregates, doubts, remarks) for entry in entries}
     if _fits(map(len, [*(one.name for one in (*means, *columns.values())), *_RUN])):
         yield _table(aggregates, [*means, *columns.values()], whole=True)
     else:
@@ -137,36 +137,36 @@ def _fits(heads: Iterable[int]) -> bool:
 
 
 def _of_average(
-    average: Average, aggregates: Aggregates, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
+    average: Average, aggregates: Aggregates, doubts: Mapping[str, set[str]], remarks: Mapping[str, set[str]]
 ) -> _Column:
     names = {entry.name for entry in average.entries}
 
     def cell(folder: str) -> str:
         results = aggregates[folder].results
         text = average.text(results) + shown_margin(average.value(results), average.margin(aggregates[folder]))
-        return _marked(text, names & cared[folder], names & marks[folder])
+        return _with_remarks(text, names & remarks[folder], names & doubts[folder])
 
     return _Column(average.name, cell)
 
 
 def _of_entry(
-    entry: MetricEntry, aggregates: Aggregates, marks: Mapping[str, set[str]], cared: Mapping[str, set[str]]
+    entry: MetricEntry, aggregates: Aggregates, doubts: Mapping[str, set[str]], remarks: Mapping[str, set[str]]
 ) -> _Column:
     def cell(folder: str) -> str:
         aggregate, names = aggregates[folder], {entry.name}
         text = shown(aggregate.results.get(entry.name))
         text = "no metric" if text == "–" and entry.name in aggregate.unmatched else text
         sure = shown_margin(aggregate.results.get(entry.name), entry_margin(entry.name, aggregate))
-        return _marked(text + sure, names & cared[folder], names & marks[folder])
+        return _with_remarks(text + sure, names & remarks[folder], names & doubts[folder])
 
     return _Column(entry.name, cell)
 
 
-def _marked(score: str, cared: Collection[str], unproven: Collection[str]) -> str:
+def _with_remarks(score: str, remarks: Collection[str], doubts: Collection[str]) -> str:
     """A score that has a remark or is unproven says so."""
     if score in ("–", "no metric"):
         return score
-    return f"{score}{_cell(REMARKED) if cared else ''}{UNPROVEN if unproven else ''}"
+    return f"{score}{_cell(REMARKED) if remarks else ''}{UNPROVEN if doubts else ''}"
 
 
 def _table(aggregates: Aggregates, columns: Sequence[_Column], *, whole: bool) -> str:

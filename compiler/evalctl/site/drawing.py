@@ -12,7 +12,7 @@ from math import floor, isfinite, log10
 from markupsafe import Markup
 
 WIDE, HIGH = 200, 20  # of a row's chart, in pixels; site.js has the same numbers
-_EDGE = 6  # room at both ends for the mark
+_EDGE = 6  # room at both ends for the point
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _LINE_WIDE, _LINE_HIGH = 220, 44
 _MOST = 1e300  # larger values are drawn at the edge: the difference of two of these is finite
@@ -22,7 +22,7 @@ _PLAIN = 1e9  # larger numbers have an exponent
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the left and the right end of a chart stand for."""
+    """The values at the left and the right end of a chart."""
 
     low: float
     high: float
@@ -69,7 +69,7 @@ def _rounded_up(value: float) -> float:
 def whisker(
     on: Scale, value: float, low: float | None, high: float | None, kind: str = "", zero: bool = False
 ) -> Markup:
-    """A mark at the value and a line from low to high; its text is in the cells beside it, so it is hidden from readers."""
+    """A point at the value and a line from low to high; its text is in the cells beside it, so it is hidden from readers."""
     middle = HIGH // 2
     parts = [f'<path class="zero" d="M{on.at(0)} 0V{HIGH}"/>'] if zero else []
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""What a commit has for the site: aggregates, records and metrics.yaml. Nothing is read from the work tree.
+"""What a commit has for the result site: aggregates, records and metrics.yaml. Nothing is read from the work tree.
 
 Records are read a model at a time, so that memory does not grow with their number.
 """
@@ -122,7 +122,7 @@ def slug(path: str) -> str:
 
 
 def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven) -> ResultSite:
-    """The site of a commit; debugging runs have no pages."""
+    """The result site of a commit; debugging runs have no pages."""
     blobs = {path: entry.blob for path, entry in repo.entries(commit, "results").items()}
     aggregates = _aggregates(repo, blobs)
     found, problems = _averages(aggregates, metrics)

@@ -75,7 +75,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "best": ("Best", "最上位"),
     "group": ("Best group", "最上位群"),
     "group_why": (
-        "Filled marks are the best group: with 95 % confidence the best of the models that can be compared is among them, so the order within the group is not shown.",
+        "Filled points are the best group: with 95 % confidence the best of the models that can be compared is among them, so the order within the group is not shown.",
         "塗りつぶしの点は最上位群です。比較できるモデルのうち最良のものは95 %の信頼度でこの中にあり、群の中の順位は示されていません。",
     ),
     "apart": (
