@@ -113,7 +113,7 @@ def fetch(asked: argparse.Namespace, files: Mapping[str, int]) -> None:
 
 
 def _as_they_come(tasks: Mapping[Future[str], str]) -> Iterator[set[Future[str]]]:
-    """The tasks that are not done, now and then until there are none; raises what one of them raised."""
+    """The tasks that are not done, at intervals until there are none; raises what one of them raised."""
     left = set(tasks)
     while left:
         ended, left = wait(left, timeout=BEAT_SECONDS, return_when=FIRST_EXCEPTION)

@@ -110,7 +110,7 @@ def answers_repeated(evidence: Evidence) -> Failure | None:
 
 
 def other_size(evidence: Evidence) -> Failure | None:
-    """A debugging run is not a real one, nor the other way round."""
+    """A debugging run is not a real one, and a real one is not a debugging run."""
     assert evidence.output
     ran, expected = evidence.output.max_samples, evidence.expected_max_samples
     return None if ran == expected else Failure("max-samples-differ", f"ran with max_samples {ran}, not {expected}")

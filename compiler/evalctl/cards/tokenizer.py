@@ -35,7 +35,7 @@ def marks(source: ModelFiles) -> tuple[Mark, ...]:
 
 
 def parser_tokens(source: ModelFiles) -> tuple[str, ...] | None:
-    """The tokens that vLLM's reasoning parsers look for; None where the files do not tell the whole vocabulary."""
+    """The tokens that vLLM's reasoning parsers look for; None where the files do not have the whole vocabulary."""
     own = mistral.own_tokenizer(source)
     whole = (
         "special_tokens" in json_file(source, "tekken.json")

@@ -27,7 +27,7 @@ _HELP = (
 
 
 def call(argv: tuple[str, ...], environment: Mapping[str, str], log: Path, beat: Callable[[float], None]) -> int:
-    """Runs `argv` with its output in `log`, calls `beat` with the seconds now and then, and returns the exit status."""
+    """Runs `argv` with its output in `log`, calls `beat` with the seconds at intervals, and returns the exit status."""
     process = start_detached(Command(argv, env=environment), log)
     write_atomically(_pid_file(log), str(process.pid))
     try:

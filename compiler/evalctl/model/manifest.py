@@ -266,7 +266,7 @@ class Request(Strict):
 
 
 class Endpoint(Strict):
-    """An endpoint that speaks OpenAI's protocol, a file manifests/providers/NAME.yaml; its key is NAME_API_KEY in .env."""
+    """An endpoint with OpenAI's protocol, a file manifests/providers/NAME.yaml; its key is NAME_API_KEY in .env."""
 
     base_url: Annotated[str, StringConstraints(pattern=BASE_URL, max_length=500)] = Field(
         description="The address to which /chat/completions is added, e.g. https://llm.example.jp/v1."

@@ -2,7 +2,7 @@
 
 Base addresses and variables as litellm 1.101 has them. An eval's digest does not repeat the address of these five: one
 that moves to another address needs another name, or its results must be measured again (see docs/decisions.md). gemini and anthropic are spoken to through their
-OpenAI-compatible endpoints, because the relay speaks that protocol on both sides. Any other endpoint that speaks it is a
+OpenAI-compatible endpoints, because the relay uses that protocol on both sides. Any other endpoint that uses it is a
 file manifests/providers/NAME.yaml.
 """
 
@@ -16,7 +16,7 @@ from typing import Literal
 # refuses it with an error, while an unknown key may be ignored silently.
 LengthKey = Literal["max_tokens", "max_completion_tokens", "both"]
 
-_ANY = "hosted_vllm/"  # litellm's name for whatever speaks OpenAI's protocol: it drops and renames the least
+_ANY = "hosted_vllm/"  # litellm's name for whatever uses OpenAI's protocol: it drops and renames the least
 
 
 @dataclass(frozen=True, slots=True)

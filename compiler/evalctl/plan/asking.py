@@ -14,7 +14,7 @@ def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
     """A finding for a concurrency above what a framework process can handle."""
     wanted = checked.request.concurrency
     if wanted != "auto" and wanted > SAFE_CONCURRENCY:
-        help = f"no action needed: several tasks of a job ask side by side; `concurrency: {SAFE_CONCURRENCY}` ends this note"
+        help = f"no action needed: several tasks of a job ask in parallel; `concurrency: {SAFE_CONCURRENCY}` ends this note"
         span = checked.document.span(("concurrency",))
         yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=NOTE)
 

@@ -14,7 +14,7 @@ DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of
 
 
 def weights(request: Request, evaluation: Eval, card: ModelCard | None, environment: str) -> Weights | None:
-    """The model's weights where the request wants a download; None for a checkpoint on disk."""
+    """The model's weights where the request needs a download; None for a checkpoint on disk."""
     subject = evaluation.subject
     if not request.predownload or subject.path is not None or card is None:
         return None

@@ -30,7 +30,7 @@ _PERSON = {
     Pushed.CLASHES: (
         f"cannot have the ledger's branch {BRANCH}", "another branch there has a name that excludes it: rename or delete that one"
     ),
-    Pushed.BROKEN: ("cannot store the ledger", "ask who looks after the remote: its disk, quota or permissions"),
+    Pushed.BROKEN: ("cannot store the ledger", "ask who manages the remote: its disk, quota or permissions"),
 }  # fmt: skip
 _TOO_LARGE = b" " * (LARGEST + 1)  # from_text refuses it by its length
 

@@ -131,7 +131,7 @@ def _read(note: Path) -> DownloadNote:
 
 
 def _content(note: Path) -> bytes:
-    """A job's program wrote it: a pipe would make sync wait for ever. It may be another user's, in a home that a group shares."""
+    """A job's program wrote it: a pipe would make sync wait without end. It may be another user's, in a home that a group shares."""
     facts = note.lstat()
     if not stat.S_ISREG(facts.st_mode) or facts.st_size > MOST_BYTES:
         raise ValueError("not what a download writes")

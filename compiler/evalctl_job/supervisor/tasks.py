@@ -53,7 +53,7 @@ class TaskRun:
         self._stop.set()
 
     def join(self, seconds: float) -> None:
-        """Waits for its end, after `stop`; a task that has not ended by then gets its mark all the same."""
+        """Waits for its end, after `stop`; a task that has not ended by then gets its mark nevertheless."""
         self._thread.join(max(seconds, 0.0))
         if self._thread.is_alive():
             self._mark(FAILED, *self._why)
