@@ -14,7 +14,7 @@ from evalctl.model.result import Result
 from evalctl.results import likeness
 from evalctl.results.aggregate import aggregated
 from evalctl.results.compared_rows import as_json, lines, notes
-from evalctl.results.comparing import Compared, Comparison, Side, compare, compare_all, flips, side
+from evalctl.results.comparing import ComparedEntry, Comparison, Side, compare, compare_all, flips, side
 from evalctl.results.per_question import OLDER, path_of
 from evalctl.results.record import to_text
 from evalctl.results.tables import Measured
@@ -63,12 +63,12 @@ def of(folder: str, results: Sequence[Result], files: Mapping[str, bytes], name:
     return side(folder, made, lambda paths: {path: files[path] for path in paths if path in files}, METRICS, name=name)
 
 
-def entry(found: Comparison, name: str = "jmmlu") -> Compared:
+def entry(found: Comparison, name: str = "jmmlu") -> ComparedEntry:
     """Of that name."""
     return next(one for one in found.entries if one.entry == name)
 
 
-def pair(mine: Mapping[str, Any], others: Mapping[str, Any]) -> Compared:
+def pair(mine: Mapping[str, Any], others: Mapping[str, Any]) -> ComparedEntry:
     """The entry jmmlu of two models whose records differ in these facts."""
     one = model("one", {"jmmlu": {JMMLU: {"em": bits(70, 100)}}}, facts=mine)
     return entry(compare(one, model("base", {"jmmlu": {JMMLU: {"em": bits(50, 100)}}}, facts=others), METRICS))

@@ -10,7 +10,7 @@ import pytest
 from samples import catalogue
 
 from evalctl.model.gate import Gate
-from evalctl.results.comparing import Compared, Score
+from evalctl.results.comparing import ComparedEntry, SideScore
 from evalctl.results.gate_text import reasons
 from evalctl.results.gated import ADVISORY, REQUIRED, gated, groups
 from evalctl.results.gating import Candidate, averaged, worst
@@ -76,7 +76,7 @@ def test_questions_without_a_value_never_help_an_average(left_out: int, outcome:
     line = averaged(
         rule,
         [
-            Compared(entry.name, Score(0.5), Score(0.5), Verdict.NOT_SHOWN, "", one)
+            ComparedEntry(entry.name, SideScore(0.5), SideScore(0.5), Verdict.NOT_SHOWN, "", one)
             for entry, one in zip(rule.entries, found, strict=True)
         ],
     )

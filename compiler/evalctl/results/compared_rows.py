@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from evalctl.results.comparing import Compared, ComparedAverage, Comparison, Score, Side
+from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
 from evalctl.results.entries import shown, shown_margin
 from evalctl.results.stability import Ended
 from evalctl.results.tables import SURE, Measured
@@ -90,7 +90,7 @@ def lines(comparison: Comparison, model: Measured, baseline: Measured, names: Se
     return made
 
 
-def _of_entry(each: Compared, texts: tuple[str, str, str]) -> Line:
+def _of_entry(each: ComparedEntry, texts: tuple[str, str, str]) -> Line:
     errors = (_margin(each.baseline), _margin(each.model))
     cut = _cut_off([each.model.ended, each.baseline.ended])
     if each.difference is None:
@@ -127,7 +127,7 @@ def _is_share(answers: Ended) -> bool:
     return 0 <= answers.cut_off <= answers.answers and answers.answers > 0
 
 
-def _margin(score: Score) -> str:
+def _margin(score: SideScore) -> str:
     """± the larger distance to an end of the interval."""
     estimate, value = score.estimate, score.value
     if estimate is None or value is None or estimate.low is None or estimate.high is None:
@@ -219,7 +219,7 @@ def _side(side: Side, unproven: Mapping[str, object]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _entry(each: Compared) -> dict[str, object]:
+def _entry(each: ComparedEntry) -> dict[str, object]:
     return {
         "model": _score(each.model.value, each.model.estimate, each.model.ended),
         "baseline": _score(each.baseline.value, each.baseline.estimate, each.baseline.ended),

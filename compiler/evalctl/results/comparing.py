@@ -23,12 +23,12 @@ from evalctl.review.values import OtherQuestions, Values, paired
 from evalctl.review.verdicts import Verdict, corrected
 
 __all__ = [
-    "Compared",
     "ComparedAverage",
+    "ComparedEntry",
     "Comparison",
     "Flip",
-    "Score",
     "Side",
+    "SideScore",
     "compare",
     "compare_all",
     "flips",
@@ -38,7 +38,7 @@ ONE_QUESTION = "it has one question"
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class SideScore:
     """One side's score of an entry, its uncertainty where the values of its questions are known, and how its answers ended."""
 
     value: float | None
@@ -47,15 +47,15 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedEntry:
     """One entry. `p` is corrected for all that was compared with the baseline; `why` is the reason where there is no `difference`.
 
     `showable` is the smallest true difference that these questions show in 8 of 10 such comparisons.
     """
 
     entry: str
-    model: Score
-    baseline: Score
+    model: SideScore
+    baseline: SideScore
     verdict: Verdict
     why: str = ""
     difference: Difference | None = None
@@ -91,7 +91,7 @@ class Comparison:
 
     model: Side
     baseline: Side
-    entries: tuple[Compared, ...]
+    entries: tuple[ComparedEntry, ...]
     averages: tuple[ComparedAverage, ...]
     remarks: tuple[str, ...] = ()
 
@@ -137,19 +137,19 @@ def _comparison(
     )
 
 
-def _compared(entry: MetricEntry, model: Side, baseline: Side) -> Compared:
+def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
     mine, others = (
-        Score(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (model, baseline)
+        SideScore(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (model, baseline)
     )
     try:
         found = difference(paired(*_comparable(entry, model, baseline)))
     except OtherQuestions as why:
-        return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}")
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}")
     except _NotComparable as why:
-        return Compared(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why))
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why))
     if found is None:
-        return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION)
-    return Compared(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found))
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION)
+    return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found))
 
 
 class _NotComparable(Exception):
@@ -172,7 +172,7 @@ def _values(entry: MetricEntry, side: Side) -> Values:
 
 
 def _averages(
-    model: Side, baseline: Side, found: Sequence[Compared], main: Sequence[MetricEntry], scripts: Scripts
+    model: Side, baseline: Side, found: Sequence[ComparedEntry], main: Sequence[MetricEntry], scripts: Scripts
 ) -> Iterable[ComparedAverage]:
     """Over main entries only, which have questions of their own."""
     compared = {each.entry: each for each in found}
@@ -216,7 +216,7 @@ def _corrected(p_values: Sequence[float]) -> Iterator[float]:
     return iter(corrected(p_values))
 
 
-def _with_p(one: Compared, p: float) -> Compared:
+def _with_p(one: ComparedEntry, p: float) -> ComparedEntry:
     return replace(one, p=p, verdict=_verdict(one.difference.mean, p)) if one.difference else one
 
 

@@ -21,7 +21,7 @@ Scripts = Mapping[str, str]  # task key to the framework's name of the task
 
 
 @dataclass(frozen=True, slots=True)
-class Average:
+class EntriesAverage:
     """The mean over these entries."""
 
     name: str
@@ -113,7 +113,7 @@ def by_language(entries: Mapping[str, Sequence[str]], scripts: Scripts) -> dict[
 
 def averages(
     aggregates: Sequence[Aggregate], entries: Sequence[MetricEntry], scripts: Scripts
-) -> tuple[list[Average], list[str]]:
+) -> tuple[list[EntriesAverage], list[str]]:
     """An average for each language with several entries, and the reasons why one has none: a score above its full mark."""
     known = {entry.name: entry for entry in entries if entry.full_mark is not None}
     found, problems = [], []
@@ -125,7 +125,7 @@ def averages(
         if beyond:
             problems.append(f"no average of {language}: {beyond[0]}, which is not between 0 and its `full_mark`")
         else:
-            found.append(Average(f"{language}_average", members))
+            found.append(EntriesAverage(f"{language}_average", members))
     return found, problems
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from evalctl.model.metrics import MetricEntry, Metrics
-from evalctl.results.comparing import ONE_QUESTION, Compared, compare
+from evalctl.results.comparing import ONE_QUESTION, ComparedEntry, compare
 from evalctl.results.gated import REQUIRED, Gated
 from evalctl.results.sides import Side
 from evalctl.review.average import average
@@ -132,7 +132,7 @@ def _doubt(entry: MetricEntry, model: Side, baseline: Side, mine: Doubts, others
     return ""
 
 
-def _decided(gated: Gated, known: Mapping[str, Compared], reasons: Mapping[str, str]) -> Decided:
+def _decided(gated: Gated, known: Mapping[str, ComparedEntry], reasons: Mapping[str, str]) -> Decided:
     for entry in gated.entries:
         why = reasons[entry.name] or _why_not(known.get(entry.name))
         if why:
@@ -141,7 +141,7 @@ def _decided(gated: Gated, known: Mapping[str, Compared], reasons: Mapping[str, 
     return averaged(gated, parts) if gated.is_average else _entry(gated, parts[0])
 
 
-def _why_not(compared: Compared | None) -> str:
+def _why_not(compared: ComparedEntry | None) -> str:
     """Why an entry cannot be compared; "" if it can."""
     if compared is None:
         return "neither model was measured"
@@ -152,13 +152,13 @@ def _invalid(gated: Gated, why: str) -> Decided:
     return Decided(gated, Decision(Outcome.INVALID, gated.margin), why=why)
 
 
-def _entry(gated: Gated, compared: Compared) -> Decided:
+def _entry(gated: Gated, compared: ComparedEntry) -> Decided:
     decision = decide(compared.difference, gated.margin, lower_is_better=gated.lower_is_better)
     why = "" if compared.difference else ONE_QUESTION
     return Decided(gated, decision, compared.baseline.value, compared.model.value, compared.difference, why)
 
 
-def averaged(gated: Gated, parts: Sequence[Compared]) -> Decided:
+def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
     """The mean of the differences, each as a share of its full mark."""
     marks = [entry.full_mark or 1.0 for entry in gated.entries]
     pairs = [(one.difference, mark) for one, mark in zip(parts, marks, strict=True) if one.difference]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from evalctl.model.aggregate import Aggregate
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results.entries import (
-    Average,
+    EntriesAverage,
     Scripts,
     averages,
     by_language,
@@ -137,7 +137,7 @@ def _fits(heads: Iterable[int]) -> bool:
 
 
 def _of_average(
-    average: Average, aggregates: Aggregates, doubts: Mapping[str, set[str]], remarks: Mapping[str, set[str]]
+    average: EntriesAverage, aggregates: Aggregates, doubts: Mapping[str, set[str]], remarks: Mapping[str, set[str]]
 ) -> _Column:
     names = {entry.name for entry in average.entries}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalctl.model.metrics import MetricEntry
-from evalctl.results.entries import OTHER, Average, by_language
+from evalctl.results.entries import OTHER, EntriesAverage, by_language
 from evalctl.results.leaderboard import REMARKED
 from evalctl.review.methods import AVERAGE
 from evalctl.review.spread import NORMAL
@@ -114,12 +114,12 @@ def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: Group)
     )
 
 
-def _of_average(average: Average, site: ResultSite, group: Group) -> Column:
+def _of_average(average: EntriesAverage, site: ResultSite, group: Group) -> Column:
     numbers = {model.folder: of_average(average, model, model.folder in group.members) for model in site.models}
     return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers, apart=group.apart)
 
 
-def of_average(average: Average, model: Model, best: bool = False) -> Number:
+def of_average(average: EntriesAverage, model: Model, best: bool = False) -> Number:
     """The mean over the entries; its interval where each of them has one."""
     results = model.aggregate.results
     value, text = average.value(results), average.text(results)
@@ -130,7 +130,7 @@ def of_average(average: Average, model: Model, best: bool = False) -> Number:
     return _with_interval(made, average, model)
 
 
-def _with_interval(made: Number, average: Average, model: Model) -> Number:
+def _with_interval(made: Number, average: EntriesAverage, model: Model) -> Number:
     """As in the leaderboard in git; `error` is how far it goes on its longer side, in standard errors of a normal one."""
     found = average.interval(model.aggregate)
     if found is None:

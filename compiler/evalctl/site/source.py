@@ -16,7 +16,7 @@ from evalctl.model.aggregate import Aggregate
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
 from evalctl.results.derived import AGGREGATE
-from evalctl.results.entries import Average, Scripts, averages, of_tasks, remarked, scripts_of, used_entries
+from evalctl.results.entries import EntriesAverage, Scripts, averages, of_tasks, remarked, scripts_of, used_entries
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.names import read_names, task_name
 from evalctl.results.reading import aggregate_in, parse
@@ -69,7 +69,7 @@ class ResultSite:
     metrics: Metrics
     models: Sequence[Model]
     entries: Sequence[MetricEntry]  # one per benchmark
-    averages: Sequence[Average]
+    averages: Sequence[EntriesAverage]
     scripts: Scripts
     unproven: Unproven
     problems: Sequence[str] = ()
@@ -141,7 +141,7 @@ def _aggregates(repo: Repository, blobs: Mapping[str, str]) -> dict[str, Aggrega
     return {folder: one for folder, one in read if one is not None}
 
 
-def _averages(aggregates: Mapping[str, Aggregate], metrics: Metrics) -> tuple[list[Average], list[str]]:
+def _averages(aggregates: Mapping[str, Aggregate], metrics: Metrics) -> tuple[list[EntriesAverage], list[str]]:
     there = list(aggregates.values())
     return averages(there, used_entries(there, metrics), scripts_of(there))
 

@@ -17,12 +17,12 @@ from evalctl.sync.follow import copied_unproven
 from evalctl.sync.ledger import Records
 from evalctl.sync.observe import Observation
 from evalctl.sync.proofs import proofs_at
-from evalctl.sync.publish import Batch, lying_at
+from evalctl.sync.publish import RequestResults, lying_at
 from evalctl.sync.records import JobRecord
 from evalctl.sync.sync_pass import SyncPass
 
 
-def batches(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> list[Batch]:
+def batches(current: SyncPass, observed: Observation, collected: Sequence[Collected]) -> list[RequestResults]:
     """New records by request: those of attempts that ended, and copies of results of other requests."""
     files: dict[str, dict[str, str]] = {}
     beside: dict[str, dict[str, str]] = {}
@@ -39,7 +39,7 @@ def batches(current: SyncPass, observed: Observation, collected: Sequence[Collec
             beside.setdefault(request, {}).update(others)
         jobs.setdefault(request, set()).add(job)
     return [
-        Batch(request, files[request], tuple(sorted(jobs[request])), beside.get(request, {}))
+        RequestResults(request, files[request], tuple(sorted(jobs[request])), beside.get(request, {}))
         for request in sorted(files) if files[request]
     ]  # fmt: skip
 

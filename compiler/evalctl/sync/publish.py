@@ -30,7 +30,7 @@ _HEAD = "results: "
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RequestResults:
     """The new records of one request (path to text), the jobs that gave them, and the files with their questions' values."""
 
     request: str
@@ -39,7 +39,7 @@ class Batch:
     beside: Mapping[str, str] = field(default_factory=dict)
 
 
-def publish(context: Context, repo: Repository, batches: Sequence[Batch], warnings: list[str]) -> str | None:
+def publish(context: Context, repo: Repository, batches: Sequence[RequestResults], warnings: list[str]) -> str | None:
     """Commits the batches on the current branch, and returns the last commit, None if all of it was there already.
 
     An entry of metrics.yaml that names a metric which a measured task does not have becomes one of `warnings`.
@@ -134,7 +134,11 @@ _LAST: dict[tuple[Path, Path, str | None], ResultIndex] = {}
 
 
 def _drafts(
-    context: Context, repo: Repository, parent: str | None, batches: Sequence[Batch], made: dict[str, Aggregate]
+    context: Context,
+    repo: Repository,
+    parent: str | None,
+    batches: Sequence[RequestResults],
+    made: dict[str, Aggregate],
 ) -> list[Draft]:
     """A draft per batch, each on top of the one before; the leaderboard changes with the last. Fills `made`."""
     lying = _less(lying_at(context, repo, parent), {path for batch in batches for path in batch.files})
@@ -162,7 +166,9 @@ def _less(lying: derived.Base, replaced: Collection[str]) -> derived.Base:
     return replace(lying, unproven=kept)
 
 
-def _message(context: Context, batch: Batch, new: Mapping[str, Sequence[Result]], made: Mapping[str, Aggregate]) -> str:
+def _message(
+    context: Context, batch: RequestResults, new: Mapping[str, Sequence[Result]], made: Mapping[str, Aggregate]
+) -> str:
     """Subject with model and settings; main scores of each model; trailers for programs."""
     results = sorted((one for found in new.values() for one in found), key=lambda one: one.path)
     names = {task_name(key).partition(":")[0] for result in results for key in result.scores}
