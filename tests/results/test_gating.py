@@ -95,9 +95,9 @@ def test_an_average_is_bounded_by_what_each_entry_lacks() -> None:
     (rule,) = gated(gate, groups(catalogue({"manifests/tasks/metrics.yaml": METRICS})))
     small = difference(Pairs(np.tile([0.5, 0.7], 10), None, False, left_out=10))
     large = difference(Pairs(np.tile([1.0, -1.0], 2500), None, False, 10.0))
-    parts = [Compared("", Score(0.5), Score(0.5), Verdict.NOT_SHOWN, "", one) for one in (small, large)]
+    parts = [ComparedEntry("", SideScore(0.5), SideScore(0.5), Verdict.NOT_SHOWN, "", one) for one in (small, large)]
     line = averaged(rule, parts)
-    assert line.found is not None
-    low, high = line.found.bounds()
+    assert line.difference is not None
+    low, high = line.difference.bounds()
     assert low == pytest.approx((0.4 - 1 / 3) / 2, abs=0.02) and low < (0.4 - 1 / 3) / 2
     assert high == pytest.approx((0.4 + 1 / 3) / 2, abs=0.02) and high > (0.4 + 1 / 3) / 2

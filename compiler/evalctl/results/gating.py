@@ -160,15 +160,17 @@ def _entry(gated: Gated, compared: ComparedEntry) -> Decided:
 
 def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
     """The mean of the differences, each as a share of its full mark."""
-    marks = [entry.full_mark or 1.0 for entry in gated.entries]
-    pairs = [(one.difference, mark) for one, mark in zip(parts, marks, strict=True) if one.difference]
+    full_marks = [entry.full_mark or 1.0 for entry in gated.entries]
+    pairs = [(one.difference, full_mark) for one, full_mark in zip(parts, full_marks, strict=True) if one.difference]
     if len(pairs) < len(parts):
         return Decided(gated, Decision(Outcome.INCONCLUSIVE, gated.margin), why=ONE_QUESTION)
-    whole = average([difference.spread.over(mark) for difference, mark in pairs])
+    whole = average([difference.spread.over(full_mark) for difference, full_mark in pairs])
     questions = sum(difference.questions for difference, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))
     better, worse = (sum(getattr(difference, name) for difference, _ in pairs) for name in ("better", "worse"))
-    lost, won = (average([one.with_left_out(moved).over(mark) for one, mark in pairs]) for moved in (-1.0, 1.0))
+    lost, won = (
+        average([one.with_left_out(moved).over(full_mark) for one, full_mark in pairs]) for moved in (-1.0, 1.0)
+    )
     made = Difference(
         whole.mean, whole.low, whole.high, whole.p, questions, better, worse, AVERAGE, spread,
         left_out=sum(difference.left_out for difference, _ in pairs), of_parts=(lost.low, won.high),
@@ -177,8 +179,9 @@ def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
     theirs, its = (
         [side.value for side in sides] for sides in zip(*((one.baseline, one.model) for one in parts), strict=True)
     )
-    return Decided(gated, decision, _mean(theirs, marks), _mean(its, marks), made)
+    return Decided(gated, decision, _mean(theirs, full_marks), _mean(its, full_marks), made)
 
 
-def _mean(values: Sequence[float | None], marks: Sequence[float]) -> float:
-    return sum((value or 0.0) / mark for value, mark in zip(values, marks, strict=True)) / len(marks)
+def _mean(values: Sequence[float | None], full_marks: Sequence[float]) -> float:
+    shares = [(value or 0.0) / full_mark for value, full_mark in zip(values, full_marks, strict=True)]
+    return sum(shares) / len(shares)

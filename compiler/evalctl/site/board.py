@@ -125,8 +125,8 @@ def of_average(average: EntriesAverage, model: Model, best: bool = False) -> Num
     value, text = average.value(results), average.text(results)
     if value is None:
         return Number(text)
-    marked = any(entry.name in model.marked for entry in average.entries)
-    made = Number(f"{text}{REMARKED}" if marked else text, value, best=best)
+    has_remark = any(entry.name in model.remarked for entry in average.entries)
+    made = Number(f"{text}{REMARKED}" if has_remark else text, value, best=best)
     return _with_interval(made, average, model)
 
 

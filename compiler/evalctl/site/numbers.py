@@ -36,12 +36,12 @@ def of_entry(model: Model, name: str, best: bool = False) -> Number:
     text = shown(value)
     if text == "–" or value is None:
         return Number("no metric" if name in model.aggregate.unmatched else text)
-    marked = f"{text}{REMARKED}" if name in model.marked else text
+    shown_text = f"{text}{REMARKED}" if name in model.remarked else text
     found = model.aggregate.uncertainty.get(name)
     if found is None:
-        return Number(marked, value, best=best)
+        return Number(shown_text, value, best=best)
     return Number(
-        marked,
+        shown_text,
         value,
         found.low,
         found.high,

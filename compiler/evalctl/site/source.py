@@ -30,13 +30,13 @@ Unproven = Mapping[str, Mapping[str, Collection[str]]]  # model folder to record
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model with one set of settings; `slug` names its page, `marked` are the entries to be read with care."""
+    """A model with one set of settings; `slug` names its page, `remarked` are the entries that have a remark."""
 
     folder: str
     name: str
     aggregate: Aggregate
     records: tuple[str, ...]
-    marked: frozenset[str] = frozenset()
+    remarked: frozenset[str] = frozenset()
 
     @property
     def slug(self) -> str:
@@ -153,11 +153,11 @@ def _models(
     made = []
     for folder, one in aggregates.items():
         records = tuple(f"{folder}/{each.result}" for each in one.evals.values() if each.result.endswith(FILE))
-        marked = remarked(one, metrics.entries, scripts)
+        with_remark = remarked(one, metrics.entries, scripts)
         for tasks in unproven.get(folder, {}).values():
-            marked |= of_tasks(tasks, metrics.entries)
+            with_remark |= of_tasks(tasks, metrics.entries)
         kept = tuple(path for path in records if path in blobs)
-        made.append(Model(folder, names[folder], one, kept, frozenset(marked)))
+        made.append(Model(folder, names[folder], one, kept, frozenset(with_remark)))
     return made
 
 

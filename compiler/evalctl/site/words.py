@@ -30,7 +30,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "differences": ("Differences", "差"),
     "difference": ("Difference", "差"),
-    "difference_of_marks": ("Difference as a share of the full mark", "満点に対する差の割合"),
+    "difference_of_full_mark": ("Difference as a share of the full mark", "満点に対する差の割合"),
     "verdict": ("Verdict", "判定"),
     "verdict better": ("(1) is better", "(1)が上回る"),
     "verdict worse": ("(1) is worse", "(1)が下回る"),
