@@ -14,19 +14,19 @@ from evalctl import cli
 from evalctl.commands.site import site_of
 from evalctl.git.repository import open_repository
 from evalctl.site.board import Group, board
-from evalctl.site.source import Site
+from evalctl.site.source import ResultSite
 from evalctl.site.ties import groups
 
 MODELS = ["a/one", "a/two", "a/three"]
 ONE, TWO, THREE = (f"results/hosted_vllm/{name}" for name in MODELS)
 
 
-def at_head(root: Path) -> Site:
+def at_head(root: Path) -> ResultSite:
     """The site of the last commit."""
     return site_of(open_repository(root), "HEAD")
 
 
-def groups_of(site: Site) -> Mapping[str, Group]:
+def groups_of(site: ResultSite) -> Mapping[str, Group]:
     """By column."""
     return groups(site, board(site, {}).columns)
 
