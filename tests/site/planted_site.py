@@ -22,9 +22,14 @@ HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"
 
 
 def planted(
-    root: Path, models: Sequence[str], questions: int = 40, slope: float = 0.5, right: Sequence[int] = ()
+    root: Path,
+    models: Sequence[str],
+    questions: int = 40,
+    slope: float = 0.5,
+    right: Sequence[int] = (),
+    only: Sequence[str] = (),
 ) -> Path:
-    """A git repository at `root` with the tables of this one and a record of every task for each model.
+    """A git repository at `root` with the tables of this one and a record of every task, or of `only` these, for each model.
 
     `right` says how many questions of each task or subset a model has right, the first ones; without it chance does.
     """
@@ -36,7 +41,7 @@ def planted(
     for number, model in enumerate(models):
         skill = 0.75 - slope * number / max(len(models), 10)
         first = right[number] if right else None
-        for task in tasks:
+        for task in [one for one in tasks if not only or one["key"] in only]:
             _record(root, metrics, task, model, skill, questions, chance, first)
     derive(root, metrics)
     return commit(root, "results")

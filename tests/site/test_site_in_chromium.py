@@ -132,6 +132,70 @@ def test_filters_leave_what_was_asked_for(browser: Any, folder: Path) -> None:
     page.context.close()
 
 
+def test_the_address_keeps_what_was_chosen(browser: Any, folder: Path) -> None:
+    """Filters and sorting are there after a reload, on another machine and in the other language; the button takes the filters back."""
+    visit = Visit(browser)
+    page = visit.to(folder / "index.html")
+    page.get_by_label("Find a model").fill("swallow & 日本")
+    page.get_by_label("Find a model").fill("lab/")
+    page.get_by_label("Columns").select_option("ja")
+    page.get_by_label("Measured since").fill("2020-01-31")
+    page.get_by_role("button", name="jmmlu", exact=True).click()
+    page.get_by_role("button", name="jmmlu", exact=True).click()
+    shown = page.locator("tbody tr:not([hidden]) th").all_inner_texts()
+    assert 1 < len(shown) < 8 and "find=lab%2F" in page.url and "order=ascending" in page.url
+    for other in (page.url, page.locator("a.language").get_attribute("href")):
+        page.goto(page.evaluate("address => new URL(address, location).href", other))
+        assert page.locator("tbody tr:not([hidden]) th").all_inner_texts() == shown
+        assert page.locator("[aria-sort=ascending]").inner_text().startswith("jmmlu")
+        assert page.locator("[name=since]").input_value() == "2020-01-31"
+    page.locator("button[type=reset]").click()
+    page.wait_for_function("document.querySelectorAll('tbody tr:not([hidden])').length === 8")
+    assert "find" not in page.url and "sort=jmmlu" in page.url
+    assert visit.complaints == []
+    page.context.close()
+
+
+def test_an_address_with_nonsense_shows_everything(browser: Any, folder: Path) -> None:
+    """No column, no language and no date of that name: nothing is sorted or left out, and nothing is complained of."""
+    visit = Visit(browser)
+    visit.page.goto(
+        (folder / "index.html").as_uri() + "?sort=nope&order=up&language=xx&since=yesterday&best=yes&count=9&find=%00"
+    )
+    assert visit.page.locator("[name=language]").input_value() == "" and visit.complaints == []
+    visit.page.goto(
+        (folder / "index.html").as_uri() + "?sort=nope&order=up&language=xx&since=yesterday&best=yes&count=9"
+    )
+    assert len(column(visit.page, 1)) == 8 and visit.complaints == []
+    visit.page.context.close()
+
+
+def test_filters_and_sorting_work_by_keyboard(browser: Any, folder: Path) -> None:
+    """Tab goes through the filters in their order and on to the heads of the table; each is used without a mouse."""
+    page = Visit(browser).to(folder / "index.html")
+    page.locator("[name=find]").focus()
+    page.keyboard.type("lab/")
+    assert len(column(page, 1)) == 4
+    page.keyboard.press("Tab")
+    page.keyboard.press("j")
+    assert page.locator("[name=language]").input_value() == "ja"
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "document.activeElement.name || document.activeElement.type || document.activeElement.className"
+            )
+        )
+    assert [name for name in ("since", "best", "reset", "wide") if name not in reached] == []
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('th').getAttribute('aria-sort')") in (
+        "ascending",
+        "descending",
+    )
+    page.context.close()
+
+
 def test_without_javascript_everything_can_be_read(browser: Any, folder: Path) -> None:
     """The table is sorted, filters that would do nothing are not there, and details open."""
     page = Visit(browser, java_script_enabled=False).to(folder / "index.html")

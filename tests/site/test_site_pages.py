@@ -13,6 +13,7 @@ import pytest
 from planted_site import HOSTILE, commit, derive, names, planted, tables
 
 from evalctl import cli
+from evalctl.site.words import LANGUAGES, words
 
 MODELS = list(names(6))
 SWALLOW = "results/hosted_vllm/tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
@@ -280,3 +281,8 @@ def test_a_task_names_its_hardest_questions(site: Path) -> None:
     rows = re.findall(r"<code>([0-9a-f]{16})</code></th><td>([\d.]+)</td></tr>", text)
     means = [float(mean) for _, mean in rows]
     assert len(rows) == 20 and means == sorted(means) and means[-1] < 0.5
+
+
+def test_no_word_of_the_pages_is_hidden_by_a_method() -> None:
+    """A template's `t.word` would show a method of the dict in its place."""
+    assert [word for language in LANGUAGES for word in words(language) if hasattr(dict, word)] == []

@@ -75,6 +75,11 @@ def _files(actions: _Actions) -> None:
         "--pair", nargs=2, action="append", default=[], metavar=("A", "B"),
         help="a page for these two models, too (default: the first of the leaderboard and each of the next five)",
     )  # fmt: skip
+    site.add_argument(
+        "--answers", nargs="+", action="extend", default=[], metavar="TASK",
+        help="show the texts of these tasks' hardest questions and the answers to them, where this machine has them; "
+        "licences of data sets may forbid to publish such pages",
+    )  # fmt: skip
     gone = actions.add_parser(
         "report", prefix_chars="+", add_help=False
     )  # without help it is not listed; `site` replaced it

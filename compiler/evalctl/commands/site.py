@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evalctl.check.catalogue import shared
+from evalctl.details.texts import questions_of
 from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import TASK_FILES
 from evalctl.model.metrics import Metrics
+from evalctl.results.grading import Question
 from evalctl.results.proof import unproven
 from evalctl.results.store import index
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
+from evalctl.site.answers import Answers
 from evalctl.site.output import claim
 from evalctl.site.pages import write
 from evalctl.site.source import Model, ResultSite, site_at
 from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.proofs import proofs_at
+from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace, root: Path) -> int:
     """Writes all pages below the folder, and says where to begin."""
     site = site_of(open_repository(root), arguments.at)
     pairs = [(_model(site, first), _model(site, second)) for first, second in arguments.pair]
+    answers = _answers(site, arguments.answers, root)
+    if answers.tasks:
+        _require_outside_git(arguments.output)
     claim(arguments.output)
-    number = write(site, pairs, arguments.output)
+    number = write(site, pairs, arguments.output, answers)
     print(f"{arguments.output / 'index.html'}  ({plural(number, 'page')} of {plural(len(site.models), 'model')})")
+    for line in _about(answers):
+        print(plain(line), file=sys.stderr)
     return SUCCESS
 
 
@@ -53,6 +64,59 @@ def _model(site: ResultSite, word: str) -> Model:
         )
         raise EnvironmentProblem(f"`{word}` names {plural(len(found), 'model')} with results, not one", help=help)
     return folders[exact[0]]
+
+
+def _answers(site: ResultSite, words: Sequence[str], root: Path) -> Answers:
+    """The answers to these tasks, as far as this work tree has their details."""
+    unknown = next((word for word in words if word not in site.scripts), None)
+    if unknown is not None:
+        known = sorted(site.scripts)
+        raise EnvironmentProblem(
+            f"--answers: no model was measured on a task `{unknown}`",
+            help=help_for(unknown, known, f"tasks with results: {listed(known)}"),
+        )
+
+    def read(model: Model, task: str, digests: Collection[str]) -> tuple[Mapping[str, Question], str]:
+        result = model.aggregate.evals.get(task)
+        path = f"{model.folder}/{result.result}" if result else ""
+        content = site.read([path]).get(path)
+        return (
+            questions_of(path, content, digests, root) if content is not None else ({}, "it has no record of the task")
+        )
+
+    return Answers(frozenset(words), read)
+
+
+def _require_outside_git(folder: Path) -> None:
+    """Texts of data sets must not enter git: raises where a clone would commit what is in the folder."""
+    place = folder.resolve()
+    top = next((one for one in (place, *place.parents) if (one / ".git").exists()), None)
+    if (
+        top is not None
+        and open_repository(top).run("check-ignore", "--quiet", "--", str(place / "index.html")).status != 0
+    ):
+        raise EnvironmentProblem(
+            f"{folder} is in the clone {top}, and git does not ignore it: texts of data sets must not be committed",
+            help="name a folder outside the clone: -o FOLDER",
+        )
+
+
+def _about(answers: Answers) -> Iterator[str]:
+    """What may be done with pages that have answers, and which answers are missing with the reason."""
+    if answers.shown:
+        yield (
+            f"the pages have texts of data sets and answers ({listed(sorted(answers.shown))}): licences of data sets may forbid "
+            "to publish them; do not publish or commit this folder"
+        )
+    for task in sorted(answers.tasks):
+        reasons: dict[str, list[str]] = {}
+        for (key, model), why in sorted(answers.missing.items()):
+            if key == task:
+                reasons.setdefault(why, []).append(model)
+        for why, models in reasons.items():
+            yield f"{task}: answers are missing of {listed(models, 3)}: {why}"
+        if task not in answers.shown and not reasons:
+            yield f"{task}: no answers: values of single questions are missing, so the hardest are not known"
 
 
 def _metrics(repo: Repository, commit: str) -> Metrics:

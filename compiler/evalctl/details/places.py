@@ -57,6 +57,11 @@ def places(subject: str, task: str | None, root: Path) -> list[Place]:
     return _of_task(found, task)
 
 
+def of_record(path: str, root: Path) -> Place:
+    """The files beside a record of the work tree."""
+    return _beside_result((root / path).parent, root)
+
+
 def _of_path_or_model(project: Project, root: Path, subject: str) -> list[Place]:
     """The evals that requests have at this path or of this model, and other results there."""
     path = next((found.resolve() for found in (current_folder() / subject, root / subject) if found.exists()), None)

@@ -1,7 +1,8 @@
 """Static pages of committed results: leaderboard, models, pairs of models, tasks; no server, no request to another host.
 
 `source` reads a commit · `numbers` is a score with its interval · `board` makes the leaderboard's columns and order, `ties` the best group of
-each column · `models`, `pairs` and `tasks` make what the pages of a model, of two models and of a task show · `drawing` makes charts as SVG ·
+each column · `models`, `pairs` and `tasks` make what the pages of a model, of two models and of a task show ·
+`answers` are the texts that were asked for · `drawing` makes charts as SVG ·
 `words` are the pages' own words in English and Japanese · `pages` fills the templates and writes the files · `output` knows which folder
 they may be written to. templates/ has a page's HTML, static/ its style and its script.
 """

@@ -14,6 +14,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
 from evalctl.site import models, pairs, tasks, ties
+from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
@@ -37,12 +38,12 @@ class _Page:
     shown: Mapping[str, Any]
 
 
-def write(site: ResultSite, asked: Sequence[Pair], folder: Path) -> int:
+def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answers | None = None) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
     for name in _STATIC:
         write_atomically(folder / name, _text("static", name))
     environment, written = _environment(), list(_STATIC)
-    for page in _pages(site, asked):
+    for page in _pages(site, asked, answers or Answers()):
         for language in LANGUAGES:
             path = page.path if language == FIRST else f"{language}/{page.path}"
             write_atomically(folder / path, _filled(environment, page, language, site))
@@ -51,7 +52,7 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path) -> int:
     return (len(written) - len(_STATIC)) // len(LANGUAGES)
 
 
-def _pages(site: ResultSite, asked: Sequence[Pair]) -> Iterator[_Page]:
+def _pages(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> Iterator[_Page]:
     """One at a time: a model's records are read when its page is made."""
     groups = ties.groups(site, board(site, {}).columns)
     found = board(site, groups)
@@ -63,8 +64,9 @@ def _pages(site: ResultSite, asked: Sequence[Pair]) -> Iterator[_Page]:
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
     for task in about:
-        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": tasks.hardest(site, task)})
-    for pair in pairs.pages(site, chosen):
+        hardest = tasks.hardest(site, task, answers)
+        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": hardest})
+    for pair in pairs.pages(site, chosen, answers):
         yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
     for model in site.models:
         links = [(pairs.name_of(pair), pair) for pair in chosen if model in pair]

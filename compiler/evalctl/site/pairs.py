@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from markupsafe import Markup
@@ -11,7 +11,9 @@ from markupsafe import Markup
 from evalctl.model.metrics import MetricEntry
 from evalctl.results.comparing import Comparison, Flip, Side, compare, flips, side
 from evalctl.results.entries import shown
+from evalctl.results.names import task_name
 from evalctl.results.tables import signed
+from evalctl.site.answers import Answers, Texts
 from evalctl.site.board import Board
 from evalctl.site.drawing import Scale, axis, scale, whisker
 from evalctl.site.source import Model, ResultSite, slug
@@ -48,6 +50,7 @@ class Changed:
     better: int
     worse: int
     flips: Sequence[Flip]
+    texts: Sequence[tuple[str, Texts]] = ()  # by task, of those that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +82,19 @@ def chosen(board: Board, asked: Sequence[Pair]) -> list[Pair]:
     return list({frozenset((one.folder, other.folder)): (one, other) for one, other in (*found, *asked)}.values())
 
 
-def pages(site: ResultSite, pairs: Sequence[Pair]) -> Iterator[PairPage]:
+def pages(site: ResultSite, pairs: Sequence[Pair], answers: Answers) -> Iterator[PairPage]:
     """One at a time; a model that is in several pairs in a row is read once."""
     kept: dict[str, Side] = {}
     for pair in pairs:
         kept = {model.folder: kept.get(model.folder) or _side(site, model) for model in pair}
-        yield _page(site, pair, kept[pair[0].folder], kept[pair[1].folder])
+        yield _page(site, pair, kept[pair[0].folder], kept[pair[1].folder], answers)
 
 
 def _side(site: ResultSite, model: Model) -> Side:
     return side(model.folder, model.aggregate, site.read, site.metrics, name=model.name)
 
 
-def _page(site: ResultSite, pair: Pair, one: Side, other: Side) -> PairPage:
+def _page(site: ResultSite, pair: Pair, one: Side, other: Side, answers: Answers) -> PairPage:
     comparison = compare(one, other, site.metrics, scripts=site.scripts)
     full_marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
     ends = [
@@ -103,6 +106,7 @@ def _page(site: ResultSite, pair: Pair, one: Side, other: Side) -> PairPage:
     on = scale([end for end in ends if isfinite(end)], around_zero=True)
     by_name = {entry.name: entry for entry in site.metrics.entries}
     changed = [_changed(by_name[each.entry], one, other) for each in comparison.entries if each.difference]
+    changed = [replace(each, texts=_texts(site, by_name[each.entry], pair, each.flips, answers)) for each in changed]
     return PairPage(
         pair,
         [*_means(comparison, on), *_entries(comparison, on, full_marks)],
@@ -154,3 +158,16 @@ def _changed(entry: MetricEntry, one: Side, other: Side) -> Changed:
     found = flips(one, other, entry)
     better = sum(flip.model > flip.baseline for flip in found)
     return Changed(entry.name, better, len(found) - better, found[:_MOST_FLIPS])
+
+
+def _texts(
+    site: ResultSite, entry: MetricEntry, pair: Pair, changed: Sequence[Flip], answers: Answers
+) -> list[tuple[str, Texts]]:
+    """Of each task behind the entry that was asked for."""
+    scores = {
+        pair[0].folder: {flip.question: flip.model for flip in changed},
+        pair[1].folder: {flip.question: flip.baseline for flip in changed},
+    }
+    digests = [flip.question for flip in changed]
+    tasks = [key for key in sorted(answers.tasks) if task_name(site.scripts[key]).partition(":")[0] in entry.tasks]
+    return [(task, answers.of(task, pair, digests, scores)) for task in tasks]

@@ -1,12 +1,13 @@
-"""A task's page: all models in the order of its main entry, and its other entries beside it."""
+"""A task's page: all models in the order of its main entry, its other entries beside it, and its hardest questions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evalctl.results.names import task_name
-from evalctl.review.values import lowest
+from evalctl.review.values import Values, lowest
+from evalctl.site.answers import Answers, Texts
 from evalctl.site.board import Board, Column, Groups, columns_of, ordered
 from evalctl.site.source import Model, ResultSite, slug
 from evalctl.site.ties import values_of
@@ -29,11 +30,29 @@ class TaskPage:
         return slug(self.key)
 
 
-def hardest(site: ResultSite, page: TaskPage) -> list[tuple[str, float]]:
-    """The questions of the main entry with the lowest mean over the models ahead; none of a single model."""
+@dataclass(frozen=True, slots=True)
+class Hardest:
+    """The questions with the lowest mean over the models ahead, each with that mean, and their texts where these are here."""
+
+    questions: Sequence[tuple[str, float]]
+    texts: Texts
+
+
+def hardest(site: ResultSite, page: TaskPage, answers: Answers) -> Hardest:
+    """Of the main entry; of a single model only where its answers are asked for."""
     entry = next((one for one in site.entries if one.name == page.columns[0].name), None)
     known = {} if entry is None else values_of(site, page.models[:_ASKED], entry)
-    return lowest([values for values, _ in known.values()], _MOST) if len(known) > 1 else []
+    values = {folder: own for folder, (own, _) in known.items()}
+    enough = len(values) > (0 if page.key in answers.tasks else 1)
+    found = lowest(list(values.values()), _MOST) if enough else []
+    digests = {digest for digest, _ in found}
+    scores = {folder: _scores(own, digests) for folder, own in values.items()}
+    return Hardest(found, answers.of(page.key, page.models, [digest for digest, _ in found], scores))
+
+
+def _scores(values: Values, digests: Collection[str]) -> dict[str, float]:
+    pairs = zip(values.questions, values.means.tolist(), strict=True)
+    return {question: mean for question, mean in pairs if question in digests}
 
 
 def pages(site: ResultSite, board: Board, groups: Groups) -> list[TaskPage]:

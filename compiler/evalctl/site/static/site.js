@@ -1,4 +1,5 @@
-// Sorting, filters and the chart of the sorted column. Without it the tables are as the server sorted them.
+// Sorting, filters and the chart of the sorted column; the page's address keeps what was chosen. Without it the tables are as
+// the server sorted them.
 "use strict";
 document.documentElement.classList.add("scripted");
 for (const table of document.querySelectorAll("table.board")) setUp(table);
@@ -21,8 +22,41 @@ function setUp(table) {
   if (!form) return;
   form.hidden = false;
   form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("input", () => filter(form, table, heads, rows));
+  form.addEventListener("input", () => { filter(form, table, heads, rows); keep(form, table, heads); });
+  form.addEventListener("reset", () => setTimeout(() => form.dispatchEvent(new Event("input"))));
+  restore(form, table, heads);
   filter(form, table, heads, rows);
+}
+
+// What was chosen is in the query of the address, so that a link or a reload shows the same, also in the other language.
+function keep(form, table, heads) {
+  const chosen = new URLSearchParams();
+  for (const one of form.elements) {
+    const value = one.type === "checkbox" ? (one.checked ? "1" : "") : one.value;
+    if (one.matches("[name]:not(output)") && value) chosen.set(one.name, value);
+  }
+  if (table.dataset.sorted) {
+    const head = heads[Number(table.dataset.sorted)];
+    chosen.set("sort", head.querySelector("button").textContent);
+    chosen.set("order", head.getAttribute("aria-sort"));
+  }
+  const query = String(chosen) && `?${chosen}`;
+  history.replaceState(null, "", `${location.pathname}${query}${location.hash}`);
+  for (const link of document.querySelectorAll("a.language")) link.search = query;
+}
+
+function restore(form, table, heads) {
+  const chosen = new URLSearchParams(location.search);
+  for (const one of form.elements) {
+    if (!one.matches("[name]:not(output)") || !chosen.has(one.name)) continue;
+    if (one.type === "checkbox") one.checked = chosen.get(one.name) === "1";
+    else one.value = chosen.get(one.name);
+    if (one.matches("select") && one.selectedIndex < 0) one.value = "";
+  }
+  const column = heads.findIndex(head => head.querySelector("button")?.textContent === chosen.get("sort"));
+  if (column < 0) return;
+  sort(table, heads, column);
+  if (["ascending", "descending"].includes(chosen.get("order")) && heads[column].getAttribute("aria-sort") !== chosen.get("order")) sort(table, heads, column);
 }
 
 function sort(table, heads, column) {
