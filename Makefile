@@ -20,6 +20,7 @@ check: $(STAMP)
 	@$(VENV)/bin/ruff format --check compiler tests
 	@$(VENV)/bin/ruff check compiler tests
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy --config-file tests/mypy.ini
 	@$(VENV)/bin/evalctl schema --check
 	@$(VENV)/bin/evalctl check
 	@$(VENV)/bin/evalctl compile --check

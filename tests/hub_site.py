@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub_server import HubServer, sha_of
@@ -42,7 +43,7 @@ class Site:
     hub: HubServer
     programs: Path
 
-    def evalctl(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def evalctl(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """The command as a person types it."""
         process = self.start(*words, **more)
         said = process.communicate(timeout=120)

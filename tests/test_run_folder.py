@@ -27,17 +27,17 @@ OTHERS = {
 }
 
 
-def _texts(tree: ast.AST) -> Iterator[ast.Constant]:
+def _texts(tree: ast.AST) -> Iterator[str]:
     """Every text of a module, without docstrings."""
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
-            yield node
+            yield node.value
 
 
 def _names() -> set[str]:
     """Each name, and the endings of names that begin with a task's key."""
-    return {text.value for text in _texts(ast.parse(HOME.read_text(encoding="utf-8")))} - ENDINGS - {".", "path"}
+    return {*_texts(ast.parse(HOME.read_text(encoding="utf-8")))} - ENDINGS - {".", "path"}
 
 
 def _own(name: str) -> bool:
@@ -49,18 +49,22 @@ def _paths(tree: ast.AST) -> Iterator[str]:
     """Texts that are a path or a part of one, and names that a function takes for a mark."""
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            yield from (text.value for text in _texts(node.right))
+            yield from _texts(node.right)
         elif isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            yield from (one.value for one in node.args if isinstance(one, ast.Constant) and called in TAKES_MARK)
-    yield from (text.value for text in _texts(tree) if "/" in text.value and " " not in text.value)
+            yield from (
+                one.value
+                for one in node.args
+                if isinstance(one, ast.Constant) and isinstance(one.value, str) and called in TAKES_MARK
+            )
+    yield from (text for text in _texts(tree) if "/" in text and " " not in text)
 
 
 def written_in(text: str) -> set[str]:
     """The names of a run folder that a module writes itself, each with the text in which it does."""
     tree, names = ast.parse(text), _names()
-    own = {text.value for text in _texts(tree) for name in names if _own(name) and name in text.value}
-    return own | {path for path in _paths(tree) if isinstance(path, str) and names & set(path.split("/"))}
+    own = {text for text in _texts(tree) for name in names if _own(name) and name in text}
+    return own | {path for path in _paths(tree) if names & set(path.split("/"))}
 
 
 @pytest.mark.parametrize("package", ["evalctl", "evalctl_job"])

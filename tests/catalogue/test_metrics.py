@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.metrics import Metrics
-from evalctl.results.entries import Average
+from evalctl.results.entries import EntriesAverage
 
 from .conftest import rows
 
@@ -55,7 +55,7 @@ def test_a_score_of_mtbench_is_a_share(metrics: dict[str, Any]) -> None:
     judged = [entry for entry in entries if entry.metrics[0].startswith("judge_score")]
     assert len(judged) == 22
     for entry in judged:
-        assert Average("", (entry,)).value({entry.name: 0.7}) == 0.7
+        assert EntriesAverage("", (entry,)).value({entry.name: 0.7}) == 0.7
 
 
 def test_subset_groups_have_the_labs_sizes(metrics: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from spec.literate import repository
@@ -85,7 +86,7 @@ def test_what_evalctl_says_of_a_job_is_said_once(scheduler: str, words: list[str
     assert codes(tmp_path / "c", scheduler=scheduler, node_kinds={"cpu": kind}) == ["service-option"]
 
 
-SUBMITTED = {"name": "ev-x", "output_dir": "/out", "run_dir": "/r/a1", "walltime_seconds": 60}
+SUBMITTED: dict[str, Any] = {"name": "ev-x", "output_dir": "/out", "run_dir": "/r/a1", "walltime_seconds": 60}
 # Options of which a service names a part of its own: resources, and the GPUs of a node kind.
 SHARED = {"-l", "--gpus"}
 

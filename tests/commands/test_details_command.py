@@ -16,12 +16,19 @@ from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.places import Place, places
 from evalctl.details.webpage import page
 from evalctl.environments import catalogue
+from evalctl.model.evaluation import Job
 from evalctl.model.result import SCHEMA
 from evalctl.pipeline.project import Project
 from evalctl.results.answers import Answer, Graded, summed
 from evalctl.results.grading import Question
 
 REQUEST = "manifests/requests/a.yaml"
+
+
+def _job(root: Path) -> Job:
+    plan = Project(root).compile_one(REQUEST).plan
+    assert plan is not None
+    return plan.jobs[0]
 
 
 @pytest.fixture
@@ -264,7 +271,7 @@ def test_scores_of_a_running_task_are_not_there_yet(root: Path, capsys: pytest.C
 
 def test_damaged_notes_of_the_server_cost_its_causes_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The answers are shown, and what is damaged is named."""
-    job = Project(root).compile_one(REQUEST).plan.jobs[0].name
+    job = _job(root).name
     notes = root / ".evalctl/runs" / job / "a1/relay/server.json"
     notes.parent.mkdir(parents=True)
     notes.write_text('{"preemptions": 7, "highest_cache_use": 1.0}')
@@ -279,7 +286,7 @@ def test_damaged_notes_of_the_server_cost_its_causes_alone(root: Path, capsys: p
 
 def test_links_in_a_run_folder_are_not_followed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A job runs the model's code: its measurements and details files are read only where they are files of its own folder."""
-    job = Project(root).compile_one(REQUEST).plan.jobs[0]
+    job = _job(root)
     attempt = root / ".evalctl/runs" / job.name / "a1"
     notes = attempt / "relay/server.json"
     details = (

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -98,8 +99,8 @@ def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Pa
     service = Service(scheduler="slurm", node_kinds={"cpu": kind}, modules=(hostile,))
     context = Context(
         root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service,
-        metrics=None, environment={}, env_file=tmp_path / ".env", commit="",
-    )  # type: ignore[arg-type]  # fmt: skip
+        metrics=cast(Any, None), environment={}, env_file=tmp_path / ".env", commit="",
+    )  # fmt: skip
     path = tmp_path / "probe.sh"
     path.write_text(
         script(context, SiteTest("ev-probe-x-0123abcd", tmp_path, "cpu", kind, 60, ("huggingface.co:443",)))
@@ -132,9 +133,9 @@ def test_an_interrupted_probe_cancels_only_what_bears_its_name(tmp_path: Path, s
 
     service = Service(scheduler="gridengine", node_kinds={"cpu": kind})
     context = Context(
-        root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service, metrics=None,
-        environment={}, env_file=tmp_path / ".env", commit="", run=programs, user="me",
-    )  # type: ignore[arg-type]  # fmt: skip
+        root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service,
+        metrics=cast(Any, None),        environment={}, env_file=tmp_path / ".env", commit="", run=programs, user="me",
+    )  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
         run_site_test(context, probe, pause=interrupted)
     assert [words for words in calls if words[0] == "qdel"] == ([("qdel", "41")] if listed else [])

@@ -212,7 +212,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What vLLM says of all families, asked once."""
     path = tmp_path_factory.mktemp("shapes") / "asked.json"
     readers = {f"reader: {name}": (config, None) for name, (config, _) in READERS.items()}
-    ropes = {f"rope: {name}": (config, []) for name, config in ROPES.items()}
+    ropes: dict[str, Any] = {f"rope: {name}": (config, []) for name, config in ROPES.items()}
     faults = {f"fault: {name}": (config, None) for name, config in FAULTS.items()}
     path.write_text(json.dumps({**asked(), **readers, **ropes, **faults}))
     found: dict[str, Any] = json.loads(_run(str(PROGRAM), str(path)).splitlines()[-1])

@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import sys
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # some classes ask the Hub for a backbone, and wait for the answer
 
@@ -59,7 +60,7 @@ def defaults(cls: type) -> dict[str, object]:
     else:
         given = {name: one.default for name, one in inspect.signature(cls.__init__).parameters.items()}
     names = getattr(cls, "attribute_map", None) or {}
-    found = {}
+    found: dict[str, object] = {}
     for key in KEYS:
         value = given.get(names.get(key, key))
         if isinstance(value, (bool, int)):
@@ -87,12 +88,12 @@ def text_part(cls: type) -> list[str]:
     """The key of the text model's configuration within a larger one, and its type where that is left out."""
     try:
         made = cls()
-        text = made.get_text_config(decoder=True)
+        text: Any = made.get_text_config(decoder=True)
     except Exception:
         return []
     for key in getattr(cls, "sub_configs", None) or {}:
         if text is not made and getattr(made, key, None) is text:
-            return [key, text.model_type]
+            return [key, getattr(text, "model_type", "")]
     return []
 
 
@@ -121,7 +122,7 @@ def refusals(cls: type) -> list[str]:
     return [word for word, refused in found.items() if refused]
 
 
-def entry(cls: type) -> dict[str, object]:
+def entry(cls: type) -> dict[str, Any]:
     """One model type's line."""
     names = {key: name for key, name in (getattr(cls, "attribute_map", None) or {}).items() if key in KEYS}
     text = text_part(cls)

@@ -71,7 +71,7 @@ def refusal(name, tokens, model=CONFIG, **switches):
 
 def needed(name):
     """The tokens that it asks a vocabulary for until it starts, less those without which it does as well; null: never."""
-    asked = []
+    asked: list[str] = []
     while (why := refusal(name, tokenizer(asked))) is not None:
         missed = [token for token in missing(name, asked) if token not in asked]
         if not missed:

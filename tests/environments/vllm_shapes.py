@@ -123,7 +123,8 @@ def longest(text, found, rest):
     try:
         _get_and_verify_max_len(text, found, max_model_len=10**12, **rest)
     except ValueError as error:
-        return int(float(re.search(r"max_model_len \(\w+=([\d.]+) or", str(error)).group(1)))
+        (length,) = re.findall(r"max_model_len \(\w+=([\d.]+) or", str(error))
+        return int(float(length))
 
 
 def built(folder, size):

@@ -40,9 +40,9 @@ class Site(World):
         def run(command: Command) -> Reply:
             verb, *words = command.argv
             with unlimited_files():
-                return {"fake-submit": self.submit, "fake-list": self.list, "fake-cancel": self.cancel}[verb](
-                    user, *words
-                )
+                programs: dict[str, Callable[..., Reply]]
+                programs = {"fake-submit": self.submit, "fake-list": self.listing, "fake-cancel": self.cancel}
+                return programs[verb](user, *words)
 
         return run
 
@@ -54,7 +54,7 @@ class Site(World):
             self.change(job["id"], user=user, visible_at=self.now + self.late, hidden=False, tasks=[])
         return reply
 
-    def list(self, user: str, whose: str = "") -> Reply:
+    def listing(self, user: str, whose: str = "") -> Reply:
         """The user's jobs, as far as they can be seen."""
         if whose == "--version":
             return self._list(whose)

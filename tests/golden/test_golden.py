@@ -76,7 +76,7 @@ def test_golden_scripts_do_what_was_planned(case: str, tmp_path: Path) -> None:
     Project(root).compile()
     jobs = [job for plan in _plans(root) for job in plan.jobs]
     downloads = [download for plan in _plans(root) for download in plan.downloads]
-    assert {job.script_path for job in (*jobs, *downloads)} == {
+    assert {job.script_path for job in jobs} | {job.script_path for job in downloads} == {
         f"generated/{path}" for path, _ in files_under(HERE / case / "generated") if path.endswith(".sh")
     }
     for number, job in enumerate(jobs):
@@ -110,7 +110,7 @@ def _run(job: Job, script: Path, top: Path) -> None:
 
 def _install(job: Job, top: Path) -> None:
     """The stand-ins under the very folder names that the script was planned with, and a node with eight GPUs."""
-    wanted = [(job.server.environment, ("vllm",))] if job.server.argv else []
+    wanted: list[tuple[str, tuple[str, ...]]] = [(job.server.environment, ("vllm",))] if job.server.argv else []
     wanted += [(name, ("lighteval", "python")) for name in job.framework_environments.values()]
     for environment, programs in wanted:
         folder = top / environment / "bin"

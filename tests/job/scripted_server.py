@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from evalctl_job.outcomes import Refused
 
-Outcome = dict[str, Any] | Refused
+Outcome: TypeAlias = dict[str, Any] | Refused
 BASE, HEALTH = "http://127.0.0.1:1/v1", "http://127.0.0.1:1/health"
 
 

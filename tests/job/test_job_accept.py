@@ -39,7 +39,15 @@ def accept(environment: Path, variables: dict[str, str], tmp_path: Path) -> Acce
             "--log",
             folder / "log",
         ]
-        told = ["--task-key", "en_demo", "--exit-code", str(exit_code), "--into", tmp_path / "verdict.json", *flags]
+        told: list[str | Path] = [
+            "--task-key",
+            "en_demo",
+            "--exit-code",
+            str(exit_code),
+            "--into",
+            tmp_path / "verdict.json",
+            *flags,
+        ]
         done = subprocess.run([*command, *files, *told], env=variables, capture_output=True, text=True)
         verdict: dict[str, Any] = json.loads((tmp_path / "verdict.json").read_text())
         assert done.returncode == {"done": 0, "failed": 1}[verdict["verdict"]]

@@ -47,7 +47,7 @@ def kept_before(path: Path, body: dict[str, Any], *texts: str | None) -> None:
 def replayed(answers: Answers, body: dict[str, Any]) -> list[str | None]:
     """The texts that a request gets from the store; None for what is to be asked."""
     taken = answers.take(questions(digest(PATH, body), body, body["n"]))
-    return [kept and answers.reply(kept)["choices"][0]["message"]["content"] for kept in taken]
+    return [answers.reply(kept)["choices"][0]["message"]["content"] if kept else None for kept in taken]
 
 
 @pytest.fixture

@@ -57,6 +57,6 @@ def test_the_program_says_what_is_wrong(folder: Path) -> None:
 
 
 def _run(folder: Path, revision: str, *more: str) -> tuple[int, str]:
-    words = [sys.executable, PROGRAM, "--path", folder, "--revision", revision, *more]
+    words: list[str | Path] = [sys.executable, PROGRAM, "--path", folder, "--revision", revision, *more]
     done = subprocess.run(words, capture_output=True, text=True)
     return done.returncode, done.stdout

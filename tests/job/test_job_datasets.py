@@ -30,7 +30,14 @@ class Loading:
 
     def run(self, environment: Path, framework: str, *scripts: str, **more: str) -> tuple[int, Lines]:
         """Exit code and the lines for evalctl."""
-        argv = [environment / "bin" / "python", "-m", "evalctl_job.fetch_datasets", "--framework", framework, *scripts]
+        argv: list[str | Path] = [
+            environment / "bin" / "python",
+            "-m",
+            "evalctl_job.fetch_datasets",
+            "--framework",
+            framework,
+            *scripts,
+        ]
         variables = {**self.variables, "HF_ENDPOINT": self.hub.endpoint, "HF_HOME": str(self.cache), **more}
         done = subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=300, check=False)
         return done.returncode, [line.split("\t") for line in done.stdout.splitlines()]
@@ -125,7 +132,7 @@ def test_a_full_disk_is_called_that(environment: Path, variables: dict[str, str]
         "print(reason_of(OSError('Not enough disk space. Needed: 3 GB'), 'a/b').reason)\n"
         "print(reason_of(ValueError('BuilderConfig x not found'), 'a/b').reason)\n"
     )
-    argv = [environment / "bin" / "python", "-c", program]
+    argv: list[str | Path] = [environment / "bin" / "python", "-c", program]
     online = {name: value for name, value in variables.items() if name not in OFFLINE}
     said = subprocess.run(argv, env=online, capture_output=True, text=True, check=True).stdout
     assert said.split() == ["disk-full", "disk-full", "download-failed"]

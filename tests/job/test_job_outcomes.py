@@ -76,6 +76,7 @@ def test_another_status_of_success_is_no_whole_reply(status: int) -> None:
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_good_status_with_an_object_is_a_reply(status: int) -> None:
     """Whatever is in it; an empty error says that there was none."""
+    reply: dict[str, Any]
     for reply in ({"choices": []}, {}, {"error": None}, {"error": {}}, {"error": ""}):
         assert read(status, {}, json.dumps(reply).encode(), None) == reply
 

@@ -46,7 +46,15 @@ def watching(
     environment: Path, variables: Mapping[str, str], pid: int, work: Path, relay: str, state: Path
 ) -> subprocess.Popen[bytes]:
     """The stall watch of a task, as a job starts it."""
-    command = [environment / "bin" / "python", "-m", "evalctl_job.stall", "--pid", str(pid), "--log", work / "log"]
+    command: list[str | Path] = [
+        environment / "bin" / "python",
+        "-m",
+        "evalctl_job.stall",
+        "--pid",
+        str(pid),
+        "--log",
+        work / "log",
+    ]
     return subprocess.Popen(
         [*command, "--relay", relay, "--seconds", "600", "--state", state, "--task-key", "t"], env=variables
     )

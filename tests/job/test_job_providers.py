@@ -57,7 +57,15 @@ def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(task.invocation.config, encoding="utf-8")
     (folder / "state" / "t.options.json").write_text(json.dumps(task.invocation.relay.as_json()))
-    relay = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1", "--state", folder / "state"]
+    relay: list[str | Path] = [
+        environment / "bin" / "python",
+        "-m",
+        "evalctl_job.relay",
+        "--tries",
+        "1",
+        "--state",
+        folder / "state",
+    ]
     relay += [
         "--listen-port-file",
         folder / "port",

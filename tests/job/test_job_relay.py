@@ -118,8 +118,8 @@ def test_a_redirect_carries_neither_key_nor_question_elsewhere(start_relay: Star
 
 def refused_to_start(environment: Path, variables: dict[str, str], folder: Path, *more: str) -> str:
     """What a relay says that ends at once, and with which exit code."""
-    files = ["--listen-port-file", folder / "port", "--state", folder / "state"]
-    command = [environment / "bin" / "python", "-m", "evalctl_job.relay", *files, *more]
+    files: list[str | Path] = ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    command: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", *files, *more]
     ended = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert not (folder / "port").exists() and not (folder / "state").exists()
     return f"{ended.returncode}: {ended.stderr}"
@@ -216,8 +216,15 @@ def keyed_relay(
 ) -> Iterator[Relay]:
     """One for many questions that it refuses; its model would be away."""
     folder = tmp_path_factory.mktemp("keyed")
-    files = ["--listen-port-file", folder / "port", "--state", folder / "state"]
-    program = [environment / "bin/python", "-m", "evalctl_job.relay", *files, "--upstream", "http://127.0.0.1:1/v1"]
+    files: list[str | Path] = ["--listen-port-file", folder / "port", "--state", folder / "state"]
+    program: list[str | Path] = [
+        environment / "bin/python",
+        "-m",
+        "evalctl_job.relay",
+        *files,
+        "--upstream",
+        "http://127.0.0.1:1/v1",
+    ]
     with subprocess.Popen(program, env=variables, text=True) as process:
         wait_for((folder / "port").exists)
         yield Relay(process, int((folder / "port").read_text()), folder / "state")
@@ -552,7 +559,14 @@ def test_a_socket_that_was_handed_over_takes_requests_before_the_relay_is_there(
         early = socket.create_connection(("127.0.0.1", port))
         early.sendall(f"GET /task/t/counts HTTP/1.0\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
         flags = ["--listen-fd", str(number), "--listen-port-file", f"{tmp_path}/port", "--state", f"{tmp_path}/state"]
-        program = [environment / "bin/python", "-m", "evalctl_job.relay", *flags, "--upstream", "http://127.0.0.1:1/v1"]
+        program: list[str | Path] = [
+            environment / "bin/python",
+            "-m",
+            "evalctl_job.relay",
+            *flags,
+            "--upstream",
+            "http://127.0.0.1:1/v1",
+        ]
         relay = subprocess.Popen(program, env=variables, pass_fds=[number])
     with early:
         assert early.recv(12) == b"HTTP/1.0 200"

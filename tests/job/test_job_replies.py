@@ -470,6 +470,7 @@ def test_an_error_within_the_message_is_one() -> None:
     broken = choice()
     broken["message"] = {**broken["message"], "error": {"message": "gone", "code": 502}}
     assert read_choice(broken) == NoAnswer("no answer: it ended with `stop`: gone", passing=True)
+    nothing: object
     for nothing in (None, "", {}):
         broken["message"]["error"] = nothing
         assert isinstance(read_choice(broken), dict)

@@ -36,7 +36,13 @@ def start_framework(environment: Path, variables: dict[str, str], tmp_path: Path
         folder = tmp_path / name
         folder.mkdir()
         (folder / "config.yaml").write_text(CONFIG.format(temperature=0.8))
-        command = [environment / "bin" / "lighteval", "endpoint", "litellm", "config.yaml", "demo_code|0"]
+        command: list[str | Path] = [
+            environment / "bin" / "lighteval",
+            "endpoint",
+            "litellm",
+            "config.yaml",
+            "demo_code|0",
+        ]
         more = ["--custom-tasks", "evalctl_tasks.tasks", "--output-dir", "out", "--save-details"]
         places = {**variables, "HOSTED_VLLM_API_BASE": relay.url(), "HF_HOME": str(tmp_path / "hf")}
         with (folder / "log").open("wb") as log:

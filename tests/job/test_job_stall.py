@@ -185,7 +185,15 @@ def looked_for(
 ) -> str:
     """What the program says once it has ended."""
     into = folder / "t.stalled"
-    command = [environment / "bin" / "python", "-m", "evalctl_job.stall", "--pid", str(pid), "--log", folder / "log"]
+    command: list[str | Path] = [
+        environment / "bin" / "python",
+        "-m",
+        "evalctl_job.stall",
+        "--pid",
+        str(pid),
+        "--log",
+        folder / "log",
+    ]
     command += ["--relay", relay, "--seconds", str(seconds), "--state", folder, "--task-key", "t"]
     subprocess.run(command, env=dict(variables), check=True, timeout=200)
     return into.read_text() if into.exists() else ""
@@ -215,7 +223,8 @@ def test_nothing_is_asked_twice_after_a_stall(
 @contextmanager
 def losing(port: int, after: int) -> Iterator[int]:
     """A way to the relay at `port` on which replies are lost from a number on: the client waits for ever."""
-    replies, lock, links = [0], threading.Lock(), []
+    replies, lock = [0], threading.Lock()
+    links: list[socket.socket] = []
 
     def pass_on(source: socket.socket, target: socket.socket, counted: bool) -> None:
         with suppress(OSError):
@@ -288,7 +297,7 @@ def test_a_stall_is_the_reason_unless_answers_failed(
     (tmp_path / "log").write_text("ValueError: an older complaint\n")
     words = ["--framework", "lighteval", "--task-key", "t", "--output", "none", "--state", str(tmp_path)]
     words += ["--log", f"{tmp_path}/log", "--exit-code", str(exit_code), "--into", f"{tmp_path}/verdict.json"]
-    command = [environment / "bin" / "python", "-m", "evalctl_job.accept", *words]
+    command: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.accept", *words]
     assert subprocess.run(command, env=variables, timeout=200).returncode == 1
     verdict = json.loads((tmp_path / "verdict.json").read_text())
     assert verdict["reason"] == reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl"
 ROWS = st.lists(st.tuples(CELL.filter(bool), CELL, CELL), min_size=1, max_size=6, unique_by=lambda row: row[0])
 
 
-def written(rows: list[tuple[str, str, str]], quoting: int, end: str) -> str:
+def written(rows: list[tuple[str, str, str]], quoting: Any, end: str) -> str:
     """The table as the csv module writes it."""
     out = io.StringIO()
     csv.writer(out, quoting=quoting, lineterminator=end).writerows([("key", "b", "c"), *rows])

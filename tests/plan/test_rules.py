@@ -224,7 +224,7 @@ def test_a_service_without_a_kind_for_the_model_says_so() -> None:
 # ---- two requests -----------------------------------------------------------------------------------------------
 
 
-def _plans(*texts: str) -> list[dict[str, object]]:
+def _plans(*texts: str) -> list[PlanFile]:
     made = []
     for number, text in enumerate(texts):
         path = f"manifests/requests/r{number}.yaml"

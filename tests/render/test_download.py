@@ -57,7 +57,7 @@ class Node:
         python.chmod(0o755)
         (python.parents[1] / ".complete").touch()
         (self.top / ".env").write_text("OPENAI_API_KEY=a-key\nHF_HUB_CACHE=/bulk/hub\n")
-        facts = {
+        facts: dict[str, Any] = {
             "number": 1, "name": "ev-download-a1", "environments": str(self.top / "environments"),
             "env_file": str(self.top / ".env"), "caches": str(self.top / "caches"), "note": str(self.top / "note 日本.json"),
             "walltime_seconds": walltime, "variables": {"HF_HUB_CACHE": "/bulk/hub"},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalctl.render.quoting import assignment, comment, word
 
-ANY_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 NASTY = st.sampled_from(
     ["", " ", "'", '"', "\\", "$HOME", "`id`", "$(id)", "a\nb", "\n", "-n", "~", "*", "{a,b}", "[0]=x", "a=b", "!x", "#c",
      "\n#$ -l h_rt=1", "#$ -o /x", "\u202e", "\r", "\x1b[2J", "\ufeff", "日本語\u3000の文", "'\\''", "\\x41", "\x1bA", "=~", "x'\n'y"]

@@ -83,7 +83,7 @@ def test_a_difference_is_that_of_the_pairs_with_its_interval_and_method() -> Non
     values = [each.values(METRICS.entries[0]) for each in (one, base)]
     assert not any(isinstance(each, str) for each in values)
     expected = difference(paired(*values))  # type: ignore[arg-type]
-    assert found.difference == expected and expected is not None
+    assert expected is not None and found.difference is not None and found.difference == expected
     assert (found.verdict, found.model.value, found.baseline.value) == (Verdict.BETTER, 0.7, 0.5)
     assert found.difference.mean == pytest.approx(0.2) and found.difference.low > 0 and found.method
     assert found.model.estimate and found.model.estimate.low and found.model.estimate.low < 0.7
@@ -227,9 +227,8 @@ def test_damaged_numbers_of_answers_are_no_share(number: int) -> None:
         model(name, {"jmmlu": {JMMLU: {"em": bits(7, 10)}}}, facts=facts)
         for name, facts in (("one", damaged), ("base", sound))
     )
-    (line,) = lines(
-        compare(one, base, METRICS), *(Measured(each.folder, each.aggregate) for each in (one, base)), ["jmmlu"]
-    )
+    model_side, baseline = (Measured(each.folder, each.aggregate) for each in (one, base))
+    (line,) = lines(compare(one, base, METRICS), model_side, baseline, ["jmmlu"])
     assert line.cut_off == "– / 10%"
 
 

@@ -111,11 +111,12 @@ def test_a_question_without_a_value_keeps_its_place() -> None:
 def test_values_know_whether_each_answer_is_right_or_wrong() -> None:
     """A share of k answers is; points of a judge and the mean of several metrics are not."""
     kinds = {}
-    for entry, task, kept, answers in [
+    cases: list[tuple[str, str, Any, int]] = [
         ("jmmlu", "jmmlu", JMMLU, 1),
         ("code_pass@1", "code", {"swallow|code|0": {"pass@1:10": [0.3, 1.0, 0.0]}}, 10),
         ("mt", "mt", {"swallow|mt_bench|0": {"judge": [0.5, 0.7]}}, 1),
-    ]:
+    ]
+    for entry, task, kept, answers in cases:
         result, files = measured(task, kept, answers=answers)
         found = of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups)
         assert not isinstance(found, str)

@@ -135,9 +135,9 @@ def test_jobs_on_one_gpu_take_turns_and_others_do_not_wait(queue: Queue) -> None
 
 def test_jobs_without_gpu_use_slots(queue: Queue) -> None:
     """At most so many at once; one by default."""
-    slots = {"site_args": (*queue.site_args, "--slots", "2")}
+    slots = (*queue.site_args, "--slots", "2")
     for name in ("a", "b", "c"):
-        queue.submit(name, queue.until("go"), **slots)
+        queue.submit(name, queue.until("go"), site_args=slots)
     assert list(queue.states().values()) == [State.RUNNING, State.RUNNING, State.QUEUED]
     queue.release("go")
     queue.wait_ended("a", "b", "c")

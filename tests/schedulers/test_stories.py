@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from lab import PARAMETERS, Lab, lab_at, labs_where
 
 LONG = "a-request-whose-name-is-as-long-as-people-make-them-in-a-hurry-2026"
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "runs": {"task": "quick"},
     "fails": {"task": "crashes", "retries": 0},
     "drains": {"task": "slow_once_drains"},

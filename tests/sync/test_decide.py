@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,13 @@ def seen(state: State) -> Sighting:
 
 def everything() -> list[JobEvidence]:
     """The product of what can be seen."""
+    combinations: Iterable[tuple[Any, ...]] = product(
+        [(), ("t",)], [None, CLAIMED, SUBMITTED],
+        [(0, ""), (1, "failed:lost"), (1, "failed:secret-missing"), (2, "failed:lost"), (0, "progressed:timeout")],
+        [(), *((seen(state),) for state in State), (seen(State.RUNNING), seen(State.QUEUED))], [False, True],
+        [Marks(), STARTED, FINISHED, BROKEN], [0.0, 601.0], [{}, {"u": "j"}], [{}, {"v": "j"}], [False, True],
+        [(), (seen(State.RUNNING),)], [False, True], ["", "script-missing", "weights-missing"],
+    )  # fmt: skip
     return [
         JobEvidence(
             "ev-a-1", missing, attempt, attempts, sightings, silent, marks, age, 600.0, 1, outcome,
@@ -39,13 +48,7 @@ def everything() -> list[JobEvidence]:
             lingering=lingering, cancelled=cancelled and attempt is not None, blocked=blocked,
         )
         for missing, attempt, (attempts, outcome), sightings, silent, marks, age, elsewhere, absent, foreign, lingering,
-        cancelled, blocked in product(
-            [(), ("t",)], [None, CLAIMED, SUBMITTED],
-            [(0, ""), (1, "failed:lost"), (1, "failed:secret-missing"), (2, "failed:lost"), (0, "progressed:timeout")],
-            [(), *((seen(state),) for state in State), (seen(State.RUNNING), seen(State.QUEUED))], [False, True],
-            [Marks(), STARTED, FINISHED, BROKEN], [0.0, 601.0], [{}, {"u": "j"}], [{}, {"v": "j"}], [False, True],
-            [(), (seen(State.RUNNING),)], [False, True], ["", "script-missing", "weights-missing"],
-        )
+        cancelled, blocked in combinations
     ]  # fmt: skip
 
 

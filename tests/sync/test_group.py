@@ -97,7 +97,12 @@ class Shared:
 
     def request(self, uid: int, *jobs: Job) -> None:
         """A user commits the scripts of jobs, and publishes them."""
-        self.by(uid, lambda: [self.clone(uid).add_script(job) for job in jobs], 0o002)
+
+        def commit() -> None:
+            for job in jobs:
+                self.clone(uid).add_script(job)
+
+        self.by(uid, commit, 0o002)
         self.git(uid, "push", "-q")
 
     def run(self, uid: int, job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -70,17 +70,17 @@ def test_why_a_task_failed_is_what_acceptance_found_unless_the_job_says_it(write
     assert (mark.reason, mark.detail) == ("timeout", "d")
 
 
-WRONG = {
+WRONG: dict[str, list[dict[str, Any]]] = {
     "started": [{"started_at": "now"}, {"host": 5}, {"pid": "7"}, {"attempt": 1.5}, {"started_at": 1e18}, {"host": ["n1"]}],
     "server_ready": [{"ready_at": -1}, {"restarts": "2"}, {"restarts": None, "port": {}}, {"server_version": 0.32}],
     "finished": [{"exit": "0"}, {"exit": None}, {"exit": True}, {"reason": 1}, {"tasks_done": "a"}, {"tasks_failed": [1]}],
     "task/a": [
         {"key": "b"}, {"key": None}, {"state": 1}, {"exit": "0"}, {"acceptance": []},
-        *({"acceptance": {**one}} for one in (
+        *[{"acceptance": wrong} for wrong in cast(list[Any], [
             {"verdict": 1}, {"scores": []}, {"scores": {"a|0": 0.5}}, {"scores": {"a|0": {"em": True}}}, {"samples": {"asked": "4"}},
             {"tokens": []}, {"versions": {"a": 1}}, {"warnings": "w"}, {"warnings": [1]}, {"config_tasks": {"a|0": []}},
             {"answered_by": {"m": {}}}, {"sent": []},
-        )),
+        ])],
     ],
 }  # fmt: skip
 

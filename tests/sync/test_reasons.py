@@ -138,7 +138,9 @@ def judged() -> set[str]:
         if isinstance(node, ast.Call)
     ]
     failures = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Failure"]
-    return {node.value for one in failures for node in ast.walk(one) if isinstance(node, ast.Constant) and node.value}
+    return {
+        str(node.value) for one in failures for node in ast.walk(one) if isinstance(node, ast.Constant) and node.value
+    }
 
 
 def constants(module: ModuleType) -> set[str]:

@@ -698,7 +698,11 @@ def test_watch_asks_again_while_another_evalctl_is_at_work(clone: Clone, world: 
     world.run_all()
     lock = locked(clone.root / ".evalctl", "login1")
     lock.__enter__()
-    last = watch(lambda: go(clone, job), seen.append, lambda: lock.__exit__(None, None, None))
+
+    def released() -> None:
+        lock.__exit__(None, None, None)
+
+    last = watch(lambda: go(clone, job), seen.append, released)
     assert [(report.exit_code, report.settled) for report in seen] == [(4, False), (0, True)]
     assert told(last) == [(Action.DONE, "result-current")]
 
@@ -710,7 +714,11 @@ def test_watch_goes_on_until_the_results_are_pushed(clone: Clone, world: World, 
     world.run_all()
     remote = Path(git(clone.root, "remote", "get-url", "origin"))
     away = remote.rename(remote.with_name("away.git"))
-    watch(lambda: go(clone, job), seen.append, lambda: away.rename(remote) and None)
+
+    def brought_back() -> None:
+        away.rename(remote)
+
+    watch(lambda: go(clone, job), seen.append, brought_back)
     assert [report.exit_code for report in seen] == [4, 0]
     assert git(clone.root, "rev-parse", "HEAD") == git(remote, "rev-parse", "main")
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,9 @@ class World:
     def run(self, command: Command) -> Reply:
         """The stand-in for the scheduler's programs."""
         verb, *words = command.argv
-        return {"fake-submit": self._submit, "fake-list": self._list, "fake-cancel": self._cancel}[verb](*words)
+        programs: dict[str, Callable[..., Reply]]
+        programs = {"fake-submit": self._submit, "fake-list": self._list, "fake-cancel": self._cancel}
+        return programs[verb](*words)
 
     def _submit(self, name: str, run_dir: str, *_: str) -> Reply:
         self.submissions += 1

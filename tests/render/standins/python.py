@@ -25,7 +25,7 @@ def option(name):
 def asked_upstream(path):
     """What the server says, wherever it is now."""
     base = urlsplit(option("--upstream") or Path(option("--upstream-file")).read_text().strip())
-    link = http.client.HTTPConnection(base.hostname if base.scheme == "http" else "localhost", base.port, timeout=60)
+    link = http.client.HTTPConnection((base.scheme == "http" and base.hostname) or "localhost", base.port, timeout=60)
     if base.scheme != "http":
         link.sock = socket.socket(socket.AF_UNIX)
         link.sock.connect(unquote(base.netloc))
@@ -41,8 +41,8 @@ def asked_upstream(path):
 class Relay(BaseHTTPRequestHandler):
     """Passes questions on and counts them per task."""
 
-    asked: ClassVar = {}
-    answered: ClassVar = {}
+    asked: ClassVar[dict] = {}
+    answered: ClassVar[dict] = {}
 
     def parse_request(self):
         """Refuses, as the real one does, whoever does not have the job's key."""

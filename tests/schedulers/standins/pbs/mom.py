@@ -17,7 +17,7 @@ KILL_DELAY = 10
 _HELD = {
     "job_state": "H", "substate": "20", "Hold_Types": "s", "comment": "job held, too many failed attempts to run",
 }  # fmt: skip
-_TOLD = []
+_TOLD: list = []
 
 
 def main(number):

@@ -37,7 +37,7 @@ def _parsed(words):
         pairs, rest = getopt.getopt(words, OPTIONS)
     except getopt.GetoptError as error:
         raise Refused(2, f"qsub: invalid option -- '{error.opt[:1]}'\n{USAGE}") from error
-    options = dict(pairs)
+    options: dict = dict(pairs)
     if "-l" in options:
         options["-l"] = [value for name, value in pairs if name == "-l"]
     return options, rest
