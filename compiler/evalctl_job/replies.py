@@ -262,8 +262,11 @@ _DATE = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{2}-\d{2}|\d{3
 def same_model(asked: str, answered: str) -> bool:
     """Whether the model `answered` is the model `asked`: an added date or publisher is ignored.
 
-    A name without a requested date (gpt-4o for gpt-4o-2024-08-06) is another model: it may be any version.
+    A name without a requested date (gpt-4o for gpt-4o-2024-08-06) is another model: it may be any version. `#DEPLOYMENT` (Fireworks)
+    says which servers answer, and may be left out.
     """
+    if ("#" in asked) != ("#" in answered):
+        asked, answered = (name.partition("#")[0] for name in (asked, answered))
     wanted, named = (_ROUTE.sub("", name.lower().removeprefix("models/")) for name in (asked, answered))
     undated = _DATE.sub("", named)
     return any(

@@ -29,6 +29,8 @@ NAMES = [
     "accounts/fireworks/models/x",
     "@cf/meta/llama-3",
     "ft:gpt-4o:lab::B1",
+    "accounts/fireworks/models/x#accounts/lab/deployments/4b1c",
+    "lab/x#lab/4b1c",
 ]
 
 
@@ -40,7 +42,7 @@ def request(*models: str, settings: str = "") -> str:
 def test_each_name_reaches_the_framework_and_has_a_folder_of_its_own() -> None:
     """In both dialects the configuration has the provider's own name, and YAML reads it as it is."""
     done = compiled(request(*NAMES), FILES)
-    assert done.codes() == [] and len({one.result_path for one in done.evals}) == 10
+    assert done.codes() == [] and len({one.result_path for one in done.evals}) == 14
     for job in done.jobs:
         for task in job.tasks:
             read = yaml.safe_load(task.invocation.config)

@@ -211,6 +211,7 @@ def test_of_several_choices_the_answers_are_kept_where_they_are() -> None:
         ("gemini-1.5-pro", "gemini-1.5-pro-002"), ("gemini-2.5-flash-preview", "gemini-2.5-flash-preview-05-20"),
         ("deepseek/deepseek-r1:free", "deepseek/deepseek-r1"), ("Qwen/Qwen3-8B", "qwen3-8b"), ("qwen3:8b", "qwen3:8b"),
         ("accounts/fireworks/models/llama-v3p1-8b", "llama-v3p1-8b"), ("gpt-4o", "openai/gpt-4o-2024-08-06"),
+        ("lab/x#d1", "lab/x#d1"), ("accounts/lab/models/x#d1", "accounts/lab/models/x"), ("lab/x", "lab/x#d1"),
     ],
 )  # fmt: skip
 def test_a_date_or_a_publisher_more_is_the_same_model(asked: str, answered: str) -> None:
@@ -224,6 +225,7 @@ def test_a_date_or_a_publisher_more_is_the_same_model(asked: str, answered: str)
         ("m", "cheap/other-1B"), ("gpt-4o", "gpt-4o-mini"), ("gpt-4o", "gpt-4o-mini-2024-07-18"), ("qwen3:8b", "qwen3:4b"),
         ("gpt-4o-2024-08-06", "gpt-4o"), ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20"), ("lab/small-8B", "other/small-8B"),
         ("llama-3-70b", "llama-3-70b-turbo"), ("o1", "gpt-4o1"),
+        ("lab/x#d1", "lab/x#d2"), ("lab/x#d1", "lab/y#d1"), ("lab/x#d1", "lab/y"), ("lab/x", "lab/y#d1"), ("lab/x#d1", "d1"), ("lab/x#lab/d1", "d1"),
     ],
 )  # fmt: skip
 def test_any_other_name_is_another_model(asked: str, answered: str) -> None:

@@ -13,8 +13,9 @@ from pydantic_core import core_schema
 from evalctl.model.names import NAME
 
 MODEL = rf"{NAME[:-1]}(?:/{NAME[1:-1]})?$"
-# Providers name models as they like: deepseek/deepseek-r1:free, qwen3:8b, accounts/fireworks/models/x, @cf/meta/llama.
-SERVED_MODEL = rf"^@?{NAME[1:-1]}(?:(?:/@?|::?|@){NAME[1:-1]})*$"
+# Providers name models as they like: deepseek/deepseek-r1:free, qwen3:8b, accounts/fireworks/models/x, @cf/meta/llama. Fireworks has
+# MODEL#DEPLOYMENT, of which both are paths or short names (its documents, 2026: accounts/A/models/M#accounts/B/deployments/D).
+SERVED_MODEL = rf"^@?{NAME[1:-1]}(?:(?:/@?|::?|@){NAME[1:-1]})*(?:#{NAME[1:-1]}(?:/{NAME[1:-1]})*)?$"
 RESULT_DIR = rf"{NAME[:-1]}(?:/{NAME[1:-1]})*$"
 PATH = r"^/[^\x00-\x1f\x7f]*$"
 TASK_WORD = r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]*$"
