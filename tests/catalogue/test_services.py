@@ -150,6 +150,16 @@ def test_limits_are_the_sites() -> None:
     assert (service("tsubame").priorities, service("tsubame").default_priority) == ({"-5": 1, "-4": 2, "-3": 4}, -5)
 
 
+def test_a_cuda_module_is_of_the_version_that_vllm_was_built_for() -> None:
+    """FlashInfer compiles kernels with its nvcc when a server starts: with another major version than torch's the server dies."""
+    lock = (MANIFESTS.parent / "compiler/environments/vllm.lock").read_text(encoding="utf-8")
+    built = re.search(r"^cuda-toolkit==(\d+)\.", lock, re.MULTILINE)
+    assert built
+    modules = {(name, one) for name in NAMES for one in service(name).modules if one.startswith("cuda")}
+    assert {name for name, _ in modules} >= {"tsubame"}
+    assert {one for one in modules if not one[1].startswith(f"cuda/{built[1]}.")} == set()
+
+
 def test_no_two_services_are_detected_by_the_same_path() -> None:
     """A machine is one service; local and slurm are taken by name or when nothing else fits."""
     paths = [path for name in NAMES for path in service(name).detect]

@@ -12,10 +12,12 @@ from typing import Any, cast
 
 import pytest
 
-from evalctl.doctor.site_test import SiteTest, run_site_test, script
+from evalctl.doctor.site_test import Observation, SiteTest, run_site_test, script
+from evalctl.doctor.verdict import verdict
 from evalctl.model.service import NodeKind, Service
 from evalctl.shell import Command, Reply
 from evalctl.sync.context import Context
+from evalctl_job.run_folder import BEATS, LOOKED, RunFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +111,52 @@ def test_the_script_of_a_probe_is_clean_and_quotes_what_it_is_given(tmp_path: Pa
     assert checked.returncode == 0, checked.stdout
     words = path.read_text().replace("\nmain\n", '\nprintf "%s" "${MODULES[0]}"\n')
     assert subprocess.run(["bash", "-c", words], capture_output=True, text=True).stdout == hostile
+
+
+NVCC = "echo 'Cuda compilation tools, release 13.1, V13.1.80'"
+
+
+@pytest.mark.parametrize(
+    ("smi", "nvcc", "found"),
+    [
+        (None, None, ["✗ 0 seen, gpu_1 promises 1"]),
+        ("echo no", None, ["✓ 1 seen, no; gpu_1 promises 1", "✗ no nvcc on PATH (driver no): FlashInfer cannot compile kernels"]),
+        ("echo 580.1", NVCC, ["✓ 1 seen, 580.1; gpu_1 promises 1", "✓ nvcc 13.1 compiles a kernel for this GPU (driver 580.1)"]),
+        ("echo 580.1", f'[[ $1 != -arch* ]] || {{ echo "nvcc fatal: \033[31mno g++" >&2; exit 1; }}; {NVCC}',
+         ["✓ 1 seen, 580.1; gpu_1 promises 1", "✗ nvcc 13.1 (driver 580.1) does not compile a kernel: nvcc fatal: [31mno g++"]),
+    ],
+    ids=["no GPU", "no compiler", "compiles", "does not compile"],
+)  # fmt: skip
+def test_the_site_test_looks_for_gpus_and_compiles_a_kernel(
+    tmp_path: Path, smi: str | None, nvcc: str | None, found: list[str]
+) -> None:
+    """A server compiles kernels when it starts: a CUDA module that cannot is known before a job pays for a GPU."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in (("nvidia-smi", smi), ("nvcc", nvcc)):
+        if text is not None:
+            (programs / name).write_text(f"#!/bin/bash\n{text}\n")
+            (programs / name).chmod(0o755)
+    kind = NodeKind(gpus=1, runtime_column="hrt_q")
+    service = Service(scheduler="slurm", node_kinds={"gpu_1": kind})
+    context = Context(
+        root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service,
+        metrics=None, environment={}, env_file=tmp_path / ".env", commit="",
+    )  # type: ignore[arg-type]  # fmt: skip
+    site_test = SiteTest("ev-probe-x-0123abcd", tmp_path, "gpu_1", kind, 60, ())
+    words = script(context, site_test).replace("\nmain\n", "\nlook\n")
+    path = {"PATH": f"{programs}:/usr/bin:/bin"}
+    looked = subprocess.run(["bash", "-c", words], env=path, cwd=tmp_path, capture_output=True, text=True, check=True)
+    folder = RunFolder(tmp_path)
+    folder.probe_mark(LOOKED).parent.mkdir()
+    folder.probe_mark(LOOKED).write_text(looked.stdout)
+    folder.probe_mark(BEATS).write_text("0\n")
+    said = verdict(context, site_test, Observation(Reply(0, "Submitted batch job 7", ""), "7"))
+    topics = ("gpus", "compiler")
+    assert [f"{'✓' if one.good else '✗'} {one.text}" for one in said if one.topic in topics] == found
+    assert all(
+        "`modules` in the service's file" in one.help for one in said if one.topic == "compiler" and not one.good
+    )
 
 
 @pytest.mark.parametrize("said", ["37\n", "37.5000 JPY\n", '37\nYour job 38 ("NAME") has been submitted\n'])
