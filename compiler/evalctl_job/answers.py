@@ -48,8 +48,13 @@ def questions(name: str, body: Mapping[str, Any], count: int) -> list[Question]:
     return [(name, seed + number if isinstance(seed, int) else None) for number in range(count)]
 
 
-def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """One line of the file: what was sent, and the reply as the model's server gave it."""
+def record(
+    name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds: float, counted_short: bool = False
+) -> dict[str, Any]:
+    """One line of the file: what was sent, and the reply as the model's server gave it.
+
+    `counted_short`: see `choices.counted_short`. The usage on file may be one choice's share, from which it does not follow.
+    """
     return {
         "format": FORMAT,
         "digest": name,
@@ -59,6 +64,7 @@ def record(name: str, body: Mapping[str, Any], reply: Mapping[str, Any], seconds
         "reply": {key: value for key, value in reply.items() if key not in NOT_ENVELOPE},
         "seconds": round(seconds, 3),
         "time": round(time.time(), 3),
+        **({"counted_short": True} if counted_short else {}),
     }
 
 
@@ -102,6 +108,7 @@ class Answers:
         self._last: tuple[int, dict[str, Any]] | None = None
         self._unsynced = False
         self.unreadable = 0
+        self.counted_short: set[str] = set()  # digests of the requests behind such answers
         self.given = GivenReplies()
         try:
             self._lock(patience)
@@ -213,6 +220,8 @@ class Answers:
             self.unreadable += 1
             return
         self.given.note(read["digest"], read["reply"], choice.texts(read["choices"]))
+        if read.get("counted_short") is True:
+            self.counted_short.add(read["digest"])
         for question, kept in zip(asked, places, strict=True):
             if kept is not None:
                 self._waiting.setdefault(question, []).append(kept)

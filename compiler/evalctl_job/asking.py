@@ -41,7 +41,7 @@ class Request:
         self._asked: list[Question] = questions(self._digest, body, n)
         self._kept: list[ChoicePlace | None] = answers.take(self._asked)
         self._others = others
-        self._replayed = 0
+        self._replayed = sum(kept is not None for kept in self._kept)
         self._models: list[tuple[str, int]] = []
 
     @property
@@ -54,7 +54,6 @@ class Request:
         try:
             stored = [(number, self._answers.reply(kept)) for number, kept in enumerate(self._kept) if kept]
             fresh = await self._missing(upstream)
-            self._replayed = len(stored)
             return self._whole([reply for _, reply in sorted(stored + fresh, key=itemgetter(0))])
         except BaseException:
             self._give_back()
@@ -83,7 +82,7 @@ class Request:
 
     def _too_many(self, why: str) -> GivenUp:
         allowed = self._task.options.unanswered
-        return GivenUp(NO_ANSWER, f"more than {allowed} questions are without an answer: {why}", unanswerable=True)
+        return GivenUp(NO_ANSWER, f"more than {allowed} questions are without an answer: {why}")
 
     def delivered(self, whole: Mapping[str, Any]) -> None:
         """Count this reply, which the framework gets."""
@@ -146,7 +145,8 @@ class Request:
         runs = choice.read_reply(raw, n)
         if not isinstance(runs, NoAnswer):
             refused = self._repeated(raw, runs)
-            self._task.counts.counted_short += bool(short and not refused)
+            if short and not refused:
+                self._task.counts.counted_short.add(self._digest)
             return refused or runs
         return Refused(NO_ANSWER, runs.why, transient=True, few=not runs.passing, unanswerable=runs.unanswerable)
 
@@ -163,7 +163,8 @@ class Request:
     def _keep(self, first: int, reply: dict[str, Any], seconds: float) -> dict[str, Any]:
         size = len(reply["choices"])
         sent = choice.part(self._body, first, size)
-        self._kept[first : first + size] = self._answers.keep(record(self._digest, sent, reply, seconds))
+        short = self._digest in self._task.counts.counted_short
+        self._kept[first : first + size] = self._answers.keep(record(self._digest, sent, reply, seconds, short))
         self._task.counts.generate(size, reply.get("usage") or {})
         self._task.changed = True
         self._others.answered()

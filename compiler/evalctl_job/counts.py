@@ -27,7 +27,7 @@ class Counts:
     given up after the framework had hung up.
 
     `models` has the answers of each model that a reply named, `other_models` those of them that were not asked for.
-    `counted_short` are replies of a provider that counts fewer tokens than the prompt must have.
+    `counted_short` are the questions for which a provider counted fewer tokens than the prompt must have.
     `questions` is how many different questions the framework got an answer to.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
     `unanswered_allowed` of them. `refused_alike` is the text with which every question so far was refused. `pace` has
@@ -51,13 +51,13 @@ class Counts:
     first_error: str | None = None
     last_refusal: str | None = None
     unanswered_allowed: int = 0
-    counted_short: int = 0
     refused_alike: str | None = None
     sent: dict[str, list[Any]] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
     other_models: dict[str, int] = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
     answered_to: set[str] = field(default_factory=set)
+    counted_short: set[str] = field(default_factory=set)
     pace: list[tuple[int, int]] = field(default_factory=list)
 
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
@@ -125,10 +125,12 @@ class Counts:
 
     def as_json(self) -> dict[str, Any]:
         """The counters as they are in `<key>.counts.json`; `keys` is the union of what requests carried."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("sent", "blank", "answered_to")}
+        questions = {"unanswered": self.blank, "questions": self.answered_to, "counted_short": self.counted_short}
+        apart = ("sent", "blank", "answered_to", "counted_short")
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in apart}
         values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
-        sizes = {"unanswered": len(self.blank), "questions": len(self.answered_to)}
-        return {**plain, **sizes, "keys": sorted(self.sent), "sent": values}
+        numbers = {name: len(found) for name, found in questions.items()}
+        return {**plain, **numbers, "keys": sorted(self.sent), "sent": values}
 
 
 def _add(names: dict[str, int], name: str, choices: int) -> None:

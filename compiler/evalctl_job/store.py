@@ -48,6 +48,7 @@ def restored_state(key: str, folder: RelayFolder, ours: bool) -> TaskState:
         task.counts.unanswered_allowed = task.options.unanswered
         task.answers = Answers(folder.answers(key), task.options, ours=ours)
         task.counts.unreadable = task.answers.unreadable
+        task.counts.counted_short |= task.answers.counted_short
     except BadOptions as problem:
         task.refusal = str(problem)
     except OSError as problem:

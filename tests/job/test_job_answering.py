@@ -3,65 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_server import BASE, HEALTH, Outcome, Server
+from relay_desk import CHAT, QUESTION, Desk, reply, words
+from scripted_server import BASE, Outcome
 from skipping_clock import run
 
 from evalctl_job import answering
-from evalctl_job.address import Address
-from evalctl_job.answering import Answering, Reply, refusal
-from evalctl_job.forward import Upstream
-from evalctl_job.limiter import Limiter
-from evalctl_job.outcomes import Patience, Refused
+from evalctl_job.answering import refusal
+from evalctl_job.outcomes import Refused
 from evalctl_job.refusals import SEVERAL
-from evalctl_job.store import Store
 
-QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5 は?"}]}
-CHAT = "/chat/completions"
 NO = Refused(400, "HTTP 400: no", transient=False)
 ABORTED = (503, "the job was aborted")
-
-
-def reply(*texts: str) -> Outcome:
-    """What a server answers."""
-    return {
-        "id": "c", "model": "m", "created": 1, "usage": {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13},
-        "choices": [{"index": i, "message": {"content": text}, "finish_reason": "stop"} for i, text in enumerate(texts)],
-    }  # fmt: skip
-
-
-class Desk:
-    """The relay's answers, and the server behind them."""
-
-    def __init__(self, folder: Path, *outcomes: Outcome, seconds: float = 0.0) -> None:
-        """State is kept in `folder`."""
-        self.folder, self.server = folder, Server(list(outcomes), seconds=seconds)
-        upstream = Upstream(self.server, Address(BASE, None, HEALTH), Patience(tries=1), Limiter(8))
-        self.answering = Answering(Store(folder), upstream)
-
-    async def ask(self, body: Any = QUESTION, key: str = "t", gone: Callable[[], bool] = lambda: False) -> Reply:
-        """One request; bytes as they are."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return await self.answering.completions(key, CHAT, content, gone)
-
-    async def counts(self, *names: str, key: str = "t") -> list[Any]:
-        """Some of the counts, which are on disk then."""
-        status, found = await self.answering.counts(key)
-        on_disk = json.loads((self.folder / f"{key}.counts.json").read_text())
-        assert status == 200 and on_disk == json.loads(json.dumps(found))
-        return [found[name] for name in names]
-
-
-def words(reply: Reply) -> tuple[int, str]:
-    """An error's status, which is in it, too, and its words."""
-    status, body = reply
-    assert body == {"error": {"message": body["error"]["message"], "type": "evalctl_relay", "code": status}}
-    return status, body["error"]["message"]
 
 
 def test_an_answer_is_delivered_counted_and_kept(tmp_path: Path) -> None:
@@ -134,11 +90,7 @@ def test_a_prompt_that_the_jobs_server_has_cut_is_not_the_question(tmp_path: Pat
         long = {**QUESTION, "messages": [{"role": "user", "content": "Word " * 322}]}
         answered = {**reply("12"), "usage": {"prompt_tokens": counted, "completion_tokens": 1}}  # type: ignore[dict-item]
         for ours in (True, False):
-            desk = Desk(tmp_path / str(ours), answered)
-            if ours:
-                (tmp_path / "upstream").write_text(BASE)
-                address = Address(None, tmp_path / "upstream", None)
-                desk.answering.upstream = Upstream(desk.server, address, Patience(tries=1), Limiter(8))
+            desk = Desk(tmp_path / str(ours), answered, ours=ours, tries=3)
             said = await desk.ask(long)
             assert said[0] == (status if ours else 200)
             assert await desk.counts("counted_short") == [0 if ours else int(status != 200)]

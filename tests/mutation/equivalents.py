@@ -345,6 +345,13 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the own wait is not negative",
         ),
     ),
+    "asking": (
+        Equivalent(
+            '"object": "text_completion" if path == "/completions" else "chat.completion",',
+            ('"object": "text_completion" if path >= "/completions" else "chat.completion",',),
+            "of the two paths this one sorts last",
+        ),
+    ),
     "outcomes": (
         Equivalent(
             "return status in TRANSIENT or (500 <= status < 600 and status not in LASTING)",

@@ -49,6 +49,7 @@ MODULES = {
     "filters": _job("filters", "replies", "outcomes"),
     "relay": _job("relay", "relay_inside"),
     "relay-options": _job("relay_options", "relay_options"),
+    "asking": _job("asking", "asking", "answering"),
     "answering": _job("answering", "answering"),
     "outcomes": _job("outcomes", "outcomes"),
     "forward": _job("forward", "forward"),
