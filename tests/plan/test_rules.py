@@ -12,7 +12,7 @@ from evalctl.model.evaluation import RequestPlan
 from evalctl.model.parsers import NEED_THINK_TAGS
 from evalctl.model.plan_file import PlanFile, PlannedTask
 from evalctl.pipeline.known_requests import known_request, suspects
-from evalctl.plan.summary import summary
+from evalctl.plan.summary import artifact, summary
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
 THINKING = card_file(think_tags=True)
@@ -260,7 +260,7 @@ def test_results_whose_places_are_one_on_another_disk_clash() -> None:
         )
         for number, model in enumerate(("openai/GPT", "openai/gpt", "openai/gpt"))
     ]
-    made = [known_request("k", [], [], plan, {}) for plan in plans]
+    made = [known_request("k", [], [], plan, artifact(plan).data, {}) for plan in plans]
     found = conflicts(suspects(made))
     assert [(one.code, one.span.file) for one in found] == [
         ("clashing-names", "manifests/requests/r1.yaml"), ("clashing-names", "manifests/requests/r2.yaml"),

@@ -18,6 +18,7 @@ class Framework(Protocol):
     """A module that knows one framework."""
 
     ENVIRONMENT: str
+    ADDED: tuple[str, ...]  # settings that it does not send itself: the relay adds them
 
     def version(self) -> str:
         """The release that the environment's lock pins; part of an eval's identity."""
@@ -32,10 +33,7 @@ class Framework(Protocol):
         """Settings that the framework always sends with each question, with its default values."""
 
     def invocation(self, evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
-        """The command that measures `evaluation`, and its config.yaml; it runs in a folder of its own.
-
-        `relay` are relay options for every framework; added are the settings that this framework does not send itself.
-        """
+        """The command that measures `evaluation`, and its config.yaml; it runs in a folder of its own."""
 
 
 FRAMEWORKS: dict[str, Framework] = {"lighteval": lighteval, "lighteval-swallow": lighteval_swallow}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +29,7 @@ _OWN = {
     "temperature": "temperature", "top_p": "top_p", "max_new_tokens": "max_new_tokens", "stop_tokens": "stop_tokens",
     "seed": "seed", "repetition_penalty": "repetition_penalty", "frequency_penalty": "frequency_penalty",
 }  # fmt: skip
-_ADDED = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
+ADDED: tuple[str, ...] = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
 
 
 def version() -> str:
@@ -71,10 +70,9 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--custom-tasks", "evalctl_tasks.tasks"]
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
-    options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     config = _config(evaluation, settings, concurrency, request_timeout)
     empty = empty_subsets(ENVIRONMENT, script)
-    return Invocation(tuple(argv), (), config, options, subsets=subsets(ENVIRONMENT, script) - len(empty), empty=empty)
+    return Invocation(tuple(argv), (), config, relay, subsets=subsets(ENVIRONMENT, script) - len(empty), empty=empty)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:

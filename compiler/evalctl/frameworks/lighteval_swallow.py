@@ -8,7 +8,6 @@ litellm 1.75.5 drops reasoning_effort to hosted_vllm: the relay adds those. A mi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -33,7 +32,7 @@ _OWN = (
     "stop_tokens",
     "reasoning_effort",
 )
-_ADDED = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
+ADDED: tuple[str, ...] = ("top_k", "min_p", "presence_penalty", "reasoning_effort")
 _JUDGE_KEY = "OPENAI_API_KEY"
 
 
@@ -81,11 +80,10 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     variables = [("LITELLM_CONCURRENT_CALLS", str(concurrency))]
     if request_timeout is not None:
         variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
-    options = replace(relay, add={name: settings[name] for name in _ADDED if name in settings})
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
     config, empty = _config(evaluation, settings), empty_subsets(ENVIRONMENT, script)
     parts = subsets(ENVIRONMENT, script) - len(empty)
-    return Invocation(tuple(argv), tuple(variables), config, options, secrets, parts, empty)
+    return Invocation(tuple(argv), tuple(variables), config, relay, secrets, parts, empty)
 
 
 def _config(evaluation: Eval, settings: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ class KnownRequest:
     key: str
     models: list[str]
     diagnostics: list[Diagnostic]
-    plan: bytes | None  # as JSON; None where an error forbids planning
+    plan: bytes | None  # plan.json; None where an error forbids planning
     settings: bytes = b"{}"
     asks: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, str] | None = None  # path -> sha256; None when it was never rendered
@@ -50,16 +50,14 @@ class KnownRequest:
 
 
 def known_request(
-    key: str, models: list[str], diagnostics: list[Diagnostic], summary: PlanFile, settings: Applied
+    key: str, models: list[str], diagnostics: list[Diagnostic], summary: PlanFile, plan: bytes, settings: Applied
 ) -> KnownRequest:
-    """The outcome of a request that this command has compiled."""
+    """The outcome of a request that this command has compiled; `plan` is the text of `summary`."""
     tasks = list(summary.tasks)
     asks = {_hash(folded(task.result)): _hash(f"{task.result} {task.digest}") for task in tasks}
     if len(asks) < len(tasks):  # one path twice: `suspects` reports the request, the full comparison decides
         asks["self"] = hashlib.sha256(key.encode()).hexdigest()
-    return KnownRequest(
-        key, models, diagnostics, memory.as_json(summary.as_json()), memory.as_json(as_json(settings)), asks
-    )
+    return KnownRequest(key, models, diagnostics, plan, memory.as_json(as_json(settings)), asks)
 
 
 def _hash(text: str) -> str:

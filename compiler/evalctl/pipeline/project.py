@@ -148,15 +148,14 @@ class Project:
         if compiled.plan is None:
             return KnownRequest(key, compiled.models, compiled.diagnostics, None)
         summary = plan_summary.summary(compiled.plan)
-        entry = known_requests.known_request(
-            key, compiled.models, compiled.diagnostics, summary, applied(compiled.plan.jobs)
-        )
+        plan, settings = plan_summary.artifact(summary), applied(compiled.plan.jobs)
+        entry = known_requests.known_request(key, compiled.models, compiled.diagnostics, summary, plan.data, settings)
         if render:
             from evalctl.render.download import download_script
             from evalctl.render.script import script  # imported late: `check` and `plan` need no schedulers
 
             scripts = [*map(script, compiled.plan.jobs), *map(download_script, compiled.plan.downloads)]
-            entry.fresh = [plan_summary.artifact(summary), *scripts]
+            entry.fresh = [plan, *scripts]
             entry.artifacts = {a.path: hashlib.sha256(a.data).hexdigest() for a in entry.fresh}
         return entry
 

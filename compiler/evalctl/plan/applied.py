@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from evalctl_job.typed import read
@@ -32,7 +32,7 @@ def applied(jobs: Iterable[Job]) -> Applied:
 
 def as_json(settings: Applied) -> dict[str, Any]:
     """The form in which they are remembered."""
-    return {job: asdict(shown) for job, shown in settings.items()}
+    return {job: {"common": one.common, "own": dict(one.own)} for job, one in settings.items()}
 
 
 def of_json(document: Any) -> dict[str, Shown]:
@@ -71,6 +71,6 @@ def _values(settings: Mapping[str, Any]) -> str:
 
 def shown(value: Any) -> str:
     """A setting's value as it is written in a manifest, cut where it is long."""
-    text = value if isinstance(value, str) else _JSON.encode(value)
+    text = value if isinstance(value, str) else repr(value) if type(value) in (int, float) else _JSON.encode(value)
     words = "unset" if value is None else text.replace("\n", " ")
     return words if len(words) <= 40 else words[:39] + "…"

@@ -171,10 +171,12 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
 
 def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
+    framework = FRAMEWORKS[evaluation.task.framework]
     relay = Options(
-        length_key=length_key, max_n=max_n, planned=_planned(evaluation, length_key), unanswered=evaluation.unanswered
-    )
-    call = FRAMEWORKS[evaluation.task.framework].invocation(evaluation, asked, request.request_timeout, relay)
+        length_key=length_key, max_n=max_n, planned=_planned(evaluation, length_key), unanswered=evaluation.unanswered,
+        add={name: value for name, value in evaluation.generation if name in framework.ADDED},
+    )  # fmt: skip
+    call = framework.invocation(evaluation, asked, request.request_timeout, relay)
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 

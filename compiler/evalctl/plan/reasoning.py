@@ -134,7 +134,8 @@ def _ends(card: ModelCard, parser: str, evaluation: Eval, span: Span) -> Diagnos
 
 def _thinks(evaluation: Eval) -> bool:
     """Whether a switch of the template says so; as vLLM reads it, any text but an empty one does."""
-    switches = json.loads(dict(evaluation.server).get("chat_template_kwargs") or "{}")
+    named = dict(evaluation.server).get("chat_template_kwargs")
+    switches = json.loads(named) if named else {}
     return any(switches.get(name) for name in THINKING_SWITCHES)
 
 

@@ -11,7 +11,7 @@ from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.engine import NAMED_METHODS, WITH_DRAFT_MODEL
 from evalctl.model.evaluation import Eval
-from evalctl.model.selection import model_span
+from evalctl.model.selection import model_names, model_span
 from evalctl.model.vllm import (
     ACTIVATION_SCHEMES,
     MODELOPT_ALGORITHMS,
@@ -34,11 +34,14 @@ _TRUST = "read its *.py files at the locked revision, then add `trust_remote_cod
 
 def refusals(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Diagnostic]:
     """A finding for every certain refusal; those about a model are reported once, at its name."""
+    if checked.request.provider != "vllm":
+        return
+    places = {name: model_span(checked, name) for name in model_names(checked.request)}
     for evaluation in evals:
         card = catalogue.cards.get(evaluation.subject.model)
-        if card is None or evaluation.subject.provider != "vllm":
+        if card is None:
             continue
-        place = model_span(checked, card.model)
+        place = places[card.model]
         yield from _configuration(card, place, evaluation)
         yield from _tokenizer(card, place, evaluation)
         yield from _architecture(card, place, evaluation)

@@ -193,8 +193,10 @@ def _fit(
 def _at_once(checked: CheckedRequest, evaluation: Eval, place: Placement, done: set[object]) -> Iterator[Diagnostic]:
     """vLLM refuses more answers at once than tokens in one step."""
     setting = next((s.sourced for s in evaluation.settings if s.name == "max_num_seqs" and s.applied), None)
+    if setting is None or setting.value is None or setting in done:
+        return
     most = batched_tokens(place.node)
-    if setting is None or setting.value is None or most is None or setting.value <= most or setting in done:
+    if most is None or setting.value <= most:
         return
     done.add(setting)
     message = f"max_num_seqs is {setting.value}, and vLLM {VLLM} takes at most {most} on {place.node_kind}"
@@ -225,16 +227,19 @@ def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
 def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, catalogue: Catalogue) -> Iterator[Diagnostic]:
     service = catalogue.services[checked.request.service].service
     column, key = place.node.runtime_column, evaluation.task.key
-    if 0 < task_seconds(evaluation, place) <= service.longest_seconds(place.node):
+    seconds, longest = task_seconds(evaluation, place), service.longest_seconds(place.node)
+    if 0 < seconds <= longest:
         return
     span, row = checked.task_span(key), Note("its row", catalogue.task_spans.get(key))
     if column not in evaluation.task.seconds:
         message = f"task `{key}` has no time in column {column}, so its walltime on {place.node_kind} is not known"
         help = f"fill in {column} of {key} in manifests/tasks/tasks_runtime.csv"
         yield Diagnostic("task-without-time", message, span, help, (row,))
-    elif task_seconds(evaluation, place) > service.longest_seconds(place.node):
+    elif seconds > longest:
         limit = place.node.max_walltime or service.max_walltime
-        message = f"task `{key}` is allowed {task_seconds(evaluation, place) // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
+        message = (
+            f"task `{key}` is allowed {seconds // 3600} h, and {place.node_kind} of {checked.request.service} {limit}"
+        )
         help = f"lower {column} of {key} in manifests/tasks/tasks_runtime.csv to {limit}, or choose another node kind"
         yield Diagnostic("walltime-beyond-limit", message, span, help, (row,))
 

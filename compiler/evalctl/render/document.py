@@ -22,7 +22,7 @@ def most_alike(tables: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     alike: dict[str, Value] = {}
     for name in tables[0]:
         values = [table.get(name, "") for table in tables]
-        common = max(values, key=values.count)
+        common = values[0] if 2 * values.count(values[0]) > len(values) else max(values, key=values.count)
         if values.count(common) > 1 and not any(value in _DEFAULTS for value in values):
             alike[name] = common
     return alike

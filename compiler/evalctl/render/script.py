@@ -19,6 +19,7 @@ from evalctl.model.walltime import clock
 from evalctl.render.document import END, Value, lines, most_alike, without
 from evalctl.render.quoting import comment, word
 from evalctl.schedulers import SCHEDULERS
+from evalctl_job.options import Options
 from evalctl_job.run_folder import INSIDE
 
 RUN = 'exec "$program" -I -X utf8 -m evalctl_job.run'
@@ -156,7 +157,7 @@ def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
         "key": evaluation.task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit,
         "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
         "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": dict(invocation.variables), "secrets": invocation.secrets,
-        "relay": _encoded(to_json(invocation.relay.as_json())),
+        "relay": _encoded(to_json(invocation.relay)),
         "config": invocation.config,
     }  # fmt: skip
 
@@ -164,4 +165,4 @@ def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
 @lru_cache(maxsize=8192)
 def _encoded(options: bytes) -> str:
     """The relay's options with sorted keys, cached: thousands of requests have the same options for a task."""
-    return _JSON.encode(json.loads(options))
+    return _JSON.encode(Options(**json.loads(options)).as_json())

@@ -33,8 +33,10 @@ def cautious(layer: Layer, task: Task, *, override: bool) -> tuple[Layer, tuple[
 
 def without_own(
     merged: Mapping[str, Sourced[Any]], kept_out: tuple[Setting, ...], own: Collection[str]
-) -> tuple[dict[str, Sourced[Any]], tuple[Setting, ...]]:
+) -> tuple[Mapping[str, Sourced[Any]], tuple[Setting, ...]]:
     """The settings without those for which the task sends its own value, so that an eval does not list values that are not sent."""
+    if not own:
+        return merged, kept_out
     theirs = [Setting(name, merged[name], applied=False, why=OWN) for name in merged if name in own]
     others = [replace(setting, why=OWN) if setting.name in own else setting for setting in kept_out]
     return {name: sourced for name, sourced in merged.items() if name not in own}, (*others, *theirs)
