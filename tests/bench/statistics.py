@@ -1,26 +1,29 @@
 """`python -m tests.bench statistics`: how often `compare` and gates are wrong, and how often intervals have the truth in them.
 
 Each run draws questions, and the answers of models whose true scores are known. Two runs of one model differ by nothing, and
-so do on average two models of equal strength: each claim about them is false. Beside ours, two simpler methods on the same
+so do on average two models of equal strength: each claim about them is false. Three runs of one model, and three models, are
+compared pair by pair, so that the shares of false claims have a smaller error. Beside ours, two simpler methods on the same
 data: an unpaired z test, and pairs by position where the second run has the questions in another order.
-`EVALCTL_BENCH_RUNS` is the number of runs of each case, 10,000 where it is not set.
+`EVALCTL_BENCH_RUNS` is the number of runs of each case, 10,000 where it is not set. What is outside its bar by more than
+chance is listed at the end.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from itertools import combinations
+from math import inf, sqrt
 
 import numpy as np
 
-from evalctl.review.average import average
+from evalctl.review.average import average, recovered
 from evalctl.review.difference import Difference, difference
 from evalctl.review.gate import Outcome, decide
 from evalctl.review.score import estimate
-from evalctl.review.spread import NORMAL, spread
+from evalctl.review.spread import NORMAL
 from evalctl.review.values import Labels, Numbers, Pairs, Values
 from evalctl.review.verdicts import Verdict, verdicts
 
@@ -28,6 +31,10 @@ RUNS = 10_000
 SEED = 20261127
 FALL = 0.1  # the third model is worse by this part of its score
 ENTRIES = 20
+CHANCE = 3  # standard errors that a share may be beyond its bar by chance: there are 100 shares
+BARS = {
+    "score": (0.94, 0.96), "fall": (0.94, 0.96), "same": (0.0, 0.05), "equal": (0.0, 0.05), "pass": (0.0, 0.03), "fail": (0.0, 0.03),
+}  # fmt: skip
 HEADS = {
     "score": "covered: score", "fall": "covered: fall", "same": "same model", "equal": "equal models",
     "pass": "false PASS", "fail": "false FAIL", "shown": "fall shown",
@@ -100,52 +107,93 @@ CASES = (
 )
 
 
+@dataclass(frozen=True)
+class Share:
+    """How often something happened, and the standard error of that."""
+
+    share: float
+    error: float
+
+    @property
+    def text(self) -> str:
+        """In percent."""
+        return f"{100 * self.share:.1f}"
+
+    def is_outside(self, low: float, high: float) -> bool:
+        """Whether it is beyond a bar by more than chance."""
+        return self.share < low - CHANCE * self.error or self.share > high + CHANCE * self.error
+
+
 def main() -> int:
-    """Prints the shares."""
+    """Prints the shares; 1 where one is outside its bar."""
     runs = int(os.environ.get("EVALCTL_BENCH_RUNS") or RUNS)
     sys.stdout.write(f"{runs:,} runs of each, seed {SEED}; in percent; a fall is by {FALL:.0%} of the score\n\n")
     sys.stdout.write(f"{'':<38}" + "".join(f"{head:>16}" for head in HEADS.values()) + "\n")
+    outside, errors = [], []
     for case in CASES:
         shares = measured(case, runs)
-        sys.stdout.write(f"{case.name:<38}" + "".join(f"{100 * shares[name]:>16.1f}" for name in HEADS) + "\n")
+        sys.stdout.write(f"{case.name:<38}" + "".join(f"{shares[name].text:>16}" for name in HEADS) + "\n")
         sys.stdout.flush()
-    for what, share in of_several(max(1, runs // 5)).items():
-        sys.stdout.write(f"{what:<86}{100 * share:>16.1f}\n")
-    return 0
+        errors += [shares[name].error for name in BARS]
+        outside += [
+            f"{case.name}, {HEADS[name]}: {shares[name].text}"
+            for name, bar in BARS.items()
+            if shares[name].is_outside(*bar)
+        ]
+    several = of_several(max(1, runs // 5))
+    for what, share in several.items():
+        sys.stdout.write(f"{what:<86}{share.text:>16}\n")
+    sys.stdout.write(f"\nstandard errors: at most {100 * max(errors):.2f} in the columns with bars\n")
+    sys.stdout.write(
+        "outside its bar by more than three standard errors:\n"
+        + "".join(f"  {one}\n" for one in outside or ["nothing"])
+    )
+    return 1 if outside else 0
 
 
-def measured(case: Case, runs: int) -> dict[str, float]:
+def measured(case: Case, runs: int) -> dict[str, Share]:
     """The shares of runs in which each thing of HEADS happens."""
     random = np.random.default_rng(SEED)
-    counts = dict.fromkeys(HEADS, 0)
-    for _ in range(runs):
-        for name, happened in _once(case, random):
-            counts[name] += happened
-    return {name: count / runs for name, count in counts.items()}
+    found = np.array(
+        [[happened for _, happened in sorted(_once(case, random).items())] for _ in range(runs)], dtype=float
+    )
+    return {name: _share(found[:, place]) for place, name in enumerate(sorted(HEADS))}
 
 
-def _once(case: Case, random: np.random.Generator) -> Iterator[tuple[str, bool]]:
+def _share(found: Numbers) -> Share:
+    return Share(float(found.mean()), float(found.std() / sqrt(len(found))))
+
+
+def _once(case: Case, random: np.random.Generator) -> Mapping[str, float]:
     clusters = case.clusters(random)
     labels = None if clusters.max() == case.n - 1 else clusters
     chances = case.chances(random, clusters)
-    first, same = case.run(random, chances), case.run(random, chances)
-    equal = case.run(random, case.chances(random, clusters))
+    again = [case.run(random, chances) for _ in range(3)]
+    equal = [again[0], *(case.run(random, case.chances(random, clusters)) for _ in range(2))]
+    first, same = again[:2]
     worse = case.run(random, (1 - FALL) * chances)
     fall = case.truth(case.score) - case.truth((1 - FALL) * case.score)
-    own = estimate(Values((), first, case.answers, labels, right_or_wrong=not case.continuous))
-    yield "score", own.low is not None and own.high is not None and own.low <= case.truth(case.score) <= own.high
-    found = _compared(case, worse, first, labels)
-    yield "fall", found.low <= -fall <= found.high
-    yield "shown", found.high < 0
-    yield "pass", decide(found, fall).outcome is Outcome.PASS
-    yield "fail", decide(found, fall).outcome is Outcome.FAIL
-    yield "same", _claims(case, first, same, labels)
-    yield "equal", _claims(case, first, equal, labels)
-    yield "z_same", _unpaired(first, same) != 0
-    yield "z_equal", _unpaired(first, equal) != 0
-    yield "z_shown", _unpaired(worse, first) < 0
-    yield "position_same", _claims(case, first, random.permutation(same), labels)
-    yield "position_shown", _compared(case, random.permutation(worse), first, labels).high < 0
+    own, found = _estimated(case, first, labels), _compared(case, worse, first, labels)
+    return {
+        "score": own[0] <= case.truth(case.score) <= own[1],
+        "fall": found.low <= -fall <= found.high,
+        "shown": found.high < 0,
+        "pass": decide(found, fall).outcome is Outcome.PASS,
+        "fail": decide(found, fall).outcome is Outcome.FAIL,
+        "same": np.mean([_claims(case, *pair, labels) for pair in combinations(again, 2)]),
+        "equal": np.mean([_claims(case, *pair, labels) for pair in combinations(equal, 2)]),
+        "z_same": _unpaired(first, same) != 0,
+        "z_equal": _unpaired(first, equal[1]) != 0,
+        "z_shown": _unpaired(worse, first) < 0,
+        "position_same": _claims(case, first, random.permutation(same), labels),
+        "position_shown": _compared(case, random.permutation(worse), first, labels).high < 0,
+    }
+
+
+def _estimated(case: Case, values: Numbers, labels: Labels | None) -> tuple[float, float]:
+    """The interval of a score."""
+    own = estimate(Values((), values, case.answers, labels, right_or_wrong=not case.continuous))
+    return (-inf if own.low is None else own.low), (inf if own.high is None else own.high)
 
 
 def _compared(case: Case, first: Numbers, second: Numbers, labels: Labels | None) -> Difference:
@@ -169,32 +217,52 @@ def _unpaired(first: Numbers, second: Numbers) -> int:
 # ---- several entries --------------------------------------------------------------------------------------------
 
 
-def of_several(runs: int) -> dict[str, float]:
-    """Averages over all cases on one scale, and a false claim among `ENTRIES` entries at once."""
+UNLIKE = (
+    Case("12 questions, continuous", 12, 0.6, continuous=True),
+    Case("30 questions", 30, 0.5),
+    Case("80 questions, up to 10", 80, 0.7, continuous=True, scale=10),
+    Case("500 questions, 4 answers", 500, 0.8, answers=4),
+    Case("2,000 questions", 2_000, 0.6),
+)
+GROUPS: Mapping[str, Sequence[Case]] = {
+    f"{len(CASES)} entries": CASES,
+    "5 entries of 12 to 2,000 questions": UNLIKE,
+    "2 entries of 12 and 2,000 questions": (UNLIKE[0], UNLIKE[-1]),
+    "2 entries of 500 questions": (CASES[6], CASES[10]),
+}
+
+
+def of_several(runs: int) -> dict[str, Share]:
+    """Averages over the entries of each group on one scale, and a false claim among `ENTRIES` entries at once."""
     random = np.random.default_rng(SEED)
-    names = (
-        f"average of {len(CASES)} entries: covered, scores",
-        f"average of {len(CASES)} entries: covered, differences of equal models",
+    names = [
+        *(
+            f"average of {group}: covered, {what}"
+            for group in GROUPS
+            for what in ("scores", "differences of equal models")
+        ),
         f"{ENTRIES} entries, two runs of one model: any claim",
         "the same without Holm's correction",
-    )
-    counts = np.zeros(len(names))
-    for _ in range(runs):
-        counts += [*_averages(random), *_families(random)]
-    return dict(zip(names, (float(count) / runs for count in counts), strict=True))
+    ]
+    found = np.array([
+        [*(one for cases in GROUPS.values() for one in _averages(cases, random)), *_families(random)] for _ in range(runs)
+    ], dtype=float)  # fmt: skip
+    return {name: _share(found[:, place]) for place, name in enumerate(names)}
 
 
-def _averages(random: np.random.Generator) -> Iterator[bool]:
+def _averages(cases: Sequence[Case], random: np.random.Generator) -> Iterator[bool]:
+    """As outputs compute them: the average of scores from their intervals, that of differences by Welch."""
     scores, differences = [], []
-    for case in CASES:
+    for case in cases:
         clusters = case.clusters(random)
         labels = None if clusters.max() == case.n - 1 else clusters
         first, second = (case.run(random, case.chances(random, clusters)) for _ in range(2))
-        scores.append(spread(first, labels).over(case.scale))
+        scores.append(tuple(one / case.scale for one in (float(first.mean()), *_estimated(case, first, labels))))
         differences.append(_compared(case, first, second, labels).spread.over(case.scale))
-    truth = sum(case.truth(case.score) / case.scale for case in CASES) / len(CASES)
-    score, difference_of_both = average(scores), average(differences)
-    yield score.low <= truth <= score.high
+    truth = sum(case.truth(case.score) / case.scale for case in cases) / len(cases)
+    low, high = recovered(sum(score for score, _, _ in scores) / len(scores), scores)
+    difference_of_both = average(differences)
+    yield low <= truth <= high
     yield difference_of_both.low <= 0 <= difference_of_both.high
 
 

@@ -100,9 +100,11 @@ def _spread(pairs: Pairs, changed: int) -> tuple[Spread, str]:
     clustered = "" if pairs.clusters is None else CLUSTERED
     if pairs.one_answer and pairs.clusters is None:
         return _bonett_price(pairs.differences), ADJUSTED
-    found = spread(pairs.differences, pairs.clusters)
+    found = spread(pairs.differences, pairs.clusters, symmetric=True)
     if pairs.one_answer or changed < TOO_FEW or found.error <= _ROUNDING * abs(found.mean):  # all differ by as much
-        return spread(*with_two_more(pairs.differences, pairs.clusters, pairs.unit)), ADJUSTED + clustered
+        return spread(
+            *with_two_more(pairs.differences, pairs.clusters, pairs.unit), symmetric=True
+        ), ADJUSTED + clustered
     return found, STUDENT + clustered
 
 

@@ -71,8 +71,7 @@ def _interval(values: Values, of_mean: Spread) -> tuple[float, float, str]:
     few = _varying(values) < TOO_FEW
     if values.means.min() >= 0 and values.means.max() <= 1:
         count = _effective(of_mean, few=few) * (NORMAL / of_mean.quantile()) ** 2
-        low, high, method = _of_share(of_mean.mean, count)
-        return low, high, EFFECTIVE if method == WILSON else EXACT_EFFECTIVE
+        return (*exact(of_mean.mean, count), EXACT_EFFECTIVE) if few else (*wilson(of_mean.mean, count), EFFECTIVE)
     used = spread(*with_two_more(values.means, values.clusters, values.unit, of_mean.mean)) if few else of_mean
     half = used.quantile() * used.error
     return of_mean.mean - half, of_mean.mean + half, WIDENED if few else STUDENT
