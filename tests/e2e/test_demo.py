@@ -7,19 +7,26 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import other_user
 import pytest
-from tests.e2e.conftest import ENVIRONMENTS, PATIENCE_S, Demo
-
-from evalctl.environments import catalogue
+from scipy.stats import binomtest
+from tests.e2e import second_model
+from tests.e2e.conftest import Demo
+from tests.e2e.interruptions import (
+    everything,
+    hold_a_framework_until_answers_come,
+    kill_the_job_when_it_has_answers,
+    submit_with_temperature,
+    tried_by_another_user,
+)
+from tests.e2e.second_model import ENTRIES, KNOWING, MODEL, questions
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(1500)]
+Values = dict[str, tuple[list[float], list[float]]]
 FOLDER = "results/hosted_vllm/demo/tiny-llama/default"
 TASKS = {
     "en_arithmetic": "en/arithmetic",
@@ -135,9 +142,9 @@ class Restart:
 def restart(demo: Demo) -> Restart:
     """With temperature 0.6: three of the four tasks are measured again."""
     untouched = result(demo, "en_code")
-    _submit_with_temperature(demo, "0.6")
-    held = _hold_a_framework_until_answers_come(demo)
-    key, private, said = _tried_by_another_user(demo, held)
+    submit_with_temperature(demo, "0.6")
+    held = hold_a_framework_until_answers_come(demo)
+    key, private, said = tried_by_another_user(demo, held)
     for pid in demo.pids("vllm serve"):
         os.kill(pid, signal.SIGKILL)
     for pid in held:
@@ -172,7 +179,7 @@ def test_another_user_of_the_node_gets_nothing_of_a_real_job(restart: Restart) -
 
 def test_the_relays_key_is_nowhere_after_a_run(demo: Demo, restart: Restart) -> None:
     """Not in the run folders, results, generated files and caches, nor in any object of git, the ledger's too."""
-    places = list(_everything(demo))
+    places = list(everything(demo))
     assert {kind for kind, _, _ in places} == {"file", "table", "object of the clone", "object of the remote"}
     assert any(b"42" in text for kind, _, text in places if kind == "table"), "tables are read, not only opened"
     key = restart.key.encode()
@@ -181,8 +188,8 @@ def test_the_relays_key_is_nowhere_after_a_run(demo: Demo, restart: Restart) -> 
 
 def test_a_job_that_is_killed_goes_on_with_its_answers(demo: Demo) -> None:
     """kill -9 of all its processes: the next attempt asks only what was never answered, with a new server and port."""
-    _submit_with_temperature(demo, "0.7")
-    kept = _kill_the_job_when_it_has_answers(demo)
+    submit_with_temperature(demo, "0.7")
+    kept = kill_the_job_when_it_has_answers(demo)
     assert kept > 0
     ended = demo.evalctl("sync", "--service", "local", "--watch", "--interval", "1")
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -201,97 +208,6 @@ def test_the_demos_answers_have_scores(demo: Demo) -> None:
     assert all(set(one["scores"]) == {"acc"} and len(one["gold"]) == 1 and one["finish_reason"] for one in answers)
 
 
-def _submit_with_temperature(demo: Demo, value: str) -> None:
-    settings = demo.root / "manifests/models/demo/tiny-llama.yaml"
-    lines = [line for line in settings.read_text(encoding="utf-8").splitlines() if "temperature" not in line]
-    text = "\n".join(lines).replace("  version:", f"  temperature: {value}\n  version:")
-    settings.write_text(f"{text}\n", encoding="utf-8")
-    compiled = demo.evalctl("compile")
-    assert compiled.returncode == 0, compiled.stderr
-    demo.git("add", "--all")
-    demo.git("commit", "--quiet", "-m", f"temperature {value}")
-    demo.git("push", "--quiet", "origin", "main")
-    assert demo.evalctl("sync", "--service", "local").returncode == 0
-
-
-def _kill_the_job_when_it_has_answers(demo: Demo) -> int:
-    """How many answers it had then."""
-    _waited_for(lambda: _answers(demo), "no answer came")
-    while processes := demo.pids(""):
-        for pid in processes:
-            os.kill(pid, signal.SIGKILL)
-    return sum(_answers(demo))
-
-
-def _answers(demo: Demo) -> list[int]:
-    """Answers that wait for the end of their evals, line by line; what a kill has cut off is none."""
-    files = demo.root.glob(".evalctl/answers/*/*.jsonl")
-    lines = [line for path in files for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
-    return [len(json.loads(line)["choices"]) for line in lines]
-
-
-def _hold_a_framework_until_answers_come(demo: Demo) -> list[int]:
-    """Its questions are certain to want another server."""
-    held = _waited_for(lambda: demo.pids("config.yaml demo_subjects"), "no framework came")
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
-    _waited_for(lambda: _answers(demo), "no answer came")
-    return held
-
-
-def _tried_by_another_user(demo: Demo, held: list[int]) -> tuple[str, Path, dict[str, Any]]:
-    """The relay's key, the server's private folder, and what came of all that another user tried; nothing without root."""
-    run_dir = Path(other_user.environment(held[0])["EVALCTL_RUN_DIR"])
-    of_job = other_user.job_processes(run_dir)
-    serves = next(line.split() for line in demo.processes() if "vllm serve" in line)
-    private = Path(serves[serves.index("--uds") + 1]).parent
-    key = other_user.key_of(of_job)
-    if not other_user.POSSIBLE:
-        return key, private, {}
-    home = demo.root / ".evalctl"
-    files = [demo.root / ".env", *home.glob("answers/*/*.jsonl"), *home.glob("queue/*")]
-    folders = [home / name for name in ("runs", "answers", "caches", "queue")]
-    return key, private, other_user.as_other(run_dir, of_job, private, more_files=files, more_folders=folders)
-
-
-_ROWS = """
-import sys
-import pyarrow.parquet as parquet
-for path in sys.stdin.read().splitlines():
-    table = parquet.read_table(path)
-    print(path, table.schema.metadata, table.to_pylist())
-"""
-
-
-def _everything(demo: Demo) -> Iterator[tuple[str, str, bytes]]:
-    """Kind, name and content of all that the runs have left: files, rows of tables, objects of git."""
-    files = [path for path in demo.folder.rglob("*") if path.is_file() and demo.folder / "model" not in path.parents]
-    for path in files:
-        yield "file", str(path), path.read_bytes()
-    python = ENVIRONMENTS / catalogue()["lighteval"].directory_name / "bin/python"
-    tables = "\n".join(str(path) for path in files if path.suffix == ".parquet")
-    yield (
-        "table",
-        "details",
-        subprocess.run([python, "-c", _ROWS], input=tables.encode(), capture_output=True, check=True).stdout,
-    )
-    for kind, folder in (("clone", demo.root), ("remote", demo.folder / "origin.git")):
-        words = ["git", "cat-file", "--batch-all-objects", "--batch", "--unordered"]
-        yield (
-            f"object of the {kind}",
-            "",
-            subprocess.run(words, cwd=folder, env=demo.environ, capture_output=True, check=True).stdout,
-        )
-
-
-def _waited_for(found: Callable[[], list[int]], problem: str) -> list[int]:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (what := found()):
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.1)
-    return what
-
-
 def test_answers_of_the_demo_have_scores(demo: Demo) -> None:
     """`evalctl details`, typed in its repository, finds the environment that reads them."""
     environ = {name: value for name, value in demo.environ.items() if not name.startswith("EVALCTL_")}
@@ -300,3 +216,67 @@ def test_answers_of_the_demo_have_scores(demo: Demo) -> None:
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert told and all(one["scores"] for one in told)
+
+
+@pytest.fixture(scope="module")
+def values(demo: Demo) -> Values:
+    """Of each entry the value of each question, of the first model and of the one that knows all answers but one."""
+    second_model.measure(demo)
+    first, knowing = (
+        {entry: [one.value for one in questions(demo, request, entry)] for entry in ENTRIES}
+        for request in ("tiny-llama", "knowing")
+    )
+    return {entry: (first[entry], knowing[entry]) for entry in ENTRIES}
+
+
+def test_a_model_whose_answers_are_known_has_the_score_that_it_must_have(demo: Demo, values: Values) -> None:
+    """All questions but one are right, with real vLLM and lighteval on the way from the weights to the table."""
+    shown = json.loads(demo.evalctl("results", "show", "--json").stdout)
+    scores = {one["model"].removeprefix("hosted_vllm/"): one["results"] for one in shown}
+    for entry, (_, knowing) in values.items():
+        assert sum(knowing) == len(knowing) - 1
+        assert scores[KNOWING][entry] == pytest.approx(1 - 1 / len(knowing), abs=1e-12)
+
+
+def test_two_measured_models_are_compared_question_by_question(demo: Demo, values: Values) -> None:
+    """Difference, counts and p are those of SciPy on the answers themselves."""
+    (compared,) = json.loads(demo.evalctl("results", "compare", MODEL, KNOWING, "--json").stdout)
+    for entry, (first, second) in values.items():
+        line, changes = compared["entries"][entry], [b - a for a, b in zip(first, second, strict=True)]
+        better, worse = sum(one > 0 for one in changes), sum(one < 0 for one in changes)
+        said = line["difference"]
+        assert (said["questions"], said["better"], said["worse"]) == (len(changes), better, worse)
+        assert said["mean"] == pytest.approx(sum(changes) / len(changes), abs=1e-12)
+        if set(first) <= {0.0, 1.0}:
+            assert said["p_uncorrected"] == pytest.approx(binomtest(better, better + worse).pvalue, rel=1e-9)
+        assert (line["verdict"] == "better") == (said["p"] < 0.05)
+    assert compared["entries"]["subjects"]["verdict"] == "better"
+
+
+def test_two_measured_models_are_gated(demo: Demo, values: Values) -> None:
+    """The one that knows passes; with the sides exchanged the other fails."""
+    written = demo.root / "manifests/gates/release.yaml"
+    written.parent.mkdir()
+    for baseline, candidate, code, outcome in (
+        (MODEL, KNOWING, 0, "PASS"),
+        (KNOWING, MODEL, 1, "FAIL"),
+    ):
+        sides = [f"{{model: {one}, custom_settings: default}}" for one in (baseline, candidate)]
+        written.write_text(
+            f"baseline: {sides[0]}\ncandidates: [{sides[1]}]\nrequired: [{{entry: subjects, margin: 0.05}}]\n"
+        )
+        decided = demo.evalctl("results", "gate", "release")
+        assert decided.returncode == code and outcome in decided.stdout, decided.stdout + decided.stderr
+    written.unlink()
+
+
+def test_two_measured_models_are_shown(demo: Demo, values: Values) -> None:
+    """Both are in the committed leaderboard, the better one first, and the result site has a page for the two."""
+    board = (demo.root / "results/README.md").read_text(encoding="utf-8")
+    assert 0 < board.index("knowing") < board.index("tiny-llama") and "±" in board
+    folder = demo.folder / "site"
+    assert demo.evalctl("results", "site", "-o", str(folder)).returncode == 0
+    first = (folder / "index.html").read_text(encoding="utf-8")
+    assert 0 < first.index("demo/knowing") < first.index("demo/tiny-llama")
+    (pair,) = (folder / "pairs").glob("*.html")
+    assert "subjects" in pair.read_text(encoding="utf-8") and "better" in pair.read_text(encoding="utf-8")
