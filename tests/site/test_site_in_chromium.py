@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,14 @@ class Visit:
         return self.page
 
 
+def drawn(page: Any) -> None:
+    """Opens the charts, and waits for them."""
+    for summary in page.locator("details.drawn:not([open]) > summary").all():
+        summary.click()
+    for box in page.locator(".drawn").all():
+        box.locator("svg.plot").first.wait_for()
+
+
 def each(folder: Path) -> list[Path]:
     """A page of each kind in both languages."""
     found = [sorted(folder.glob(f"{language}{kind}"))[:1] for language in ("", "ja/") for kind in KINDS]
@@ -76,7 +85,7 @@ def test_no_page_complains_or_asks_another_host(browser: Any, folder: Path, sche
     """Nothing is printed on the console, and all that is loaded is beside the page."""
     visit = Visit(browser, color_scheme=scheme)
     for path in each(folder):
-        visit.to(path)
+        drawn(visit.to(path))
     assert visit.complaints == []
     assert {url.split(":")[0] for url in visit.asked} <= {"file", "data"}
     visit.page.context.close()
@@ -88,6 +97,7 @@ def test_no_page_scrolls_sideways(browser: Any, folder: Path, width: int) -> Non
     visit = Visit(browser, width=width)
     for path in each(folder):
         page = visit.to(path)
+        drawn(page)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") == width, path
         smallest = page.evaluate("""Math.min(...[...document.querySelectorAll('main *, footer *')]
@@ -97,7 +107,8 @@ def test_no_page_scrolls_sideways(browser: Any, folder: Path, width: int) -> Non
 
 
 def test_a_column_sorts_the_table_and_its_chart(browser: Any, folder: Path) -> None:
-    """By mouse and by keyboard, down and then up; a dash stays last; the chart is of the sorted column."""
+    """By mouse and by keyboard, down and then up; a dash stays last; the chart is of the sorted column, its library is
+    loaded when it is opened."""
     visit = Visit(browser)
     page = visit.to(folder / "index.html")
     heads = page.locator("thead th")
@@ -106,15 +117,71 @@ def test_a_column_sorts_the_table_and_its_chart(browser: Any, folder: Path) -> N
     found = [float(text.strip("*")) for text in column(page, place)]
     assert found == sorted(found, reverse=True) and found[0] != found[-1]
     assert page.locator(f"thead th:nth-child({place})").get_attribute("aria-sort") == "descending"
-    assert "jmmlu" in page.locator("th.chart b").inner_text()
-    points = [float(one.get_attribute("cx") or 0) for one in page.locator("td.chart circle").all()]
-    assert points == sorted(points, reverse=True)
+    assert not any("/charts/" in url for url in visit.asked)  # half a megabyte: only for who opens the chart
+    page.locator("details.drawn summary").click()
+    page.locator("svg.plot").wait_for()
+    assert page.locator(".plots figcaption").all_inner_texts() == ["jmmlu"]
+    points = across(page, 0)
+    assert points == sorted(points, reverse=True) and len(points) == len(found)
     page.locator(f"thead th:nth-child({place}) button").focus()
     page.keyboard.press("Enter")
     assert [float(text.strip("*")) for text in column(page, place)] == sorted(found)
+    driver.expect(page.locator("svg.plot circle").first).to_have_attribute("cx", re.compile(f"^{points[-1]}"))
+    assert across(page, 0) == points[::-1]
     page.keyboard.press("Space")
     assert page.locator(f"thead th:nth-child({place})").get_attribute("aria-sort") == "descending"
     assert visit.complaints == []
+    page.context.close()
+
+
+def across(page: Any, chart: int) -> list[float]:
+    """Where a chart's points are, from the top to the bottom."""
+    return [float(one.get_attribute("cx") or 0) for one in page.locator("svg.plot").nth(chart).locator("circle").all()]
+
+
+def test_a_chart_of_chosen_columns_is_made_by_keyboard_alone(browser: Any, folder: Path) -> None:
+    """Each has the models of the table in its order, its intervals, and words for who cannot see it; a filter holds for it."""
+    visit = Visit(browser)
+    page = visit.to(folder / "index.html")
+    page.locator("details.drawn summary").focus()
+    page.keyboard.press("Enter")
+    for key in ("Tab", "Space", "Tab", "Space"):
+        page.keyboard.press(key)
+    page.locator("svg.plot").nth(1).wait_for()
+    heads = page.locator("thead th[data-language]").all_inner_texts()
+    assert page.locator(".plots figcaption").all_inner_texts() == heads[:2]
+    for number in range(2):
+        assert len(across(page, number)) == 8
+        label = page.locator("svg.plot").nth(number).get_attribute("aria-label")
+        assert label == f"Chart; the table has the same numbers: {heads[number]}"
+    page.get_by_label("Find a model").fill("swallow")
+    driver.expect(page.locator("svg.plot circle")).to_have_count(4)
+    assert visit.complaints == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_a_forest_plot_has_the_numbers_of_its_table(browser: Any, folder: Path, width: int) -> None:
+    """A point for each entry that can be compared, filled where a difference is shown, within the page's width."""
+    visit = Visit(browser, width=width)
+    page = visit.to(sorted(folder.glob("pairs/*.html"))[0])
+    page.locator("svg.plot").wait_for()
+    assert len(across(page, 0)) == page.locator("table.forest [data-full]").count() > 5
+    filled = page.locator('svg.plot circle[fill="var(--best)"]').count()
+    assert filled == page.locator("table.forest [data-shown]").count() > 0
+    box = page.locator("svg.plot").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert visit.complaints == []
+    page.context.close()
+
+
+def test_a_chart_that_cannot_be_loaded_says_so(browser: Any, folder: Path) -> None:
+    """The table stays."""
+    page = Visit(browser).page
+    page.route("**/charts/*", lambda route: route.abort())
+    page.goto(sorted(folder.glob("pairs/*.html"))[0].as_uri())
+    page.get_by_text("The table has the same numbers.").wait_for()
+    assert page.locator("table.forest tbody tr").count() > 5
     page.context.close()
 
 
@@ -243,6 +310,7 @@ def test_axe_finds_nothing(browser: Any, folder: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     visit = Visit(browser, color_scheme=scheme, bypass_csp=True)
     for path in each(folder):
-        found = axe.run(visit.to(path)).response["violations"]
+        drawn(visit.to(path))
+        found = axe.run(visit.page).response["violations"]
         assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
     visit.page.context.close()

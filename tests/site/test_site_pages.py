@@ -13,6 +13,7 @@ import pytest
 from planted_site import HOSTILE, commit, derive, names, planted, tables
 
 from evalctl import cli
+from evalctl.site.libraries import SCRIPTS
 from evalctl.site.words import LANGUAGES, words
 
 MODELS = list(names(6))
@@ -80,6 +81,24 @@ def test_every_link_leads_to_a_page_of_the_site(site: Path) -> None:
                 assert file.is_file(), (path, link)
             if anchor:
                 assert anchor in Links(file.read_text("utf-8")).ids, (path, link)
+
+
+def test_the_library_of_charts_is_what_was_published(site: Path) -> None:
+    """Each file in the site has the bytes that npm has, and its licence is beside it."""
+    assert {name: hashlib.sha256((site / "charts" / name).read_bytes()).hexdigest() for name in SCRIPTS} == SCRIPTS
+    licences = (site / "charts/LICENSES.txt").read_text("utf-8")
+    assert all(name in licences and digest in licences for name, digest in SCRIPTS.items())
+
+
+def test_only_pages_with_a_chart_load_the_library(site: Path) -> None:
+    """A chart is drawn from a table that its page has."""
+    with_charts = set()
+    for path, text in pages(site).items():
+        tables = re.findall(r'class="drawn"[^>]* data-table="([^"]+)"', text)
+        assert bool(tables) == ("charts.js" in text) == ("charts/plot-" in text), path
+        assert all(f'id="{table}"' in text for table in tables), path
+        with_charts |= {path.split("/")[-2] if "/" in path else path for _ in tables}
+    assert with_charts >= {"index.html", "pairs", "tasks"} and "about.html" not in with_charts
 
 
 def test_the_leaderboard_is_sorted_by_the_first_average(site: Path) -> None:
@@ -153,7 +172,7 @@ def test_history_has_a_value_for_each_commit_that_changed_it(tmp_path: Path) -> 
     (text,) = (text for path, text in pages(tmp_path / "site").items() if path.startswith("models/"))
     (trend,) = re.findall(r"<figcaption>japanese_mtbench_average</figcaption>.*?</figure>", text, re.DOTALL)
     assert re.findall(r'<td class="text">(2026[^<]+)</td>', trend) == ["2026-11-22", "2026-11-21", "2026-11-20"]
-    assert re.findall(r"<td>([\d.]+)", trend)[:2] == ["0.5000", "0.2500"]
+    assert re.findall(r"<td>([\d.]+)", trend)[:2] == ["0.5000", "0.2500"] and "charts.js" in text
     assert made(root, tmp_path / "before", "--at", "HEAD~1") == 0
     assert "2026-11-21" in (tmp_path / "before/index.html").read_text("utf-8")
 

@@ -1,20 +1,19 @@
-"""Charts as SVG text: a scale, whiskers, a forest plot's rows, a line over time. Numbers only go in; no script draws them.
+"""The whiskers within tables as SVG text, which need no script; the charts beside the tables are drawn by static/charts.js.
 
 Positions are attributes, since the pages' policy allows no style in a page; colours come from classes of site.css.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 
 from markupsafe import Markup
 
-WIDE, HIGH = 200, 20  # of a row's chart, in pixels; site.js has the same numbers
+WIDE, HIGH = 200, 20  # of a row's whisker, in pixels
 _EDGE = 6  # room at both ends for the point
 _STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-_LINE_WIDE, _LINE_HIGH = 220, 44
 _MOST = 1e300  # larger values are drawn at the edge: the difference of two of these is finite
 _FINEST = 1e-6  # of the largest value: finer steps are lost where numbers of that size are rounded
 _PLAIN = 1e9  # larger numbers have an exponent
@@ -83,23 +82,6 @@ def axis(on: Scale) -> Markup:
     """The scale's ends and middle, as a row of text."""
     low, middle, high = on.ticks()
     return Markup('<span class="axis" aria-hidden="true"><i>{}</i><i>{}</i><i>{}</i></span>').format(low, middle, high)
-
-
-def line(values: Sequence[float]) -> Markup:
-    """Values over time, the oldest first, without those that are not finite; the dot is the newest."""
-    there = _drawable(values)
-    if not there:
-        return Markup("")
-    low, span = min(there), (max(there) - min(there)) or 1.0
-    step = (_LINE_WIDE - 12) / max(len(there) - 1, 1)
-    points = [
-        (round(6 + step * place, 1), round(_LINE_HIGH - 6 - (value - low) / span * (_LINE_HIGH - 12), 1))
-        for place, value in enumerate(there)
-    ]
-    x, y = points[-1]
-    drawn = " ".join(f"{a},{b}" for a, b in points)
-    body = f'<polyline points="{drawn}"/><circle cx="{x}" cy="{y}" r="3.5"/>'
-    return _svg("trend", _LINE_WIDE, _LINE_HIGH, body)
 
 
 def _svg(kind: str, width: int, height: int, body: str) -> Markup:

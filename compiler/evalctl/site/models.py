@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from evalctl.model.result import Result
 from evalctl.model.walltime import duration, moment
 from evalctl.results.entries import by_language
 from evalctl.shell import json_text
 from evalctl.site.board import Board, Column, of_average
-from evalctl.site.drawing import Scale, line, scale
+from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, ResultSite, Version
 
@@ -56,8 +54,7 @@ class Trend:
     """A number over the commits that changed it, the newest first."""
 
     name: str
-    values: Sequence[tuple[str, str, str]]  # day, commit, score
-    chart: Markup
+    values: Sequence[tuple[str, str, Number]]  # day, commit, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +224,4 @@ def _trend(site: ResultSite, name: str, versions: Sequence[Version]) -> Trend:
         number = of_average(averages[name], model) if name in averages else of_entry(model, name)
         if number.value is not None and (not found or found[-1][2].value != number.value):
             found.append((one.day, one.commit, number))
-    values = [number.value or 0.0 for _, _, number in found]
-    chart = line(values) if len(values) > 1 else Markup("")
-    return Trend(name, [(day, commit, number.text) for day, commit, number in reversed(found)], chart)
+    return Trend(name, found[::-1])

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalctl.shell import EnvironmentProblem, below, write_atomically
 
 FILES = "files.txt"
-_PAGE = re.compile(r"(?:[a-z]+/){0,2}[A-Za-z0-9][A-Za-z0-9.-]*\.(?:html|css|js)")  # what a list may have removed
+_PAGE = re.compile(r"(?:[a-z]+/){0,2}[A-Za-z0-9][A-Za-z0-9.-]*\.(?:html|css|js|txt)")  # what a list may have removed
 _HEAD = "# evalctl/site/1: the files of this site; those that a later call no longer writes are removed"
 
 

@@ -13,7 +13,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
-from evalctl.site import models, pairs, tasks, ties
+from evalctl.site import libraries, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
 from evalctl.site.drawing import axis, whisker
@@ -22,7 +22,7 @@ from evalctl.site.pairs import Pair
 from evalctl.site.source import ResultSite
 from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
-_STATIC = ("site.css", "site.js")
+_STATIC = ("site.css", "site.js", "charts.js")
 _SECTIONS = (
     ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("about.html", "about"),
 )  # fmt: skip
@@ -40,16 +40,17 @@ class _Page:
 
 def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answers | None = None) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
-    for name in _STATIC:
-        write_atomically(folder / name, _text("static", name))
-    environment, written = _environment(), list(_STATIC)
+    assets = {name: _text("static", name) for name in _STATIC} | libraries.contents()
+    for name, content in assets.items():
+        write_atomically(folder / name, content)
+    environment, written = _environment(), list(assets)
     for page in _pages(site, asked, answers or Answers()):
         for language in LANGUAGES:
             path = page.path if language == FIRST else f"{language}/{page.path}"
             write_atomically(folder / path, _filled(environment, page, language, site))
             written.append(path)
     finish(folder, written)
-    return (len(written) - len(_STATIC)) // len(LANGUAGES)
+    return (len(written) - len(assets)) // len(LANGUAGES)
 
 
 def _pages(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> Iterator[_Page]:
@@ -91,7 +92,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )  # fmt: skip
     made.globals.update(
-        whisker=whisker, axis=axis, shown=shown, sections=_SECTIONS, version=metadata.version("evalctl")
+        whisker=whisker, axis=axis, shown=shown, sections=_SECTIONS, version=metadata.version("evalctl"),
+        libraries=libraries.addresses, chart_style=libraries.STYLE,
     )
     return made
 

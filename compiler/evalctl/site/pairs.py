@@ -35,11 +35,17 @@ class Row:
     difference: str = ""
     interval: str = ""
     chart: Markup | None = None
+    full_mark: float = 1.0
     verdict: str = ""
     p: str = ""
     questions: int | None = None
     method: str = ""
     why: str = ""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether one of the two is better."""
+        return bool(_kind(self.verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class PairPage:
     changed: Sequence[Changed]
     remarks: Sequence[str]
     most: int = _MOST_FLIPS
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(row.chart is not None for row in self.rows)
 
     @property
     def slug(self) -> str:
@@ -121,7 +132,7 @@ def _means(comparison: Comparison, on: Scale) -> Iterator[Row]:
         mean = each.difference
         yield Row(
             each.name, True, (shown(each.model), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
-            whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), each.verdict.value, _p(each.p),
+            whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), 1.0, each.verdict.value, _p(each.p),
             method=f"{mean.entries} entries",
         )  # fmt: skip
 
@@ -137,7 +148,7 @@ def _entries(comparison: Comparison, on: Scale, full_marks: dict[str, float]) ->
             on, made.mean / full_mark, made.low / full_mark, made.high / full_mark, _kind(each.verdict.value), zero=True
         )
         yield Row(
-            each.entry, False, scores, signed(made.mean), _interval(made.low, made.high), drawn, each.verdict.value,
+            each.entry, False, scores, signed(made.mean), _interval(made.low, made.high), drawn, full_mark, each.verdict.value,
             _p(each.p), made.questions, each.method,
         )  # fmt: skip
 

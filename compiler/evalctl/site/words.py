@@ -81,6 +81,16 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "clear_filters": ("Clear filters", "絞り込みを解除"),
     "best_only": ("Only the best group", "最上位群のみ"),
     "shown_of": ("shown of", "件を表示 / 全"),
+    "chart": ("Chart with intervals", "区間付きのグラフ"),
+    "chart_columns": (
+        "Columns of the chart; where none is checked, it is of the column by which the table is sorted",
+        "グラフの列。選ばない場合は、表の並べ替えに使われている列",
+    ),
+    "chart_label": ("Chart; the table has the same numbers:", "グラフ。同じ数値が表にあります:"),
+    "chart_failed": (
+        "The chart cannot be drawn: a file of charts/ was not loaded. The table has the same numbers.",
+        "charts/ のファイルを読み込めないため、グラフを表示できません。同じ数値が表にあります。",
+    ),
     "chart_of": ("95 % interval of", "95 %信頼区間:"),
     "best": ("Best", "最上位"),
     "group": ("Best group", "最上位群"),

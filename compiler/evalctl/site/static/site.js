@@ -1,11 +1,10 @@
-// Sorting, filters and the chart of the sorted column; the page's address keeps what was chosen. Without it the tables are as
-// the server sorted them.
+// Sorting and filters; the page's address keeps what was chosen. Without it the tables are as the server sorted them.
 "use strict";
 document.documentElement.classList.add("scripted");
 for (const table of document.querySelectorAll("table.board")) setUp(table);
 openTarget();
 addEventListener("hashchange", openTarget);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(one => { one.open = true; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.drawn)").forEach(one => { one.open = true; }));
 
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -67,7 +66,6 @@ function sort(table, heads, column) {
   table.tBodies[0].append(...keyed.map(([, row]) => row));
   for (const one of heads) if (one.hasAttribute("aria-sort")) one.setAttribute("aria-sort", "none");
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  if (!kind && table.dataset.chart) chart(table, heads, column);
   table.dataset.sorted = String(column);
   table.closest("main").querySelector(".filters")?.dispatchEvent(new Event("input"));
 }
@@ -106,46 +104,4 @@ function columns(language, heads, rows) {
   rows.key = key;
   heads.forEach((head, place) => { head.hidden = away[place]; });
   for (const row of rows) away.forEach((hide, place) => { row.cells[place].hidden = hide; });
-}
-
-// The numbers of drawing.py: the chart of another column has the same form.
-const WIDE = 200, HIGH = 20, EDGE = 6, STEPS = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
-
-function chart(table, heads, column) {
-  const rows = [...table.tBodies[0].rows], values = rows.map(row => numbers(row.cells[column]));
-  const all = values.flatMap(one => one ?? []);
-  if (!all.length) return;
-  const low = Math.min(...all), high = Math.max(...all), step = rounded(Math.max(high - low, 1e-3, 1e-6 * Math.max(Math.abs(low), Math.abs(high))) / 4);
-  const from = Math.floor(low / step) * step, to = (Math.floor(high / step) + 1) * step;
-  const at = value => EDGE + (value - from) / (to - from) * (WIDE - 2 * EDGE);
-  rows.forEach((row, place) => draw(row.cells[1], values[place], at, row.cells[column].classList.contains("best")));
-  const head = heads[1];
-  head.querySelector("b").textContent = heads[column].querySelector("button").textContent;
-  [from, (from + to) / 2, to].forEach((value, place) => { head.querySelectorAll(".axis i")[place].textContent = String(+value.toFixed(4)); });
-}
-
-function rounded(value) {
-  const size = 10 ** Math.floor(Math.log10(value));
-  return STEPS.map(one => one * size).find(one => one >= value * 0.999999);
-}
-
-function numbers(cell) {
-  const value = key(cell, undefined), ends = cell.querySelector("i")?.textContent.match(/-?[\d.]+/g);
-  return value === null ? null : ends ? [value, ...ends.map(Number)] : [value];
-}
-
-function draw(cell, values, at, best) {
-  cell.replaceChildren();
-  if (!values) return;
-  const svg = node("svg", { class: best ? "whisker best" : "whisker", width: WIDE, height: HIGH, viewBox: `0 0 ${WIDE} ${HIGH}`, "aria-hidden": "true" });
-  const [x, left, right] = values.map(at), y = HIGH / 2;
-  if (right !== undefined) svg.append(node("path", { class: "line", d: `M${left} ${y}H${right}M${left} ${y - 4}v8M${right} ${y - 4}v8` }));
-  svg.append(node("circle", { cx: x, cy: y, r: 3.5 }));
-  cell.append(svg);
-}
-
-function node(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
 }
