@@ -92,8 +92,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )  # fmt: skip
     made.globals.update(
-        whisker=whisker, axis=axis, shown=shown, sections=_SECTIONS, version=metadata.version("evalctl"),
-        libraries=libraries.addresses, chart_style=libraries.STYLE,
+        whisker=whisker,
+        axis=axis,
+        shown=shown,
+        sections=_SECTIONS,
+        version=metadata.version("evalctl"),
+        libraries=libraries.addresses,
+        chart_style=libraries.STYLE,
     )
     return made
 
