@@ -180,8 +180,8 @@ def _once(case: Case, random: np.random.Generator) -> Mapping[str, float]:
         "shown": found.high < 0,
         "pass": decide(found, fall).outcome is Outcome.PASS,
         "fail": decide(found, fall).outcome is Outcome.FAIL,
-        "same": np.mean([_claims(case, *pair, labels) for pair in combinations(again, 2)]),
-        "equal": np.mean([_claims(case, *pair, labels) for pair in combinations(equal, 2)]),
+        "same": float(np.mean([_claims(case, *pair, labels) for pair in combinations(again, 2)])),
+        "equal": float(np.mean([_claims(case, *pair, labels) for pair in combinations(equal, 2)])),
         "z_same": _unpaired(first, same) != 0,
         "z_equal": _unpaired(first, equal[1]) != 0,
         "z_shown": _unpaired(worse, first) < 0,
@@ -252,12 +252,14 @@ def of_several(runs: int) -> dict[str, Share]:
 
 def _averages(cases: Sequence[Case], random: np.random.Generator) -> Iterator[bool]:
     """As outputs compute them: the average of scores from their intervals, that of differences by Welch."""
-    scores, differences = [], []
+    scores: list[tuple[float, float, float]] = []
+    differences = []
     for case in cases:
         clusters = case.clusters(random)
         labels = None if clusters.max() == case.n - 1 else clusters
         first, second = (case.run(random, case.chances(random, clusters)) for _ in range(2))
-        scores.append(tuple(one / case.scale for one in (float(first.mean()), *_estimated(case, first, labels))))
+        low, high = _estimated(case, first, labels)
+        scores.append((float(first.mean()) / case.scale, low / case.scale, high / case.scale))
         differences.append(_compared(case, first, second, labels).spread.over(case.scale))
     truth = sum(case.truth(case.score) / case.scale for case in cases) / len(cases)
     low, high = recovered(sum(score for score, _, _ in scores) / len(scores), scores)

@@ -141,8 +141,8 @@ def test_the_site_test_looks_for_gpus_and_compiles_a_kernel(
     service = Service(scheduler="slurm", node_kinds={"gpu_1": kind})
     context = Context(
         root=tmp_path, home=tmp_path, environments=tmp_path, service_name="site", service=service,
-        metrics=None, environment={}, env_file=tmp_path / ".env", commit="",
-    )  # type: ignore[arg-type]  # fmt: skip
+        metrics=None, environment={}, env_file=tmp_path / ".env", commit="",  # type: ignore[arg-type]
+    )  # fmt: skip
     site_test = SiteTest("ev-probe-x-0123abcd", tmp_path, "gpu_1", kind, 60, ())
     words = script(context, site_test).replace("\nmain\n", "\nlook\n")
     path = {"PATH": f"{programs}:/usr/bin:/bin"}
