@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "secret_shapes": set(),
     "surroundings": set(),
     "stamps": set(),
+    "parallel": set(),
     "terminal": set(),
     "shell": {"surroundings"},
     "git": {"shell", "surroundings"},
@@ -48,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "schedulers": {"model", "shell", "surroundings"},
     "render": {"model", "schedulers", "shell", "stamps"},
     "importing": {"editing", "load", "model", "results"},
-    "pipeline": {"check", "environments", "home_folder", "load", "model", "plan", "render", "resolve", "shell", "stamps"},
+    "pipeline": {"check", "environments", "home_folder", "load", "model", "parallel", "plan", "render", "resolve", "shell", "stamps"},
     "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
@@ -96,7 +97,7 @@ PROGRAMS = {
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
 }
 # Who starts processes, and how.
-STARTERS = {"shell.py": "subprocess", "git/repository.py": "gitpython"}
+STARTERS = {"shell.py": "subprocess", "git/repository.py": "gitpython", "parallel.py": "fork"}
 STARTING_MODULES = {"subprocess", "_posixsubprocess", "pty", "multiprocessing", "git", "ctypes"}
 STARTING_NAMES = {name for name in dir(os) if name.startswith(("exec", "spawn", "fork", "posix_spawn"))} | {
     "system", "popen", "ProcessPoolExecutor", "create_subprocess_exec", "create_subprocess_shell", "subprocess_exec",
@@ -217,7 +218,7 @@ def test_the_program_of_the_node_knows_nothing_of_evalctl() -> None:
 
 
 def test_only_shell_starts_processes() -> None:
-    """Processes are started by shell.py and, through gitpython, by the module that is git's home; nothing else can."""
+    """Programs are started by shell.py and, through gitpython, by the module that is git's home; copies of evalctl by parallel.py."""
     found = {path.relative_to(TOP).as_posix() for path in modules() if _starts_processes(path)}
     assert found == set(STARTERS)
 

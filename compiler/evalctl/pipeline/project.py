@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from evalctl.check.metrics import Entry, entries_of
 from evalctl.load import workspace as workspace_load
 from evalctl.load.places import METRICS, files_of, is_model_file
 from evalctl.model.diagnostic import Diagnostic, has_errors
+from evalctl.parallel import mapped
 from evalctl.pipeline import known_requests, memory
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.plan import summary as plan_summary
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from evalctl.model.catalogue import Catalogue
     from evalctl.pipeline.stages import Compiled
 
+_FEWEST = 100  # requests of one process: for fewer, another process takes longer than it saves
+
 
 class Project:
     """A repository at one moment. Reads lazily; writes only generated/ (in `compile`) and its own memory."""
@@ -39,6 +42,7 @@ class Project:
         self._memory = memory.load(root)
         self.workspace = workspace_load.read(root, self._memory.index.get("stats", {}))
         self._plans: dict[str, Compiled] = {}
+        self._model_findings: dict[str, list[Diagnostic]] = {}
 
     @cached_property
     def _program(self) -> str:
@@ -128,7 +132,7 @@ class Project:
         return entries, sorted(problems, key=lambda d: d.sort_key), changed
 
     def _all(self, *, render: bool, tree: Tree | None = None) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
-        entries = {path: self._known_request(path, render, tree) for path in self.workspace.request_paths}
+        entries = self._known_requests(render, tree)
         problems = [*self.workspace.unread, *memory.unpack(self._shared_row["diagnostics"]), *self._model_problems()]
         for entry in entries.values():
             problems += entry.diagnostics
@@ -138,11 +142,30 @@ class Project:
         once = dict.fromkeys(problems)  # requests that use the same file have the same findings in it
         return entries, sorted(once, key=lambda diagnostic: diagnostic.sort_key)
 
-    def _known_request(self, path: str, render: bool, tree: Tree | None) -> KnownRequest:
+    def _known_requests(self, render: bool, tree: Tree | None) -> dict[str, KnownRequest]:
+        """Every request by path: as remembered, or compiled now."""
+        known = {path: self._recalled(path, render, tree) for path in self.workspace.request_paths}
+        fresh = [path for path, one in known.items() if one is None]
+        made = mapped(partial(self._with_model_findings, render=render), fresh, _FEWEST)
+        for _, findings in made:
+            self._model_findings.update(findings)
+        compiled = dict(zip(fresh, (entry for entry, _ in made), strict=True))
+        return {path: one or compiled[path] for path, one in known.items()}
+
+    def _recalled(self, path: str, render: bool, tree: Tree | None) -> KnownRequest | None:
+        """The remembered outcome of a request; None where something that it depends on has changed."""
         known = known_requests.recalled(self._memory, path)
-        current = known is not None and known.key == self._request_key(path, known.models)
-        if known is not None and current and (not render or known.plan is None or _as_remembered(known, tree)):
-            return known
+        if known is None or known.key != self._request_key(path, known.models):
+            return None
+        return known if not render or known.plan is None or _as_remembered(known, tree) else None
+
+    def _with_model_findings(self, path: str, *, render: bool) -> tuple[KnownRequest, dict[str, list[Diagnostic]]]:
+        """A compiled request, and the findings in its models' files, which have been read for it."""
+        entry = self._compiled_request(path, render)
+        files = [file for model in entry.models for file in files_of(model) if file in self.workspace.keys]
+        return entry, {file: self._findings_of(file) for file in files}
+
+    def _compiled_request(self, path: str, render: bool) -> KnownRequest:
         compiled = self._compile(path)
         key = self._request_key(path, compiled.models)
         if compiled.plan is None:
@@ -186,15 +209,20 @@ class Project:
         found: list[Diagnostic] = []
         for path in self._model_paths():
             key = memory.digest([self._program, self.workspace.keys[path]])
-            if path in known and known[path][0] == key:
-                problems = memory.unpack(known[path][1])
-            else:
-                from evalctl.pipeline import stages
-
-                problems = stages.model_problems(self.workspace, path)
+            problems = (
+                memory.unpack(known[path][1]) if path in known and known[path][0] == key else self._findings_of(path)
+            )
             self._models_now[path] = [key, memory.pack(problems)]
             found += problems
         return found
+
+    def _findings_of(self, path: str) -> list[Diagnostic]:
+        """The findings in a model's file."""
+        if path not in self._model_findings:
+            from evalctl.pipeline import stages
+
+            self._model_findings[path] = stages.model_problems(self.workspace, path)
+        return self._model_findings[path]
 
     def _remember(self, entries: Mapping[str, KnownRequest], tree: Tree | None) -> None:
         rows, texts = known_requests.remembered(entries)
