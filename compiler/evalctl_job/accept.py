@@ -20,15 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from evalctl_job import questions, stall
+from evalctl_job.ends import Ends
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
 from evalctl_job.judgement import Evidence, failure, finite, unanswered
 from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned, repeated_answers
 from evalctl_job.options import BadOptions, read_options
+from evalctl_job.questions import NOT_READ
 from evalctl_job.reasons import plain
 from evalctl_job.redact import redacted
 from evalctl_job.run_folder import RelayFolder, TaskFolder
+from evalctl_job.stability import ends_of
 
 LOG_BYTES = 64 * 1024
 SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
@@ -119,6 +122,16 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     )  # fmt: skip
 
 
+def _ends(arguments: argparse.Namespace, output: Output, counts: Mapping[str, Any]) -> Ends | str:
+    """How the answers to each question ended, or why nobody can say it: the scores hold without it."""
+    details = [arguments.output / one.path for one in output.details.values()]
+    try:
+        return ends_of(details, RelayFolder(arguments.state).answers(arguments.task_key), counts.get("withheld", ()))
+    except NOT_READ as error:
+        why = error.strerror if isinstance(error, OSError) else error  # without a path of this machine
+        return f"how its answers ended is not known: {type(error).__name__}: {why}"
+
+
 def _planned(options: Path) -> Mapping[str, Any]:
     """The parameters that the plan says are sent; none with unusable options, when nothing was asked."""
     try:
@@ -160,8 +173,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     evidence = gather(arguments)
     verdict = report(evidence, arguments.task_key)
     if verdict.verdict == DONE and evidence.output:
-        why_not = questions.written(evidence.output, arguments.output, TaskFolder(arguments.into.parent))
-        verdict = replace(verdict, warnings=(*verdict.warnings, *([why_not] if why_not else [])))
+        found = _ends(arguments, evidence.output, evidence.counts)
+        ends, unknown = (None, found) if isinstance(found, str) else (found, "")
+        unread = questions.written(evidence.output, arguments.output, TaskFolder(arguments.into.parent), ends)
+        verdict = replace(verdict, warnings=(*verdict.warnings, *filter(None, [unread or unknown])))
     write_json(arguments.into, asdict(verdict))
     if verdict.verdict == DONE:
         return 0

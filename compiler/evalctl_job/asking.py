@@ -12,6 +12,7 @@ from typing import Any
 from evalctl_job import choices as choice
 from evalctl_job.answers import Answers, ChoicePlace, Question, digest, questions, record
 from evalctl_job.choices import Run
+from evalctl_job.filters import is_withheld
 from evalctl_job.forward import Upstream
 from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
 from evalctl_job.refusals import Refusals
@@ -176,6 +177,8 @@ class Request:
             raise given_up
         if not self._task.counts.leave_blank(self._digest):
             raise self._too_many(str(given_up)) from given_up
+        if is_withheld(str(given_up)):
+            self._task.counts.withhold(choice.prompt_digest(self._body))
         return [(first, Blank(choices=[choice.blank(self._path) for _ in range(n)]))]
 
     def _retry(self, why: str | None) -> None:

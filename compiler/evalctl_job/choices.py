@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,7 +141,7 @@ def counted_short(body: Mapping[str, Any], usage: Any) -> str | None:
 
     Tokens from a cache of prompts count, too: some gateways name them apart (Anthropic's own API). Runs of one character may be one token.
     """
-    counted, text = tokens(usage, "prompt_tokens"), "".join(_prompt_texts(body))
+    counted, text = tokens(usage, "prompt_tokens"), "".join(prompt_texts(body))
     if not counted or len(text) < SURE:
         return None
     counted += _cached(usage)
@@ -156,7 +157,7 @@ def _cached(usage: Any) -> int:
     return inner + sum(tokens(usage, name) for name, _ in found if "cache" in name)
 
 
-def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
+def prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
     """The texts of a request, without images."""
     messages = body.get("messages")
     found = [one.get("content") for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
@@ -165,6 +166,12 @@ def _prompt_texts(body: Mapping[str, Any]) -> Iterator[str]:
             text = part.get("text") if isinstance(part, dict) else part
             if isinstance(text, str):
                 yield text
+
+
+def prompt_digest(body: Mapping[str, Any]) -> str:
+    """Of all texts of a request; with the messages of a details file in place of the request's it is the same."""
+    text = "\n".join(prompt_texts(body))
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
 
 
 def texts(choices: Sequence[Any]) -> list[tuple[str, str | None]]:

@@ -30,7 +30,8 @@ class Counts:
     `counted_short` are the questions for which a provider counted fewer tokens than the prompt must have.
     `questions` is how many different questions the framework got an answer to.
     `unanswered` are the questions without an answer that the framework got an empty one for; the request allows
-    `unanswered_allowed` of them. `refused_alike` is the text with which every question so far was refused. `pace` has
+    `unanswered_allowed` of them. `withheld` has the digests of the prompts among them that a provider's filter refused.
+    `refused_alike` is the text with which every question so far was refused. `pace` has
     points of (time, fresh choices until then): the first question, and later one a minute, the last half hour of them.
     """
 
@@ -56,6 +57,7 @@ class Counts:
     models: dict[str, int] = field(default_factory=dict)
     other_models: dict[str, int] = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
+    withheld: set[str] = field(default_factory=set)
     answered_to: set[str] = field(default_factory=set)
     counted_short: set[str] = field(default_factory=set)
     pace: list[tuple[int, int]] = field(default_factory=list)
@@ -113,6 +115,10 @@ class Counts:
         self.blank.add(question)
         return True
 
+    def withhold(self, prompt: str) -> None:
+        """Note a question that was left without an answer since the provider's filter refused it."""
+        self.withheld.add(prompt)
+
     def fail(self, choices: int, why: str) -> None:
         """Count choices that will never be answered; the first reason is kept."""
         self.failed += choices
@@ -126,11 +132,11 @@ class Counts:
     def as_json(self) -> dict[str, Any]:
         """The counters as they are in `<key>.counts.json`; `keys` is the union of what requests carried."""
         questions = {"unanswered": self.blank, "questions": self.answered_to, "counted_short": self.counted_short}
-        apart = ("sent", "blank", "answered_to", "counted_short")
+        apart = ("sent", "blank", "withheld", "answered_to", "counted_short")
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in apart}
         values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
         numbers = {name: len(found) for name, found in questions.items()}
-        return {**plain, **numbers, "keys": sorted(self.sent), "sent": values}
+        return {**plain, **numbers, "withheld": sorted(self.withheld), "keys": sorted(self.sent), "sent": values}
 
 
 def _add(names: dict[str, int], name: str, choices: int) -> None:

@@ -27,6 +27,11 @@ def is_filtered(words: str) -> bool:
     return _FILTERED_WORDS.search(words) is not None
 
 
+def is_withheld(why: str) -> bool:
+    """Whether a reason for no answer, as evalctl words it, is that a filter took it; a called tool is none."""
+    return "the provider filtered it" in why or is_filtered(why)
+
+
 def is_filter_end(end: str) -> bool:
     """Whether a finish reason says it. Gemini's endpoint adds its own word: `content_filter: RECITATION` (clients, 2026)."""
     return end.partition(":")[0] in FILTERED

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from evalctl_job import scores
+from evalctl_job.ends import Ends
 from evalctl_job.files import json_text, write_by_rename, write_json
 from evalctl_job.framework_output import Output, samples_named
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import TaskFolder
 from evalctl_job.scores import Metric
 
-_NOT_READ = (OSError, ValueError, LookupError, TypeError)  # details of another form; pyarrow's are of these kinds
+NOT_READ = (OSError, ValueError, LookupError, TypeError)  # details of another form; pyarrow's are of these kinds
 _DETAILS = re.compile(r"_([0-9T.:-]+)\.parquet")  # how the name of an entry's file goes on: with the time of its run
 _UPSTREAM, _FORK = ("doc", "metric"), ("example", "choices", "gold", "metrics")
 
@@ -107,30 +108,31 @@ def _digest(question: Any, choices: Any, reference: Any) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def written(output: Output, folder: Path, task: TaskFolder) -> str:
+def written(output: Output, folder: Path, task: TaskFolder, ends: Ends | None) -> str:
     """Writes both files of a task that is done; "", or why it has none: its score holds, and nothing says how sure it is."""
     try:
-        write(of_output(output, folder), task)
-    except _NOT_READ as error:
+        write(of_output(output, folder), task, ends)
+    except NOT_READ as error:
         return f"no values of single questions could be read from its details: {type(error).__name__}: {error}"
     return ""
 
 
-def write(found: QuestionScores, task: TaskFolder) -> None:
-    """Both files of a task: its question set, and the values of the questions with the set's digest."""
+def write(found: QuestionScores, task: TaskFolder, ends: Ends | None) -> None:
+    """Both files of a task: its question set, and the values of the questions with the set's digest and the ends of their answers."""
     asked = QuestionSet(found.digests, found.keys)
     write_by_rename(task.questions, asked.text())
-    write_json(task.scores, document(found, asked))
+    write_json(task.scores, document(found, asked, ends))
 
 
-def document(found: QuestionScores, asked: QuestionSet) -> dict[str, Any]:
-    """The content of scores.json."""
+def document(found: QuestionScores, asked: QuestionSet, ends: Ends | None) -> dict[str, Any]:
+    """The content of scores.json; without `ends` nothing says how the answers ended."""
     return {
         "schema": scores.SCHEMA,
         "questions": asked.digest(),
         "answers": found.answers,
         "metrics": {name: metric.as_json() for name, metric in found.metrics.items()},
         "of_whole_texts": list(found.of_whole_texts),
+        **({} if ends is None else {"ends": ends.as_json()}),
     }  # fmt: skip
 
 
@@ -169,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
 def _read(record: Path, folder: Path) -> dict[str, Any]:
     try:
         found = of_details(json.loads(record.read_text(encoding="utf-8"))["scores"], folder)
-    except _NOT_READ as error:
+    except NOT_READ as error:
         return {"problem": f"{type(error).__name__}: {error}"}
     asked = QuestionSet(found.digests, found.keys)
-    return {"questions": asked.text(), "scores": document(found, asked)}
+    return {"questions": asked.text(), "scores": document(found, asked, None)}

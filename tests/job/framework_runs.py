@@ -144,9 +144,9 @@ def run_framework(
 
 
 def ended(relay: subprocess.Popen[bytes], folder: Path) -> None:
-    """Stop the relay and put the counts where `accept` looks for them."""
+    """Stop the relay and put the counts and the answers where `accept` looks for them."""
     relay.terminate()
     relay.wait(timeout=10)
-    counts = folder / "state" / "t.counts.json"
-    if counts.exists():
-        shutil.copy(counts, folder / "en_demo.counts.json")
+    for name in ("counts.json", "answers.jsonl"):
+        if (folder / "state" / f"t.{name}").exists():
+            shutil.copy(folder / "state" / f"t.{name}", folder / f"en_demo.{name}")

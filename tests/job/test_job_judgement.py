@@ -335,13 +335,18 @@ def finished(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
         results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
         answers = [
-            {"model_response": {"text": [text]}, "doc": {"num_samples": 1, **doc}, "metric": {"acc": text in "AB"}}
+            {
+                "model_response": {"text": [text], "input": "Q"},
+                "doc": {"num_samples": 1, **doc},
+                "metric": {"acc": text in "AB"},
+            }
             for text in "ABCD"
         ]
         for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
             (tmp_path / "out" / name).parent.mkdir(parents=True)
             (tmp_path / "out" / name).write_text(json.dumps(content))
         (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS))
+        (tmp_path / "ja_a.answers.jsonl").touch()
         command[command.index("--exit-code") + 1] = str(exit_code)
         assert accept.main(command) == (1 if exit_code else 0)
         return dict(json.loads((tmp_path / "verdict.json").read_text()))

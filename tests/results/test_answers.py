@@ -10,8 +10,8 @@ import pytest
 
 from evalctl.results.answers import read, summed
 from evalctl.results.choosing import Wanted, chosen
-from evalctl.results.looping import loop
 from evalctl.results.slowness import Counts, ServerLoad, causes, causes_at_work, server_load
+from evalctl_job.looping import loop
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from evalctl.results.per_question import OLDER, of_entry, path_of, read, set_pat
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
 from evalctl.review.score import estimate
+from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet, parsed
 from evalctl_job.scores import SCHEMA, encoded
 from results.test_aggregate import METRICS
@@ -32,7 +33,7 @@ def digests(key: str, number: int) -> tuple[str, ...]:
 
 
 def measured(
-    task: str, kept: Kept, *, answers: int = 1, bound: bool = True, at: float = 1.0
+    task: str, kept: Kept, *, answers: int = 1, bound: bool = True, at: float = 1.0, ends: Ends | None = None
 ) -> tuple[Result, dict[str, bytes]]:
     """A record and the files beside it, as collection writes them."""
     metrics = list(dict.fromkeys(name for columns in kept.values() for name in columns))
@@ -46,6 +47,7 @@ def measured(
     document = {
         "schema": SCHEMA, "questions": asked.digest(), "answers": answers, "of_whole_texts": [],
         "metrics": {name: one.as_json() for name, one in made.items() if one},
+        **({"ends": ends.as_json()} if ends else {}),
     }  # fmt: skip
     text = json.dumps(document).encode()
     binding = (
@@ -53,6 +55,7 @@ def measured(
     )
     facts = {
         "task": {"key": task, "script": task}, "scores": scores, "weights": numbers, "measured_at": at, **binding,
+        **({"stability": ends.totals()} if ends else {}),
     }  # fmt: skip
     result = Result(facts, f"{FOLDER}/ja/{task}/result.json")
     return result, {path_of(result.path): text, set_path(task, asked.digest()): asked.text().encode()}

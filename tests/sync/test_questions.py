@@ -84,6 +84,7 @@ def _changed(old: str, new: str, name: str = "scores.json") -> Callable[[Path], 
         (_changed('"em": {', '"em": [1], "": {'), "metrics that the record does not have"),
         (_changed("scores/1", "scores/2"), "another form"),
         (_changed('"answers": 1', '"answers": 0'), "no number of answers"),
+        (_changed('"answers": 1', '"answers": 1, "ends": {"answers": 1, "cut_off": 2}'), "more answers are `cut_off` than there are"),
         (lambda folder: questions_done(folder.parents[1], "en_arithmetic", "other|0", "01"), "no score"),
     ],
 )  # fmt: skip

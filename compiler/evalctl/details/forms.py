@@ -10,10 +10,10 @@ from typing import Any
 
 from evalctl.details.eval_answers import EvalAnswers
 from evalctl.results.answers import Answer, Graded
-from evalctl.results.looping import loop
 from evalctl.results.tables import harmless
 from evalctl.suggest import plural
 from evalctl.terminal import as_json, plain
+from evalctl_job.looping import loop
 
 VERDICTS: Mapping[bool | None, str] = {True: "right", False: "wrong", None: "not scored"}
 

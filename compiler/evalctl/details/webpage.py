@@ -9,8 +9,8 @@ from itertools import groupby, takewhile
 from evalctl.details.eval_answers import EvalAnswers
 from evalctl.details.forms import VERDICTS, own_parts, parts, scores
 from evalctl.results.answers import Answer, Graded
-from evalctl.results.looping import loop
 from evalctl.suggest import listed, plural
+from evalctl_job.looping import loop
 
 _HEAD = """\
 <!DOCTYPE html>

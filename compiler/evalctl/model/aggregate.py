@@ -64,11 +64,32 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
+class Stability:
+    """How the answers behind an entry ended, as numbers of answers; one answer may be of several kinds.
+
+    `cut_off` at the limit of tokens, `unended` reasoning without an end, `refused` by the model's own word or a provider's filter,
+    `repeats` until it ends, `empty` without a text; of `unknown` ones nobody can say it. `finished` is the number of questions all
+    of whose answers ended by themselves, and `score` that of these questions alone.
+    """
+
+    questions: int
+    answers: int
+    cut_off: int
+    unended: int
+    refused: int
+    repeats: int
+    empty: int
+    unknown: int
+    finished: int
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """The scores of one model with one set of custom settings.
 
     `results` has every entry, MISSING where it was not measured; `overall` is these as one line. `unmatched` says of an entry
-    that its task has no such metric. `evals` are by the key of the task, `uncertainty` by entry.
+    that its task has no such metric. `evals` are by the key of the task, `uncertainty` and `stability` by entry.
     """
 
     model: str
@@ -78,6 +99,7 @@ class Aggregate:
     custom_settings: RecordedSettings = field(default_factory=lambda: RecordedSettings({}))
     evals: Mapping[str, AggregatedEval] = field(default_factory=dict)
     uncertainty: Mapping[str, Uncertainty] = field(default_factory=dict)
+    stability: Mapping[str, Stability] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     unmatched: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -93,6 +115,7 @@ class Aggregate:
             "custom_settings": self.custom_settings.as_json(),
             "evals": {task: one.as_json() for task, one in self.evals.items()},
             "uncertainty": {entry: asdict(one) for entry, one in self.uncertainty.items()},
+            **({"stability": {entry: asdict(one) for entry, one in self.stability.items()}} if self.stability else {}),
             "missing": self.missing,
             "unmatched": self.unmatched,
             "warnings": self.warnings,

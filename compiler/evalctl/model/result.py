@@ -237,6 +237,11 @@ class Result(Inputs):
         return self._part("per_question")
 
     @property
+    def stability(self) -> Facts | None:
+        """How its answers ended, as numbers of answers (`evalctl_job.ends.KINDS`); None where nobody knows it."""
+        return self._part("stability") if "stability" in self._facts else None
+
+    @property
     def samples(self) -> Samples | None:
         """None for a result without counts of answers."""
         return Samples(self._part("samples")) if self._facts.get("samples") is not None else None

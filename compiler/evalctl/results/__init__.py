@@ -10,6 +10,6 @@
 `gated` says what the rules of a gate are about, `gating` decides it, and `gate_text` words the outcome · `accepted` and `proof` report which records count ·
 `tables` selects aggregates for people and spreadsheets ·
 `answers` reads the model's answers, `grading` joins them with correct answers and scores (`parquet_rows` prints those, in an
-environment that can read parquet), `choosing` applies a person's filters, `looping` detects repetition, `slowness` reports why an
+environment that can read parquet), `choosing` applies a person's filters, `slowness` reports why an
 eval is slow.
 """

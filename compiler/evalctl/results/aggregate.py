@@ -19,6 +19,7 @@ from evalctl.model.result import RecordedSettings, Result
 from evalctl.model.scores import TaskScores
 from evalctl.results.names import task_name
 from evalctl.results.per_question import Scored
+from evalctl.results.stability import stabilities
 from evalctl.results.uncertainty import uncertainties
 
 NO_QUESTIONS: Mapping[str, Scored | str] = {}
@@ -75,6 +76,7 @@ def aggregated(
         custom_settings=_custom_settings(ordered),
         evals={result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
         uncertainty=dict(uncertainties(values, results, scored, metrics)),
+        stability=dict(stabilities(values, results, scored, metrics)),
         missing=tuple(name for name, value in values.items() if value == MISSING),
         unmatched=unmatched,
         warnings=tuple(warnings),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalctl.results.looping import loop
+from evalctl_job.looping import loop
 
 
 @dataclass(frozen=True, slots=True)

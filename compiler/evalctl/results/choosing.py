@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalctl.results.answers import Answer, Graded
-from evalctl.results.looping import loop
+from evalctl_job.looping import loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from evalctl.model import plain_json
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
 from evalctl.results.names import task_name
-from evalctl_job import question_set, scores
+from evalctl_job import ends, question_set, scores
+from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import SCORES
 from evalctl_job.scores import Metric
@@ -51,6 +52,7 @@ class Scored:
     answers: int
     metrics: Mapping[str, Metric]
     places: Mapping[str, Places]
+    ends: Ends | None = None  # of a record before 2026-11-27 nothing says how answers ended
     _columns: dict[str, Columns] = field(default_factory=dict, repr=False, compare=False)
 
     def columns(self, metric: str) -> Columns | None:
@@ -117,7 +119,10 @@ def _scored(result: Result, document: Mapping[str, Any], content: bytes | None) 
         if type(answers) is not int or answers < 1:
             raise ValueError(f"`answers` is no number of answers: {answers!r}")
         metrics = {name: scores.from_json(one, len(asked.digests)) for name, one in document["metrics"].items()}
-        made = Scored(asked, answers, metrics, places)
+        ended = ends.from_json(document["ends"], len(asked.digests)) if "ends" in document else None
+        if result.stability is not None and (ended is None or ended.totals() != result.stability):
+            raise ValueError("the record counts other ends of its answers")
+        made = Scored(asked, answers, metrics, places, ended)
         _require_its_scores(result, made)
     except (ValueError, AttributeError, TypeError) as error:
         return f"{SCORES} is not what the record says: {error}"
@@ -178,11 +183,16 @@ def of_entry(
     results: Sequence[Result],
     scored: Mapping[str, Scored | str],
     groups: Mapping[str, Sequence[str]],
+    *,
+    finished: bool = False,
 ) -> Values | str:
-    """The value of each question behind an entry, whose mean is the entry; else why there are none."""
+    """The value of each question behind an entry, whose mean is the entry; else why there are none.
+
+    `finished`: only of the questions all of whose answers ended by themselves.
+    """
     try:
-        rows = [_row(result, key, entry, scored) for result, key in _rows(entry, results, groups)]
-        return _values(entry, rows)
+        rows = [_row(result, key, entry, scored, finished) for result, key in _rows(entry, results, groups)]
+        return _values(entry, [row for row in rows if row.questions])
     except _NoValues as why:
         return str(why)
 
@@ -226,7 +236,7 @@ def _belongs(name: str, task: str, entry: MetricEntry, allowed: Sequence[str] | 
     return base == task and "_average" not in subset and (allowed is None or subset in allowed)
 
 
-def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scored | str]) -> _Row:
+def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scored | str], finished: bool) -> _Row:
     made = scored.get(result.path, OLDER)
     if isinstance(made, str):
         raise _NoValues(made)
@@ -235,8 +245,17 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
     lacking = [metric for metric, found in columns.items() if found is None or places is None]
     if lacking or places is None:
         raise _NoValues(f"`{lacking[0]}` is no mean over the questions of `{task_name(key)}`")
+    places = _finished(places, made) if finished else places
     own = {name: found.at(places.at) for name, found in columns.items() if found is not None}
     return _Row(result, key, places.digests, own, made.metrics, made.answers)
+
+
+def _finished(places: Places, made: Scored) -> Places:
+    if made.ends is None:
+        raise _NoValues("nothing says how its answers ended")
+    ended = made.ends.at(places.at).finished()
+    kept = [(place, digest) for place, digest, good in zip(places.at, places.digests, ended, strict=True) if good]
+    return Places([place for place, _ in kept], tuple(digest for _, digest in kept))
 
 
 def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
@@ -244,6 +263,8 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
 
     from evalctl.review.values import Values, clusters_of
 
+    if not rows:
+        raise _NoValues("none of its questions has a value")
     means = np.concatenate([
         np.mean([row.columns[metric].shares(row.kept[metric].scale) for metric in entry.metrics], axis=0) for row in rows
     ])  # fmt: skip

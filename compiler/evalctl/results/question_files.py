@@ -11,7 +11,7 @@ from evalctl.model import plain_json
 from evalctl.model.result import Result
 from evalctl.results.per_question import Read, path_of, read, set_path
 from evalctl.shell import json_text
-from evalctl_job import question_set, scores
+from evalctl_job import ends, question_set, scores
 from evalctl_job.question_set import QuestionSet
 
 _TASK = re.compile(r"\w[\w.-]*")  # its name becomes a part of a path
@@ -30,7 +30,8 @@ def bound(result: Result, questions: bytes, values: bytes) -> tuple[Result, dict
     found = read([made], lambda paths: {path: files[path].encode() for path in paths})[made.path]
     if isinstance(found, str):
         raise ValueError(found)
-    return made, files
+    ended = {} if found.ends is None else {"stability": found.ends.totals()}
+    return Result({**made.as_json(), **ended}, made.path), files
 
 
 def unlike_values(result: Result, content: bytes | None, read_files: Read) -> str:
@@ -110,6 +111,8 @@ def _document(result: Result, asked: QuestionSet, content: bytes) -> Mapping[str
     ):
         raise ValueError("it has metrics that the record does not have")
     made = {name: scores.from_json(one, len(asked.digests)).as_json() for name, one in metrics.items()}
+    ended = {"ends": ends.from_json(document["ends"], len(asked.digests)).as_json()} if "ends" in document else {}
     return {
         "schema": scores.SCHEMA, "questions": asked.digest(), "answers": answers, "metrics": made, "of_whole_texts": names,
+        **ended,
     }  # fmt: skip

@@ -11,15 +11,18 @@ from types import NoneType
 from typing import Any
 
 from evalctl.model import plain_json
-from evalctl.model.aggregate import Aggregate, AggregatedEval, Uncertainty
+from evalctl.model.aggregate import Aggregate, AggregatedEval, Stability, Uncertainty
 from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Result, Samples
+from evalctl_job.ends import KINDS
 from evalctl_job.typed import NO_DATE
+
+MOST_ENDS = 10**9  # answers of one record
 
 # What else a record has, where it is there: all that reads records may rely on it.
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys((
         "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
-        "sent", "answered_by", "per_question",
+        "sent", "answered_by", "per_question", "stability",
     ), dict),
     "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
 }  # fmt: skip
@@ -50,6 +53,9 @@ def _document(content: bytes | str) -> Facts:
         raise ValueError("its `warnings` are not texts")
     _require_one_kind(document)
     _require_numbers(document)
+    ends = document.get("stability")
+    if ends is not None and (why := impossible_ends(ends)):
+        raise ValueError(f"its `stability` has no possible number of {why}")
     return document
 
 
@@ -78,6 +84,16 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
         for name, value in metrics.items():
             if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
                 raise ValueError(f"`{name}` of `{task}` is no number")
+
+
+def impossible_ends(stability: Mapping[str, Any]) -> str:
+    """Which number of questions, or of their answers, cannot be: more of a kind than there are; "" where all can."""
+    most = {"questions": MOST_ENDS, "answers": MOST_ENDS, "finished": stability.get("questions")}
+    for name in ("questions", "answers", "finished", *KINDS):
+        value, limit = stability.get(name), most.get(name, stability.get("answers"))
+        if type(value) is not int or type(limit) is not int or not 0 <= value <= limit:
+            return f"`{name}`: {value!r}"
+    return ""
 
 
 _NEEDED = {"model": str, "results": dict, "overall": str, "custom_settings": dict, "evals": dict}
@@ -118,6 +134,7 @@ def _aggregate(document: Mapping[str, Any]) -> Aggregate:
         RecordedSettings(document["custom_settings"]),
         {task: _eval(one) for task, one in document["evals"].items()},
         _uncertainty(document.get("uncertainty"), document["results"]),
+        _stability(document.get("stability")),
         _texts(document.get("missing")),
         {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
         _texts(document.get("warnings")),
@@ -145,6 +162,20 @@ def _uncertainty(found: object, scores: Mapping[str, Any]) -> dict[str, Uncertai
         for entry, one in (found.items() if isinstance(found, dict) else ())
         if _has(one, _OF_UNCERTAINTY) and _is_about(one["low"], one["high"], scores.get(entry))
     }  # fmt: skip
+
+
+def _stability(found: object) -> dict[str, Stability]:
+    """One with impossible numbers is left out."""
+    names = ("questions", "answers", "finished", *KINDS)
+    return {
+        entry: Stability(**{name: one[name] for name in names}, score=one.get("score"))
+        for entry, one in (found.items() if isinstance(found, dict) else ())
+        if isinstance(one, dict) and not impossible_ends(one) and _is_score(one.get("score"))
+    }
+
+
+def _is_score(value: object) -> bool:
+    return value is None or (isinstance(value, (int, float)) and abs(value) < _BEYOND)
 
 
 def _is_about(low: float | None, high: float | None, score: object) -> bool:

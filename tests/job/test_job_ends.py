@@ -1,0 +1,211 @@
+"""How answers ended: which replies are of which kind, to which question they belong, and the counts in few bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalctl_job import ends
+from evalctl_job.answers import digest, record
+from evalctl_job.choices import prompt_digest
+from evalctl_job.ends import KINDS, Ends, from_json
+from evalctl_job.question_set import QuestionSet
+from evalctl_job.questions import QuestionScores, document
+from evalctl_job.replies import read_choice
+from evalctl_job.scores import Metric
+from evalctl_job.stability import PAIRS, ends_of, kinds
+
+LOOP = "and again, " * 30
+
+
+def choice(text: str | None, end: str = "stop", **message: Any) -> dict[str, Any]:
+    """One of a server's reply."""
+    return {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": end}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (choice("4"), set()),
+        (choice("4", "length"), {"cut_off"}),
+        (choice("<think>so", "length"), {"cut_off", "unended"}),
+        (choice("\n<think>so"), {"unended"}),
+        (choice("<think>so</think>4"), set()),
+        (choice("<think></think>\n\n4"), set()),
+        (choice("In HTML `<think>` is no element"), set()),  # an answer about it does not begin with it
+        (choice("so</think>4"), set()),  # the chat template opened it
+        (choice("so and so", "length"), {"cut_off"}),  # it may have: a text without a mark does not say it
+        (choice(None, "length", reasoning="so"), {"cut_off", "unended"}),
+        (choice(None, "length", reasoning_content="so"), {"cut_off", "unended"}),
+        (choice("\n\n", reasoning="so"), {"unended"}),
+        (choice("4", reasoning="so"), set()),
+        (choice(None, refusal="I cannot help."), {"refused"}),
+        (choice("", refusal="I cannot help.", reasoning="so"), {"refused"}),
+        (choice("4", refusal=""), set()),
+        (choice("4", refusal=None), set()),
+        (choice("4", refusal=["x"]), set()),
+        (choice("I'm sorry, but I can't help with that."), set()),  # words are no proof
+        (choice(LOOP), {"repeats"}),
+        (choice(None, "length", reasoning=LOOP), {"cut_off", "unended", "repeats"}),
+        (choice("4", reasoning=LOOP), set()),  # the loop was left
+        (choice("<|channel|>analysis<|message|>so", "length"), {"cut_off", "unended"}),
+        (choice("<|channel|>analysis<|message|>so<|end|><|start|>assistant<|channel|>final<|message|>4"), set()),
+        ({"index": 0, "text": "4", "finish_reason": "length"}, {"cut_off"}),  # of /completions
+        (choice("\ud800" * 5), set()),
+    ],
+)  # fmt: skip
+def test_kinds_of_an_answer(raw: dict[str, Any], expected: set[str]) -> None:
+    """Only what a reply certainly says: its end, its reasoning, its refusal, its repetition."""
+    read = read_choice(raw)
+    assert isinstance(read, dict)
+    assert kinds(read) == expected
+
+
+@pytest.mark.parametrize(("begin", "end"), PAIRS)
+def test_reasoning_in_an_answer_ends_with_its_own_mark(begin: str, end: str) -> None:
+    """Each pair of marks, with and without its end."""
+    assert "unended" in kinds(choice(f"{begin} so it goes"))
+    assert "unended" not in kinds(choice(f"{begin} so it goes {end} 4"))
+
+
+class _Details:
+    """A details file, as pyarrow reads it: with an environment it is read for real (test_job_stability)."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = json.loads(path.read_text())
+        self.schema_arrow = self
+        self.names = list(self.rows[0])
+
+    def iter_batches(self, batch_size: int, columns: list[str]) -> list[_Details]:
+        """All at once."""
+        return [self]
+
+    def to_pylist(self) -> list[Any]:
+        """The rows."""
+        return list(self.rows)
+
+
+Joined = Callable[..., Ends]
+
+
+@pytest.fixture
+def joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Joined:
+    """The ends of rows (prompt, texts) with these replies (prompt, choices)."""
+    monkeypatch.setitem(sys.modules, "pyarrow", ModuleType("pyarrow"))
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", module := ModuleType("pyarrow.parquet"))
+    monkeypatch.setattr(module, "ParquetFile", _Details, raising=False)
+
+    def found(
+        rows: list[tuple[Any, list[Any]]], replies: list[tuple[str, list[Any]]], filtered: tuple[str, ...] = ()
+    ) -> Ends:
+        details = [{"full_prompt": _messages(prompt), "predictions": texts} for prompt, texts in rows]
+        (tmp_path / "details").write_text(json.dumps(details))
+        lines = [_line(prompt, choices) for prompt, choices in replies]
+        (tmp_path / "answers").write_text("".join(f"{line}\n" for line in lines) + '{"damaged')
+        return ends_of(
+            [tmp_path / "details"], tmp_path / "answers", [prompt_digest({"prompt": one}) for one in filtered]
+        )
+
+    return found
+
+
+def _messages(prompt: Any) -> Any:
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+
+
+def _line(prompt: str, choices: list[Any]) -> str:
+    body = {"model": "m", "messages": _messages(prompt)}
+    return json.dumps(record(digest("/chat/completions", body), body, {"choices": choices}, 1.0))
+
+
+def test_an_answer_belongs_to_the_question_with_its_prompt_and_text(joined: Joined) -> None:
+    """Also where texts of two questions, or of one, are the same and ended otherwise."""
+    found = joined(
+        [("q", ["A"]), ("p", ["A"]), ("r", ["A", "A", "B"])],
+        [
+            ("p", [choice("A", "length")]),
+            ("q", [choice("A")]),
+            ("r", [choice("A"), choice("A", "length"), choice("B")]),
+        ],
+    )
+    assert (found.answers, found.of("cut_off"), found.finished()) == ((1, 1, 3), (0, 1, 1), (True, False, False))
+
+
+def test_a_text_that_a_framework_changed_is_found_where_that_is_certain(joined: Joined) -> None:
+    """By its prompt where as many replies are left, by its text where all with it ended alike; else it is unknown."""
+    found = joined(
+        [("q", ["changed"]), ([[{"role": "user", "content": "turn"}]], ["said"]), ("r", ["changed"]), ("s", ["x"])],
+        [
+            ("q", [choice("text", "length")]), ("other", [choice("said", "length")]),
+            ("r", [choice("one"), choice("two", "length")]), ("t", [choice("x")]), ("u", [choice("x", "length")]),
+        ],
+    )  # fmt: skip
+    assert (found.of("cut_off"), found.of("unknown")) == ((1, 1, 0, 0), (0, 0, 1, 1))
+    assert not any(found.finished())
+
+
+def test_a_question_without_an_answer_is_refused_only_where_a_filter_took_it(joined: Joined) -> None:
+    """Its text is empty; an empty answer of the model itself, and a called tool, are no refusals."""
+    found = joined(
+        [("q", [""]), ("p", [""]), ("r", [None]), ("s", [""])],
+        [("s", [choice(None, refusal="no")]), ("r", [choice("")])],
+        ("p",),
+    )
+    assert (found.of("empty"), found.of("refused"), found.of("unknown")) == ((1, 1, 1, 1), (0, 1, 0, 1), (0, 0, 0, 0))
+
+
+def test_a_text_that_is_kept_several_times_has_one_reply(joined: Joined) -> None:
+    """The fork asks once at temperature 0 and keeps copies."""
+    found = joined([("q", ["A", "A"])], [("q", [choice("A", "length")])])
+    assert found.of("cut_off") == (2,)
+
+
+def test_reasoning_in_place_of_an_answer_is_found(joined: Joined) -> None:
+    """A request with `null_content: reasoning` has it scored."""
+    assert joined([("q", ["so"])], [("q", [choice(None, "length", reasoning="so")])]).of("unended") == (1,)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=70), st.sampled_from(KINDS))
+def test_counts_come_back(numbers: list[tuple[int, int]], kind: str) -> None:
+    """Whatever form they are written in; none is written of a kind that no answer is of."""
+    counts = tuple(min(pair) for pair in numbers)
+    made = Ends(tuple(answers for answers, _ in numbers), {kind: counts} if any(counts) else {})
+    assert from_json(json.loads(json.dumps(made.as_json())), len(numbers)) == made
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None, [], {}, {"cut_off": 1}, {"answers": -1}, {"answers": True}, {"answers": 1.0}, {"answers": 10**9},
+        {"answers": 1, "cut_off": 2}, {"answers": 1, "other": 0}, {"answers": {"bits": "Bw"}},
+        {"answers": {"bits": "Bw==", "digits": "111"}}, {"answers": {"bits": "Dw=="}}, {"answers": {"bits": "Ü"}},
+        {"answers": {"digits": "11"}}, {"answers": {"digits": "1-1"}}, {"answers": {"digits": [1, 1, 1]}},
+        {"answers": {"numbers": [1, 1]}}, {"answers": {"numbers": [1, 1, "x"]}}, {"answers": {"numbers": "111"}},
+        {"answers": 1, "unknown": {"digits": "100"}, "cut_off": {"digits": "100"}},
+    ],
+)  # fmt: skip
+def test_damaged_counts_are_refused(damaged: Any) -> None:
+    """Another number of questions, more of a kind than there are answers, another form."""
+    with pytest.raises(ValueError):
+        from_json(damaged, 3)
+
+
+def test_fourteen_thousand_questions_have_less_than_twenty_kilobytes() -> None:
+    """Scores and ends together, where three of ten answers at random places were cut off, and many of these repeat themselves."""
+    places = random.Random(1)
+    cut = [places.random() < 0.3 for _ in range(14_000)]
+    repeats = [one and places.random() < 0.3 for one in cut]
+    found = Ends((1,) * 14_000, {ends.CUT_OFF: tuple(map(int, cut)), ends.REPEATS: tuple(map(int, repeats))})
+    values = Metric("digits", "".join(places.choice("01") for _ in cut))
+    asked = QuestionSet(("0" * 16,) * 14_000, ("k",) * 14_000)
+    scored = QuestionScores(asked.digests, asked.keys, 1, {"acc": values}, ())
+    assert len(json.dumps(document(scored, asked, found))) < 20_000
