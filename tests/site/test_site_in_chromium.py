@@ -18,7 +18,16 @@ driver = pytest.importorskip(
     "playwright.sync_api", reason="pip install --require-hashes -r tests/site/requirements.lock"
 )
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium-headless-shell")
-KINDS = ("index.html", "entries.html", "tasks.html", "about.html", "models/*.html", "tasks/*.html", "pairs/*.html")
+KINDS = (
+    "index.html",
+    "entries.html",
+    "tasks.html",
+    "changes.html",
+    "about.html",
+    "models/*.html",
+    "tasks/*.html",
+    "pairs/*.html",
+)
 NARROW, PHONE, DESK = 360, 390, 1280
 
 
@@ -207,8 +216,8 @@ def test_the_address_keeps_what_was_chosen(browser: Any, folder: Path) -> None:
     page.get_by_label("Find a model").fill("lab/")
     page.get_by_label("Columns").select_option("ja")
     page.get_by_label("Measured since").fill("2020-01-31")
-    page.get_by_role("button", name="jmmlu", exact=True).click()
-    page.get_by_role("button", name="jmmlu", exact=True).click()
+    for _ in range(2):
+        page.locator("thead button", has_text=re.compile("^jmmlu$")).click()
     shown = page.locator("tbody tr:not([hidden]) th").all_inner_texts()
     assert 1 < len(shown) < 8 and "find=lab%2F" in page.url and "order=ascending" in page.url
     for other in (page.url, page.locator("a.language").get_attribute("href")):
@@ -260,6 +269,25 @@ def test_filters_and_sorting_work_by_keyboard(browser: Any, folder: Path) -> Non
         "ascending",
         "descending",
     )
+    page.context.close()
+
+
+def test_changes_since_a_date_are_found(browser: Any, folder: Path) -> None:
+    """From the first page; by a date and a name, whose months without a change go; without JavaScript by a month's anchor."""
+    page = Visit(browser).to(folder / "index.html")
+    page.locator("main").get_by_role("link", name="What changed").click()
+    rows = page.locator("tbody:not([hidden]) tr:not(.month):not([hidden])")
+    every = rows.count()
+    page.get_by_label("Changed since").fill("2026-11-20")
+    assert rows.count() == every > 50 and page.locator("tbody .month").is_visible()
+    page.get_by_label("Find a model").fill("swallow")
+    assert 0 < rows.count() < every and "find=swallow" in page.url and "since=2026-11-20" in page.url
+    page.get_by_label("Changed since").fill("2026-11-21")
+    assert rows.count() == 0 and page.locator("tbody .month").is_hidden()
+    page.context.close()
+    page = Visit(browser, java_script_enabled=False).to(folder / "changes.html")
+    page.get_by_role("link", name="2026-11").click()
+    assert page.url.endswith("#m-2026-11") and page.locator("#m-2026-11 td").first.is_visible()
     page.context.close()
 
 

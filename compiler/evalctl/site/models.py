@@ -72,7 +72,7 @@ class ModelPage:
     counts: Sequence[str] = _COUNTS
 
 
-def page(site: ResultSite, board: Board, model: Model) -> ModelPage:
+def page(site: ResultSite, board: Board, model: Model, versions: Sequence[Version]) -> ModelPage:
     """The page of one model."""
     results = site.results(model)
     groups = _groups(site, board, model)
@@ -80,7 +80,7 @@ def page(site: ResultSite, board: Board, model: Model) -> ModelPage:
     evals = [_eval(site, model, one) for one in results]
     return ModelPage(
         model, groups, _scale(numbers), evals, _facts(results), duration(sum(one.seconds or 0 for one in results)),
-        _trends(site, site.history(model)), model.aggregate.warnings,
+        _trends(site, versions), model.aggregate.warnings,
     )  # fmt: skip
 
 

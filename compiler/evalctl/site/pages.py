@@ -16,6 +16,7 @@ from evalctl.shell import write_atomically
 from evalctl.site import libraries, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
+from evalctl.site.changes import Changes
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
@@ -24,7 +25,7 @@ from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
 _STATIC = ("site.css", "site.js", "charts.js")
 _SECTIONS = (
-    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("about.html", "about"),
+    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("changes.html", "changes"), ("about.html", "about"),
 )  # fmt: skip
 FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
 
@@ -69,11 +70,14 @@ def _pages(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> Iterato
         yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": hardest})
     for pair in pairs.pages(site, chosen, answers):
         yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
+    known = Changes()
     for model in site.models:
         links = [(pairs.name_of(pair), pair) for pair in chosen if model in pair]
-        yield _Page(
-            f"models/{model.slug}.html", "model.html", {"page": models.page(site, found, model), "pairs": links}
-        )
+        versions = site.versions(model)
+        known.add(site, model, versions)
+        page = models.page(site, found, model, versions)
+        yield _Page(f"models/{model.slug}.html", "model.html", {"page": page, "pairs": links})
+    yield _Page("changes.html", "changes.html", {"months": known.months(), "cut": len(known.cut)})
 
 
 def _entries(site: ResultSite, found: Board) -> _Page:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from evalctl.git.repository import Repository
 from evalctl.model.aggregate import Aggregate
@@ -21,8 +22,13 @@ from evalctl.results.leaderboard import DEBUG
 from evalctl.results.names import read_names, task_name
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.store import FILE
+from evalctl.terminal import plain
 
-_MOST_VERSIONS = 30  # of one model's scores in its history
+_MOST_VERSIONS = 60  # of one model's scores in its history: its tasks can land one by one
+_LONGEST_PERSON = 60
+# One commit of `git log -z --raw`: its heading, then for each file the words of the change and the path. A name of a person
+# cannot end it, since git's names have no NUL.
+_HEADING = re.compile(r"\x01([0-9a-f]{40,64}) (\d{4}-\d\d-\d\d) ([^\0\n]*)((?:[\0\n]+:[^\0]*\0[^\0]*)*)")
 _PLAIN = re.compile(r"[^A-Za-z0-9.]+")
 _LONGEST_SLUG = 60
 Unproven = Mapping[str, Mapping[str, Collection[str]]]  # model folder to record path to the framework's tasks
@@ -56,6 +62,18 @@ class Version:
     commit: str
     day: str
     aggregate: Aggregate
+    person: str = ""
+    place: int = 0  # of the commit, 0 for the newest
+
+
+class AggregateChange(NamedTuple):
+    """A commit that changed an aggregate: who wrote it, the aggregate's blob after it, and its place, 0 for the newest."""
+
+    commit: str
+    day: str
+    person: str
+    blob: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class ResultSite:
     scripts: Scripts
     unproven: Unproven
     problems: Sequence[str] = ()
-    changes: Mapping[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)  # folder to (commit, day, blob)
+    changes: Mapping[str, Sequence[AggregateChange]] = field(default_factory=dict)  # by folder, the newest first
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The committed files of these paths."""
@@ -99,14 +117,18 @@ class ResultSite:
         wanted = {f"{model.folder}/{one.result}" for one in evals if task_name(one.script).partition(":")[0] in scripts}
         return [path for path in model.records if path in wanted]
 
-    def history(self, model: Model) -> list[Version]:
-        """The newest first; nothing of a model whose scores never changed."""
+    def versions(self, model: Model) -> list[Version]:
+        """The newest first, without those that cannot be read; the one of this commit is not read again."""
         changes = self.changes.get(model.folder, ())
-        if len(changes) < 2:
-            return []
-        texts = self.repo.blobs(blob for _, _, blob in changes)
-        read = ((commit, day, aggregate_in(texts[blob])) for commit, day, blob in changes if blob in texts)
-        return [Version(commit, day, one) for commit, day, one in read if one is not None]
+        texts = self.repo.blobs(one.blob for one in changes[1:])
+        read = (
+            (one, model.aggregate if one is changes[0] else aggregate_in(texts.get(one.blob, b""))) for one in changes
+        )
+        return [Version(one.commit, one.day, aggregate, one.person, one.place) for one, aggregate in read if aggregate]
+
+    def has_all_versions(self, model: Model) -> bool:
+        """Whether no commit before those of `versions` has a score of it."""
+        return len(self.changes.get(model.folder, ())) < _MOST_VERSIONS
 
 
 def _parsed(texts: Mapping[str, bytes]) -> Iterator[Result]:
@@ -165,20 +187,19 @@ def _day(repo: Repository, commit: str) -> str:
     return repo.run_or_raise("log", "-1", "--format=%cs", commit).text
 
 
-def _changes(repo: Repository, commit: str) -> dict[str, list[tuple[str, str, str]]]:
-    """Of each folder the commits that changed its aggregate, newest first, with the aggregate's blob; one call of git."""
+def _changes(repo: Repository, commit: str) -> dict[str, list[AggregateChange]]:
+    """Of each folder the commits that changed its aggregate, newest first; one call of git."""
     limit = f":(glob)results/**/{AGGREGATE}"
     log = repo.run_or_raise(
-        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--first-parent", "-m", "--format=%x01%h %cs", commit, "--", limit
+        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--first-parent", "-m", "--format=%x01%H %cs %aN", commit, "--", limit
     )  # fmt: skip
-    found: dict[str, list[tuple[str, str, str]]] = {}
-    for part in log.text.split("\x01")[1:]:
-        head, *rest = part.replace("\n", "\0").split("\0")
-        short, _, day = head.partition(" ")
-        words = [word for word in rest if word]
+    found: dict[str, list[AggregateChange]] = {}
+    for place, heading in enumerate(_HEADING.finditer(log.text)):
+        commit_id, day, person, files = heading.groups()
+        words = [word for word in files.split("\0") if word]
         for change, path in zip(words[::2], words[1::2], strict=False):
             blob = change.split(" ")[3]
             versions = found.setdefault(path.removesuffix(f"/{AGGREGATE}"), [])
             if blob.strip("0") and len(versions) < _MOST_VERSIONS:
-                versions.append((short, day, blob))
+                versions.append(AggregateChange(commit_id[:12], day, plain(person[:_LONGEST_PERSON]), blob, place))
     return found

@@ -12,7 +12,7 @@ function openTarget() {
 }
 
 function setUp(table) {
-  const heads = [...table.tHead.rows[0].cells], rows = [...table.tBodies[0].rows];
+  const heads = [...table.tHead.rows[0].cells], rows = [...table.querySelectorAll("tbody tr:not(.month)")];
   heads.forEach((head, column) => {
     const button = head.querySelector("button");
     if (button) button.addEventListener("click", () => sort(table, heads, column));
@@ -89,6 +89,7 @@ function filter(form, table, heads, rows) {
     row.hidden = !there;
     shown += there;
   }
+  for (const body of table.tBodies) body.hidden = ![...body.rows].some(row => !row.hidden && !row.matches(".month"));
   columns(form.elements.language?.value ?? "", heads, rows);
   form.elements.count.textContent = `${shown} ${form.elements.count.dataset.words} ${rows.length}`;
 }

@@ -1,0 +1,87 @@
+"""What changed and when: each score that a commit added, changed or removed, the newest first, grouped by month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from evalctl.model.aggregate import Aggregate
+from evalctl.results.entries import entry_margin, measured_number, shown, shown_margin
+from evalctl.site.source import Model, ResultSite, Version
+
+_MOST = 5000  # scores on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A score of a model after a commit and before it; "" where there is or was none. `task` is the key of the entry's task."""
+
+    day: str
+    place: int  # of the commit, 0 for the newest
+    commit: str
+    person: str
+    model: Model
+    entry: str
+    task: str
+    now: str
+    before: str
+
+    @property
+    def kind(self) -> str:
+        """The key of its word."""
+        return "gone" if not self.now else "changed" if self.before else "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The changes of a month, the newest first."""
+
+    name: str
+    changes: Sequence[Change]
+
+
+@dataclass(slots=True)
+class Changes:
+    """The changes of the models so far; `cut` are the folders of models with older changes than are known here."""
+
+    found: list[Change] = field(default_factory=list)
+    cut: set[str] = field(default_factory=set)
+
+    def add(self, site: ResultSite, model: Model, versions: Sequence[Version]) -> None:
+        """Those of a model, of the entries that the leaderboard has."""
+        whole = site.has_all_versions(model)
+        self.found += _changes(site, model, versions, whole)
+        self.cut.update([] if whole else [model.folder])
+
+    def months(self) -> list[Month]:
+        """The newest first, so many changes as the page has."""
+        self.found.sort(key=lambda one: (one.day, -one.place), reverse=True)
+        self.cut.update(one.model.folder for one in self.found[_MOST:])
+        return [Month(name, list(those)) for name, those in groupby(self.found[:_MOST], key=lambda one: one.day[:7])]
+
+
+def _changes(site: ResultSite, model: Model, versions: Sequence[Version], whole: bool) -> Iterator[Change]:
+    """Nothing is known of what the earliest version changed, unless it is the first of all."""
+    tasks = {one.script: key for key, one in model.aggregate.evals.items()}
+    keys = {entry.name: next((tasks[one] for one in entry.tasks if one in tasks), "") for entry in site.entries}
+    earlier = [*(one.aggregate for one in versions[1:]), *([None] if whole else [])]
+    for version, before in zip(versions, earlier, strict=False):
+        for name, task in keys.items():
+            if _value(version.aggregate, name) != _value(before, name):
+                yield Change(
+                    version.day, version.place, version.commit, version.person, model, name, task,
+                    _text(version.aggregate, name), _text(before, name),
+                )  # fmt: skip
+
+
+def _value(aggregate: Aggregate | None, name: str) -> float | None:
+    return None if aggregate is None else measured_number(aggregate.results.get(name))
+
+
+def _text(aggregate: Aggregate | None, name: str) -> str:
+    """With its ± where that is known."""
+    value = _value(aggregate, name)
+    if aggregate is None or value is None:
+        return ""
+    return f"{shown(value)}{shown_margin(value, entry_margin(name, aggregate))}"
