@@ -34,7 +34,7 @@ ENDPOINT = {"base_url": "https://llm.example.jp:8443/v1", "key": False, "descrip
 ROW = {"path": "results/a/b/result.json", "fingerprint": "0" * 64, "by": "川田", "why": "measured on paper"}
 GATE = {
     "baseline": {"model": "a/b", "custom_settings": "x", "provider": "vllm", "commit": "HEAD~3"}, "candidates": ["a/c", {"model": "a/d"}],
-    "required": [{"entry": "jmmlu", "margin": 0.01}, {"average": "ja", "margin": 1, "lower_is_better": True}],
+    "required": [{"entry": "jmmlu", "margin": 0.01}, {"average": "ja", "margin": 1}],
     "advisory": [{"suite": "swallow-ja", "margin": 0.5}, {"language": "en", "margin": 0.5}], "reason": "x",
 }  # fmt: skip
 WRITTEN = {

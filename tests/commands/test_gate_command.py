@@ -22,6 +22,7 @@ from evalctl.sync.records import JobRecord
 
 BASE, NEW = "lab/large-70B", "lab/small-8B"
 GATE = "manifests/gates/release.yaml"
+METRICS = (Path(__file__).parents[1] / "golden/base/manifests/tasks/metrics.yaml").read_text("utf-8")
 HEAD = f"baseline: {BASE}\ncandidates: [{NEW}]\n"
 EXACT = HEAD + "required:\n  - {entry: JA exact, margin: 0.05}\n"
 Site = Callable[..., None]
@@ -163,9 +164,13 @@ def test_an_advisory_line_decides_nothing(land: Site, gate: Gate) -> None:
 
 
 def test_where_lower_is_better_a_rise_fails(land: Site, gate: Gate) -> None:
-    """And a fall passes."""
-    text = EXACT.replace("0.05}", "0.05, lower_is_better: true}")
-    land({GATE: text}, record(BASE, "ja_exact", answers(0.1)), record(NEW, "ja_exact", answers(0.9)))
+    """And a fall passes: metrics.yaml says it, in one place for gates, compare and pages."""
+    metrics = METRICS.replace("name: JA exact,", "name: JA exact, lower_is_better: true,")
+    land(
+        {GATE: EXACT, "manifests/tasks/metrics.yaml": metrics},
+        record(BASE, "ja_exact", answers(0.1)),
+        record(NEW, "ja_exact", answers(0.9)),
+    )
     assert outcomes(gate, 1)["JA exact"]["outcome"] == "FAIL"
     land(record(BASE, "ja_exact", answers(0.95)), record(NEW, "ja_exact", answers(0.1, seed=1)))
     assert outcomes(gate, 0)["JA exact"]["outcome"] == "PASS"

@@ -39,7 +39,8 @@ def bits(right: int, of: int) -> list[int]:
 
 
 def model(
-    name: str, tasks: Mapping[str, Kept], *, facts: Mapping[str, Any] | None = None, bound: bool = True, at: float = 1.0
+    name: str, tasks: Mapping[str, Kept], *, facts: Mapping[str, Any] | None = None, bound: bool = True, at: float = 1.0,
+    metrics: Metrics = METRICS,
 ) -> Side:  # fmt: skip
     """A model folder with these tasks, whose records have further `facts`."""
     folder, files, results = f"results/hosted_vllm/team/{name}", dict[str, bytes](), []
@@ -54,13 +55,15 @@ def model(
         files.update(
             {(path_of(made.path) if path == path_of(result.path) else path): text for path, text in beside.items()}
         )
-    return of(folder, results, files, name)
+    return of(folder, results, files, name, metrics)
 
 
-def of(folder: str, results: Sequence[Result], files: Mapping[str, bytes], name: str) -> Side:
+def of(
+    folder: str, results: Sequence[Result], files: Mapping[str, bytes], name: str, metrics: Metrics = METRICS
+) -> Side:
     """The side that these files make."""
-    made = aggregated(folder, results, METRICS)
-    return side(folder, made, lambda paths: {path: files[path] for path in paths if path in files}, METRICS, name=name)
+    made = aggregated(folder, results, metrics)
+    return side(folder, made, lambda paths: {path: files[path] for path in paths if path in files}, metrics, name=name)
 
 
 def entry(found: Comparison, name: str = "jmmlu") -> ComparedEntry:
@@ -266,3 +269,30 @@ def test_the_average_is_over_the_main_entries_that_both_have() -> None:
     assert mean.verdict is Verdict.BETTER and mean.difference.low > 0
     whole = entry(found).difference
     assert whole and mean.difference.error < whole.spread.error
+
+
+def test_where_a_lower_score_is_better_a_fall_is_better() -> None:
+    """By metrics.yaml alone: the verdict, the questions that got better, their order, and a sentence that says so."""
+    errors = Metrics.model_validate({"entries": [
+        {"name": "wer", "function": "pick", "metrics": ["wer"], "tasks": ["wer"], "lower_is_better": True},
+    ]})  # fmt: skip
+    key = "swallow|wer|0"
+    one, base = (model(name, {"wer": {key: {"wer": values}}}, metrics=errors) for name, values in (
+        ("one", [0] * 60 + [1] * 20), ("base", [1] * 40 + [0] * 20 + [1] * 20),
+    ))  # fmt: skip
+    found = compare(one, base, errors)
+    (made,) = found.entries
+    assert made.difference is not None and made.difference.mean < 0
+    assert (made.verdict, made.better, made.worse) == (Verdict.BETTER, 40, 0)
+    assert [flip.model - flip.baseline for flip in flips(one, base, errors.entries[0])] == [-1] * 40
+    assert any(line == "lower is better: wer" for line in notes(found, [], ()))
+    assert as_json(found, {})["entries"]["wer"]["lower_is_better"] is True  # type: ignore[index]
+    assert entry(compare(base, one, errors), "wer").verdict is Verdict.WORSE
+
+
+def test_an_entry_of_which_a_lower_score_is_better_is_a_share_of_nothing() -> None:
+    """0 is the perfect score: it has no full mark, and takes part in no average."""
+    written = {"name": "wer", "function": "pick", "metrics": ["wer"], "tasks": ["wer"], "lower_is_better": True}
+    assert Metrics.model_validate({"entries": [written]}).entries[0].full_mark is None
+    with pytest.raises(ValueError, match="`lower_is_better` and `full_mark` are both given"):
+        Metrics.model_validate({"entries": [{**written, "full_mark": 1.0}]})

@@ -101,3 +101,19 @@ def test_a_model_with_the_result_of_the_first_is_as_good_as_it(tmp_path: Path) -
     derive(root, tables(root)[0])
     found = groups_of(at_head(commit(root, "reused")))
     assert set(found.values()) == {Group(frozenset({ONE, TWO}))}
+
+
+def test_where_a_lower_score_is_better_the_lowest_is_the_best(tmp_path: Path) -> None:
+    """By metrics.yaml: the order of the models, the best group, and a mark at the column's name."""
+    root = planted(tmp_path / "clone", MODELS, 40, right=(35, 5, 6), only=["ja_math_100"])
+    path = root / "manifests/tasks/metrics.yaml"
+    (name,) = groups_of(at_head(root))
+    path.write_text(
+        path.read_text("utf-8").replace(f"{{name: {name},", f"{{name: {name}, lower_is_better: true,"), encoding="utf-8"
+    )
+    site = at_head(commit(root, "turned"))
+    found = groups_of(site)
+    assert found[name].members == {TWO, THREE}
+    assert [model.folder for model in board(site, found).models] == [TWO, THREE, ONE]
+    assert cli.main(["--repo", str(root), "results", "site", "-o", str(tmp_path / "site")]) == 0
+    assert 'title="lower is better"' in (tmp_path / "site/index.html").read_text("utf-8")

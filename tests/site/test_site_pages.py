@@ -251,7 +251,7 @@ def test_the_first_is_compared_with_the_next(root: Path, site: Path, tmp_path: P
     assert len(found) == min(len(MODELS) - 1, 5)
     assert all(f"{MODELS[0]} –" in text for text in found.values())
     last = next(text for text in found.values() if MODELS[-1] in text)
-    assert "(1) is better" in last and "higher for (1):" in last and "adjusted paired interval" in last
+    assert "(1) is better" in last and "better for (1):" in last and "adjusted paired interval" in last
     assert made(root, tmp_path, "--pair", MODELS[-1], MODELS[-2]) == 0
     more = {path for path in pages(tmp_path) if path.startswith("pairs/")} - set(found)
     assert len(more) == 1

@@ -16,6 +16,7 @@ from evalctl.model.metrics import Metrics
 from evalctl.pipeline.project import Project
 from evalctl.results import tables
 from evalctl.results.derived import AGGREGATE
+from evalctl.results.entries import LOWER
 from evalctl.results.leaderboard import REMARKED
 from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
@@ -43,10 +44,16 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
         return SUCCESS
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
     print(results_text.table(tables.table([each.one for each in measured], names), width) if measured else _NOTHING)
+    _say_lower(Project(root).shared[0].metrics, names)
     if any(" ±" in each.one.sure_text(name) for each in measured for name in names):
         print("\n".join(results_text.folded(f"{SURE} (docs/statistics.md)", width)))
     _say(measured, names, problems)
     return SUCCESS
+
+
+def _say_lower(metrics: Metrics, names: Sequence[str]) -> None:
+    if lower := [entry.name for entry in metrics.entries if entry.lower_is_better and entry.name in names]:
+        print(plain(f"{LOWER}: {listed(lower, 6)}"))
 
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:

@@ -44,7 +44,6 @@ class GateRule(Strict):
     margin: Annotated[float, Field(gt=0)] = Field(
         description="How much worse is still acceptable: of an entry in its own units, else as a share of the full mark."
     )
-    lower_is_better: bool = Field(False, description="Whether a lower score is the better one.")
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
-from evalctl.results.entries import shown, shown_margin
+from evalctl.results.entries import LOWER, shown, shown_margin
 from evalctl.results.stability import Ended
 from evalctl.results.tables import SURE, Measured
 from evalctl.review.average import Average
@@ -98,7 +98,7 @@ def _of_entry(each: ComparedEntry, texts: tuple[str, str, str]) -> Line:
     return Line(
         *texts, errors, with_interval(each.difference), each.verdict, each.why,
         _showable(each.showable) if each.verdict is Verdict.NOT_SHOWN else "",
-        _p(each.p), str(each.difference.questions), str(each.difference.better), str(each.difference.worse), cut,
+        _p(each.p), str(each.difference.questions), str(each.better), str(each.worse), cut,
     )  # fmt: skip
 
 
@@ -169,6 +169,8 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
         for each in comparison.entries
         if each.difference and each.difference.left_out
     ]
+    if lower := [each.entry for each in comparison.entries if each.sign < 0]:
+        yield f"{LOWER}: {listed(lower, 6)}"
     if left_out:
         yield f"questions left out, to which one of the two has no value: {listed(left_out, 6)}"
     for mean in comparison.averages:
@@ -223,10 +225,10 @@ def _entry(each: ComparedEntry) -> dict[str, object]:
     return {
         "model": _score(each.model.value, each.model.estimate, each.model.ended),
         "baseline": _score(each.baseline.value, each.baseline.estimate, each.baseline.ended),
-        "verdict": each.verdict.value, "why": each.why or None,
+        "verdict": each.verdict.value, "why": each.why or None, "lower_is_better": each.sign < 0,
         "difference": None if each.difference is None else {
             **_interval(each.difference), "p_uncorrected": each.difference.p, "p": each.p, "questions": each.difference.questions,
-            "left_out": each.difference.left_out, "better": each.difference.better, "worse": each.difference.worse, "method": each.difference.method,
+            "left_out": each.difference.left_out, "better": each.better, "worse": each.worse, "method": each.difference.method,
             "could_show": each.showable if each.showable is not None and isfinite(each.showable) else None,
         },
     }  # fmt: skip

@@ -18,9 +18,9 @@ from evalctl.review.average import Average, average
 from evalctl.review.difference import Difference, difference
 from evalctl.review.power import showable
 from evalctl.review.score import Estimate
-from evalctl.review.spread import CONFIDENCE, Spread
+from evalctl.review.spread import Spread
 from evalctl.review.values import OtherQuestions, Values, paired
-from evalctl.review.verdicts import Verdict, corrected
+from evalctl.review.verdicts import Verdict, corrected, verdict
 
 __all__ = [
     "ComparedAverage",
@@ -50,7 +50,7 @@ class SideScore:
 class ComparedEntry:
     """One entry. `p` is corrected for all that was compared with the baseline; `why` is the reason where there is no `difference`.
 
-    `showable` is the smallest true difference that these questions show in 8 of 10 such comparisons.
+    `showable` is the smallest true difference that these questions show in 8 of 10 such comparisons. `sign` is -1 where a lower score is better.
     """
 
     entry: str
@@ -61,6 +61,17 @@ class ComparedEntry:
     difference: Difference | None = None
     p: float | None = None
     showable: float | None = None
+    sign: int = 1
+
+    @property
+    def better(self) -> int:
+        """The questions on which the model's value is better than the baseline's."""
+        return 0 if self.difference is None else self.difference.better if self.sign > 0 else self.difference.worse
+
+    @property
+    def worse(self) -> int:
+        """The questions on which it is worse."""
+        return 0 if self.difference is None else self.difference.worse if self.sign > 0 else self.difference.better
 
     @property
     def method(self) -> str:
@@ -144,12 +155,14 @@ def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
     try:
         found = difference(paired(*_comparable(entry, model, baseline)))
     except OtherQuestions as why:
-        return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}")
+        return ComparedEntry(
+            entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}", sign=entry.sign
+        )
     except _NotComparable as why:
-        return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why))
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why), sign=entry.sign)
     if found is None:
-        return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION)
-    return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found))
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION, sign=entry.sign)
+    return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found), entry.sign)
 
 
 class _NotComparable(Exception):
@@ -217,17 +230,11 @@ def _corrected(p_values: Sequence[float]) -> Iterator[float]:
 
 
 def _with_p(one: ComparedEntry, p: float) -> ComparedEntry:
-    return replace(one, p=p, verdict=_verdict(one.difference.mean, p)) if one.difference else one
+    return replace(one, p=p, verdict=verdict(one.difference.mean, p, one.sign)) if one.difference else one
 
 
 def _mean_with_p(one: ComparedAverage, p: float) -> ComparedAverage:
-    return replace(one, p=p, verdict=_verdict(one.difference.mean, p))
-
-
-def _verdict(mean: float, p: float) -> Verdict:
-    if p > 1 - CONFIDENCE:
-        return Verdict.NOT_SHOWN
-    return Verdict.BETTER if mean > 0 else Verdict.WORSE
+    return replace(one, p=p, verdict=verdict(one.difference.mean, p))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +257,4 @@ def flips(model: Side, baseline: Side, entry: MetricEntry) -> list[Flip]:
     first, second = (sorted(zip(each.questions, each.means.tolist(), strict=True), key=itemgetter(0)) for each in sides)
     found = [Flip(question, mine, other) for (question, mine), (_, other) in zip(first, second, strict=True)]
     changed = [flip for flip in found if flip.model < flip.baseline or flip.model > flip.baseline]
-    return sorted(changed, key=lambda flip: (flip.model - flip.baseline, flip.question))
+    return sorted(changed, key=lambda flip: (entry.sign * (flip.model - flip.baseline), flip.question))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `plan` formats scores and needs no pydantic
     from evalctl.model.metrics import MetricEntry, Metrics
 
 OTHER = "other"
+LOWER = "lower is better"
 Scripts = Mapping[str, str]  # task key to the framework's name of the task
 
 

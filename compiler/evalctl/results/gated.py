@@ -86,17 +86,17 @@ def _rules(gate: Gate) -> Iterator[tuple[tuple[str, int], GateRule]]:
 
 def _of_rule(place: tuple[str, int], rule: GateRule, known: Groups, own: Collection[str]) -> Iterator[Gated]:
     members = known.members(rule) or ()
-    tier, lower = place[0], rule.lower_is_better
+    tier = place[0]
     if rule.average is not None:
         scaled = tuple(entry for entry in members if entry.full_mark is not None)
         if scaled:
             optional = rule.average not in known.suites
-            yield Gated(tier, f"average of {rule.average}", scaled, rule.margin, lower, True, optional, place)
+            yield Gated(tier, f"average of {rule.average}", scaled, rule.margin, False, True, optional, place)
         return
     for entry in members:
         if rule.entry is not None:
-            yield Gated(tier, entry.name, (entry,), rule.margin, lower, False, False, place)
+            yield Gated(tier, entry.name, (entry,), rule.margin, entry.lower_is_better, False, False, place)
         elif entry.name not in own:
             margin = rule.margin * (entry.full_mark or 1.0)
             optional = rule.language is not None
-            yield Gated(tier, entry.name, (entry,), margin, lower, False, optional, place)
+            yield Gated(tier, entry.name, (entry,), margin, entry.lower_is_better, False, optional, place)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from evalctl.model.aggregate import Aggregate
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results.entries import (
+    LOWER,
     EntriesAverage,
     Scripts,
     averages,
@@ -109,6 +110,8 @@ def _scores(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str, Col
     else:
         yield _table(aggregates, means, whole=True)
         yield from _by_language(aggregates, columns, entries, scripts)
+    if lower := [_cell(entry.name) for entry in entries if entry.lower_is_better]:
+        yield f"{LOWER.capitalize()}: {', '.join(lower)}.\n"
     if found:
         yield _AVERAGES.format(names=", ".join(_cell(one.name) for one in found))
     yield from (f"{_cell(problem)}\n" for problem in problems)

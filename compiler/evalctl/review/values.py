@@ -129,8 +129,11 @@ def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
         yield question, seen[question]
 
 
-def lowest(of_models: Sequence[Values], number: int) -> list[tuple[str, float]]:
-    """The questions with the lowest mean over models, the lowest first; a model without a value of each is left out."""
+def worst(of_models: Sequence[Values], number: int, sign: int = 1) -> list[tuple[str, float]]:
+    """The questions with the worst mean over models, the worst first; a model without a value of each is left out.
+
+    `sign` is -1 where a lower value is better.
+    """
     alike = [
         values
         for values in of_models
@@ -139,4 +142,6 @@ def lowest(of_models: Sequence[Values], number: int) -> list[tuple[str, float]]:
     if not alike:
         return []
     means = np.mean([values.means for values in alike], axis=0)
-    return [(alike[0].questions[place], float(means[place])) for place in np.argsort(means, kind="stable")[:number]]
+    return [
+        (alike[0].questions[place], float(means[place])) for place in np.argsort(sign * means, kind="stable")[:number]
+    ]

@@ -44,10 +44,14 @@ def verdicts(differences: Mapping[Key, Difference | None]) -> dict[Key, Verdict]
             strict=True,
         )
     )
-    return {name: _verdict(difference, p_values.get(name, 1.0)) for name, difference in differences.items()}
+    return {
+        name: Verdict.NOT_SHOWN if difference is None else verdict(difference.mean, p_values[name])
+        for name, difference in differences.items()
+    }
 
 
-def _verdict(difference: Difference | None, p: float) -> Verdict:
-    if difference is None or p > 1 - CONFIDENCE:
+def verdict(mean: float, p: float, sign: int = 1) -> Verdict:
+    """Of a difference; `sign` is -1 where a lower score is better."""
+    if p > 1 - CONFIDENCE:
         return Verdict.NOT_SHOWN
-    return Verdict.BETTER if difference.mean > 0 else Verdict.WORSE
+    return Verdict.BETTER if sign * mean > 0 else Verdict.WORSE

@@ -36,6 +36,7 @@ class Column:
     numbers: Mapping[str, Number]
     task: str = ""  # the key of the task whose page it has
     apart: int = 0  # models with a score that could not be compared with the first
+    sign: int = 1  # -1: a lower score is better
 
     @property
     def scale(self) -> Scale:
@@ -96,7 +97,7 @@ def ordered(models: Sequence[Model], columns: Sequence[Column]) -> list[Model]:
 
     def place(model: Model) -> tuple[bool, float, str]:
         value = numbers[model.folder].value if model.folder in numbers else None
-        return (value is None, -(value or 0.0), model.name)
+        return (value is None, -columns[0].sign * (value or 0.0) if columns else 0.0, model.name)
 
     return sorted(models, key=place)
 
@@ -111,6 +112,7 @@ def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: Group)
         numbers,
         next((keys[task] for task in entry.tasks if task in keys), ""),
         group.apart,
+        entry.sign,
     )
 
 

@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An entry's questions on which the two differ: how many are higher for the first and for the second, and the first of them."""
+    """An entry's questions on which the two differ: how many are better for the first and for the second, and the first of them."""
 
     entry: str
     better: int
@@ -167,7 +167,7 @@ def _p(value: float | None) -> str:
 
 def _changed(entry: MetricEntry, one: Side, other: Side) -> Changed:
     found = flips(one, other, entry)
-    better = sum(flip.model > flip.baseline for flip in found)
+    better = sum(entry.sign * (flip.model - flip.baseline) > 0 for flip in found)
     return Changed(entry.name, better, len(found) - better, found[:_MOST_FLIPS])
 
 

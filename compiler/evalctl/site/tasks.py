@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evalctl.results.names import task_name
-from evalctl.review.values import Values, lowest
+from evalctl.review.values import Values, worst
 from evalctl.site.answers import Answers, Texts
 from evalctl.site.board import Board, Column, Groups, columns_of, ordered
 from evalctl.site.source import Model, ResultSite, slug
@@ -32,7 +32,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class Hardest:
-    """The questions with the lowest mean over the models ahead, each with that mean, and their texts where these are here."""
+    """The questions with the worst mean over the models ahead, each with that mean, and their texts where these are here."""
 
     questions: Sequence[tuple[str, float]]
     texts: Texts
@@ -44,7 +44,7 @@ def hardest(site: ResultSite, page: TaskPage, answers: Answers) -> Hardest:
     known = {} if entry is None else values_of(site, page.models[:_ASKED], entry)
     values = {folder: own for folder, (own, _) in known.items()}
     enough = len(values) > (0 if page.key in answers.tasks else 1)
-    found = lowest(list(values.values()), _MOST) if enough else []
+    found = worst(list(values.values()), _MOST, entry.sign) if entry and enough else []
     digests = {digest for digest, _ in found}
     scores = {folder: _scores(own, digests) for folder, own in values.items()}
     return Hardest(found, answers.of(page.key, page.models, [digest for digest, _ in found], scores))

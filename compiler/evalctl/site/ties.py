@@ -55,7 +55,7 @@ class _Race:
     def _is_open(self, found: Sequence[Difference], compared: int) -> bool:
         """A model that is better on the questions that both have is never out, whatever the scores of all questions are."""
         whole = found[0] if len(found) == 1 else average(self._spreads(found))
-        return whole.mean <= 0 or whole.p * compared > 1 - CONFIDENCE
+        return self.column.sign * whole.mean <= 0 or whole.p * compared > 1 - CONFIDENCE
 
     def _spreads(self, found: Sequence[Difference]) -> list[Spread]:
         return [one.spread.over(entry.full_mark or 1.0) for one, entry in zip(found, self.entries, strict=True)]
@@ -74,7 +74,7 @@ def _race(site: ResultSite, column: Column, entries: Sequence[MetricEntry]) -> _
     there = [model for model in site.models if column.numbers[model.folder].value is not None]
     if len(there) < 2:
         return None
-    ahead = max(there, key=lambda model: column.numbers[model.folder].value or 0.0)
+    ahead = max(there, key=lambda model: column.sign * (column.numbers[model.folder].value or 0.0))
     if column.numbers[ahead.folder].error is None:
         return None
     return _Race(column, entries, ahead, [model for model in there if model is not ahead])

@@ -60,7 +60,7 @@ function restore(form, table, heads) {
 
 function sort(table, heads, column) {
   const head = heads[column], kind = head.dataset.kind;
-  const down = head.getAttribute("aria-sort") === "none" ? kind !== "name" : head.getAttribute("aria-sort") === "ascending";
+  const down = head.getAttribute("aria-sort") === "none" ? kind !== "name" && !("lower" in head.dataset) : head.getAttribute("aria-sort") === "ascending";
   const keyed = [...table.tBodies[0].rows].map(row => [key(row.cells[column], kind), row]);
   keyed.sort(([a], [b]) => a === null || b === null ? (a === null) - (b === null) : (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1));
   table.tBodies[0].append(...keyed.map(([, row]) => row));
