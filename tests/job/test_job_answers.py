@@ -172,6 +172,7 @@ def test_a_line_has_what_was_asked_and_what_came(monkeypatch: pytest.MonkeyPatch
         "reply": {"id": "c", "model": "m"}, "seconds": 1.235, "time": 1_000_000_000.568,
     }  # fmt: skip
     assert record("d", {}, {"choices": []}, 0)["usage"] is None
+    assert "counted_short" not in line and record("d", {}, {"choices": []}, 0, True)["counted_short"] is True
 
 
 @pytest.mark.parametrize(
@@ -247,6 +248,18 @@ def test_what_a_filter_has_changed_is_not_replayed(path: Path) -> None:
             before.keep(record(digest(PATH, body), body, {"choices": [stored], "prompt_filter_results": found}, 0.1))
         with closing(Answers(path, Options())) as answers:
             assert (replayed(answers, body), answers.unreadable) == ([None if took else "a"], 0)
+
+
+def test_questions_that_were_counted_short_are_known_from_the_file(path: Path) -> None:
+    """Only `true` says it, and only of its own question."""
+    stored = {"message": {"content": "a"}, "finish_reason": "stop"}
+    with closing(Answers(path, Options())) as before:
+        assert before.counted_short == set()
+        for name, said in (("a", True), ("b", False), ("c", 1), ("d", "true")):
+            line = record(digest(PATH, asked(name)), asked(name), {"choices": [stored]}, 0.1)
+            before.keep({**line, **({"counted_short": said} if said is not False else {})})
+    with closing(Answers(path, Options())) as answers:
+        assert answers.counted_short == {digest(PATH, asked("a"))}
 
 
 def test_a_reply_without_usage_has_none(path: Path) -> None:
