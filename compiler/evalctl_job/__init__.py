@@ -17,7 +17,7 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
 - `run_folder`: the names of all files of a run folder.
 - `typed`: the one reader of documents as values of frozen types.
 - `attempt`, `marks`, `options`, `download_note`, `upload_plan`, `probed`: the types of files that one of them writes and the other reads.
-- `key_shapes`: the shapes of API keys.
+- `key_shapes`: the shapes of API keys; `server_variables`: which environment variables a service and `.env` may set for the server.
 - `question_set`: the questions of a task by their digests; `scores`: what each of them is worth, `ends`: how its answers ended, both in few bytes.
 - `looping`: whether an answer repeats itself until it ends.
 

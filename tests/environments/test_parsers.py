@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from evalctl.check.service_words import SETTINGS
 from evalctl.environments import catalogue, check
 from evalctl.model.marks import MARKS
 from evalctl.model.parsers import (
@@ -27,6 +26,7 @@ from evalctl.model.parsers import (
 )
 from evalctl.model.vllm import QUANTIZATIONS, RENDERED, WITH_FALLBACK
 from evalctl.model.vllm_classes import GENERATING, GONE, OTHER_CLASSES
+from evalctl_job.server_variables import SETTINGS
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
 pytestmark = [

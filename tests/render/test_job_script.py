@@ -57,13 +57,18 @@ def test_a_text_of_a_manifest_is_a_file_of_the_job(place: Place, way: str) -> No
 
 def test_the_name_of_a_model_is_no_folder(place: Place) -> None:
     """vLLM takes a name that is a folder here for a checkpoint, and a list of VLLM_MODEL_REDIRECT_PATH for another name:
-    the server works in an empty folder, wherever the job was started, and has no such list."""
+    the server works in an empty folder, wherever the job was started, and of vLLM's variables it has only listed ones."""
     (place.top / "org/Model-1B").mkdir(parents=True)  # the job starts in `top`
-    place.env_file.write_text("VLLM_MODEL_REDIRECT_PATH=/tmp/list\n")
+    place.env_file.write_text(
+        "VLLM_MODEL_REDIRECT_PATH=/tmp/list\nVLLM_MOE_ROUTING_SIMULATION_STRATEGY=uniform_random\nVLLM_LOGGING_LEVEL=DEBUG\n"
+    )
     ran = place.run(make_job(job_task("org")))
     assert ran.status == 0, place.job_log()
     (call,) = ran.lines("vllm")
-    assert (call["beside"], call["redirect"]) == ([], None)
+    passed = {"VLLM_LOGGING_LEVEL", "VLLM_NO_USAGE_STATS", "VLLM_RPC_BASE_PATH"}
+    assert (call["beside"], set(call["of_vllm"])) == ([], passed)
+    left = "since they can change its answers: VLLM_MODEL_REDIRECT_PATH, VLLM_MOE_ROUTING_SIMULATION_STRATEGY"
+    assert place.job_log().count(left) == 1
     assert call["cwd"] == str(place.run_dir / "server/empty")
 
 
@@ -332,7 +337,13 @@ KEYS = (
     "SERVICE_CREDENTIALS", "SSH_AUTH_SOCK", "KRB5CCNAME", "SLURM_JWT", "WANDB_API_KEY", "SIGNING_KEY_ID", "PGPASSFILE",
     "SESSION_COOKIE", "GOOGLE_APPLICATION_CREDENTIALS", "VAULT_ADDR", "DBUS_SESSION_BUS_ADDRESS",
 )  # fmt: skip
-NO_KEYS = ("TOKENIZERS_PARALLELISM", "VLLM_MAX_TOKENS_PER_THING", "OMP_NUM_THREADS", "NCCL_SOCKET_IFNAME")
+NO_KEYS = (
+    "TOKENIZERS_PARALLELISM",
+    "VLLM_LOG_STATS_INTERVAL",
+    "MY_MAX_TOKENS",
+    "OMP_NUM_THREADS",
+    "NCCL_SOCKET_IFNAME",
+)
 SHOW = "import os, json, sys; json.dump(dict(os.environ), open('environment.json', 'w')); sys.exit(3)"
 
 

@@ -14,6 +14,7 @@ from evalctl.model.catalogue import ServiceEntry
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.service_words import PLACEHOLDER, VARIABLE, gpu_option, placeholders
 from evalctl.suggest import listed
+from evalctl_job.server_variables import SETTINGS
 
 # Options by scheduler; options without a value are in _FLAGS. A value never begins with `-`.
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -65,26 +66,7 @@ _INIT = re.compile(
     r"|/(?:usr|opt|apps|cm|cvmfs|software)/(?:(?!\.)[\w.+-]+/)*init/(?:bash|sh|profile)"
 )
 
-# Settings of a place: threads, memory, links between GPUs, waiting times, logs, kernels. What can change an answer otherwise (seen in
-# vLLM 0.32: VLLM_MOE_ROUTING_SIMULATION_STRATEGY, VLLM_HUMMING_ONLINE_QUANT_CONFIG, VLLM_GPT_OSS_HARMONY_SYSTEM_INSTRUCTIONS) is no
-# part of an eval here, so that results with it would be reused without it. Names by exact words; libraries with many by their first word.
-SETTINGS = frozenset({
-    "VLLM_CPU_KVCACHE_SPACE", "VLLM_CPU_OMP_THREADS_BIND", "VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_ATTN_SPLIT_KV",
-    "VLLM_LOGGING_LEVEL", "VLLM_LOGGING_COLOR", "VLLM_LOG_STATS_INTERVAL", "VLLM_NO_USAGE_STATS", "VLLM_DO_NOT_TRACK",
-    "VLLM_ENGINE_READY_TIMEOUT_S", "VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS", "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
-    "VLLM_WORKER_MULTIPROC_METHOD", "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS", "VLLM_RINGBUFFER_WARNING_INTERVAL",
-    "VLLM_SKIP_P2P_CHECK", "VLLM_DISABLE_PYNCCL", "VLLM_USE_NCCL_SYMM_MEM", "VLLM_ALLREDUCE_USE_SYMM_MEM",
-    "VLLM_ALLREDUCE_USE_FLASHINFER", "VLLM_FLASHINFER_ALLREDUCE_BACKEND", "VLLM_FLASHINFER_WORKSPACE_BUFFER_SIZE",
-    "VLLM_USE_FLASHINFER_SAMPLER", "VLLM_USE_DEEP_GEMM", "VLLM_MOE_USE_DEEP_GEMM", "VLLM_DEEP_GEMM_WARMUP", "VLLM_DISABLED_KERNELS",
-    "VLLM_ENABLE_CUDAGRAPH_GC", "VLLM_ENABLE_CUDA_COMPATIBILITY", "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS",
-    "VLLM_WEIGHT_OFFLOADING_DISABLE_PIN_MEMORY", "VLLM_WEIGHT_OFFLOADING_DISABLE_UVA", "VLLM_WSL2_ENABLE_PIN_MEMORY",
-    "CUDA_DEVICE_MAX_CONNECTIONS", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING",
-    "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "TORCH_CPP_LOG_LEVEL", "TORCH_CUDA_ARCH_LIST", "TORCH_DISTRIBUTED_DEBUG",
-    "FLASHINFER_CUDA_ARCH_LIST", "TOKENIZERS_PARALLELISM",
-    "HF_HUB_OFFLINE", "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET",
-    "HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_ENABLE_HF_TRANSFER", "HF_XET_HIGH_PERFORMANCE", "HF_XET_NUM_CONCURRENT_RANGE_GETS",
-    "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE", "TRANSFORMERS_VERBOSITY",
-})  # fmt: skip
+# Libraries with many variables, none of which computes anything of a model.
 _LIBRARIES = ("NCCL", "TORCH_NCCL", "OMP", "MKL", "OPENBLAS", "UCX", "FI", "GLOO")
 # Words in the names of their variables by which a library loads a file, a plug-in or code, or contacts another host.
 _DENIED = frozenset({
@@ -229,7 +211,7 @@ def _variables(given: Mapping[str, str], span: Span) -> Iterator[Diagnostic]:
         if name not in SETTINGS and (not of_library or _DENIED & set(name.split("_"))):
             help = (
                 "allowed: threads, memory, network and logs of vLLM and its libraries (`evalctl explain service-variable`); "
-                "what can change an answer is a setting of a request; set others in .env"
+                "what can change an answer is a setting of a request; proxies and the like are set in .env"
             )
             yield Diagnostic("service-variable", f"`{name}` may not be set in a service file", span, help)
         elif not _PLAIN.fullmatch(value):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from evalctl_job.files import write_by_rename
 from evalctl_job.marks import ServerReady, ServerRestarted
 from evalctl_job.run_folder import ServerFolder
+from evalctl_job.server_variables import passed_on
 from evalctl_job.supervisor.deaths import death
 from evalctl_job.supervisor.document import Server
 from evalctl_job.supervisor.ending import ENVIRONMENT, NEVER_READY, SERVER_DIED, GiveUp
@@ -93,9 +94,9 @@ class OurServer:
     def _variables(self) -> dict[str, str]:
         trusted = "--trust-remote-code" in self._server.command  # the model's own code gets no key
         variables = self._place.without_secrets(() if trusted else HUB_TOKENS)
-        variables.pop(
-            "VLLM_MODEL_REDIRECT_PATH", None
-        )  # such a variable would make it serve another model under this name
+        variables, left = passed_on(variables)
+        if left:
+            say(f"not passed on to the server, since they can change its answers: {', '.join(left)}")
         own = {"VLLM_NO_USAGE_STATS": "1", "PATH": self._place.path_of(self._server.environment, variables)}
         own["VLLM_RPC_BASE_PATH"] = str(self._place.private)  # where its processes' own sockets are (seen: 0.32)
         return variables | {"PYTHONUTF8": "1"} | dict(self._server.variables) | own  # the template is UTF-8

@@ -47,7 +47,7 @@ SAYS = {"argv": ARGV, "secrets": SECRETS, "devices": os.environ.get("CUDA_VISIBL
 SAYS |= {
     "cwd": str(Path.cwd()),
     "beside": sorted(path.name for path in Path().iterdir()),
-    "redirect": os.environ.get("VLLM_MODEL_REDIRECT_PATH"),
+    "of_vllm": [name for name in os.environ if name.startswith("VLLM_")],
     "sockets": os.environ.get("VLLM_RPC_BASE_PATH"),
 }
 if "--chat-template" in ARGV:
