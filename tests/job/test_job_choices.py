@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl_job import choices, observed, redact
-from evalctl_job.options import BadOptions, apply, checked
+from evalctl_job.options import REASONING, BadOptions, Options, apply, checked
 from evalctl_job.reasons import classify
 from evalctl_job.replies import NoAnswer
 
@@ -155,6 +155,9 @@ def test_a_cut_prompt_is_known_by_what_its_server_counts(body: dict[str, Any], c
         (" " * 9000 + "-" * 9000 + "What?", {}, False), ("xy" * 800 + " " * 9000, {}, True), ("xxy" * 600, {}, True), ("x\n\n\n" * 300, {}, False),
         ("xy" * 800, {"prompt_tokens_details": {"cached_tokens": 90}}, False), ("xy" * 800, {"cache_read_input_tokens": 90}, False),
         ("xy" * 800, {"prompt_tokens_details": {"cached_tokens": 89, "audio_tokens": 90}}, True), ("xy" * 800, {"prompt_cache_hit_tokens": None}, True),
+        ("xy" * 520 + "yy", {"prompt_tokens": 65}, False), ("xy" * 520 + "x", {"prompt_tokens": 65}, True),
+        ("xy" * 520, {"cache_read_tokens": 28, "details": {"cached_tokens": 28}}, False),
+        ("xy" * 520, {"cache_read_tokens": 27, "details": {"cached_tokens": 27}}, True),
     ],
 )  # fmt: skip
 def test_tokens_of_a_cache_and_runs_of_one_character_are_allowed_for(
@@ -163,6 +166,21 @@ def test_tokens_of_a_cache_and_runs_of_one_character_are_allowed_for(
     """A long line or many blanks are one token, and some gateways do not count again what their cache of prompts had."""
     found = choices.counted_short({"prompt": text}, {"prompt_tokens": 10 if usage else 60, **usage})
     assert (found is not None) is short
+
+
+def test_a_filtered_reply_may_never_be_answered() -> None:
+    """By what a reply says beside its choices, too."""
+    found = choices.read_reply({**reply("a"), "amazon-bedrock-guardrailAction": "INTERVENED"}, 1)
+    assert isinstance(found, NoAnswer) and (found.unanswerable, found.passing) == (True, False)
+
+
+@pytest.mark.parametrize(("null_content", "content"), [(None, None), (REASONING, "because")])
+def test_the_reasoning_is_delivered_where_the_task_says_so(null_content: str | None, content: str | None) -> None:
+    """Of a choice without content; one with content is as it was."""
+    silent = {"message": {"content": None, "reasoning": "because"}}
+    assert choices.delivered(Options(null_content=null_content), silent)["message"]["content"] == content
+    spoken = {"message": {"content": "12", "reasoning": "because"}}
+    assert choices.delivered(Options(null_content=null_content), spoken) == spoken
 
 
 def test_merged_replies_are_one() -> None:

@@ -225,6 +225,7 @@ def test_a_good_status_of_minimax_is_a_reply(base: Any) -> None:
     [
         ({"status_code": 1002, "status_msg": "rate limit"}, True, False), ({"status_code": 1008, "status_msg": "insufficient balance"}, False, False),
         ({"status_code": 1026, "status_msg": "input sensitive"}, False, True), ({"status_code": 1027}, False, True),
+        ({"status_code": 1008, "status_msg": "余额不足"}, False, False),
     ],
 )  # fmt: skip
 def test_an_error_that_minimax_reports_with_a_good_status_is_one(
@@ -233,7 +234,7 @@ def test_an_error_that_minimax_reports_with_a_good_status_is_one(
     """Also where there is a text beside it: 1026 and 1027 are its filters of question and answer."""
     found = refused(200, json.dumps({"base_resp": base, "choices": [{"message": {"content": "C"}}]}).encode())
     assert (found.status, found.transient, found.unanswerable) == (502, passes, unanswerable)
-    assert json.dumps({"base_resp": base}) in found.why
+    assert json.dumps({"base_resp": base}, ensure_ascii=False) in found.why
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ class Equivalent:
     why: str
 
 
+_SHORT = r'if len(text) {} MOST_CHARACTERS {} counted or len(_RUN.sub(r"\1", text)) <= MOST_CHARACTERS * counted:'
 EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     "decide": (
         *(
@@ -125,6 +126,14 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
         ),
     ),
     "choices": (
+        Equivalent(
+            _SHORT.format("<=", "*"),
+            (
+                *(_SHORT.format("<=", sign) for sign in ["^", "%", ">>", "//", "+", "|", "/", "-", "&"]),
+                *(_SHORT.format(sign, "*") for sign in ("<", "is", "==")),
+            ),
+            "the second part alone decides: its text is never longer; the first one saves its time",
+        ),
         Equivalent(
             "first, size = found[-1] if found else (number, 0)",
             (
