@@ -17,6 +17,7 @@ from evalctl.model.metrics import Metrics
 from evalctl.results import derived
 from evalctl.results.per_question import path_of
 from evalctl.results.record import to_text
+from evalctl_job.ends import Ends
 
 JMMLU, GSM, CODE, MT = "swallow|jmmlu:law|0", "swallow|gsm8k|0", "swallow|code|0", "swallow|mt|0"
 METRICS: Mapping[str, Any] = {"entries": [
@@ -32,7 +33,7 @@ def write(root: Path, name: str, tasks: Mapping[str, Kept], **facts: Any) -> Non
     """The records of a model folder with the files beside them, and what is derived from all records; committed."""
     folder = f"results/hosted_vllm/team/{name}"
     for script, kept in tasks.items():
-        result, beside = measured(KEYS[script], kept, at=facts.pop("at", 1.0))
+        result, beside = measured(KEYS[script], kept, at=facts.pop("at", 1.0), ends=facts.pop("ends", None))
         model = name.partition("/")[0]
         own = {**result.as_json(), "schema": "evalctl/result/1", "digest": f"{name}-{script}", **facts}
         own["task"] = {"key": KEYS[script], "script": script, "result_dir": f"ja/{script}", "framework": "lighteval"}
@@ -135,6 +136,40 @@ def test_programs_get_every_number_with_its_method(root: Path, capsys: pytest.Ca
     assert told["averages"]["ja_average"]["entries"] == ["jmmlu_average", "japanese_gsm8k"]
     assert len(told["questions"]["jmmlu_average"]) == entry["difference"]["better"] == 30
     assert told["questions"]["jmmlu_average"][0]["text"] is None
+
+
+def test_how_the_answers_of_both_ended_is_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shares, their differences and the scores of the finished questions; of an older record nothing is said, and never 0."""
+    older = said(root, capsys, NEW, "--baseline", "team/base")
+    assert "reasoning that never ended (evalctl details)" in older and "answers of jmmlu_average" not in older
+    for name, cut in (("short", 60), ("long", 20)):
+        ends = Ends((1,) * 200, {"cut_off": tuple(bits(cut, 200)), "repeats": tuple(bits(10, 200))})
+        write(
+            root,
+            name,
+            {"jmmlu": {JMMLU: {"em": bits(100, 200)}}},
+            ends=ends,
+            samples={"answered": 200, "truncated": cut},
+        )
+    told = said(root, capsys, "team/short", "--baseline", "team/long")
+    # 100 of 200 are right; without the first 60 answers, which are right, 40 of 140 are, without the first 20 80 of 180.
+    assert (
+        "answers of jmmlu_average, model / baseline: cut off 30.0% / 10.0% (+20.0%), repeating themselves 5.0% / 5.0% (+0.0%); "
+        "0.2857 / 0.4444 over 140 / 180 questions whose answers all ended by themselves" in told
+    )
+    assert "evalctl details" not in told and "30% / 10%" in told
+    (read,) = json.loads(said(root, capsys, "team/short", "--baseline", "team/long", "--json"))
+    entry = read["entries"]["jmmlu_average"]
+    assert entry["ended"]["cut_off"] == {"model": 0.3, "baseline": 0.1, "difference": pytest.approx(0.2)}
+    assert entry["model"]["ended"]["of_entry"]["finished"] == 140
+    assert cli.main(["--repo", str(root), "results", "show", "team/short"]) == 0
+    assert (
+        "short: jmmlu_average: of 200 answers 30.0% cut off, 5.0% repeating themselves; 0.2857 over the 140 of 200"
+        in capsys.readouterr().out
+    )
+    assert cli.main(["--repo", str(root), "results", "show", "--json", "team/short", "team/base"]) == 0
+    shown = {one["folder"].rpartition("/")[2]: one["stability"] for one in json.loads(capsys.readouterr().out)}
+    assert shown["short"]["jmmlu_average"]["score"] == pytest.approx(40 / 140) and shown["base"] == {}
 
 
 def test_settings_of_a_model_are_compared_and_remarked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

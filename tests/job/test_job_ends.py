@@ -94,6 +94,49 @@ class _Details:
         return list(self.rows)
 
 
+REAL = Path(__file__).resolve().parents[2]
+TABLE = "| model | score | note |\n|---|---|---|\n" + "".join(
+    f"| tiny-{size}b | 0.{size}125 | – |\n" for size in range(10, 40)
+)
+POEM = "".join(f"{line}\nAnd the green grass grew all around, all around,\nAnd the green grass grew all around.\n\n" for line in (
+    "There was a tree", "And on that tree there was a branch", "And on that branch there was a nest", "And in that nest there was an egg",
+    "And in that egg there was a bird", "And on that bird there was a feather",
+))  # fmt: skip
+KENJI = "雨ニモマケズ\n風ニモマケズ\n雪ニモ夏ノ暑サニモマケヌ\n丈夫ナカラダヲモチ\n慾ハナク\n決シテ瞋ラズ\nイツモシヅカニワラッテヰル"
+CODE = (
+    "def table():\n    return [\n"
+    + "".join(f"        ({number}, {number * number}),\n" for number in range(60))
+    + "    ]\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text", [TABLE, POEM, KENJI * 3, CODE, "ha" * 49, "```\n" + "-" * 80 + "\n```", "1." + "142857" * 16]
+)
+def test_what_repeats_for_a_reason_is_no_loop(text: str) -> None:
+    """A table, a poem with a refrain, a passage three times, a line of dashes in a fence, a short decimal fraction."""
+    assert "repeats" not in kinds(choice(text))
+
+
+def test_real_texts_do_not_loop() -> None:
+    """Each page and each source file of this repository, as the end of an answer."""
+    files = [
+        *REAL.glob("docs/*.md"),
+        *REAL.glob("compiler/**/*.py"),
+        *REAL.glob("manifests/**/*.csv"),
+        REAL / "README.ja.md",
+    ]
+    assert [path.name for path in files if "repeats" in kinds(choice(path.read_text(encoding="utf-8")))] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["NULL,\n" * 30, "O come, let us adore Him! Christ the Lord is here.\n" * 5, "0" * 100]
+)
+def test_repetitions_with_a_reason_that_are_counted_all_the_same(text: str) -> None:
+    """A table of one constant, five equal refrains at the end, a hundred zeros: the page says so."""
+    assert "repeats" in kinds(choice(text))
+
+
 Joined = Callable[..., Ends]
 
 

@@ -15,6 +15,7 @@ from planted_site import HOSTILE, commit, derive, names, planted, tables
 from evalctl import cli
 from evalctl.site.libraries import SCRIPTS
 from evalctl.site.words import LANGUAGES, words
+from evalctl_job.ends import Ends
 
 MODELS = list(names(6))
 SWALLOW = "results/hosted_vllm/tokyotech-llm/Llama-3.1-Swallow-8B-Instruct-v0.5"
@@ -290,6 +291,34 @@ def test_scores_without_values_of_questions_have_no_interval(tmp_path: Path) -> 
         for path, text in found.items()
         if path.startswith("pairs/")
     )
+
+
+def test_a_model_has_how_its_answers_ended(tmp_path: Path) -> None:
+    """Of a record that says it; a dash where it is not known, and the score of the finished questions where some are not."""
+    root = planted(tmp_path / "clone", MODELS[:1], questions=40, only=("ja_mmlu", "ja_mmlu_prox"), right=(30,))
+    path = root / SWALLOW / "ja/mmlu/result.json"
+    record, values = json.loads(path.read_text("utf-8")), json.loads((path.parent / "scores.json").read_text("utf-8"))
+    number = sum(record["weights"].values())
+    ends = Ends(
+        (1,) * number,
+        {
+            "cut_off": tuple(int(at % 40 < 20) for at in range(number)),
+            "unended": tuple(int(at == 0) for at in range(number)),
+        },
+    )
+    text = json.dumps({**values, "ends": ends.as_json()})
+    (path.parent / "scores.json").write_text(text, encoding="utf-8")
+    record["per_question"]["scores"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps({**record, "stability": ends.totals()}), encoding="utf-8")
+    derive(root, tables(root)[0])
+    commit(root, "ends")
+    assert made(root, tmp_path / "site") == 0
+    (page,) = (text for path, text in pages(tmp_path / "site").items() if path.startswith("models/"))
+    section = page[page.index('id="stability"') : page.index('id="time"')]
+    assert f'<td class="care">1<i>{1 / number:.1%}</i></td><td>0</td><td>0</td>' in section
+    assert "<td>–</td><td>–</td><td>–</td>" in section
+    # 30 of 40 questions are right, the first ones; of the 20 that are not cut off 10.
+    assert f"<td>0.7500</td><td>0.5000</td><td>{number // 2} / {number}</td>" in section
 
 
 def test_a_task_names_its_hardest_questions(site: Path) -> None:

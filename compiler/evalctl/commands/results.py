@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.model.metrics import Metrics
 from evalctl.pipeline.project import Project
-from evalctl.results import tables
+from evalctl.results import ended_text, tables
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.entries import LOWER
 from evalctl.results.leaderboard import REMARKED
@@ -47,6 +47,8 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
     _say_lower(Project(root).shared[0].metrics, names)
     if any(" ±" in each.one.sure_text(name) for each in measured for name in names):
         print("\n".join(results_text.folded(f"{SURE} (docs/statistics.md)", width)))
+    for line in _ended([each.one for each in measured], names):
+        print("\n".join(results_text.folded(plain(line), width)))
     _say(measured, names, problems)
     return SUCCESS
 
@@ -54,6 +56,13 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
 def _say_lower(metrics: Metrics, names: Sequence[str]) -> None:
     if lower := [entry.name for entry in metrics.entries if entry.lower_is_better and entry.name in names]:
         print(plain(f"{LOWER}: {listed(lower, 6)}"))
+
+
+def _ended(measured: Sequence[Measured], names: Sequence[str]) -> Iterator[str]:
+    """How the answers behind the shown scores ended, where some of them did not end well."""
+    for one in measured:
+        found = {name: one.aggregate.stability[name] for name in names if name in one.aggregate.stability}
+        yield from (f"{one.name}: {sentence}" for sentence in ended_text.sentences(found))
 
 
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:

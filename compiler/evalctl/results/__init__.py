@@ -4,7 +4,7 @@
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
 `per_question` reads what each question was worth (`worth` as arrays), `question_files` makes those files of what a job wrote · `uncertainty` reports how sure each entry is ·
 `sides` has the values of a model folder at a commit, `comparing` compares those, and `likeness` decides which results are alike enough ·
-`power` says what a request will be able to show against a baseline · `stability` reports how answers ended ·
+`power` says what a request will be able to show against a baseline · `stability` reports how answers ended (`ended_text`: in words) ·
 `compared_rows` writes comparisons for people and programs ·
 `aggregate` makes aggregated_results.json · `leaderboard` makes results/README.md · `derived` makes all of these from records and metrics.yaml, or those that depend on a changed record ·
 `gated` says what the rules of a gate are about, `gating` decides it, and `gate_text` words the outcome · `accepted` and `proof` report which records count ·

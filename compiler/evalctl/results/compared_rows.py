@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
 
+from evalctl.model.aggregate import Stability
+from evalctl.results import ended_text
 from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
 from evalctl.results.entries import LOWER, shown, shown_margin
 from evalctl.results.stability import Ended
@@ -20,7 +22,8 @@ from evalctl.suggest import listed
 NOTHING = "–"
 PAGE = "docs/statistics.md"
 FEW_ENTRIES = "fewer than two of its entries can be compared"
-ENDED_UNKNOWN = "not in records: which answers were refusals, repeats or unfinished reasoning, and the score of the others (evalctl details)"
+ENDED_UNKNOWN = "not in older records: which answers were refused, repeat themselves or have reasoning that never ended (evalctl details)"
+_MOST_ENDED = 6  # sentences
 _SHOWABLE = "the smallest true difference that so many questions show in 8 of 10 such comparisons"
 _INDEPENDENT = "average: corrected among the averages; takes entries for independent, and is about other questions of the same tasks"
 NO_ENTRY = "it is no entry of metrics.yaml"
@@ -117,14 +120,15 @@ def _of_average(mean: ComparedAverage) -> Line:
 def _cut_off(both: Sequence[Ended | None]) -> str:
     """The model's share and the baseline's; nothing where no answer was cut off."""
     known = [one if one and _is_share(one) else None for one in both]
-    if not any(one and one.cut_off for one in known):
+    if not any(one and one.of_limit[0] for one in known):
         return ""
-    return " / ".join(NOTHING if one is None else f"{one.cut_off / one.answers:.0%}" for one in known)
+    return " / ".join(NOTHING if one is None else f"{one.of_limit[0] / one.of_limit[1]:.0%}" for one in known)
 
 
 def _is_share(answers: Ended) -> bool:
     """A damaged record has other numbers."""
-    return 0 <= answers.cut_off <= answers.answers and answers.answers > 0
+    cut_off, answered = answers.of_limit
+    return 0 <= cut_off <= answered and answered > 0
 
 
 def _margin(score: SideScore) -> str:
@@ -179,7 +183,23 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
     cut = [f"{line.cut_off} ({line.name})" for line in lines if line.cut_off]
     if cut and "CUT OFF" not in form:
         yield f"answers that were cut off, of the model / of the baseline: {listed(cut, 6)}"
+    yield from _ended(comparison, {line.name for line in lines})
     yield from (f"differs between model and baseline: {remark}" for remark in comparison.remarks)
+
+
+def _ended(comparison: Comparison, names: Collection[str]) -> Iterator[str]:
+    """How the answers of both ended, of the entries that are shown."""
+    known = [
+        (each.entry, _known(each.model), _known(each.baseline)) for each in comparison.entries if each.entry in names
+    ]
+    found = [text for entry, mine, other in known if mine and other and (text := ended_text.both(entry, mine, other))]
+    yield from found[:_MOST_ENDED]
+    if len(found) > _MOST_ENDED:
+        yield f"how the answers of {len(found) - _MOST_ENDED} more entries ended: --json"
+
+
+def _known(score: SideScore) -> Stability | None:
+    return score.ended.known if score.ended else None
 
 
 def legend(comparisons: Sequence[Comparison], heads: Collection[str]) -> Iterator[str]:
@@ -198,7 +218,7 @@ def legend(comparisons: Sequence[Comparison], heads: Collection[str]) -> Iterato
         yield f"VERDICT: at 5 %, with {HOLM} over {len(entries)} comparisons"
     if any(one.averages for one in comparisons):
         yield _INDEPENDENT
-    if any(each.model.ended or each.baseline.ended for each in entries):
+    if any(side.ended and not side.ended.known for each in entries for side in (each.model, each.baseline)):
         yield ENDED_UNKNOWN
     yield f"methods: {PAGE}"
 
@@ -226,6 +246,7 @@ def _entry(each: ComparedEntry) -> dict[str, object]:
         "model": _score(each.model.value, each.model.estimate, each.model.ended),
         "baseline": _score(each.baseline.value, each.baseline.estimate, each.baseline.ended),
         "verdict": each.verdict.value, "why": each.why or None, "lower_is_better": each.sign < 0,
+        "ended": ended_text.differences(_known(each.model), _known(each.baseline)),
         "difference": None if each.difference is None else {
             **_interval(each.difference), "p_uncorrected": each.difference.p, "p": each.p, "questions": each.difference.questions,
             "left_out": each.difference.left_out, "better": each.better, "worse": each.worse, "method": each.difference.method,
@@ -244,7 +265,7 @@ def _score(value: float | None, estimate: Estimate | None, answers: Ended | None
         "score": value, "uncertainty": None if estimate is None else {name: getattr(estimate, name) for name in names},
         "ended": None if answers is None else {
             "answers": answers.answers, "cut_off": answers.cut_off, "empty": answers.empty, "unanswered": answers.unanswered,
-            "share_cut_off": _share(answers, estimate),
+            "share_cut_off": _share(answers, estimate), "of_entry": asdict(answers.known) if answers.known else None,
         },
     }  # fmt: skip
 
@@ -253,7 +274,8 @@ def _share(answers: Ended, estimate: Estimate | None) -> dict[str, object] | Non
     """The share of answers that were cut off; None where the number of questions is not known."""
     if estimate is None or not _is_share(answers):
         return None
-    made = share(answers.cut_off, answers.answers, min(estimate.questions, answers.answers))
+    cut_off, answered = answers.of_limit
+    made = share(cut_off, answered, min(estimate.questions, answered))
     return {"mean": made.mean, "low": made.low, "high": made.high, "method": made.method}
 
 

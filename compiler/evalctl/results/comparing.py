@@ -150,7 +150,8 @@ def _comparison(
 
 def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
     mine, others = (
-        SideScore(side.score(entry), side.estimate(entry), ended(side.rows(entry))) for side in (model, baseline)
+        SideScore(side.score(entry), side.estimate(entry), ended(side.rows(entry), side.stability(entry)))
+        for side in (model, baseline)
     )
     try:
         found = difference(paired(*_comparable(entry, model, baseline)))

@@ -8,10 +8,10 @@ from math import isclose
 
 import numpy as np
 
-from evalctl.model.aggregate import Aggregate
+from evalctl.model.aggregate import Aggregate, Stability
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
-from evalctl.results import per_question
+from evalctl.results import per_question, stability
 from evalctl.results.entries import measured_number
 from evalctl.results.reading import parse
 from evalctl.results.store import FILE
@@ -53,6 +53,10 @@ class Side:
         """The score with its uncertainty; None where the values of its questions are not known."""
         values = self.values(entry)
         return None if isinstance(values, str) else estimate(values)
+
+    def stability(self, entry: MetricEntry) -> Stability | None:
+        """How the answers behind the score ended; None where the records do not say it of all."""
+        return stability.of_answers(entry, self.results, self.scored, self.groups)
 
     def _values(self, entry: MetricEntry) -> Values | str:
         score = self.score(entry)

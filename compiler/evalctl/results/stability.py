@@ -19,9 +19,9 @@ _DECIMALS = 12  # of a score; the sums of different processors agree on these
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Numbers of answers; `cut_off` at the limit of tokens, `empty` without a text, `unanswered` questions left out.
+    """Numbers of answers of whole tasks; `cut_off` at the limit of tokens, `empty` without a text, `unanswered` questions left out.
 
-    `known` has all kinds, of this entry alone; None where the records do not say them.
+    `known` has all kinds, of the entry's own questions; None where the records do not say them.
     """
 
     answers: int
@@ -29,6 +29,11 @@ class Ended:
     empty: int
     unanswered: int
     known: Stability | None = None
+
+    @property
+    def of_limit(self) -> tuple[int, int]:
+        """How many answers were cut off, and of how many: of the entry's own questions where they are known."""
+        return (self.known.cut_off, self.known.answers) if self.known else (self.cut_off, self.answers)
 
 
 def ended(rows: Sequence[tuple[Result, str]], known: Stability | None = None) -> Ended | None:

@@ -130,10 +130,11 @@ def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
     """For programs: these entries as they are, and what they are of."""
     values = {name: one.value(name) for name in names}
     sure = {name: asdict(one.aggregate.uncertainty[name]) for name in names if name in one.aggregate.uncertainty}
+    ended = {name: asdict(one.aggregate.stability[name]) for name in names if name in one.aggregate.stability}
     settings = one.aggregate.custom_settings.as_json()
     return {
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
-        "results": values, "uncertainty": sure, "warnings": list(one.aggregate.warnings),
+        "results": values, "uncertainty": sure, "stability": ended, "warnings": list(one.aggregate.warnings),
     }  # fmt: skip
 
 

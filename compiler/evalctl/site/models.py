@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalctl.model.result import Result
 from evalctl.model.walltime import duration, moment
-from evalctl.results.entries import by_language
+from evalctl.results.entries import by_language, shown
 from evalctl.shell import json_text
 from evalctl.site.board import Board, Column, of_average
 from evalctl.site.drawing import Scale, scale
@@ -15,6 +15,7 @@ from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, ResultSite, Version
 
 _COUNTS = ("truncated", "empty", "failed", "unanswered")
+_ENDS = ("unended", "refused", "repeats")  # what records of before 2026-11-27 do not say
 Facts = Sequence[tuple[str, str]]  # key of the word, text
 
 
@@ -40,13 +41,24 @@ class Eval:
     key: str
     facts: Facts
     settings: Sequence[tuple[str, str]]  # key of the word, JSON
-    counts: Sequence[tuple[int, str]]  # of `_COUNTS`: the number, and its share of what was asked
+    counts: Sequence[tuple[int | None, str]]  # of `_COUNTS` and `_ENDS`: the number, and its share of what was asked
     asked: int | None
     seconds: str
     tokens: tuple[str, str]
     node: str
     warnings: Sequence[str]
     proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An entry, some of whose answers did not end by themselves: its score, that of the finished questions, and how many these are."""
+
+    name: str
+    score: str
+    alone: str
+    questions: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,8 @@ class ModelPage:
     time: str
     trends: Sequence[Trend]
     warnings: Sequence[str]
-    counts: Sequence[str] = _COUNTS
+    finished: Sequence[Finished]
+    counts: Sequence[str] = (*_COUNTS, *_ENDS)
 
 
 def page(site: ResultSite, board: Board, model: Model, versions: Sequence[Version]) -> ModelPage:
@@ -80,7 +93,7 @@ def page(site: ResultSite, board: Board, model: Model, versions: Sequence[Versio
     evals = [_eval(site, model, one) for one in results]
     return ModelPage(
         model, groups, _scale(numbers), evals, _facts(results), duration(sum(one.seconds or 0 for one in results)),
-        _trends(site, versions), model.aggregate.warnings,
+        _trends(site, versions), model.aggregate.warnings, _finished(model),
     )  # fmt: skip
 
 
@@ -120,7 +133,8 @@ def _eval(site: ResultSite, model: Model, one: Result) -> Eval:
     asked = counts.get("asked")
     unproven = one.path in site.unproven.get(model.folder, {})
     return Eval(
-        one.task.key, _provenance(one), _settings(one), [_share(counts.get(name), asked) for name in _COUNTS],
+        one.task.key, _provenance(one), _settings(one),
+        [*(_share(counts.get(name), asked) for name in _COUNTS), *(_known_share(one, name) for name in _ENDS)],
         asked if isinstance(asked, int) else None, duration(one.seconds), _tokens(one),
         " ".join(word for word in (one.ran.service, one.ran.node_kind) if word), one.warnings, not unproven,
     )  # fmt: skip
@@ -129,6 +143,22 @@ def _eval(site: ResultSite, model: Model, one: Result) -> Eval:
 def _share(count: object, asked: object) -> tuple[int, str]:
     number = count if isinstance(count, int) else 0
     return number, f"{number / asked:.1%}" if number and isinstance(asked, int) and asked else ""
+
+
+def _known_share(one: Result, name: str) -> tuple[int | None, str]:
+    """Of a record that says how its answers ended."""
+    if one.stability is None:
+        return None, ""
+    return _share(one.stability.get(name), one.stability.get("answers"))
+
+
+def _finished(model: Model) -> list[Finished]:
+    found = model.aggregate.stability
+    return [
+        Finished(name, shown(model.aggregate.results.get(name)), shown(one.score), one.finished, one.questions)
+        for name, one in found.items()
+        if one.finished < one.questions
+    ]
 
 
 def _tokens(one: Result) -> tuple[str, str]:

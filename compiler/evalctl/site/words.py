@@ -146,14 +146,25 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "stability": ("Stability of the answers", "回答の安定性"),
     "stability_why": (
-        "Of the answers that were asked for: how many were cut off at the length limit, empty, failed or missing.",
-        "求めた回答のうち、長さの上限で打ち切られたもの、空のもの、失敗したもの、得られなかったものの数です。",
+        "Of the answers that were asked for: how many were cut off at the length limit, empty, failed or missing, have reasoning that "
+        "never ended, were refused, or repeat themselves. A dash: the record does not say it.",
+        "求めた回答のうち、長さの上限で打ち切られたもの、空のもの、失敗したもの、得られなかったもの、推論が終わらないもの、拒否されたもの、"
+        "反復するものの数です。「–」は、記録からは分からないことを示します。",
     ),
     "asked": ("Asked", "求めた回答"),
     "truncated": ("Cut off", "打ち切り"),
     "empty": ("Empty", "空"),
     "failed": ("Failed", "失敗"),
     "unanswered": ("Unanswered", "未回答"),
+    "unended": ("Reasoning never ended", "終わらない推論"),
+    "refused": ("Refused", "拒否"),
+    "repeats": ("Repeats itself", "反復"),
+    "finished": ("Finished questions", "完了した質問"),
+    "finished_score": ("Score of the finished questions", "完了した質問だけのスコア"),
+    "finished_why": (
+        "Entries some of whose answers did not end by themselves, with the score of the questions whose answers all did.",
+        "一部の回答がひとりでに終わらなかった項目と、すべての回答がひとりでに終わった質問だけのスコアです。",
+    ),
     "time": ("Time and tokens", "時間とトークン"),
     "seconds": ("Time", "時間"),
     "prompt": ("Prompt tokens", "入力トークン"),
