@@ -31,7 +31,7 @@ Of the relay, in the order in which a request passes them:
 - `outcomes`: the outcome of a try; `replies`: what counts as an answer; `filters`: answers that a provider withholds;
   `strict_json`: their JSON.
 - `refusals`: questions that are all refused alike; `repeats`: replies that were given before; `redact`: texts without secrets.
-- `answers`: a task's answers on disk; `counts`: what happened to its requests; `store`: both, for all tasks.
+- `answers`: a task's answers on disk; `counts`: what happened to its requests; `relay_files`: the types of what is written of both; `store`: both, for all tasks.
 - `watch`: looks at the server each second, and keeps a note of it.
 
 Of acceptance: `judgement`: its checks; `framework_output`: what a framework leaves; `observed`: what answers and requests show beside the

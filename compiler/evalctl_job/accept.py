@@ -23,15 +23,17 @@ from evalctl_job import questions, stall
 from evalctl_job.ends import Ends
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
-from evalctl_job.judgement import Evidence, failure, finite, unanswered
+from evalctl_job.judgement import Evidence, failure, finite
 from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned, repeated_answers
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.questions import NOT_READ
 from evalctl_job.reasons import plain
 from evalctl_job.redact import redacted
+from evalctl_job.relay_files import TaskCounts
 from evalctl_job.run_folder import RelayFolder, TaskFolder
 from evalctl_job.stability import ends_of
+from evalctl_job.typed import read
 
 LOG_BYTES = 64 * 1024
 SAMPLES = ("asked", "answered", "replayed", "fresh", "empty", "truncated", "failed", "unanswered")
@@ -40,15 +42,16 @@ VERSIONS = ("lighteval", "litellm", "datasets", "transformers")
 
 def warnings(evidence: Evidence) -> Iterator[str]:
     """Warnings for readers of the scores; they do not prevent acceptance."""
-    answered, sent = evidence.counts.get("answered", 0), evidence.counts.get("sent", {})
-    if cut := evidence.counts.get("truncated", 0):
+    counts = evidence.counts
+    answered, sent = counts.answered, counts.sent
+    if cut := counts.truncated:
         yield f"{cut} of {answered} answers were cut off at the length limit"
-    if left := unanswered(evidence):
-        yield f"{left} of its questions have no answer and are scored as wrong (the request allows {evidence.counts['unanswered_allowed']})"
+    if left := counts.unanswered:
+        yield f"{left} of its questions have no answer and are scored as wrong (the request allows {counts.unanswered_allowed})"
     asked = ", ".join(str(name) for name in sent.get("model", ())) or "the model"
-    for name, number in evidence.counts.get("other_models", {}).items():
+    for name, number in counts.other_models.items():
         yield f"{number} of {answered} answers are by another model: {name} instead of {asked}"
-    if short := evidence.counts.get("counted_short", 0):
+    if short := counts.counted_short:
         yield f"{short} prompts have more text than the provider counted tokens for: it may have cut them, or counts otherwise"
     yield from not_as_planned(evidence.planned, sent) if answered else ()
     if equal := repeated_answers(one.texts for one in (evidence.output.details.values() if evidence.output else ())):
@@ -76,11 +79,11 @@ def report(evidence: Evidence, task_key: str) -> Acceptance:
         detail=redacted(why.detail, None) if why else None,
         scores=_scores(output) if output and not why else {},
         config_tasks=dict(output.settings) if output else {},
-        samples={name: counts.get(name, 0) for name in SAMPLES},
-        tokens={"prompt": counts.get("prompt_tokens", 0), "completion": counts.get("completion_tokens", 0)},
-        requests={"made": counts.get("requests", 0), "retried": counts.get("retried", 0)},
-        sent=counts.get("sent", {}),
-        answered_by=counts.get("models", {}),
+        samples={name: getattr(counts, name) for name in SAMPLES},
+        tokens={"prompt": counts.prompt_tokens, "completion": counts.completion_tokens},
+        requests={"made": counts.requests, "retried": counts.retried},
+        sent=counts.sent,
+        answered_by=counts.models,
         seconds=round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
         versions=installed(),
         details=tuple(sorted(one.path for one in output.details.values())) if output else (),
@@ -122,11 +125,11 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     )  # fmt: skip
 
 
-def _ends(arguments: argparse.Namespace, output: Output, counts: Mapping[str, Any]) -> Ends | str:
+def _ends(arguments: argparse.Namespace, output: Output, counts: TaskCounts) -> Ends | str:
     """How the answers to each question ended, or why nobody can say it: the scores hold without it."""
     details = [arguments.output / one.path for one in output.details.values()]
     try:
-        return ends_of(details, RelayFolder(arguments.state).answers(arguments.task_key), counts.get("withheld", ()))
+        return ends_of(details, RelayFolder(arguments.state).answers(arguments.task_key), counts.withheld)
     except NOT_READ as error:
         why = error.strerror if isinstance(error, OSError) else error  # without a path of this machine
         return f"how its answers ended is not known: {type(error).__name__}: {why}"
@@ -140,9 +143,9 @@ def _planned(options: Path) -> Mapping[str, Any]:
         return {}
 
 
-def _counts(path: Path) -> dict[str, Any]:
+def _counts(path: Path) -> TaskCounts:
     """The relay's counts; zeros if it never got a request of the task."""
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    return read(TaskCounts, json.loads(path.read_text(encoding="utf-8")), extra=True) if path.exists() else TaskCounts()
 
 
 def _tail(path: Path) -> str:

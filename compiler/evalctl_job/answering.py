@@ -95,7 +95,7 @@ class Answering:
         """The task's counts now, on disk and in the reply."""
         task = await self.store.task(key)
         self.store.flush(now=True)
-        return 200, task.counts.as_json()
+        return 200, task.counts.now().as_json()
 
     async def health(self) -> Reply:
         """That the relay runs, and the server's health (null: no health address was given)."""

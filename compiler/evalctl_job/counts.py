@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl_job.choices import Choice
+from evalctl_job.relay_files import TaskCounts
 from evalctl_job.replies import UNNAMED, same_model, tokens
 
 PROMPT_KEYS = frozenset({"messages", "prompt"})
@@ -129,14 +130,15 @@ class Counts:
         self.retried += 1
         self.last_refusal = why
 
-    def as_json(self) -> dict[str, Any]:
-        """The counters as they are in `<key>.counts.json`; `keys` is the union of what requests carried."""
-        questions = {"unanswered": self.blank, "questions": self.answered_to, "counted_short": self.counted_short}
-        apart = ("sent", "blank", "withheld", "answered_to", "counted_short")
+    def now(self) -> TaskCounts:
+        """The counters as acceptance and `evalctl status` read them."""
+        apart = ("sent", "blank", "withheld", "answered_to", "counted_short", "pace")
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in apart}
-        values = {key: self.sent[key] for key in sorted(self.sent) if key not in PROMPT_KEYS}
-        numbers = {name: len(found) for name, found in questions.items()}
-        return {**plain, **numbers, "withheld": sorted(self.withheld), "keys": sorted(self.sent), "sent": values}
+        return TaskCounts(
+            **plain, unanswered=len(self.blank), questions=len(self.answered_to), counted_short=len(self.counted_short),
+            withheld=tuple(sorted(self.withheld)), pace=tuple(self.pace), keys=tuple(sorted(self.sent)),
+            sent={key: tuple(self.sent[key]) for key in sorted(self.sent) if key not in PROMPT_KEYS},
+        )  # fmt: skip
 
 
 def _add(names: dict[str, int], name: str, choices: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from evalctl_job.framework_output import UPSTREAM, Output
 from evalctl_job.reasons import classify, last_words
+from evalctl_job.relay_files import TaskCounts
 
 LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
 
@@ -19,7 +20,7 @@ class Evidence:
     """The evidence about a framework process that has ended."""
 
     exit_code: int
-    counts: Mapping[str, Any]
+    counts: TaskCounts
     output: Output | None
     problem: str | None
     log: str
@@ -46,25 +47,20 @@ def failure(evidence: Evidence) -> Failure | None:
 
 def answers_failed(evidence: Evidence) -> Failure | None:
     """The model refused or could not be reached."""
-    failed, why = evidence.counts.get("failed", 0), str(evidence.counts.get("first_error"))
+    failed, why = evidence.counts.failed, str(evidence.counts.first_error)
     if not failed:
         return None
-    alike = evidence.counts.get("refused_alike")  # the words by which every question was refused: it will be, again
+    alike = evidence.counts.refused_alike  # the words by which every question was refused: it will be, again
     reason = classify(why) or ("request-refused" if alike else "answers-failed")
-    return Failure(reason, f"{failed} of {evidence.counts['asked']} answers failed: {why}")
+    return Failure(reason, f"{failed} of {evidence.counts.asked} answers failed: {why}")
 
 
 def answers_empty(evidence: Evidence) -> Failure | None:
     """The model gave empty answers. Checked before the exit code: lighteval crashes over an empty second sample."""
-    empty = evidence.counts.get("empty", 0)
-    if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:
+    empty = evidence.counts.empty
+    if not empty or 0 < evidence.counts.unanswered <= evidence.counts.unanswered_allowed:
         return None
-    return Failure("empty-answers", f"{empty} of {evidence.counts['asked']} answers are empty; they are never scored")
-
-
-def unanswered(evidence: Evidence) -> int:
-    """The questions that the framework scores without an answer, since the request allows for so many."""
-    return int(evidence.counts.get("unanswered", 0))
+    return Failure("empty-answers", f"{empty} of {evidence.counts.asked} answers are empty; they are never scored")
 
 
 def framework_failed(evidence: Evidence) -> Failure | None:
@@ -89,14 +85,14 @@ def results_missing(evidence: Evidence) -> Failure | None:
 
 def nothing_asked(evidence: Evidence) -> Failure | None:
     """Scores without a single request come from another run or a cache."""
-    if evidence.counts.get("asked", 0):
+    if evidence.counts.asked:
         return None
     return Failure("nothing-asked", "the framework wrote scores without asking the model anything")
 
 
 def answers_missing(evidence: Evidence) -> Failure | None:
     """Some requests were neither answered nor refused: the relay or the framework was stopped in between."""
-    asked, answered = evidence.counts["asked"], evidence.counts["answered"]
+    asked, answered = evidence.counts.asked, evidence.counts.answered
     return None if answered >= asked else Failure("answers-missing", f"only {answered} of {asked} answers came back")
 
 
@@ -105,7 +101,7 @@ def answers_repeated(evidence: Evidence) -> Failure | None:
     assert evidence.output
     texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
     # lighteval 0.13 has such a cache; the environment's `lighteval-uncached` removes it.
-    more = texts - evidence.counts["answered"]
+    more = texts - evidence.counts.answered
     return Failure("answers-repeated", f"{more} scored answers were never asked for") if more > 0 else None
 
 
@@ -145,7 +141,7 @@ def _wrong_in(entry: str, evidence: Evidence) -> Failure | None:
     if details is None or not details.texts:
         return Failure("details-missing", f"no answers on file for {entry}")
     empty = sum(not text for row in details.texts for text in row)
-    if sum(not all(row) for row in details.texts) > unanswered(evidence):
+    if sum(not all(row) for row in details.texts) > evidence.counts.unanswered:
         # More than the relay gave (which is checked before), so answers were lost between relay and framework.
         return Failure(classify(evidence.log) or "empty-answers", f"{empty} scored answers of {entry} are empty")
     if short := sum(len(row) < n for row, n in zip(details.texts, details.expected, strict=True)):
@@ -170,7 +166,7 @@ def questions_missing(evidence: Evidence) -> Failure | None:
     """Each question that was answered is among those that are scored; a question may have several texts there."""
     assert evidence.output
     texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
-    lost = int(evidence.counts.get("questions", 0)) - texts
+    lost = evidence.counts.questions - texts
     return Failure("answers-missing", f"{lost} answered questions are not among the scored ones") if lost > 0 else None
 
 

@@ -25,8 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl_job.files import complain, write_by_rename, write_json
+from evalctl_job.relay_files import ShownQuestions, TaskCounts
 from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.run_folder import RelayFolder
+from evalctl_job.typed import read
 
 LOOK_SECONDS = 5.0
 IDLE_SHARE, IDLE_SECONDS = 0.01, 0.1  # CPU time that a waiting process may use: a share of the time, and a constant
@@ -162,10 +164,10 @@ def asked(relay: str) -> tuple[int, int]:
     question = urllib.request.Request(f"{relay}/counts", headers=header(os.environ.get(VARIABLE, "")))
     try:
         with direct.open(question, timeout=LOOK_SECONDS) as reply:
-            counts = json.load(reply)
+            counts = read(TaskCounts, json.load(reply), extra=True)
     except (OSError, ValueError, http.client.HTTPException):
         return 0, UNKNOWN
-    return counts["asked"], counts["asked"] - counts["answered"] - counts["failed"]
+    return counts.asked, counts.asked - counts.answered - counts.failed
 
 
 def sample(pid: int, left: int, relay: str) -> Sample:
@@ -187,7 +189,7 @@ def written(path: Path) -> str:
 def note_questions(into: Path, questions: int) -> None:
     """Writes the total for `evalctl status`; a failure to write is ignored."""
     try:
-        write_json(into, {"questions": questions})
+        write_json(into, ShownQuestions(questions=questions).as_json())
     except OSError as problem:
         complain(into.name, problem)
 

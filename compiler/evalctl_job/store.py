@@ -36,7 +36,7 @@ class TaskState:
         """Bring the counts file up to date, at most every half second unless asked for at once."""
         if now or (self.changed and time.monotonic() - self.written >= FRESH_SECONDS):
             self.written = time.monotonic()
-            write_json(self.folder.counts(self.key), self.counts.as_json())
+            write_json(self.folder.counts(self.key), self.counts.now().as_json())
             self.changed = False
 
 

@@ -6,20 +6,20 @@ import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalctl_job.address import Address
 from evalctl_job.admission import Limit, Load, LoadSample, adapted, read_load
 from evalctl_job.files import complain, write_json
 from evalctl_job.forward import Upstream
 from evalctl_job.limiter import Limiter
+from evalctl_job.relay_files import ServerLoad
 
 LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class ServerLoad:
-    """The load of the server in this attempt, as written to `server.json`."""
+class LoadSoFar:
+    """The load of the server in this attempt until now."""
 
     admission: str
     limit_least: int
@@ -46,9 +46,9 @@ class ServerLoad:
             self.peak_waiting = max(self.peak_waiting, load.waiting)
             self.highest_cache_use = round(max(self.highest_cache_use, load.cache_use), 4)
 
-    def as_json(self) -> dict[str, Any]:
-        """Every value by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+    def now(self) -> ServerLoad:
+        """The load as `evalctl status` reads it."""
+        return ServerLoad(**{name: getattr(self, name) for name in self.__slots__})
 
 
 class Watch:
@@ -60,7 +60,7 @@ class Watch:
         self._limit = None if fixed else Limit(limiter.limit)
         self._before = LoadSample()
         self._refusals_before = self._replies_before = 0
-        self.server_load = ServerLoad("fixed" if fixed else "auto", limiter.limit, limiter.limit, limiter.limit)
+        self.load_so_far = LoadSoFar("fixed" if fixed else "auto", limiter.limit, limiter.limit, limiter.limit)
 
     async def run(self) -> None:
         """Take samples until cancelled."""
@@ -75,7 +75,7 @@ class Watch:
     def look(self, load: Load | None, elapsed: float) -> None:
         """Take a sample of so many seconds, and set the limit."""
         now = self._sample(load)
-        silent = self._address.base is None or (self.server_load.metrics and load is None)
+        silent = self._address.base is None or (self.load_so_far.metrics and load is None)
         if self._limit is not None and not silent:
             self._limit = adapted(self._limit, self._before, now)
             self._limiter.limit = self._limit.choices
@@ -84,14 +84,14 @@ class Watch:
 
     def write(self) -> None:
         """Bring the file on disk up to date. A full disk is no reason to end."""
-        server_load, limiter = self.server_load, self._limiter
-        server_load.peak_in_flight, server_load.refusals, server_load.absences = (
+        so_far, limiter = self.load_so_far, self._limiter
+        so_far.peak_in_flight, so_far.refusals, so_far.absences = (
             limiter.peak,
             limiter.refusals,
             self._address.absences,
         )
         try:
-            write_json(self._path, server_load.as_json())
+            write_json(self._path, so_far.now().as_json())
         except OSError as problem:
             complain(self._path.name, problem)
 
@@ -102,11 +102,11 @@ class Watch:
         return LoadSample(limiter.in_flight, limiter.queued, replies, refusals, load)
 
     def _note(self, now: LoadSample, elapsed: float) -> None:
-        server_load = self.server_load
-        server_load.add(self._limiter.limit, now.load)
+        so_far = self.load_so_far
+        so_far.add(self._limiter.limit, now.load)
         if now.load and self._before.load:  # a server that was started again counts from zero
-            server_load.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
+            so_far.preemptions += max(0, now.load.preemptions - self._before.load.preemptions)
         if self._address.base is None:
-            server_load.away_seconds = round(server_load.away_seconds + elapsed, 1)
+            so_far.away_seconds = round(so_far.away_seconds + elapsed, 1)
         elif now.queued:
-            server_load.queued_seconds = round(server_load.queued_seconds + elapsed, 1)
+            so_far.queued_seconds = round(so_far.queued_seconds + elapsed, 1)

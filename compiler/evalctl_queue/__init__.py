@@ -10,6 +10,6 @@ The kernel decides whether a job is alive: a started job holds a lock on its fol
 through the job's own shell. A job that was started, is not locked and has no recorded end was killed, or the machine went
 down; it is reported as lost and never started again.
 
-`__main__` is the program, `commands` its command line · `tickets` the jobs in the queue, as files · `dispatch` starts those that need
+`__main__` is the program, `commands` its command line · `tickets` the jobs in the queue, as files; `records` the types of these and of the list · `dispatch` starts those that need
 not wait · `keeper` is the process of one running job · `processes` finds and signals what a job started.
 """

@@ -12,12 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import evalctl_queue
 from evalctl_queue.dispatch import dispatch
 from evalctl_queue.keeper import SWEEP_SECONDS, TERM_SECONDS
 from evalctl_queue.processes import carriers, is_open, signal_all
+from evalctl_queue.records import ENDING, QUEUED, RUNNING, JobList, JobState, ListedJob, TicketFile, as_json
 from evalctl_queue.tickets import Refused, Ticket, locked, new_folder, tickets, write
 
 
@@ -26,63 +26,64 @@ def submit(arguments: argparse.Namespace) -> str:
     queue = arguments.queue
     with locked(queue):
         for ticket in tickets(queue):
-            if ticket.submission["name"] == arguments.name and ticket.state()["state"] in (
-                "queued",
-                "running",
-                "ending",
-            ):
+            if ticket.submission.name == arguments.name and ticket.state().state in (QUEUED, RUNNING, ENDING):
                 raise Refused(f"{arguments.name} is in the queue already, as {ticket.number}")
         folder = new_folder(queue)
-        write(folder / "ticket.json", submission_of(arguments))
+        write(folder / "ticket.json", as_json(submission_of(arguments)))
         with contextlib.suppress(OSError):  # the job is in the queue, so it is not refused: the next call starts it
             dispatch(queue)
     return folder.name
 
 
-def submission_of(arguments: argparse.Namespace) -> dict[str, Any]:
+def submission_of(arguments: argparse.Namespace) -> TicketFile:
     """The content of a job's ticket, from the command line."""
-    gpus = [] if arguments.cpu else arguments.gpus.split(",")
+    gpus = () if arguments.cpu else tuple(arguments.gpus.split(","))
     if not Path(arguments.script).is_file():
         raise Refused(f"there is no script {arguments.script}")
     if not Path(arguments.output_dir).is_dir():
         raise Refused(f"there is no folder {arguments.output_dir}")
-    return {
-        "name": arguments.name, "gpus": gpus, "slots": arguments.slots, "walltime": arguments.walltime,
-        "script": str(Path(arguments.script).absolute()), "output_dir": str(Path(arguments.output_dir).absolute()),
-        "run_dir": os.environ.get("EVALCTL_RUN_DIR", ""), "cwd": str(Path.cwd()), "host": socket.gethostname(),
-        "submitted_at": time.time(),
-    }  # fmt: skip
+    return TicketFile(
+        name=arguments.name, gpus=gpus, slots=arguments.slots, walltime=arguments.walltime,
+        script=str(Path(arguments.script).absolute()), output_dir=str(Path(arguments.output_dir).absolute()),
+        run_dir=os.environ.get("EVALCTL_RUN_DIR", ""), cwd=str(Path.cwd()), host=socket.gethostname(), submitted_at=time.time(),
+    )  # fmt: skip
 
 
 def listed(arguments: argparse.Namespace) -> str:
     """All jobs as JSON, after starting the jobs that can start."""
     with locked(arguments.queue):
         dispatch(arguments.queue)
-        jobs = [{"id": ticket.number, **ticket.submission, **ticket.state()} for ticket in tickets(arguments.queue)]
-    return json.dumps({"jobs": jobs}, ensure_ascii=False, indent=1)
+        jobs = tuple(_listed(ticket, ticket.state()) for ticket in tickets(arguments.queue))
+    return json.dumps(as_json(JobList(jobs=jobs)), ensure_ascii=False, indent=1)
+
+
+def _listed(ticket: Ticket, now: JobState) -> ListedJob:
+    return ListedJob(
+        id=ticket.number, name=ticket.submission.name, state=now.state, started_at=now.started_at, ended_at=now.ended_at,
+        pid=now.pid, keeper=now.keeper, exit_status=now.exit_status,
+    )  # fmt: skip
 
 
 def cancel(arguments: argparse.Namespace) -> str:
     """Ends a job, waiting or running; a job that has ended or is unknown is not an error."""
     with locked(arguments.queue):
         ticket = next((one for one in tickets(arguments.queue) if one.number == arguments.id), None)
-        state = ticket.state() if ticket else {"state": "gone"}
-        if ticket and state["state"] == "queued":
+        now = ticket.state() if ticket else JobState()
+        if ticket and now.state == QUEUED:
             ticket.end("cancelled", None)
             return f"{arguments.id} was waiting and is removed from the queue"
-        if not ticket or state["state"] not in ("running", "ending"):
+        if not ticket or now.state not in (RUNNING, ENDING):
             return f"{arguments.id} has ended already"
         if not ticket.on_this_machine:
-            raise Refused(f"{arguments.id} runs on {ticket.submission['host']}: cancel it there")
+            raise Refused(f"{arguments.id} runs on {ticket.submission.host}: cancel it there")
         (ticket.folder / "ending").touch()
-    if not wake_keeper(ticket, state):
+    if not wake_keeper(ticket, now.keeper):
         end_orphan(ticket)
     return f"{arguments.id} is being ended"
 
 
-def wake_keeper(ticket: Ticket, state: dict[str, Any]) -> bool:
+def wake_keeper(ticket: Ticket, keeper: int | None) -> bool:
     """Wakes the keeper so that it sees the cancellation; False when the keeper was killed and the job still runs."""
-    keeper = state.get("keeper")
     if keeper is None:
         return True  # the keeper is just starting and will check
     if not is_open(keeper, ticket.folder / "lock"):

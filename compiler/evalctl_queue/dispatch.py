@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl_queue.keeper import Keeper
+from evalctl_queue.records import JobState, as_json
 from evalctl_queue.tickets import Ticket, locked, tickets, write
 
 KEPT = 200  # ended jobs
@@ -19,17 +20,17 @@ KEPT = 200  # ended jobs
 
 def dispatch(queue: Path) -> None:
     """Starts every waiting job that need not wait for an earlier one; the caller holds the queue's lock."""
-    mine = [(ticket, ticket.state()["state"]) for ticket in tickets(queue) if ticket.on_this_machine]
+    mine = [(ticket, ticket.state().state) for ticket in tickets(queue) if ticket.on_this_machine]
     running = [ticket for ticket, state in mine if state in ("running", "ending")]
-    taken = {gpu for ticket in running for gpu in ticket.submission["gpus"]}
-    without_gpu, blocked = sum(not ticket.submission["gpus"] for ticket in running), False
+    taken = {gpu for ticket in running for gpu in ticket.submission.gpus}
+    without_gpu, blocked = sum(not ticket.submission.gpus for ticket in running), False
     for ticket in (ticket for ticket, state in mine if state == "queued"):
-        gpus = set(ticket.submission["gpus"])
+        gpus = set(ticket.submission.gpus)
         if gpus:
             free = not gpus & taken
             taken |= gpus  # of running and of waiting jobs: later jobs do not overtake
         else:
-            free = not blocked and without_gpu < ticket.submission["slots"]
+            free = not blocked and without_gpu < ticket.submission.slots
             without_gpu, blocked = without_gpu + free, not free
         if free:
             start(ticket, queue)
@@ -48,7 +49,7 @@ def start(ticket: Ticket, queue: Path) -> None:
     """Forks the job's keeper, which holds the ticket's lock before the start is recorded."""
     lock = os.open(ticket.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)  # does not block for long: others hold it briefly, or under the queue's lock
-    write(ticket.folder / "started.json", {"started_at": time.time()})
+    write(ticket.folder / "started.json", as_json(JobState(started_at=time.time())))
     if os.fork() == 0:
         status = 1
         try:

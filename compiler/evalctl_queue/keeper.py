@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from evalctl_queue.processes import descendants, reaped, signal_all
+from evalctl_queue.records import JobState, as_json
 from evalctl_queue.tickets import Ticket, write
 
 TERM_SECONDS, SWEEP_SECONDS = 30, 5  # from TERM to KILL: for a job, for processes that it left behind
@@ -47,11 +48,10 @@ class Keeper:
             self.ticket.end("failed", None)
             raise
         with contextlib.suppress(OSError):  # a full disk: the job runs, and still needs its keeper
-            write(
-                self.ticket.folder / "started.json", {"started_at": time.time(), "pid": job.pid, "keeper": os.getpid()}
-            )
-        if self.ticket.submission["walltime"]:
-            self.deadline = time.monotonic() + self.ticket.submission["walltime"]
+            started = JobState(started_at=time.time(), pid=job.pid, keeper=os.getpid())
+            write(self.ticket.folder / "started.json", as_json(started))
+        if self.ticket.submission.walltime:
+            self.deadline = time.monotonic() + self.ticket.submission.walltime
         status = self.watch(job.pid)
         self.sweep()
         self.ticket.end(self.why or ("done" if status == 0 else "failed"), status)
@@ -59,10 +59,10 @@ class Keeper:
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts the script in a session of its own, with its devices and a log."""
         asked = self.ticket.submission
-        log = Path(asked["output_dir"], f"{asked['name']}.{self.ticket.number}.out")
+        log = Path(asked.output_dir, f"{asked.name}.{self.ticket.number}.out")
         with log.open("ab") as output:
             return subprocess.Popen(
-                ["/bin/bash", asked["script"]], cwd=asked["cwd"], env=environment(self.ticket), start_new_session=True,
+                ["/bin/bash", asked.script], cwd=asked.cwd, env=environment(self.ticket), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, pass_fds=[self.lock],
                 preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, ()),
             )  # fmt: skip
@@ -105,6 +105,6 @@ class Keeper:
 def environment(ticket: Ticket) -> dict[str, str]:
     """The job's environment: variables of a login, its run folder, its devices."""
     passed = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("LC_")}
-    own = {"EVALCTL_RUN_DIR": ticket.submission["run_dir"], "EVALCTL_QUEUE_ID": str(ticket.number)}
-    devices = ",".join(ticket.submission["gpus"])  # set to "" for a job without GPUs, or it would see all of them
+    own = {"EVALCTL_RUN_DIR": ticket.submission.run_dir, "EVALCTL_QUEUE_ID": str(ticket.number)}
+    devices = ",".join(ticket.submission.gpus)  # set to "" for a job without GPUs, or it would see all of them
     return {**passed, **own, "EVALCTL_TICKET": str(ticket.folder), "CUDA_VISIBLE_DEVICES": devices}

@@ -9,11 +9,14 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-_DAMAGED = {"state": "lost", "damaged": True}
+from evalctl_job.typed import read
+from evalctl_queue.records import ENDING, LOST, QUEUED, RUNNING, JobState, TicketFile, as_json
+
+_DAMAGED = JobState(state=LOST, damaged=True)
 
 
 class Refused(Exception):
@@ -22,10 +25,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Ticket:
-    """One job in the queue: its folder, and the values of its submission."""
+    """One job in the queue: its folder, and what was submitted."""
 
     folder: Path
-    submission: dict[str, Any]
+    submission: TicketFile
 
     @property
     def number(self) -> int:
@@ -35,17 +38,17 @@ class Ticket:
     @property
     def on_this_machine(self) -> bool:
         """Whether this machine runs the job: several machines may share a home folder."""
-        return bool(self.submission["host"] == socket.gethostname())
+        return self.submission.host == socket.gethostname()
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JobState:
         """The job's `state`, and other recorded facts."""
-        ended, started = read(self.folder / "ended.json"), read(self.folder / "started.json")
+        ended, started = _state(self.folder / "ended.json"), _state(self.folder / "started.json")
         if ended or not started:
-            return ended or {"state": "queued"}
+            return ended or JobState(state=QUEUED)
         if self.held():
-            return {**started, "state": "ending" if (self.folder / "ending").exists() else "running"}
+            return replace(started, state=ENDING if (self.folder / "ending").exists() else RUNNING)
         # The job may have recorded its end between the two checks.
-        return read(self.folder / "ended.json") or {**started, "state": "lost"}
+        return _state(self.folder / "ended.json") or replace(started, state=LOST)
 
     def held(self) -> bool:
         """Whether the keeper or the job is alive."""
@@ -58,10 +61,9 @@ class Ticket:
 
     def end(self, state: str, exit_status: int | None) -> None:
         """Records the end of the job."""
-        started = read(self.folder / "started.json") or {}
-        write(
-            self.folder / "ended.json", {**started, "state": state, "exit_status": exit_status, "ended_at": time.time()}
-        )
+        started = _state(self.folder / "started.json") or JobState()
+        ended = replace(started, state=state, exit_status=exit_status, ended_at=time.time())
+        write(self.folder / "ended.json", as_json(ended))
 
 
 @contextlib.contextmanager
@@ -81,11 +83,7 @@ def tickets(queue: Path) -> list[Ticket]:
     folders = sorted(
         (path for path in (queue / "jobs").glob("*") if path.name.isdigit()), key=lambda path: int(path.name)
     )
-    found = [Ticket(folder, asked) for folder in folders if (asked := read(folder / "ticket.json"))]
-    for ticket in found:
-        if "name" not in ticket.submission:  # a list without the job would mean that it has ended
-            raise Refused(f"{ticket.folder}/ticket.json is damaged; when its job has ended: rm -r {ticket.folder}")
-    return found
+    return [Ticket(folder, submitted) for folder in folders if (submitted := _submission(folder))]
 
 
 def new_folder(queue: Path) -> Path:
@@ -100,14 +98,25 @@ def new_folder(queue: Path) -> Path:
     return folder
 
 
-def read(path: Path) -> dict[str, Any] | None:
-    """A JSON file; None when it does not exist, {} when it is damaged, so that a started job is not started again."""
+def _submission(folder: Path) -> TicketFile | None:
+    """None while the job is being submitted. A damaged file is an error: a list without the job would mean that it has ended."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) or _DAMAGED
+        return read(TicketFile, json.loads((folder / "ticket.json").read_text(encoding="utf-8")), extra=True)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, RecursionError):
+        raise Refused(f"{folder}/ticket.json is damaged; when its job has ended: rm -r {folder}") from None
+
+
+def _state(path: Path) -> JobState | None:
+    """None when the file does not exist; a damaged one is LOST, so that a started job is not started again."""
+    try:
+        state = read(JobState, json.loads(path.read_text(encoding="utf-8")), extra=True)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
         return _DAMAGED
+    return _DAMAGED if state == JobState() else state
 
 
 def write(path: Path, value: Any) -> None:

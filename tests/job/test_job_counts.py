@@ -10,12 +10,12 @@ from evalctl_job.choices import Choice
 from evalctl_job.counts import MOST_MODELS, MOST_POINTS, MOST_VALUES, OTHERS, PACE_SECONDS, PROMPT_KEYS, Counts
 from evalctl_job.replies import UNNAMED
 
-NOTHING = Counts().as_json()
+NOTHING = Counts().now().as_json()
 
 
 def changed(counts: Counts) -> dict[str, Any]:
     """What is not as it was at the beginning, but for the times."""
-    return {name: value for name, value in counts.as_json().items() if value != NOTHING[name] and name != "pace"}
+    return {name: value for name, value in counts.now().as_json().items() if value != NOTHING[name] and name != "pace"}
 
 
 def test_at_the_beginning_nothing_was_counted() -> None:
@@ -44,7 +44,7 @@ def test_of_a_parameter_four_values_are_kept() -> None:
     counts = Counts()
     for seed in range(6):
         counts.ask({"seed": seed}, 1)
-    assert counts.as_json()["sent"] == {"seed": [0, 1, 2, 3]} and MOST_VALUES == 4
+    assert counts.now().as_json()["sent"] == {"seed": [0, 1, 2, 3]} and MOST_VALUES == 4
 
 
 def test_who_hangs_up_has_not_asked() -> None:
@@ -108,7 +108,7 @@ def test_so_many_questions_may_stay_without_an_answer(allowed: int) -> None:
     assert [counts.leave_blank(question) for question in "abcabc"] == [
         question in "ab"[:allowed] for question in "abcabc"
     ]
-    assert counts.as_json()["unanswered"] == allowed
+    assert counts.now().as_json()["unanswered"] == allowed
 
 
 def test_the_first_error_is_kept() -> None:

@@ -17,8 +17,9 @@ from evalctl_job import accept
 from evalctl_job.accept import report, warnings
 from evalctl_job.framework_output import SWALLOW, Details, Output, without_questions, without_scores
 from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
+from evalctl_job.relay_files import TaskCounts
 
-COUNTS = {"asked": 4, "answered": 4, "requests": 4, "unanswered_allowed": 0}
+COUNTS = TaskCounts(asked=4, answered=4, requests=4)
 DETAILS = {
     "a|0": Details("details/a.parquet", (("A", "B"), ("C", "D")), (2, 2)),
 }
@@ -28,7 +29,7 @@ GOOD = Evidence(0, COUNTS, OUTPUT, None, "", None)
 
 def counted(**counts: Any) -> Evidence:
     """A good run with other counts of the relay."""
-    return replace(GOOD, counts={**COUNTS, **counts})
+    return replace(GOOD, counts=replace(COUNTS, **counts))
 
 
 def written(**changes: Any) -> Evidence:
@@ -68,7 +69,7 @@ def test_a_good_run_has_nothing_wrong() -> None:
         (replace(GOOD, output=None, log="the end"), "no-results", "no results file: the end"),
         (replace(GOOD, output=None, log="No space left on device"), "disk-full", "no results file: No space left on device"),
         (written(scores={}), "no-results", "no results file: the log is empty"),
-        (replace(GOOD, counts={}), "nothing-asked", "the framework wrote scores without asking the model anything"),
+        (replace(GOOD, counts=TaskCounts()), "nothing-asked", "the framework wrote scores without asking the model anything"),
         (counted(asked=0), "nothing-asked", "the framework wrote scores without asking the model anything"),
         (counted(asked=5), "answers-missing", "only 4 of 5 answers came back"),
         (written(max_samples=7), "max-samples-differ", "ran with max_samples 7, not None"),
@@ -182,7 +183,7 @@ def test_a_bad_report_has_no_score() -> None:
     made = asdict(report(counted(failed=1, first_error=f"wrong key {secret}"), "ja_a"))
     assert (made["verdict"], made["reason"], made["scores"]) == ("failed", "answers-failed", {})
     assert secret not in made["detail"] and made["config_tasks"] == {"a|0": {"name": "a"}}
-    empty = asdict(report(Evidence(1, {}, None, None, "", None), "ja_a"))
+    empty = asdict(report(Evidence(1, TaskCounts(), None, None, "", None), "ja_a"))
     assert (empty["config_tasks"], empty["seconds"], empty["details"], empty["warnings"]) == ({}, None, (), ())
     assert (empty["tokens"], empty["requests"]) == ({"prompt": 0, "completion": 0}, {"made": 0, "retried": 0})
     assert empty["samples"] == dict.fromkeys(accept.SAMPLES, 0)
@@ -215,7 +216,7 @@ def test_what_does_not_forbid_the_scores_is_said() -> None:
         "top_p: the plan has 0.9, and 0.5 was sent",
         "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out",
     ]
-    assert list(warnings(replace(evidence, counts={**evidence.counts, "answered": 0})))[3:] == [
+    assert list(warnings(replace(evidence, counts=replace(evidence.counts, answered=0))))[3:] == [
         "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out"
     ]
     unnamed = counted(other_models={"x": 1}, sent={})
@@ -224,7 +225,7 @@ def test_what_does_not_forbid_the_scores_is_said() -> None:
         "top_p: the plan has 0.9, and no request carried it"
     ]
     assert list(warnings(GOOD)) == []
-    assert list(warnings(replace(GOOD, counts={}, planned={"top_p": 0.9}))) == []
+    assert list(warnings(replace(GOOD, counts=TaskCounts(), planned={"top_p": 0.9}))) == []
 
 
 def test_prompts_that_a_provider_counted_short_are_said() -> None:
@@ -296,7 +297,12 @@ def test_what_a_task_left_is_read(command: list[str], tmp_path: Path, capsys: py
     (tmp_path / "ja_a.options.json").write_text(json.dumps({"planned": {"top_p": 0.9}}))
     found = accept.gather(accept.parser().parse_args([*command, "--log", str(log)]))
     assert len(found.log) == accept.LOG_BYTES - len("\x1b[31m\x1b[0m") and found.log.endswith("x\nbad\ufffd")
-    assert (found.counts, found.planned, found.exit_code, found.output) == ({"asked": 4}, {"top_p": 0.9}, 1, None)
+    assert (found.counts, found.planned, found.exit_code, found.output) == (
+        TaskCounts(asked=4),
+        {"top_p": 0.9},
+        1,
+        None,
+    )
     assert accept.main([*command, "--log", str(log)]) == 1
     assert capsys.readouterr().err == "ja_a: framework-failed: exit code 1: bad\ufffd\n"
     assert json.loads((tmp_path / "verdict.json").read_text())["reason"] == "framework-failed"
@@ -345,7 +351,7 @@ def finished(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         for name, content in (("results/m/results_1.json", results), ("details/m/1/details_a|0_1.parquet", answers)):
             (tmp_path / "out" / name).parent.mkdir(parents=True)
             (tmp_path / "out" / name).write_text(json.dumps(content))
-        (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS))
+        (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS.as_json()))
         (tmp_path / "ja_a.answers.jsonl").touch()
         command[command.index("--exit-code") + 1] = str(exit_code)
         assert accept.main(command) == (1 if exit_code else 0)
@@ -390,7 +396,12 @@ def test_a_task_may_have_left_nothing(command: list[str], tmp_path: Path) -> Non
     """No log, no counts, no options, or options that are none."""
     for words in (command, [*command, "--log", str(tmp_path / "log")]):
         found = accept.gather(accept.parser().parse_args(words))
-        assert (found.log, dict(found.counts), dict(found.planned), found.expected_max_samples) == ("", {}, {}, None)
+        assert (found.log, found.counts, dict(found.planned), found.expected_max_samples) == (
+            "",
+            TaskCounts(),
+            {},
+            None,
+        )
     (tmp_path / "ja_a.options.json").write_text("[]")
     assert accept.gather(accept.parser().parse_args(command)).planned == {}
 

@@ -276,14 +276,6 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "an entry with details has a text at least, which is as many as one document needs",
         ),
         Equivalent(
-            'lost = int(evidence.counts.get("questions", 0)) - texts',
-            (
-                'lost = int(evidence.counts.get("questions", 1)) - texts',
-                'lost = int(evidence.counts.get("questions", -1)) - texts',
-            ),
-            "each of the entries that are scored has a text at least (`details_wrong`), so that one question more or less is not lost",
-        ),
-        Equivalent(
             "whole = (there if most is None else min(there, most)) if type(there) is int else 0",
             (
                 "whole = (there if most is None else min(there, most)) if type(there) is int else 1",
@@ -292,10 +284,10 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "an entry with details has a text at least, which is as many as one document needs",
         ),
         Equivalent(
-            'if not empty or 0 < unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
+            "if not empty or 0 < evidence.counts.unanswered <= evidence.counts.unanswered_allowed:",
             (
-                'if not empty or 0 != unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
-                'if not empty or 0 is not unanswered(evidence) <= evidence.counts["unanswered_allowed"]:',
+                "if not empty or 0 != evidence.counts.unanswered <= evidence.counts.unanswered_allowed:",
+                "if not empty or 0 is not evidence.counts.unanswered <= evidence.counts.unanswered_allowed:",
             ),
             "a count is not negative",
         ),

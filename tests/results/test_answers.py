@@ -10,8 +10,9 @@ import pytest
 
 from evalctl.results.answers import read, summed
 from evalctl.results.choosing import Wanted, chosen
-from evalctl.results.slowness import Counts, ServerLoad, causes, causes_at_work, server_load
+from evalctl.results.slowness import causes, causes_at_work, server_load
 from evalctl_job.looping import loop
+from evalctl_job.relay_files import ServerLoad, TaskCounts
 
 
 @pytest.mark.parametrize(
@@ -77,22 +78,22 @@ def test_the_causes_of_slowness_have_a_remedy() -> None:
     fine = summed(read([line("東京")])[0])
     assert [cause.name for cause in causes(looping, None)] == ["repetition", "length"]
     assert "node kind" in causes(fine, ServerLoad(preemptions=7, highest_cache_use=1.0))[0].remedy
-    waited = ServerLoad("fixed", limit=20, queued_seconds=90.0, highest_cache_use=0.1)
+    waited = ServerLoad(admission="fixed", limit=20, queued_seconds=90.0, highest_cache_use=0.1)
     assert "`concurrency: auto`" in causes(fine, waited)[0].remedy
     assert causes(fine, replace(waited, admission="auto")) == causes(summed([]), None) == []
 
 
 def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     """Answers that were cut off, and ones that came too late for the framework, whoever gave up first."""
-    assert [one.name for one in causes_at_work(Counts(answered=20, truncated=1), None)] == ["length"]
-    assert [one.name for one in causes_at_work(Counts(asked=20, abandoned=2), None)] == ["timeouts"]
-    late = Counts(asked=20, failed=1, first_error="the model did not answer in time (tried 20 times)")
+    assert [one.name for one in causes_at_work(TaskCounts(answered=20, truncated=1), None)] == ["length"]
+    assert [one.name for one in causes_at_work(TaskCounts(asked=20, abandoned=2), None)] == ["timeouts"]
+    late = TaskCounts(asked=20, failed=1, first_error="the model did not answer in time (tried 20 times)")
     assert "request_timeout" in causes_at_work(late, ServerLoad())[0].remedy
-    refused = Counts(asked=20, answered=100, truncated=1, failed=1, abandoned=0, first_error="HTTP 400: no")
+    refused = TaskCounts(asked=20, answered=100, truncated=1, failed=1, abandoned=0, first_error="HTTP 400: no")
     assert causes_at_work(refused, ServerLoad()) == []
-    (down,) = causes_at_work(Counts(asked=20, last_refusal="no connection to api.example"), ServerLoad())
+    (down,) = causes_at_work(TaskCounts(asked=20, last_refusal="no connection to api.example"), ServerLoad())
     assert str(down).startswith("no answers: the last try failed (no connection to api.example)")
-    limited = causes_at_work(Counts(asked=20, last_refusal="HTTP 429: slow down"), ServerLoad(refusals=3))
+    limited = causes_at_work(TaskCounts(asked=20, last_refusal="HTTP 429: slow down"), ServerLoad(refusals=3))
     assert [one.name for one in limited] == ["rate limit"]
 
 
@@ -107,7 +108,9 @@ def test_damaged_notes_are_no_notes(content: bytes, why: str) -> None:
     """Half a file, another one, or something else for a number."""
     with pytest.raises(ValueError, match=why):
         server_load(content)
-    assert server_load(b'{"limit": null, "metrics": true, "admission": "auto"}') == ServerLoad("auto")
+    assert server_load(b'{"limit": null, "metrics": true, "admission": "auto"}') == ServerLoad(
+        admission="auto", metrics=True
+    )
 
 
 def test_half_a_character_can_still_be_written_down() -> None:

@@ -21,6 +21,7 @@ from evalctl.model.run import State
 from evalctl.schedulers import Unreadable, local
 from evalctl.shell import Command, EnvironmentProblem, Reply, run
 from evalctl_queue import commands, dispatch, keeper, tickets
+from evalctl_queue.records import as_json
 
 PROGRAM = Path(evalctl_queue.__file__).with_name("__main__.py")
 
@@ -321,7 +322,7 @@ def test_a_keeper_that_cannot_write_keeps_its_job(queue: Queue) -> None:
     script.write_text("sleep 60\n")
     words = ["--cpu", "--output-dir", str(queue.top), "--walltime", "0.5", str(script)]
     submission = commands.submission_of(commands.parser().parse_args(["submit", "--name", "a", *words]))
-    tickets.write(folder / "ticket.json", submission)
+    tickets.write(folder / "ticket.json", as_json(submission))
     tickets.write(folder / "started.json", {"started_at": 1.0})
 
     def keep() -> None:

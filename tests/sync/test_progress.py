@@ -13,8 +13,9 @@ import pytest
 from evalctl.model.evaluation import Job
 from evalctl.model.run import JobProgress, Progress
 from evalctl.sync.eval_status import status
-from evalctl.sync.progress import LONGEST_SECONDS, MOST_ANSWERS, Counted, counted_in, of_attempts, of_lines, per_minute
+from evalctl.sync.progress import LONGEST_SECONDS, counted_in, of_attempts, of_lines, per_minute
 from evalctl.sync.sync import sync
+from evalctl_job.relay_files import MOST_CHOICES, TaskCounts
 
 from .world import Clone, World, make_eval, make_job, mark, plan
 
@@ -71,7 +72,7 @@ def test_a_question_with_several_samples_has_several_answers(clone: Clone, folde
     counts(folder, requests=10, asked=40, answered=40, fresh=40)
     questions(folder, 100)
     assert seen(clone).tasks[KEY].total == 400
-    questions(folder, MOST_ANSWERS)
+    questions(folder, MOST_CHOICES)
     assert seen(clone).tasks[KEY].total is None  # no task has so many
 
 
@@ -147,8 +148,8 @@ def _open(clone: Clone, wanted: Job) -> dict[str, Any]:
 )  # fmt: skip
 def test_the_rate_is_that_of_the_last_half_hour(pace: list[list[int]], fresh: int, expected: float | None) -> None:
     """Times are seconds before and after the start of a run of ten minutes."""
-    points = tuple((float(START + at), number) for at, number in pace)
-    assert per_minute(Counted(fresh=fresh, pace=points), 0.0, START + 600.0) == expected
+    points = tuple((START + at, number) for at, number in pace)
+    assert per_minute(TaskCounts(fresh=fresh, pace=points), 0.0, START + 600.0) == expected
 
 
 def test_an_end_that_is_a_year_away_is_none(clone: Clone, folder: Path) -> None:
@@ -162,7 +163,7 @@ def test_an_end_that_is_a_year_away_is_none(clone: Clone, folder: Path) -> None:
 
 HOSTILE = [
     "", "{", "[]", "null", '"asked"', '{"asked": "many"}', '{"asked": -1}', '{"asked": true}', '{"asked": 1.5}', '{"asked": NaN}',
-    '{"answered": 1e999}', f'{{"fresh": {MOST_ANSWERS + 1}}}', '{"asked": ' + "9" * 5000 + "}", "[" * 5000, "\x00", "\ud800",
+    '{"answered": 1e999}', f'{{"fresh": {MOST_CHOICES + 1}}}', '{"asked": ' + "9" * 5000 + "}", "[" * 5000, "\x00", "\ud800",
     '{"pace": 5, "asked": [1]}', '{"requests": {}}',
 ]  # fmt: skip
 
@@ -178,11 +179,11 @@ def test_counts_of_a_wrong_form_are_as_if_absent(clone: Clone, folder: Path, con
 @pytest.mark.parametrize(
     "pace", [5, [5], [[]], [[1]], [[1, 2, 3]], [["1", 2]], [[1, -2]], [[10**13, 1]], [[1, True]], [None], {"0": [1, 2]}, "no"]
 )  # fmt: skip
-def test_points_of_a_wrong_form_are_left_out(clone: Clone, folder: Path, pace: Any) -> None:
-    """The counts beside them hold."""
+def test_points_of_a_wrong_form_are_a_file_of_a_wrong_form(clone: Clone, folder: Path, pace: Any) -> None:
+    """The counts beside them are not shown: the relay writes no such file."""
     counts(folder, requests=2, asked=2, answered=2, fresh=2, pace=pace)
     questions(folder, 4)
-    assert seen(clone).tasks == {KEY: Progress(2, 4)}
+    assert seen(clone).tasks == {KEY: Progress(0)}
 
 
 def test_links_and_pipes_are_not_read(folder: Path, tmp_path: Path) -> None:
@@ -190,13 +191,13 @@ def test_links_and_pipes_are_not_read(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.json").write_text('{"asked": 7, "answered": 7}')
     place = folder / "relay" / f"{KEY}.counts.json"
     place.symlink_to(tmp_path / "outside.json")
-    assert counted_in(folder, KEY) == Counted()
+    assert counted_in(folder, KEY) == TaskCounts()
     place.unlink()
     os.mkfifo(place)
-    assert counted_in(folder, KEY) == Counted()
+    assert counted_in(folder, KEY) == TaskCounts()
     place.unlink()
     place.mkdir()
-    assert counted_in(folder, KEY) == Counted()
+    assert counted_in(folder, KEY) == TaskCounts()
 
 
 def test_progress_asks_the_scheduler_nothing(clone: Clone, folder: Path, world: World) -> None:

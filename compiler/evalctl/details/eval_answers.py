@@ -15,10 +15,10 @@ from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
 from evalctl.results.choosing import Wanted, chosen
 from evalctl.results.grading import Question
-from evalctl.results.slowness import ServerLoad
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, plural
 from evalctl.terminal import plain
+from evalctl_job.relay_files import ServerLoad
 from evalctl_job.run_folder import INSIDE
 
 

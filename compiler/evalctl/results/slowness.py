@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evalctl.model import plain_json
 from evalctl.results.answers import Summary
 from evalctl.suggest import plural
+from evalctl_job.relay_files import ServerLoad, TaskCounts
 from evalctl_job.typed import read
 
 MANY = 0.05  # a share of looping, truncated or late answers from which the whole eval is slowed down
@@ -30,40 +31,14 @@ class Cause:
         return f"{self.name}: {self.seen}; {self.remedy}"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLoad:
-    """The server's load in one attempt: the part of the relay's `server.json` that concerns slowness."""
-
-    admission: str = ""
-    limit: int = 0
-    preemptions: int = 0
-    highest_cache_use: float = 0.0
-    queued_seconds: float = 0.0
-    refusals: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The counts of a task in one attempt: the part of its `counts.json` that concerns slowness."""
-
-    asked: int = 0
-    answered: int = 0
-    truncated: int = 0
-    failed: int = 0
-    abandoned: int = 0
-    fresh: int = 0
-    first_error: str = ""
-    last_refusal: str = ""
-
-
 def server_load(content: bytes) -> ServerLoad:
     """The content of a server.json; raises ValueError when it is damaged."""
     return read(ServerLoad, plain_json.document(content), extra=True)
 
 
-def counts(content: bytes) -> Counts:
+def counts(content: bytes) -> TaskCounts:
     """The content of a counts.json; raises ValueError when it is damaged."""
-    return read(Counts, plain_json.document(content), extra=True)
+    return read(TaskCounts, plain_json.document(content), extra=True)
 
 
 def causes(summary: Summary, server: ServerLoad | None) -> list[Cause]:
@@ -71,9 +46,9 @@ def causes(summary: Summary, server: ServerLoad | None) -> list[Cause]:
     return [*_of_answers(summary), *(_of_server(server) if server else ())]
 
 
-def causes_at_work(task: Counts | None, server: ServerLoad | None, *, late: bool = False) -> list[Cause]:
+def causes_at_work(task: TaskCounts | None, server: ServerLoad | None, *, late: bool = False) -> list[Cause]:
     """The same from the counts of a running attempt, without reading its answers. `late`: a request timed out."""
-    counted = task or Counts()
+    counted = task or TaskCounts()
     return [
         *_length(counted.truncated, counted.answered),
         *_timeouts(counted, late),
@@ -96,8 +71,8 @@ def looping(summary: Summary) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
-    late = task.abandoned + (task.failed if _LATE in task.first_error else 0)
+def _timeouts(task: TaskCounts, failed: bool) -> Iterator[Cause]:
+    late = task.abandoned + (task.failed if _LATE in (task.first_error or "") else 0)
     if failed or late >= max(1, MANY * task.asked):
         yield Cause(
             "timeouts", f"{plural(late, 'answer') if late else 'some answers'} came too late for the framework",
@@ -105,7 +80,7 @@ def _timeouts(task: Counts, failed: bool) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _refusals(task: Counts) -> Iterator[Cause]:
+def _refusals(task: TaskCounts) -> Iterator[Cause]:
     """The relay forgets a refusal with the next answer, so this one is the last that is known of the model.
 
     A rate limit is no silence, and is in the notes.

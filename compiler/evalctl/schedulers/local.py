@@ -7,13 +7,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from evalctl.model.evaluation import Batch
 from evalctl.model.run import Sighting, State
 from evalctl.model.walltime import clock
 from evalctl.schedulers.common import Unreadable, answer, message_of, only_id
 from evalctl.shell import Command, Reply
+from evalctl_job.typed import read
+from evalctl_queue.records import JobList, ListedJob
 
 PROGRAMS: tuple[str, ...] = ()
 STARTUP: tuple[str, ...] = ()
@@ -68,19 +69,16 @@ def query(user: str, site_args: Sequence[str] = ()) -> Command:
 def sightings(reply: Reply) -> list[Sighting]:
     """All jobs in the list: the queue belongs to one person."""
     try:
-        jobs = json.loads(answer(reply))["jobs"]
-        return [_sighting(job) for job in jobs]
-    except (ValueError, TypeError, KeyError) as error:
+        return [_sighting(job) for job in read(JobList, json.loads(answer(reply)), extra=True).jobs]
+    except ValueError as error:
         raise Unreadable(f"not a job list: {error}") from error
 
 
-def _sighting(job: dict[str, Any]) -> Sighting:
-    word = job["state"]
-    if word not in _STATES or not job["name"]:
-        raise Unreadable(f"unknown state {word}")
-    status = job.get("exit_status")
-    detail = word if status is None else f"{word}, exit status {status}"
-    return Sighting(job["name"], str(job["id"]), _STATES[word], detail)
+def _sighting(job: ListedJob) -> Sighting:
+    if job.state not in _STATES or not job.name:
+        raise Unreadable(f"unknown state {job.state}")
+    detail = job.state if job.exit_status is None else f"{job.state}, exit status {job.exit_status}"
+    return Sighting(job.name, str(job.id), _STATES[job.state], detail)
 
 
 def recognises(version: Reply) -> bool:

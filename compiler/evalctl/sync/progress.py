@@ -7,10 +7,10 @@ of the same questions, else unknown.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from evalctl import runfiles
 from evalctl.git.repository import open_repository
@@ -24,51 +24,16 @@ from evalctl.sync.eval_status import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
 from evalctl_job.marks import DONE, RUNNING
+from evalctl_job.relay_files import MOST_CHOICES, ShownQuestions, TaskCounts
 from evalctl_job.run_folder import INSIDE
-from evalctl_job.typed import NO_DATE, Form, read
+from evalctl_job.typed import read
 
 WINDOW_SECONDS = 1800.0  # the rate is that of the last half hour
 SHORTEST_SECONDS = 30.0
-MOST_ANSWERS = 10**9
 LONGEST_SECONDS = 366 * 86_400.0  # longer estimates are not shown
 _TRIES = 5  # earlier results of a task that are read
 
 T = TypeVar("T")
-Point = tuple[float, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The relay's counts of a task that progress needs; `pace` has points of (time, new answers until then)."""
-
-    requests: int = 0
-    asked: int = 0
-    answered: int = 0
-    failed: int = 0
-    fresh: int = 0
-    pace: tuple[Point, ...] = ()
-
-
-_Count = Annotated[int, Form(lambda value: 0 <= value <= MOST_ANSWERS, "no count")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Relayed:
-    """The form of the relay's file."""
-
-    requests: _Count = 0
-    asked: _Count = 0
-    answered: _Count = 0
-    failed: _Count = 0
-    fresh: _Count = 0
-    pace: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """The number of questions in the framework's progress bar, as the stall watch wrote it."""
-
-    questions: _Count | None = None
 
 
 @dataclass(slots=True)
@@ -199,15 +164,15 @@ def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: fl
     return _TaskNumbers(counted.answered, left, per_minute(counted, ready, now))
 
 
-def shown(folder: Path, key: str, counted: Counted) -> int | None:
+def shown(folder: Path, key: str, counted: TaskCounts) -> int | None:
     """All answers of the task, from the questions of its framework's progress bar: each request asks for as many."""
-    questions = _read(_Questions, folder, INSIDE.relay.questions(key)).questions
+    questions = _read(ShownQuestions, folder, INSIDE.relay.questions(key)).questions
     if not questions or not counted.requests or counted.asked % counted.requests:
         return None
     return _number(max(counted.asked, questions * (counted.asked // counted.requests)))
 
 
-def per_minute(counted: Counted, ready: float, now: float) -> float | None:
+def per_minute(counted: TaskCounts, ready: float, now: float) -> float | None:
     """Fresh answers a minute in the last half hour, or since the first question, which waited until the server was `ready`."""
     points = [(max(at, ready), fresh) for at, fresh in counted.pace if at <= now and fresh <= counted.fresh]
     before = [point for point in points if point[0] <= now - WINDOW_SECONDS][-1:] or points[:1]
@@ -217,23 +182,14 @@ def per_minute(counted: Counted, ready: float, now: float) -> float | None:
     return 60 * (counted.fresh - fresh) / (now - at)
 
 
-def counted_in(folder: Path, key: str) -> Counted:
-    """The counts of a task; None where one of its numbers is invalid."""
-    one = _read(_Relayed, folder, INSIDE.relay.counts(key))
-    return Counted(one.requests, one.asked, one.answered, one.failed, one.fresh, tuple(_points(one.pace)))
+def counted_in(folder: Path, key: str) -> TaskCounts:
+    """The counts of a task; zeros where one of its values is invalid."""
+    return _read(TaskCounts, folder, INSIDE.relay.counts(key))
 
 
-def _points(pace: object) -> Iterator[Point]:
-    for point in pace if isinstance(pace, list) else ():
-        if isinstance(point, list) and len(point) == 2:
-            at, fresh = _number(point[0], NO_DATE), _number(point[1])
-            if at is not None and fresh is not None:
-                yield at, fresh
-
-
-def _number(value: object, most: int = MOST_ANSWERS) -> int | None:
+def _number(value: object) -> int | None:
     """A whole number that can be a count; None for anything else."""
-    return value if type(value) is int and 0 <= value <= most else None
+    return value if type(value) is int and 0 <= value <= MOST_CHOICES else None
 
 
 def _read(kind: type[T], folder: Path, name: Path) -> T:

@@ -13,8 +13,9 @@ from evalctl import runfiles
 from evalctl.home_folder import HomeFolder
 from evalctl.results import answers, slowness
 from evalctl.results.names import DETAILS
-from evalctl.results.slowness import Cause, ServerLoad
+from evalctl.results.slowness import Cause
 from evalctl.sync.eval_status import EvalStatus
+from evalctl_job.relay_files import ServerLoad
 from evalctl_job.run_folder import ANSWERS, INSIDE, RunFolder
 
 _TAIL = 256 * 1024  # bytes of answers: some dozens of long ones
