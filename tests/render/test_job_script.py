@@ -367,6 +367,24 @@ def test_server_and_framework_see_no_key_but_the_hubs(place: Place, trusted: boo
     assert ("HF_TOKEN" in seen) != trusted
 
 
+@pytest.mark.parametrize("program", ["vllm-env/bin/vllm", "lighteval-env/bin/lighteval"])
+def test_programs_load_the_packages_of_their_environments(place: Place, program: str) -> None:
+    """Whatever `.env` and the site's modules set: a Python with other packages would measure with other versions than are recorded."""
+    said = {
+        "PYTHONPATH": "/x",
+        "PYTHONHOME": "/x",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONWARNINGS": "error",
+        "PYTHONUNBUFFERED": "1",
+    }
+    place.env_file.write_text("".join(f"{name}={value}\n" for name, value in said.items()))
+    (place.environments / program).write_text(f"#!{place.python} -IS\n{SHOW}\n")
+    place.run(make_job(job_task("one")))
+    (shown,) = place.run_dir.rglob("environment.json")
+    seen = {name for name in json.loads(shown.read_text()) if name.startswith("PYTHON")}
+    assert seen == {"PYTHONUNBUFFERED", "PYTHONUTF8"}
+
+
 def test_a_framework_sees_no_key_but_the_hubs(place: Place) -> None:
     """As the server; a data set may need the Hub's token."""
     place.env_file.write_text("\n".join(f"{name}={SECRET}" for name in (*KEYS, *NO_KEYS, "HF_TOKEN")) + "\n")

@@ -88,7 +88,8 @@ class Course:
         place.clock.walltime_seconds = place.attempt.walltime_seconds
         self._prepare_variables()
         self._mark_started()
-        place.variables = node.with_modules(place.variables, self._job.node) | dict(self._job.node.variables)
+        loaded = node.without_python(node.with_modules(place.variables, self._job.node))
+        place.variables = loaded | dict(self._job.node.variables)
         remove_abandoned([*node.scratch_bases(place.variables, self._job.node), *private.bases(place.variables)])
         self._scratch = node.made_scratch(place.variables, self._job.node, place.attempt.name)
         if self._scratch is not None:

@@ -16,6 +16,7 @@ from evalctl_job.supervisor.ending import ENVIRONMENT, GiveUp
 Variables = dict[str, str]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = re.compile(r"_|PWD|OLDPWD|SHLVL|BASH.*|EVALCTL_.*|CUDA_VISIBLE_DEVICES")
+_OF_PYTHON = re.compile(r"PYTHON(?!(?:DONTWRITEBYTECODE|UNBUFFERED|FAULTHANDLER)$).*")
 _REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 # A separate shell reads .env, so that its commands cannot change the job. Its output may contain a key.
 _READ_ENV = 'trap "env -0" EXIT; set -a; source "$1" >&2'
@@ -125,6 +126,14 @@ def gpu_lines(variables: Mapping[str, str], fields: str) -> list[str]:
     except OSError:
         return []
     return reply.stdout.splitlines()
+
+
+def without_python(variables: Variables) -> Variables:
+    """The variables without those by which a Python loads other packages than its job environment's, or works otherwise.
+
+    A site's modules set such ones (`module load python`): a framework of another version would measure under the recorded one.
+    """
+    return {name: value for name, value in variables.items() if not _OF_PYTHON.fullmatch(name)}
 
 
 def with_gpu_indices(variables: Variables) -> Variables:
