@@ -144,6 +144,25 @@ def test_without_the_jobs_key_there_is_a_refusal_alone(tmp_path: Path, given: st
     assert list((tmp_path / "state").glob("t.*")) == []
 
 
+def test_a_bug_is_in_the_log_and_a_wrong_path_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its stack, and what was asked; a program of the job that asks for what there is not gets 404."""
+
+    async def asks() -> None:
+        async with served(tmp_path, "--upstream", AWAY) as here:
+            async with here.session.get("/nothing") as reply:
+                assert reply.status == 404
+            assert [one for one in caplog.records if one.name == relay.__name__] == []
+            monkeypatch.setattr(relay.Answering, "counts", lambda *_: 1 // 0)
+            async with here.session.get("/task/t/counts") as reply:
+                assert reply.status == 500
+        (logged,) = [one for one in caplog.records if one.name == relay.__name__]
+        assert logged.getMessage() == "GET /task/t/counts" and logged.exc_info
+
+    run(asks())
+
+
 def test_models_and_the_servers_health_are_passed_on(tmp_path: Path) -> None:
     """The list as the server gives it; the health as the server says."""
 

@@ -344,6 +344,15 @@ def test_a_task_that_is_one_subset_of_an_entry_s_task_is_warned_of() -> None:
     assert text not in aggregated(FOLDER, [physics, whole], METRICS)["warnings"]
 
 
+@pytest.mark.parametrize("script", ["ifeval", "code"])
+def test_a_subset_of_a_task_whose_entries_are_no_means_over_subsets_is_none(script: str) -> None:
+    """Whether the whole task was measured or not."""
+    part = called(result("part", {f"{script}:a|0": {"em": 1.0}}), script=f"{script}:a")
+    whole = called(result("whole", {f"{script}|0": {"em": 1.0}}), script=script)
+    for results in ([part], [part, whole]):
+        assert [text for text in aggregated(FOLDER, results, METRICS)["warnings"] if "this is the subset" in text] == []
+
+
 def test_a_mixture_of_revisions_is_warned_of() -> None:
     """Two are enough; results of before evalctl have none, and are named."""
     new = result("new", WMT, at=2)

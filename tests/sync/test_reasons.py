@@ -91,6 +91,12 @@ def test_these_are_all_the_words() -> None:
     assert {page.word for page in pages.pages().values() if page.group == "again"} <= MAY_PASS
 
 
+def test_a_word_without_a_page_is_none_that_may_succeed_later() -> None:
+    """A person is asked."""
+    assert {word for word in pages.pages() if reasons.is_later(word)} == LATER
+    assert not reasons.is_later("a-word-of-another-version")
+
+
 def test_every_word_is_said_by_somebody() -> None:
     """A misspelt word would wait for a reason that never comes."""
     assert said() >= MAY_PASS | WAITED_FOR | FOR_A_PERSON
