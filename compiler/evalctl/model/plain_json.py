@@ -25,7 +25,9 @@ def parsed(content: bytes | str) -> Any:
         value = json.loads(content, parse_constant=_refuse, parse_int=_whole, parse_float=_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    _require_plain(value, _DEEPEST)
+    _require_depth(value, _DEEPEST)
+    if not _is_text(content):
+        _require_text(value)
     return value
 
 
@@ -42,12 +44,30 @@ def _finite(text: str) -> float:
     return value if math.isfinite(value) else _refuse(f"{text[:20]}…")
 
 
-def _require_plain(value: Any, depth: int) -> None:
-    """Not deeper than `depth`, and no half of a surrogate pair: what is read here is written again as UTF-8."""
-    if depth == 0:
+def _require_depth(value: Any, depth: int) -> None:
+    """Not deeper than `depth`."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if inner and depth == 1:
         raise ValueError("it is nested too deeply")
+    for one in inner:
+        if isinstance(one, (dict, list)):
+            _require_depth(one, depth - 1)
+
+
+def _is_text(content: bytes | str) -> bool:
+    """Whether it is UTF-8 and escapes no character by its number: all of its texts can then be written as UTF-8."""
+    try:
+        data = content if isinstance(content, bytes) else content.encode()
+        data.decode()
+    except UnicodeError:
+        return False
+    return b"\\u" not in data
+
+
+def _require_text(value: Any) -> None:
+    """No half of a surrogate pair: what is read here is written again as UTF-8."""
     if isinstance(value, str):
         value.encode()
     elif isinstance(value, (dict, list)):
         for one in itertools.chain(value, value.values()) if isinstance(value, dict) else value:
-            _require_plain(one, depth - 1)
+            _require_text(one)

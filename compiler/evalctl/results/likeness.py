@@ -7,7 +7,7 @@ parser, …) belong to what is compared; where both results are of one model, di
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from evalctl.model.result import Result
 from evalctl.results.store import fingerprint
@@ -25,7 +25,7 @@ _LONGEST = 40
 def unlike(one: Rows, other: Rows) -> str:
     """Why the two cannot be compared, whatever their questions; "" where nothing is against it."""
     mine, others = (_by_script(rows) for rows in (one, other))
-    if mine and {fingerprint(each) for each in mine.values()} == {fingerprint(each) for each in others.values()}:
+    if mine and _are_same(mine.values(), others.values()):
         return SAME
     if mine and others and mine.keys() != others.keys():
         return f"another task of the framework: {listed(mine, 3)} and {listed(others, 3)}"
@@ -38,6 +38,13 @@ def unlike(one: Rows, other: Rows) -> str:
         if all(shots) and shots[0] != shots[1]
         else ""
     )
+
+
+def _are_same(some: Collection[Result], others: Collection[Result]) -> bool:
+    """The digest is a part of the fingerprint, which takes long to compute."""
+    if {one.digest for one in some} != {one.digest for one in others}:
+        return False
+    return {fingerprint(one) for one in some} == {fingerprint(one) for one in others}
 
 
 def _by_script(rows: Rows) -> dict[str, Result]:

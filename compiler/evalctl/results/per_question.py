@@ -148,7 +148,13 @@ def _places(asked: QuestionSet) -> dict[str, Places]:
     found: dict[str, list[int]] = {}
     for place, key in enumerate(asked.keys):
         found.setdefault(key, []).append(place)
-    return {key: Places(at, tuple(asked.digests[place] for place in at)) for key, at in found.items()}
+    return {key: Places(_run(at), tuple(asked.digests[place] for place in at)) for key, at in found.items()}
+
+
+def _run(places: list[int]) -> Sequence[int]:
+    """Places that follow one another, as those of nearly all subsets do, as a range."""
+    first, last = places[0], places[-1]
+    return range(first, last + 1) if len(places) == last - first + 1 else places
 
 
 def _require_its_scores(result: Result, made: Scored) -> None:
@@ -265,9 +271,8 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
 
     if not rows:
         raise _NoValues("none of its questions has a value")
-    means = np.concatenate([
-        np.mean([row.columns[metric].shares(row.kept[metric].scale) for metric in entry.metrics], axis=0) for row in rows
-    ])  # fmt: skip
+    shares = [[row.columns[metric].shares(row.kept[metric].scale) for metric in entry.metrics] for row in rows]
+    means = np.concatenate([own[0] if len(own) == 1 else np.mean(own, axis=0) for own in shares])
     if np.isnan(means).all():
         raise _NoValues("none of its questions has a value")
     subsets = [row.key for row in rows for _ in row.questions]

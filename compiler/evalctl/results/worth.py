@@ -21,8 +21,9 @@ class Columns:
     weights: Numbers
 
     def at(self, places: Sequence[int]) -> Columns:
-        """Those of these questions."""
-        return Columns(self.totals[places], self.weights[places])
+        """Those of these questions; of a range nothing is copied."""
+        here = slice(places.start, places.stop) if isinstance(places, range) else places
+        return Columns(self.totals[here], self.weights[here])
 
     def mean(self, scale: float) -> float | None:
         """The score that these make; None of nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -59,6 +59,15 @@ class Changes:
         self.found.sort(key=lambda one: (one.day, -one.place), reverse=True)
         self.cut.update(one.model.folder for one in self.found[_MOST:])
         return [Month(name, list(those)) for name, those in groupby(self.found[:_MOST], key=lambda one: one.day[:7])]
+
+
+def joined(parts: Iterable[Changes]) -> Changes:
+    """The changes of all of them."""
+    whole = Changes()
+    for part in parts:
+        whole.found += part.found
+        whole.cut |= part.cut
+    return whole
 
 
 def _changes(site: ResultSite, model: Model, versions: Sequence[Version], whole: bool) -> Iterator[Change]:

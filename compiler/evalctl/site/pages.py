@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -11,22 +12,25 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from evalctl.parallel import mapped
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
 from evalctl.site import libraries, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
-from evalctl.site.changes import Changes
+from evalctl.site.changes import Changes, joined
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
-from evalctl.site.source import ResultSite
+from evalctl.site.source import Model, ResultSite
+from evalctl.site.tasks import TaskPage
 from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
 _STATIC = ("site.css", "site.js", "charts.js")
 _SECTIONS = (
     ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("changes.html", "changes"), ("about.html", "about"),
 )  # fmt: skip
+_FEWEST = 25  # pages of one process
 FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
 
 
@@ -39,45 +43,68 @@ class _Page:
     shown: Mapping[str, Any]
 
 
+_Maker = Callable[[Changes], Iterable[_Page]]  # adds the changes that it reads
+
+
 def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answers | None = None) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
     assets = {name: _text("static", name) for name in _STATIC} | libraries.contents()
     for name, content in assets.items():
         write_atomically(folder / name, content)
-    environment, written = _environment(), list(assets)
-    for page in _pages(site, asked, answers or Answers()):
-        for language in LANGUAGES:
-            path = page.path if language == FIRST else f"{language}/{page.path}"
-            write_atomically(folder / path, _filled(environment, page, language, site))
-            written.append(path)
-    finish(folder, written)
-    return (len(written) - len(assets)) // len(LANGUAGES)
+    environment = _environment()
+
+    def made(pages: _Maker) -> tuple[list[str], Changes]:
+        changes = Changes()
+        return [path for page in pages(changes) for path in _written(environment, page, site, folder)], changes
+
+    found = mapped(made, _makers(site, asked, answers or Answers()), _FEWEST)
+    changes = joined(one for _, one in found)
+    last = _Page("changes.html", "changes.html", {"months": changes.months(), "cut": len(changes.cut)})
+    written = [*(path for paths, _ in found for path in paths), *_written(environment, last, site, folder)]
+    finish(folder, [*assets, *written])
+    return len(written) // len(LANGUAGES)
 
 
-def _pages(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> Iterator[_Page]:
-    """One at a time: a model's records are read when its page is made."""
+def _makers(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> list[_Maker]:
+    """What makes the pages, one after another: a model's records are read when its page is made."""
     groups = ties.groups(site, board(site, {}).columns)
     found = board(site, groups)
     chosen = pairs.chosen(found, asked)
     about = tasks.pages(site, found, groups)
+    return [
+        lambda _: _sections(site, found, chosen, about),
+        *(partial(_of_task, site, answers, task) for task in about),
+        lambda _: _of_pairs(site, chosen, answers),
+        *(partial(_of_model, site, found, chosen, model) for model in site.models),
+    ]
+
+
+def _sections(site: ResultSite, found: Board, chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]:
     yield _Page("index.html", "index.html", {"board": found})
     yield _entries(site, found)
     yield _Page("tasks.html", "tasks.html", {"pages": about})
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
-    for task in about:
-        hardest = tasks.hardest(site, task, answers)
-        yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": hardest})
+
+
+def _of_task(site: ResultSite, answers: Answers, task: TaskPage, _: Changes) -> Iterator[_Page]:
+    hardest = tasks.hardest(site, task, answers)
+    yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": hardest})
+
+
+def _of_pairs(site: ResultSite, chosen: Sequence[Pair], answers: Answers) -> Iterator[_Page]:
     for pair in pairs.pages(site, chosen, answers):
         yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
-    known = Changes()
-    for model in site.models:
-        links = [(pairs.name_of(pair), pair) for pair in chosen if model in pair]
-        versions = site.versions(model)
-        known.add(site, model, versions)
-        page = models.page(site, found, model, versions)
-        yield _Page(f"models/{model.slug}.html", "model.html", {"page": page, "pairs": links})
-    yield _Page("changes.html", "changes.html", {"months": known.months(), "cut": len(known.cut)})
+
+
+def _of_model(
+    site: ResultSite, found: Board, chosen: Sequence[Pair], model: Model, changes: Changes
+) -> Iterator[_Page]:
+    links = [(pairs.name_of(pair), pair) for pair in chosen if model in pair]
+    versions = site.versions(model)
+    changes.add(site, model, versions)
+    page = models.page(site, found, model, versions)
+    yield _Page(f"models/{model.slug}.html", "model.html", {"page": page, "pairs": links})
 
 
 def _entries(site: ResultSite, found: Board) -> _Page:
@@ -118,6 +145,14 @@ def _filled(environment: Environment, page: _Page, language: str, site: ResultSi
         page.shown, t=words(language), language=language, site=site, home=home, top=top, twin=twin,
         section=page.path, others=[(code, name) for code, name in LANGUAGES.items() if code != language],
     )  # fmt: skip
+
+
+def _written(environment: Environment, page: _Page, site: ResultSite, folder: Path) -> list[str]:
+    """Writes a page in each language; the paths below the folder."""
+    paths = {language: page.path if language == FIRST else f"{language}/{page.path}" for language in LANGUAGES}
+    for language, path in paths.items():
+        write_atomically(folder / path, _filled(environment, page, language, site))
+    return list(paths.values())
 
 
 def _text(*names: str) -> str:

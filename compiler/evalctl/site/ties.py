@@ -8,11 +8,12 @@ have few degrees of freedom, and few questions that differ are no proof however 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
+from evalctl.parallel import mapped
 from evalctl.results import likeness, per_question
 from evalctl.results.names import task_name
 from evalctl.review.average import average
@@ -23,7 +24,9 @@ from evalctl.site.board import Column, Group, Groups
 from evalctl.site.source import Model, ResultSite
 
 _AT_ONCE = 50  # models whose values are in memory beside those of the models ahead
+_FEWEST = 2  # entries of one process
 _Rows = list[tuple[Result, str]]
+_Found = tuple[int, str, Difference | None]  # the place of the race, the model's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,10 @@ def groups(site: ResultSite, columns: Sequence[Column]) -> Groups:
     """Of each column in which the model that is ahead has an interval and another has a score."""
     members = {one.name: one.entries for one in site.averages} | {one.name: (one,) for one in site.entries}
     races = [race for column in columns if (race := _race(site, column, members[column.name])) is not None]
-    for entry in {entry.name: entry for race in races for entry in race.entries}.values():
-        _run(site, [race for race in races if entry in race.entries], entry)
+    entries = list({entry.name: entry for race in races for entry in race.entries}.values())
+    for found in mapped(lambda entry: list(_run(site, races, entry)), entries, _FEWEST):
+        for place, folder, one in found:
+            races[place].differences.setdefault(folder, []).append(one)
     return {race.column.name: race.group() for race in races}
 
 
@@ -80,17 +85,17 @@ def _race(site: ResultSite, column: Column, entries: Sequence[MetricEntry]) -> _
     return _Race(column, entries, ahead, [model for model in there if model is not ahead])
 
 
-def _run(site: ResultSite, races: Sequence[_Race], entry: MetricEntry) -> None:
+def _run(site: ResultSite, all_races: Sequence[_Race], entry: MetricEntry) -> Iterator[_Found]:
     """The differences of one entry, for all columns that it belongs to; its values are forgotten afterwards."""
-    first = values_of(site, list({race.ahead.folder: race.ahead for race in races}.values()), entry)
-    others = list({model.folder: model for race in races for model in race.others}.values())
+    races = {place: race for place, race in enumerate(all_races) if entry in race.entries}
+    first = values_of(site, list({race.ahead.folder: race.ahead for race in races.values()}.values()), entry)
+    others = list({model.folder: model for race in races.values() for model in race.others}.values())
     for start in range(0, len(others), _AT_ONCE):
         some = others[start : start + _AT_ONCE]
         known = values_of(site, some, entry)
-        for race in races:
+        for place, race in races.items():
             for model in filter(race.has, some):
-                found = _difference(first.get(race.ahead.folder), known.get(model.folder))
-                race.differences.setdefault(model.folder, []).append(found)
+                yield place, model.folder, _difference(first.get(race.ahead.folder), known.get(model.folder))
 
 
 def values_of(site: ResultSite, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
