@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.metrics import Metrics
+from evalctl.results.aggregate import GENERATED_BY
 from evalctl.sync.sync import sync
 
 from .world import Clone, World, git, make_eval, make_job, plan
@@ -124,6 +125,18 @@ def test_a_lost_memory_costs_time_only(measured: Clone) -> None:
         (measured.root / ".evalctl/cache/derived.json").write_text(damage)
         sync(measured.context(), [])
     assert git(measured.root, "rev-parse", "HEAD") == before
+
+
+@pytest.mark.parametrize("results", [{"arithmetic": 0.99}, {"arithmetic": None}, "none"])
+def test_an_aggregate_that_only_says_it_is_newer_is_computed_again(measured: Clone, results: Any) -> None:
+    """With other scores than its records give, or none at all: a planted number would keep false scores for ever."""
+    planted = {**aggregate(measured), "generated_by": "evalctl aggregate 999"}
+    planted["results"] = {**planted["results"], **results} if isinstance(results, dict) else results
+    committed(measured, AGGREGATE, json.dumps(planted, indent=2))
+    report = sync(measured.context(), [])
+    assert report.commit is not None and not [one for one in report.warnings if "newer" in one]
+    made = json.loads(git(measured.root, "show", f"HEAD:{AGGREGATE}"))
+    assert made["results"]["arithmetic"] == 0.5 and made["generated_by"] == GENERATED_BY
 
 
 def test_an_aggregate_of_a_newer_evalctl_is_left_to_it(measured: Clone, new_clone: Any) -> None:

@@ -54,7 +54,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_+.-]+(?:/[A-Za-z0-9_+.-]+)?")  # of names that 
 LOOPBACK = ("127.0.0.1", "localhost")
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 # Folders under results/ that hold something else than a provider's models.
-RESERVED = frozenset({*PROVIDERS, *(provider.result_dir for provider in PROVIDERS.values()), "debug"})
+RESERVED = frozenset({*PROVIDERS, *(provider.result_dir for provider in PROVIDERS.values()), "debug", "questions"})
 
 
 def declared(name: str, base_url: str, *, key: bool, length_key: LengthKey = "max_tokens") -> Provider:

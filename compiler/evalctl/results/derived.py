@@ -23,8 +23,10 @@ from evalctl.results.per_question import FOLDER, path_of
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
+from evalctl_job import scores
 
 AGGREGATE = "aggregated_results.json"
+_AT_ONCE = 256  # folders whose records are in memory: some 20 MB
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs and of its aggregate, as last made
 
@@ -82,9 +84,8 @@ def everything(
     }  # fmt: skip
     there = base.read([f"{folder}/{AGGREGATE}" for folder in sorted(unchanged)])
     kept = {_folder(path): one for path, text in there.items() if (one := aggregate_in(text))}
-    found = {
-        folder: kept.get(folder) or _aggregate(folder, (), base, metrics) for folder in sorted(base.index.by_folder)
-    }
+    new = _aggregates({folder: () for folder in base.index.by_folder if folder not in kept}, base, metrics)
+    found = {folder: kept.get(folder) or new[folder] for folder in sorted(base.index.by_folder)}
     texts: dict[str, str | None] = {path: None for path in base.aggregates if _folder(path) not in found}
     texts.update(texts_of(found))
     if found or base.aggregates:
@@ -127,10 +128,23 @@ def _sets(base: Base) -> dict[str, list[str]]:
     return found
 
 
-def of_newer(base: Base) -> list[str]:
-    """The aggregates in the base that a newer evalctl made: computed again by this one, two clones would undo each other's."""
+def of_newer(base: Base, computed: Mapping[str, Aggregate]) -> list[str]:
+    """The aggregates in the base that a newer evalctl made: computed again by this one, two clones would undo each other's.
+
+    One counts as such only with the scores that its records give here too (`computed`): what it says of its origin proves nothing.
+    """
     there = base.read([path for path in base.aggregates if _folder(path) in base.index.by_folder])
-    return sorted(path for path, text in there.items() if _number(_generated_by(text)) > _number(GENERATED_BY))
+    newer = {path: text for path, text in there.items() if _number(_generated_by(text)) > _number(GENERATED_BY)}
+    return sorted(path for path, text in newer.items() if _has_scores_of(text, computed.get(_folder(path))))
+
+
+def _has_scores_of(text: bytes, computed: Aggregate | None) -> bool:
+    theirs = aggregate_in(text)
+    if theirs is None or computed is None:
+        return False
+    return all(
+        scores.agrees(theirs.results[name], value) for name, value in computed.results.items() if name in theirs.results
+    )
 
 
 def _generated_by(text: bytes) -> str:
@@ -167,7 +181,7 @@ def by_folder(records: Mapping[str, str]) -> dict[str, list[Result]]:
 
 def aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Metrics) -> dict[str, Aggregate]:
     """Folder to its aggregate, with the `changed` records in place of what the base has."""
-    return {folder: _aggregate(folder, changed[folder], base, metrics) for folder in sorted(changed)}
+    return _aggregates(changed, base, metrics)
 
 
 def page(made: Mapping[str, Aggregate], base: Base, metrics: Metrics) -> str:
@@ -189,8 +203,27 @@ def _folder(path: str) -> str:
     return path.removesuffix(f"/{AGGREGATE}")
 
 
-def _aggregate(folder: str, changed: Sequence[Result], base: Base, metrics: Metrics) -> Aggregate:
-    new = {result.path for result in changed}
-    kept = [listed.path for listed in base.index.by_folder.get(folder, ()) if listed.path not in new]
-    results = [*(parse(path, text) for path, text in base.read(kept).items()), *changed]
-    return aggregated(folder, results, metrics, per_question.read(results, base.read))
+def _aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Metrics) -> dict[str, Aggregate]:
+    """Of many folders: each read of a commit is two processes of git, so the files of many folders are read together."""
+    folders, made = sorted(changed), dict[str, Aggregate]()
+    for first in range(0, len(folders), _AT_ONCE):
+        results = _results({folder: changed[folder] for folder in folders[first : first + _AT_ONCE]}, base)
+        scored = per_question.read([one for found in results.values() for one in found], base.read)
+        for folder, found in results.items():
+            own = {one.path: scored.pop(one.path) for one in found}  # arrays of values are kept for one folder only
+            made[folder] = aggregated(folder, found, metrics, own)
+    return made
+
+
+def _results(changed: Mapping[str, Sequence[Result]], base: Base) -> dict[str, list[Result]]:
+    """By folder: the records of the base, and the changed ones in their place."""
+    new = {one.path for found in changed.values() for one in found}
+    kept = {
+        folder: [listed.path for listed in base.index.by_folder.get(folder, ()) if listed.path not in new]
+        for folder in changed
+    }
+    texts = base.read([path for paths in kept.values() for path in paths])
+    return {
+        folder: [*(parse(path, texts[path]) for path in paths if path in texts), *changed[folder]]
+        for folder, paths in kept.items()
+    }

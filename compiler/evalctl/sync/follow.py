@@ -117,7 +117,7 @@ def _drafts(
     """One draft of all derived files, which is added to `made`; `commit_made` leaves out those that are so already."""
     lying = lying_at(context, repo, parent)
     texts, aggregates = derived.everything(lying, context.metrics, known.folders)
-    newer = derived.of_newer(lying)
+    newer = derived.of_newer(lying, aggregates)
     made.append(_Made(lying, texts, aggregates, parent, newer))
     present = {
         path: text for path, text in derived.without(texts, newer).items() if text is not None or path in lying.keys

@@ -57,8 +57,8 @@ def push(context: Context, repo: Repository) -> PushReport:
         lying = lying_at(context, repo, base)
         carried = _not_there(carried, lying)
         if not carried:  # a commit of derived files alone
-            texts = derived.everything(lying, context.metrics)[0] if context.metrics.entries else {}
-            return derived.without(texts, derived.of_newer(lying))
+            texts, aggregates = derived.everything(lying, context.metrics) if context.metrics.entries else ({}, {})
+            return derived.without(texts, derived.of_newer(lying, aggregates))
         lying, new = _less(lying, carried), derived.by_folder(carried)
         files = _with_values(carried, _beside(new, read))
         made = derived.aggregates(new, derived.with_files(lying, files), context.metrics)
