@@ -34,8 +34,7 @@ def record(
     key = f"{script}|0"
     there = [part for one in kept for part in (one if isinstance(one, list) else [one])]
     score = sum(there) / len(there)
-    made = scores.encoded([(kept, score)], answers)
-    assert made is not None
+    made = scores.encoded(metric, [(kept, score)], answers)
     digests = tuple(_digest(f"{asked or task} {number}") for number in range(len(kept)))
     questions = QuestionSet(digests, (key,) * len(kept))
     beside = json.dumps({

@@ -18,7 +18,8 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
 - `typed`: the one reader of documents as values of frozen types.
 - `attempt`, `marks`, `options`, `download_note`, `upload_plan`, `probed`: the types of files that one of them writes and the other reads.
 - `key_shapes`: the shapes of API keys; `server_variables`: which environment variables a service and `.env` may set for the server.
-- `question_set`: the questions of a task by their digests; `scores`: what each of them is worth, `ends`: how its answers ended, both in few bytes.
+- `question_set`: the questions of a task by their digests; `scores`: what each of them is worth, `ends`: how its answers ended, both in few bytes;
+  `whole_texts`: the metrics that are no means over questions.
 - `looping`: whether an answer repeats itself until it ends.
 
 Of the relay, in the order in which a request passes them:
@@ -35,8 +36,9 @@ Of the relay, in the order in which a request passes them:
 - `watch`: looks at the server each second, and keeps a note of it.
 
 Of acceptance: `judgement`: its checks; `framework_output`: what a framework leaves; `observed`: what answers and requests show beside the
-scores; `questions`: a task's questions and their values, from a framework's details; `stability`: how
-their answers ended, from the relay's file; `reasons`: why a task failed, in one word. For all: `files`: files that are whole or absent.
+scores; `questions`: a task's questions and their values, from a framework's details; `passages`: which of them are about the same passage;
+`stability`: how their answers ended, from the relay's file; `judges`: which models score the answers of a task; `reasons`: why a task
+failed, in one word. For all: `files`: files that are whole or absent.
 """
 
 __version__ = "0.1.0"

@@ -15,15 +15,16 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from evalctl_job import questions, stall
+from evalctl_job import judges, questions, stall
 from evalctl_job.ends import Ends
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
-from evalctl_job.judgement import Evidence, failure, finite
+from evalctl_job.judgement import Evidence, failure, finite, no_questions
 from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned, repeated_answers
 from evalctl_job.options import BadOptions, read_options
@@ -86,6 +87,9 @@ def report(evidence: Evidence, task_key: str) -> Acceptance:
         answered_by=counts.models,
         seconds=round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
         versions=installed(),
+        judge=judges.recorded(tuple(dict.fromkeys(one for entry in output.scores for one in judges.judges_of(entry))))
+        if output
+        else {},
         details=tuple(sorted(one.path for one in output.details.values())) if output else (),
         warnings=tuple(warnings(evidence)),
     )
@@ -121,7 +125,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     framework, stalled = arguments.framework, stall.written(state.stalled(arguments.task_key))
     return Evidence(
         arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets,
-        frozenset(arguments.empty_subset),
+        frozenset(arguments.empty_subset), cache(partial(questions.of_output, output, arguments.output)) if output else no_questions,
     )  # fmt: skip
 
 
@@ -178,8 +182,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verdict.verdict == DONE and evidence.output:
         found = _ends(arguments, evidence.output, evidence.counts)
         ends, unknown = (None, found) if isinstance(found, str) else (found, "")
-        unread = questions.written(evidence.output, arguments.output, TaskFolder(arguments.into.parent), ends)
-        verdict = replace(verdict, warnings=(*verdict.warnings, *filter(None, [unread or unknown])))
+        questions.write(evidence.questions(), TaskFolder(arguments.into.parent), ends)
+        verdict = replace(verdict, warnings=(*verdict.warnings, *filter(None, [unknown])))
     write_json(arguments.into, asdict(verdict))
     if verdict.verdict == DONE:
         return 0

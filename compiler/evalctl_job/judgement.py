@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evalctl_job.framework_output import UPSTREAM, Output
+from evalctl_job.questions import NOT_READ, QuestionScores
 from evalctl_job.reasons import classify, last_words
 from evalctl_job.relay_files import TaskCounts
 
@@ -15,9 +16,14 @@ LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none 
 SHOWN = 5  # names in a sentence
 
 
+def no_questions() -> QuestionScores:
+    """Of a run without details."""
+    return QuestionScores((), (), 1, {}, (), {})
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The evidence about a framework process that has ended."""
+    """The evidence about a framework process that has ended. `questions` reads the value of each question, once."""
 
     exit_code: int
     counts: TaskCounts
@@ -30,6 +36,7 @@ class Evidence:
     stalled: str = ""
     expected_subsets: int | None = None
     empty_subsets: frozenset[str] = frozenset()
+    questions: Callable[[], QuestionScores] = no_questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +187,28 @@ def scores_wrong(evidence: Evidence) -> Failure | None:
     return None
 
 
+def scores_not_reproduced(evidence: Evidence) -> Failure | None:
+    """Each score is the mean over its questions, or is listed as one of all answers together (`whole_texts`)."""
+    try:
+        unlike = evidence.questions().unlike
+    except NOT_READ as error:
+        return Failure(
+            "scores-not-reproduced", f"the values of its questions cannot be read: {type(error).__name__}: {error}"
+        )
+    if not unlike:
+        return None
+    metric, why = next(iter(unlike.items()))
+    assert evidence.output
+    scores = {entry: values[metric] for entry, values in evidence.output.scores.items() if metric in values}
+    written = next(iter(scores.values())) if len(scores) == 1 else list(scores.values())[:SHOWN]
+    more = f" ({len(unlike)} metrics in all)" if len(unlike) > 1 else ""
+    return Failure("scores-not-reproduced", f"the framework wrote {written} as `{metric}`, and {why}{more}")
+
+
 CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
     answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
     subsets_missing, details_wrong, questions_missing, answers_repeated, scores_wrong,
+    scores_not_reproduced,
 )  # fmt: skip
 
 

@@ -67,7 +67,8 @@ class Finished:
 class Acceptance:
     """`acceptance.json`: whether the scores of a task are accepted, why not, and facts about its answers.
 
-    `config_tasks` are the framework's own settings by entry, `sent` the values of each parameter of the requests.
+    `config_tasks` are the framework's own settings by entry, `sent` the values of each parameter of the requests, `judge` the model
+    that scored the answers (`judges.recorded`).
     """
 
     task: str = ""
@@ -85,6 +86,7 @@ class Acceptance:
     versions: Mapping[str, str] = field(default_factory=dict)
     details: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    judge: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

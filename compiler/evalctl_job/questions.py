@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ from evalctl_job import scores
 from evalctl_job.ends import Ends
 from evalctl_job.files import json_text, write_by_rename, write_json
 from evalctl_job.framework_output import Output, samples_named
+from evalctl_job.passages import LONGEST, passages
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import TaskFolder
-from evalctl_job.scores import Metric
+from evalctl_job.scores import Metric, NotReproduced
+from evalctl_job.whole_texts import of_whole_texts
 
 NOT_READ = (OSError, ValueError, LookupError, TypeError)  # details of another form; pyarrow's are of these kinds
 _DETAILS = re.compile(r"_([0-9T.:-]+)\.parquet")  # how the name of an entry's file goes on: with the time of its run
@@ -29,17 +31,19 @@ _UPSTREAM, _FORK = ("doc", "metric"), ("example", "choices", "gold", "metrics")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question: its digest, and what the framework keeps of each metric."""
+    """One question: its digest, what the framework keeps of each metric, and its text."""
 
     digest: str
     kept: Mapping[str, Any]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionScores:
     """All questions of a task in the order in which they were scored, and the metrics that are means over them.
 
-    `keys` has the framework's key of each question (`swallow|jmmlu:x|0`); `of_whole_texts` the metrics that are no means.
+    `keys` has the framework's key of each question (`swallow|jmmlu:x|0`); `of_whole_texts` the metrics that are listed as no
+    means; `unlike` why the others have no values: their scores are not reproduced.
     """
 
     digests: tuple[str, ...]
@@ -47,6 +51,13 @@ class QuestionScores:
     answers: int
     metrics: Mapping[str, Metric]
     of_whole_texts: tuple[str, ...]
+    unlike: Mapping[str, str]
+    clusters: tuple[int, ...] = ()
+
+    @property
+    def asked(self) -> QuestionSet:
+        """The questions without their values."""
+        return QuestionSet(self.digests, self.keys, self.clusters)
 
 
 def question_scores(
@@ -55,51 +66,69 @@ def question_scores(
     """From each entry's rows and the scores that the framework made of them."""
     digests = tuple(row.digest for rows in entries.values() for row in rows)
     keys = tuple(key for key, rows in entries.items() for _ in rows)
-    found = {name: _metric(name, entries, measured, answers) for name in _names(measured)}
-    metrics = {name: metric for name, metric in found.items() if metric is not None}
-    return QuestionScores(digests, keys, answers, metrics, tuple(sorted(found.keys() - metrics.keys())))
+    names = list(_names(measured))
+    whole = tuple(sorted(name for name in names if any(of_whole_texts(key, name) for key in entries)))
+    metrics, unlike = dict[str, Metric](), dict[str, str]()
+    for name in (name for name in names if name not in whole):
+        parts = [_part(name, rows, measured[key]) for key, rows in entries.items()]
+        try:
+            metrics[name] = scores.encoded(name, parts, answers)
+        except NotReproduced as why:
+            unlike[name] = str(why)
+    return QuestionScores(digests, keys, answers, metrics, whole, unlike, _clusters(entries.values()))
+
+
+def _clusters(entries: Iterable[Sequence[Row]]) -> tuple[int, ...]:
+    """The passages of all entries, numbered through; empty where no two questions share one."""
+    found: list[int] = []
+    for rows in entries:
+        before = max(found, default=0)
+        found += [one + before if one else 0 for one in passages([row.text for row in rows])]
+    return tuple(found) if any(found) else ()
 
 
 def _names(measured: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     yield from dict.fromkeys(name for values in measured.values() for name in values if not name.endswith("_stderr"))
 
 
-def _metric(
-    name: str, entries: Mapping[str, Sequence[Row]], measured: Mapping[str, Mapping[str, float]], answers: int
-) -> Metric | None:
-    """None, too, where not every entry has it: nothing says what its questions are worth then."""
-    if not all(name in measured[key] for key in entries):
-        return None
-    return scores.encoded(
-        [([row.kept.get(name) for row in rows], measured[key][name]) for key, rows in entries.items()], answers
-    )
+def _part(name: str, rows: Sequence[Row], measured: Mapping[str, float]) -> tuple[list[Any], float | None]:
+    """What is kept of each question; nothing where the framework made no score of it."""
+    score = measured.get(name)
+    return [None if score is None else row.kept.get(name) for row in rows], score
 
 
 def of_output(output: Output, folder: Path) -> QuestionScores:
     """Of a run whose details are below `folder`."""
-    entries = {entry: list(rows(folder / details.path)) for entry, details in output.details.items()}
+    entries = {
+        entry: list(rows(folder / details.path, output.scores[entry])) for entry, details in output.details.items()
+    }
     answers = max((one for details in output.details.values() for one in details.expected), default=1)
     return question_scores(entries, output.scores, answers)
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """The questions in a details file, in its order."""
+def rows(path: Path, metrics: Collection[str] = ()) -> Iterator[Row]:
+    """The questions in a details file, in its order, with what is kept of these metrics: others may be long texts."""
     from pyarrow.parquet import ParquetFile  # slow, and only needed where details are
 
     file = ParquetFile(path)
     columns = _UPSTREAM if "doc" in file.schema_arrow.names else _FORK
     for batch in file.iter_batches(batch_size=64, columns=list(columns)):
         for row in batch.to_pylist():
-            yield _upstream(row) if columns is _UPSTREAM else _fork(row)
+            question, kept = _upstream(row) if columns is _UPSTREAM else _fork(row)
+            own = {name: value for name, value in (kept or {}).items() if name in metrics}
+            yield Row(_digest(*question), own, str(question[0])[:LONGEST])
 
 
-def _upstream(row: Mapping[str, Any]) -> Row:
+_Question = tuple[Any, Any, Any]  # text, choices, reference
+
+
+def _upstream(row: Mapping[str, Any]) -> tuple[_Question, Mapping[str, Any] | None]:
     doc = row["doc"]
-    return Row(_digest(doc["query"], doc["choices"], doc["gold_index"]), row["metric"] or {})
+    return (doc["query"], doc["choices"], doc["gold_index"]), row["metric"]
 
 
-def _fork(row: Mapping[str, Any]) -> Row:
-    return Row(_digest(row["example"], row["choices"], row["gold"]), row["metrics"] or {})
+def _fork(row: Mapping[str, Any]) -> tuple[_Question, Mapping[str, Any] | None]:
+    return (row["example"], row["choices"], row["gold"]), row["metrics"]
 
 
 def _digest(question: Any, choices: Any, reference: Any) -> str:
@@ -108,18 +137,9 @@ def _digest(question: Any, choices: Any, reference: Any) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def written(output: Output, folder: Path, task: TaskFolder, ends: Ends | None) -> str:
-    """Writes both files of a task that is done; "", or why it has none: its score holds, and nothing says how sure it is."""
-    try:
-        write(of_output(output, folder), task, ends)
-    except NOT_READ as error:
-        return f"no values of single questions could be read from its details: {type(error).__name__}: {error}"
-    return ""
-
-
 def write(found: QuestionScores, task: TaskFolder, ends: Ends | None) -> None:
     """Both files of a task: its question set, and the values of the questions with the set's digest and the ends of their answers."""
-    asked = QuestionSet(found.digests, found.keys)
+    asked = found.asked
     write_by_rename(task.questions, asked.text())
     write_json(task.scores, document(found, asked, ends))
 
@@ -140,7 +160,9 @@ def of_details(measured: Mapping[str, Mapping[str, float]], folder: Path) -> Que
     """Of a record with these scores, from the details files that were kept beside it: the newest of each entry."""
     paths = {entry: _newest(entry, folder) for entry in measured}
     answers = max((_answers(path, measured[entry]) for entry, path in paths.items()), default=1)
-    return question_scores({entry: list(rows(path)) for entry, path in paths.items()}, measured, answers)
+    return question_scores(
+        {entry: list(rows(path, measured[entry])) for entry, path in paths.items()}, measured, answers
+    )
 
 
 def _newest(entry: str, folder: Path) -> Path:
@@ -173,5 +195,5 @@ def _read(record: Path, folder: Path) -> dict[str, Any]:
         found = of_details(json.loads(record.read_text(encoding="utf-8"))["scores"], folder)
     except NOT_READ as error:
         return {"problem": f"{type(error).__name__}: {error}"}
-    asked = QuestionSet(found.digests, found.keys)
+    asked = found.asked
     return {"questions": asked.text(), "scores": document(found, asked, None)}

@@ -12,11 +12,14 @@ from math import fsum, isclose
 from typing import Any
 
 SCHEMA = "evalctl/scores/1"
+_SHOWN = 60  # characters in a message
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MISSING = "-"
 _NO_SCORE = -1  # what the fork's judges give where they gave no score; its means leave it out
 _LARGEST = 1e50  # the fourth powers of larger values overflow in what follows from them
-_SCALES = (1.0, 0.1)  # the fork's judges score from 1 to 10, and their metrics from 0.1 to 1
+# Judges score from 1 to 10 or to 5, and their metrics up to 1 (seen: the fork's MT-Bench; mixeval of lighteval 0.13).
+_SCALES = (1.0, 0.1, 0.2)
+_JUDGED = "judge_score"  # begins the names of these metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +65,42 @@ def mean(values: Sequence[Value], scale: float = 1.0) -> float | None:
     return scale * fsum(one.total for one in values) / weight if weight else None
 
 
-def encoded(subsets: Sequence[tuple[Sequence[Any], float]], answers: int) -> Metric | None:
+class NotReproduced(ValueError):
+    """The values of a metric's questions do not make its score."""
+
+
+def encoded(name: str, subsets: Sequence[tuple[Sequence[Any], float | None]], answers: int) -> Metric:
     """A metric from what a framework keeps of each question, subset by subset, with the score that it made of each.
 
-    None where the score is no mean over questions (such as of a translation, which is one of the whole text).
+    A subset without the score (None) must have no values. NotReproduced where a score is not the mean of its values.
     """
-    for left_out in ((), (_NO_SCORE,)):
+    raw = [one for kept, _ in subsets for one in kept]
+    judged = name.startswith(_JUDGED)
+    for left_out in ((), (_NO_SCORE,)) if judged else ((),):
         read = [[_value(one, left_out) for one in kept] for kept, _ in subsets]
-        values = [one for part in read for one in part]
-        if any(one is None for one in values):
-            return None
-        for scale in _SCALES:
-            if all(
-                _makes([one for one in part if one], score, scale)
-                for part, (_, score) in zip(read, subsets, strict=True)
-            ):
-                raw = [one for kept, _ in subsets for one in kept]
-                return _packed([one for one in values if one is not None], raw, answers, scale)
-    return None
+        for scale in _SCALES if judged else _SCALES[:1]:
+            scores = [score for _, score in subsets]
+            if all(agrees(score, mean(part, scale)) for part, score in zip(read, scores, strict=True)):
+                return _packed([one for part in read for one in part], raw, answers, scale)
+    made = [mean([_value(one, ()) for one in kept]) for kept, _ in subsets]
+    raise NotReproduced(f"the mean over its questions is {made[0] if len(made) == 1 else made}")
 
 
-def _value(kept: Any, left_out: Iterable[int]) -> Value | None:
+def agrees(score: float | None, made: float | None) -> bool:
+    """Whether a score is what its questions make: the same to nine digits, since sums are added in another order; or neither is."""
+    if score is None or made is None:
+        return score is made
+    return isclose(score, made, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _value(kept: Any, left_out: Iterable[int]) -> Value:
     if kept is None or kept in left_out:
         return Value(0.0, 0)
-    if isinstance(kept, bool | int | float):
-        return Value(float(kept), 1) if abs(kept) < _LARGEST else None  # NaN is neither
+    if isinstance(kept, bool | int | float) and abs(kept) < _LARGEST:  # NaN is not
+        return Value(float(kept), 1)
     if isinstance(kept, list) and all(one in (0, 1) for one in kept):
         return Value(float(sum(kept)), len(kept))
-    return None
-
-
-def _makes(values: Sequence[Value], score: float, scale: float) -> bool:
-    made = mean(values, scale)
-    return made is not None and isclose(made, score, rel_tol=1e-9, abs_tol=1e-12)
+    raise NotReproduced(f"what is kept of a question is no number: {str(kept)[:_SHOWN]!r}")
 
 
 def _packed(values: Sequence[Value], raw: Sequence[Any], answers: int, scale: float) -> Metric:

@@ -308,15 +308,28 @@ def test_a_good_run_of_the_fork_is_done(accept: Accept, fork_run: Run) -> None:
     assert (verdict["samples"]["asked"], verdict["sent"]["n"], fork_run.requests) == (40, [4], 10)
 
 
-def forks_files(folder: Path, environment: Path, predictions: list[Any]) -> Path:
+CODE: tuple[str, list[dict[str, Any]], dict[str, float]] = (
+    "demo_code", [{"humaneval_pass@1:2": 1.0}, {"humaneval_pass@1:2": 0.0}], {"humaneval_pass@1:2": 0.5},
+)  # fmt: skip
+RATIO, MATH = "japanese_ratio_overall", "judge_score_math_turn_1_avg"
+JUDGED: tuple[str, list[dict[str, Any]], dict[str, float]] = (
+    "japanese_mt_bench",
+    [{"judge_score_overall_turn_1_avg": 9.5, MATH: 9.5, RATIO: [["a", "c"]], "judgement_overall_turn_1": ["[[9]]", "[[10]]"]},
+     {"judge_score_overall_turn_1_avg": -1.0, MATH: None, RATIO: [["c", "d"]], "judgement_overall_turn_1": ["?", "?"]}],
+    {"judge_score_overall_turn_1_avg": 0.95, MATH: 0.95, RATIO: 0.125},
+)  # fmt: skip
+
+
+def forks_files(folder: Path, environment: Path, predictions: list[Any], measured: Any = CODE) -> Path:
     """Files in the form of lighteval-swallow 0.8, written as its source writes them."""
-    stamp, entry = "2026-11-23T10-00-00.123456", "swallow|demo_code|0"
+    task, kept, made = measured
+    stamp, entry = "2026-11-23T10-00-00.123456", f"swallow|{task}|0"
     results, details = folder / "out/results/demo/tiny/sub", folder / f"out/details/demo/tiny/sub/{stamp}"
     results.mkdir(parents=True)
     details.mkdir(parents=True)
     general = {"max_samples": None, "total_evaluation_time_secondes": "12.5", "model_name": "demo/tiny"}
-    settings = {"swallow|demo_code": {"name": "demo_code", "effective_num_docs": 2, "version": 1}}
-    scores = {entry: {"humaneval_pass@1:2": 0.5}, "all": {"humaneval_pass@1:2": 0.5}}
+    settings = {f"swallow|{task}": {"name": task, "effective_num_docs": 2, "version": 1}}
+    scores = {entry: made, "all": made}
     raw = {"config_general": general, "results": scores, "config_tasks": settings}
     (results / f"results_{stamp}.json").write_text(json.dumps(raw))
     (folder / "en_demo.counts.json").write_text(json.dumps({"asked": 4, "answered": 4}))
@@ -324,7 +337,8 @@ def forks_files(folder: Path, environment: Path, predictions: list[Any]) -> Path
     program = (
         "import json,sys,pyarrow as a,pyarrow.parquet as p; p.write_table(a.table(json.loads(sys.argv[1])),sys.argv[2])"
     )
-    table = json.dumps({"predictions": predictions, "specifics": ["", ""]})
+    asked = {"example": ["Q1", "Q2"], "choices": [["A"], ["B"]], "gold": [["A"], ["B"]], "metrics": kept}
+    table = json.dumps({"predictions": predictions, "specifics": ["", ""], **asked})
     path = str(details / f"details_{entry}_{stamp}.parquet")
     subprocess.run([environment / "bin/python", "-c", program, table, path], check=True)
     return folder
@@ -348,6 +362,32 @@ def test_the_forks_files_are_judged_alike(
     assert verdict["reason"] == reason
     assert verdict["config_tasks"]["swallow|demo_code|0"]["effective_num_docs"] == 2
     assert verdict["scores"] == ({} if reason else {"swallow|demo_code|0": {"humaneval_pass@1:2": 0.5}})
+    assert verdict["judge"] == {}
+
+
+def test_a_judged_task_has_values_of_conversations_and_names_its_judge(
+    accept: Accept, environment: Path, tmp_path: Path
+) -> None:
+    """MT-Bench of the fork: points of the judge over 10, -1 for no score, a share of all answers together beside them."""
+    folder = forks_files(tmp_path / "fork", environment, [[["a", "b"]], [["c", "d"]]], JUDGED)
+    verdict = accept(folder, framework="lighteval-swallow")
+    assert (verdict["reason"], verdict["judge"]) == (None, {"model": "gpt-4o-2024-08-06", "provider": "openai"})
+    made = json.loads((tmp_path / "scores.json").read_text())
+    assert made["of_whole_texts"] == [RATIO]
+    assert made["metrics"]["judge_score_overall_turn_1_avg"] == {"form": "numbers", "scale": 0.1, "values": [9.5, None]}
+    forged = (JUDGED[0], JUDGED[1], {**JUDGED[2], MATH: 0.9})
+    again = forks_files(tmp_path / "again", environment, [[["a", "b"]], [["c", "d"]]], forged)
+    verdict = accept(again, framework="lighteval-swallow")
+    assert (verdict["reason"], verdict["scores"]) == ("scores-not-reproduced", {})
+    assert verdict["detail"] == f"the framework wrote 0.9 as `{MATH}`, and the mean over its questions is 9.5"
+
+
+def test_a_score_that_was_changed_is_not_that_of_its_questions(accept: Accept, copy: Path) -> None:
+    """In what lighteval really wrote: one subset's score alone."""
+    edit(results_of(copy), lambda raw: raw["results"]["demo_subjects:history|0"].update(acc=0.123))
+    verdict = accept(copy)
+    assert (verdict["verdict"], verdict["reason"]) == ("failed", "scores-not-reproduced")
+    assert "the framework wrote [0.123, " in verdict["detail"] and "`acc`" in verdict["detail"]
 
 
 @pytest.mark.parametrize(

@@ -250,5 +250,5 @@ def test_fourteen_thousand_questions_have_less_than_twenty_kilobytes() -> None:
     found = Ends((1,) * 14_000, {ends.CUT_OFF: tuple(map(int, cut)), ends.REPEATS: tuple(map(int, repeats))})
     values = Metric("digits", "".join(places.choice("01") for _ in cut))
     asked = QuestionSet(("0" * 16,) * 14_000, ("k",) * 14_000)
-    scored = QuestionScores(asked.digests, asked.keys, 1, {"acc": values}, ())
+    scored = QuestionScores(asked.digests, asked.keys, 1, {"acc": values}, (), {})
     assert len(json.dumps(document(scored, asked, found))) < 20_000

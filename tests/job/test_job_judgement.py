@@ -17,6 +17,7 @@ from evalctl_job import accept
 from evalctl_job.accept import report, warnings
 from evalctl_job.framework_output import SWALLOW, Details, Output, without_questions, without_scores
 from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
+from evalctl_job.questions import QuestionScores
 from evalctl_job.relay_files import TaskCounts
 
 COUNTS = TaskCounts(asked=4, answered=4, requests=4)
@@ -40,6 +41,16 @@ def written(**changes: Any) -> Evidence:
 def answered(*rows: tuple[str | None, ...], expected: int = 2) -> Output:
     """What a framework wrote with these answers."""
     return replace(OUTPUT, details={"a|0": Details("a", rows, (expected,) * len(rows))})
+
+
+def of_questions(**unlike: str) -> Callable[[], QuestionScores]:
+    """Values of questions, with the metrics whose scores they do not make."""
+    return lambda: QuestionScores((), (), 1, {}, (), unlike)
+
+
+def cut_file() -> QuestionScores:
+    """Details that cannot be read."""
+    raise ValueError("no footer")
 
 
 def test_a_good_run_has_nothing_wrong() -> None:
@@ -101,6 +112,12 @@ def test_a_good_run_has_nothing_wrong() -> None:
         (written(scores={"a|0": {"acc": None}}), "score-not-a-number", "acc of a|0 is None"),
         (written(scores={"a|0": {"acc": "0.5"}}), "score-not-a-number", "acc of a|0 is 0.5"),
         (written(scores={"a|0": {"acc": True}}), "score-not-a-number", "acc of a|0 is True"),
+        (replace(GOOD, questions=of_questions(acc="the mean over its questions is 0.4")), "scores-not-reproduced",
+         "the framework wrote 0.5 as `acc`, and the mean over its questions is 0.4"),
+        (replace(GOOD, questions=of_questions(acc="no", f1="no")), "scores-not-reproduced",
+         "the framework wrote 0.5 as `acc`, and no (2 metrics in all)"),
+        (replace(GOOD, questions=cut_file), "scores-not-reproduced",
+         "the values of its questions cannot be read: ValueError: no footer"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(evidence: Evidence, reason: str, detail: str) -> None:
@@ -173,7 +190,7 @@ def test_a_good_report_has_the_scores_and_what_they_are_worth() -> None:
         "samples": {"asked": 4, "answered": 4, "replayed": 0, "fresh": 0, "empty": 0, "truncated": 2, "failed": 0, "unanswered": 0},
         "tokens": {"prompt": 30, "completion": 40}, "requests": {"made": 4, "retried": 1}, "sent": {"top_p": [0.9]},
         "answered_by": {"m": 4}, "seconds": 1.234, "details": ("0.parquet", "details/a.parquet"),
-        "warnings": ("2 of 4 answers were cut off at the length limit",),
+        "warnings": ("2 of 4 answers were cut off at the length limit",), "judge": {},
     }  # fmt: skip
 
 
@@ -337,9 +354,13 @@ def finished(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", module := ModuleType("pyarrow.parquet"))
     monkeypatch.setattr(module, "ParquetFile", _Parquet, raising=False)
 
-    def judged(exit_code: int, **doc: Any) -> dict[str, Any]:
+    def judged(exit_code: int, code: int | None = None, score: float = 0.5, **doc: Any) -> dict[str, Any]:
         general = {"total_evaluation_time_secondes": "1.5", "max_samples": None}
-        results = {"config_general": general, "results": {"a|0": {"acc": 0.5}}, "config_tasks": {"a|0": {"name": "a"}}}
+        results = {
+            "config_general": general,
+            "results": {"a|0": {"acc": score}},
+            "config_tasks": {"a|0": {"name": "a"}},
+        }
         answers = [
             {
                 "model_response": {"text": [text], "input": "Q"},
@@ -354,7 +375,7 @@ def finished(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (tmp_path / "ja_a.counts.json").write_text(json.dumps(COUNTS.as_json()))
         (tmp_path / "ja_a.answers.jsonl").touch()
         command[command.index("--exit-code") + 1] = str(exit_code)
-        assert accept.main(command) == (1 if exit_code else 0)
+        assert accept.main(command) == ((1 if exit_code else 0) if code is None else code)
         return dict(json.loads((tmp_path / "verdict.json").read_text()))
 
     return judged
@@ -379,11 +400,21 @@ def test_a_task_that_failed_has_no_values_of_questions(finished: Callable[..., d
     assert not (tmp_path / "questions.tsv").exists() and not (tmp_path / "scores.json").exists()
 
 
-def test_a_task_whose_details_have_another_form_is_done(finished: Callable[..., dict[str, Any]]) -> None:
-    """Its scores hold; a warning says that the values of its questions could not be read."""
-    verdict = finished(0)
-    (warning,) = verdict["warnings"]
-    assert verdict["verdict"] == "done" and "'query'" in warning
+def test_a_task_whose_details_have_another_form_is_not_done(finished: Callable[..., dict[str, Any]]) -> None:
+    """Nothing shows that its scores are those of its questions."""
+    verdict = finished(0, code=1)
+    assert (verdict["verdict"], verdict["reason"]) == ("failed", "scores-not-reproduced") and "'query'" in verdict[
+        "detail"
+    ]
+
+
+def test_a_task_whose_score_is_not_that_of_its_questions_is_not_done(
+    finished: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """Whatever else is right; it leaves no values."""
+    verdict = finished(0, code=1, score=0.75, **QUESTION)
+    assert verdict["scores"] == {} and not (tmp_path / "scores.json").exists()
+    assert verdict["detail"] == "the framework wrote 0.75 as `acc`, and the mean over its questions is 0.5"
 
 
 def test_the_command_says_what_it_is_and_reads_64_kib_of_a_log() -> None:

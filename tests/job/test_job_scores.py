@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalctl_job.scores import Metric, Value, encoded, from_json, mean
+from evalctl_job.scores import Metric, NotReproduced, Value, encoded, from_json, mean
 
 
-def of(kept: list[Any], score: float, answers: int = 1) -> Metric | None:
+def of(kept: list[Any], score: float, answers: int = 1, name: str = "acc") -> Metric:
     """Of a task without subsets."""
-    return encoded([(kept, score)], answers)
+    return encoded(name, [(kept, score)], answers)
 
 
 def score_of(metric: Metric) -> float | None:
@@ -29,7 +29,6 @@ def score_of(metric: Metric) -> float | None:
         ([0.3, 1.0, 0.0], 1.3 / 3, 10, {"form": "digits", "out_of": 10, "values": "3a0"}),
         ([0.0, 1.0], 0.5, 10, {"form": "digits", "values": "01"}),  # pass@10 of ten
         ([0.25, 0.5], 0.375, 1, {"form": "numbers", "values": (0.25, 0.5)}),
-        ([9.0, -1, 5.5], 0.725, 1, {"form": "numbers", "scale": 0.1, "values": (9.0, None, 5.5)}),  # a judge's
         ([None, 1, 1], 1.0, 1, {"form": "digits", "values": "-11"}),  # of another category
         ([[True, False], [True]], 2 / 3, 1, {"form": "parts", "values": "10,1"}),  # instructions of a question
         ([[True, False], []], 0.5, 1, {"form": "parts", "values": "10,"}),
@@ -39,23 +38,38 @@ def score_of(metric: Metric) -> float | None:
 def test_values_are_kept_in_the_form_that_makes_the_score(
     kept: list[Any], score: float, answers: int, form: dict[str, Any]
 ) -> None:
-    """Right or wrong, means of k, a judge's points, parts of a question; without what is as usual."""
+    """Right or wrong, means of k, parts of a question; without what is as usual."""
     found = of(kept, score, answers)
-    assert found is not None and found.as_json() == form
+    assert found.as_json() == form
     assert score_of(found) == pytest.approx(score, rel=1e-12)
     assert from_json(json.loads(json.dumps(found.as_json())), len(kept)) == found
 
 
-@pytest.mark.parametrize("kept", [[("a", "b")], ["text"], [{"golds": []}], [[0.5]], [float("nan")], [0.5], []])
-def test_a_score_that_is_no_mean_has_no_values(kept: list[Any]) -> None:
-    """A translation's is one of the whole text; what it keeps of a question is no number, or makes another score."""
-    assert of(kept, 0.25) is None
+@pytest.mark.parametrize(("score", "scale"), [(7.25, 1.0), (0.725, 0.1), (1.45, 0.2)])
+def test_a_judges_points_make_a_score_on_another_scale(score: float, scale: float) -> None:
+    """The fork divides points by 10 and leaves out -1, the mark of a judge without a score; of no other metric is this accepted."""
+    found = of([9.0, -1, 5.5], score, name="judge_score_overall_avg")
+    assert (found.values, found.scale) == ((9.0, None, 5.5), scale)
+    with pytest.raises(NotReproduced):
+        of([9.0, -1, 5.5], score)
+
+
+@pytest.mark.parametrize(
+    "kept", [[("a", "b")], ["text"], [{"golds": []}], [[0.5]], [float("nan")], [0.5], [], [None], [1e60]]
+)
+def test_a_score_that_is_no_mean_is_not_reproduced(kept: list[Any]) -> None:
+    """What is kept of a question is no number, nothing, or makes another score."""
+    with pytest.raises(NotReproduced):
+        of(kept, 0.25)
 
 
 def test_each_subset_has_to_make_its_own_score() -> None:
-    """One that does not leaves the whole metric out."""
-    assert encoded([([1, 0], 0.5), ([1, 1], 1.0)], 1) == Metric("digits", "1011")
-    assert encoded([([1, 0], 1.0), ([1, 1], 0.5)], 1) is None
+    """One that does not, or has values and no score, is an error; one without the metric has no values."""
+    assert encoded("acc", [([1, 0], 0.5), ([1, 1], 1.0)], 1) == Metric("digits", "1011")
+    assert encoded("acc", [([1, 0], 0.5), ([None, None], None)], 1) == Metric("digits", "10--")
+    for wrong in ([([1, 0], 1.0), ([1, 1], 0.5)], [([1, 0], 0.5), ([1, 1], None)], [([1, 0], None)]):
+        with pytest.raises(NotReproduced):
+            encoded("acc", wrong, 1)
 
 
 @given(st.lists(st.integers(0, 16), min_size=1), st.integers(1, 16))
@@ -63,7 +77,7 @@ def test_every_share_of_k_answers_comes_back(right: list[int], answers: int) -> 
     """Whatever rounding the framework's mean has."""
     kept = [min(one, answers) / answers for one in right]
     found = of(kept, sum(kept) / len(kept), answers)
-    assert found is not None and [one.total for one in found.decoded()] == pytest.approx(kept)
+    assert [one.total for one in found.decoded()] == pytest.approx(kept)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from evalctl.results.aggregate import remarks_of
 from evalctl.results.names import task_name
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
+from evalctl.results.tables import Measured, judges
 
 FOLDER = "results/hosted_vllm/team/tiny/greedy"
 METRICS = Metrics.model_validate(
@@ -52,6 +53,18 @@ def aggregated(folder: str, results: Sequence[Result], metrics: Metrics) -> dict
     assert made and to_text(made.as_json()) == text, "what is read is what was written"
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def test_an_aggregate_names_the_judges_of_its_evals() -> None:
+    """As the table of `results show` does; an older record names none, and its eval is as it was."""
+    judged = result("mt", {"swallow|mt_bench|0": {"judge": 0.8}})
+    judged = Result(
+        {**judged.as_json(), "judge": {"model": "gpt-4o", "provider": "openai", "prompts": "ab" * 8}}, judged.path
+    )
+    made = aggregated(FOLDER, [judged, result("code", {"swallow|code|0": {"pass@1:10": 0.5}})], METRICS)
+    assert made["evals"]["mt"]["judge"] == "gpt-4o (openai, prompts abababab)" and "judge" not in made["evals"]["code"]
+    read = aggregate_in(json.dumps(made).encode())
+    assert read and judges(Measured(FOLDER, read)) == ["judge of mt: gpt-4o (openai, prompts abababab)"]
 
 
 def values(*results: Result) -> dict[str, Any]:

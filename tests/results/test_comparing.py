@@ -149,7 +149,9 @@ def test_other_questions_are_not_comparable_and_how_many_are_the_same_is_said() 
         ({"task": {"framework_version": "0.13"}}, {"task": {"framework_version": "0.14"}},
          "another version of the framework: 0.13 and 0.14"),
         ({"task": {"script": "jmmlu|5"}}, {"task": {"script": "jmmlu|0"}}, "another task of the framework: jmmlu|5 and jmmlu|0"),
-        ({"judge": "gpt-4o"}, {"judge": "gpt-5"}, "another judge: gpt-4o and gpt-5"),
+        ({"judge": {"model": "gpt-4o", "provider": "openai"}}, {"judge": {"model": "gpt-5"}}, "another judge: gpt-4o (openai) and gpt-5"),
+        ({"judge": {"model": "gpt-4o", "prompts": "a" * 16}}, {"judge": {"model": "gpt-4o", "prompts": "b" * 16}},
+         "another judge: gpt-4o (prompts aaaaaaaa) and gpt-4o (prompts bbbbbbbb)"),
         ({"task": {"few_shots": 5}}, {}, "another few_shots: 5 and none"),
     ],
 )  # fmt: skip

@@ -43,10 +43,10 @@ def measured(
         tuple(key for key, number in numbers.items() for _ in range(number)),
     )  # fmt: skip
     scores = {key: {name: _mean(columns[name]) for name in metrics} for key, columns in kept.items()}
-    made = {name: encoded([(kept[key][name], scores[key][name]) for key in kept], answers) for name in metrics}
+    made = {name: encoded(name, [(kept[key][name], scores[key][name]) for key in kept], answers) for name in metrics}
     document = {
         "schema": SCHEMA, "questions": asked.digest(), "answers": answers, "of_whole_texts": [],
-        "metrics": {name: one.as_json() for name, one in made.items() if one},
+        "metrics": {name: one.as_json() for name, one in made.items()},
         **({"ends": ends.as_json()} if ends else {}),
     }  # fmt: skip
     text = json.dumps(document).encode()
@@ -149,13 +149,13 @@ def test_an_entry_without_values_says_why() -> None:
     )
     assert of_entry(named("mt"), [older], scored({}, older), {}) == "not measured"
     result, files = measured("wmt", {"swallow|wmt20:en-ja|0": {"bleu": [0.25], "other": [1]}})
-    whole = {**result.as_json(), "per_question": {}, "scores": {"swallow|wmt20:en-ja|0": {"bleu": 0.9, "other": 1.0}}}
+    whole = {**result.as_json(), "per_question": None, "scores": {"swallow|wmt20:en-ja|0": {"bleu": 0.9, "other": 1.0}}}
     document = json.loads(files[path_of(result.path)])
     del document["metrics"]["bleu"]
     text = {**files, path_of(result.path): json.dumps(document).encode()}
     changed = Result(whole, result.path)
     assert of_entry(named("wmt"), [changed], scored(text, changed), {}) == (
-        "`bleu` is no mean over the questions of `wmt20:en-ja`"
+        "`bleu` of `wmt20:en-ja` is no mean over its questions, computed from the words of all answers together"
     )
 
 
@@ -185,6 +185,17 @@ def test_a_file_that_the_record_does_not_name_does_not_count() -> None:
     assert swapped != files
     assert scored(swapped, result)[result.path] == "scores.json is not the one that the record names"
     assert scored({}, result)[result.path] == "scores.json is missing"
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"questions": "0" * 16}, {"scores": None}, {"scores": "0" * 64, "questions": "0" * 16}]
+)
+def test_a_record_that_names_its_values_wrongly_has_none(named: dict[str, Any]) -> None:
+    """An empty mark, too: only a record without one may have values that were made later."""
+    result, files = measured("code", {"code": {"pass@1:10": [1, 0]}})
+    changed = Result({**result.as_json(), "per_question": named}, result.path)
+    assert scored(files, changed)[result.path] == "scores.json is not the one that the record names"
+    assert scored({}, changed)[result.path] == "scores.json is missing"
 
 
 @pytest.mark.parametrize(
@@ -247,3 +258,26 @@ def test_values_of_another_number_than_the_entry_say_nothing_of_it() -> None:
     second, more = measured("mt2", {"swallow|mt_bench_truncated|0": {"judge": [0.5, 0.7]}})
     made = aggregated(FOLDER, [first, second], METRICS, scored({**files, **more}, first, second))
     assert "mt" not in made.uncertainty
+
+
+def test_passages_of_the_question_set_are_clusters() -> None:
+    """Of each subset by itself; questions without a passage are clusters of their own, and subsets of metrics.yaml come first."""
+    result, files = measured("jmmlu", JMMLU)
+    asked = QuestionSet(
+        tuple(digest for key, columns in JMMLU.items() for digest in digests(key, len(columns["em"]))),
+        tuple(key for key, columns in JMMLU.items() for _ in columns["em"]), (1, 1, 0, 0, 2, 2),
+    )  # fmt: skip
+    document = json.loads(files[path_of(result.path)])
+    text = json.dumps({**document, "questions": asked.digest()}).encode()
+    named_by = {"questions": asked.digest(), "scores": hashlib.sha256(text).hexdigest()}
+    changed = Result({**result.as_json(), "per_question": named_by}, result.path)
+    made = {path_of(result.path): text, set_path("jmmlu", asked.digest()): asked.text().encode()}
+    found = of_entry(named("jmmlu"), [changed], scored(made, changed), METRICS.subset_groups)
+    assert not isinstance(found, str) and found.clusters is not None
+    first, second, third, fourth, *last = found.clusters
+    assert first == second and len({first, third, fourth, *last}) == 4 and last[0] == last[1]
+    assert aggregated(FOLDER, [changed], METRICS, scored(made, changed)).uncertainty["jmmlu"].clusters == 4
+    by_subset = of_entry(
+        named("jmmlu").model_copy(update={"clusters": "subsets"}), [changed], scored(made, changed), {}
+    )
+    assert not isinstance(by_subset, str) and by_subset.clusters is not None and len(set(by_subset.clusters)) == 3

@@ -70,7 +70,7 @@ def test_a_baseline_of_another_task_of_the_framework_is_not_comparable() -> None
 def test_a_metric_of_whole_texts_is_not_comparable() -> None:
     """No question has a value of it."""
     found = shown(MICRO.model_copy(update={"metrics": ("bleu",)}), "jmmlu", SUBSETS)
-    assert (found.questions, found.shows) == (None, None) and "no mean over the questions" in found.noise
+    assert (found.questions, found.shows) == (None, None) and "no mean over its questions" in found.noise
 
 
 def test_without_any_record_max_samples_is_the_number_of_questions() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.run import Action, Attempt, Phase, Step
+from evalctl.results.reading import parse
 from evalctl.results.submission import of_job
 from evalctl.sync.collect import Collected, NotCollectable, collect, keep_files
 from evalctl.sync.marks import read_marks
@@ -46,6 +47,18 @@ def test_accepted_tasks_are_results(attempt: Attempt) -> None:
     found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
     assert (found.outcome, len(found.files), found.problems) == ("collected", 2, ())
     assert set(found.digests) == set(attempt.evals.values())
+
+
+def test_a_record_names_the_judge_of_its_scores(attempt: Attempt) -> None:
+    """And nothing else that the mark says of it; a task that its framework scores names none."""
+    judged, other = attempt.evals
+    mark = json.loads((Path(attempt.run_dir) / "marks/task" / f"{judged}.json").read_text())
+    judge = {"model": "gpt-4o-2024-08-06", "provider": "openai", "prompts": "0123456789abcdef"}
+    change(attempt, judged, acceptance={**mark["acceptance"], "judge": {**judge, "more": "words"}})
+    found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
+    records = {one.task.key: one for one in (parse(path, text) for path, text in found.files.items())}
+    assert records[judged].recorded("judge") == judge and records[other].judge is None
+    assert str(records[judged].judge) == "gpt-4o-2024-08-06 (openai, prompts 01234567)"
 
 
 def test_a_job_that_ends_while_its_marks_are_read_keeps_its_results(

@@ -114,7 +114,7 @@ def _values(on_disk: Callable[[], derived.Base], path: str, content: bytes | Non
     if record not in base.index.by_path:
         return ("" if content is None else "no result is beside it"), True
     result = parse(record, base.read([record])[record])
-    return unlike_values(result, content, base.read), bool(result.per_question)
+    return unlike_values(result, content, base.read), result.names_questions
 
 
 def _is_used(on_disk: Callable[[], derived.Base], path: str) -> bool:

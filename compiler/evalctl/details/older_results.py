@@ -58,6 +58,6 @@ def _bound(result: Result, questions: bytes, values: bytes) -> dict[str, str] | 
         return str(why)
     if not json.loads(texts[path_of(result.path)])["metrics"]:
         return "none of its scores is a mean over the questions of its details"
-    if result.per_question and made.per_question != result.per_question:
+    if result.names_questions and made.per_question != result.per_question:
         return "its details are not those of the values that it names"
     return texts

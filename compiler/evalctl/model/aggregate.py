@@ -16,7 +16,8 @@ class AggregatedEval:
     """One eval: its record, relative to the model folder, and when and how it was measured.
 
     `measured` is None where nobody wrote down when, `script` "" in an aggregate that an older evalctl made. `imported` says
-    when and from where a result was taken over; None for one that evalctl measured.
+    when and from where a result was taken over; None for one that evalctl measured. `judge` names the model that scored the
+    answers, in words; "" where the framework scored them, or nobody wrote down who did.
     """
 
     digest: str
@@ -26,6 +27,7 @@ class AggregatedEval:
     samples: Samples | None
     seconds: float | None
     imported: Facts | None = None
+    judge: str = ""
 
     def as_json(self) -> Facts:
         """The eval's part of the file."""
@@ -37,6 +39,7 @@ class AggregatedEval:
             "samples": None if self.samples is None else self.samples.as_json(),
             "seconds": self.seconds,
             **({} if self.imported is None else {"imported": self.imported}),
+            **({"judge": self.judge} if self.judge else {}),
         }
 
 

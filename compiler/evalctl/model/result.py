@@ -220,6 +220,33 @@ class RunFacts(Part):
         return (job, attempt) if isinstance(job, str) and attempt is not None else ("", 0)
 
 
+class RecordedJudge(Part):
+    """The model that scored the answers of a task; several are joined by commas."""
+
+    __slots__ = ()
+
+    @property
+    def model(self) -> str:
+        """As its provider names it."""
+        return self._text("model")
+
+    @property
+    def provider(self) -> str:
+        """Who served it; `vllm` for the framework's own process."""
+        return self._text("provider")
+
+    @property
+    def prompts(self) -> str:
+        """A digest of its prompts, of 16 hexadecimal digits; "" where they were not found."""
+        return self._text("prompts")
+
+    def __str__(self) -> str:
+        """In words: gpt-4o-2024-08-06 (openai, prompts 1f0c…)."""
+        more = [self.provider, f"prompts {self.prompts[:8]}" if self.prompts else ""]
+        named = ", ".join(filter(None, more))
+        return f"{self.model} ({named})" if named else self.model
+
+
 @dataclass(frozen=True, slots=True)
 class Result(Inputs):
     """The committed record of one eval (result.json) at `path`, which is relative to the repository."""
@@ -240,6 +267,11 @@ class Result(Inputs):
     def stability(self) -> Facts | None:
         """How its answers ended, as numbers of answers (`evalctl_job.ends.KINDS`); None where nobody knows it."""
         return self._part("stability") if "stability" in self._facts else None
+
+    @property
+    def names_questions(self) -> bool:
+        """Whether it names files with the values of its questions, however wrongly: a file that it does not name never counts."""
+        return self._facts.get("per_question") is not None
 
     @property
     def samples(self) -> Samples | None:
@@ -276,6 +308,12 @@ class Result(Inputs):
         """Warnings about its answers: cut off, missing, of another model."""
         found = self._facts.get("warnings")
         return tuple(found) if isinstance(found, list) else ()
+
+    @property
+    def judge(self) -> RecordedJudge | None:
+        """The model that scored its answers; None where the framework scored them, or the record is older and names none."""
+        judge = RecordedJudge(self._part("judge"))
+        return judge if judge.model else None
 
     @property
     def imported(self) -> Facts | None:

@@ -23,7 +23,7 @@ from evalctl.results.stability import stabilities
 from evalctl.results.uncertainty import uncertainties
 
 NO_QUESTIONS: Mapping[str, Scored | str] = {}
-GENERATED_BY = "evalctl aggregate 4"
+GENERATED_BY = "evalctl aggregate 5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +254,5 @@ def _eval(folder: str, result: Result) -> AggregatedEval:
         samples=result.samples,
         seconds=result.seconds,
         imported=result.imported,
+        judge=str(result.judge or ""),
     )

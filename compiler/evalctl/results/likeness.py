@@ -19,7 +19,7 @@ _PLACE = frozenset({"key", "result_dir"})  # of a task in tasks_runtime.csv: the
 _WORDS: Mapping[str, str] = {
     "script": "task of the framework", "framework_version": "version of the framework", "digest": "definition of the task",
 }  # fmt: skip
-_LONGEST = 40
+_LONGEST = 60
 
 
 def unlike(one: Rows, other: Rows) -> str:
@@ -54,6 +54,8 @@ def _by_script(rows: Rows) -> dict[str, Result]:
 def _otherwise_asked(one: Result, other: Result) -> str:
     if one.max_samples != other.max_samples:
         return f"another number of questions: max_samples {_both(one.max_samples, other.max_samples)}"
+    if one.judge and other.judge and one.judge.as_json() != other.judge.as_json():  # an older record names none
+        return f"another judge: {_both(str(one.judge), str(other.judge))}"
     return next(
         (
             f"another {_WORDS.get(name, name)}: {texts}"
@@ -64,11 +66,7 @@ def _otherwise_asked(one: Result, other: Result) -> str:
 
 
 def _definition(result: Result) -> dict[str, object]:
-    judge = result.recorded("judge")
-    return {
-        **{name: value for name, value in result.task.as_json().items() if name not in _PLACE},
-        **({"judge": judge} if judge else {}),
-    }
+    return {name: value for name, value in result.task.as_json().items() if name not in _PLACE}
 
 
 def _shots(key: str) -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from evalctl.model import plain_json
@@ -23,6 +22,7 @@ from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.run_folder import SCORES
 from evalctl_job.scores import Metric
+from evalctl_job.whole_texts import of_whole_texts
 
 if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
     from evalctl.results.worth import Columns
@@ -38,10 +38,11 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The questions of one task or subset: where they are in the set, and their digests."""
+    """The questions of one task or subset: where they are in the set, their digests, and the passages that they share."""
 
     at: Sequence[int]
     digests: tuple[str, ...]
+    clusters: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ def read(results: Sequence[Result], read: Read) -> dict[str, Scored | str]:
 def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
     named = result.per_question
     if content is None:
-        return f"{SCORES} is missing" if named else OLDER
-    if named and named.get("scores") != hashlib.sha256(content).hexdigest():
+        return f"{SCORES} is missing" if result.names_questions else OLDER
+    if result.names_questions and named.get("scores") != hashlib.sha256(content).hexdigest():
         return f"{SCORES} is not the one that the record names"
     try:
         document = plain_json.document(content)
@@ -105,7 +106,7 @@ def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
         or not _DIGEST.fullmatch(questions)
     ):
         return f"{SCORES} has another form: its schema is {str(document.get('schema'))[:40]!r}"
-    if named and named.get("questions") != questions:
+    if result.names_questions and named.get("questions") != questions:
         return f"{SCORES} is of the question set {questions}, the record of another"
     return dict(document)
 
@@ -148,7 +149,11 @@ def _places(asked: QuestionSet) -> dict[str, Places]:
     found: dict[str, list[int]] = {}
     for place, key in enumerate(asked.keys):
         found.setdefault(key, []).append(place)
-    return {key: Places(_run(at), tuple(asked.digests[place] for place in at)) for key, at in found.items()}
+    clusters = asked.clusters or (0,) * len(asked.digests)
+    return {
+        key: Places(_run(at), tuple(asked.digests[place] for place in at), tuple(clusters[place] for place in at))
+        for key, at in found.items()
+    }
 
 
 def _run(places: list[int]) -> Sequence[int]:
@@ -164,7 +169,7 @@ def _require_its_scores(result: Result, made: Scored) -> None:
             found = made.columns(metric)
             computed = None if found is None else found.at(places.at).mean(kept.scale)
             score = result.scores[key].values.get(metric) if key in result.scores else None
-            if score is None or computed is None or not isclose(score, computed, rel_tol=1e-9, abs_tol=1e-12):
+            if not scores.agrees(score, computed):
                 raise ValueError(f"its questions make {computed} of `{metric}` of {key}, the record has {score}")
 
 
@@ -175,6 +180,7 @@ class _Row:
     result: Result
     key: str
     questions: tuple[str, ...]
+    clusters: tuple[int, ...]
     columns: Mapping[str, Columns]  # by metric
     kept: Mapping[str, Metric]
     answers: int
@@ -250,18 +256,23 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
     places = made.places.get(key)
     lacking = [metric for metric, found in columns.items() if found is None or places is None]
     if lacking or places is None:
-        raise _NoValues(f"`{lacking[0]}` is no mean over the questions of `{task_name(key)}`")
+        what = ", ".join(filter(None, ["no mean over its questions", of_whole_texts(key, lacking[0])]))
+        raise _NoValues(f"`{lacking[0]}` of `{task_name(key)}` is {what}")
     places = _finished(places, made) if finished else places
     own = {name: found.at(places.at) for name, found in columns.items() if found is not None}
-    return _Row(result, key, places.digests, own, made.metrics, made.answers)
+    return _Row(result, key, places.digests, places.clusters, own, made.metrics, made.answers)
 
 
 def _finished(places: Places, made: Scored) -> Places:
     if made.ends is None:
         raise _NoValues("nothing says how its answers ended")
     ended = made.ends.at(places.at).finished()
-    kept = [(place, digest) for place, digest, good in zip(places.at, places.digests, ended, strict=True) if good]
-    return Places([place for place, _ in kept], tuple(digest for _, digest in kept))
+    kept = [number for number, good in enumerate(ended) if good]
+    return Places(
+        [places.at[number] for number in kept],
+        tuple(places.digests[number] for number in kept),
+        tuple(places.clusters[number] for number in kept),
+    )
 
 
 def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
@@ -275,16 +286,24 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
     means = np.concatenate([own[0] if len(own) == 1 else np.mean(own, axis=0) for own in shares])
     if np.isnan(means).all():
         raise _NoValues("none of its questions has a value")
-    subsets = [row.key for row in rows for _ in row.questions]
     return Values(
         tuple(question for row in rows for question in row.questions),
         means,
         rows[0].answers,
-        clusters_of(subsets) if entry.clusters else None,
+        clusters_of(list(_clusters(entry, rows))),
         len(entry.metrics) == 1
         and len({row.answers for row in rows}) == 1
         and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
     )
+
+
+def _clusters(entry: MetricEntry, rows: Sequence[_Row]) -> Iterator[str]:
+    """The cluster of each question: its subset where metrics.yaml says so, else the passage in the question set, else itself."""
+    place = 0
+    for row in rows:
+        for number in row.clusters:
+            place += 1
+            yield row.key if entry.clusters else f"{row.key} {number}" if number else f"{place}"
 
 
 def _is_right_or_wrong(row: _Row, metric: str) -> bool:

@@ -13,6 +13,7 @@ from evalctl.results.per_question import Read, path_of, read, set_path
 from evalctl.shell import json_text
 from evalctl_job import ends, question_set, scores
 from evalctl_job.question_set import QuestionSet
+from evalctl_job.whole_texts import of_whole_texts
 
 _TASK = re.compile(r"\w[\w.-]*")  # its name becomes a part of a path
 
@@ -37,7 +38,7 @@ def bound(result: Result, questions: bytes, values: bytes) -> tuple[Result, dict
 def unlike_values(result: Result, content: bytes | None, read_files: Read) -> str:
     """Why a file with a result's values is not one that evalctl writes beside it; "" where it is. None: it was deleted."""
     if content is None:
-        return "its record names it" if result.per_question else ""
+        return "its record names it" if result.names_questions else ""
     if isinstance(why := read([result], read_files)[result.path], str):
         return why
     (asked,) = read_files([set_of(result, read_files)]).values()
@@ -98,6 +99,11 @@ def _asked(result: Result, content: bytes) -> QuestionSet:
     return made
 
 
+def _of_whole_texts(result: Result) -> set[str]:
+    """The metrics of the record that are no means over questions."""
+    return {name for key, one in result.scores.items() for name in one.metrics if of_whole_texts(key, name)}
+
+
 def _document(result: Result, asked: QuestionSet, content: bytes) -> Mapping[str, Any]:
     document = plain_json.document(content)
     metrics, names, answers = (document.get(name) for name in ("metrics", "of_whole_texts", "answers"))
@@ -110,6 +116,8 @@ def _document(result: Result, asked: QuestionSet, content: bytes) -> Mapping[str
         or not {*metrics, *map(str, names)} <= result.scores.metrics
     ):
         raise ValueError("it has metrics that the record does not have")
+    if unknown := sorted(result.scores.metrics - metrics.keys() - _of_whole_texts(result)):
+        raise ValueError(f"it has no values of `{unknown[0]}`, which is not listed as a score of all answers together")
     made = {name: scores.from_json(one, len(asked.digests)).as_json() for name, one in metrics.items()}
     ended = {"ends": ends.from_json(document["ends"], len(asked.digests)).as_json()} if "ends" in document else {}
     return {

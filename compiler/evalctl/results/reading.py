@@ -22,7 +22,7 @@ MOST_ENDS = 10**9  # answers of one record
 _KINDS: Mapping[str, Any] = {
     **dict.fromkeys((
         "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
-        "sent", "answered_by", "per_question", "stability",
+        "sent", "answered_by", "per_question", "stability", "judge",
     ), dict),
     "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
 }  # fmt: skip
@@ -152,6 +152,7 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
         Samples(samples) if isinstance(samples, dict) else None,
         seconds if isinstance(seconds, (int, float)) else None,
         imported if isinstance(imported, dict) else {} if "imported" in one else None,
+        _text(one.get("judge")),
     )
 
 

@@ -18,6 +18,7 @@ def record(submitted: Submission, attempt: Attempt, mark: TaskMark, marks: Marks
     """The record of one accepted task."""
     acceptance, task = mark.acceptance or Acceptance(), submitted.tasks[mark.key]
     scores = acceptance.scores or {}
+    judge = {name: acceptance.judge[name] for name in ("model", "provider", "prompts") if acceptance.judge.get(name)}
     facts = {
         **task.inputs,
         "scores": scores,
@@ -34,6 +35,7 @@ def record(submitted: Submission, attempt: Attempt, mark: TaskMark, marks: Marks
         "sent": acceptance.sent,
         "answered_by": acceptance.answered_by,
         "warnings": list(acceptance.warnings),
+        **({"judge": judge} if judge else {}),
     }
     return Result(facts, task.path)
 

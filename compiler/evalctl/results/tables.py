@@ -126,6 +126,15 @@ def signed(value: float | None) -> str:
     return f"{value:+.4f}" if abs(value) <= 1 else f"{value:+.2f}"
 
 
+def judges(one: Measured) -> list[str]:
+    """A line per model that scored answers: its tasks, and what the records say of it."""
+    found: dict[str, list[str]] = {}
+    for task, each in one.aggregate.evals.items():
+        if each.judge:
+            found.setdefault(each.judge, []).append(task)
+    return [f"judge of {', '.join(tasks)}: {judge}" for judge, tasks in sorted(found.items())]
+
+
 def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
     """For programs: these entries as they are, and what they are of."""
     values = {name: one.value(name) for name in names}
@@ -135,6 +144,7 @@ def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
     return {
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
         "results": values, "uncertainty": sure, "stability": ended, "warnings": list(one.aggregate.warnings),
+        "judges": {task: each.judge for task, each in one.aggregate.evals.items() if each.judge},
     }  # fmt: skip
 
 

@@ -89,10 +89,11 @@ def paired(first: Values, second: Values) -> Pairs:
     one_answer = first.answers == second.answers == 1 and first.right_or_wrong and second.right_or_wrong
     differences = first.means - second.means
     there = ~np.isnan(differences)
+    clusters = second.clusters if first.clusters is None else first.clusters  # an older question set names no passages
     if not there.any():
         raise OtherQuestions(f"of {len(there)} questions none has a value of both")
     return Pairs(
-        differences[there], _of(first.clusters, there), one_answer, max(first.unit, second.unit),
+        differences[there], _of(clusters, there), one_answer, max(first.unit, second.unit),
         _sampling(first, second), int(np.sum(np.isnan(first.means) != np.isnan(second.means))),
     )  # fmt: skip
 
@@ -111,6 +112,10 @@ def _of(clusters: Labels | None, there: NDArray[np.bool_]) -> Labels | None:
     return np.unique(clusters[there], return_inverse=True)[1].astype(np.intp)
 
 
+def _of_order(clusters: Labels | None, order: Sequence[int]) -> Labels | None:
+    return None if clusters is None else clusters[order]
+
+
 def _in_order_of(questions: Sequence[str], values: Values) -> Values:
     places = {key: place for place, key in enumerate(_numbered(values.questions))}
     wanted = list(_numbered(questions))
@@ -118,7 +123,9 @@ def _in_order_of(questions: Sequence[str], values: Values) -> Values:
     if not common == len(wanted) == len(places):
         raise OtherQuestions(f"{len(wanted)} questions and {len(places)}, of which {common} are the same")
     order = [places[key] for key in wanted]
-    return replace(values, questions=tuple(questions), means=values.means[order], clusters=None)
+    return replace(
+        values, questions=tuple(questions), means=values.means[order], clusters=_of_order(values.clusters, order)
+    )
 
 
 def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:

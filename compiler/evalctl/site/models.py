@@ -184,6 +184,7 @@ def _provenance(one: Result) -> Facts:
         "task": task.script,
         "task_digest": task.digest,
         "question_set": _text((one.per_question or {}).get("questions")),
+        "judge": str(one.judge or ""),
         "digest": one.digest,
         "environments": _pairs(one.environments),
         "program_versions": _pairs(one.versions),

@@ -201,6 +201,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "imported": ("Imported from", "取り込み元"),
     "reused_from": ("Reused from", "再利用元"),
     "question_set": ("Question set", "質問セット"),
+    "judge": ("Judge", "評価者（judge）"),
     "compare_with": ("Compared with", "比較ページ"),
     "task": ("Task", "タスク"),
     "benchmarks": ("benchmarks", "ベンチマーク"),
