@@ -114,7 +114,6 @@ def test_a_result_without_usable_details_is_named(root: Path, rebuilt: Rebuilt, 
     said = rebuilt()
     assert f"1 result without values of questions, and without details on this machine: {alone}" in said
     assert f"{damaged} gets no values of questions: ArrowInvalid" in said
-    assert (
-        f"{other} gets no values of questions: none of its scores is a mean over the questions of its details" in said
-    )
+    why = "it has no values of `acc`, which is not listed as a score of all answers together"
+    assert f"{other} gets no values of questions: {why}" in said
     assert not list(root.glob("results/**/scores.json"))
