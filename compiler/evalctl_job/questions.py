@@ -20,7 +20,7 @@ from evalctl_job.files import json_text, write_by_rename, write_json
 from evalctl_job.framework_output import Output, samples_named
 from evalctl_job.passages import LONGEST, passages
 from evalctl_job.question_set import QuestionSet
-from evalctl_job.run_folder import TaskFolder
+from evalctl_job.run_folder import ANSWERS, TaskFolder
 from evalctl_job.scores import Metric, NotReproduced
 from evalctl_job.whole_texts import of_whole_texts
 
@@ -183,6 +183,19 @@ def _answers(path: Path, metrics: Mapping[str, float]) -> int:
     return max((row["doc"]["num_samples"] for row in file.read(columns=["doc.num_samples"]).to_pylist()), default=1)
 
 
+def _ends_of_details(found: QuestionScores, folder: Path) -> Ends | None:
+    """From the answers that were kept beside the details; what a filter withheld is not known any more."""
+    from evalctl_job.stability import ends_of
+
+    answers = folder / ANSWERS
+    if answers.is_symlink() or not answers.is_file():
+        return None
+    try:
+        return ends_of([_newest(entry, folder) for entry in dict.fromkeys(found.keys)], answers, None)
+    except NOT_READ:
+        return None
+
+
 def main(arguments: Sequence[str]) -> None:
     """For each pair of a result.json and its folder of details: a JSON object per line with both files, or the problem."""
     for record, folder in zip(arguments[::2], arguments[1::2], strict=True):
@@ -196,4 +209,4 @@ def _read(record: Path, folder: Path) -> dict[str, Any]:
     except NOT_READ as error:
         return {"problem": f"{type(error).__name__}: {error}"}
     asked = found.asked
-    return {"questions": asked.text(), "scores": document(found, asked, None)}
+    return {"questions": asked.text(), "scores": document(found, asked, _ends_of_details(found, folder))}

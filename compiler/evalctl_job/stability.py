@@ -75,8 +75,8 @@ def has_refused(choice: Mapping[str, Any]) -> bool:
     return isinstance(refusal, str) and bool(refusal.strip())
 
 
-def ends_of(details: Iterable[Path], answers: Path, filtered: Collection[Prompt] = ()) -> Ends:
-    """Of the questions in these files, in their order. `filtered` are the prompts whose answers the provider withheld."""
+def ends_of(details: Iterable[Path], answers: Path, filtered: Collection[Prompt] | None = ()) -> Ends:
+    """Of the questions in these files, in their order. `filtered` are the prompts whose answers the provider withheld; None: not known."""
     rows = [row for path in details for row in asked(path)]
     found = _Replies(answers).joined(rows)
     counts = {kind: [0] * len(rows) for kind in KINDS}
@@ -89,12 +89,14 @@ def ends_of(details: Iterable[Path], answers: Path, filtered: Collection[Prompt]
     )
 
 
-def _of_text(row: Asked, text: str, found: Found | None, filtered: Collection[Prompt]) -> Found:
+def _of_text(row: Asked, text: str, found: Found | None, filtered: Collection[Prompt] | None) -> Found:
     """The relay gives an empty text where there is no answer and the request allows it."""
+    if found is None and (text or filtered is None):
+        return frozenset({ends.UNKNOWN})
     if text:
-        return frozenset({ends.UNKNOWN}) if found is None else found
+        return found or frozenset()
     return frozenset(
-        {ends.EMPTY, *(found or ()), *([ends.REFUSED] if found is None and row.prompt in filtered else [])}
+        {ends.EMPTY, *(found or ()), *([ends.REFUSED] if found is None and row.prompt in (filtered or ()) else [])}
     )
 
 

@@ -148,15 +148,14 @@ def joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Joined:
     monkeypatch.setattr(module, "ParquetFile", _Details, raising=False)
 
     def found(
-        rows: list[tuple[Any, list[Any]]], replies: list[tuple[str, list[Any]]], filtered: tuple[str, ...] = ()
+        rows: list[tuple[Any, list[Any]]], replies: list[tuple[str, list[Any]]], filtered: tuple[str, ...] | None = ()
     ) -> Ends:
         details = [{"full_prompt": _messages(prompt), "predictions": texts} for prompt, texts in rows]
         (tmp_path / "details").write_text(json.dumps(details))
         lines = [_line(prompt, choices) for prompt, choices in replies]
         (tmp_path / "answers").write_text("".join(f"{line}\n" for line in lines) + '{"damaged')
-        return ends_of(
-            [tmp_path / "details"], tmp_path / "answers", [prompt_digest({"prompt": one}) for one in filtered]
-        )
+        withheld = None if filtered is None else [prompt_digest({"prompt": one}) for one in filtered]
+        return ends_of([tmp_path / "details"], tmp_path / "answers", withheld)
 
     return found
 
@@ -204,6 +203,12 @@ def test_a_question_without_an_answer_is_refused_only_where_a_filter_took_it(joi
         ("p",),
     )
     assert (found.of("empty"), found.of("refused"), found.of("unknown")) == ((1, 1, 1, 1), (0, 1, 0, 1), (0, 0, 0, 0))
+
+
+def test_without_the_relays_notes_a_missing_answer_is_unknown(joined: Joined) -> None:
+    """Of a result of before: a filter may have withheld it."""
+    found = joined([("q", [""]), ("p", [""])], [("q", [choice("")])], None)
+    assert (found.of("empty"), found.of("unknown")) == ((1, 0), (0, 1))
 
 
 def test_a_text_that_is_kept_several_times_has_one_reply(joined: Joined) -> None:

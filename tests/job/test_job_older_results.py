@@ -63,6 +63,7 @@ def with_details(root: Path, path: str, run: Run) -> None:
     folder.mkdir(exist_ok=True)
     for file in run.folder.glob("out/details/**/*.parquet"):
         shutil.copy(file, folder)
+    shutil.copy(run.folder / "state/t.answers.jsonl", folder / "answers.jsonl")
 
 
 def found(root: Path, path: str) -> Scored | str:
@@ -88,7 +89,19 @@ def test_details_of_lighteval_become_values(
     assert isinstance(made, Scored), made
     assert (len(made.questions.digests), made.answers, (root / path).read_bytes()) == (questions, answers, before)
     assert f"wrote {path_of(path)}" in said and made.metrics
+    assert made.ends is not None and made.ends.totals()["finished"] == questions
     assert "up to date" in rebuilt()
+
+
+def test_ends_need_the_answers_beside_the_details(root: Path, rebuilt: Rebuilt, runs: dict[str, Run]) -> None:
+    """Without them nothing says how answers ended; a question that was left without one may have been refused: not known."""
+    alone, two = older(root, "capitals", runs["capitals"]), older(root, "arithmetic", runs["two allowed"])
+    ((root / alone).parent / "details/answers.jsonl").unlink()
+    rebuilt()
+    known, unknown = found(root, two), found(root, alone)
+    assert isinstance(unknown, Scored) and unknown.ends is None
+    assert isinstance(known, Scored) and known.ends is not None
+    assert (known.ends.totals()["empty"], known.ends.totals()["unknown"], known.ends.totals()["finished"]) == (1, 1, 10)
 
 
 def test_details_of_the_fork_become_values(root: Path, rebuilt: Rebuilt, fork_run: Run) -> None:

@@ -13,11 +13,21 @@ import pytest
 from chat_upstream import Asked, Behaviour, Reply, completion
 from framework_runs import CONFIG, FORK_CONFIG, Run, Start, cold, run_framework
 
+from evalctl.model.aggregate import Stability
+from evalctl.model.metrics import Metrics
+from evalctl.model.result import Result
+from evalctl.results.aggregate import aggregated
+from evalctl.results.per_question import read
+from evalctl.results.question_files import bound
 from evalctl_job import ends
 from evalctl_job.ends import Ends
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "compiler/environments/packages/evalctl-tasks/evalctl_tasks/questions"
 LOOP = " and so on" * 40
+FOLDER = "results/hosted_vllm/team/tiny"
+METRICS = Metrics.model_validate(
+    {"entries": [{"name": "arithmetic", "function": "pick", "metrics": ["exact_match"], "tasks": ["demo_arithmetic"]}]}
+)
 
 
 def lines(task: str) -> list[dict[str, str]]:
@@ -123,23 +133,39 @@ def of_file(document: dict[str, Any], questions: int) -> Ends:
 
 
 @pytest.mark.environments
-def test_each_end_is_counted_for_its_question(ran: Ran, accepted: Callable[[Run], dict[str, Any]]) -> None:
-    """Cut off, unended, refused by the model and by a filter, repeated, empty; the finished ones have the score of a hand calculation."""
-    document = accepted(ran("demo_arithmetic", badly, 3))
-    found = of_file(document, 12)
-    assert found.totals() == {
+def test_each_end_is_in_the_record_and_the_finished_have_their_own_score(
+    ran: Ran, accepted: Callable[[Run], dict[str, Any]], tmp_path: Path
+) -> None:
+    """Cut off, unended, refused by the model and by a filter, repeated, empty; the score of the finished ones is that of a hand calculation."""
+    run = ran("demo_arithmetic", badly, 3)
+    document = accepted(run)
+    expected = {
         "questions": 12, "answers": 12, "cut_off": 4, "unended": 2, "refused": 2, "repeats": 2, "empty": 3, "unknown": 0, "finished": 6,
     }  # fmt: skip
-    values = document["metrics"]["exact_match"]["values"]
-    assert values.count("1") == 6
-    assert sorted(value for value, good in zip(values, found.finished(), strict=True) if good) == [
-        "0",
-        "1",
-        "1",
-        "1",
-        "1",
-        "1",
-    ]
+    values, good = document["metrics"]["exact_match"]["values"], of_file(document, 12).finished()
+    right = sorted(value for value, finished in zip(values, good, strict=True) if finished)
+    assert values.count("1") == 6 and right == ["0", "1", "1", "1", "1", "1"]
+    record, beside = bound(
+        measured(run), (tmp_path / "questions.tsv").read_bytes(), (tmp_path / "scores.json").read_bytes()
+    )
+    assert record.stability == expected
+    scored = read([record], lambda paths: {path: beside[path].encode() for path in paths})
+    aggregate = aggregated(FOLDER, [record], METRICS, scored)
+    assert aggregate.results["arithmetic"] == pytest.approx(6 / 12)
+    assert aggregate.stability["arithmetic"] == Stability(**expected, score=pytest.approx(5 / 6))
+
+
+def measured(run: Run) -> Result:
+    """The record of a run, with the scores that the framework wrote."""
+    (file,) = run.folder.glob("out/results/**/results_*.json")
+    raw = json.loads(file.read_text())["results"]
+    scores = {key: values for key, values in raw.items() if key != "all" and ":_average" not in key}
+    facts = {
+        "task": {"key": "en_demo", "script": "demo_arithmetic"},
+        "scores": scores,
+        "weights": dict.fromkeys(scores, 12),
+    }
+    return Result({**facts, "measured_at": 1.0}, f"{FOLDER}/en/demo/result.json")
 
 
 @pytest.mark.environments
