@@ -261,6 +261,22 @@ def test_a_record_without_questions(land: Site, gate: Gate) -> None:
     assert "older evalctl" in invalid(gate)
 
 
+def test_values_that_no_record_names(land: Site, gate: Gate) -> None:
+    """Of an older evalctl, made later from details: they count where their means are the scores, with a note."""
+    base = answers(0.7)
+    files = record(NEW, "ja_exact", with_worse(base, 1))
+    path = next(path for path in files if path.endswith("result.json"))
+    older = {
+        **files,
+        path: json.dumps({name: one for name, one in json.loads(files[path]).items() if name != "per_question"}),
+    }
+    land({GATE: EXACT}, record(BASE, "ja_exact", base), older)
+    code, said = gate("release")
+    assert code == 0 and "note: 1 record without a digest of the values of their questions" in said
+    assert "2 records" not in said.replace("2 records not checked", "")
+    assert any("without a digest" in note for note in json.loads(gate("release", "--json")[1])[0]["notes"])
+
+
 def test_values_that_do_not_make_the_score(land: Site, gate: Gate, root: Path) -> None:
     """A scores.json that was edited."""
     files = record(NEW, "ja_exact", answers(0.7))

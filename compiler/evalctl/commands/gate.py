@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from evalctl.model.gate import compared
 from evalctl.model.names import below
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
+from evalctl.results.per_question import NOT_BOUND
 from evalctl.results.store import index_folder
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem
@@ -70,13 +71,13 @@ def _decided(checked: CheckedGate, committed: CommittedResults, project: Project
         return faulty(checked.name, notes)
     base = compared(checked.gate.baseline)
     baseline = committed.of(base)
-    candidates, unchecked = [], [] if isinstance(baseline, str) else list(baseline.unchecked)
+    candidates, sides = [], [] if isinstance(baseline, str) else [baseline]
     for written in checked.gate.candidates:
         one = committed.of(compared(written))
-        unchecked += [] if isinstance(one, str) else one.unchecked
+        sides += [] if isinstance(one, str) else [one]
         candidates.append(_candidate(checked, named(compared(written)), one, baseline, project))
     return GateOutcome(
-        checked.name, worst(one.outcome for one in candidates), named(base), tuple(candidates), _unchecked(unchecked)
+        checked.name, worst(one.outcome for one in candidates), named(base), tuple(candidates), tuple(_notes(sides))
     )
 
 
@@ -85,11 +86,12 @@ def _of_tables(project: Project) -> list[Diagnostic]:
     return [one for one in project.shared[1] if one.span.file.startswith("manifests/tasks/")]
 
 
-def _unchecked(paths: Sequence[str]) -> tuple[str, ...]:
-    if not paths:
-        return ()
-    records = plural(len(set(paths)), "record")
-    return (f"{records} not checked against the ledger: this clone has no branch evalctl-state",)
+def _notes(sides: Sequence[Committed]) -> Iterator[str]:
+    """What the outcome does not know of the records that it is made of."""
+    if unchecked := {path for one in sides for path in one.unchecked}:
+        yield f"{plural(len(unchecked), 'record')} not checked against the ledger: this clone has no branch evalctl-state"
+    if unbound := {path for one in sides for path in one.side.unbound}:
+        yield f"{plural(len(unbound), 'record')} without a digest of the values of their questions ({NOT_BOUND})"
 
 
 def _candidate(

@@ -10,6 +10,7 @@ from evalctl.model.aggregate import Stability
 from evalctl.results import ended_text
 from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
 from evalctl.results.entries import LOWER, shown, shown_margin
+from evalctl.results.per_question import NOT_BOUND
 from evalctl.results.stability import Ended
 from evalctl.results.tables import SURE, Measured
 from evalctl.review.average import Average
@@ -184,6 +185,10 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
     if cut and "CUT OFF" not in form:
         yield f"answers that were cut off, of the model / of the baseline: {listed(cut, 6)}"
     yield from _ended(comparison, {line.name for line in lines})
+    if unbound := [
+        f"{side.name} ({len(side.unbound)})" for side in (comparison.model, comparison.baseline) if side.unbound
+    ]:
+        yield f"records without a digest of the values of their questions ({NOT_BOUND}): {listed(unbound)}"
     yield from (f"differs between model and baseline: {remark}" for remark in comparison.remarks)
 
 

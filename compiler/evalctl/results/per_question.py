@@ -32,6 +32,7 @@ FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
 IMPORTED = "an imported score, whose questions are not known"
 NOT_MEASURED = "not measured"
+NOT_BOUND = "of an older evalctl, made later from details: the ledger does not cover them"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 

@@ -45,6 +45,12 @@ class Side:
             self._known[entry.name] = self._values(entry)
         return self._known[entry.name]
 
+    @property
+    def unbound(self) -> list[str]:
+        """The records whose values were made later from details: no digest in the record, and so no fingerprint, covers them."""
+        scored = [one for one in self.results if not isinstance(self.scored.get(one.path, ""), str)]
+        return [one.path for one in scored if not one.per_question]
+
     def rows(self, entry: MetricEntry) -> list[tuple[Result, str]]:
         """The records behind the score, each with the framework's key of the task or subset."""
         return per_question.rows_of(entry, self.results, self.groups)
