@@ -14,6 +14,8 @@ from questions import record
 from samples import repository
 
 from evalctl import cli
+from evalctl.pipeline.project import Project
+from evalctl.results.submission import recorded_task
 from evalctl.review.methods import POWER
 
 REQUEST, GATE = "manifests/requests/a.yaml", "manifests/gates/release.yaml"
@@ -33,11 +35,23 @@ def plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
 
     def said(text: str, files: Mapping[str, str], *words: str) -> tuple[int, str]:
         repository(tmp_path, {REQUEST: text, **files})
+        repository(tmp_path, _as_planned(tmp_path, files), None)
         code = cli.main(["--repo", str(tmp_path), "plan", *words])
         printed = capsys.readouterr()
         return code, printed.out if "json" in words else printed.err + printed.out
 
     return said
+
+
+def _as_planned(root: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The records of the framework's version "1", with the definition that the request's evals will have."""
+    planned = {one.task.key: recorded_task(one) for one in Project(root).compile_one(REQUEST).evals}
+    made = {path: json.loads(text) for path, text in files.items() if path.endswith("/result.json")}
+    return {
+        path: json.dumps({**one, "task": {**one["task"], **planned[one["task"]["key"]], **one.get("otherwise", {})}})
+        for path, one in made.items()
+        if one["task"]["key"] in planned and one["task"].get("framework_version") == "1"
+    }
 
 
 def rows(plan: Said, text: str, files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -94,6 +108,43 @@ def test_what_will_not_be_comparable_has_a_reason_and_no_number(plan: Said) -> N
     found = rows(plan, TEXT + BASELINE, {**other, **older})["JA exact"]
     assert found["shows"] is found["questions"] is None
     assert found["noise"].startswith("not comparable: ") and "older evalctl" in found["noise"]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("framework_version", "0", "another version of the framework: "), ("digest", "old", "another definition of the task: "),
+])  # fmt: skip
+def test_a_baseline_that_was_measured_otherwise_has_a_reason_and_no_number(
+    plan: Said, name: str, value: str, words: str
+) -> None:
+    """With another version of the framework, or of an older edition's task: the comparison itself would refuse it."""
+    files = record("lab/large-70B", "ja_exact", HALF)
+    path = next(path for path in files if path.endswith("/result.json"))
+    document = json.loads(files[path])
+    document["otherwise"] = {name: value}
+    found = rows(plan, TEXT + BASELINE, {**files, path: json.dumps(document)})["JA exact"]
+    assert found["shows"] is found["questions"] is None and words in found["noise"]
+    assert (
+        "[weak-comparison]"
+        not in plan(TEXT + BASELINE, {**files, path: json.dumps(document), GATE: DEMAND.format(margin=0.01)})[1]
+    )
+
+
+def test_an_imported_baseline_has_a_reason_and_no_number(plan: Said) -> None:
+    """Its questions are not known, whatever another model's record has."""
+    other = record("lab/large-70B", "ja_exact", HALF, settings="think")
+    imported = record("lab/large-70B", "ja_exact", HALF, bound=False, digest=f"imported-{'0' * 64}")
+    ((path, text),) = imported.items()
+    document = {
+        **json.loads(text),
+        "imported": {"from": "sheet"},
+        "entries": {"JA exact": 0.5},
+        "scores": {},
+        "weights": {},
+    }
+    document["task"]["framework_version"] = ""
+    found = rows(plan, TEXT + BASELINE, {**other, path: json.dumps(document)})["JA exact"]
+    assert found["shows"] is found["questions"] is None
+    assert found["noise"] == "not comparable: an imported score, whose questions are not known"
 
 
 def test_too_few_questions_show_nothing(plan: Said) -> None:

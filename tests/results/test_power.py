@@ -20,7 +20,7 @@ MICRO = MetricEntry(name="jmmlu", function="micro", metrics=("em",), tasks=("jmm
 JUDGED = MetricEntry(name="judged", function="pick", metrics=("judge",), tasks=("mtbench",), full_mark=10)
 
 
-def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None, script: str = "") -> Power:
+def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None, **planned: str) -> Power:
     """By a baseline with this record."""
     result, files = measured(task, kept)
     facts = {
@@ -33,7 +33,7 @@ def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None, sc
         return {path: texts[path] for path in paths if path in texts}
 
     metrics = Metrics(entries=(entry,), subset_groups={})
-    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most, script)
+    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most, planned)
 
 
 @pytest.mark.parametrize(("most", "questions"), [(None, 110), (1000, 110), (20, 30), (3, 6)])
@@ -65,6 +65,15 @@ def test_a_baseline_of_another_task_of_the_framework_is_not_comparable() -> None
     found = shown(MICRO, "jmmlu", SUBSETS, script="jmmlu_truncated")
     assert found.shows is None
     assert found.noise == "not comparable: another task of the framework: jmmlu_truncated and jmmlu"
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("framework_version", "version of the framework"), ("digest", "definition of the task"), ("framework", "framework"),
+])  # fmt: skip
+def test_a_baseline_of_another_version_or_definition_is_not_comparable(name: str, words: str) -> None:
+    """The comparison would say so after it was paid for."""
+    found = shown(MICRO, "jmmlu", SUBSETS, script="jmmlu", **{name: "new"})
+    assert found.shows is None and found.noise == f"not comparable: another {words}: new and none"
 
 
 def test_a_metric_of_whole_texts_is_not_comparable() -> None:

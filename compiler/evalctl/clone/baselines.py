@@ -14,6 +14,7 @@ from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.forecast import RequestForecast
 from evalctl.results.store import ResultIndex, files_in
+from evalctl.results.submission import recorded_task
 
 if TYPE_CHECKING:
     from evalctl.plan.power import Demand
@@ -39,12 +40,17 @@ def _one(
     catalogue = project.shared[0]
     scripts = {key: task.script for key, task in catalogue.tasks.items()}
     outlook = Outlook(index, files_in(root), catalogue.metrics, _folder(request.baseline))
-    found = powers(request, outlook, catalogue.metrics, scripts)
+    found = powers(request, outlook, catalogue.metrics, _planned(project, request.request))
     keys = {task.task for job in request.jobs for task in job.job.tasks}
     tasks = {name: key for key in sorted(keys) for name in of_tasks({scripts[key]}, [found[n].entry for n in found])}
     span = _place(project, request.request)
     problems = [_weak(text, span) for text in shortfalls(found, _demands(project, entries, request, index))]
     return replace(request, shows=rows(found, tasks)), problems
+
+
+def _planned(project: Project, path: str) -> dict[str, Mapping[str, object]]:
+    """The `task` that each record will have, by key."""
+    return {one.task.key: recorded_task(one) for one in project.compile_one(path).evals}
 
 
 def _folder(baseline: Baseline) -> str:

@@ -44,13 +44,13 @@ class Demand:
 
 
 def powers(
-    request: RequestForecast, outlook: Outlook, metrics: Metrics, scripts: Mapping[str, str]
+    request: RequestForecast, outlook: Outlook, metrics: Metrics, planned: Mapping[str, Mapping[str, object]]
 ) -> dict[str, Power]:
-    """Entry to what the request will be able to show of it; `scripts` are the frameworks' names of tasks by key."""
+    """Entry to what the request will be able to show of it; `planned` has the `task` that a record will have, by key."""
     main = main_entries(metrics)
     return {
-        entry.name: outlook.of(entry, task.task, most, scripts.get(task.task, ""))
-        for task, most in _tasks(request) for entry in _entries(main, scripts.get(task.task))
+        entry.name: outlook.of(entry, task.task, most, planned.get(task.task, {}))
+        for task, most in _tasks(request) for entry in _entries(main, planned.get(task.task, {}).get("script"))
     }  # fmt: skip
 
 
@@ -62,8 +62,8 @@ def _tasks(request: RequestForecast) -> Iterator[tuple[PlannedTask, int | None]]
         yield task, int(debug[1]) if debug else None
 
 
-def _entries(main: Sequence[MetricEntry], script: str | None) -> list[MetricEntry]:
-    names = set() if script is None else of_tasks({script}, main)
+def _entries(main: Sequence[MetricEntry], script: object) -> list[MetricEntry]:
+    names = of_tasks({script}, main) if isinstance(script, str) else set()
     return [entry for entry in main if entry.name in names]
 
 

@@ -65,6 +65,18 @@ def _otherwise_asked(one: Result, other: Result) -> str:
     )
 
 
+def unlike_planned(planned: Mapping[str, object], rows: Rows) -> str:
+    """Why what is still to be measured will not be comparable with these results; `planned` is its `task` in a record."""
+    measured = _by_script(rows)
+    script = str(planned.get("script") or "")
+    if script and measured and script not in measured:
+        return f"another task of the framework: {script} and {listed(sorted(measured), 3)}"
+    for name, texts in _differing(planned, _definition(measured[script]) if script in measured else planned):
+        if name in planned and name not in _PLACE:
+            return f"another {_WORDS.get(name, name)}: {texts}"
+    return ""
+
+
 def _definition(result: Result) -> dict[str, object]:
     return {name: value for name, value in result.task.as_json().items() if name not in _PLACE}
 

@@ -13,12 +13,11 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from evalctl.model.metrics import MetricEntry, Metrics
-from evalctl.model.result import IMPORTED, Result
-from evalctl.results import per_question
+from evalctl.model.result import Result
+from evalctl.results import likeness, per_question
 from evalctl.results.per_question import Scored
 from evalctl.results.reading import parse
 from evalctl.results.store import ResultIndex
-from evalctl.suggest import listed
 
 if TYPE_CHECKING:  # numpy and SciPy are slow to load
     from evalctl.review.power import Noise
@@ -29,6 +28,7 @@ AT_HALF = "noise assumed: right or wrong answers at a score of 0.5"
 NOT_COMPARABLE = "not comparable"
 UNKNOWN = "no result says how many questions it has"
 TOO_FEW = "too few questions to show any difference"
+NOT_PLANNED: Mapping[str, object] = {}
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 
 
@@ -64,12 +64,8 @@ class Power:
 
 
 def records(paths: Sequence[str], read: Read) -> Records:
-    """The records at these paths that can be read; imported ones have no answers."""
-    found = []
-    for path, content in read(list(paths)).items():
-        result = parse(path, content)
-        if not result.digest.startswith(IMPORTED):
-            found.append(result)
+    """The records at these paths."""
+    found = [parse(path, content) for path, content in read(list(paths)).items()]
     return Records(found, per_question.read(found, read))
 
 
@@ -81,12 +77,15 @@ class Outlook:
         self._folder = folder
         self._baseline = records([one.path for one in index.by_folder.get(folder, ())], read)
 
-    def of(self, entry: MetricEntry, task: str, max_samples: int | None, script: str = "") -> Power:
+    def of(
+        self, entry: MetricEntry, task: str, max_samples: int | None, planned: Mapping[str, object] = NOT_PLANNED
+    ) -> Power:
         """What questions of this task will be able to show; of each subset at most `max_samples`.
 
-        `script` is the framework's name of the task, where it is known.
+        `planned` is the `task` that the record will have, where it is known: a result of another version of the framework, or of another
+        definition of the task, cannot be compared with it.
         """
-        if why := self._why_not(entry, script):
+        if why := self._why_not(entry, planned):
             return Power(entry, None, 1, None, f"{NOT_COMPARABLE}: {why}")
         values = self._values(entry, self._baseline)
         known = self._baseline if values is not None else self._of_others(task, entry)
@@ -96,12 +95,11 @@ class Outlook:
             return Power(entry, None, 1, None, UNKNOWN)
         return _power(entry, number, 1 if asked is None else asked.answers, *self._noise(entry, values))
 
-    def _why_not(self, entry: MetricEntry, script: str) -> str:
+    def _why_not(self, entry: MetricEntry, planned: Mapping[str, object]) -> str:
         """Why the baseline's result cannot be compared, whatever is measured; "" for one that is not measured yet."""
         known, groups = self._baseline, self._metrics.subset_groups
-        scripts = sorted({result.task.script for result, _ in per_question.rows_of(entry, known.results, groups)})
-        if script and scripts and scripts != [script]:
-            return f"another task of the framework: {script} and {listed(scripts, 3)}"
+        if why := likeness.unlike_planned(planned, per_question.rows_of(entry, known.results, groups)):
+            return why
         found = per_question.of_entry(entry, known.results, known.scored, groups)
         return found if isinstance(found, str) and found != per_question.NOT_MEASURED else ""
 

@@ -114,19 +114,11 @@ def environments(job: Job, framework: str) -> dict[str, str]:
 
 def inputs(evaluation: Eval) -> Inputs:
     """What was measured: everything that the digest covers, in words."""
-    task = evaluation.task
     return Inputs(
         {
             "schema": RESULT_SCHEMA,
             "digest": evaluation.digest,
-            "task": {
-                "key": task.key,
-                "script": task.script,
-                "result_dir": task.result_dir,
-                "framework": task.framework,
-                "framework_version": evaluation.framework_version,
-                "digest": evaluation.task_digest,
-            },
+            "task": recorded_task(evaluation),
             "subject": _subject(evaluation.subject),
             "generation": dict(evaluation.generation),
             "server": dict(evaluation.server),
@@ -134,6 +126,19 @@ def inputs(evaluation: Eval) -> Inputs:
             **({"unanswered": evaluation.unanswered} if evaluation.unanswered else {}),
         }
     )
+
+
+def recorded_task(evaluation: Eval) -> Facts:
+    """The task as its record names it."""
+    task = evaluation.task
+    return {
+        "key": task.key,
+        "script": task.script,
+        "result_dir": task.result_dir,
+        "framework": task.framework,
+        "framework_version": evaluation.framework_version,
+        "digest": evaluation.task_digest,
+    }
 
 
 def _subject(subject: Subject) -> Facts:
