@@ -24,6 +24,7 @@ KINDS = (
     "tasks.html",
     "changes.html",
     "about.html",
+    "methods.html",
     "models/*.html",
     "tasks/*.html",
     "pairs/*.html",

@@ -102,6 +102,20 @@ def test_only_pages_with_a_chart_load_the_library(site: Path) -> None:
     assert with_charts >= {"index.html", "pairs", "tasks"} and "about.html" not in with_charts
 
 
+def test_a_method_leads_to_its_section(site: Path) -> None:
+    """On a page of the site itself, in the language of the page."""
+    found = pages(site)
+    (text,) = (text for path, text in found.items() if re.match(r"ja/models/.*greedy-long-context-\w+\.html", path))
+    assert 'href="../methods.html#average-over-entries">average over entries</a>' in text
+    assert (
+        re.search(r'href="\.\./methods\.html#effective-number-of-questions">Wilson interval of', text)
+        or "#wilson-interval" in text
+    )
+    assert 'id="wilson-interval">Wilson 区間' in found["ja/methods.html"]
+    pair = next(text for path, text in found.items() if path.startswith("pairs/"))
+    assert "../methods.html#holms-correction" in pair and "../methods.html#adjusted-paired-interval" in pair
+
+
 def test_the_leaderboard_is_sorted_by_the_first_average(site: Path) -> None:
     """Without JavaScript, too; each model has its page."""
     rows = re.findall(r'<tr><th scope="row"><a href="(models/[^"]+)">([^<]+)', (site / "index.html").read_text("utf-8"))

@@ -41,7 +41,7 @@ A dash is an entry that was not measured. The model's folder has the run of ever
 """
 _SURE = (
     "±: the larger distance from a score to an end of its 95 % interval, which is about other questions of the same kind. "
-    "A score without it has no values of single questions. [How it is computed](../docs/statistics.md)\n"
+    "A score without it has no values of single questions. How it is computed: the page Methods of `evalctl results site`.\n"
 )
 _AVERAGES = "{names}: the mean of that language's benchmarks, each divided by its full mark; `3 of 8` where only 3 of 8 were measured.\n"
 _UNMATCHED = "\nno metric: measured, but metrics.yaml names a metric that the task does not have:\n\n"

@@ -15,7 +15,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from evalctl.parallel import mapped
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
-from evalctl.site import libraries, models, pairs, tasks, ties
+from evalctl.site import libraries, methods, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
 from evalctl.site.changes import Changes, joined
@@ -29,6 +29,7 @@ from evalctl.site.words import EXPLAINED, LANGUAGES, words
 _STATIC = ("site.css", "site.js", "charts.js")
 _SECTIONS = (
     ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("changes.html", "changes"), ("about.html", "about"),
+    ("methods.html", "methods"),
 )  # fmt: skip
 _FEWEST = 25  # pages of one process
 FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
@@ -85,6 +86,7 @@ def _sections(site: ResultSite, found: Board, chosen: Sequence[Pair], about: Seq
     yield _Page("tasks.html", "tasks.html", {"pages": about})
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
+    yield _Page("methods.html", "methods.html", {"methods_page": methods.page})
 
 
 def _of_task(site: ResultSite, answers: Answers, task: TaskPage, _: Changes) -> Iterator[_Page]:
@@ -129,6 +131,7 @@ def _environment() -> Environment:
         sections=_SECTIONS,
         version=metadata.version("evalctl"),
         libraries=libraries.addresses,
+        method_parts=methods.parts,
         chart_style=libraries.STYLE,
     )
     return made

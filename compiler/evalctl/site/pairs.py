@@ -13,6 +13,7 @@ from evalctl.results.comparing import Comparison, Flip, Side, compare, flips, si
 from evalctl.results.entries import shown
 from evalctl.results.names import task_name
 from evalctl.results.tables import signed
+from evalctl.review.methods import AVERAGE
 from evalctl.site.answers import Answers, Texts
 from evalctl.site.board import Board
 from evalctl.site.drawing import Scale, axis, scale, whisker
@@ -133,7 +134,7 @@ def _means(comparison: Comparison, on: Scale) -> Iterator[Row]:
         yield Row(
             each.name, True, (shown(each.model), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
             whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), 1.0, each.verdict.value, _p(each.p),
-            method=f"{mean.entries} entries",
+            method=f"{AVERAGE}, {mean.entries} entries",
         )  # fmt: skip
 
 

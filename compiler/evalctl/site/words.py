@@ -32,6 +32,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "tasks": ("Tasks", "タスク"),
     "pairs": ("Comparisons", "比較"),
     "about": ("About the numbers", "数値の見方"),
+    "methods": ("Methods", "計算方法"),
     "averages": ("Averages", "平均"),
     "care": ("* (read with care)", "*(注意)"),
     "sources": ("Where a number comes from", "数値の出どころ"),
