@@ -47,6 +47,7 @@ def made(page: Path) -> str:
     labels = [token.meta["label"] for token in tokens if token.type == "table_open"]
     html = str(reader.renderer.render(tokens, reader.options, {}))
     numbered = [_BOX.format(f"{label} ({number})") for number, label in enumerate(labels, 1)]
+    html = html.replace('<th scope="col"></th>', "<td></td>")
     return mark(page) + re.sub("<table>", lambda _: numbered.pop(0), html).replace("</table>", "</table>\n</div>")
 
 

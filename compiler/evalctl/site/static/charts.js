@@ -107,7 +107,7 @@
     return labelled(Plot.plot({
       className: "plot", width, height: rows.length * (narrow ? 48 : 26) + 40, marginLeft: left, marginRight: 24, marginTop: 4, marginBottom: 36,
       x: { grid: true, label: null, ticks: Math.max(Math.floor((width - left) / 90), 2) }, color: { type: "identity" },
-      y: { domain: rows.map(one => one.place), label: null, padding: 0.2, axis: narrow ? null : "left" },
+      y: { domain: rows.map(one => one.place), label: null, padding: 0.2, axis: null },
       marks: [
         narrow // a phone has the names above the lines
           ? Plot.text(rows, { y: "place", text: "name", frameAnchor: "left", dy: -14, lineWidth: width / 16 - 2, fill: "currentColor", stroke: "var(--back)", strokeWidth: 4, textOverflow: "ellipsis-middle" })
