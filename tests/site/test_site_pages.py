@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from planted_site import HOSTILE, commit, derive, names, planted, tables
+from planted_site import HOSTILE, REPOSITORY, commit, derive, names, planted, tables
 
 from evalctl import cli
 from evalctl.site.libraries import SCRIPTS
@@ -100,6 +103,22 @@ def test_only_pages_with_a_chart_load_the_library(site: Path) -> None:
         assert all(f'id="{table}"' in text for table in tables), path
         with_charts |= {path.split("/")[-2] if "/" in path else path for _ in tables}
     assert with_charts >= {"index.html", "pairs", "tasks"} and "about.html" not in with_charts
+
+
+def test_all_pages_are_of_one_version(root: Path, site: Path, tmp_path: Path) -> None:
+    """Templates that change while pages are written (a checkout, an upgrade) change none of them; a link to a page that
+    only the new version writes led nowhere."""
+    copy = tmp_path / "compiler"
+    for package in ("evalctl", "evalctl_job", "evalctl_queue"):
+        shutil.copytree(REPOSITORY / "compiler" / package, copy / package)
+    program = (
+        "import pathlib, sys; from evalctl import cli; from evalctl.site import pages\n"
+        "for one in pathlib.Path(pages.__file__).parent.joinpath('templates').iterdir(): one.write_text('changed')\n"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    words = ["--repo", str(root), "results", "site", "-o", str(tmp_path / "site")]
+    subprocess.run([sys.executable, "-c", program, *words], check=True, env={**os.environ, "PYTHONPATH": str(copy)})
+    assert files(tmp_path / "site") == files(site)
 
 
 def test_a_method_leads_to_its_section(site: Path) -> None:

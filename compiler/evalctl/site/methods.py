@@ -8,11 +8,12 @@ from markupsafe import Markup
 
 from evalctl.review.methods import ANCHORS
 
+_PAGES = {one.name: one.read_text(encoding="utf-8") for one in files("evalctl.site").joinpath("documents").iterdir()}
+
 
 def page(language: str) -> Markup:
     """docs/statistics.md as HTML; tests/docs/methods_page.py makes it."""
-    text = files("evalctl.site").joinpath("documents", f"{language}.html").read_text(encoding="utf-8")
-    return Markup(text.partition("\n")[2])
+    return Markup(_PAGES[f"{language}.html"].partition("\n")[2])
 
 
 def parts(text: str) -> list[tuple[str, str]]:

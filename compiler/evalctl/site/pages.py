@@ -32,6 +32,14 @@ _SECTIONS = (
     ("methods.html", "methods"),
 )  # fmt: skip
 _FEWEST = 25  # pages of one process
+# Read with this module, so that all pages are of one version: a checkout or an installation may change while they are written.
+_TEMPLATES = {
+    one.name: one.read_text(encoding="utf-8") for one in files("evalctl.site").joinpath("templates").iterdir()
+}
+_ASSETS: Mapping[str, str | bytes] = {
+    **{name: files("evalctl.site").joinpath("static", name).read_text(encoding="utf-8") for name in _STATIC},
+    **libraries.contents(),
+}
 FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
 
 
@@ -49,8 +57,7 @@ _Maker = Callable[[Changes], Iterable[_Page]]  # adds the changes that it reads
 
 def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answers | None = None) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
-    assets = {name: _text("static", name) for name in _STATIC} | libraries.contents()
-    for name, content in assets.items():
+    for name, content in _ASSETS.items():
         write_atomically(folder / name, content)
     environment = _environment()
 
@@ -62,7 +69,7 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answer
     changes = joined(one for _, one in found)
     last = _Page("changes.html", "changes.html", {"months": changes.months(), "cut": len(changes.cut)})
     written = [*(path for paths, _ in found for path in paths), *_written(environment, last, site, folder)]
-    finish(folder, [*assets, *written])
+    finish(folder, [*_ASSETS, *written])
     return len(written) // len(LANGUAGES)
 
 
@@ -117,11 +124,8 @@ def _entries(site: ResultSite, found: Board) -> _Page:
 
 
 def _environment() -> Environment:
-    templates = {
-        one.name: one.read_text(encoding="utf-8") for one in files("evalctl.site").joinpath("templates").iterdir()
-    }
     made = Environment(
-        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=DictLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
     made.globals.update(

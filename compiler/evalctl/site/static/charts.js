@@ -124,8 +124,8 @@
   function line(found, width, label) {
     const sure = found.filter(one => one.low !== undefined);
     return labelled(Plot.plot({
-      className: "plot", width, height: 220, marginLeft: 64, marginRight: 24, marginTop: 16, marginBottom: 36,
-      x: { type: "utc", label: null, ticks: 3 }, y: { grid: true, label: null, ticks: 4, nice: true },
+      className: "plot", width, height: 220, marginLeft: 64, marginRight: 40, marginTop: 16, marginBottom: 36,
+      x: { type: "utc", label: null, ticks: width < 400 ? 2 : 3, tickFormat: "%Y-%m-%d", inset: 16 }, y: { grid: true, label: null, ticks: 4, nice: true },
       marks: [
         Plot.line(found, { x: "day", y: "value", stroke: "var(--rest)", strokeWidth: 2 }),
         Plot.ruleX(sure, { x: "day", y1: "low", y2: "high", stroke: "var(--rest)" }),
