@@ -160,7 +160,3 @@ def _written(environment: Environment, page: _Page, site: ResultSite, folder: Pa
     for language, path in paths.items():
         write_atomically(folder / path, _filled(environment, page, language, site))
     return list(paths.values())
-
-
-def _text(*names: str) -> str:
-    return files("evalctl.site").joinpath(*names).read_text(encoding="utf-8")
