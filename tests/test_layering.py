@@ -55,7 +55,7 @@ ARROWS: dict[str, set[str]] = {
     "runtimes": {"model"},
     "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "plan", "report", "results", "shell", "suggest", "sync"},
-    "site": {"git", "model", "parallel", "results", "review", "shell", "terminal"},
+    "site": {"git", "model", "parallel", "plan", "results", "review", "shell", "terminal"},  # plan: what a job costs
     "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},

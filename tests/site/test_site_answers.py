@@ -192,3 +192,13 @@ def test_answers_are_not_written_where_git_would_commit_them(
         assert "git does not ignore it" in capsys.readouterr().err and not folder.exists()
     (other / ".gitignore").write_text("/pages/\n")
     assert made(root, other / "pages", "--answers", TASK) == 0
+
+
+def test_what_is_missing_is_said_however_many_pages_there_are(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site of many pages is made by several processes; one with answers is not."""
+    monkeypatch.setattr("evalctl.site.pages._FEWEST", 1)
+    assert made(root, tmp_path, "--answers", TASK) == 0
+    told = capsys.readouterr().err
+    assert "licences of data sets may forbid to publish them" in told and "missing of lab/three" in told

@@ -23,6 +23,7 @@ KINDS = (
     "entries.html",
     "tasks.html",
     "changes.html",
+    "costs.html",
     "about.html",
     "methods.html",
     "models/*.html",
@@ -311,6 +312,42 @@ def test_a_number_leads_to_its_eval_and_the_other_language_to_the_same_page(brow
     name = page.locator("h1").inner_text()
     page.get_by_role("link", name="日本語").click()
     assert (page.locator("h1").inner_text(), page.locator("html").get_attribute("lang")) == (name, "ja")
+    page.context.close()
+
+
+def test_what_was_run_for_a_number_is_two_clicks_away(browser: Any, folder: Path) -> None:
+    """From a number of the leaderboard: the model's name, then the task beside the number, and all of what was run is shown."""
+    page = Visit(browser).to(folder / "index.html")
+    clicks = [page.locator("tbody tr").first.get_by_role("link").first]
+    clicks[0].click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile("^jmmlu")))
+    clicks.append(row.first.get_by_role("link", name=re.compile("^ja_")))
+    clicks[-1].click()
+    shown = page.locator("details[open] .provenance").first
+    shown.wait_for()
+    text = shown.inner_text()
+    for fact in (
+        "/result.json",
+        "generated/",
+        "/ev-x.sh",
+        "c" * 64,
+        "a" * 40,
+        "lighteval-e230f61ef83f",
+        "vllm-a576e9cb1ea7",
+        "kana@tsubame",
+    ):
+        assert fact in text, fact
+    assert len(clicks) == 2 and shown.evaluate("one => one.getBoundingClientRect().top < innerHeight")
+    page.context.close()
+
+
+def test_a_cost_that_is_not_known_is_sorted_last(browser: Any, folder: Path) -> None:
+    """The table of cost and time is sorted as the leaderboard is."""
+    page = Visit(browser).to(folder / "costs.html")
+    page.locator("thead button", has_text="Working time of tasks").click()
+    assert page.locator("[aria-sort=descending]").inner_text().startswith("Working time")
+    page.locator("thead button", has_text="GPU hours").click()
+    assert set(page.locator("tbody td:nth-child(5)").all_inner_texts()) == {"not known"}
     page.context.close()
 
 

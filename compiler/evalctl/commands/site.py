@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,17 +13,21 @@ from evalctl.details.texts import questions_of
 from evalctl.exits import SUCCESS
 from evalctl.git.repository import Repository, open_repository
 from evalctl.load.places import TASK_FILES
-from evalctl.model.metrics import Metrics
+from evalctl.model.catalogue import Catalogue
+from evalctl.model.plan_file import PlannedJob, of_json
+from evalctl.model.service import MOST
 from evalctl.results.grading import Question
 from evalctl.results.proof import unproven
 from evalctl.results.store import index
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
 from evalctl.site.answers import Answers
+from evalctl.site.costs import Prices
 from evalctl.site.output import claim
 from evalctl.site.pages import write
 from evalctl.site.source import Model, ResultSite, site_at
 from evalctl.suggest import help_for, listed, plural
+from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.proofs import proofs_at
 from evalctl.terminal import plain
 
@@ -47,7 +52,10 @@ def site_of(repo: Repository, revision: str) -> ResultSite:
     commit = repo.resolve(revision)
     if commit is None:
         raise EnvironmentProblem(f"git knows no commit `{revision}`", help="git log -- results")
-    return site_at(repo, commit, _metrics(repo, commit), _unproven(repo, commit))
+    ledger, catalogue = Ledger(repo).read(), _catalogue(repo, commit)
+    return site_at(
+        repo, commit, catalogue.metrics, _unproven(repo, commit, ledger), _prices(repo, commit, catalogue, ledger)
+    )
 
 
 def _model(site: ResultSite, word: str) -> Model:
@@ -119,15 +127,51 @@ def _about(answers: Answers) -> Iterator[str]:
             yield f"{task}: no answers: values of single questions are missing, so the hardest are not known"
 
 
-def _metrics(repo: Repository, commit: str) -> Metrics:
+def _catalogue(repo: Repository, commit: str) -> Catalogue:
     """As the commit has it: the work tree may be at another."""
     texts = repo.read(commit, TASK_FILES, "manifests/tasks")
-    return shared({path: text.decode("utf-8", "replace") for path, text in texts.items()})[0].metrics
+    services = repo.entries(commit, "manifests/services")
+    texts |= repo.read(commit, [path for path in services if path.endswith(".yaml")], "manifests/services")
+    return shared({path: text.decode("utf-8", "replace") for path, text in texts.items()})[0]
 
 
-def _unproven(repo: Repository, commit: str) -> dict[str, dict[str, tuple[str, ...]]]:
+def _prices(repo: Repository, commit: str, catalogue: Catalogue, ledger: Records) -> Prices:
+    """Of services and plans as the commit has them; walltimes as the ledger of this clone has them."""
+    plans = [path for path in repo.entries(commit, "generated") if path.endswith("/plan.json")]
+    texts = repo.read(commit, plans, "generated")
+    jobs = {job.name: job for text in texts.values() for job in _jobs(text)}
+    walltimes = {
+        (name, one.number): one.walltime_seconds for name, job in ledger.by_job.items() for one in job.attempts
+    }
+    services = {name: entry.service for name, entry in catalogue.services.items()}
+    return Prices(services, jobs, walltimes)
+
+
+def _jobs(text: bytes) -> Sequence[PlannedJob]:
+    """Of a plan.json; none of one that an older evalctl or a person wrote in another form."""
+    try:
+        return [job for job in of_json(json.loads(text)).jobs if isinstance(job.name, str) and _has_numbers(job)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ()
+
+
+def _has_numbers(job: PlannedJob) -> bool:
+    cost = job.cost
+    if cost is None:
+        return True
+    wanted = (
+        cost.used_rate,
+        cost.reserved_rate,
+        cost.minimum_seconds,
+        job.walltime_seconds,
+        cost.currency_per_unit or 0,
+    )
+    return all(type(one) in (int, float) and 0 <= one <= MOST for one in wanted) and isinstance(cost.unit, str)
+
+
+def _unproven(repo: Repository, commit: str, ledger: Records) -> dict[str, dict[str, tuple[str, ...]]]:
     """Unproven records by folder, as far as this clone has the ledger; each with the framework's tasks."""
-    proofs = proofs_at(repo, commit, authoritative=False)
+    proofs = proofs_at(repo, commit, authoritative=False, records=ledger)
     if proofs.attempts is None:
         return {}
     versions = {

@@ -32,6 +32,11 @@ def estimate(
     )  # fmt: skip
 
 
+def charged(cost: Estimate, elapsed_s: float, walltime_s: float) -> float:
+    """What a job that ran for so long costs by these rates."""
+    return _units(cost.used_rate, cost.reserved_rate, cost.minimum_seconds, elapsed_s, walltime_s)
+
+
 def _units(used_rate: float, reserved_rate: float, minimum_s: float, elapsed_s: float, walltime_s: float) -> float:
     charged = used_rate * max(elapsed_s, minimum_s) + reserved_rate * walltime_s
     # Both sites cut after the fourth decimal; rounding first, because 0.001 may be 0.00099999… in binary.

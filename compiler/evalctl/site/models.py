@@ -10,6 +10,7 @@ from evalctl.model.walltime import duration, moment
 from evalctl.results.entries import by_language, shown
 from evalctl.shell import json_text
 from evalctl.site.board import Board, Column, of_average
+from evalctl.site.costs import Spent, spent
 from evalctl.site.drawing import Scale, scale
 from evalctl.site.numbers import Number, of_entry
 from evalctl.site.source import Model, ResultSite, Version
@@ -82,6 +83,7 @@ class ModelPage:
     trends: Sequence[Trend]
     warnings: Sequence[str]
     finished: Sequence[Finished]
+    spent: Spent
     counts: Sequence[str] = (*_COUNTS, *_ENDS)
 
 
@@ -94,6 +96,7 @@ def page(site: ResultSite, board: Board, model: Model, versions: Sequence[Versio
     return ModelPage(
         model, groups, _scale(numbers), evals, _facts(results), duration(sum(one.seconds or 0 for one in results)),
         _trends(site, versions), model.aggregate.warnings, _finished(model),
+        spent(results, site.prices),
     )  # fmt: skip
 
 

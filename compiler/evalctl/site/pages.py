@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from evalctl.site import libraries, methods, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, board, columns_of
 from evalctl.site.changes import Changes, joined
+from evalctl.site.costs import spent
 from evalctl.site.drawing import axis, whisker
 from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
@@ -28,7 +30,7 @@ from evalctl.site.words import EXPLAINED, LANGUAGES, words
 
 _STATIC = ("site.css", "site.js", "charts.js")
 _SECTIONS = (
-    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("pairs.html", "pairs"), ("changes.html", "changes"), ("about.html", "about"),
+    ("index.html", "leaderboard"), ("entries.html", "all_entries"), ("tasks.html", "tasks"), ("costs.html", "costs"), ("pairs.html", "pairs"), ("changes.html", "changes"), ("about.html", "about"),
     ("methods.html", "methods"),
 )  # fmt: skip
 _FEWEST = 25  # pages of one process
@@ -65,7 +67,9 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answer
         changes = Changes()
         return [path for page in pages(changes) for path in _written(environment, page, site, folder)], changes
 
-    found = mapped(made, _makers(site, asked, answers or Answers()), _FEWEST)
+    texts = answers or Answers()
+    # What is missing is noted while a page with answers is made: such pages are made in this process.
+    found = mapped(made, _makers(site, asked, texts), sys.maxsize if texts.tasks else _FEWEST)
     changes = joined(one for _, one in found)
     last = _Page("changes.html", "changes.html", {"months": changes.months(), "cut": len(changes.cut)})
     written = [*(path for paths, _ in found for path in paths), *_written(environment, last, site, folder)]
@@ -90,6 +94,7 @@ def _makers(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> list[_
 def _sections(site: ResultSite, found: Board, chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]:
     yield _Page("index.html", "index.html", {"board": found})
     yield _entries(site, found)
+    yield _costs(site, found)
     yield _Page("tasks.html", "tasks.html", {"pages": about})
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
@@ -121,6 +126,12 @@ def _entries(site: ResultSite, found: Board) -> _Page:
     columns = [one for one in columns if any(number.value is not None for number in one.numbers.values())]
     languages = list(dict.fromkeys(one.language for one in columns))
     return _Page("entries.html", "entries.html", {"columns": columns, "languages": languages, "models": found.models})
+
+
+def _costs(site: ResultSite, found: Board) -> _Page:
+    rows = [(model, spent(site.results(model), site.prices)) for model in found.models]
+    units = sorted({one.name for _, each in rows for one in each.amounts})
+    return _Page("costs.html", "costs.html", {"rows": rows, "units": units, "first": found.first})
 
 
 def _environment() -> Environment:

@@ -22,6 +22,7 @@ from evalctl.results.leaderboard import DEBUG
 from evalctl.results.names import read_names, task_name
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.store import FILE
+from evalctl.site.costs import Prices
 from evalctl.terminal import plain
 
 _MOST_VERSIONS = 60  # of one model's scores in its history: its tasks can land one by one
@@ -92,6 +93,7 @@ class ResultSite:
     unproven: Unproven
     problems: Sequence[str] = ()
     changes: Mapping[str, Sequence[AggregateChange]] = field(default_factory=dict)  # by folder, the newest first
+    prices: Prices = field(default_factory=Prices)
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes]:
         """The committed files of these paths."""
@@ -143,7 +145,9 @@ def slug(path: str) -> str:
     return f"{words}-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
-def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven) -> ResultSite:
+def site_at(
+    repo: Repository, commit: str, metrics: Metrics, unproven: Unproven, prices: Prices | None = None
+) -> ResultSite:
     """The result site of a commit; debugging runs have no pages."""
     blobs = {path: entry.blob for path, entry in repo.entries(commit, "results").items()}
     aggregates = _aggregates(repo, blobs)
@@ -152,6 +156,7 @@ def site_at(repo: Repository, commit: str, metrics: Metrics, unproven: Unproven)
     return ResultSite(
         repo, commit, _day(repo, commit), blobs, metrics, _models(aggregates, blobs, metrics, unproven),
         used_entries(aggregates.values(), metrics), found, scripts, unproven, problems, _changes(repo, commit),
+        prices or Prices(),
     )  # fmt: skip
 
 

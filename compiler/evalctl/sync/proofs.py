@@ -10,12 +10,12 @@ from evalctl.results.proof import ACCEPTED_FILE, Proofs, accepted
 from evalctl.sync.ledger import Ledger, Records
 
 
-def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool) -> Proofs:
-    """The proofs by the ledger of this clone and the accepted records of `commit`.
+def proofs_at(repo: Repository, commit: str | None, *, authoritative: bool, records: Records | None = None) -> Proofs:
+    """The proofs by the ledger of this clone (`records`, where it has been read) and the accepted records of `commit`.
 
     `authoritative`: the ledger was just fetched, so that none is an empty one; else nothing is known without it.
     """
-    records = Ledger(repo).read()
+    records = Ledger(repo).read() if records is None else records
     text = repo.read(commit, [ACCEPTED_FILE], ACCEPTED_FILE).get(ACCEPTED_FILE, b"")
     accepted_by: frozenset[tuple[str, str]] = frozenset()
     with contextlib.suppress(ValueError):  # `evalctl check` reports the fault; a damaged file accepts nothing
