@@ -26,28 +26,39 @@ TURNED = "\u202etxt.exe\u2066 \ud800 \x00 </pre></script>"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Three models; the first two have details here. Their reader is a program that prints what a real one reads."""
-    made = planted(tmp_path_factory.mktemp("clone"), MODELS, questions=20, right=(19, 15, 3), only=[TASK, OTHER])
-    environments, environment = tmp_path_factory.mktemp("environments"), catalogue()["lighteval"]
-    folder = environments / environment.directory_name
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that reads details: a program that prints what a real one reads from them."""
+    made, environment = tmp_path_factory.mktemp("environments"), catalogue()["lighteval"]
+    folder = made / environment.directory_name
     (folder / "bin").mkdir(parents=True)
     (folder / ".complete").write_text(environment.digest)
     (folder / "bin/python").write_text('#!/bin/sh\nshift 2\nexec cat "$@"\n')
     (folder / "bin/python").chmod(0o755)
-    for model in MODELS[:2]:
-        with_details(made, model, TASK, FOLDER)
-    with_details(made, MODELS[0], OTHER, OTHER_FOLDER)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("EVALCTL_ENVIRONMENTS", str(environments))
-        yield made
+    return made
+
+
+@pytest.fixture(autouse=True)
+def reader(environments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has it."""
+    monkeypatch.setenv("EVALCTL_ENVIRONMENTS", str(environments))
 
 
 @pytest.fixture(scope="module")
-def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three models; the first two have details here."""
+    made = planted(tmp_path_factory.mktemp("clone"), MODELS, questions=20, right=(19, 15, 3), only=[TASK, OTHER])
+    for model in MODELS[:2]:
+        with_details(made, model, TASK, FOLDER)
+    with_details(made, MODELS[0], OTHER, OTHER_FOLDER)
+    return made
+
+
+@pytest.fixture(scope="module")
+def site(root: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the answers of one task; the command says on standard error what is said of them."""
     folder = tmp_path_factory.mktemp("site")
-    with contextlib.redirect_stderr(io.StringIO()) as told:
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stderr(io.StringIO()) as told:
+        patched.setenv("EVALCTL_ENVIRONMENTS", str(environments))
         assert made(root, folder, "--answers", TASK) == 0
     (folder / "told.txt").write_text(told.getvalue())
     return folder
@@ -160,7 +171,7 @@ def test_what_is_not_here_is_said_with_its_reason(
         record.write_bytes(kept)
     told = capsys.readouterr().err
     assert "missing of lab/one: its result in this work tree is another than the committed one" in told
-    assert "lab/one answers" not in page(tmp_path, TASK)
+    assert "lab/two answers" in page(tmp_path, TASK) and "lab/one answers" not in page(tmp_path, TASK)
 
 
 def test_without_a_reader_no_page_has_texts(

@@ -88,13 +88,13 @@ def _makers(site: ResultSite, asked: Sequence[Pair], answers: Answers) -> list[_
         *(partial(_of_task, site, answers, task) for task in about),
         lambda _: _of_pairs(site, chosen, answers),
         *(partial(_of_model, site, found, chosen, model) for model in site.models),
+        lambda _: [_costs(site, found)],
     ]
 
 
 def _sections(site: ResultSite, found: Board, chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]:
     yield _Page("index.html", "index.html", {"board": found})
     yield _entries(site, found)
-    yield _costs(site, found)
     yield _Page("tasks.html", "tasks.html", {"pages": about})
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
