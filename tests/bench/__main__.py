@@ -3,7 +3,7 @@
 Each number is the median of several runs of the whole command. CPU seconds stand beside the wall clock's: on a busy
 machine only they mean much. Nothing here fails by the clock.
 
-`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished, scheduler or statistics (see the module of that name).
+`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished, site, scheduler or statistics (see the module of that name).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import finished, relay, scheduler, start, statistics, tasks
+from tests.bench import finished, relay, scheduler, site, start, statistics, tasks
 from tests.bench.table import Row, memory, repository, run, seconds, write
 
 ALONE = {
     "relay": relay.main, "start": start.main, "tasks": tasks.main, "finished": finished.main, "scheduler": scheduler.main,
-    "statistics": statistics.main,
+    "statistics": statistics.main, "site": site.main,
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def _parts(folder: Path, requests: int) -> Iterator[Callable[[int], list[Row]]]:
     yield lambda runs: _one(repository(folder / "one", 1), runs)
     yield lambda runs: _many(repository(folder / "many", requests), requests, max(1, runs // 2), runs)
     yield lambda runs: finished.rows(folder / "finished", requests, runs)
+    yield lambda runs: site.rows(folder / "site", max(1, runs // 2))
 
 
 # ---- what is measured -------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def _many(root: Path, requests: int, cold_runs: int, runs: int) -> list[Row]:
         changed.append(run(root, "compile"))
     size = f"{requests:,} requests x 19 tasks"
     return [
-        seconds(f"check and compile, {size}, cold", cold, 4),
+        seconds(f"check and compile, {size}, cold", cold, 2),
         memory(f"check and compile, {size}, cold", cold, 300),
         seconds(f"the same, one request changed (of {requests:,})", changed, 0.5),
     ]

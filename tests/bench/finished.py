@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import statistics
@@ -17,10 +18,15 @@ from tests.bench import table
 from evalctl.git.repository import open_repository
 from evalctl.model.result import SCHEMA
 from evalctl.model.run import Attempt, Phase
+from evalctl.results import per_question
 from evalctl.sync.asked import fingerprints
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import COLLECTED, JobRecord
+from evalctl_job import scores
+from evalctl_job.question_set import QuestionSet
+from evalctl_job.scores import Metric
 
+QUESTIONS = 100  # of each task
 STANDIN = """\
 #!/bin/sh
 [ "$1" != -help ] || exec echo "usage: qstat [options]"
@@ -96,7 +102,7 @@ def job_record(root: Path, request: str, job: dict[str, Any]) -> JobRecord:
 
 
 def write_result(root: Path, job: dict[str, Any], task: dict[str, str]) -> None:
-    """As much of a record as `sync` reads."""
+    """As much of a record as `sync` reads, with the values of its questions beside it."""
     target = root / task["result"]
     target.parent.mkdir(parents=True, exist_ok=True)
     result_dir = "/".join(target.parent.parts[-2:])
@@ -105,10 +111,31 @@ def write_result(root: Path, job: dict[str, Any], task: dict[str, str]) -> None:
         "task": {"key": task["task"], "script": task["task"], "result_dir": result_dir, "framework": "lighteval-swallow"},
         "subject": {"provider": "vllm", "model": job["model"], "revision": job["revision"],
                     "custom_settings": {"path": "", "name": "default", "version": "1"}},
-        "scores": {f"{task['task']}|0": {"extractive_match": 0.5}}, "samples": {"asked": 100, "answered": 100},
+        "scores": {f"{task['task']}|0": {"extractive_match": 0.5}}, "samples": {"asked": QUESTIONS, "answered": QUESTIONS},
+        "per_question": write_questions(root, target.parent, task["task"]),
         "ran": {"service": "tsubame", "node_kind": "node_q", "job": job["name"], "attempt": 1},
     }  # fmt: skip
     target.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def write_questions(root: Path, folder: Path, task: str) -> dict[str, str]:
+    """A file of values of its own, and the question set of the task; what the record says of both."""
+    digests = [hashlib.sha256(f"{task} {number}".encode()).hexdigest()[:16] for number in range(QUESTIONS)]
+    asked = QuestionSet(tuple(digests), (f"{task}|0",) * QUESTIONS)
+    file = root / per_question.set_path(task, asked.digest())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(asked.text(), encoding="utf-8")
+    right = {"extractive_match": Metric("digits", "10" * (QUESTIONS // 2)).as_json()}
+    document = {
+        "schema": scores.SCHEMA,
+        "questions": asked.digest(),
+        "answers": 1,
+        "metrics": right,
+        "of_whole_texts": [],
+    }
+    text = json.dumps(document)
+    (folder / "scores.json").write_text(text, encoding="utf-8")
+    return {"questions": asked.digest(), "scores": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def commit(root: Path) -> None:
