@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
     "changes": {"home_folder", "load", "model", "results", "suggest"},
     "plan": {"columns", "frameworks", "model", "resolve", "results", "suggest", "terminal"},  # results: a forecast asks what is there
     "schedulers": {"model", "shell", "surroundings"},
-    "render": {"model", "schedulers", "shell", "stamps"},
+    "render": {"model", "parallel", "schedulers", "shell", "stamps"},
     "importing": {"editing", "load", "model", "results"},
     "pipeline": {"check", "environments", "home_folder", "load", "model", "parallel", "plan", "render", "resolve", "shell", "stamps"},
     "report": {"columns", "model", "secret_shapes", "terminal"},

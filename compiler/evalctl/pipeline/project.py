@@ -8,7 +8,7 @@ imported only when one of them has to run.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from evalctl.render.tree import Tree, outdated
 
 if TYPE_CHECKING:
     from evalctl.model.catalogue import Catalogue
+    from evalctl.model.evaluation import Artifact
     from evalctl.pipeline.stages import Compiled
 
 _FEWEST = 100  # requests of one process: for fewer, another process takes longer than it saves
@@ -125,7 +126,7 @@ class Project:
             if check_only:
                 problems += [outdated(path, path, "belongs to no request any more") for path in obsolete]
             else:
-                changed = [path for entry in entries.values() for path in _written(entry, tree)]
+                changed = tree.write(_with_digests(entries.values()))
                 tree.remove(obsolete)
                 changed += obsolete
             self._remember(entries, tree)
@@ -265,10 +266,11 @@ def _as_remembered(entry: KnownRequest, tree: Tree | None) -> bool:
     return all(tree.digest(path) == sha for path, sha in entry.artifacts.items())
 
 
-def _written(entry: KnownRequest, tree: Tree) -> list[str]:
-    """Brings the request's files up to date; returns the changed paths."""
-    digests = entry.artifacts or {}
-    return [artifact.path for artifact in entry.fresh if tree.write(artifact, digests[artifact.path])]
+def _with_digests(entries: Iterable[KnownRequest]) -> Iterator[tuple[Artifact, str]]:
+    """The files that were rendered now."""
+    for entry in entries:
+        digests = entry.artifacts or {}
+        yield from ((artifact, digests[artifact.path]) for artifact in entry.fresh)
 
 
 def _differences(tree: Tree, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:

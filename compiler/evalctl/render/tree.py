@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
+from evalctl.parallel import mapped
 from evalctl.shell import write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
 
@@ -29,6 +30,7 @@ _SCRIPT = re.compile(
     rb"#!/bin/bash\n(?:#.*\n)*?# Made by `evalctl compile` from manifests/requests/.+; change that file, not this one\.\n"
 )
 _HEAD = 64 * 1024
+_FEWEST = 500  # files that one process writes
 
 
 class Tree:
@@ -57,16 +59,20 @@ class Tree:
                 self.stats[path] = (*seen, sha)
         return self._digests[path]
 
-    def write(self, artifact: Artifact, sha: str) -> bool:
-        """Writes `artifact`, whose digest is `sha`; False when the file was up to date already."""
-        if self.digest(artifact.path) == sha:
-            return False
+    def write(self, artifacts: Iterable[tuple[Artifact, str]]) -> list[str]:
+        """Writes artifacts, each with its digest, whose files are not up to date; returns the changed paths."""
+        changed = [(one, sha) for one, sha in artifacts if self.digest(one.path) != sha]
+        stamps = mapped(self._written, [one for one, _ in changed], _FEWEST)
+        for (one, sha), seen in zip(changed, stamps, strict=True):
+            self._on_disk[one.path] = seen
+            self._digests[one.path] = sha
+            self.stats[one.path] = (*seen, sha)  # a new inode, made here: what changes it later changes its stamp
+        return [one.path for one, _ in changed]
+
+    def _written(self, artifact: Artifact) -> Stamp:
         target = self.root / artifact.path
         write_atomically(target, artifact.data, mode=0o755 if artifact.path.endswith(".sh") else 0o644)
-        self._on_disk[artifact.path] = seen = stamp(target.stat())
-        self._digests[artifact.path] = sha
-        self.stats[artifact.path] = (*seen, sha)  # a new inode, made here: what changes it later changes its stamp
-        return True
+        return stamp(target.stat())
 
     def obsolete(self, expected: Iterable[str]) -> list[str]:
         """Files that an earlier compilation wrote and that are not `expected` any more."""

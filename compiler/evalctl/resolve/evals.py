@@ -98,7 +98,8 @@ def _eval(
     framework = FRAMEWORKS[task.framework]
     layered = merge((defaults, task.defaults, applied, override))
     merged, kept_out = without_own(layered, kept_out, framework.own_settings(task.script))
-    values = {name: merged[name].value for name in sorted(merged) if merged[name].value is not None}
+    ordered = [(name, merged[name]) for name in sorted(merged)]
+    values = {name: sourced.value for name, sourced in ordered if sourced.value is not None}
     generation = tuple((name, value) for name, value in values.items() if name in SENT)
     server = _server_settings(values, subject, catalogue)
     version, task_digest = framework.version(), framework.task_digest(task.script)
@@ -115,7 +116,7 @@ def _eval(
         result_path=result_path(subject, task, request.max_samples),
         unanswered=request.unanswered,
         answers=answers,
-        settings=(*(_setting(name, merged[name], subject) for name in sorted(merged)), *kept_out),
+        settings=(*(_setting(name, sourced, subject) for name, sourced in ordered), *kept_out),
     )
 
 
