@@ -168,6 +168,13 @@ def test_tokens_of_a_cache_and_runs_of_one_character_are_allowed_for(
     assert (found is not None) is short
 
 
+def test_a_prompt_has_a_digest_of_16_digits() -> None:
+    """Of its texts alone, however the request holds them; half a character is no mistake."""
+    parts = {"messages": [{"content": [{"type": "text", "text": "a"}]}, {"content": "b"}], "n": 2}
+    assert choices.prompt_digest(parts) == choices.prompt_digest({"prompt": ["a", "b"]}) == "7e18f737311b2dc3"
+    assert len(choices.prompt_digest({"prompt": "\ud800"})) == 16
+
+
 def test_a_filtered_reply_may_never_be_answered() -> None:
     """By what a reply says beside its choices, too."""
     found = choices.read_reply({**reply("a"), "amazon-bedrock-guardrailAction": "INTERVENED"}, 1)
