@@ -152,7 +152,7 @@ def test_each_end_is_in_the_record_and_the_finished_have_their_own_score(
     scored = read([record], lambda paths: {path: beside[path].encode() for path in paths})
     aggregate = aggregated(FOLDER, [record], METRICS, scored)
     assert aggregate.results["arithmetic"] == pytest.approx(6 / 12)
-    assert aggregate.stability["arithmetic"] == Stability(**expected, score=pytest.approx(5 / 6))
+    assert aggregate.stability["arithmetic"] == Stability(**expected, score=pytest.approx(5 / 6))  # type: ignore[arg-type]
 
 
 def measured(run: Run) -> Result:

@@ -72,7 +72,7 @@ def test_a_baseline_of_another_task_of_the_framework_is_not_comparable() -> None
 ])  # fmt: skip
 def test_a_baseline_of_another_version_or_definition_is_not_comparable(name: str, words: str) -> None:
     """The comparison would say so after it was paid for."""
-    found = shown(MICRO, "jmmlu", SUBSETS, script="jmmlu", **{name: "new"})
+    found = shown(MICRO, "jmmlu", SUBSETS, script="jmmlu", **{name: "new"})  # type: ignore[arg-type]
     assert found.shows is None and found.noise == f"not comparable: another {words}: new and none"
 
 
