@@ -228,6 +228,19 @@ def test_a_request_may_leave_so_many_questions_without_an_answer(tmp_path: Path)
     run(story())
 
 
+@pytest.mark.parametrize(("why", "number"), [("the provider filtered it: x", 1), ("the model called a tool (stop)", 0)])
+def test_a_question_that_a_filter_took_is_known_as_such(tmp_path: Path, why: str, number: int) -> None:
+    """Another question without an answer is not."""
+
+    async def story() -> None:
+        desk = Desk(tmp_path, Refused(400, why, transient=False, unanswerable=True), unanswered=1)
+        assert (await desk.ask())[0] == 200
+        (withheld,) = await desk.counts("withheld")
+        assert len(withheld) == number
+
+    run(story())
+
+
 @pytest.mark.parametrize(("unanswered", "outcome"), [(0, FILTERED), (1, NO)])
 def test_other_failures_are_no_empty_answers(tmp_path: Path, unanswered: int, outcome: Outcome) -> None:
     """Without leave, and where the question is not the reason."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from evalctl_job import outcomes
+from evalctl_job.filters import is_withheld
 from evalctl_job.outcomes import GivenUp, Patience, Refused, read
 from evalctl_job.reasons import classify
 
@@ -314,3 +315,10 @@ def test_a_question_that_is_too_long_for_text_generation_inference_is_named() ->
     """Its words, which Together passes on."""
     why = "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8193. Given: 8000 `inputs` tokens"
     assert classify(refused(422, error(why)).why) == "context-length"
+
+
+def test_what_a_filter_took_is_known_by_evalctls_words_and_by_the_providers() -> None:
+    """Either is enough; a called tool is none."""
+    assert is_withheld("no answer: the provider filtered it (SAFETY) (tried once)")
+    assert is_withheld("HTTP 400: Your chosen model requires moderation (tried once)")
+    assert not is_withheld("no answer: the model called a tool (stop) (tried once)")
