@@ -110,3 +110,11 @@ def test_a_section_of_a_page_that_is_named_exists() -> None:
     assert named
     pages = {path.name: path for path in [*(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "CONTRIBUTING.md"]}
     assert [one for one in named if one[2] not in headings(pages[one[1]])] == []
+
+
+def test_each_picture_is_on_a_page_and_small() -> None:
+    """At most 150 kB; README.md and README.ja.md have the same ones."""
+    found = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs/pictures").iterdir()}
+    for page in ("README.md", "README.ja.md"):
+        assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", (REPOSITORY / page).read_text(encoding="utf-8"))) == found
+    assert all((REPOSITORY / path).stat().st_size <= 150_000 for path in found)
