@@ -167,6 +167,21 @@ def unnamed(package: Path) -> set[str]:
     }
 
 
+@pytest.mark.parametrize("package", [TOP, JOB, QUEUE], ids=lambda path: path.name)
+def test_a_function_has_at_most_thirty_lines(package: Path) -> None:
+    """With its docstring and its line of parameters."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")}
+    found = {
+        f"{path.relative_to(package)}: {node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno
+        and node.end_lineno - node.lineno >= 30
+    }
+    assert found == set()
+
+
 def test_commands_has_commands_only() -> None:
     """Each file is what a word of the command line runs, or two words, as the package's `__init__` lists them."""
     page = ast.get_docstring(ast.parse((TOP / "commands/__init__.py").read_text(encoding="utf-8"))) or ""

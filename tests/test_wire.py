@@ -34,7 +34,7 @@ OBJECTS: dict[str, set[str]] = {
     "settings of vLLM and of a framework, which it names": {
         "evalctl/frameworks/__init__.py", "evalctl/frameworks/lighteval.py", "evalctl/frameworks/lighteval_swallow.py", "evalctl/plan/applied.py",
         "evalctl/plan/filled.py", "evalctl/plan/jobs.py", "evalctl/plan/placement.py", "evalctl/plan/refusals.py", "evalctl/plan/rules.py",
-        "evalctl/plan/server.py", "evalctl/resolve/evals.py", "evalctl/resolve/identity.py", "evalctl/results/likeness.py", "evalctl/model/manifest.py",
+        "evalctl/plan/server.py", "evalctl/plan/power.py", "evalctl/clone/baselines.py", "evalctl/results/power.py", "evalctl/resolve/evals.py", "evalctl/resolve/identity.py", "evalctl/results/likeness.py", "evalctl/model/manifest.py",
     },
     "what a framework leaves: results, details, and the values in them": {
         "evalctl/importing/reading.py", "evalctl/results/grading.py", "evalctl/results/parquet_rows.py", "evalctl_job/accept.py",
@@ -53,7 +53,7 @@ OBJECTS: dict[str, set[str]] = {
     "what is printed with --json, or shown on a page": {
         "evalctl/commands/compare.py", "evalctl/commands/explain.py", "evalctl/commands/plan.py", "evalctl/commands/probe.py",
         "evalctl/commands/results.py", "evalctl/commands/runtimes.py", "evalctl/commands/status.py", "evalctl/report.py",
-        "evalctl/results/compared_rows.py", "evalctl/results/gate_text.py", "evalctl/results/tables.py", "evalctl/screen/progress.py", "evalctl/site/pages.py",
+        "evalctl/results/compared_rows.py", "evalctl/results/ended_text.py", "evalctl/results/gate_text.py", "evalctl/results/tables.py", "evalctl/screen/progress.py", "evalctl/site/pages.py",
         "evalctl_job/upload.py",
     },
 }  # fmt: skip

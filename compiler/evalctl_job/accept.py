@@ -23,7 +23,7 @@ from typing import Any
 from evalctl_job import judges, questions, stall
 from evalctl_job.ends import Ends
 from evalctl_job.files import write_json
-from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, Unreadable, read_output
+from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, UnreadableOutput, read_output
 from evalctl_job.judgement import Evidence, failure, finite, no_questions
 from evalctl_job.marks import DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned, repeated_answers
@@ -116,7 +116,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     output, problem = None, None
     try:
         output = read_output(arguments.framework, arguments.output)
-    except Unreadable as unreadable:
+    except UnreadableOutput as unreadable:
         problem = str(unreadable)
     state = RelayFolder(arguments.state)
     log = plain(_tail(arguments.log)) if arguments.log else ""

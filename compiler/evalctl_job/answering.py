@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from evalctl_job.asking import Request
+from evalctl_job.asking import TaskRequest
 from evalctl_job.forward import Upstream
 from evalctl_job.options import apply
 from evalctl_job.outcomes import NO_ANSWER, GivenUp
@@ -46,7 +46,7 @@ class Answering:
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
             self._refuse_in_vain(task)
-            asking = Request(task, task.answers, path, body, n, self.store.refusals)
+            asking = TaskRequest(task, task.answers, path, body, n, self.store.refusals)
             whole = await self._unless_aborted(self._answer(task, asking))
         except GivenUp as given_up:
             return _failed(has_gone(), task, n, given_up.status, str(given_up))
@@ -65,7 +65,7 @@ class Answering:
         if words := refused[1] if refused else task.refusals.lasting_text:
             raise GivenUp(REFUSED_BEFORE, words)
 
-    async def _answer(self, task: TaskState, asking: Request) -> dict[str, Any]:
+    async def _answer(self, task: TaskState, asking: TaskRequest) -> dict[str, Any]:
         try:
             return await asking.answer(self.upstream)
         except GivenUp as given_up:

@@ -30,7 +30,7 @@ class Blank(dict[str, Any]):
 Piece = tuple[int, dict[str, Any]]
 
 
-class Request:
+class TaskRequest:
     """One request of a task, with the state of each of its `n` choices."""
 
     def __init__(

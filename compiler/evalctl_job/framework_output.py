@@ -22,7 +22,7 @@ KEPT_SETTINGS = (
 )  # fmt: skip
 
 
-class Unreadable(Exception):
+class UnreadableOutput(Exception):
     """The results file exists but does not have this framework's form."""
 
 
@@ -65,7 +65,7 @@ def read_output(framework: str, folder: Path) -> Output | None:
         seconds = float(general["total_evaluation_time_secondes"])
         settings = {entry: settings_of(entry, raw["config_tasks"], details) for entry in scores}
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, OSError) as problem:
-        raise Unreadable(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
+        raise UnreadableOutput(f"{files[-1].name}: {type(problem).__name__}: {problem}") from problem
     unscored = tuple(without_scores(raw["config_tasks"], scores))
     answers = [path.name for path in folder.glob("details/**/details_*.parquet")]
     unasked = tuple(name for name in unscored if without_questions(name, raw["config_tasks"][name], scores, answers))

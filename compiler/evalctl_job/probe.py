@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from evalctl_job import limits
 from evalctl_job.limits import ACCEPTED, DROPPED, OBEYED, REFUSED, UNREPORTED, ProviderReply
-from evalctl_job.probed import AskedTarget, Context, Found, Number, Stop, Verdict
-from evalctl_job.provider import Provider, Stopped
+from evalctl_job.probed import AskedTarget, ContextLength, Found, LargestNumber, ParameterVerdict, Stop
+from evalctl_job.provider import ProbedModel, Stopped
 from evalctl_job.typed import read
 
 PROMPT = [{"role": "user", "content": "Count from 1 to 100."}]
@@ -34,12 +34,12 @@ BEYOND_ANY_CONTEXT = 100_000_000
 class Probe:
     """One model's limits, found one after another; `found` holds what is known so far."""
 
-    def __init__(self, provider: Provider, parameters: Mapping[str, Any], up_to: int) -> None:
+    def __init__(self, provider: ProbedModel, parameters: Mapping[str, Any], up_to: int) -> None:
         """`parameters` are asked about with these values, `n` up to `up_to`."""
         self._provider, self._parameters, self._up_to = provider, parameters, up_to
         self._cap: Mapping[str, int] = {}
         self._anything_goes = True
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: dict[str, ParameterVerdict] = {}
         self.found = Found()
 
     def run(self) -> None:
@@ -85,7 +85,7 @@ class Probe:
         most = limits.largest(self._up_to, granted) if self._up_to > 1 else 1
         verdict = ACCEPTED if most == self._up_to else REFUSED if refused else DROPPED
         message = refused[min(refused)] if refused else ""
-        self._find(n=Number(largest=most, asked=self._up_to, verdict=verdict, message=message))
+        self._find(n=LargestNumber(largest=most, asked=self._up_to, verdict=verdict, message=message))
 
     def _unknown(self) -> None:
         """Whether an unknown parameter is accepted, too: then acceptance proves nothing."""
@@ -114,7 +114,7 @@ class Probe:
             reply = self._provider.ask(f"an answer with {other}: 1", PROMPT, {other: 1})
             self._verdicts[other] = _length_verdict(reply, 1) if reply.accepted else _refused(reply)
 
-    def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> Verdict:
+    def _alone(self, name: str, body: Mapping[str, Any], *, system: bool = False) -> ParameterVerdict:
         reply = self._ask(name, body, system=system)
         if reply.accepted:
             return self._verdict(name, reply)
@@ -123,7 +123,7 @@ class Probe:
             return self._fewer(name, texts, reply)
         return _refused(reply)
 
-    def _fewer(self, name: str, texts: list[str], reply: ProviderReply) -> Verdict:
+    def _fewer(self, name: str, texts: list[str], reply: ProviderReply) -> ParameterVerdict:
         """How many of the texts are accepted, if not all are."""
 
         def granted(number: int) -> int:
@@ -133,36 +133,38 @@ class Probe:
 
         return replace(_refused(reply), at_most=limits.largest(len(texts), granted))
 
-    def _verdict(self, name: str, reply: ProviderReply) -> Verdict:
+    def _verdict(self, name: str, reply: ProviderReply) -> ParameterVerdict:
         """Of what was accepted."""
         if name == "logprobs":
             given = any(choice.get("logprobs") for choice in reply.choices)
-            return Verdict(OBEYED) if given else Verdict(DROPPED, "the reply has none")
-        return Verdict(UNREPORTED if self._anything_goes else ACCEPTED)
+            return ParameterVerdict(OBEYED) if given else ParameterVerdict(DROPPED, "the reply has none")
+        return ParameterVerdict(UNREPORTED if self._anything_goes else ACCEPTED)
 
     def _length(self) -> None:
         """From the list of models; else from the refusal of an answer longer than any context. No long prompt is sent:
         an accepted long prompt costs money, while a refusal costs nothing and an answer to this one a few tokens."""
         listed = limits.listed_length(self._provider.models(), self._provider.model)
         if listed is not None:
-            self._find(context=Context(tokens=listed, source="list of models"))
+            self._find(context=ContextLength(tokens=listed, source="list of models"))
             return
         (name,) = self._cap
         reply = self._provider.ask("an answer longer than any context", SHORT_PROMPT, {name: BEYOND_ANY_CONTEXT})
         if reply.accepted:
             return
         tokens, longest = limits.context_in(reply.message), limits.longest_answer_in(reply.message)
-        self._find(context=Context(tokens=tokens, longest_answer=longest, source="refusal", message=reply.message))
+        self._find(
+            context=ContextLength(tokens=tokens, longest_answer=longest, source="refusal", message=reply.message)
+        )
 
 
-def _length_verdict(reply: ProviderReply, limit: int) -> Verdict:
+def _length_verdict(reply: ProviderReply, limit: int) -> ParameterVerdict:
     if limits.length_obeyed(reply, limit):
-        return Verdict(OBEYED)
-    return Verdict(DROPPED, f"the answer has {reply.usage.get('completion_tokens')} tokens")
+        return ParameterVerdict(OBEYED)
+    return ParameterVerdict(DROPPED, f"the answer has {reply.usage.get('completion_tokens')} tokens")
 
 
-def _refused(reply: ProviderReply) -> Verdict:
-    return Verdict(REFUSED, reply.message)
+def _refused(reply: ProviderReply) -> ParameterVerdict:
+    return ParameterVerdict(REFUSED, reply.message)
 
 
 def arguments() -> argparse.Namespace:
@@ -191,7 +193,7 @@ def main() -> None:
 
 def _found(target: AskedTarget, given: argparse.Namespace, lines: IO[str]) -> Found:
     key = os.environ.get(target.key_variable) if target.key_variable else None
-    provider = Provider(
+    provider = ProbedModel(
         target.api_base,
         target.model,
         key,

@@ -23,7 +23,7 @@ class AskedTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ParameterVerdict:
     """Of one parameter; `at_most` is how many of its texts are accepted, where not all are."""
 
     verdict: str
@@ -32,7 +32,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class LargestNumber:
     """The `largest` n, of `asked`."""
 
     largest: int
@@ -42,7 +42,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class ContextLength:
     """The context length, and the longest answer, where the list of models or a refusal (`message`) names them."""
 
     source: str
@@ -63,9 +63,9 @@ class Stop:
 class Found:
     """All that is known of a target after `calls` questions; `rate_limit` are headers."""
 
-    n: Number | None = None
-    parameters: Mapping[str, Verdict] = field(default_factory=dict)
-    context: Context | None = None
+    n: LargestNumber | None = None
+    parameters: Mapping[str, ParameterVerdict] = field(default_factory=dict)
+    context: ContextLength | None = None
     stopped: Stop | None = None
     unknown_accepted: bool | None = None
     together_refused: str | None = None

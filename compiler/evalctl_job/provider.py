@@ -44,7 +44,7 @@ class Stopped(Exception):
         self.reason, self.message = reason, message
 
 
-class Provider:
+class ProbedModel:
     """One model of a provider."""
 
     def __init__(

@@ -15,7 +15,7 @@ from evalctl_job.run_folder import RunFolder  # noqa: E402
 from evalctl_job.supervisor.document import read_job  # noqa: E402
 from evalctl_job.supervisor.ending import ENVIRONMENT  # noqa: E402
 from evalctl_job.supervisor.job import Course  # noqa: E402
-from evalctl_job.supervisor.marks import Marks, now  # noqa: E402
+from evalctl_job.supervisor.marks import MarkWriter, now  # noqa: E402
 from evalctl_job.supervisor.place import say  # noqa: E402
 
 DOCUMENT = 3
@@ -36,7 +36,7 @@ def main() -> int:
 def _unreadable(folder: RunFolder, why: str) -> int:
     """Report a script that was cut off or changed, or is of another version."""
     say(why)
-    marks = Marks(folder, lambda text: text.encode("ascii", "replace").decode()[:400])
+    marks = MarkWriter(folder, lambda text: text.encode("ascii", "replace").decode()[:400])
     marks.write(Finished(exit=ENVIRONMENT, reason="script-failed", detail=why, ended_at=now()))
     folder.spare.unlink(missing_ok=True)
     return ENVIRONMENT

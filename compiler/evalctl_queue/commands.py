@@ -18,7 +18,7 @@ from evalctl_queue.dispatch import dispatch
 from evalctl_queue.keeper import SWEEP_SECONDS, TERM_SECONDS
 from evalctl_queue.processes import carriers, is_open, signal_all
 from evalctl_queue.records import ENDING, QUEUED, RUNNING, JobList, JobState, ListedJob, TicketFile, as_json
-from evalctl_queue.tickets import Refused, Ticket, locked, new_folder, tickets, write
+from evalctl_queue.tickets import QueueRefusal, Ticket, locked, new_folder, tickets, write
 
 
 def submit(arguments: argparse.Namespace) -> str:
@@ -27,7 +27,7 @@ def submit(arguments: argparse.Namespace) -> str:
     with locked(queue):
         for ticket in tickets(queue):
             if ticket.submission.name == arguments.name and ticket.state().state in (QUEUED, RUNNING, ENDING):
-                raise Refused(f"{arguments.name} is in the queue already, as {ticket.number}")
+                raise QueueRefusal(f"{arguments.name} is in the queue already, as {ticket.number}")
         folder = new_folder(queue)
         write(folder / "ticket.json", as_json(submission_of(arguments)))
         with contextlib.suppress(OSError):  # the job is in the queue, so it is not refused: the next call starts it
@@ -39,9 +39,9 @@ def submission_of(arguments: argparse.Namespace) -> TicketFile:
     """The content of a job's ticket, from the command line."""
     gpus = () if arguments.cpu else tuple(arguments.gpus.split(","))
     if not Path(arguments.script).is_file():
-        raise Refused(f"there is no script {arguments.script}")
+        raise QueueRefusal(f"there is no script {arguments.script}")
     if not Path(arguments.output_dir).is_dir():
-        raise Refused(f"there is no folder {arguments.output_dir}")
+        raise QueueRefusal(f"there is no folder {arguments.output_dir}")
     return TicketFile(
         name=arguments.name, gpus=gpus, slots=arguments.slots, walltime=arguments.walltime,
         script=str(Path(arguments.script).absolute()), output_dir=str(Path(arguments.output_dir).absolute()),
@@ -75,7 +75,7 @@ def cancel(arguments: argparse.Namespace) -> str:
         if not ticket or now.state not in (RUNNING, ENDING):
             return f"{arguments.id} has ended already"
         if not ticket.on_this_machine:
-            raise Refused(f"{arguments.id} runs on {ticket.submission.host}: cancel it there")
+            raise QueueRefusal(f"{arguments.id} runs on {ticket.submission.host}: cancel it there")
         (ticket.folder / "ending").touch()
     if not wake_keeper(ticket, now.keeper):
         end_orphan(ticket)
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     call: Callable[[argparse.Namespace], str] = arguments.call
     try:
         sys.stdout.write(f"{call(arguments)}\n")
-    except (Refused, OSError) as problem:
+    except (QueueRefusal, OSError) as problem:
         sys.stderr.write(f"local queue: {problem}\n")
         return 1
     return 0

@@ -19,7 +19,7 @@ from evalctl_queue.records import ENDING, LOST, QUEUED, RUNNING, JobState, Ticke
 _DAMAGED = JobState(state=LOST, damaged=True)
 
 
-class Refused(Exception):
+class QueueRefusal(Exception):
     """The queue refuses a command; the text says why."""
 
 
@@ -105,7 +105,7 @@ def _submission(folder: Path) -> TicketFile | None:
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError):
-        raise Refused(f"{folder}/ticket.json is damaged; when its job has ended: rm -r {folder}") from None
+        raise QueueRefusal(f"{folder}/ticket.json is damaged; when its job has ended: rm -r {folder}") from None
 
 
 def _state(path: Path) -> JobState | None:

@@ -13,7 +13,7 @@ from samples import repository
 
 from evalctl import cli
 from evalctl.details.eval_answers import EvalAnswers
-from evalctl.details.places import Place, places
+from evalctl.details.places import EvalPlace, places
 from evalctl.details.webpage import page
 from evalctl.environments import catalogue
 from evalctl.model.evaluation import Job
@@ -108,7 +108,7 @@ def test_on_the_page_what_a_model_wrote_is_text() -> None:
     hostile = "</pre><script src=//x></script><img onerror=x>"
     graded = Graded(hostile, 1, (hostile,), {hostile: 0.0})
     answers = [Answer(hostile, hostile, hostile, "length", None, None, one) for one in (graded, None)]
-    place = Place(hostile, hostile, Path("answers.jsonl"), ())
+    place = EvalPlace(hostile, hostile, Path("answers.jsonl"), ())
     text = page(
         [EvalAnswers(place, summed(answers), answers, [Question(hostile, (hostile,), graded)], None, [hostile])]
     )
@@ -120,7 +120,7 @@ def test_on_the_page_wrong_questions_can_be_found() -> None:
     """Each question once, with its verdict, the right answer and every answer to it."""
     graded = [Graded("ja|0", number, ("東京",), {"acc": score}) for number, score in ((1, 1.0), (2, 0.0))]
     answers = [Answer("首都は？", text, "", "stop", None, None, one) for one in graded for text in ("東京", "京都")]
-    text = page([EvalAnswers(Place("ja", "f", Path("a"), ()), summed(answers), answers, [], None, [])])
+    text = page([EvalAnswers(EvalPlace("ja", "f", Path("a"), ()), summed(answers), answers, [], None, [])])
     assert text.count('data-verdict="wrong"') == text.count('data-verdict="right"') == 1
     assert text.count('<pre class="gold">東京</pre>') == 2 and text.count('<pre class="prediction">京都</pre>') == 2
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from evalctl.doctor.site_test import Observation, SiteTest, run_site_test, script
+from evalctl.doctor.site_test import SiteTest, SiteTestObservation, run_site_test, script
 from evalctl.doctor.verdict import verdict
 from evalctl.model.service import NodeKind, Service
 from evalctl.shell import Command, Reply
@@ -151,7 +151,7 @@ def test_the_site_test_looks_for_gpus_and_compiles_a_kernel(
     folder.probe_mark(LOOKED).parent.mkdir()
     folder.probe_mark(LOOKED).write_text(looked.stdout)
     folder.probe_mark(BEATS).write_text("0\n")
-    said = verdict(context, site_test, Observation(Reply(0, "Submitted batch job 7", ""), "7"))
+    said = verdict(context, site_test, SiteTestObservation(Reply(0, "Submitted batch job 7", ""), "7"))
     topics = ("gpus", "compiler")
     assert [f"{'✓' if one.good else '✗'} {one.text}" for one in said if one.topic in topics] == found
     assert all(

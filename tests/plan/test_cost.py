@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from samples import catalogue, one_job
 
-from evalctl.model.plan_file import Estimate, PlannedJob, PlannedTask
+from evalctl.model.plan_file import CostEstimate, PlannedJob, PlannedTask
 from evalctl.plan.cost import cost_of, estimate, walltime_of
 
 # TSUBAME's price list, as in manifests/services/tsubame.yaml: cpu_4 costs 0.015 an hour.
@@ -24,7 +24,7 @@ CPU_4 = {
 }
 
 
-def tsubame(kind: str, used: float, walltime: int, priority: int | None = -5) -> Estimate:
+def tsubame(kind: str, used: float, walltime: int, priority: int | None = -5) -> CostEstimate:
     """The cost of a job there."""
     service = catalogue(CPU_4).services["tsubame"].service
     found = estimate(service, service.node_kinds[kind], priority, int(used), walltime)
@@ -32,7 +32,7 @@ def tsubame(kind: str, used: float, walltime: int, priority: int | None = -5) ->
     return found
 
 
-def abci(kind: str, used: int, walltime: int) -> Estimate:
+def abci(kind: str, used: int, walltime: int) -> CostEstimate:
     """The cost of a job there."""
     service = catalogue().services["abci"].service
     found = estimate(service, service.node_kinds[kind], None, used, walltime)
@@ -96,7 +96,7 @@ def test_a_node_kind_without_a_price_has_no_estimate() -> None:
     assert estimate(service.model_copy(update={"cost": None}), service.node_kinds["node_q"], None, 1, 1) is None
 
 
-PRICE = Estimate("point", 9.0, 9.0, 9.0, 2.0, 0.5, 60, None, None, "2026-08-25")
+PRICE = CostEstimate("point", 9.0, 9.0, 9.0, 2.0, 0.5, 60, None, None, "2026-08-25")
 PART = PlannedJob(
     name="ev-a-1", script="generated/a/ev-a-1.sh", service="site", node_kind="gpu", provider="vllm", model="lab/m", revision="r",
     custom_settings=None, trust_remote_code=False, retries=1, advice=(),

@@ -11,7 +11,7 @@ from samples import compiled
 from evalctl.model.diagnostic import Span
 from evalctl.probing.proposals import proposals
 from evalctl.probing.target import USUAL, answers_per_question, of_model, of_request
-from evalctl_job.probed import Context, Found, Number, Stop, Verdict
+from evalctl_job.probed import ContextLength, Found, LargestNumber, ParameterVerdict, Stop
 from evalctl_job.typed import read
 
 MODEL = "manifests/models/org/m.yaml"
@@ -133,8 +133,8 @@ def test_each_model_of_a_request_is_asked_about_with_what_it_is_sent() -> None:
 def test_what_was_found_is_read_as_it_was_written() -> None:
     """The line of the program and --json have the same object; a program of another form is refused."""
     found = Found(
-        n=Number(largest=4, asked=10, verdict="refused", message="at most 4"), parameters={"stop": Verdict("refused", "", 2)},
-        context=Context(source="refusal", longest_answer=4096, message="too long"), stopped=Stop("rate-limit", "HTTP 429"),
+        n=LargestNumber(largest=4, asked=10, verdict="refused", message="at most 4"), parameters={"stop": ParameterVerdict("refused", "", 2)},
+        context=ContextLength(source="refusal", longest_answer=4096, message="too long"), stopped=Stop("rate-limit", "HTTP 429"),
         unknown_accepted=False, together_refused="not both", rate_limit={"retry-after": "3"}, calls=9, tokens=12,
     )  # fmt: skip
     assert read(Found, json.loads(json.dumps(found.as_json()))) == found

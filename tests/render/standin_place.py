@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
-from evalctl.model.plan_file import Estimate
+from evalctl.model.plan_file import CostEstimate
 from evalctl.render.script import script
 from evalctl_job.options import Options
 
@@ -52,7 +52,7 @@ def make_job(*tasks: JobTask, walltime: int = 600, drain: int = 5, start: int = 
         name="ev-first-0123abcd", request="manifests/requests/first.yaml", service="local", node_kind="cpu_vllm",
         batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2, admit="auto",
         start_seconds=start, framework_environments={"lighteval": "lighteval-env"}, secrets=(), cuda_visible_devices=None,
-        retries=1, estimate=Estimate("point", 0.5, 1.25, None, 0.2, 0.0, 0.0, "JPY", 62.5, "2026-08-25"),
+        retries=1, estimate=CostEstimate("point", 0.5, 1.25, None, 0.2, 0.0, 0.0, "JPY", 62.5, "2026-08-25"),
         site=Site("local", "", (), (("SITE_NAME", "here"),), ()),
     )  # fmt: skip
     return replace(job, **changes)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standin_place import SOURCES
 
-from evalctl.model.evaluation import Batch, Download, Site, Weights
+from evalctl.model.evaluation import Batch, Download, Site, WeightsToDownload
 from evalctl.render.download import download_script
 
 REVISION = "0" * 40
@@ -23,7 +23,7 @@ REVISION = "0" * 40
 def make_download(walltime: int = 60, model: str = "org/Model-1B") -> Download:
     """A download on service local."""
     batch = Batch("ev-download-0123abcd", walltime, 0, None, (), 5)
-    weights = Weights(model, REVISION, 16_000_000_000, "lighteval-env")
+    weights = WeightsToDownload(model, REVISION, 16_000_000_000, "lighteval-env")
     return Download(
         batch.name, "manifests/requests/first.yaml", "local", "cpu", batch, weights, Site("local", "", (), (), ())
     )

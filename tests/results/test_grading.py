@@ -11,7 +11,7 @@ import pytest
 
 from evalctl.results.answers import Answer
 from evalctl.results.choosing import Condition, Wanted, chosen, condition
-from evalctl.results.grading import Question, Reading, answers_of, is_details, joined, newest
+from evalctl.results.grading import DetailsReading, Question, answers_of, is_details, joined, newest
 
 FILE = "/x/details_swallow|ja_mt|0_2026-11-24T11-56-38.088212.parquet"
 
@@ -33,7 +33,7 @@ def row(question: str, *answers: str, gold: str = "", file: str = FILE, **scores
 
 def read(lines: Iterable[str]) -> tuple[list[Question], list[str]]:
     """The questions and the problems in the program's lines."""
-    reading = Reading()
+    reading = DetailsReading()
     for line in lines:
         reading.add(line)
     return reading.questions, reading.problems

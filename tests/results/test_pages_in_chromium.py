@@ -12,7 +12,7 @@ import pytest
 
 from evalctl.details import webpage
 from evalctl.details.eval_answers import EvalAnswers
-from evalctl.details.places import Place
+from evalctl.details.places import EvalPlace
 from evalctl.results.answers import Answer, Graded, summed
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
@@ -57,6 +57,6 @@ def test_the_page_of_answers_can_be_read_on_a_phone(tmp_path: Path) -> None:
     answers = [
         Answer("質問" * 500, "x" * 5000, "考え" * 500, "stop", None, None, Graded("ja", 1, ("東京",), {"acc": 1.0}))
     ]
-    place = Place("ja_mmlu", "f", None, (), model=f"publisher/{'Model-' * 12}")
+    place = EvalPlace("ja_mmlu", "f", None, (), model=f"publisher/{'Model-' * 12}")
     told = seen(webpage.page([EvalAnswers(place, summed(answers), answers, [], None, [])]), tmp_path)
     assert told["wide"] == PHONE and float(str(told["smallest"])) >= 16

@@ -9,7 +9,7 @@ import pytest
 from hub_server import HubServer, sha_of
 from hub_site import SOURCES, newest
 
-from evalctl.model.evaluation import Batch, Download, RequestPlan, Site, Weights
+from evalctl.model.evaluation import Batch, Download, RequestPlan, Site, WeightsToDownload
 from evalctl.model.run import Action
 from evalctl.render.download import download_script
 from evalctl.sync.context import Context
@@ -21,7 +21,7 @@ from .test_local import local
 from .world import Clone, git, make_eval, make_job, wait_for
 
 MODEL = "team/tiny"
-WEIGHTS = Weights(MODEL, sha_of(MODEL), 24_000_000, "lighteval-0123456789ab")
+WEIGHTS = WeightsToDownload(MODEL, sha_of(MODEL), 24_000_000, "lighteval-0123456789ab")
 NAME = "ev-download-0123abcd"
 DOWNLOAD = Download(
     NAME, "manifests/requests/one.yaml", "site", "gpu_1", Batch(NAME, 600, 0, None, (), 5), WEIGHTS,

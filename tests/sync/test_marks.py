@@ -12,7 +12,7 @@ import pytest
 from evalctl.sync.marks import read_marks
 from evalctl_job.marks import Acceptance, Finished, JobMark, ServerReady, ServerRestarted, Started, TaskMark
 from evalctl_job.run_folder import RunFolder
-from evalctl_job.supervisor.marks import Marks as Writer
+from evalctl_job.supervisor.marks import MarkWriter as Writer
 
 STARTED = Started(
     started_at=5, host="n1", pid=7, native_id="3", job="ev-one", name="ev-one-a1", attempt=1, gpu_name="H100"

@@ -223,7 +223,7 @@ def test_a_reason_in_a_program_is_one_that_the_table_says_it_gives(speaker: str)
     ]
     known = pages.pages()
     there = {word for path in own for word in words_in(path) if "-" in word and word in known} - {"server-died"}
-    assert there and {word for word in there if speaker not in known[word].said_by} == set()
+    assert there and {word for word in there if speaker not in known[word].reported_by} == set()
 
 
 @pytest.mark.parametrize("speaker", SPEAKERS)
@@ -232,7 +232,7 @@ def test_the_table_names_who_says_a_word(speaker: str) -> None:
     there = set[str]().union(*map(words_in, SPEAKERS[speaker]))
     if speaker == "sync":
         there |= {state.value for state in State} | {action.value for action in Action}
-    named = {page.word for page in pages.pages().values() if speaker in page.said_by}
+    named = {page.word for page in pages.pages().values() if speaker in page.reported_by}
     assert named and named - there == set()
 
 
@@ -244,8 +244,8 @@ def test_whoever_says_a_word_is_named_in_the_table() -> None:
         "sync": decided() | constants(records) | constants(collect), "plan": constants(forecast),
         "probe": probed(), "gate": {outcome.name for outcome in Outcome},
     }  # fmt: skip
-    assert {word for who, words in spoken.items() for word in words if who not in known[word].said_by} == set()
-    assert {who for page in known.values() for who in page.said_by} == SPEAKERS.keys()
+    assert {word for who, words in spoken.items() for word in words if who not in known[word].reported_by} == set()
+    assert {who for page in known.values() for who in page.reported_by} == SPEAKERS.keys()
 
 
 def words_in(path: Path) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from evalctl.exits import LATER, PERSON
 from evalctl.git.repository import open_repository
-from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, Weights
+from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, WeightsToDownload
 from evalctl.model.run import Action
 from evalctl.sync.context import Context
 from evalctl.sync.control import cancel, retry
@@ -25,7 +25,7 @@ from evalctl.sync.weights import awaited, fetch, hub_cache, is_refused, lacking,
 
 from .world import Clone, attempt_facts, git, make_eval, make_job, mark, plan
 
-WEIGHTS = Weights("team/tiny", "a" * 40, 16_100_000_000, "lighteval-0123456789ab")
+WEIGHTS = WeightsToDownload("team/tiny", "a" * 40, 16_100_000_000, "lighteval-0123456789ab")
 FILES = {"config.json": b"{}", "model.safetensors": b"weights"}
 
 
@@ -360,7 +360,7 @@ def test_a_download_that_another_request_waits_for_is_not_cancelled(
 
 
 def test_no_download_is_submitted_for_what_is_there_or_measured(clone: Clone, by_job: list[RequestPlan]) -> None:
-    """Weights that lie in the cache need no job."""
+    """Weights that are in the cache need no job."""
     downloaded(clone.context())
     assert [step.job for step in sync(clone.context(), by_job).steps] == [by_job[0].jobs[0].name]
 

@@ -15,7 +15,7 @@ _PIECES, _PIECE = 16, 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class ModelFolder:
     """`ModelFiles`; without subfolders and hidden files, which vLLM does not load."""
 
     path: Path
@@ -37,14 +37,14 @@ class Folder:
             return file.read(length)
 
 
-def open_folder(path: Path) -> Folder:
+def open_folder(path: Path) -> ModelFolder:
     """The folder as `ModelFiles`; an EnvironmentProblem where it cannot be read."""
     try:
         files = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
         odd = next((entry for entry in files if entry.name.encode("utf-8", "replace").decode() != entry.name), None)
         if odd is not None:
             raise EnvironmentProblem(f"the name of {_shown(odd)} is not UTF-8", "rename or remove the file")
-        return Folder(path, {entry.name: entry.stat().st_size for entry in files})
+        return ModelFolder(path, {entry.name: entry.stat().st_size for entry in files})
     except OSError as error:
         raise EnvironmentProblem(
             f"the checkpoint {_shown(path)} cannot be read: {error.strerror}",

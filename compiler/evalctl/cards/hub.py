@@ -121,11 +121,7 @@ def _problem(answer: HubReply, address: str, model: str, token: str | None) -> E
     file = address.rpartition("/resolve/")[2].partition("/")[2]
     match answer.status, answer.error_code:
         case (401 | 403, "GatedRepo") | (403, _):
-            has = "the account of HF_TOKEN has no access" if token else "HF_TOKEN is not set"
-            return EnvironmentProblem(
-                f"{model} is gated, and {has}",
-                f"accept its licence at {site}/{model} and put a token of that account into .env as HF_TOKEN",
-            )
+            return _gated(model, site, token)
         case 401, code if token and code != "RepoNotFound":
             return EnvironmentProblem("the Hub refuses HF_TOKEN", f"create a new token at {site}/settings/tokens")
         case 404, "EntryNotFound":
@@ -147,6 +143,12 @@ def _problem(answer: HubReply, address: str, model: str, token: str | None) -> E
             )
         case _:
             return Unreachable(f"the Hub answers HTTP {answer.status} for {address}", "try again later")
+
+
+def _gated(model: str, site: str, token: str | None) -> EnvironmentProblem:
+    has = "the account of HF_TOKEN has no access" if token else "HF_TOKEN is not set"
+    way_out = f"accept its licence at {site}/{model} and put a token of that account into .env as HF_TOKEN"
+    return EnvironmentProblem(f"{model} is gated, and {has}", way_out)
 
 
 def _authorization(token: str | None) -> dict[str, str]:

@@ -59,6 +59,14 @@ def _files(actions: _Actions) -> None:
     export.add_argument("--format", choices=("tsv", "csv", "overall"), default="tsv", help="overall: the lab's line")
     export.add_argument("--header", action="store_true", help="print a header line with the names of the entries")
     export.add_argument("--missing", default="", metavar="TEXT", help="text for a missing entry (default: empty)")
+    _site(actions)
+    gone = actions.add_parser(
+        "report", prefix_chars="+", add_help=False
+    )  # without help it is not listed; `site` replaced it
+    gone.add_argument("words", nargs="*")
+
+
+def _site(actions: _Actions) -> None:
     site = _action(
         actions, "site", "the result site, static pages: leaderboard, models, tasks", "evalctl results site -o site"
     )
@@ -80,10 +88,6 @@ def _files(actions: _Actions) -> None:
         help="show the texts of these tasks' hardest questions and the answers to them, where this machine has them; "
         "licences of data sets may forbid to publish such pages",
     )  # fmt: skip
-    gone = actions.add_parser(
-        "report", prefix_chars="+", add_help=False
-    )  # without help it is not listed; `site` replaced it
-    gone.add_argument("words", nargs="*")
 
 
 def _gate(actions: _Actions) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalctl.git import calls
 from evalctl.home_folder import DEFAULT, HomeFolder
-from evalctl.load.env_source import Refusal, Value, parse
+from evalctl.load.env_source import BashValue, Refusal, parse
 from evalctl.shell import EnvironmentProblem, run
 from evalctl.suggest import plural
 
@@ -30,7 +30,7 @@ def env_values(root: Path) -> dict[str, str]:
     return {name: value.text for name, value in values.items()}
 
 
-def env_lines(root: Path) -> tuple[dict[str, Value], list[Refusal]]:
+def env_lines(root: Path) -> tuple[dict[str, BashValue], list[Refusal]]:
     """(values of `.env`, lines that are refused because bash may read them differently)."""
     path = env_path(root)
     return parse(path.read_bytes(), os.environ) if path.is_file() else ({}, [])

@@ -15,7 +15,7 @@ from evalctl.clone.changing import write
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.importing import measured, reading
 from evalctl.importing.measured import FORK, Assignable
-from evalctl.importing.reading import Measured
+from evalctl.importing.reading import ResultsContent
 from evalctl.model import plain_json
 from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     return PERSON if kept or not records else SUCCESS
 
 
-def _read(words: Sequence[str], known: Assignable) -> tuple[list[Measured], list[Diagnostic]]:
-    found: list[Measured] = []
+def _read(words: Sequence[str], known: Assignable) -> tuple[list[ResultsContent], list[Diagnostic]]:
+    found: list[ResultsContent] = []
     problems: list[Diagnostic] = []
     for word in words:
         paths, findings = _files(Path(word).resolve())
@@ -85,7 +85,7 @@ def _deeper(given: Path) -> str:
     return ""
 
 
-def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured]:
+def _of_one_model(found: Sequence[ResultsContent], model: str | None) -> list[ResultsContent]:
     models = list(dict.fromkeys(one.model for one in found))
     chosen = [one for one in found if model in (None, one.model)]
     if not chosen:
@@ -96,7 +96,7 @@ def _of_one_model(found: Sequence[Measured], model: str | None) -> list[Measured
     return chosen
 
 
-def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured]:
+def _with_settings(found: Sequence[ResultsContent], name: str | None) -> list[ResultsContent]:
     """The files with their custom settings: from the option for raw files, which lack the name; aggregates must agree with it."""
     if name is not None and not measured.is_settings_name(name):
         raise EnvironmentProblem(f"`{name}` cannot be the name of custom settings", help="--custom-settings NAME")
@@ -111,7 +111,7 @@ def _with_settings(found: Sequence[Measured], name: str | None) -> list[Measured
     return [replace(one, settings=settings) for one in found]
 
 
-def _perhaps_settings(chosen: Sequence[Measured]) -> list[str]:
+def _perhaps_settings(chosen: Sequence[ResultsContent]) -> list[str]:
     """Names of folders below the model's folder: the lab names them after the custom settings, which raw files do not contain."""
     below = (
         Path(one.source.file).parent.as_posix().partition(f"/{one.model}/")[2]

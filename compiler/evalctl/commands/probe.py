@@ -26,7 +26,7 @@ from evalctl.suggest import help_for, listed, plural
 from evalctl.sync.reasons import is_later, is_transient
 from evalctl.sync.secrets import named_like_a_secret
 from evalctl.terminal import as_json
-from evalctl_job.probed import Context, Found, Number, Stop
+from evalctl_job.probed import ContextLength, Found, LargestNumber, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def _findings(found: Found) -> Iterator[tuple[str, str]]:
         yield "rate limit", ", ".join(f"{name}: {value}" for name, value in found.rate_limit.items()) or "not reported"
 
 
-def _n_text(verdict: Number) -> str:
+def _n_text(verdict: LargestNumber) -> str:
     if verdict.largest >= verdict.asked:
         return f"{verdict.asked} are accepted (more were not tested)"
     if verdict.verdict == REFUSED:
@@ -213,7 +213,7 @@ def _n_text(verdict: Number) -> str:
     return f"at most {verdict.largest}: more are silently dropped"
 
 
-def _context_text(verdict: Context | None) -> str:
+def _context_text(verdict: ContextLength | None) -> str:
     if verdict is None:
         return "not reported"
     known = f"{verdict.tokens} tokens ({verdict.source})" if verdict.tokens else "not reported"

@@ -14,7 +14,7 @@ from evalctl import columns, terminal
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.evaluation import Weights
+from evalctl.model.evaluation import WeightsToDownload
 from evalctl.model.run import Action, JobProgress, State, Step
 from evalctl.report import show
 from evalctl.screen.downloading import download
@@ -51,7 +51,7 @@ class Passes:
         self.arguments = arguments
         self.blocked: tuple[str, ...] = ()
         self.errors: tuple[Diagnostic, ...] = ()
-        self.fetched: set[Weights] = set()
+        self.fetched: set[WeightsToDownload] = set()
         self.unsent: dict[Upload, UploadReport] = {}
         self.here: Machine | None = None
 

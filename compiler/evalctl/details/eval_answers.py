@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evalctl import runfiles
 from evalctl.details.files import questions
-from evalctl.details.places import Place
+from evalctl.details.places import EvalPlace
 from evalctl.model.walltime import moment
 from evalctl.results import answers, grading, slowness
 from evalctl.results.answers import Answer, Summary
@@ -26,7 +26,7 @@ from evalctl_job.run_folder import INSIDE
 class EvalAnswers:
     """The selected `answers` of one eval, the `summary` of all its answers, what could not be read, and why scores are missing."""
 
-    place: Place
+    place: EvalPlace
     summary: Summary
     answers: Sequence[Answer]
     questions: Sequence[Question]
@@ -74,7 +74,7 @@ class EvalAnswers:
         return ["; ".join([f"model: {model}", _moment(self.place)]), *others]
 
 
-def read_answers(place: Place, wanted: Wanted, root: Path, *, scores: bool) -> EvalAnswers:
+def read_answers(place: EvalPlace, wanted: Wanted, root: Path, *, scores: bool) -> EvalAnswers:
     """Reads the files of an eval; the details files only with `scores`, or where the relay's answers are missing."""
     kept, problems = _stored_answers(place)
     rows, unread = questions(place.details, root) if scores or place.answers is None else ([], [])
@@ -108,7 +108,7 @@ def _other_models(everything: Sequence[Answer]) -> dict[str, int]:
     return dict(Counter(one.answered_by for one in everything if one.answered_by not in ("", one.asked)).most_common())
 
 
-def _moment(place: Place) -> str:
+def _moment(place: EvalPlace) -> str:
     """When the eval ended; else when its files were last written."""
     if place.measured:
         return f"measured {moment(place.measured)}"
@@ -120,7 +120,7 @@ def _moment(place: Place) -> str:
     )
 
 
-def _stored_answers(place: Place) -> tuple[list[Answer], list[str]]:
+def _stored_answers(place: EvalPlace) -> tuple[list[Answer], list[str]]:
     if place.answers is None:
         return [], ["the relay's answers are not on this machine: finish reasons and truncation are unknown"]
     with place.answers.open("rb") as file:

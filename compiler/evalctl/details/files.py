@@ -10,7 +10,7 @@ from evalctl.clone.dotenv import environments_of
 from evalctl.environments import catalogue
 from evalctl.environments.readiness import is_complete, others, problem_of
 from evalctl.results import grading
-from evalctl.results.grading import Question, Reading
+from evalctl.results.grading import DetailsReading, Question
 from evalctl.shell import Command, json_text, stream
 from evalctl_job import run_folder
 
@@ -31,7 +31,7 @@ def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[s
         return [], [
             f"right answers and scores are in {len(files)} parquet files; reading them needs a job environment: {why}"
         ]
-    read = Reading()
+    read = DetailsReading()
     status = stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), read.add)
     broken = [f"some questions are missing: {python} ended with status {status}"] if status else []
     return read.questions, [*read.problems, *broken]

@@ -26,7 +26,7 @@ from evalctl_job.run_folder import ANSWERS, RunFolder, kept_answers
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EvalPlace:
     """One eval's answers, its details files, and the relay's measurements of its server, as far as they exist.
 
     `attempt` is the run folder with these measurements, `model` the requested model with its settings, `measured` the time when the eval ended; "" and 0 where unknown.
@@ -41,7 +41,7 @@ class Place:
     measured: float = 0.0
 
 
-def places(subject: str, task: str | None, root: Path) -> list[Place]:
+def places(subject: str, task: str | None, root: Path) -> list[EvalPlace]:
     """The evals of a request, of a model, or at a path; of a deleted request, its results.
 
     EnvironmentProblem where nothing has this name, or nothing named so has such a task.
@@ -57,12 +57,12 @@ def places(subject: str, task: str | None, root: Path) -> list[Place]:
     return _of_task(found, task)
 
 
-def of_record(path: str, root: Path) -> Place:
+def of_record(path: str, root: Path) -> EvalPlace:
     """The files beside a record of the work tree."""
     return _beside_result((root / path).parent, root)
 
 
-def _of_path_or_model(project: Project, root: Path, subject: str) -> list[Place]:
+def _of_path_or_model(project: Project, root: Path, subject: str) -> list[EvalPlace]:
     """The evals that requests have at this path or of this model, and other results there."""
     path = next((found.resolve() for found in (current_folder() / subject, root / subject) if found.exists()), None)
     word = _shown(path, root) if path else subject
@@ -77,13 +77,13 @@ def _of_path_or_model(project: Project, root: Path, subject: str) -> list[Place]
     return list({place.folder: place for place in (*planned, *recorded, *answered)}.values())
 
 
-def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[Place]:
+def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[EvalPlace]:
     home = home_of(root)
     plans = [plan for path in requests if (plan := project.compile_one(path).plan) is not None]
     return [_place(root, home, job, task) for plan in plans for job in plan.jobs for task in job.tasks]
 
 
-def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
+def _place(root: Path, home: Path, job: Job, task: JobTask) -> EvalPlace:
     """The files of one eval: beside its result if there is one, else in the relay's store and in the run folders.
 
     Files beside the result of another eval in the same folder (before a change of settings) do not belong to this one.
@@ -97,7 +97,7 @@ def _place(root: Path, home: Path, job: Job, task: JobTask) -> Place:
     stored = next(iter(sorted(HomeFolder(home).answers.glob(str(kept_answers(Path("*"), name))))), None)
     tried = (_details_of_run(attempt, evaluation.task.key) for attempt in attempts)
     noted = (attempt for attempt in attempts if os.path.lexists(RunFolder(attempt).relay.server))
-    return Place(
+    return EvalPlace(
         evaluation.task.key, _shown(folder, root), (beside and beside.answers) or stored,
         (beside and beside.details) or next(filter(None, tried), ()), next(noted, None),
         _model(inputs(evaluation)), record.measured_at if record and own else 0.0,
@@ -109,15 +109,15 @@ def _attempts(runs: Path) -> list[Path]:
     return sorted(runs.glob("a*/"), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _results(word: str, root: Path) -> Iterator[Place]:
+def _results(word: str, root: Path) -> Iterator[EvalPlace]:
     """The results whose path contains the word; their requests may be deleted."""
     return (_beside_result((root / path).parent, root) for path in matching(named(root, FILE), word))
 
 
-def _below(path: Path, root: Path) -> Iterator[Place]:
+def _below(path: Path, root: Path) -> Iterator[EvalPlace]:
     """Every folder below a path (of a result, a model, or the lab's outputs) with a result, answers or details files."""
     if path.is_file() and path.name not in (FILE, ANSWERS):
-        yield Place(path.stem, _shown(path, root), None, (path,))
+        yield EvalPlace(path.stem, _shown(path, root), None, (path,))
         return
     files = [path] if path.is_file() else [one for one in path.rglob("*") if not _hidden(one.relative_to(path))]
     kept = [one.parent for one in files if one.name in (FILE, ANSWERS) or is_details(one)]
@@ -129,7 +129,7 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _beside_result(folder: Path, root: Path) -> Place:
+def _beside_result(folder: Path, root: Path) -> EvalPlace:
     """The files beside a result; for a reused result, those beside the result that it was copied from."""
     result = _result(folder)
     copied = result is not None and result.reused_from and not (folder / DETAILS).is_dir()
@@ -137,7 +137,7 @@ def _beside_result(folder: Path, root: Path) -> Place:
     beside = source if source.is_dir() else source.parent
     answers = beside / DETAILS / ANSWERS
     key = result.task.key if result else _shown(folder, root)
-    return Place(
+    return EvalPlace(
         key, _shown(folder, root), answers if answers.is_file() else None, _details(beside), None,
         _model(result) if result else "", result.measured_at if result else 0.0,
     )  # fmt: skip
@@ -173,7 +173,7 @@ def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _of_task(found: Sequence[Place], task: str | None) -> list[Place]:
+def _of_task(found: Sequence[EvalPlace], task: str | None) -> list[EvalPlace]:
     if not found:
         raise EnvironmentProblem(
             "the request has errors, so its evals are unknown", help="evalctl check shows the errors"

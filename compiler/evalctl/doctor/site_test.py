@@ -43,7 +43,7 @@ class SiteTest:
 
 
 @dataclass(slots=True)
-class Observation:
+class SiteTestObservation:
     """What was observed of a site test. `sightings` are all those with its name or its id, in order."""
 
     submission: Reply
@@ -76,10 +76,10 @@ def new_site_test(context: Context, kind_name: str, walltime_seconds: int, endpo
 
 def run_site_test(
     context: Context, site_test: SiteTest, *, pause: Callable[[], None] = lambda: time.sleep(1)
-) -> Observation:
+) -> SiteTestObservation:
     """Submits the job and follows it; cancels the job if interrupted."""
     command = _submission(context, site_test, _write(context, site_test))
-    observed = Observation(Reply(-1, "", "", timed_out=True))
+    observed = SiteTestObservation(Reply(-1, "", "", timed_out=True))
     try:
         observed.submission = context.run(command)
         observed.native_id = context.scheduler.native_id(observed.submission, site_test.name)
@@ -91,7 +91,7 @@ def run_site_test(
     return observed
 
 
-def refused(context: Context, observed: Observation) -> str | None:
+def refused(context: Context, observed: SiteTestObservation) -> str | None:
     """Why the scheduler refused the job, for good or for now; None if it accepted."""
     return context.scheduler.refusal(observed.submission) or context.scheduler.postponed(observed.submission)
 
@@ -144,7 +144,7 @@ def _submission(context: Context, site_test: SiteTest, path: Path) -> Command:
     return replace(command, env={**(command.env or {}), **canary})
 
 
-def _follow(context: Context, site_test: SiteTest, observed: Observation, pause: Callable[[], None]) -> None:
+def _follow(context: Context, site_test: SiteTest, observed: SiteTestObservation, pause: Callable[[], None]) -> None:
     """Follows the job until the scheduler no longer lists it: reads marks every second, queries the scheduler every 20 s."""
     begin, asked, printed = time.monotonic(), -_QUERY_S, ""
     absent_since: float | None = None
@@ -169,7 +169,7 @@ def _quiet(site_test: SiteTest) -> bool:
     return beats.is_file() and time.time() - beats.stat().st_mtime > 3
 
 
-def _is_listed(context: Context, site_test: SiteTest, observed: Observation) -> bool | None:
+def _is_listed(context: Context, site_test: SiteTest, observed: SiteTestObservation) -> bool | None:
     """Whether the scheduler lists the job; None when it did not answer."""
     seen, _ = ask_scheduler(context)
     if seen is None:
@@ -184,7 +184,9 @@ def _is_listed(context: Context, site_test: SiteTest, observed: Observation) -> 
     return any(one.state is not State.ENDED for one in ours)
 
 
-def _print_state(context: Context, site_test: SiteTest, observed: Observation, beat: int | None, printed: str) -> str:
+def _print_state(
+    context: Context, site_test: SiteTest, observed: SiteTestObservation, beat: int | None, printed: str
+) -> str:
     """Prints the state of the job when it has changed; returns the printed text."""
     state = observed.sightings[-1].state.value if observed.sightings else "submitted"
     text = state if beat is None else f"runs; it waits for the end of its {site_test.walltime_seconds} s"
@@ -193,7 +195,7 @@ def _print_state(context: Context, site_test: SiteTest, observed: Observation, b
     return text
 
 
-def _end(context: Context, site_test: SiteTest, observed: Observation) -> None:
+def _end(context: Context, site_test: SiteTest, observed: SiteTestObservation) -> None:
     """Cancels the job as the scheduler lists it under the site test's whole name; never by a number of a reply alone."""
     RunFolder(site_test.folder).stop.touch()  # ends it at once where it is not listed
     try:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 from evalctl.doctor.checks import bash
 from evalctl.doctor.finding import Finding, bad, good
-from evalctl.doctor.site_test import CANARY, Observation, SiteTest, facts, last_beat, output_of, refused
+from evalctl.doctor.site_test import CANARY, SiteTest, SiteTestObservation, facts, last_beat, output_of, refused
 from evalctl.sync.context import Context
 from evalctl_job.run_folder import ENDED, INSIDE, LOOKED, SIGNALS
 
 _LATE_S = 15  # a kill within so many seconds of the limit is due to the limit: schedulers check times at intervals
 
 
-def verdict(context: Context, site_test: SiteTest, observed: Observation) -> list[Finding]:
+def verdict(context: Context, site_test: SiteTest, observed: SiteTestObservation) -> list[Finding]:
     """All findings of the site test, in the order of a job's life."""
     if why := refused(context, observed):
         return [bad("submission", f"refused: {why}", f"see manifests/services/{context.service_name}.yaml")]
@@ -36,13 +36,13 @@ def verdict(context: Context, site_test: SiteTest, observed: Observation) -> lis
     ]
 
 
-def _submitted(observed: Observation) -> Finding:
+def _submitted(observed: SiteTestObservation) -> Finding:
     if observed.native_id:
         return good("submission", f"accepted as job {observed.native_id}")
     return bad("submission", "the reply contained no job id", "jobs are found by name anyway; please report the reply")
 
 
-def _names(site_test: SiteTest, observed: Observation) -> Finding:
+def _names(site_test: SiteTest, observed: SiteTestObservation) -> Finding:
     cut = observed.other_names(site_test.name)
     if cut:
         return bad(
@@ -56,7 +56,7 @@ def _names(site_test: SiteTest, observed: Observation) -> Finding:
     return bad("names", f"the job was in none of {observed.answers} answers", "see the scheduler's own listing for it")
 
 
-def _never_began(site_test: SiteTest, observed: Observation) -> Finding:
+def _never_began(site_test: SiteTest, observed: SiteTestObservation) -> Finding:
     last = observed.sightings[-1].detail if observed.sightings else "it was never listed"
     return bad(
         "start", f"the job left no mark in {site_test.folder} ({last})",

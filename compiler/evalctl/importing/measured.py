@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from evalctl.importing.reading import Measured, ResultsFile, folder_provider
+from evalctl.importing.reading import ResultsContent, ResultsFile, folder_provider
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.evaluation import Task
 from evalctl.model.metrics import Metrics
@@ -66,7 +66,7 @@ def folder_of(model: str, settings: str) -> str:
     return "/".join(filter(None, ("results", model, settings)))
 
 
-def records(found: Sequence[Measured], known: Assignable, on: str) -> tuple[dict[str, Result], list[Diagnostic]]:
+def records(found: Sequence[ResultsContent], known: Assignable, on: str) -> tuple[dict[str, Result], list[Diagnostic]]:
     """Records by path, of files of one model and settings; the newest score of each task and subset counts."""
     problems: list[Diagnostic] = []
     parts: dict[str, _Part] = {}
@@ -106,7 +106,7 @@ def _file(part: _Part) -> Span:
 # ---- records ----------------------------------------------------------------------------------------------------
 
 
-def _add_scores(one: Measured, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
+def _add_scores(one: ResultsContent, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
     keys = known.key_of
     unknown: set[str] = set()
     for key, metrics in one.scores.items():
@@ -124,7 +124,7 @@ def _add_scores(one: Measured, known: Assignable, parts: dict[str, _Part], probl
     problems += _unknown(unknown, "task", "evalctl new task", one)
 
 
-def _add_entries(one: Measured, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
+def _add_entries(one: ResultsContent, known: Assignable, parts: dict[str, _Part], problems: list[Diagnostic]) -> None:
     """Adds values of entries. An entry with several alternative tasks goes to the first of them that exists here: which one was run is unknown."""
     keys = known.key_of
     tasks = {
@@ -137,21 +137,21 @@ def _add_entries(one: Measured, known: Assignable, parts: dict[str, _Part], prob
     problems += _unknown(unknown, "entry", "add it to manifests/tasks/metrics.yaml", one)
 
 
-def _part(parts: dict[str, _Part], task: str, one: Measured) -> _Part:
+def _part(parts: dict[str, _Part], task: str, one: ResultsContent) -> _Part:
     part = parts.setdefault(task, _Part({}, {}, {}, None, {}))
     part.at = one.at
     part.sources[one.source.name] = one.source
     return part
 
 
-def _unknown(names: Iterable[str], what: str, help: str, one: Measured) -> Iterator[Diagnostic]:
+def _unknown(names: Iterable[str], what: str, help: str, one: ResultsContent) -> Iterator[Diagnostic]:
     for name in sorted(names):
         message = f"not imported: this repository has no {what} `{name}`"
         yield Diagnostic("unknown-task", message, Span(one.source.file), help, severity=WARNING)
 
 
 def _facts(
-    task: Task, newest: Measured, part: _Part, on: str, providers: Mapping[str, Provider], lacking: list[str]
+    task: Task, newest: ResultsContent, part: _Part, on: str, providers: Mapping[str, Provider], lacking: list[str]
 ) -> Facts:
     content = json.dumps(
         [newest.model, newest.settings, task.key, part.scores, part.weights, part.entries], sort_keys=True
@@ -174,7 +174,7 @@ def _facts(
     }
 
 
-def _subject(newest: Measured, providers: Mapping[str, Provider]) -> Facts:
+def _subject(newest: ResultsContent, providers: Mapping[str, Provider]) -> Facts:
     provider = folder_provider(newest.model, providers) or "openai"
     model = newest.model if provider == "openai" else newest.model.partition("/")[2]
     return {

@@ -38,7 +38,7 @@ class ResultsFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ResultsContent:
     """The content of one file about one model: scores by task key (raw), or values by entry (aggregate)."""
 
     source: ResultsFile
@@ -58,7 +58,7 @@ def files_in(folder: Path, names: str) -> tuple[list[Path], list[Diagnostic]]:
     return plain, other
 
 
-def read(path: Path, providers: Mapping[str, Provider]) -> tuple[Measured | None, list[Diagnostic]]:
+def read(path: Path, providers: Mapping[str, Provider]) -> tuple[ResultsContent | None, list[Diagnostic]]:
     """The content of a results file, raw or aggregated; None with a warning where the file is left out."""
     file = str(path)
     if path.is_file() and path.stat().st_size > _LARGEST:
@@ -98,7 +98,9 @@ def _left_out(reason: str, span: Span, help: str = _LEAVE) -> Diagnostic:
     return Diagnostic("unreadable-source", f"not imported: {reason}", span, help, severity=severity)
 
 
-def _parsed(text: str, name: str, file: str, providers: Mapping[str, Provider]) -> tuple[Measured, list[Diagnostic]]:
+def _parsed(
+    text: str, name: str, file: str, providers: Mapping[str, Provider]
+) -> tuple[ResultsContent, list[Diagnostic]]:
     document = json.loads(text, parse_constant=_no_score, object_pairs_hook=_without_twins)
     if re.search(r"\\u[dD][89a-fA-F]", text):
         json.dumps(
@@ -128,7 +130,7 @@ def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _raw(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> Measured:
+def _raw(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> ResultsContent:
     general = document["config_general"]
     if general.get("max_samples") is not None:
         raise _LeftOut(f"a debugging run (max_samples {str(general['max_samples'])[:_SHOWN]})")
@@ -141,7 +143,7 @@ def _raw(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[st
     counts = {key: count for key, count in weights(scores, described).items() if count <= _HIGHEST}
     none = {"path": "", "name": "", "version": ""}
     model = _model(general["model_name"], providers)
-    return Measured(source, model, _stamp(source.name), scores, counts, {}, none)
+    return ResultsContent(source, model, _stamp(source.name), scores, counts, {}, none)
 
 
 def _is_the_lab_s(key: str) -> bool:
@@ -150,11 +152,11 @@ def _is_the_lab_s(key: str) -> bool:
     return len(parts) in (3, 4) and parts[0] == "swallow" and bool(parts[1]) and set(parts[2:]) == {"0"}
 
 
-def _aggregate(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> Measured:
+def _aggregate(document: Mapping[str, Any], source: ResultsFile, providers: Mapping[str, Provider]) -> ResultsContent:
     entries = {name: value for name, value in _numbers(document["results"]).items() if value != _MISSING}
     given = document.get("custom_settings") or {}
     settings = {key: str(given.get(key) or "") for key in ("path", "name", "version")}
-    return Measured(source, _model(document["model"], providers), None, {}, {}, entries, settings)
+    return ResultsContent(source, _model(document["model"], providers), None, {}, {}, entries, settings)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:

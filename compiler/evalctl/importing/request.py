@@ -24,7 +24,7 @@ _HEAD = "# yaml-language-server: $schema={up}schema/request.schema.json\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RequestDraft:
     """A request's text; `places` has the position in the script for each line."""
 
     text: str
@@ -35,7 +35,9 @@ class Draft:
         return replace(found, span=self.places[min(found.span.line, len(self.places)) - 1])
 
 
-def draft(head: Head, file: str, depth: int, suites: Mapping[str, Sequence[str]]) -> tuple[Draft, list[Diagnostic]]:
+def draft(
+    head: Head, file: str, depth: int, suites: Mapping[str, Sequence[str]]
+) -> tuple[RequestDraft, list[Diagnostic]]:
     """The request for the jobs that the script would have submitted; `depth` is the number of folders above the file."""
     problems = [
         Diagnostic("missing-key", f"{name} is not filled in", Span(file), help=f'write {name}="…" below `# Set Args`')
@@ -47,7 +49,7 @@ def draft(head: Head, file: str, depth: int, suites: Mapping[str, Sequence[str]]
         problems.append(Diagnostic("no-tasks", "every qsub_task line is commented out", Span(file), help))
     lines = [(_HEAD.format(up="../" * depth), Span(file)), *_values(head), *_tasks(head, suites)]
     text = "".join(line for line, _ in lines)
-    return Draft(text, [span for _, span in lines]), problems
+    return RequestDraft(text, [span for _, span in lines]), problems
 
 
 def _values(head: Head) -> Iterator[tuple[str, Span]]:

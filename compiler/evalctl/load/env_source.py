@@ -30,7 +30,7 @@ _WHOLE = "write the final value, with nothing that the shell computes; a value t
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class BashValue:
     """`text` is the value that bash assigns; `own` is the part written on this line, without values of earlier lines."""
 
     text: str
@@ -52,11 +52,11 @@ class _RefusedError(Exception):
         self.reason, self.help = reason, help
 
 
-def parse(data: bytes, environment: Mapping[str, str]) -> tuple[dict[str, Value], list[Refusal]]:
+def parse(data: bytes, environment: Mapping[str, str]) -> tuple[dict[str, BashValue], list[Refusal]]:
     """(variables by name, refused lines); of a name that is given twice, the last value."""
     if whole := _of_the_file(data):
         return {}, [whole]
-    values: dict[str, Value] = {}
+    values: dict[str, BashValue] = {}
     refusals: list[Refusal] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         try:
@@ -77,7 +77,7 @@ def _of_the_file(data: bytes) -> Refusal | None:
     return None
 
 
-def _read_line(line: str, values: dict[str, Value], environment: Mapping[str, str]) -> None:
+def _read_line(line: str, values: dict[str, BashValue], environment: Mapping[str, str]) -> None:
     if "\0" in line:
         _refuse("the line contains a NUL byte", "delete that byte")
     if _SKIPPED.fullmatch(line):
@@ -101,13 +101,13 @@ class _Reader:
     """Reads one value: a word of bash, part by part, up to a space."""
 
     def __init__(
-        self, line: str, place: int, exported: bool, values: Mapping[str, Value], environment: Mapping[str, str]
+        self, line: str, place: int, exported: bool, values: Mapping[str, BashValue], environment: Mapping[str, str]
     ) -> None:
         self.line, self.place, self.exported = line, place, exported
         self.values, self.environment = values, environment
         self.text, self.own = "", ""
 
-    def value(self) -> Value:
+    def value(self) -> BashValue:
         while self.place < len(self.line) and self.line[self.place] not in " \t":
             self._part(self.line[self.place])
         rest = self.line[self.place :]
@@ -117,7 +117,7 @@ class _Reader:
             _refuse("the value contains a control character", "delete that character")
         if _NO_TEXT.search(self.own):
             _refuse("the value is not UTF-8", "iconv -f CP932 -t UTF-8 .env, and check the result")
-        return Value(self.text, self.own)
+        return BashValue(self.text, self.own)
 
     def _part(self, mark: str) -> None:
         if mark == "'":

@@ -14,7 +14,7 @@ from evalctl.model.fields import Strict
 _TEXT = Annotated[str, Field(min_length=1)]
 
 
-class Acceptance(Strict):
+class AcceptedResult(Strict):
     """One accepted result, which no attempt in the ledger proves."""
 
     path: Annotated[str, Field(pattern=r"^results/(?:[^/.][^/]*/)+result\.json$")] = Field(
@@ -27,4 +27,4 @@ class Acceptance(Strict):
     why: _TEXT = Field(description="The reason, for the reviewers.")
 
 
-AcceptedFile = list[Acceptance]
+AcceptedFile = list[AcceptedResult]

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
-from evalctl.model.plan_file import Baseline, Estimate, PushToHub
+from evalctl.model.plan_file import Baseline, CostEstimate, PlannedUpload
 from evalctl.model.walltime import rounded
 from evalctl_job.options import Options
 
@@ -162,7 +162,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightsToDownload:
     """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`.
 
     Any environment will do: weights are the same from each of them.
@@ -196,10 +196,10 @@ class Job:
     secrets: tuple[str, ...]  # NAMES of environment variables
     cuda_visible_devices: str | None
     retries: int
-    estimate: Estimate | None
+    estimate: CostEstimate | None
     site: Site
     advice: tuple[str, ...] = ()
-    weights: Weights | None = None  # what must be in the Hub's cache before it is submitted
+    weights: WeightsToDownload | None = None  # what must be in the Hub's cache before it is submitted
     checkpoint: Checkpoint | None = None  # the folder that the model is read from
 
     @property
@@ -244,7 +244,7 @@ class Download:
     service: str
     node_kind: str
     batch: Batch
-    weights: Weights
+    weights: WeightsToDownload
     site: Site
 
     @property
@@ -263,5 +263,5 @@ class RequestPlan:
     request: str
     jobs: tuple[Job, ...]
     downloads: tuple[Download, ...] = ()
-    push_to_hub: PushToHub | None = None
+    push_to_hub: PlannedUpload | None = None
     baseline: Baseline | None = None

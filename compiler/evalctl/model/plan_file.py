@@ -20,7 +20,7 @@ class PlannedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """Cost in the service's own unit; `held` is what the site takes at the start (None where it takes nothing).
 
     `used_rate` and `reserved_rate` are units per hour of elapsed time (of `minimum_seconds` at least) and of walltime.
@@ -61,7 +61,7 @@ class PlannedJob:
     parser_plugin: str | None = None
     parser_plugin_sha256: str | None = None
     retries: int
-    cost: Estimate | None
+    cost: CostEstimate | None
     advice: tuple[str, ...]
     tasks: tuple[PlannedTask, ...]
 
@@ -80,12 +80,12 @@ class PlannedJob:
 
 
 _FACTS = tuple(field.name for field in fields(PlannedJob))
-_OF_COST = tuple(field.name for field in fields(Estimate))
+_OF_COST = tuple(field.name for field in fields(CostEstimate))
 _OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_sha256")
 
 
 @dataclass(frozen=True, slots=True)
-class PushToHub:
+class PlannedUpload:
     """Whose dataset on the Hub gets results and details, and whether only members see it."""
 
     org: str
@@ -107,7 +107,7 @@ class PlanFile:
 
     request: str
     jobs: tuple[PlannedJob, ...]
-    push_to_hub: PushToHub | None = None
+    push_to_hub: PlannedUpload | None = None
     baseline: Baseline | None = None
 
     @property
@@ -130,7 +130,7 @@ def of_json(document: Mapping[str, Any]) -> PlanFile:
     return PlanFile(
         document["request"],
         tuple(map(_job, document["jobs"])),
-        None if upload is None else PushToHub(**upload),
+        None if upload is None else PlannedUpload(**upload),
         None if named is None else Baseline(**named),
     )
 
@@ -138,5 +138,9 @@ def of_json(document: Mapping[str, Any]) -> PlanFile:
 def _job(document: Mapping[str, Any]) -> PlannedJob:
     cost = document["cost"]
     tasks = tuple(PlannedTask(one["task"], one["digest"], one["result"], one["seconds"]) for one in document["tasks"])
-    whole = {"cost": None if cost is None else Estimate(**cost), "advice": tuple(document["advice"]), "tasks": tasks}
+    whole = {
+        "cost": None if cost is None else CostEstimate(**cost),
+        "advice": tuple(document["advice"]),
+        "tasks": tasks,
+    }
     return PlannedJob(**{**document, **whole})

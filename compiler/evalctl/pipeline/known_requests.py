@@ -94,7 +94,7 @@ def recalled(known: Memory, path: str) -> KnownRequest | None:
 def remembered(entries: Mapping[str, KnownRequest]) -> tuple[dict[str, Any], bytes]:
     """Rows for the index, and the texts that the rows refer to."""
     rows: dict[str, Any] = {}
-    texts = memory.Texts()
+    texts = memory.TextsToRemember()
     for path, one in entries.items():
         places = [None, None] if one.plan is None else [texts.add(one.plan), texts.add(one.settings)]
         rows[path] = [one.key, one.models, memory.pack(one.diagnostics), *places, one.asks, one.artifacts]

@@ -33,7 +33,7 @@ class Memory:
         return bytes(self.texts[place[0] : place[1]])
 
 
-class Texts:
+class TextsToRemember:
     """Concatenates texts, and gives the position of each for `Memory.text`."""
 
     def __init__(self) -> None:

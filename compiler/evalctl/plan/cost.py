@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalctl.model.plan_file import Estimate, PlannedJob
+from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import rounded
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def estimate(
     service: Service, node: NodeKind, priority: int | None, expected_s: int, walltime_s: int
-) -> Estimate | None:
+) -> CostEstimate | None:
     """Expected (the CSV's times are used up) and worst (the walltime is); None where the service names no price."""
     cost = service.cost
     if cost is None or node.coefficient is None:
@@ -26,13 +26,13 @@ def estimate(
     factor = node.coefficient * service.priorities.get(str(priority), 1.0)
     rates = (factor * cost.used, factor * cost.reserved, cost.minimum_seconds)
     worst = _units(*rates, walltime_s, walltime_s)
-    return Estimate(
+    return CostEstimate(
         cost.unit, _units(*rates, min(expected_s, walltime_s), walltime_s), worst, worst if cost.held else None, *rates,
         currency=cost.currency, currency_per_unit=cost.currency_per_unit, checked=cost.checked,
     )  # fmt: skip
 
 
-def charged(cost: Estimate, elapsed_s: float, walltime_s: float) -> float:
+def charged(cost: CostEstimate, elapsed_s: float, walltime_s: float) -> float:
     """What a job that ran for so long costs by these rates."""
     return _units(cost.used_rate, cost.reserved_rate, cost.minimum_seconds, elapsed_s, walltime_s)
 
@@ -49,7 +49,7 @@ def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:
     return rounded(wanted, job.step_seconds, job.walltime_seconds)
 
 
-def cost_of(job: PlannedJob, tasks: Iterable[str]) -> Estimate | None:
+def cost_of(job: PlannedJob, tasks: Iterable[str]) -> CostEstimate | None:
     """The cost of a job of plan.json that runs only these of its tasks; None where the service names no price."""
     cost, running = job.cost, set(tasks)
     if cost is None:

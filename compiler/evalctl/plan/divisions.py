@@ -23,7 +23,7 @@ _AN_EXPERT_EACH = (
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class DividedSize:
     """A size whose share per GPU must be an integer and a multiple of `unit`."""
 
     what: str
@@ -67,15 +67,15 @@ def _kv_heads_divide(card: ModelCard, gpus: int) -> bool:
     return card.kv_heads % gpus == 0 or gpus % card.kv_heads == 0
 
 
-def _demands(card: ModelCard, gpus: int, refined: bool) -> Iterator[Demand]:
+def _demands(card: ModelCard, gpus: int, refined: bool) -> Iterator[DividedSize]:
     facts = card.widths or {}
     if not facts or "query" in facts:  # a model without attention has no heads
-        yield Demand("the number of heads", card.attention_heads)
+        yield DividedSize("the number of heads", card.attention_heads)
     if "vocabulary" in facts:
-        yield Demand("the padded vocabulary", -(-facts["vocabulary"] // VOCABULARY_PADDING) * VOCABULARY_PADDING)
+        yield DividedSize("the padded vocabulary", -(-facts["vocabulary"] // VOCABULARY_PADDING) * VOCABULARY_PADDING)
     for name in ("linear_keys", "linear_values", "mamba_heads", "mamba", "convolution"):
         if name in facts:
-            yield Demand(name.replace("_", " "), facts[name])
+            yield DividedSize(name.replace("_", " "), facts[name])
     yield from _attention(card, facts, gpus)
     yield from _delta(card, facts)
     for name, part, what in (
@@ -83,31 +83,35 @@ def _demands(card: ModelCard, gpus: int, refined: bool) -> Iterator[Demand]:
         ("shared_expert", "shared", "the shared expert's size"),
     ):
         if name in facts:
-            yield Demand(what, facts[name], math.lcm(*_units(card.quantization, part, facts[name])))
+            yield DividedSize(what, facts[name], math.lcm(*_units(card.quantization, part, facts[name])))
     if "expert" in facts and (card.quantization is None or "mxfp4" not in card.quantization.method):  # mxfp4 pads
-        yield Demand("moe_intermediate_size", facts["expert"], _expert_unit(card.quantization, facts, gpus, refined))
+        yield DividedSize(
+            "moe_intermediate_size", facts["expert"], _expert_unit(card.quantization, facts, gpus, refined)
+        )
 
 
-def _attention(card: ModelCard, facts: dict[str, int], gpus: int) -> Iterator[Demand]:
+def _attention(card: ModelCard, facts: dict[str, int], gpus: int) -> Iterator[DividedSize]:
     """Outputs of queries, keys and values; inputs of the projection after them."""
     for name in ("query", "latent", "value"):
         if name in facts:
             outputs, inputs = _units(card.quantization, "attention", facts[name])
-            yield Demand(f"the attention's {name} size", facts[name], inputs if name == "value" else outputs)
+            yield DividedSize(f"the attention's {name} size", facts[name], inputs if name == "value" else outputs)
     if "key" in facts:  # heads that several GPUs share are copied to each
         copied = max(1, gpus // card.kv_heads)
         outputs, _ = _units(card.quantization, "attention", facts["key"])
-        yield Demand("the attention's key size", facts["key"] * copied, outputs)
+        yield DividedSize("the attention's key size", facts["key"] * copied, outputs)
 
 
-def _delta(card: ModelCard, facts: dict[str, int]) -> Iterator[Demand]:
+def _delta(card: ModelCard, facts: dict[str, int]) -> Iterator[DividedSize]:
     """Projections of gated delta nets (qwen_gdn_linear_attn.py); whole heads are demanded elsewhere."""
     if card.quantization is None or "delta_values" not in facts:
         return
     outputs, inputs = _units(card.quantization, "delta", facts["delta_values"])
-    yield Demand("the linear attention's projection", facts["delta_outputs"], outputs)
-    yield Demand("the linear attention's output size", facts["delta_values"], inputs)
-    yield Demand("the linear attention's gates", facts["delta_gates"], _units(card.quantization, "delta_gates", 1)[0])
+    yield DividedSize("the linear attention's projection", facts["delta_outputs"], outputs)
+    yield DividedSize("the linear attention's output size", facts["delta_values"], inputs)
+    yield DividedSize(
+        "the linear attention's gates", facts["delta_gates"], _units(card.quantization, "delta_gates", 1)[0]
+    )
 
 
 def _units(quantization: Quantization | None, part: str, size: int) -> tuple[int, int]:

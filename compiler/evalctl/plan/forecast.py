@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from evalctl.model.plan_file import Baseline, Estimate, PlanFile, PlannedJob, PlannedTask, PushToHub
+from evalctl.model.plan_file import Baseline, CostEstimate, PlanFile, PlannedJob, PlannedTask, PlannedUpload
 from evalctl.model.result import IMPORTED
 from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.plan.power import Showable
@@ -35,7 +35,7 @@ class JobForecast:
     job: PlannedJob
     evals: tuple[EvalForecast, ...]
     walltime_seconds: int
-    cost: Estimate | None
+    cost: CostEstimate | None
 
     @property
     def runs(self) -> bool:
@@ -54,7 +54,7 @@ class RequestForecast:
     jobs: tuple[JobForecast, ...]
     blocked: bool = False
     because: str = ""
-    upload: PushToHub | None = None
+    upload: PlannedUpload | None = None
     baseline: Baseline | None = None
     shows: tuple[Showable, ...] = ()
 

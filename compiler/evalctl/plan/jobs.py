@@ -14,7 +14,7 @@ from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Sit
 from evalctl.model.gate import compared
 from evalctl.model.manifest import ParallelPacking, Request
 from evalctl.model.names import request_name
-from evalctl.model.plan_file import Baseline, PushToHub
+from evalctl.model.plan_file import Baseline, PlannedUpload
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
@@ -46,9 +46,9 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
     return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service), _push_to_hub(request), _baseline(request))
 
 
-def _push_to_hub(request: Request) -> PushToHub | None:
+def _push_to_hub(request: Request) -> PlannedUpload | None:
     asked = request.push_to_hub
-    return None if asked is None else PushToHub(asked.org, asked.private)
+    return None if asked is None else PlannedUpload(asked.org, asked.private)
 
 
 def _baseline(request: Request) -> Baseline | None:

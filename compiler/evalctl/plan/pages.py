@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from evalctl import columns
-from evalctl.model.plan_file import Estimate, PlannedJob
+from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan import power
 from evalctl.plan.applied import Applied, Shown
@@ -102,7 +102,7 @@ def _reach(request: RequestForecast, facts: PlannedJob) -> list[str]:
     return lines
 
 
-def _cost_text(cost: Estimate | None) -> str:
+def _cost_text(cost: CostEstimate | None) -> str:
     if cost is None:
         return ""
     held = f", {cost.held:g} held at the start" if cost.held is not None else ""
@@ -158,7 +158,7 @@ def _money(jobs: Sequence[JobForecast]) -> str:
     return " + ".join(f"{amount:,.0f} {currency}" for currency, amount in sorted(sums.items()))
 
 
-def _costs(jobs: Sequence[JobForecast]) -> list[Estimate]:
+def _costs(jobs: Sequence[JobForecast]) -> list[CostEstimate]:
     return [job.cost for job in jobs if job.cost is not None]
 
 

@@ -6,19 +6,19 @@ import hashlib
 from collections.abc import Sequence
 
 from evalctl.model.card import ModelCard
-from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, Weights
+from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, WeightsToDownload
 from evalctl.model.manifest import Request
 from evalctl.model.service import Service
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time continues in the next attempt
 
 
-def weights(request: Request, evaluation: Eval, card: ModelCard | None, environment: str) -> Weights | None:
+def weights(request: Request, evaluation: Eval, card: ModelCard | None, environment: str) -> WeightsToDownload | None:
     """The model's weights where the request needs a download; None for a checkpoint on disk."""
     subject = evaluation.subject
     if not request.predownload or subject.path is not None or card is None:
         return None
-    return Weights(subject.model, subject.revision, card.weight_bytes, environment)
+    return WeightsToDownload(subject.model, subject.revision, card.weight_bytes, environment)
 
 
 def checkpoint(evaluation: Eval, card: ModelCard | None) -> Checkpoint | None:
@@ -31,7 +31,7 @@ def checkpoint(evaluation: Eval, card: ModelCard | None) -> Checkpoint | None:
     return Checkpoint(subject.path, card.revision)
 
 
-def download_advice(needed: Weights | None, service: Service) -> list[str]:
+def download_advice(needed: WeightsToDownload | None, service: Service) -> list[str]:
     """The plan's sentence about the download."""
     if needed is None:
         return []
@@ -41,7 +41,7 @@ def download_advice(needed: Weights | None, service: Service) -> list[str]:
 
 def downloads(jobs: Sequence[Job], service: Service) -> tuple[Download, ...]:
     """A job for each model, on the service's node kind for that; none where `evalctl sync` downloads by itself."""
-    first: dict[Weights, Job] = {}
+    first: dict[WeightsToDownload, Job] = {}
     for job in jobs:
         if job.weights is not None:
             first.setdefault(job.weights, job)
@@ -51,7 +51,7 @@ def downloads(jobs: Sequence[Job], service: Service) -> tuple[Download, ...]:
     return tuple(_download(job, needed, service, kind) for needed, job in first.items())
 
 
-def _download(job: Job, needed: Weights, service: Service, kind: str) -> Download:
+def _download(job: Job, needed: WeightsToDownload, service: Service, kind: str) -> Download:
     node = service.node_kinds[kind]
     seconds = service.start_allowance_minutes * 60 + round(needed.size / DOWNLOAD_BYTES_PER_SECOND)
     text = "\n".join((job.service, needed.model, needed.revision))

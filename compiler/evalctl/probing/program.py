@@ -34,7 +34,7 @@ class Surroundings:
     variables: Mapping[str, str | None]
 
 
-def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, progress: Progress) -> None:
+def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, progress: ProbeListener) -> None:
     """Probes each target in turn."""
     if not targets:
         return
@@ -50,7 +50,7 @@ def ask(targets: Sequence[Target], surroundings: Surroundings, max_calls: int, p
         raise EnvironmentProblem(f"the probe ended with status {status}: {last}", help="evalctl env check lighteval")
 
 
-class Progress(Protocol):
+class ProbeListener(Protocol):
     """What is called for the program's messages."""
 
     def asking(self, what: str) -> None:
@@ -63,7 +63,7 @@ class Progress(Protocol):
 class _Output:
     """Reads the program's lines; a line that is not JSON comes from a library."""
 
-    def __init__(self, progress: Progress, secrets: Sequence[str]) -> None:
+    def __init__(self, progress: ProbeListener, secrets: Sequence[str]) -> None:
         self._progress, self._secrets = progress, secrets
         self.found = 0
         self.noise = ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from evalctl.model.evaluation import Artifact, Job, JobTask, Server, Site
-from evalctl.model.plan_file import Estimate
+from evalctl.model.plan_file import CostEstimate
 from evalctl.model.providers import litellm_prefix
 from evalctl.model.walltime import clock
 from evalctl.render.document import END, Value, lines, most_alike, without
@@ -80,7 +80,7 @@ def _gpus(job: Job) -> str:
     return count + (f" (CUDA_VISIBLE_DEVICES {job.cuda_visible_devices})" if job.cuda_visible_devices else "")
 
 
-def cost(estimate: Estimate) -> str:
+def cost(estimate: CostEstimate) -> str:
     """The cost of the job, in the service's unit, and in money where the price is known."""
     held = "" if estimate.held is None else f", {estimate.held:g} held from the start"
     money = ""

@@ -65,23 +65,22 @@ def aggregated(
         value, problems = _value(entry, rows, metrics.subset_groups)
         values[entry.name] = imported.get(entry.name, MISSING) if value == MISSING else value
         warnings += [f"{entry.name}: {problem}" for problem in problems]
-        lacking = [str(one) for one in problems if isinstance(one, NoSuchMetric)]
-        if lacking and values[entry.name] == MISSING:
-            unmatched[entry.name] = "; ".join(lacking)
+        if values[entry.name] == MISSING and (lacking := _lacking(problems)):
+            unmatched[entry.name] = lacking
     return Aggregate(
-        model=_model(folder, ordered),
-        results=values,
-        overall=",".join(str(value) for value in values.values()),
-        tasks=tuple(values),
-        custom_settings=_custom_settings(ordered),
+        model=_model(folder, ordered), results=values, overall=",".join(str(value) for value in values.values()),
+        tasks=tuple(values), custom_settings=_custom_settings(ordered),
         evals={result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
         uncertainty=dict(uncertainties(values, results, scored, metrics)),
         stability=dict(stabilities(values, results, scored, metrics)),
         missing=tuple(name for name, value in values.items() if value == MISSING),
-        unmatched=unmatched,
-        warnings=tuple(warnings),
-        generated_by=GENERATED_BY,
-    )
+        unmatched=unmatched, warnings=tuple(warnings), generated_by=GENERATED_BY,
+    )  # fmt: skip
+
+
+def _lacking(problems: Iterable[Exception]) -> str:
+    """What the framework's results do not have that the entry names."""
+    return "; ".join(str(one) for one in problems if isinstance(one, NoSuchMetric))
 
 
 def _rows(results: Iterable[Result]) -> Rows:

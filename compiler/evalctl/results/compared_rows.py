@@ -185,11 +185,14 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
     if cut and "CUT OFF" not in form:
         yield f"answers that were cut off, of the model / of the baseline: {listed(cut, 6)}"
     yield from _ended(comparison, {line.name for line in lines})
-    if unbound := [
-        f"{side.name} ({len(side.unbound)})" for side in (comparison.model, comparison.baseline) if side.unbound
-    ]:
-        yield f"records without a digest of the values of their questions ({NOT_BOUND}): {listed(unbound)}"
+    yield from _unbound(comparison)
     yield from (f"differs between model and baseline: {remark}" for remark in comparison.remarks)
+
+
+def _unbound(comparison: Comparison) -> Iterator[str]:
+    sides = (comparison.model, comparison.baseline)
+    if unbound := [f"{side.name} ({len(side.unbound)})" for side in sides if side.unbound]:
+        yield f"records without a digest of the values of their questions ({NOT_BOUND}): {listed(unbound)}"
 
 
 def _ended(comparison: Comparison, names: Collection[str]) -> Iterator[str]:

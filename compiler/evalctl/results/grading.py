@@ -47,7 +47,7 @@ def newest(paths: Iterable[Path]) -> list[Path]:
 
 
 @dataclass(slots=True)
-class Reading:
+class DetailsReading:
     """What `parquet_rows.py` prints, line by line: questions, numbered through all files, and what it could not read."""
 
     questions: list[Question] = field(default_factory=list)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from evalctl.model.evaluation import Weights
+from evalctl.model.evaluation import WeightsToDownload
 from evalctl.sync.context import Context
 from evalctl.sync.lock import Held
 from evalctl.sync.weights import fetch, lacking
 from evalctl.terminal import move
 
 
-def download(context: Context, weights: Weights) -> None:
+def download(context: Context, weights: WeightsToDownload) -> None:
     """Downloads the weights into the cache, with a counter on a terminal; Ctrl-C keeps what was downloaded."""
     what = f"{weights.model} ({weights.size / 1e9:.1f} GB)"
     context.progress(f"downloading {what}; Ctrl-C stops the download, and the next evalctl sync continues it")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evalctl.model.plan_file import Estimate, PlannedJob
+from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.result import Result
 from evalctl.model.service import Service
 from evalctl.plan.cost import charged, estimate
@@ -160,7 +160,7 @@ def _amount(attempt: _Attempt, prices: Prices) -> Amount | None:
     return Amount(name, cost.unit, value, cost.currency or "", money)
 
 
-def _of_service(attempt: _Attempt, prices: Prices) -> Estimate | None:
+def _of_service(attempt: _Attempt, prices: Prices) -> CostEstimate | None:
     service = prices.services.get(attempt.first.ran.service)
     node = service.node_kinds.get(attempt.first.ran.node_kind) if service else None
     return estimate(service, node, service.default_priority, 0, 0) if service and node else None

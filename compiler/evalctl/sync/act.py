@@ -47,17 +47,8 @@ def submit(
     claimed = _claim(context, ledger, jobs, wanted, claims_of(seen).collected.keys())
     context.checkpoint("after-claim")
     done = Submitted()
-    full: set[str] = set()  # node kinds for which the scheduler takes no more jobs now
     try:
-        for name, attempt in claimed.items():
-            if _is_old(context, attempt):
-                break
-            if jobs[name].node_kind in full:
-                continue
-            context.progress(f"submitting {attempt.name}")
-            _submit_one(context, jobs[name], attempt, done)
-            if name in done.instead and done.instead[name].reason == POSTPONED:
-                full.add(jobs[name].node_kind)
+        _submit_all(context, jobs, claimed, done)
     finally:
         # Nothing was submitted for these. Claims that grew old (this process slept, or there were many jobs) could be
         # taken for forgotten by another clone.
@@ -69,6 +60,19 @@ def submit(
         done.warnings.extend([warning] if warning else [])
         context.checkpoint("after-record")
     return done
+
+
+def _submit_all(context: Context, jobs: Mapping[str, Work], claimed: Mapping[str, Attempt], done: Submitted) -> None:
+    full: set[str] = set()  # node kinds for which the scheduler takes no more jobs now
+    for name, attempt in claimed.items():
+        if _is_old(context, attempt):
+            return
+        if jobs[name].node_kind in full:
+            continue
+        context.progress(f"submitting {attempt.name}")
+        _submit_one(context, jobs[name], attempt, done)
+        if name in done.instead and done.instead[name].reason == POSTPONED:
+            full.add(jobs[name].node_kind)
 
 
 def _claim(

@@ -72,19 +72,24 @@ def cancel(
         names = list(dict.fromkeys([*(job.name for job in jobs), *before, *downloads, *forgotten]))
         known = [evidence[name] for name in names if name in evidence]
         ours = [one for one in known if one.attempt is not None and not one.foreign and not one.other_home]
-        context.checkpoint("before-wish")
-        current.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
-        context.checkpoint("after-wish")
-        changes = [_cancel_one(context, observed, one) for one in ours]
-        never = {result.job for result in changes if result.done and result.what == _NEVER}
-        closed = [one.attempt for one in ours if one.attempt and one.job in never]
-        context.checkpoint("before-withdraw")
-        current.ledger.record(
-            lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started"
-        )
-        context.checkpoint("after-withdraw")
+        changes = _cancel_all(current, observed, ours)
         idle = [name for name in names if name not in {one.job for one in ours}]
         return [*changes, *(JobChange(name, False, _idle(evidence.get(name))) for name in idle)]
+
+
+def _cancel_all(current: SyncPass, observed: Observation, ours: Sequence[JobEvidence]) -> list[JobChange]:
+    """Records the cancellation, asks the scheduler for each job, and records which of them will never start."""
+    context = current.context
+    context.checkpoint("before-wish")
+    current.ledger.record(lambda records: _events(context, records, ours, "cancel"), f"cancel {len(ours)} job(s)")
+    context.checkpoint("after-wish")
+    changes = [_cancel_one(context, observed, one) for one in ours]
+    never = {result.job for result in changes if result.done and result.what == _NEVER}
+    closed = [one.attempt for one in ours if one.attempt and one.job in never]
+    context.checkpoint("before-withdraw")
+    current.ledger.record(lambda records: _withdraw(context, records, closed), f"{len(closed)} job(s) never started")
+    context.checkpoint("after-withdraw")
+    return changes
 
 
 def retry(

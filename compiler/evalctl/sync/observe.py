@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl import runfiles
-from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, Weights
+from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, WeightsToDownload
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
@@ -146,7 +146,7 @@ def _of_job(
 def _of_download(
     context: Context,
     download: Download,
-    needed: Collection[Weights],
+    needed: Collection[WeightsToDownload],
     observed: Observation,
     by_name: Mapping[str, Sequence[Sighting]],
 ) -> JobEvidence:

@@ -24,7 +24,7 @@ _SECTION = re.compile(
 class Page:
     """One word; `group` is the table that it is in. Commands and keys are in backticks.
 
-    `said_by` names who gives it: programs of the job (supervisor, relay, acceptance, hub programs), sync, plan, probe, gate.
+    `reported_by` names who gives it: programs of the job (supervisor, relay, acceptance, hub programs), sync, plan, probe, gate.
     `may_pass`: the same job is tried again by itself. `is_awaited`: a job that cannot be submitted for it waits. `is_later`: the same
     command later may succeed. `of_all_tasks`: no other task of the job would get an answer either.
     """
@@ -34,7 +34,7 @@ class Page:
     means: str
     why: str
     do: str
-    said_by: tuple[str, ...] = ()
+    reported_by: tuple[str, ...] = ()
     may_pass: bool = False
     is_awaited: bool = False
     is_later: bool = False
@@ -67,5 +67,5 @@ def page_of(word: str) -> Page | None:
 def text(page: Page) -> str:
     """The page as `evalctl explain` prints it."""
     again = f"{_AGAIN} If that did not help: {page.do}" if page.group == "again" else page.do
-    by = f"Reported by: {', '.join(page.said_by)}."
+    by = f"Reported by: {', '.join(page.reported_by)}."
     return f"# {page.word}\n\n{page.means}\n\nWhy: {page.why}\n\nWhat to do: {again}\n\n{by}"

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from evalctl.model import plain_json
-from evalctl.model.evaluation import Checkpoint, RequestPlan, Weights
+from evalctl.model.evaluation import Checkpoint, RequestPlan, WeightsToDownload
 from evalctl.model.run import Step
 from evalctl.runfiles import MOST_BYTES
 from evalctl.shell import Command, EnvironmentProblem, json_text, stream, write_atomically
@@ -27,7 +27,7 @@ AWAITED = ("weights-missing", "hub-unreachable", "download-failed")
 Progress = Callable[[Sequence[int]], None]  # files there, files, bytes there, bytes
 
 
-def lacking(context: Context, weights: Weights) -> tuple[str, str]:
+def lacking(context: Context, weights: WeightsToDownload) -> tuple[str, str]:
     """Why the weights of a job are missing, and which; ("", "") when all are in the cache."""
     note = _read(note_of(context, weights))
     if note.failed:
@@ -62,12 +62,12 @@ def _revision(path: str, _: tuple[tuple[str, Stamp], ...]) -> str:
     return folder_revision(Path(path))
 
 
-def is_refused(context: Context, weights: Weights) -> bool:
+def is_refused(context: Context, weights: WeightsToDownload) -> bool:
     """Whether the last download failed for a reason that a person must fix."""
     return lacking(context, weights)[0] == "download-failed"
 
 
-def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights]:
+def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[WeightsToDownload]:
     """The weights that jobs wait for and no job of its own downloads, each once."""
     waiting = {step.job for step in steps if step.reason in AWAITED}
     found = [
@@ -77,7 +77,7 @@ def awaited(plans: Iterable[RequestPlan], steps: Iterable[Step]) -> list[Weights
     return list(dict.fromkeys(found))
 
 
-def fetch(context: Context, weights: Weights, progress: Progress) -> None:
+def fetch(context: Context, weights: WeightsToDownload, progress: Progress) -> None:
     """Downloads them into the cache, continuing an interrupted try; the note has the outcome.
 
     Raises Held while another evalctl of this home does so: passes that cron starts would otherwise all wait.
@@ -87,7 +87,7 @@ def fetch(context: Context, weights: Weights, progress: Progress) -> None:
         _fetch(context, weights, note, progress)
 
 
-def _fetch(context: Context, weights: Weights, note: Path, progress: Progress) -> None:
+def _fetch(context: Context, weights: WeightsToDownload, note: Path, progress: Progress) -> None:
     last = ""
 
     def on_line(line: str) -> None:
@@ -111,13 +111,13 @@ def hub_cache(context: Context) -> Path:
     return hub_home(context) / "hub"
 
 
-def note_of(context: Context, weights: Weights) -> Path:
+def note_of(context: Context, weights: WeightsToDownload) -> Path:
     """The note of the last download of these weights."""
     name = f"{weights.model.replace('/', '--')}@{weights.revision}.json"
     return context.home_folder.caches.downloads / name
 
 
-def _command(context: Context, weights: Weights, note: Path) -> Command:
+def _command(context: Context, weights: WeightsToDownload, note: Path) -> Command:
     words = ("evalctl_job.download", "--model", weights.model, "--revision", weights.revision, "--note", str(note))
     return program(context, weights.environment, *words, HF_HUB_CACHE=str(hub_cache(context)))
 
@@ -138,7 +138,7 @@ def _content(note: Path) -> bytes:
     return note.read_bytes()
 
 
-def _all_there(context: Context, weights: Weights, files: Mapping[str, int]) -> bool:
+def _all_there(context: Context, weights: WeightsToDownload, files: Mapping[str, int]) -> bool:
     if not files:
         return False
     folder = hub_cache(context) / f"models--{weights.model.replace('/', '--')}" / "snapshots" / weights.revision

@@ -15,9 +15,9 @@ from evalctl_job.supervisor.document import InvalidAttemptFile, Job, Task, read_
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
 from evalctl_job.supervisor.local_folders import remove_abandoned, remove_tree
-from evalctl_job.supervisor.marks import Marks, now
+from evalctl_job.supervisor.marks import MarkWriter, now
 from evalctl_job.supervisor.place import Clock, Place, say
-from evalctl_job.supervisor.processes import MARKER, Child, Known, family, new_marker, sweep
+from evalctl_job.supervisor.processes import MARKER, Child, KnownProcess, family, new_marker, sweep
 from evalctl_job.supervisor.relay import RelayProcess
 from evalctl_job.supervisor.secrets import HUB_TOKENS, shown
 from evalctl_job.supervisor.server import OurServer
@@ -47,7 +47,7 @@ class Course:
         self._done: list[str] = []
         self._failed: list[str] = []
         clock = Clock(job.walltime_seconds, job.drain_seconds, began_at)
-        self._place = Place(folder, job, clock, Marks(folder, self._shown), caller_umask, signals)
+        self._place = Place(folder, job, clock, MarkWriter(folder, self._shown), caller_umask, signals)
 
     def run(self) -> int:
         """The exit code; in every case the last mark is written and all processes are ended."""
@@ -248,7 +248,7 @@ class Course:
     def _made_folders(self) -> list[Path]:
         return [folder for folder in (self._private, self._scratch) if folder is not None]
 
-    def _end_processes(self, known: set[Known]) -> None:
+    def _end_processes(self, known: set[KnownProcess]) -> None:
         if self._relay is not None:
             self._relay.end()
         if self._server is not None:

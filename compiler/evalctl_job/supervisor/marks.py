@@ -20,7 +20,7 @@ _NAMES: Mapping[type[JobMark], str] = {
 }  # fmt: skip
 
 
-class Marks:
+class MarkWriter:
     """The marks of one run folder. `shown` removes secrets from texts."""
 
     def __init__(self, folder: RunFolder, shown: Callable[[str], str]) -> None:

@@ -13,7 +13,7 @@ from evalctl_job.attempt import AttemptFile
 from evalctl_job.run_folder import RunFolder
 from evalctl_job.supervisor import node
 from evalctl_job.supervisor.document import Job
-from evalctl_job.supervisor.marks import Marks
+from evalctl_job.supervisor.marks import MarkWriter
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.secrets import without_secrets
 from evalctl_job.supervisor.signals import Signals
@@ -42,7 +42,7 @@ class Place:
     """One job on its node. `variables` are those of the job; `caller_umask` is for caches, which may be shared."""
 
     def __init__(
-        self, folder: RunFolder, job: Job, clock: Clock, marks: Marks, caller_umask: int, signals: Signals
+        self, folder: RunFolder, job: Job, clock: Clock, marks: MarkWriter, caller_umask: int, signals: Signals
     ) -> None:
         """The attempt is read later."""
         self.folder, self.job, self.clock, self.marks = folder, job, clock, marks

@@ -87,19 +87,19 @@ def new_marker() -> str:
     return f"{os.getpid()}-{os.urandom(8).hex()}"
 
 
-class Known(NamedTuple):
+class KnownProcess(NamedTuple):
     """A process, by its number and start time (numbers are reused)."""
 
     pid: int
     born: int
 
 
-def family() -> set[Known]:
+def family() -> set[KnownProcess]:
     """The processes below this one."""
     everyone = dict(_processes())
-    found: dict[int, Known] = {os.getpid(): Known(0, 0)}
+    found: dict[int, KnownProcess] = {os.getpid(): KnownProcess(0, 0)}
     while more := {
-        pid: Known(pid, born) for pid, (parent, born) in everyone.items() if parent in found and pid not in found
+        pid: KnownProcess(pid, born) for pid, (parent, born) in everyone.items() if parent in found and pid not in found
     }:
         found |= more
     del found[os.getpid()]
@@ -115,7 +115,7 @@ def _processes() -> Iterator[tuple[int, tuple[int, int]]]:
                     yield int(folder.name), (int(words[1]), int(words[19]))
 
 
-def sweep(marker: str, known: set[Known]) -> None:
+def sweep(marker: str, known: set[KnownProcess]) -> None:
     """Ends all other processes of this job: children that left their group, and children of dead children."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         for look in range(_SWEEP_LOOKS):
@@ -129,12 +129,12 @@ def sweep(marker: str, known: set[Known]) -> None:
             time.sleep(_SWEEP_SECONDS)
 
 
-def leftovers(marker: str, known: set[Known]) -> set[int]:
+def leftovers(marker: str, known: set[KnownProcess]) -> set[int]:
     """Processes with the marker in their environment, and known ones whose title has overwritten it.
 
     vLLM's workers set such a title; they were found through their parents before these ended.
     """
-    there = {Known(pid, born) for pid, (_, born) in _processes()}
+    there = {KnownProcess(pid, born) for pid, (_, born) in _processes()}
     marked = {
         one.pid for one in there if one.pid != os.getpid() and _has_marker(one.pid, f"{MARKER}={marker}".encode())
     }
