@@ -12,8 +12,9 @@ import pytest
 from samples import files_under, repository
 
 from evalctl import stamps
-from evalctl.pipeline import memory
+from evalctl.pipeline import memory, project
 from evalctl.pipeline.project import Project
+from evalctl.render import tree
 
 REQUESTS = {
     "manifests/requests/a.yaml": "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [ja_subset]\n",
@@ -311,6 +312,31 @@ def test_findings_are_the_same_the_second_time(root: Path) -> None:
     first, second, checked = Project(root).compile()[1], Project(root).compile()[1], Project(root).check()[1]
     assert first == second == checked
     assert {problem.code for problem in first} == {"unknown-task", "override-without-task"}
+
+
+def test_the_number_of_processes_does_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files, findings and what is remembered are those of one process."""
+    asked = "model: lab/small-8B\ncustom_settings: default\nservice: tsubame\ntasks: [en_code]\nmax_samples: "
+    for number in range(9):
+        (root / f"manifests/requests/{number}.yaml").write_text(f"{asked}{number + 1}\n")
+    alone = Project(root).compile()
+    files = dict(files_under(root / "generated"))
+    for folder in ("generated", ".evalctl"):
+        shutil.rmtree(root / folder)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    for module in (project, tree):
+        monkeypatch.setattr(module, "_FEWEST", 1)
+    several = Project(root).compile()
+    assert (several[1], dict(files_under(root / "generated"))) == (alone[1], files)
+    assert several[1], "there is something to find"
+    assert recompiled_silently(root) == []
+
+
+def recompiled_silently(root: Path) -> list[str]:
+    """Which requests were not remembered."""
+    again = Counting(root)
+    again.compile()
+    return again.done
 
 
 def test_what_several_requests_find_in_one_file_is_said_once(root: Path) -> None:

@@ -16,6 +16,8 @@ import pytest
 from planted_site import HOSTILE, REPOSITORY, commit, derive, names, planted, tables
 
 from evalctl import cli
+from evalctl.site import pages as site_pages
+from evalctl.site import ties
 from evalctl.site.libraries import SCRIPTS
 from evalctl.site.words import LANGUAGES, words
 from evalctl_job.ends import Ends
@@ -152,6 +154,17 @@ def test_the_same_commit_gives_the_same_bytes(root: Path, site: Path, tmp_path: 
         assert (made(root, tmp_path), made(root, tmp_path)) == (0, 0)
     finally:
         aggregate.write_bytes(kept)
+    assert files(tmp_path) == files(site)
+
+
+def test_the_number_of_processes_does_not_matter(
+    root: Path, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages and best groups that several processes make are the same bytes."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    for module in (site_pages, ties):
+        monkeypatch.setattr(module, "_FEWEST", 1)
+    assert made(root, tmp_path) == 0
     assert files(tmp_path) == files(site)
 
 
