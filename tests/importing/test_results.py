@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_taken_over_is_left_out_with_a_warning(
     assert said in printed
     assert aggregate(root)["results"]["gpqa_main_ja"] == 0.25
     assert evalctl(root, str(lab / name)) == 1
-    assert "no file is of a model" in capsys.readouterr().err
+    assert "no file has results of a model" in capsys.readouterr().err
 
 
 def test_what_is_no_regular_file_is_left_out_with_a_warning(

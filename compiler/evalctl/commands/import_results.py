@@ -90,7 +90,7 @@ def _of_one_model(found: Sequence[ResultsContent], model: str | None) -> list[Re
     chosen = [one for one in found if model in (None, one.model)]
     if not chosen:
         there = f"the files are of: {listed(models)}" if models else "name files that can be imported"
-        raise EnvironmentProblem(f"no file is of {model or 'a model'}", help=there)
+        raise EnvironmentProblem(f"no file has results of {model or 'a model'}", help=there)
     if model is None and len(models) > 1:
         raise EnvironmentProblem(f"the files are of several models: {listed(models)}", help=f"--model {models[0]}")
     return chosen

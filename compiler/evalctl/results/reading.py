@@ -33,7 +33,7 @@ def parse(path: str, content: bytes | str) -> Result:
     """The result in a file; raises ValueError with the reason when it is invalid."""
     result = Result(_document(content), path)
     if not 0 <= result.measured_at < NO_DATE:
-        raise ValueError(f"its `measured_at` is no time: {result.recorded('measured_at')}")
+        raise ValueError(f"its `measured_at` is not a time: {result.recorded('measured_at')}")
     if not abs(result.seconds or 0) < NO_DATE:
         raise ValueError(f"its `seconds` are no working time: {result.seconds}")
     return result

@@ -87,7 +87,9 @@ def prune(current: SyncPass, observed: Observation) -> list[Step]:
     no claim in any clone.
     """
     if observed.sightings is None or not current.remote_answers:
-        current.warnings.append("nothing is pruned: scheduler and remote must both answer for that")
+        current.warnings.append(
+            "nothing is pruned: it needs a reply of both the scheduler and the remote repository; try again later"
+        )
         return []
     current.ledger.refresh()
     records = current.ledger.read()

@@ -124,7 +124,7 @@ class Course:
         place, job = self._place, self._job
         for name in job.environments:
             if not Path(place.attempt.environments, name, ".complete").exists():
-                why = f"{place.attempt.environments}/{name} is not there or not whole: evalctl env setup"
+                why = f"{place.attempt.environments}/{name} is missing or incomplete: evalctl env setup"
                 raise GiveUp(ENVIRONMENT, "environment-missing", why)
         for name in job.secrets:
             if not place.variables.get(name):
