@@ -231,11 +231,12 @@ def test_scores_are_shown_with_how_sure_they_are(
     assert cli.main([*words, "--columns", "ja_average,jmmlu_average"]) == 0
     told = capsys.readouterr().out
     assert "0.5000 ±0.0686" in told and "1 of 4" in told
-    assert "±: the larger distance from a score to an end of its 95 % interval (docs/statistics.md)\n" in told
+    assert "±: the larger distance from a score to an end of its 95 % interval: " in told
+    assert "Wilson interval; average over entries (docs/statistics.md)" in " ".join(told.split())
     assert cli.main([*words, "--json"]) == 0
     base = json.loads(capsys.readouterr().out)[0]
     assert base["uncertainty"]["jmmlu_average"]["questions"] == 200 and base["uncertainty"]["jmmlu_average"]["method"]
-    assert base["average_margins"]["ja_average"] > 0
+    assert base["average_margins"]["ja_average"] > 0 and base["average_method"] == "average over entries"
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.main(words) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -22,7 +22,8 @@ from evalctl.results.names import read_name
 from evalctl.results.proof import unproven
 from evalctl.results.reading import aggregate_in
 from evalctl.results.store import Listed, folder_of, index_folder
-from evalctl.results.tables import SURE, Measured
+from evalctl.results.tables import Measured
+from evalctl.review.methods import AVERAGE
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
@@ -45,8 +46,8 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
     width = results_text.room(wide=arguments.wide or bool(arguments.columns))
     print(results_text.table(tables.table([each.one for each in measured], names), width) if measured else _NOTHING)
     _say_lower(Project(root).shared[0].metrics, names)
-    if any(" ±" in each.one.sure_text(name) for each in measured for name in names):
-        print("\n".join(results_text.folded(f"{SURE} (docs/statistics.md)", width)))
+    if sure := tables.sure([each.one for each in measured], names):
+        print("\n".join(results_text.folded(plain(sure), width)))
     for line in _ended([each.one for each in measured], names):
         print("\n".join(results_text.folded(plain(line), width)))
     _say(measured, names, problems)
@@ -293,5 +294,6 @@ def _object(each: _Known, names: Sequence[str]) -> dict[str, object]:
         **tables.facts(each.one, [name for name in names if name not in means]),
         "averages": means,
         "average_margins": each.one.margins,
+        "average_method": AVERAGE,
         "unproven": each.unproven,
     }

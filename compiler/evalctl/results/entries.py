@@ -97,6 +97,12 @@ def entry_margin(name: str, aggregate: Aggregate) -> float | None:
     return None if known is None else known.margin(aggregate.results.get(name))
 
 
+def methods(aggregates: Iterable[Aggregate], names: Collection[str]) -> list[str]:
+    """The methods of the intervals of these entries, each once."""
+    there = [one.uncertainty[name] for one in aggregates for name in names if name in one.uncertainty]
+    return sorted({one.method for one in there if one.method})
+
+
 def scripts_of(aggregates: Iterable[Aggregate]) -> dict[str, str]:
     """The framework tasks of each task key, from the aggregates; those of an older evalctl have none."""
     return {key: one.script for aggregate in aggregates for key, one in aggregate.evals.items() if one.script}

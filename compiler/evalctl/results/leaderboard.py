@@ -16,6 +16,7 @@ from evalctl.results.entries import (
     averages,
     by_language,
     entry_margin,
+    methods,
     of_answers,
     of_tasks,
     remarked,
@@ -25,6 +26,7 @@ from evalctl.results.entries import (
     used_entries,
 )
 from evalctl.results.names import read_name, read_names
+from evalctl.review.methods import AVERAGE
 from evalctl.terminal import plain
 
 PATH = "results/README.md"
@@ -82,7 +84,7 @@ def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str,
     if remarks := _remarks(real):
         parts.append(_REMARKED + "".join(f"- {_cell(line)}\n" for line in remarks))
     if any(" ±" in part for part in parts[1:]):
-        parts.append(_SURE)
+        parts += [_SURE, _methods(real.values(), metrics)]
     if any(UNPROVEN in part for part in parts):
         parts.append(_UNPROVEN)
     if any(_imported(aggregate) for aggregate in real.values()):
@@ -90,6 +92,14 @@ def leaderboard(aggregates: Aggregates, metrics: Metrics, unproven: Mapping[str,
     if debug:
         parts.append("## Debugging runs\n\nA few samples each; not comparable.\n\n" + _links(debug))
     return "\n".join(parts)
+
+
+def _methods(aggregates: Collection[Aggregate], metrics: Metrics) -> str:
+    """The methods of all intervals on the page."""
+    entries = used_entries(aggregates, metrics)
+    means = averages(list(aggregates), entries, scripts_of(aggregates))[0]
+    there = [AVERAGE] if any(mean.margin(one) is not None for mean in means for one in aggregates) else []
+    return f"Intervals: {'; '.join([*methods(aggregates, [entry.name for entry in entries]), *there])}.\n"
 
 
 def unmarked(page: str) -> str:

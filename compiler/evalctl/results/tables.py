@@ -15,6 +15,7 @@ from evalctl.results.entries import (
     Scripts,
     averages,
     entry_margin,
+    methods,
     of_tasks,
     remarked,
     scripts_of,
@@ -24,6 +25,7 @@ from evalctl.results.entries import (
 )
 from evalctl.results.leaderboard import DEBUG, REMARKED
 from evalctl.results.names import read_name, read_names
+from evalctl.review.methods import AVERAGE
 
 # A spreadsheet computes what begins so; a model's name is nothing to compute.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -91,6 +93,15 @@ def labelled(measured: Sequence[Measured]) -> list[Measured]:
     """The same, each with a name that no other model folder has."""
     labels = read_names(dict.fromkeys(one.folder for one in measured))
     return [replace(one, label=labels[one.folder]) for one in measured]
+
+
+def sure(measured: Sequence[Measured], names: Sequence[str]) -> str:
+    """What a ± is, with the method of each; "" where no score has one."""
+    shown_names = [name for name in names if any(" ±" in one.sure_text(name) for one in measured)]
+    if not shown_names:
+        return ""
+    means = [AVERAGE] if any(name in one.means for one in measured for name in shown_names) else []
+    return f"{SURE}: {'; '.join([*methods([one.aggregate for one in measured], shown_names), *means])} (docs/statistics.md)"
 
 
 def matching(folders: Sequence[str], word: str) -> list[str]:

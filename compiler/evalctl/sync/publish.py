@@ -14,7 +14,7 @@ from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.result import Result
 from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import remarks_of
-from evalctl.results.entries import entry_margin, main_entries, shown, shown_margin
+from evalctl.results.entries import entry_margin, main_entries, methods, shown, shown_margin
 from evalctl.results.names import read_name, task_name
 from evalctl.results.per_question import Read, path_of
 from evalctl.results.proof import unproven
@@ -203,7 +203,11 @@ def _shortened(text: str, width: int) -> str:
 
 def _folder_lines(context: Context, aggregate: Aggregate, names: set[str]) -> list[str]:
     scores = _main(context, aggregate, names)
-    return [f"{read_name(aggregate.model)}:", *(f"  {name} {score}" for name, score in scores)] if scores else []
+    if not scores:
+        return []
+    found = methods([aggregate], [name for name, score in scores if " ±" in score])
+    lines = [f"{read_name(aggregate.model)}:", *(f"  {name} {score}" for name, score in scores)]
+    return [*lines, f"  ±: {'; '.join(found)}"] if found else lines
 
 
 def _sure(aggregate: Aggregate, name: str) -> str:
