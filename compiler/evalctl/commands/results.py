@@ -23,7 +23,6 @@ from evalctl.results.proof import unproven
 from evalctl.results.reading import aggregate_in
 from evalctl.results.store import Listed, folder_of, index_folder
 from evalctl.results.tables import Measured
-from evalctl.review.methods import AVERAGE
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed
@@ -294,6 +293,6 @@ def _object(each: _Known, names: Sequence[str]) -> dict[str, object]:
         **tables.facts(each.one, [name for name in names if name not in means]),
         "averages": means,
         "average_margins": each.one.margins,
-        "average_method": AVERAGE,
+        "average_method": tables.METHOD_OF_AVERAGES,
         "unproven": each.unproven,
     }

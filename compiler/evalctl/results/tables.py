@@ -27,6 +27,7 @@ from evalctl.results.leaderboard import DEBUG, REMARKED
 from evalctl.results.names import read_name, read_names
 from evalctl.review.methods import AVERAGE
 
+METHOD_OF_AVERAGES = AVERAGE
 # A spreadsheet computes what begins so; a model's name is nothing to compute.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SURE = "±: the larger distance from a score to an end of its 95 % interval"
