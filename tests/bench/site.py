@@ -28,9 +28,9 @@ def rows(folder: Path, runs: int) -> list[table.Row]:
 
 
 def _site(folder: Path, runs: int) -> list[table.Row]:
-    from planted_site import names, planted
+    from planted_site import names
 
-    root = planted(folder / "models", list(names(MODELS)))
+    root = _planted(folder / "models", list(names(MODELS)), 40)
     pages = folder / "pages"
     done = [table.run(root, "results", "site", "-o", str(pages)) for _ in range(runs)]
     size = f"site, {MODELS} models x {_tasks(root)} tasks"
@@ -43,14 +43,21 @@ def _site(folder: Path, runs: int) -> list[table.Row]:
 
 
 def _compare(folder: Path, runs: int) -> list[table.Row]:
-    from planted_site import planted, tables
+    from planted_site import tables
 
     models = ["lab/one", "lab/other"]
-    asked = _questions(planted(folder / "small", models, 1))
-    root = planted(folder / "pair", models, -(-PAIRS // asked))
+    asked = _questions(_planted(folder / "small", models, 1))
+    root = _planted(folder / "pair", models, -(-PAIRS // asked))
     done = [table.run(root, "results", "compare", *models) for _ in range(runs)]
     size = f"compare, 2 models x {len(tables(root)[1])} tasks, {_questions(root):,} questions"
     return [table.seconds(size, done, 1), table.memory(size, done, 150)]
+
+
+def _planted(root: Path, models: list[str], questions: int) -> Path:
+    """By another process: on Linux the peak memory of a child is at least that of this one, also after exec."""
+    repository = Path(__file__).parents[2]
+    table.measured([sys.executable, "-m", "tests.bench.site", str(root), str(questions), *models], repository)
+    return root
 
 
 def _tasks(root: Path) -> int:
@@ -60,3 +67,9 @@ def _tasks(root: Path) -> int:
 def _questions(root: Path) -> int:
     """Of all question sets: a line each, below a head."""
     return sum(path.read_text(encoding="utf-8").count("\n") - 1 for path in root.glob("results/questions/*.tsv"))
+
+
+if __name__ == "__main__":
+    from planted_site import planted
+
+    planted(Path(sys.argv[1]), sys.argv[3:], int(sys.argv[2]))
