@@ -162,6 +162,15 @@ def test_an_interval_excludes_0_exactly_where_the_test_does(scale: float) -> Non
             assert (found.low <= 0 <= found.high) == (found.p > 0.05)
 
 
+def test_an_interval_has_no_impossible_difference() -> None:
+    """Shares and 0/1 values differ by 1 at most, and so do averages of them."""
+    for one_answer, changes in ((True, [1.0] * 10 + [0.0]), (False, [1.0] * 8 + [0.25] * 2)):
+        found = difference(Pairs(np.array(changes), None, one_answer))
+        assert found is not None and 0 < found.low < found.mean < found.high == 1
+        whole = average([found.spread, found.spread]).of_shares()
+        assert 0 < whole.low < whole.mean < whole.high <= 1
+
+
 def test_one_question_shows_no_difference() -> None:
     """Nor does one passage."""
     assert difference(Pairs(np.array([1.0]), None, True)) is None

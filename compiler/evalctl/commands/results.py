@@ -49,7 +49,7 @@ def _show(arguments: argparse.Namespace, root: Path) -> int:
         print("\n".join(results_text.folded(plain(sure), width)))
     for line in _ended([each.one for each in measured], names):
         print("\n".join(results_text.folded(plain(line), width)))
-    _say(measured, names, problems)
+    _say(measured, names, problems, width)
     return SUCCESS
 
 
@@ -65,7 +65,7 @@ def _ended(measured: Sequence[Measured], names: Sequence[str]) -> Iterator[str]:
         yield from (f"{one.name}: {sentence}" for sentence in ended_text.sentences(found))
 
 
-def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str]) -> None:
+def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str], width: int | None) -> None:
     """Prints remarks and problems about the shown scores."""
     lines = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
     lines += [f"{each.one.name}: {line}" for each in measured for line in tables.judges(each.one)]
@@ -75,7 +75,7 @@ def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[st
     ]  # fmt: skip
     marked = any(each.one.text(name).endswith(REMARKED) for each in measured for name in names)
     for line in [*problems, *([f"{REMARKED} read with care:"] if marked else []), *lines]:
-        print(plain(line))
+        print("\n".join(results_text.folded(plain(line), width)))
 
 
 def _compare(arguments: argparse.Namespace, root: Path) -> int:
@@ -90,7 +90,7 @@ def _compare(arguments: argparse.Namespace, root: Path) -> int:
     unproven = [each.unproven for each in measured]
     compared = compare.run(arguments, root, [each.one for each in measured], names, unproven)
     if not arguments.json:
-        _say(measured, names, problems)
+        _say(measured, names, problems, results_text.room(wide=arguments.wide))
     if not compared:
         raise EnvironmentProblem("no entry could be compared", help="the reason of each is in the table and below it")
     return SUCCESS

@@ -196,7 +196,8 @@ def _averages(
         members = [entry for entry in mean.entries if compared[entry.name].difference]
         if len(members) < 2:
             continue
-        whole = average([_share(each, entry) for entry in members if (each := compared[entry.name].difference)])
+        parts = [_share(each, entry) for entry in members if (each := compared[entry.name].difference)]
+        whole = average(parts).of_shares()
         names = tuple(entry.name for entry in members)
         left = tuple(entry.name for entry in mean.entries if entry.name not in names)
         mine, others = (_mean(side, members) for side in (model, baseline))

@@ -164,7 +164,7 @@ def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
     pairs = [(one.difference, full_mark) for one, full_mark in zip(parts, full_marks, strict=True) if one.difference]
     if len(pairs) < len(parts):
         return Decided(gated, Decision(Outcome.INCONCLUSIVE, gated.margin), why=ONE_QUESTION)
-    whole = average([difference.spread.over(full_mark) for difference, full_mark in pairs])
+    whole = average([difference.spread.over(full_mark) for difference, full_mark in pairs]).of_shares()
     questions = sum(difference.questions for difference, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))
     better, worse = (sum(getattr(difference, name) for difference, _ in pairs) for name in ("better", "worse"))

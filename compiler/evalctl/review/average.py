@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot, inf, sqrt
 
 from evalctl.review.spread import Spread
@@ -19,6 +19,10 @@ class Average:
     high: float
     p: float
     entries: int
+
+    def of_shares(self) -> Average:
+        """Where each part is a share of a full mark: no mean of their differences is farther from 0 than 1."""
+        return replace(self, low=min(max(self.low, -1.0), self.mean), high=max(min(self.high, 1.0), self.mean))
 
 
 def average(spreads: Sequence[Spread]) -> Average:

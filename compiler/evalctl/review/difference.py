@@ -68,6 +68,8 @@ def difference(pairs: Pairs) -> Difference | None:
         low, high = (min(low, 0.0), max(high, 0.0)) if p > 1 - CONFIDENCE else (low, high)
     better, worse = int(np.sum(pairs.differences > 0)), int(np.sum(pairs.differences < 0))
     mean = float(pairs.differences.mean())
+    if pairs.unit == 1:  # shares and 0/1 values: no mean of their differences is farther from 0
+        low, high = min(max(low, -1.0), mean), max(min(high, 1.0), mean)
     return Difference(
         mean, low, high, p, len(pairs.differences), better, worse, name, replace(of_mean, mean=mean), pairs.sampling,
         pairs.left_out, pairs.unit, pairs.one_answer and pairs.clusters is None,
