@@ -54,6 +54,14 @@ def test_paths_of_the_program_exist(page):
             assert any((home / path).exists() for home in homes), path
 
 
+@pytest.mark.parametrize("page", [*DOCUMENTS, *REPOSITORY.glob("README*.md")], ids=lambda page: page.name)
+def test_prose_has_lines_of_at_most_140_characters(page):
+    """A change in git is then read line by line. Tables, headings, comments and code are as long as they are."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = [line for line in text.splitlines() if not re.match(r"\s*[|#<>!\[]", line)]
+    assert [line for line in lines if len(line) > 140] == []
+
+
 def test_the_map_shows_every_package():
     """A new folder of the program is not forgotten."""
     text = ARCHITECTURE.read_text(encoding="utf-8")
