@@ -82,4 +82,4 @@ def test_the_schema_refuses_what_check_refuses(row: dict[str, object]) -> None:
     """An editor that knows schema/accepted.schema.json marks the same rows."""
     document = [{**GOOD, **row}]
     assert validator("accepted").is_valid(document) == (not faults(json.dumps(document).encode())) == (row == {})
-    assert {*schema_of("accepted")["$defs"]["Acceptance"]["properties"]} == KEYS
+    assert {*schema_of("accepted")["$defs"]["AcceptedResult"]["properties"]} == KEYS
