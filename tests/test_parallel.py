@@ -49,9 +49,11 @@ def test_a_process_that_ends_early_loses_nothing() -> None:
 
 def test_no_process_is_left_behind() -> None:
     """Each copy has ended when the results are there."""
-    mapped(str, range(50), 10)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    processes = {process for _, process in mapped(lambda item: (item, os.getpid()), range(50), 10)} - {os.getpid()}
+    assert len(processes) == 2
+    for process in processes:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
 
 
 def test_one_processor_works_alone(monkeypatch: pytest.MonkeyPatch) -> None:

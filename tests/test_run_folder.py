@@ -21,6 +21,16 @@ MANIFESTS = "manifests/"
 OTHERS = {
     ("evalctl/environments/recipes.py", "environments"),  # what they are made of
     ("evalctl/site/pages.py", "tasks/"),  # of the pages
+    *(
+        ("evalctl_job/judges.py", f"tasks/{folder}")  # of lighteval's package: the prompts of judges
+        for folder in (
+            "swallow/japanese_mt_bench/",
+            "swallow/english_mt_bench/",
+            "tasks/hle.py",
+            "tasks/mt_bench/",
+            "tasks/mix_eval/judge_prompts.py",
+        )
+    ),
     ("evalctl_job/relay.py", "/task/{key:"),  # addresses of the relay
     ("evalctl_job/stall.py", "/task"),
     ("evalctl_job/supervisor/tasks.py", "/task/"),
