@@ -47,6 +47,22 @@ def test_a_process_that_ends_early_loses_nothing() -> None:
     assert made == list(range(50))
 
 
+def test_a_limit_of_processes_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Login nodes have one; the second copy is refused here, the first has ended when the results are there."""
+    fork, made = os.fork, list[int]()
+
+    def limited() -> int:
+        if made:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        made.append(fork())
+        return made[0]
+
+    monkeypatch.setattr(os, "fork", limited)
+    assert mapped(lambda item: item, range(50), 10) == list(range(50))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(made[0], os.WNOHANG)
+
+
 def test_no_process_is_left_behind() -> None:
     """Each copy has ended when the results are there."""
     processes = {process for _, process in mapped(lambda item: (item, os.getpid()), range(50), 10)} - {os.getpid()}

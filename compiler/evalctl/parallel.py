@@ -24,10 +24,11 @@ def mapped(work: Callable[[Item], Made], items: Sequence[Item], fewest: int) -> 
     parts = [rest[len(rest) * one // count : len(rest) * (one + 1) // count] for one in range(count)]
     gc.freeze()  # a collection in a copy would write to all of the shared memory
     copies = [_started(work, part) for part in parts[1:]]
+    gc.unfreeze()
     try:
         made += map(work, parts[0])
     finally:  # no copy outlives this call, whatever was raised
-        theirs: list[list[Made]] = [_finished(*copy) for copy in copies]
+        theirs: list[list[Made]] = [_finished(*copy) if copy else [] for copy in copies]
     for part, found in zip(parts[1:], theirs, strict=True):
         made += found or map(work, part)
     return made
@@ -38,10 +39,18 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-def _started(work: Callable[[Item], Made], items: Sequence[Item]) -> tuple[int, int]:
-    """A copy of this process that works on `items`: its number, and the pipe from which its results are read."""
+def _started(work: Callable[[Item], Made], items: Sequence[Item]) -> tuple[int, int] | None:
+    """A copy of this process that works on `items`: its number, and the pipe from which its results are read.
+
+    None where the person may have no more processes, as login nodes limit them: the first process does this part, too.
+    """
     reads, writes = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(reads)
+        os.close(writes)
+        return None
     if child:
         os.close(writes)
         return child, reads
