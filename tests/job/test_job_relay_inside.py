@@ -1,4 +1,4 @@
-"""The relay within the tests' own process, where aiohttp is installed (`make mutants` installs it): each decision of it, quickly."""
+"""The relay within the tests' own process, with the aiohttp of the development environment: each decision of it, quickly."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from chat_upstream import Asked, Reply, answers, serving
 from relay_process import BEARER, KEY, wait_for
 
-from evalctl_job import store
+from evalctl_job import relay, store
 from evalctl_job.admission import START
 from evalctl_job.relay_options import parser
-
-aiohttp = pytest.importorskip("aiohttp", reason="`make mutants` installs it; job environments have it")
-relay = pytest.importorskip("evalctl_job.relay")
 
 QUESTION = {"model": "m", "messages": [{"role": "user", "content": "7 + 5 は?"}], "temperature": 0.0}
 AWAY = "http://127.0.0.1:1/v1"  # nothing listens there
@@ -393,6 +391,7 @@ def test_a_relay_that_could_not_work_does_not_start(
     """2: a wrong command line; 1: a key is not set. Nothing is written."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    ended: str | int | None
     try:
         ended = relay.main([*PROGRAM, *flags])
     except SystemExit as problem:
