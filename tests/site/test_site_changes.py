@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -124,3 +125,46 @@ def test_a_list_that_was_never_cut_does_not_say_so(root: Path, tmp_path: Path) -
     commit(root, "of something else", "2027-02-02")
     text = page(root, tmp_path)
     assert "Older changes" not in text and not any(row[1] > "2027-01-02" for row in rows(text))
+
+
+def test_a_deleted_model_folder_is_listed(root: Path, tmp_path: Path) -> None:
+    """Each of its scores with the commit that deleted it, whether other models have the entry or not; it has no page to lead to."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    subprocess.run(["git", "-C", str(clone), "rm", "-rq", f"results/hosted_vllm/{MODELS[0]}"], check=True)
+    derive(clone, tables(clone)[0])
+    commit_by(clone, "Mori", "2027-03-01")
+    text = page(clone, tmp_path / "site")
+    gone = [row for row in rows(text) if row[1] == "2027-03-01"]
+    words = "removed with all scores of the model"
+    assert [row[0] for row in gone] == [MODELS[0]] * 2 and {row[3] for row in gone} == {words}
+    assert "0.2500" in {row[4] for row in gone} and {row[5] for row in gone} == {"–"}
+    assert [row[3] for row in rows(text) if row[0] == MODELS[0]][2:] == ["changed", "new", "new"]
+    assert "lab-one" not in text and not list((tmp_path / "site/models").glob("*lab-one*"))
+
+
+def test_a_model_folder_that_came_back_is_listed_as_deleted_and_new(root: Path, tmp_path: Path) -> None:
+    """Its page has its history without the time in between."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    git = ["git", "-C", str(clone)]
+    subprocess.run([*git, "rm", "-rq", f"results/hosted_vllm/{MODELS[0]}"], check=True)
+    commit_by(clone, "Mori", "2027-03-01")
+    subprocess.run([*git, "checkout", "-q", "HEAD~1", "--", f"results/hosted_vllm/{MODELS[0]}"], check=True)
+    commit_by(clone, "Mori", "2027-03-02")
+    found = [(row[1], row[3]) for row in rows(page(clone, tmp_path / "site")) if row[0] == MODELS[0]]
+    assert found[:4] == [("2027-03-02", "new")] * 2 + [("2027-03-01", "removed with all scores of the model")] * 2
+    (text,) = (one.read_text("utf-8") for one in (tmp_path / "site/models").glob("*lab-one*"))
+    assert "2026-12-05" in text and "2027-03-01" not in text
+
+
+def test_a_debugging_run_that_was_deleted_is_not_listed(root: Path, tmp_path: Path) -> None:
+    """Debugging runs have no pages, nor changes."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(root), str(clone)], check=True)
+    debug = clone / "results/debug/max_samples-5/hosted_vllm/lab/debugged"
+    shutil.copytree(clone / f"results/hosted_vllm/{MODELS[0]}", debug)
+    commit_by(clone, "Mori", "2027-03-01")
+    shutil.rmtree(clone / "results/debug")
+    commit_by(clone, "Mori", "2027-03-02")
+    assert "2027-03" not in page(clone, tmp_path / "site").split("<main")[1].split("<footer")[0]

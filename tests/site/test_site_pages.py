@@ -193,7 +193,7 @@ def test_text_of_records_is_never_markup(tmp_path: Path) -> None:
     root = planted(tmp_path / "clone", MODELS[:1], questions=5)
     path = root / SWALLOW / "ja/mmlu/result.json"
     record = json.loads(path.read_text("utf-8"))
-    record["warnings"] = [HOSTILE]
+    record["warnings"] = [HOSTILE, "<word leaderboard>"]
     for part, key in (("ran", "host"), ("request", "path"), ("generation", "stop"), ("subject", "revision")):
         record[part][key] = HOSTILE
     path.write_text(json.dumps(record), encoding="utf-8")
@@ -202,6 +202,7 @@ def test_text_of_records_is_never_markup(tmp_path: Path) -> None:
     assert made(root, tmp_path / "site") == 0
     text = "".join(pages(tmp_path / "site").values())
     assert text.count("&lt;script&gt;document.title") > 4 and "<script>" not in text and "<img" not in text
+    assert "&lt;word leaderboard&gt;" in text and "<word" not in text
 
 
 def test_history_has_a_value_for_each_commit_that_changed_it(tmp_path: Path) -> None:

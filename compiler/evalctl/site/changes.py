@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from evalctl.model.aggregate import Aggregate
-from evalctl.results.entries import entry_margin, measured_number, shown, shown_margin
+from evalctl.results.entries import entry_margin, main_entries, measured_number, shown, shown_margin
+from evalctl.results.names import read_name
 from evalctl.site.source import Model, ResultSite, Version
 
 _MOST = 5000  # scores on the page
@@ -15,22 +16,22 @@ _MOST = 5000  # scores on the page
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A score of a model after a commit and before it; "" where there is or was none. `task` is the key of the entry's task."""
+    """A score of a model after a commit and before it; "" where there is or was none. `task` is the key of the entry's task,
+    `kind` the key of the word for what happened. `page` is "" of a model whose folder was deleted."""
 
     day: str
     place: int  # of the commit, 0 for the newest
     commit: str
     person: str
-    model: Model
+    folder: str
+    name: str
+    settings_version: str
+    page: str
     entry: str
     task: str
+    kind: str
     now: str
     before: str
-
-    @property
-    def kind(self) -> str:
-        """The key of its word."""
-        return "gone" if not self.now else "changed" if self.before else "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,17 @@ class Changes:
     found: list[Change] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
 
-    def add(self, site: ResultSite, model: Model, versions: Sequence[Version]) -> None:
-        """Those of a model, of the entries that the leaderboard has."""
-        whole = site.has_all_versions(model)
-        self.found += _changes(site, model, versions, whole)
-        self.cut.update([] if whole else [model.folder])
+    def add(self, site: ResultSite, folder: str, versions: Sequence[Version], model: Model | None = None) -> None:
+        """Those of a model folder, of one entry per benchmark; `model` where the folder is still there."""
+        whole = site.has_all_versions(folder)
+        self.found += _changes(site, folder, model, versions, whole)
+        self.cut.update([] if whole else [folder])
 
     def months(self) -> list[Month]:
         """The newest first, so many changes as the page has."""
+        self.found.sort(key=lambda one: one.folder)
         self.found.sort(key=lambda one: (one.day, -one.place), reverse=True)
-        self.cut.update(one.model.folder for one in self.found[_MOST:])
+        self.cut.update(one.folder for one in self.found[_MOST:])
         return [Month(name, list(those)) for name, those in groupby(self.found[:_MOST], key=lambda one: one.day[:7])]
 
 
@@ -70,18 +72,28 @@ def joined(parts: Iterable[Changes]) -> Changes:
     return whole
 
 
-def _changes(site: ResultSite, model: Model, versions: Sequence[Version], whole: bool) -> Iterator[Change]:
+def _changes(
+    site: ResultSite, folder: str, model: Model | None, versions: Sequence[Version], whole: bool
+) -> Iterator[Change]:
     """Nothing is known of what the earliest version changed, unless it is the first of all."""
-    tasks = {one.script: key for key, one in model.aggregate.evals.items()}
-    keys = {entry.name: next((tasks[one] for one in entry.tasks if one in tasks), "") for entry in site.entries}
+    name, page = (model.name, model.slug) if model else (read_name(folder), "")
+    tasks = {one.script: key for key, one in model.aggregate.evals.items()} if model else {}
+    keys = {entry.name: next((tasks[one] for one in entry.tasks if one in tasks), "") for entry in main_entries(site.metrics)}
+    settings = next((one.aggregate.custom_settings.version for one in versions if one.aggregate), "")
     earlier = [*(one.aggregate for one in versions[1:]), *([None] if whole else [])]
     for version, before in zip(versions, earlier, strict=False):
-        for name, task in keys.items():
-            if _value(version.aggregate, name) != _value(before, name):
+        for entry, task in keys.items():
+            if _value(version.aggregate, entry) != _value(before, entry):
                 yield Change(
-                    version.day, version.place, version.commit, version.person, model, name, task,
-                    _text(version.aggregate, name), _text(before, name),
+                    version.day, version.place, version.commit, version.person, folder, name, settings, page, entry, task,
+                    _kind(version.aggregate, before, entry), _text(version.aggregate, entry), _text(before, entry),
                 )  # fmt: skip
+
+
+def _kind(now: Aggregate | None, before: Aggregate | None, entry: str) -> str:
+    if now is None:
+        return "deleted"
+    return "gone" if _value(now, entry) is None else "new" if _value(before, entry) is None else "changed"
 
 
 def _value(aggregate: Aggregate | None, name: str) -> float | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 
+from markupsafe import Markup
+
 FOLDER = "charts"
 # In the order in which they are loaded.
 SCRIPTS: Mapping[str, str] = {
@@ -25,6 +27,6 @@ def contents() -> dict[str, bytes]:
     return {f"{FOLDER}/{name}": folder.joinpath(name).read_bytes() for name in (*SCRIPTS, LICENCES)}
 
 
-def addresses(top: str) -> str:
+def addresses(top: Markup) -> Markup:
     """Of the scripts, from a page whose site begins at `top`."""
-    return " ".join(f"{top}{FOLDER}/{name}" for name in SCRIPTS)
+    return Markup(" ").join(top + f"{FOLDER}/{name}" for name in SCRIPTS)

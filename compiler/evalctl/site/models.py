@@ -87,9 +87,10 @@ class ModelPage:
     counts: Sequence[str] = (*_COUNTS, *_ENDS)
 
 
-def page(site: ResultSite, board: Board, model: Model, versions: Sequence[Version]) -> ModelPage:
-    """The page of one model."""
-    results = site.results(model)
+def page(
+    site: ResultSite, board: Board, model: Model, results: Sequence[Result], versions: Sequence[Version]
+) -> ModelPage:
+    """The page of one model, of its records and what its scores were before."""
     groups = _groups(site, board, model)
     numbers = [number for one in groups for number in one.numbers]
     evals = [_eval(site, model, one) for one in results]
@@ -254,6 +255,8 @@ def _trend(site: ResultSite, name: str, versions: Sequence[Version]) -> Trend:
     averages = {one.name: one for one in site.averages}
     found: list[tuple[str, str, Number]] = []
     for one in reversed(versions):
+        if one.aggregate is None:
+            continue
         model = Model("", "", one.aggregate, ())
         number = of_average(averages[name], model) if name in averages else of_entry(model, name)
         if number.value is not None and (not found or found[-1][2].value != number.value):

@@ -58,17 +58,18 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The scores of a model after a commit."""
+    """The scores of a model folder after a commit; None where the commit deleted them."""
 
     commit: str
     day: str
-    aggregate: Aggregate
+    aggregate: Aggregate | None
     person: str = ""
     place: int = 0  # of the commit, 0 for the newest
 
 
 class AggregateChange(NamedTuple):
-    """A commit that changed an aggregate: who wrote it, the aggregate's blob after it, and its place, 0 for the newest."""
+    """A commit that changed an aggregate: who wrote it, the aggregate's blob after it ("" where it deleted it), and its
+    place, 0 for the newest."""
 
     commit: str
     day: str
@@ -101,9 +102,12 @@ class ResultSite:
         texts = self.repo.blobs(known.values())
         return {path: texts[blob] for path, blob in known.items()}
 
-    def results(self, model: Model) -> list[Result]:
-        """The model's records in the order of their tasks; those that cannot be read are left out, as in its aggregate."""
-        return sorted(_parsed(self.read(model.records)), key=lambda one: one.task.key)
+    def results(self, models: Sequence[Model]) -> dict[str, list[Result]]:
+        """The models' records by folder, read at once, in the order of their tasks; those that cannot be read are left out,
+        as in their aggregates."""
+        texts = self.read([path for model in models for path in model.records])
+        found = {model.folder: _parsed({path: texts[path] for path in model.records}) for model in models}
+        return {folder: sorted(those, key=lambda one: one.task.key) for folder, those in found.items()}
 
     def results_of(self, models: Sequence[Model], scripts: Collection[str]) -> dict[str, list[Result]]:
         """The records of these tasks of the framework by model folder, read at once."""
@@ -119,18 +123,29 @@ class ResultSite:
         wanted = {f"{model.folder}/{one.result}" for one in evals if task_name(one.script).partition(":")[0] in scripts}
         return [path for path in model.records if path in wanted]
 
-    def versions(self, model: Model) -> list[Version]:
-        """The newest first, without those that cannot be read; the one of this commit is not read again."""
-        changes = self.changes.get(model.folder, ())
-        texts = self.repo.blobs(one.blob for one in changes[1:])
-        read = (
-            (one, model.aggregate if one is changes[0] else aggregate_in(texts.get(one.blob, b""))) for one in changes
-        )
-        return [Version(one.commit, one.day, aggregate, one.person, one.place) for one, aggregate in read if aggregate]
+    def versions(self, folders: Sequence[str]) -> dict[str, list[Version]]:
+        """The scores of model folders after each commit that changed them, the newest first; those that cannot be read are left out."""
+        changes = {folder: self.changes.get(folder, ()) for folder in folders}
+        now = {model.folder: model.aggregate for model in self.models}
+        texts = self.repo.blobs(one.blob for those in changes.values() for one in those[1:] if one.blob)
+        found = {}
+        for folder, those in changes.items():
+            read = [now.get(folder), *(aggregate_in(texts[one.blob]) if one.blob else None for one in those[1:])]
+            found[folder] = [
+                Version(one.commit, one.day, aggregate, one.person, one.place)
+                for one, aggregate in zip(those, read, strict=False)
+                if aggregate or not one.blob
+            ]
+        return found
 
-    def has_all_versions(self, model: Model) -> bool:
+    @property
+    def deleted(self) -> list[str]:
+        """The model folders of earlier commits whose scores a commit deleted."""
+        return [folder for folder, those in self.changes.items() if those and not those[0].blob]
+
+    def has_all_versions(self, folder: str) -> bool:
         """Whether no commit before those of `versions` has a score of it."""
-        return len(self.changes.get(model.folder, ())) < _MOST_VERSIONS
+        return len(self.changes.get(folder, ())) < _MOST_VERSIONS
 
 
 def _parsed(texts: Mapping[str, bytes]) -> Iterator[Result]:
@@ -194,9 +209,9 @@ def _day(repo: Repository, commit: str) -> str:
 
 def _changes(repo: Repository, commit: str) -> dict[str, list[AggregateChange]]:
     """Of each folder the commits that changed its aggregate, newest first; one call of git."""
-    limit = f":(glob)results/**/{AGGREGATE}"
+    limits = [f":(glob)results/**/{AGGREGATE}", f":(exclude){DEBUG}"]
     log = repo.run_or_raise(
-        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--first-parent", "-m", "--format=%x01%H %cs %aN", commit, "--", limit
+        "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--first-parent", "-m", "--format=%x01%H %cs %aN", commit, "--", *limits
     )  # fmt: skip
     found: dict[str, list[AggregateChange]] = {}
     for place, heading in enumerate(_HEADING.finditer(log.text)):
@@ -205,6 +220,7 @@ def _changes(repo: Repository, commit: str) -> dict[str, list[AggregateChange]]:
         for change, path in zip(words[::2], words[1::2], strict=False):
             blob = change.split(" ")[3]
             versions = found.setdefault(path.removesuffix(f"/{AGGREGATE}"), [])
-            if blob.strip("0") and len(versions) < _MOST_VERSIONS:
+            if len(versions) < _MOST_VERSIONS:
+                blob = "" if not blob.strip("0") else blob
                 versions.append(AggregateChange(commit_id[:12], day, plain(person[:_LONGEST_PERSON]), blob, place))
     return found

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "change new": ("new", "新規"),
     "change changed": ("changed", "変更"),
     "change gone": ("removed", "削除"),
+    "change deleted": ("removed with all scores of the model", "モデルの全スコアとともに削除"),
     "before": ("Before", "変更前"),
     "after": ("After", "変更後"),
     "person": ("Person", "担当者"),

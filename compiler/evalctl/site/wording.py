@@ -1,0 +1,52 @@
+"""A page in each language: its template is filled once, with marks in the place of words, which each language then replaces.
+
+A mark begins as a tag does. Texts of records are escaped in every template, so that none of them can be a mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from markupsafe import Markup, escape
+
+from evalctl.site import methods
+from evalctl.site.words import LANGUAGES, words
+
+FIRST = next(iter(LANGUAGES))  # its pages are at the top, those of the others in folders
+_MARK = re.compile("<word ([^<>]*)>")
+
+
+def marks(known: Iterable[str]) -> dict[str, Markup]:
+    """What a template gets in the place of these words."""
+    return {word: Markup(f"<word {word}>") for word in known}
+
+
+def in_each(text: str, path: str) -> dict[str, str]:
+    """The filled template of a page in each language, by the path that it has there."""
+    parts = _MARK.split(text)
+    found = {}
+    for language in LANGUAGES:
+        here = {**all_words(language), **of_page(path, language)}
+        parts_here = [here[part] if place % 2 else part for place, part in enumerate(parts)]
+        found[_in(language, path)] = "".join(parts_here)
+    return found
+
+
+@lru_cache
+def all_words(language: str) -> Mapping[str, Markup]:
+    """The words that all pages share, as HTML."""
+    return {**{key: escape(text) for key, text in words(language).items()}, "methods_page": methods.page(language)}
+
+
+def of_page(path: str, language: str) -> Mapping[str, Markup]:
+    """What stands in the place of words on one page: its language, where the site begins, and links to its other languages."""
+    top = "../" * _in(language, path).count("/")
+    link = Markup('<a class="language" lang="{0}" hreflang="{0}" href="{1}{2}">{3}</a>')
+    others = (link.format(code, top, _in(code, path), name) for code, name in LANGUAGES.items() if code != language)
+    return {"this_language": escape(language), "top": escape(top), "other_languages": Markup("").join(others)}
+
+
+def _in(language: str, path: str) -> str:
+    return path if language == FIRST else f"{language}/{path}"
