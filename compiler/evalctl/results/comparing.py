@@ -60,8 +60,12 @@ class ComparedEntry:
     why: str = ""
     difference: Difference | None = None
     p: float | None = None
-    showable: float | None = None
     sign: int = 1
+
+    @property
+    def showable(self) -> float | None:
+        """The smallest true difference that such a comparison shows in most cases; None where there is no difference."""
+        return None if self.difference is None else showable(self.difference)
 
     @property
     def better(self) -> int:
@@ -163,7 +167,7 @@ def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
         return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why), sign=entry.sign)
     if found is None:
         return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION, sign=entry.sign)
-    return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, showable(found), entry.sign)
+    return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, entry.sign)
 
 
 class _NotComparable(Exception):

@@ -48,7 +48,8 @@ def _are_same(some: Collection[Result], others: Collection[Result]) -> bool:
 
 
 def _by_script(rows: Rows) -> dict[str, Result]:
-    return {result.task.script: result for result, _ in rows}
+    found = {result.path: result for result, _ in rows}  # of a task with many subsets there is one record
+    return {result.task.script: result for result in found.values()}
 
 
 def _otherwise_asked(one: Result, other: Result) -> str:

@@ -25,8 +25,8 @@ from evalctl_job.scores import Metric
 from evalctl_job.whole_texts import of_whole_texts
 
 if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
-    from evalctl.results.worth import Columns
-    from evalctl.review.values import Values
+    from evalctl.results.worth import Columns, Numbers
+    from evalctl.review.values import Labels, Values
 
 FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
@@ -35,6 +35,7 @@ NOT_MEASURED = "not measured"
 NOT_BOUND = "of an older evalctl, made later from details: the ledger does not cover them"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
+_Asked = tuple[str, tuple[str, ...], tuple[int, ...]]  # the key of a task or subset, its questions and their passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Scored:
     places: Mapping[str, Places]
     ends: Ends | None = None  # of a record before 2026-11-27 nothing says how answers ended
     _columns: dict[str, Columns] = field(default_factory=dict, repr=False, compare=False)
+    _shares: dict[str, Numbers | None] = field(default_factory=dict, repr=False, compare=False)
 
     def columns(self, metric: str) -> Columns | None:
         """A sum and a weight for each question; None where the metric is no mean over questions."""
@@ -64,6 +66,17 @@ class Scored:
 
             self._columns[metric] = columns(self.metrics[metric])
         return self._columns.get(metric)
+
+    def shares(self, metric: str, places: Sequence[int]) -> Numbers | None:
+        """What each question at these places adds to their mean; None where the metric is no mean over questions."""
+        columns = self.columns(metric)
+        if columns is None:
+            return None
+        scale = self.metrics[metric].scale
+        if metric not in self._shares:
+            self._shares[metric] = columns.shares(scale) if columns.is_plain else None
+        whole, here = self._shares[metric], slice(places.start, places.stop) if isinstance(places, range) else places
+        return columns.at(places).shares(scale) if whole is None else whole[here]
 
 
 def path_of(record: str) -> str:
@@ -165,13 +178,16 @@ def _run(places: list[int]) -> Sequence[int]:
 
 def _require_its_scores(result: Result, made: Scored) -> None:
     """Recomputes every score that is a mean over questions."""
-    for metric, kept in made.metrics.items():
-        for key, places in made.places.items():
-            found = made.columns(metric)
-            computed = None if found is None else found.at(places.at).mean(kept.scale)
-            score = result.scores[key].values.get(metric) if key in result.scores else None
-            if not scores.agrees(score, computed):
-                raise ValueError(f"its questions make {computed} of `{metric}` of {key}, the record has {score}")
+    recorded, parts = result.scores, [places.at for places in made.places.values()]
+    means = {metric: found.means(parts, kept.scale) if (found := made.columns(metric)) else [None] * len(parts)
+             for metric, kept in made.metrics.items()}  # fmt: skip
+    for place, key in enumerate(made.places):
+        values = recorded[key].values if key in recorded else {}
+        for metric, computed in means.items():
+            if not scores.agrees(values.get(metric), computed[place]):
+                raise ValueError(
+                    f"its questions make {computed[place]} of `{metric}` of {key}, the record has {values.get(metric)}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +198,7 @@ class _Row:
     key: str
     questions: tuple[str, ...]
     clusters: tuple[int, ...]
-    columns: Mapping[str, Columns]  # by metric
+    shares: Sequence[Numbers]  # of each metric of the entry
     kept: Mapping[str, Metric]
     answers: int
 
@@ -253,14 +269,13 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
     made = scored.get(result.path, OLDER)
     if isinstance(made, str):
         raise _NoValues(made)
-    columns = {metric: made.columns(metric) for metric in entry.metrics}
     places = made.places.get(key)
-    lacking = [metric for metric, found in columns.items() if found is None or places is None]
+    lacking = [metric for metric in entry.metrics if places is None or made.columns(metric) is None]
     if lacking or places is None:
         what = ", ".join(filter(None, ["no mean over its questions", of_whole_texts(key, lacking[0])]))
         raise _NoValues(f"`{lacking[0]}` of `{task_name(key)}` is {what}")
     places = _finished(places, made) if finished else places
-    own = {name: found.at(places.at) for name, found in columns.items() if found is not None}
+    own = [found for metric in entry.metrics if (found := made.shares(metric, places.at)) is not None]
     return _Row(result, key, places.digests, places.clusters, own, made.metrics, made.answers)
 
 
@@ -279,32 +294,42 @@ def _finished(places: Places, made: Scored) -> Places:
 def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
     import numpy as np
 
-    from evalctl.review.values import Values, clusters_of
+    from evalctl.review.values import Values
 
     if not rows:
         raise _NoValues("none of its questions has a value")
-    shares = [[row.columns[metric].shares(row.kept[metric].scale) for metric in entry.metrics] for row in rows]
-    means = np.concatenate([own[0] if len(own) == 1 else np.mean(own, axis=0) for own in shares])
+    means = np.concatenate([row.shares[0] if len(row.shares) == 1 else np.mean(row.shares, axis=0) for row in rows])
     if np.isnan(means).all():
         raise _NoValues("none of its questions has a value")
+    questions, clusters = _asked(tuple((row.key, row.questions, row.clusters) for row in rows), bool(entry.clusters))
     return Values(
-        tuple(question for row in rows for question in row.questions),
+        questions,
         means,
         rows[0].answers,
-        clusters_of(list(_clusters(entry, rows))),
+        clusters,
         len(entry.metrics) == 1
         and len({row.answers for row in rows}) == 1
         and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
     )
 
 
-def _clusters(entry: MetricEntry, rows: Sequence[_Row]) -> Iterator[str]:
+@lru_cache(maxsize=64)
+def _asked(rows: tuple[_Asked, ...], by_key: bool) -> tuple[tuple[str, ...], Labels | None]:
+    """All questions, and the cluster of each; many records share them."""
+    from evalctl.review.values import clusters_of
+
+    return tuple(question for _, questions, _ in rows for question in questions), clusters_of(
+        list(_clusters(rows, by_key))
+    )
+
+
+def _clusters(rows: Sequence[_Asked], by_key: bool) -> Iterator[str]:
     """The cluster of each question: its subset where metrics.yaml says so, else the passage in the question set, else itself."""
     place = 0
-    for row in rows:
-        for number in row.clusters:
+    for key, _, clusters in rows:
+        for number in clusters:
             place += 1
-            yield row.key if entry.clusters else f"{row.key} {number}" if number else f"{place}"
+            yield key if by_key else f"{key} {number}" if number else f"{place}"
 
 
 def _is_right_or_wrong(row: _Row, metric: str) -> bool:

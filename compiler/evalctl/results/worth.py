@@ -30,6 +30,19 @@ class Columns:
         weight = float(self.weights.sum())
         return scale * float(self.totals.sum()) / weight if weight else None
 
+    def means(self, parts: Sequence[Sequence[int]], scale: float) -> list[float | None]:
+        """The scores that the questions at these places make, part by part."""
+        starts = _starts(parts, len(self.totals))
+        if not starts:
+            return [self.at(places).mean(scale) for places in parts]
+        sums = (np.add.reduceat(one, starts).tolist() for one in (self.totals, self.weights))
+        return [scale * total / weight if weight else None for total, weight in zip(*sums, strict=True)]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a question's share does not depend on the others: each is worth one answer at most."""
+        return bool(self.weights.max(initial=0) <= 1)
+
     def shares(self, scale: float) -> Numbers:
         """Each question's share in the mean of all, which it is the plain mean of; NaN of a question without a value.
 
@@ -40,13 +53,20 @@ class Columns:
         if not weight:
             return np.full(len(self.totals), np.nan)
         mean = self.totals.sum() / weight
-        plain = self.weights.max() <= 1
         shares = (
             self.totals
-            if plain
+            if self.is_plain
             else mean + (self.totals - mean * self.weights) * np.count_nonzero(self.weights) / weight
         )
         return np.where(self.weights > 0, scale * shares, np.nan)
+
+
+def _starts(parts: Sequence[Sequence[int]], number: int) -> list[int]:
+    """Where each part begins; empty where they do not follow one another from the first question to the last."""
+    runs = [one for one in parts if isinstance(one, range) and len(one)]
+    ends = [0, *(one.stop for one in runs)]
+    follow = len(runs) == len(parts) and [one.start for one in runs] == ends[:-1] and ends[-1] == number
+    return ends[:-1] if follow else []
 
 
 def columns(metric: Metric) -> Columns:

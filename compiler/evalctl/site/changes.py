@@ -78,7 +78,10 @@ def _changes(
     """Nothing is known of what the earliest version changed, unless it is the first of all."""
     name, page = (model.name, model.slug) if model else (read_name(folder), "")
     tasks = {one.script: key for key, one in model.aggregate.evals.items()} if model else {}
-    keys = {entry.name: next((tasks[one] for one in entry.tasks if one in tasks), "") for entry in main_entries(site.metrics)}
+    keys = {
+        entry.name: next((tasks[one] for one in entry.tasks if one in tasks), "")
+        for entry in main_entries(site.metrics)
+    }
     settings = next((one.aggregate.custom_settings.version for one in versions if one.aggregate), "")
     earlier = [*(one.aggregate for one in versions[1:]), *([None] if whole else [])]
     for version, before in zip(versions, earlier, strict=False):

@@ -16,12 +16,12 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from evalctl.parallel import MOST, mapped
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
-from evalctl.site import libraries, methods, models, pairs, tasks, ties
+from evalctl.site import cells, libraries, models, pairs, tasks, ties
 from evalctl.site.answers import Answers
 from evalctl.site.board import Board, Groups, board, columns_of
 from evalctl.site.changes import Changes, joined
 from evalctl.site.costs import Spent
-from evalctl.site.drawing import axis, whisker
+from evalctl.site.drawing import axis
 from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
 from evalctl.site.source import Model, ResultSite
@@ -87,9 +87,7 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answer
     return len(written) // len(LANGUAGES)
 
 
-def _makers(
-    site: ResultSite, found: Board, groups: Groups, asked: Sequence[Pair], answers: Answers
-) -> list[_Maker]:
+def _makers(site: ResultSite, found: Board, groups: Groups, asked: Sequence[Pair], answers: Answers) -> list[_Maker]:
     """What makes the pages but those of all models: the records of some models are read when their pages are made."""
     chosen = pairs.chosen(found, asked)
     about = tasks.pages(site, found, groups)
@@ -165,13 +163,15 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )  # fmt: skip
     made.globals.update(
-        whisker=whisker,
+        cell=cells.cell,
+        chart=cells.chart,
+        breaking=cells.breaking,
+        method=cells.method,
         axis=axis,
         shown=shown,
         sections=_SECTIONS,
         version=metadata.version("evalctl"),
         libraries=libraries.addresses,
-        method_parts=methods.parts,
         chart_style=libraries.STYLE,
     )
     return made
