@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalctl_job.scores import Metric
+from evalctl_job.scores import Metric, Value
 
 Numbers = NDArray[np.float64]
 
@@ -76,7 +77,13 @@ def columns(metric: Metric) -> Columns:
         return Columns(np.array([one.total for one in values], float), np.array([one.weight for one in values], float))
     codes = np.frombuffer(metric.values.encode("ascii"), dtype=np.uint8)
     totals, weights = np.zeros(128), np.zeros(128)
-    for code in np.unique(codes):
-        (one,) = Metric(metric.form, chr(code), metric.out_of).decoded()
-        totals[code], weights[code] = one.total, one.weight
+    for digit in set(metric.values):
+        one = _of_digit(digit, metric.out_of)
+        totals[ord(digit)], weights[ord(digit)] = one.total, one.weight
     return Columns(totals[codes], weights[codes])
+
+
+@lru_cache
+def _of_digit(digit: str, out_of: int) -> Value:
+    (one,) = Metric("digits", digit, out_of).decoded()
+    return one

@@ -17,6 +17,7 @@ from evalctl.review.values import Numbers, Pairs, Sampling
 __all__ = ["ADJUSTED", "CLUSTERED", "FLIPS", "MCNEMAR", "STUDENT", "Difference", "difference"]
 _FEW = 12  # so many differences have 4,096 choices of their signs; of more, the t test holds
 _ROUNDING = 1e-12  # of the largest of the differences that are added
+_ALIKE = 1e-5  # sizes that differ by this share are one size
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ def _exact_p(sums: Numbers) -> tuple[str, float]:
     moved = sums[sums != 0]
     if not len(moved):
         return MCNEMAR, 1.0
-    if np.allclose(np.abs(moved), np.abs(moved[0]), atol=0):
+    sizes = np.abs(moved)
+    if (np.abs(sizes - sizes[0]) <= _ALIKE * sizes[0]).all():
         fewer = min(int(np.sum(moved > 0)), int(np.sum(moved < 0)))
         return MCNEMAR, min(1.0, 2 * float(special.bdtr(fewer, len(moved), 0.5)))
     if len(moved) > _FEW:

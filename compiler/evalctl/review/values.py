@@ -35,7 +35,7 @@ class Values:
     @property
     def unit(self) -> float:
         """The largest value, 1 at least: what one question's value may be off by on this scale, as far as is known."""
-        return max(1.0, float(np.nanmax(np.abs(self.means), initial=0.0)))
+        return float(np.fmax.reduce(np.abs(self.means), initial=1.0))  # leaves out NaN
 
     def of_one_answer(self) -> float | None:
         """The variance of one answer to the same question, mean over questions; known where several were right or wrong."""

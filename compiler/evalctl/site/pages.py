@@ -94,17 +94,17 @@ def _makers(site: ResultSite, found: Board, groups: Groups, asked: Sequence[Pair
     some = [site.models[start : start + _AT_ONCE] for start in range(0, len(site.models), _AT_ONCE)]
     rest: list[_Maker] = [
         lambda _: _of_pairs(site, chosen, answers),
+        lambda _: [_Page("index.html", "index.html", {"board": found})],
+        lambda _: [_entries(site, found)],
         *(partial(_of_models, site, found, chosen, models) for models in some),
         *(partial(_of_task, site, answers, task) for task in about),
         lambda gathered: _of_deleted(site, gathered),
     ]
     dealt = [one for place in range(MOST) for one in rest[place::MOST]]  # some of each kind for each process
-    return [lambda _: _sections(site, found, chosen, about), *dealt]
+    return [lambda _: _lists(chosen, about), *dealt]
 
 
-def _sections(site: ResultSite, found: Board, chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]:
-    yield _Page("index.html", "index.html", {"board": found})
-    yield _entries(site, found)
+def _lists(chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]:
     yield _Page("tasks.html", "tasks.html", {"pages": about})
     yield _Page("pairs.html", "pairs.html", {"pairs": [(pairs.name_of(pair), pair) for pair in chosen]})
     yield _Page("about.html", "about.html", {"explained": EXPLAINED})
