@@ -186,6 +186,37 @@ def test_a_forest_plot_has_the_numbers_of_its_table(browser: Any, folder: Path, 
     page.context.close()
 
 
+def test_numbers_of_charts_are_those_of_the_tables_in_each_language(browser: Any, folder: Path) -> None:
+    """The same at the axes of a page and of its twin, with a point and a hyphen; at the pointer what the cell has."""
+    found: dict[str, list[str]] = {"": [], "ja": []}
+    for language, all_ticks in found.items():
+        page = Visit(browser).page
+        for path in sorted((folder / language).glob("pairs/*.html")):
+            page.goto(path.as_uri())
+            page.locator("svg.plot").wait_for()
+            all_ticks += page.locator("svg.plot g[font-variant=tabular-nums] text").all_text_contents()
+        page.locator("svg.plot circle").first.hover()
+        row = page.locator("table.forest tr:has([data-full])").first
+        wanted = [row.locator("th").inner_text(), *row.locator("[data-full]").inner_text().split("\n")]
+        tip = page.locator("svg.plot g[pointer-events=none] tspan").all_text_contents()
+        assert [line.strip("\u200b") for line in tip] == wanted
+        page.context.close()
+    assert found[""] == found["ja"] and any(text.startswith("-0.") for text in found[""])
+    assert all(re.fullmatch(r"-?\d+(\.\d+)?", text) for text in found[""])
+
+
+def test_on_a_phone_the_numbers_at_the_pointer_are_whole(browser: Any, folder: Path) -> None:
+    """For each point of a chart they are within it; the name is above its line."""
+    page = Visit(browser, width=PHONE).to(folder / "index.html")
+    drawn(page)
+    chart = page.locator("svg.plot").bounding_box()
+    for point in page.locator("svg.plot circle").all():
+        point.hover()
+        tip = page.locator("svg.plot g[pointer-events=none]:has(path)").last.bounding_box()
+        assert chart["x"] <= tip["x"] and tip["x"] + tip["width"] <= chart["x"] + chart["width"]
+    page.context.close()
+
+
 def test_a_chart_that_cannot_be_loaded_says_so(browser: Any, folder: Path) -> None:
     """The table stays."""
     page = Visit(browser).page

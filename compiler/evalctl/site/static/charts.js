@@ -84,8 +84,8 @@
     const value = parseFloat(cell.firstChild?.nodeValue ?? ""), interval = cell.querySelector("i")?.textContent ?? "";
     if (Number.isNaN(value) || cell.textContent.includes(" of ")) return null;
     const [low, high] = interval.match(/[-+]?\d[\d.]*(e[-+]?\d+)?/g)?.map(Number) ?? [];
-    const text = [name, cell.firstChild.nodeValue.trim(), interval].filter(Boolean).join("\n");
-    return { name, text, best, value: value / full, low: low === undefined ? undefined : low / full, high: high === undefined ? undefined : high / full };
+    const numbers = [cell.firstChild.nodeValue.trim(), interval].filter(Boolean).join("\n");
+    return { name, numbers, text: `${name}\n${numbers}`, best, value: value / full, low: low === undefined ? undefined : low / full, high: high === undefined ? undefined : high / full };
   }
 
   function figure(box, title, found, zero = false) {
@@ -106,7 +106,7 @@
     const color = { stroke: one => one.best ? "var(--best)" : "var(--rest)" };
     return labelled(Plot.plot({
       className: "plot", width, height: rows.length * (narrow ? 48 : 26) + 40, marginLeft: left, marginRight: 24, marginTop: 4, marginBottom: 36,
-      x: { grid: true, label: null, ticks: Math.max(Math.floor((width - left) / 90), 2) }, color: { type: "identity" },
+      x: { grid: true, label: null, ticks: Math.max(Math.floor((width - left) / 90), 2), tickFormat: plain }, color: { type: "identity" },
       y: { domain: rows.map(one => one.place), label: null, padding: 0.2, axis: null },
       marks: [
         narrow // a phone has the names above the lines
@@ -116,23 +116,29 @@
         Plot.ruleY(sure, { y: "place", x1: "low", x2: "high", strokeWidth: 2, ...color }),
         ...["low", "high"].map(end => Plot.tickX(sure, { y: "place", x: end, strokeWidth: 2, inset: narrow ? 16 : 5, ...color })),
         Plot.dot(rows, { y: "place", x: "value", r: 5, strokeWidth: 2, fill: one => one.best ? "var(--best)" : "var(--back)", ...color }),
-        Plot.tip(rows, Plot.pointerY({ y: "place", x: "value", title: "text" })),
+        Plot.tip(rows, Plot.pointerY({ y: "place", x: "value", title: narrow ? "numbers" : "text", lineHeight: 1.25 })),
       ],
     }), label);
   }
 
   function line(found, width, label) {
-    const sure = found.filter(one => one.low !== undefined);
+    const sure = found.filter(one => one.low !== undefined), ends = [found[0].day, found.at(-1).day];
     return labelled(Plot.plot({
       className: "plot", width, height: 220, marginLeft: 64, marginRight: 40, marginTop: 16, marginBottom: 36,
-      x: { type: "utc", label: null, ticks: width < 400 ? 2 : 3, tickFormat: "%Y-%m-%d", inset: 16 }, y: { grid: true, label: null, ticks: 4, nice: true },
+      x: { type: "utc", label: null, ticks: ends[0] < ends[1] ? ends : ends.slice(1), tickFormat: "%Y-%m-%d", inset: 16 }, y: { grid: true, label: null, ticks: 4, nice: true, tickFormat: plain },
       marks: [
         Plot.line(found, { x: "day", y: "value", stroke: "var(--rest)", strokeWidth: 2 }),
         Plot.ruleX(sure, { x: "day", y1: "low", y2: "high", stroke: "var(--rest)" }),
         Plot.dot(found, { x: "day", y: "value", r: 4, fill: "var(--best)" }),
-        Plot.tip(found, Plot.pointer({ x: "day", y: "value", title: "text" })),
+        Plot.tip(found, Plot.pointer({ x: "day", y: "value", title: "text", lineHeight: 1.25 })),
       ],
     }), label);
+  }
+
+  // A number of an axis as the tables have it, the same in every language: a point, a hyphen for minus, no groups of digits.
+  function plain(value, place, all) {
+    const digits = all.map(one => String(Number(one.toPrecision(12))).split(".")[1]?.length ?? 0);
+    return Math.abs(value) < 1e9 ? value.toFixed(Math.max(...digits)) : value.toExponential(2);
   }
 
   // Letters of Japanese are twice as wide.
