@@ -26,7 +26,7 @@ from evalctl.site.output import finish
 from evalctl.site.pairs import Pair
 from evalctl.site.source import Model, ResultSite
 from evalctl.site.tasks import TaskPage
-from evalctl.site.wording import FIRST, all_words, in_each, marks, of_page
+from evalctl.site.wording import in_each, marks
 from evalctl.site.words import EXPLAINED, LANGUAGES
 
 _STATIC = ("site.css", "site.js", "charts.js")
@@ -179,9 +179,8 @@ def _environment() -> Environment:
 
 def _written(environment: Environment, page: _Page, site: ResultSite, folder: Path) -> list[str]:
     """Writes a page in each language; the paths below the folder."""
-    known = [*all_words(FIRST), *of_page(page.path, FIRST)]
     text = environment.get_template(page.template).render(
-        page.shown, t=marks(known), site=site, home="../" * page.path.count("/"), section=page.path
+        page.shown, t=marks(), site=site, home="../" * page.path.count("/"), section=page.path
     )
     found = in_each(text, page.path)
     for path, text in found.items():
