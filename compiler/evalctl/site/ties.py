@@ -93,9 +93,11 @@ def _run(site: ResultSite, all_races: Sequence[_Race], entry: MetricEntry) -> It
     for start in range(0, len(others), _AT_ONCE):
         some = others[start : start + _AT_ONCE]
         known = values_of(site, some, entry)
-        for place, race in races.items():
-            for model in filter(race.has, some):
-                yield place, model.folder, _difference(first.get(race.ahead.folder), known.get(model.folder))
+        for model in some:
+            own = {place: race.ahead.folder for place, race in races.items() if race.has(model)}
+            found = {ahead: _difference(first.get(ahead), known.get(model.folder)) for ahead in set(own.values())}
+            for place, ahead in own.items():
+                yield place, model.folder, found[ahead]
 
 
 def values_of(site: ResultSite, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
