@@ -29,7 +29,7 @@ def main() -> int:
     """Measures and prints."""
     # Where this is set, Python compiles evalctl's own source again at every start, which no user's machine does.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    if len(sys.argv) == 2 and sys.argv[1] in ALONE:
+    if len(sys.argv) > 1 and sys.argv[1] in ALONE:
         return int(import_module(f"tests.bench.{sys.argv[1]}").main())
     words = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
     words.add_argument("--runs", type=int, default=5, help="runs of each command")

@@ -52,9 +52,9 @@ def load(wait_ms: int, concurrent: int, requests: int) -> dict[str, Any]:
     return found
 
 
-def python() -> Path:
+def python(environments: Path | None = None) -> Path:
     """The Python of the newest lighteval environment, in which the relay runs."""
-    folder = Path(os.environ.get("EVALCTL_ENVIRONMENTS", ROOT / ".evalctl" / "environments"))
+    folder = environments or Path(os.environ.get("EVALCTL_ENVIRONMENTS", ROOT / ".evalctl" / "environments"))
     built = sorted(folder.glob("lighteval-[0-9a-f]*/.complete"), key=lambda stamp: stamp.stat().st_mtime)
     if not built:
         raise SystemExit("no environment to run the relay in: evalctl env setup lighteval")
