@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from samples import compiled
 
 from evalctl.model.diagnostic import Origin, Sourced
-from evalctl.model.evaluation import Eval, Setting, Subject, Task
+from evalctl.model.evaluation import Eval, Resolved, Setting, Subject, Task
 from evalctl.model.manifest import GenerationSettings, Request
 from evalctl.model.providers import PROVIDERS
 from evalctl.resolve.identity import ASKED, OPERATED, SENT, SERVED, allowing, eval_digest, eval_inputs
@@ -22,10 +22,8 @@ from evalctl.resolve.identity import ASKED, OPERATED, SENT, SERVED, allowing, ev
 IDENTITY: dict[type, dict[str, Any]] = {
     Subject: {"provider": "openai", "model": "lab/other", "revision": "f" * 40, "address": "https://other.example/v1"},
     Task: {"script": "another_script", "framework": "another-framework"},
-    Eval: {
-        "framework_version": "9.9", "task_digest": "feed", "generation": (("temperature", 0.7),),
-        "server": (("max_model_length", 17),), "max_samples": 3, "unanswered": 2,
-    },
+    Resolved: {"generation": (("temperature", 0.7),), "server": (("max_model_length", 17),)},
+    Eval: {"framework_version": "9.9", "task_digest": "feed", "max_samples": 3, "unanswered": 2},
 }  # fmt: skip
 NOT_IDENTITY: dict[type, dict[str, Any]] = {
     # The settings count by their values, not by the name, file or version under which they stand; a checkpoint by its
@@ -39,9 +37,10 @@ NOT_IDENTITY: dict[type, dict[str, Any]] = {
         # The defaults act through `generation` and `server`, into which they were merged.
         "defaults": {"temperature": Sourced(0.1, Origin("test"))},
     },
-    Eval: {"result_path": "results/elsewhere/result.json", "settings": (Setting("x", Sourced(1, Origin("test"))),)},
+    Resolved: {"settings": (Setting("x", Sourced(1, Origin("test"))),)},
+    Eval: {"result_path": "results/elsewhere/result.json"},
 }  # fmt: skip
-STRUCTURE = {Eval: {"digest", "subject", "task", "answers"}, Task: set(), Subject: set()}
+STRUCTURE = {Eval: {"digest", "subject", "task", "resolved", "answers"}, Resolved: set(), Task: set(), Subject: set()}
 
 # Every key of a request: what it does to the evals it names. A new one has to be classified.
 SELECTS = {"model", "models", "custom_settings", "tasks", "provider"}
@@ -60,6 +59,11 @@ def sample() -> Eval:
     return compiled(text).eval("ja_exact")
 
 
+def sampled(**settings: Any) -> Eval:
+    """The same eval with only these settings."""
+    return replace(sample(), resolved=Resolved(**settings))
+
+
 def digest(evaluation: Eval) -> str:
     """The digest of an eval as it stands."""
     e = evaluation
@@ -68,15 +72,15 @@ def digest(evaluation: Eval) -> str:
 
 
 def changed(kind: type, name: str, value: Any) -> Eval:
-    """The sample with one field of it, of its subject or of its task changed."""
-    part = {Eval: None, Subject: "subject", Task: "task"}[kind]
+    """The sample with one field of it, of its subject, of its task or of its settings changed."""
+    part = {Eval: None, Subject: "subject", Task: "task", Resolved: "resolved"}[kind]
     evaluation = sample()
     if part is None:
         return replace(evaluation, **{name: value})
     return replace(evaluation, **{part: replace(getattr(evaluation, part), **{name: value})})
 
 
-@pytest.mark.parametrize("kind", [Eval, Subject, Task])
+@pytest.mark.parametrize("kind", [Eval, Resolved, Subject, Task])
 def test_every_field_is_classified(kind: type) -> None:
     """A field that is neither identity nor not fails here: say what it is, above."""
     classified = [*IDENTITY[kind], *NOT_IDENTITY[kind], *STRUCTURE[kind]]
@@ -239,7 +243,7 @@ def test_the_order_of_keys_does_not_matter(settings: dict[str, Any], random: Any
     """Neither in the files nor in the data."""
     pairs = list(settings.items())
     random.shuffle(pairs)
-    mixed, ordered = (replace(sample(), generation=tuple(each)) for each in (pairs, sorted(pairs)))
+    mixed, ordered = (sampled(generation=tuple(each)) for each in (pairs, sorted(pairs)))
     assert digest(ordered) == digest(mixed)
 
 
@@ -247,7 +251,7 @@ def test_the_order_of_keys_does_not_matter(settings: dict[str, Any], random: Any
 def test_a_whole_number_is_itself_with_a_point(number: int) -> None:
     """0 and 0.0 are one temperature."""
     variants: list[Callable[[], Any]] = [lambda: number, lambda: float(number)]
-    one, other = (digest(replace(sample(), generation=(("temperature", value()),))) for value in variants)
+    one, other = (digest(sampled(generation=(("temperature", value()),))) for value in variants)
     assert one == other
 
 
@@ -258,9 +262,9 @@ def test_written_numbers_that_mean_the_same_are_the_same() -> None:
 
 def test_settings_of_two_kinds_are_not_confused() -> None:
     """A value sent is not a value served, and text is not a number."""
-    base = replace(sample(), generation=(), server=())
-    sent, served = replace(base, generation=(("seed", 1),)), replace(base, server=(("seed", 1),))
-    text = replace(base, generation=(("seed", "1"),))
+    base = sampled()
+    sent, served = sampled(generation=(("seed", 1),)), sampled(server=(("seed", 1),))
+    text = sampled(generation=(("seed", "1"),))
     assert len({digest(each) for each in (base, sent, served, text)}) == 4
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, Server, Site, Subject, Task
+from evalctl.model.evaluation import Batch, Eval, Invocation, Job, JobTask, Resolved, Server, Site, Subject, Task
 from evalctl.model.plan_file import CostEstimate
 from evalctl.render.script import script
 from evalctl_job.options import Options
@@ -34,7 +34,7 @@ def job_task(key: str, *, says: str = "", seconds: int = 600, **invocation: Any)
     """A task whose framework does as the word `says` tells the stand-in."""
     task = Task(key, key, key, "lighteval", {}, {}, False)
     subject = Subject("vllm", "org/Model-1B", "0123abc", "default", "manifests/models/org/Model-1B.yaml", "1")
-    evaluation = Eval(f"digest-of-{key}", subject, task, "0.13.0", "", (), (), None, f"results/{key}/result.json")
+    evaluation = Eval(f"digest-of-{key}", subject, task, "0.13.0", "", Resolved(), None, f"results/{key}/result.json")
     call = Invocation(
         ("lighteval", "endpoint", "litellm", "config.yaml", says or f"{key}|0", "--output-dir", "output"),
         (("TASK_VARIABLE", "a value"),),

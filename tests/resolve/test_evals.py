@@ -59,6 +59,16 @@ def test_a_task_default_stands_where_nobody_says_anything() -> None:
     assert setting(own, "max_new_tokens").sourced.origin.span.file == "manifests/tasks/task_settings.csv"  # type: ignore[union-attr]
 
 
+def test_tasks_whose_values_were_set_in_the_same_places_share_their_settings() -> None:
+    """They are resolved once. A value from another place is another setting, even where it is the same."""
+    tasks = "tasks: [ja_exact, ja_subset, ja_judged]\n"
+    set_by_model, by_tasks = compiled(f"{SMALL}{tasks}custom_settings: default\n"), compiled(f"{SMALL}{tasks}")
+    assert set_by_model.eval("ja_exact").resolved is set_by_model.eval("ja_subset").resolved
+    assert set_by_model.eval("ja_exact").resolved is not set_by_model.eval("ja_judged").resolved  # samples by design
+    spans = {setting(by_tasks.eval(key), "temperature").sourced.origin.span for key in ("ja_exact", "ja_subset")}
+    assert len(spans) == 2
+
+
 def test_an_overrides_order_in_the_file_does_not_matter() -> None:
     """The task's own word wins over its suite's, wherever it stands."""
     first = f"{SMALL}tasks: [en_own]\noverrides: {{en_own: {{seed: 2}}, all: {{seed: 1}}}}\n"

@@ -20,6 +20,7 @@ from evalctl.model.evaluation import (
     Job,
     JobTask,
     RequestPlan,
+    Resolved,
     Server,
     Site,
     Subject,
@@ -59,7 +60,7 @@ def make_eval(script: str, *, settings: str = "default", version: str = "1", mod
     subject = Subject("vllm", model, "a" * 40, settings, "manifests/models/team/tiny.yaml", version)
     digest = f"{hash_of(model, script, version):064x}"
     return Eval(
-        digest, subject, task, "0.13.0", "t" * 64, (("temperature", 0.0),), (("max_model_length", 512),), None,
+        digest, subject, task, "0.13.0", "t" * 64, Resolved((("temperature", 0.0),), (("max_model_length", 512),)), None,
         f"results/hosted_vllm/{model}/{settings}/en/{script}/result.json",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic_core import to_json
 
 from evalctl.frameworks.pins import empty_subsets, pinned, shipped_task_digest, subsets
-from evalctl.model.evaluation import Eval, Invocation
+from evalctl.model.evaluation import Eval, Invocation, Resolved, Subject
 from evalctl.model.providers import litellm_prefix
 from evalctl_job.options import Options
 from evalctl_job.run_folder import CONFIG, OUTPUT
@@ -54,7 +54,6 @@ def always_sent() -> Mapping[str, Any]:
 
 def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, relay: Options) -> Invocation:
     """The command for one task; address and key are passed in the environment, so that the results file contains neither."""
-    settings = dict(evaluation.generation)
     script = evaluation.task.script
     argv = [
         "lighteval",
@@ -70,13 +69,14 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--custom-tasks", "evalctl_tasks.tasks"]
     if evaluation.max_samples is not None:
         argv += ["--max-samples", str(evaluation.max_samples)]
-    config = _config(evaluation, settings, concurrency, request_timeout)
+    config = _config(evaluation.subject, evaluation.resolved, concurrency, request_timeout)
     empty = empty_subsets(ENVIRONMENT, script)
     return Invocation(tuple(argv), (), config, relay, subsets=subsets(ENVIRONMENT, script) - len(empty), empty=empty)
 
 
-def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, request_timeout: int | None) -> str:
-    subject = evaluation.subject
+@lru_cache(maxsize=64)  # most tasks of a job have the same
+def _config(subject: Subject, resolved: Resolved, concurrency: int, request_timeout: int | None) -> str:
+    settings = dict(resolved.generation)
     parameters: dict[str, Any] = {
         "model_name": MODEL,
         "concurrent_requests": concurrency,
@@ -87,7 +87,7 @@ def _config(evaluation: Eval, settings: dict[str, Any], concurrency: int, reques
     }
     if "system_message" in settings:
         parameters["system_prompt"] = settings["system_message"]
-    length = dict(evaluation.server).get("max_model_length")
+    length = dict(resolved.server).get("max_model_length")
     if length is not None:
         parameters["max_model_length"] = length
     parameters["generation_parameters"] = {

@@ -14,7 +14,7 @@ from typing import Any
 from evalctl.environments.recipes import read_source
 from evalctl.frameworks.lighteval import MODEL, dump
 from evalctl.frameworks.pins import catalogue, empty_subsets, shipped_task_digest, subsets
-from evalctl.model.evaluation import Eval, Invocation
+from evalctl.model.evaluation import Eval, Invocation, Resolved, Subject
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import litellm_prefix
 from evalctl_job.options import Options
@@ -81,15 +81,16 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     if request_timeout is not None:
         variables.append(("REQUEST_TIMEOUT", str(request_timeout)))
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
-    config, empty = _config(evaluation, settings), empty_subsets(ENVIRONMENT, script)
+    config, empty = _config(evaluation.subject, evaluation.resolved), empty_subsets(ENVIRONMENT, script)
     parts = subsets(ENVIRONMENT, script) - len(empty)
     return Invocation(tuple(argv), tuple(variables), config, relay, secrets, parts, empty)
 
 
-def _config(evaluation: Eval, settings: dict[str, Any]) -> str:
-    subject = evaluation.subject
+@lru_cache(maxsize=64)  # most tasks of a job have the same
+def _config(subject: Subject, resolved: Resolved) -> str:
+    settings = dict(resolved.generation)
     base: dict[str, Any] = {"model_name": MODEL}
-    parser = dict(evaluation.server).get("reasoning_parser")
+    parser = dict(resolved.server).get("reasoning_parser")
     if parser in FRAMEWORK_PARSERS:
         base["reasoning_parser"] = parser
     generation = {

@@ -29,6 +29,7 @@ _WORDS = {
 # number is read as text, which no field for a number accepts.
 _INT = re.compile(r"[-+]?[0-9]{1,300}\Z|0o[0-7]{1,330}\Z|0x[0-9a-fA-F]{1,240}\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,4})?\Z")
+_BEGINS_NUMBER = frozenset("+-.0123456789")
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 # The characters that YAML 1.2 (5.1) permits: tab, line breaks and everything printable.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -75,7 +76,7 @@ class _Builder:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             self._refuse_features(event)
-            self._scalar(event)
+            self._scalar(event, _place(event))
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             self._refuse_features(event)
             self._start(event, {} if kind is yaml.MappingStartEvent else [])
@@ -94,13 +95,12 @@ class _Builder:
         if event.tag is not None:
             raise _Refused(_feature(self.file, event, "tags (!name)"))
 
-    def _scalar(self, event: Any) -> None:
-        value = resolve_scalar(event.value) if not event.style else event.value
+    def _scalar(self, event: Any, place: Place) -> None:
         holder = self._open[-1] if self._open else None
         if holder is not None and holder.expects_key:
-            self._key(holder, event.value, _place(event))
+            self._key(holder, event.value, place)
         else:
-            self._put(value, _place(event))
+            self._put(event.value if event.style else resolve_scalar(event.value), place)
 
     def _key(self, holder: _Collection, name: str, place: Place) -> None:
         """Adds a key. Keys are text as written: `1.10` is not 1.1, and `on` and `1` need no quotes."""
@@ -117,7 +117,7 @@ class _Builder:
                 )
             )
         self.keys[path] = place
-        holder.key = name
+        holder.key, holder.expects_key = name, False
 
     def _start(self, event: Any, collection: Any) -> None:
         if len(self._open) >= MAX_DEPTH:
@@ -142,31 +142,29 @@ class _Builder:
 class _Collection:
     """A mapping or sequence whose end has not been read yet."""
 
-    __slots__ = ("key", "path", "target")
+    __slots__ = ("expects_key", "key", "path", "target")
 
     def __init__(self, target: Any, path: Path) -> None:
         self.target = target
         self.path = path
-        self.key: str | None = None
-
-    @property
-    def expects_key(self) -> bool:
-        return self.key is None and isinstance(self.target, dict)
+        self.key = ""
+        self.expects_key = isinstance(target, dict)
 
     def add(self, value: Any) -> Path:
         if isinstance(self.target, list):
             self.target.append(value)
             return (*self.path, len(self.target) - 1)
-        assert self.key is not None
-        key, self.key = self.key, None
-        self.target[key] = value
-        return (*self.path, key)
+        self.expects_key = True
+        self.target[self.key] = value
+        return (*self.path, self.key)
 
 
 def resolve_scalar(text: str) -> Any:
     """The value of a plain (unquoted) scalar by the YAML 1.2 core schema."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEGINS_NUMBER:
+        return text
     if _INT.match(text):
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if _FLOAT.match(text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,14 +58,26 @@ class Subject:
     address: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """The settings of one subject for tasks of one framework, resolved once: evals that share the object differ by their task only.
+
+    `generation` are the settings sent with each question, `server` those that the server is started with, both
+    sorted pairs. `settings` explains each value (not part of the identity).
+    """
+
+    generation: tuple[tuple[str, Any], ...] = ()
+    server: tuple[tuple[str, Any], ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Eval:
     """One model x settings x task with everything that can change its score; `digest` is its identity.
 
-    `generation` are the settings sent with each question, `server` those that the server is started with, both
-    sorted pairs. `settings` explains each value (not part of the identity). `result_path` is the path of its result.json,
-    relative to the repository. `unanswered` questions may stay without an answer. `answers` names the answers that
-    are kept: those of an eval that allows for none, or raising the number would ask every question again.
+    `result_path` is the path of its result.json, relative to the repository. `unanswered` questions may stay without an
+    answer. `answers` names the answers that are kept: those of an eval that allows for none, or raising the number
+    would ask every question again.
     """
 
     digest: str
@@ -73,13 +85,34 @@ class Eval:
     task: Task
     framework_version: str
     task_digest: str
-    generation: tuple[tuple[str, Any], ...]
-    server: tuple[tuple[str, Any], ...]
+    resolved: Resolved = field(compare=False)  # the digest compares its values
     max_samples: int | None
     result_path: str
     unanswered: int = 0
     answers: str = ""
-    settings: tuple[Setting, ...] = field(compare=False, default=())
+
+    @property
+    def generation(self) -> tuple[tuple[str, Any], ...]:
+        """The settings sent with each question."""
+        return self.resolved.generation
+
+    @property
+    def server(self) -> tuple[tuple[str, Any], ...]:
+        """The settings that the server is started with."""
+        return self.resolved.server
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """Each setting and who set it."""
+        return self.resolved.settings
+
+
+def unlike(evals: Iterable[Eval]) -> list[Eval]:
+    """The first eval of each resolved settings: what depends on no task holds for the others as for it."""
+    first: dict[Resolved, Eval] = {}
+    for one in evals:
+        first.setdefault(one.resolved, one)
+    return list(first.values())
 
 
 @dataclass(frozen=True, slots=True)

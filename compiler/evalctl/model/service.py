@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -115,8 +116,7 @@ class Service(Strict):
 
     def longest_seconds(self, node: NodeKind) -> int:
         """The longest walltime of a node kind."""
-        hours, minutes, seconds = (int(part) for part in (node.max_walltime or self.max_walltime).split(":"))
-        return hours * 3600 + minutes * 60 + seconds
+        return _seconds(node.max_walltime or self.max_walltime)
 
     @property
     def step_seconds(self) -> int:
@@ -126,3 +126,9 @@ class Service(Strict):
     def walltime_seconds(self, wanted: int, node: NodeKind) -> int:
         """What is asked for when a job wants that long: rounded up to the site's step, cut at its limit."""
         return rounded(wanted, self.step_seconds, self.longest_seconds(node))
+
+
+@cache
+def _seconds(walltime: str) -> int:
+    hours, minutes, seconds = (int(part) for part in walltime.split(":"))
+    return hours * 3600 + minutes * 60 + seconds

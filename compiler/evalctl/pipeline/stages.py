@@ -28,8 +28,6 @@ from evalctl.plan import jobs, rules
 from evalctl.plan.notes import Terms
 from evalctl.resolve.evals import evals
 
-_EMPTY = Catalogue({}, {}, {}, {}, {}, {}, catalogue_check.NO_METRICS, {}, {})
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -117,6 +115,7 @@ def with_models(catalogue: Catalogue, workspace: Workspace, paths: list[str]) ->
 
 def model_problems(workspace: Workspace, path: str) -> list[Diagnostic]:
     """The findings of one model's file."""
-    texts = workspace.texts([path])
-    secrets = [finding for file, text in texts.items() for finding in secrets_in(file, text)]
-    return secrets + models_check.with_models(_EMPTY, texts)[1] + workspace.problems.get(path, [])
+    text = workspace.text(path)
+    return (
+        workspace.problems[path] if text is None else [*secrets_in(path, text), *models_check.model_file(path, text)[1]]
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evalctl_job.typed import read
 
 if TYPE_CHECKING:
-    from evalctl.model.evaluation import Eval, Job
+    from evalctl.model.evaluation import Eval, Job, Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ def of_json(document: Any) -> dict[str, Shown]:
 
 
 def _of_job(evals: Sequence[Eval]) -> Shown:
-    settings = [_applied(one) for one in evals]
-    common = _common(settings)
-    own = {one.task.key: _own(one, its, common) for one, its in zip(evals, settings, strict=True)}
-    return Shown(_values(common), own)
+    settings = {resolved: _applied(resolved) for resolved in dict.fromkeys(one.resolved for one in evals)}
+    common = _common(list(settings.values()))
+    own = {resolved: _own(resolved, its, common) for resolved, its in settings.items()}
+    return Shown(_values(common), {one.task.key: own[one.resolved] for one in evals})
 
 
 def _common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -54,13 +54,13 @@ def _common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return shared
 
 
-def _applied(evaluation: Eval) -> dict[str, Any]:
-    return {setting.name: setting.sourced.value for setting in evaluation.settings if setting.applied}
+def _applied(resolved: Resolved) -> dict[str, Any]:
+    return {setting.name: setting.sourced.value for setting in resolved.settings if setting.applied}
 
 
-def _own(evaluation: Eval, applied: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+def _own(resolved: Resolved, applied: Mapping[str, Any], common: Mapping[str, Any]) -> str:
     own = {name: value for name, value in applied.items() if name not in common}
-    kept_out = {s.name: s.sourced.value for s in evaluation.settings if not s.applied}
+    kept_out = {s.name: s.sourced.value for s in resolved.settings if not s.applied}
     parts = [_values(own)] if own else []
     return "; ".join(parts + ([f"not applied: {_values(kept_out)}"] if kept_out else []))
 

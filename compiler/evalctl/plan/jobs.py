@@ -10,7 +10,7 @@ from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
 from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
-from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site
+from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site, unlike
 from evalctl.model.gate import compared
 from evalctl.model.manifest import ParallelPacking, Request
 from evalctl.model.names import request_name
@@ -59,11 +59,10 @@ def _baseline(request: Request) -> Baseline | None:
 
 
 def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
-    groups: dict[object, list[Eval]] = {}
+    servers = {one.resolved: (one.subject, one.server, *operation(one).items()) for one in unlike(evals)}
+    groups: dict[object, list[Eval]] = {server: [] for server in servers.values()}
     for evaluation in evals:
-        groups.setdefault((evaluation.subject, evaluation.server, *operation(evaluation).items()), []).append(
-            evaluation
-        )
+        groups[servers[evaluation.resolved]].append(evaluation)
     return list(groups.values())
 
 
@@ -161,7 +160,8 @@ def _tasks(
     asked = concurrency(request, place, card, length)
     fewer = capped(wanted_concurrency(request, place, card, length))
     length_key = catalogue.providers[request.provider].length_key
-    tasks = tuple(_task(request, evaluation, place, asked, length_key) for evaluation in evals)
+    relays = {one.resolved: _relay(one, length_key) for one in unlike(evals)}
+    tasks = tuple(_task(request, evaluation, place, asked, relays[evaluation.resolved]) for evaluation in evals)
     return tasks, [fewer] if fewer else []
 
 
@@ -169,13 +169,18 @@ def _frameworks(evals: Sequence[Eval]) -> list[str]:
     return sorted({evaluation.task.framework for evaluation in evals})
 
 
-def _task(request: Request, evaluation: Eval, place: Placement, asked: int, length_key: str) -> JobTask:
+def _relay(evaluation: Eval, length_key: str) -> Options:
+    """The options of the relay, which depend on no task."""
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
-    framework = FRAMEWORKS[evaluation.task.framework]
-    relay = Options(
+    added = FRAMEWORKS[evaluation.task.framework].ADDED
+    return Options(
         length_key=length_key, max_n=max_n, planned=_planned(evaluation, length_key), unanswered=evaluation.unanswered,
-        add={name: value for name, value in evaluation.generation if name in framework.ADDED},
+        add={name: value for name, value in evaluation.generation if name in added},
     )  # fmt: skip
+
+
+def _task(request: Request, evaluation: Eval, place: Placement, asked: int, relay: Options) -> JobTask:
+    framework = FRAMEWORKS[evaluation.task.framework]
     call = framework.invocation(evaluation, asked, request.request_timeout, relay)
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 

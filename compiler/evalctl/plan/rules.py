@@ -11,7 +11,7 @@ from typing import Any
 from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic, Note, Span
-from evalctl.model.evaluation import Eval
+from evalctl.model.evaluation import Eval, Resolved, unlike
 from evalctl.model.fields import MODEL
 from evalctl.model.manifest import LocalModel
 from evalctl.model.selection import model_span, models
@@ -37,6 +37,8 @@ from evalctl.plan.reminders import reminders
 from evalctl.resolve.caution import OWN, SAMPLING
 from evalctl.resolve.identity import OPERATED, SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
+
+Places = Mapping[Resolved, Placement | None]
 
 
 def missing_cards(checked: CheckedRequest, catalogue: Catalogue, known: Collection[str] = ()) -> list[Diagnostic]:
@@ -79,18 +81,22 @@ def _other_weights(checked: CheckedRequest, model: LocalModel | str, card: Model
 def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> list[Diagnostic]:
     """Every rule over the request's evals; names have been checked before."""
     service = catalogue.services[checked.request.service].service
+    settings = unlike(evals)  # most tasks of a request have the same
+    cards = {one.resolved: catalogue.cards.get(one.subject.model) for one in settings}
+    places = {resolved: placement(checked.request, service, card) for resolved, card in cards.items()}
     found = [
-        *refusals(checked, evals, catalogue),
-        *parsers(checked, evals, catalogue),
-        *plugins(checked, evals, catalogue),
-        *_chat_templates(evals, catalogue),
+        *refusals(checked, settings, catalogue),
+        *parsers(checked, settings, catalogue),
+        *plugins(checked, settings, catalogue),
+        *_chat_templates(settings, catalogue),
         *_sampling(evals),
-        *_server_settings(evals),
-        *_remote_code(checked, evals),
-        *text_switches(evals),
+        *_server_settings(settings),
+        *_remote_code(checked, settings),
+        *text_switches(settings),
         *concurrency_capped(checked),
-        *reminders(checked, evals, catalogue),
-        *_places(checked, evals, service, catalogue),
+        *reminders(checked, settings, catalogue),
+        *_places(checked, settings, places, service, catalogue),
+        *_times(checked, evals, places, catalogue),
     ]
     return list(dict.fromkeys(found))  # evals of several settings have the same fault in the same place
 
@@ -99,12 +105,7 @@ def _chat_templates(evals: Sequence[Eval], catalogue: Catalogue) -> Iterator[Dia
     seen: set[str] = set()
     for evaluation in evals:
         setting = next((s.sourced for s in evaluation.settings if s.name == "chat_template"), None)
-        if (
-            setting is None
-            or setting.value is None
-            or setting.value in catalogue.chat_templates
-            or setting.value in seen
-        ):
+        if setting is None or setting.value in (None, *catalogue.chat_templates, *seen):
             continue
         seen.add(setting.value)
         path = f"manifests/models/chat_templates/{setting.value}.jinja"
@@ -156,13 +157,11 @@ def _remote_code(checked: CheckedRequest, evals: Sequence[Eval]) -> Iterator[Dia
 
 
 def _places(
-    checked: CheckedRequest, evals: Sequence[Eval], service: Service, catalogue: Catalogue
+    checked: CheckedRequest, evals: Sequence[Eval], places: Places, service: Service, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     done: set[object] = set()
-    cards = {evaluation.subject.model: catalogue.cards.get(evaluation.subject.model) for evaluation in evals}
-    places = {model: placement(checked.request, service, card) for model, card in cards.items()}
     for evaluation in evals:
-        card, place = cards[evaluation.subject.model], places[evaluation.subject.model]
+        card, place = catalogue.cards.get(evaluation.subject.model), places[evaluation.resolved]
         if place is None:
             if "place" not in done:
                 done.add("place")
@@ -171,7 +170,6 @@ def _places(
         if place.node_kind not in done:
             done.add(place.node_kind)
             yield from _gpu_list(checked, place, service)
-        yield from _time(checked, evaluation, place, catalogue)
         if card is not None:
             yield from _fit(checked, evaluation, card, place, service, done)
             yield from _at_once(checked, evaluation, place, done)
@@ -224,6 +222,15 @@ def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
     )
 
 
+def _times(
+    checked: CheckedRequest, evals: Sequence[Eval], places: Places, catalogue: Catalogue
+) -> Iterator[Diagnostic]:
+    for evaluation in evals:
+        place = places[evaluation.resolved]
+        if place is not None:
+            yield from _time(checked, evaluation, place, catalogue)
+
+
 def _time(checked: CheckedRequest, evaluation: Eval, place: Placement, catalogue: Catalogue) -> Iterator[Diagnostic]:
     service = catalogue.services[checked.request.service].service
     column, key = place.node.runtime_column, evaluation.task.key
@@ -249,12 +256,8 @@ def _context(checked: CheckedRequest, evaluation: Eval, card: ModelCard, length:
         return
     setting = next(s.sourced for s in evaluation.settings if s.name == "max_model_length")
     message = f"max_model_length {length} is longer than the model's context of {card.context_length}"
-    yield Diagnostic(
-        "context-too-long",
-        message,
-        setting.origin.span or model_span(checked, card.model),
-        f"at most {card.context_length}",
-    )
+    span = setting.origin.span or model_span(checked, card.model)
+    yield Diagnostic("context-too-long", message, span, f"at most {card.context_length}")
 
 
 def _memory(

@@ -9,9 +9,8 @@ from functools import lru_cache
 from evalctl.render.quoting import HIDDEN
 
 END = "END_OF_JOB"  # ends the here-document in the script
-Value = str | int | Sequence[str] | Mapping[str, str]
+Value = str | int | tuple[str, ...] | tuple[tuple[str, str], ...]  # pairs are an inline table
 _LINE = 100
-_DEFAULTS: tuple[Value, ...] = ("", (), [], {})  # defaults of the program that reads the document
 # Grid Engine treats any line of the script that begins with `#$` as a directive, also in a here-document (seen: 8.1.9).
 _DIRECTIVE = re.compile(r"^#", re.MULTILINE)
 _END_LINE = re.compile(rf"^{END[0]}(?={END[1:]}$)", re.MULTILINE)
@@ -22,9 +21,9 @@ def most_alike(tables: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     alike: dict[str, Value] = {}
     for name in tables[0]:
         values = [table.get(name, "") for table in tables]
-        common = values[0] if 2 * values.count(values[0]) > len(values) else max(values, key=values.count)
-        if values.count(common) > 1 and not any(value in _DEFAULTS for value in values):
-            alike[name] = common
+        different = dict.fromkeys(values)
+        if len(different) < len(values) and all(map(_says, different)):
+            alike[name] = max(different, key=values.count)
     return alike
 
 
@@ -34,27 +33,35 @@ def without(table: Mapping[str, Value], alike: Mapping[str, Value]) -> dict[str,
 
 
 def lines(facts: Mapping[str, Value]) -> Iterator[str]:
-    """`name = value` for each fact that is not empty; empty values are the program's defaults."""
-    for name, value in facts.items():
-        if value not in _DEFAULTS:
-            yield f"{name} = {_value(value)}"
+    """`name = value` for each fact that is not empty; empty values are the defaults of the program that reads the document."""
+    return (f"{name} = {_value(value)}" for name, value in facts.items() if _says(value))
+
+
+def _says(value: Value) -> bool:
+    return bool(value) or value == 0
 
 
 def _value(value: Value) -> str:
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{text(name)} = {text(one)}" for name, one in value.items()) + "}"
-    return _array(tuple(value))
+    return str(value) if isinstance(value, int) else _sequence(value)
 
 
-@lru_cache(maxsize=8192)  # a thousand requests for the same tasks have the same arrays
-def _array(texts: tuple[str, ...]) -> str:
-    line = f"[{', '.join(map(text, texts))}]"
+@lru_cache(maxsize=8192)  # a thousand requests for the same tasks have the same sequences
+def _sequence(value: tuple[str, ...] | tuple[tuple[str, str], ...]) -> str:
+    words = [one for one in value if isinstance(one, str)]
+    pairs = [one for one in value if not isinstance(one, str)]
+    return _inline(pairs) if pairs else _array(words)
+
+
+def _inline(pairs: Sequence[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{text(name)} = {text(one)}" for name, one in pairs) + "}"
+
+
+def _array(words: Sequence[str]) -> str:
+    line = f"[{', '.join(map(text, words))}]"
     return (
-        line if len(line) <= _LINE or len(texts) == 1 else "[\n" + "".join(f"  {one},\n" for one in _rows(texts)) + "]"
+        line if len(line) <= _LINE or len(words) == 1 else "[\n" + "".join(f"  {one},\n" for one in _rows(words)) + "]"
     )
 
 

@@ -100,7 +100,16 @@ def _document(job: Job) -> Iterator[str]:
     yield from table("server", _server(job.server))
     for file in job.server.files:
         yield from table("server.files", {"option": file.option, "name": file.name, "text": file.text}, several=True)
-    tasks = [_task(task, job.framework_environments[task.evaluation.task.framework]) for task in job.tasks]
+    yield from _tasks(job)
+
+
+def _tasks(job: Job) -> Iterator[str]:
+    relays = {id(task.invocation.relay): task.invocation.relay for task in job.tasks}  # most tasks share theirs
+    texts = {which: _encoded(to_json(options)) for which, options in relays.items()}
+    tasks = [
+        _task(task, job.framework_environments[task.evaluation.task.framework], texts[id(task.invocation.relay)])
+        for task in job.tasks
+    ]
     alike = most_alike(tasks)
     if alike:
         yield from table("each_task", alike)
@@ -131,7 +140,7 @@ def first_environment(job: Job) -> str:
 def node_facts(site: Site, gpus: int) -> Mapping[str, Value]:
     """Facts about the node that the program needs."""
     return {
-        "gpus": gpus, "modules_init": site.modules_init, "modules": site.modules, "variables": dict(site.variables),
+        "gpus": gpus, "modules_init": site.modules_init, "modules": site.modules, "variables": site.variables,
         "scratch": site.scratch,
     }  # fmt: skip
 
@@ -139,7 +148,7 @@ def node_facts(site: Site, gpus: int) -> Mapping[str, Value]:
 def _server(server: Server) -> Mapping[str, Value]:
     return {
         "served_name": server.served_name, "environment": server.environment, "command": server.argv,
-        "variables": dict(server.variables), "base_url": server.base_url, "key_variable": server.key_variable,
+        "variables": server.variables, "base_url": server.base_url, "key_variable": server.key_variable,
         "litellm_prefix": _litellm_prefix(server.provider),
     }  # fmt: skip
 
@@ -149,16 +158,15 @@ def _litellm_prefix(provider: str) -> str:
     return (litellm_prefix(provider).rstrip("/") or provider).upper()
 
 
-def _task(task: JobTask, environment: str) -> Mapping[str, Value]:
+def _task(task: JobTask, environment: str, relay: str) -> Mapping[str, Value]:
     evaluation, invocation = task.evaluation, task.invocation
     limit = {} if evaluation.max_samples is None else {"max_samples": evaluation.max_samples}
     answers = {"answers": evaluation.answers} if evaluation.unanswered else {}  # else they are named by the digest
     return {
         "key": evaluation.task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit,
         "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
-        "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": dict(invocation.variables), "secrets": invocation.secrets,
-        "relay": _encoded(to_json(invocation.relay)),
-        "config": invocation.config,
+        "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": invocation.variables, "secrets": invocation.secrets,
+        "relay": relay, "config": invocation.config,
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalctl.frameworks import FRAMEWORKS
@@ -11,8 +11,8 @@ from evalctl.model import providers
 from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest, Layer, SettingsEntry
 from evalctl.model.diagnostic import Origin, Sourced
-from evalctl.model.evaluation import Eval, Setting, Subject, Task
-from evalctl.model.manifest import LocalModel
+from evalctl.model.evaluation import Eval, Resolved, Setting, Subject, Task
+from evalctl.model.manifest import LocalModel, Request
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.selection import models, selected_tasks, settings_names
 from evalctl.resolve.caution import cautious, without_own
@@ -30,18 +30,15 @@ def evals(checked: CheckedRequest, catalogue: Catalogue) -> tuple[Eval, ...]:
     """The evals of a request whose names have been checked, each once, in a fixed order."""
     tasks = [catalogue.tasks[key] for key in selected_tasks(checked.request, catalogue)]
     overrides = _overrides(checked, catalogue)
-    asked = (
-        _eval(checked, catalogue, subject, task, (defaults, custom, overrides.get(task.key, {})))
-        for subject, defaults, custom in _subjects(checked, catalogue)
-        for task in tasks
-    )
     found: dict[tuple[str, str], Eval] = {}
-    for one in asked:  # a model or settings may be listed twice
-        found.setdefault((one.digest, one.result_path), one)
+    for subject, custom in _subjects(checked, catalogue):
+        for task, resolved in _resolved(checked.request, catalogue, subject, custom, tasks, overrides):
+            one = _eval(checked.request, subject, task, resolved)
+            found.setdefault((one.digest, one.result_path), one)  # a model or settings may be listed twice
     return tuple(found.values())
 
 
-def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer, Layer]]:
+def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subject, Layer]]:
     request = checked.request
     found = []
     for model in models(request):
@@ -59,7 +56,7 @@ def _subjects(checked: CheckedRequest, catalogue: Catalogue) -> list[tuple[Subje
                 path=path,
                 address=catalogue.providers[request.provider].base_url,
             )
-            found.append((subject, _defaults(subject, catalogue), entry.layer if entry else {}))
+            found.append((subject, entry.layer if entry else {}))
     return found
 
 
@@ -89,34 +86,55 @@ def _override_layer(checked: CheckedRequest, word: str) -> Layer:
     }
 
 
-def _eval(
-    checked: CheckedRequest, catalogue: Catalogue, subject: Subject, task: Task, layers: tuple[Layer, Layer, Layer]
-) -> Eval:
-    request = checked.request
-    defaults, custom, override = layers
-    applied, kept_out = cautious(custom, task, override=request.sampling_override)
-    framework = FRAMEWORKS[task.framework]
-    layered = merge((defaults, task.defaults, applied, override))
-    merged, kept_out = without_own(layered, kept_out, framework.own_settings(task.script))
+def _resolved(
+    request: Request,
+    catalogue: Catalogue,
+    subject: Subject,
+    custom: Layer,
+    tasks: list[Task],
+    overrides: dict[str, Layer],
+) -> Iterator[tuple[Task, Resolved]]:
+    """Each task with its settings; tasks of one framework whose values were all set in the same places share them."""
+    known: dict[object, Resolved] = {}
+    defaults = _defaults(subject, catalogue)
+    for task in tasks:
+        own = FRAMEWORKS[task.framework].own_settings(task.script)
+        applied, kept_out = cautious(custom, task, override=request.sampling_override)
+        merged = merge((defaults, task.defaults, applied, overrides.get(task.key, {})))
+        places = [(name, id(sourced)) for name, sourced in merged.items()]  # each place in a file is one object
+        key = (task.framework, own, len(kept_out), *places)
+        if key not in known:
+            known[key] = _settings(subject, catalogue, *without_own(merged, kept_out, own))
+        yield task, known[key]
+
+
+def _settings(subject: Subject, catalogue: Catalogue, merged: Layer, kept_out: tuple[Setting, ...]) -> Resolved:
     ordered = [(name, merged[name]) for name in sorted(merged)]
     values = {name: sourced.value for name, sourced in ordered if sourced.value is not None}
-    generation = tuple((name, value) for name, value in values.items() if name in SENT)
-    server = _server_settings(values, subject, catalogue)
+    return Resolved(
+        generation=tuple((name, value) for name, value in values.items() if name in SENT),
+        server=_server_settings(values, subject, catalogue),
+        settings=(*(_setting(name, sourced, subject) for name, sourced in ordered), *kept_out),
+    )
+
+
+def _eval(request: Request, subject: Subject, task: Task, resolved: Resolved) -> Eval:
+    framework = FRAMEWORKS[task.framework]
     version, task_digest = framework.version(), framework.task_digest(task.script)
-    answers = eval_digest(subject, task, version, task_digest, generation, server, request.max_samples)
+    answers = eval_digest(
+        subject, task, version, task_digest, resolved.generation, resolved.server, request.max_samples
+    )
     return Eval(
         digest=allowing(answers, request.unanswered),
         subject=subject,
         task=task,
         framework_version=version,
         task_digest=task_digest,
-        generation=generation,
-        server=server,
+        resolved=resolved,
         max_samples=request.max_samples,
         result_path=result_path(subject, task, request.max_samples),
         unanswered=request.unanswered,
         answers=answers,
-        settings=(*(_setting(name, sourced, subject) for name, sourced in ordered), *kept_out),
     )
 
 
