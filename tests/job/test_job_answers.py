@@ -340,6 +340,20 @@ def test_two_have_never_one_file(path: Path) -> None:
     Answers(path, Options(), patience=10).close()
 
 
+def test_an_attempt_that_is_ending_has_ten_seconds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one looks ten times a second whether it has ended."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.monotonic", lambda: sum(pauses))
+    monkeypatch.setattr("time.sleep", pauses.append)
+    with closing(Answers(path, Options())):
+        with pytest.raises(OSError, match=IN_USE):
+            Answers(path, Options(), patience=0)
+        assert pauses == []  # without patience nobody waits
+        with pytest.raises(OSError, match=IN_USE):
+            Answers(path, Options())
+    assert 10 <= sum(pauses) < 10.2 and set(pauses) == {0.1}
+
+
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EIO])
 def test_a_file_system_without_locks_keeps_nobody_out(path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """Any other trouble with the disk does."""

@@ -310,7 +310,7 @@ def test_what_a_task_left_is_read(command: list[str], tmp_path: Path, capsys: py
     """The end of its log without colours, the relay's counts, and the plan beside them."""
     log = tmp_path / "log"
     log.write_bytes(b"CUDA out of memory" + b"x" * (accept.LOG_BYTES - 10) + b"\n\x1b[31mbad\xff\x1b[0m")
-    (tmp_path / "ja_a.counts.json").write_text(json.dumps({"asked": 4}))
+    (tmp_path / "ja_a.counts.json").write_text(json.dumps({"asked": 4, "of_another_version": 1}))
     (tmp_path / "ja_a.options.json").write_text(json.dumps({"planned": {"top_p": 0.9}}))
     found = accept.gather(accept.parser().parse_args([*command, "--log", str(log)]))
     assert len(found.log) == accept.LOG_BYTES - len("\x1b[31m\x1b[0m") and found.log.endswith("x\nbad\ufffd")
@@ -391,7 +391,18 @@ def test_a_task_that_is_done_ends_with_zero(
     verdict = finished(0, **QUESTION)
     assert (verdict["verdict"], verdict["scores"], verdict["seconds"]) == ("done", {"a|0": {"acc": 0.5}}, 1.5)
     assert (verdict["warnings"], capsys.readouterr().err) == ([], "")
-    assert (tmp_path / "questions.tsv").is_file() and (tmp_path / "scores.json").is_file()
+    assert (tmp_path / "questions.tsv").is_file() and "ends" in json.loads((tmp_path / "scores.json").read_text())
+
+
+def test_a_task_whose_answers_cannot_be_read_is_done_all_the_same(
+    finished: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """A warning says, without a path, why nobody knows how they ended; its scores hold."""
+    (tmp_path / "ja_a.answers.jsonl").mkdir()
+    verdict = finished(0, **QUESTION)
+    assert (verdict["verdict"], verdict["scores"]) == ("done", {"a|0": {"acc": 0.5}})
+    assert verdict["warnings"] == ["how its answers ended is not known: IsADirectoryError: Is a directory"]
+    assert "ends" not in json.loads((tmp_path / "scores.json").read_text())
 
 
 def test_a_task_that_failed_has_no_values_of_questions(finished: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
