@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from evalctl_job import judges
 from evalctl_job.questions import Row, question_scores
 from evalctl_job.whole_texts import of_whole_texts
 
@@ -88,14 +87,3 @@ def test_a_metric_that_is_not_listed_is_never_one_of_whole_texts() -> None:
 def test_metrics_of_whole_texts_are_listed_by_task(entry: str, metric: str, listed: bool) -> None:
     """In the keys of both frameworks."""
     assert bool(of_whole_texts(entry, metric)) == listed
-
-
-def test_a_task_names_its_judges() -> None:
-    """Both dialects; a task that its framework scores has none."""
-    assert [one.model for one in judges.judges_of("swallow|japanese_mt_bench|0")] == ["gpt-4o-2024-08-06"]
-    assert [one.model for one in judges.judges_of("mt_bench|0")] == ["flowaicom/Flow-Judge-v0.1"]
-    assert judges.judges_of("swallow|humaneval|0") == () and judges.recorded(()) == {}
-    assert judges.recorded(judges.judges_of("hle|0")) == {
-        "model": "gpt-4o-2024-08-06",
-        "provider": "openai",
-    }  # no lighteval here
