@@ -1,9 +1,8 @@
-"""How answers ended: which replies are of which kind, to which question they belong, and the counts in few bytes."""
+"""How answers ended: which replies are of which kind, and to which question they belong."""
 
 from __future__ import annotations
 
 import json
-import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from evalctl_job import ends
 from evalctl_job.answers import digest, record
 from evalctl_job.choices import prompt_digest
-from evalctl_job.ends import KINDS, Ends, from_json
-from evalctl_job.question_set import QuestionSet
-from evalctl_job.questions import QuestionScores, document
+from evalctl_job.ends import Ends
 from evalctl_job.replies import read_choice
-from evalctl_job.scores import Metric
 from evalctl_job.stability import PAIRS, ends_of, kinds
 
 LOOP = "and again, " * 30
@@ -220,40 +213,3 @@ def test_a_text_that_is_kept_several_times_has_one_reply(joined: Joined) -> None
 def test_reasoning_in_place_of_an_answer_is_found(joined: Joined) -> None:
     """A request with `null_content: reasoning` has it scored."""
     assert joined([("q", ["so"])], [("q", [choice(None, "length", reasoning="so")])]).of("unended") == (1,)
-
-
-@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=70), st.sampled_from(KINDS))
-def test_counts_come_back(numbers: list[tuple[int, int]], kind: str) -> None:
-    """Whatever form they are written in; none is written of a kind that no answer is of."""
-    counts = tuple(min(pair) for pair in numbers)
-    made = Ends(tuple(answers for answers, _ in numbers), {kind: counts} if any(counts) else {})
-    assert from_json(json.loads(json.dumps(made.as_json())), len(numbers)) == made
-
-
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        None, [], {}, {"cut_off": 1}, {"answers": -1}, {"answers": True}, {"answers": 1.0}, {"answers": 10**9},
-        {"answers": 1, "cut_off": 2}, {"answers": 1, "other": 0}, {"answers": {"bits": "Bw"}},
-        {"answers": {"bits": "Bw==", "digits": "111"}}, {"answers": {"bits": "Dw=="}}, {"answers": {"bits": "Ü"}},
-        {"answers": {"digits": "11"}}, {"answers": {"digits": "1-1"}}, {"answers": {"digits": [1, 1, 1]}},
-        {"answers": {"numbers": [1, 1]}}, {"answers": {"numbers": [1, 1, "x"]}}, {"answers": {"numbers": "111"}},
-        {"answers": 1, "unknown": {"digits": "100"}, "cut_off": {"digits": "100"}},
-    ],
-)  # fmt: skip
-def test_damaged_counts_are_refused(damaged: Any) -> None:
-    """Another number of questions, more of a kind than there are answers, another form."""
-    with pytest.raises(ValueError):
-        from_json(damaged, 3)
-
-
-def test_fourteen_thousand_questions_have_less_than_twenty_kilobytes() -> None:
-    """Scores and ends together, where three of ten answers at random places were cut off, and many of these repeat themselves."""
-    places = random.Random(1)
-    cut = [places.random() < 0.3 for _ in range(14_000)]
-    repeats = [one and places.random() < 0.3 for one in cut]
-    found = Ends((1,) * 14_000, {ends.CUT_OFF: tuple(map(int, cut)), ends.REPEATS: tuple(map(int, repeats))})
-    values = Metric("digits", "".join(places.choice("01") for _ in cut))
-    asked = QuestionSet(("0" * 16,) * 14_000, ("k",) * 14_000)
-    scored = QuestionScores(asked.digests, asked.keys, 1, {"acc": values}, (), {})
-    assert len(json.dumps(document(scored, asked, found))) < 20_000
