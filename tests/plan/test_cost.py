@@ -8,7 +8,7 @@ import pytest
 from samples import catalogue, one_job
 
 from evalctl.model.plan_file import CostEstimate, PlannedJob, PlannedTask
-from evalctl.plan.cost import cost_of, estimate, walltime_of
+from evalctl.plan.cost import charged, cost_of, estimate, walltime_of
 
 # TSUBAME's price list, as in manifests/services/tsubame.yaml: cpu_4 costs 0.015 an hour.
 CPU_4 = {
@@ -75,6 +75,15 @@ def test_abci_takes_the_walltime_first() -> None:
     assert abci("rt_HF", 100 * 3600, 100 * 3600).worst == 1600.0
     assert abci("rt_HG", 25 * 3600, 25 * 3600).worst == 75.0
     assert abci("rt_HC", 1, 3600).expected == 0.0005
+
+
+@pytest.mark.parametrize(
+    ("tenths_of_thousandths", "points"), [(1 - 4e-7, 0.0001), (1 - 6e-7, 0.0), (0.999, 0.0), (1.999, 0.0001)]
+)
+def test_a_cost_is_cut_after_the_fourth_decimal(tenths_of_thousandths: float, points: float) -> None:
+    """Only what is lost in binary, less than half a millionth of the last decimal, is made good first."""
+    rates = replace(PRICE, used_rate=0.36, reserved_rate=0.0, minimum_seconds=0)
+    assert charged(rates, tenths_of_thousandths, 0) == points
 
 
 def test_elapsed_time_is_never_beyond_the_walltime() -> None:
