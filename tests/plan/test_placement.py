@@ -210,7 +210,8 @@ def test_a_model_needs_its_weights_and_one_answer() -> None:
     ("gpus", "gpu", "memory", "expected"),
     [
         (4, "H100", 94, 8192), (1, "A100", 80, 2048), (1, "A100_SXM", 40, 2048), (8, "B200", 180, 16384), (1, None, 47, 2048),
-        (1, "H100", None, None), (0, None, None, 2048),
+        (1, "H100", None, None), (0, None, None, 2048), (0, "B200", 180, 2048), (1, "B200", 160, 16384), (1, "B200", 159, 8192),
+        (1, "H100", 70, 8192), (1, "H100", 69, 2048), (1, "A100", 160, 16384), (1, "a100", 159, 2048),
     ],
 )  # fmt: skip
 def test_the_tokens_of_one_step_depend_on_the_gpu(
