@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -335,6 +336,37 @@ def test_a_socket_that_is_given_is_the_one_that_listens(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         run(listens(os.dup(door.fileno()), door.getsockname()[1]))
+
+
+def test_128_connections_wait_until_they_are_accepted(tmp_path: Path) -> None:
+    """The kernel says so of a socket that listens (seen: Linux 6.18, `tcpi_sacked`)."""
+
+    async def listens(door: socket.socket) -> None:
+        async with served(tmp_path, "--upstream", AWAY, "--listen-fd", str(os.dup(door.fileno()))):
+            information = door.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            assert struct.unpack_from("I", information, 28) == (128,)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        run(listens(door))
+
+
+def test_a_connection_has_half_a_minute_and_a_reply_the_time_of_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that takes no connection is known long before one that thinks for an hour."""
+    timeouts: list[Any] = []
+    session = aiohttp.ClientSession
+
+    def noted(*address: str, **options: Any) -> aiohttp.ClientSession:
+        timeouts.append(options.get("timeout"))
+        return session(*address, **options)
+
+    async def starts() -> None:
+        async with served(tmp_path, "--upstream", AWAY, "--timeout", "7200"):
+            assert timeouts[0] == aiohttp.ClientTimeout(total=7200, sock_connect=30)
+
+    monkeypatch.setattr(aiohttp, "ClientSession", noted)
+    run(starts())
 
 
 def test_a_prompt_of_two_mebibytes_passes(tmp_path: Path) -> None:
