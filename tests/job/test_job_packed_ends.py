@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from typing import Any
@@ -18,6 +19,10 @@ from evalctl_job.scores import Metric
 
 # Three questions: all answers of the first ended by themselves, of the second none, and the third has none.
 THREE = Ends((2, 3, 0), {"cut_off": (0, 1, 0), "repeats": (2, 1, 0), "unknown": (0, 2, 0)})
+
+LETTERS = tuple(
+    int.from_bytes(base64.b64decode("abcd"), "little") >> place & 1 for place in range(24)
+)  # they could be digits
 
 
 def test_counts_add_up() -> None:
@@ -44,9 +49,9 @@ def test_some_of_the_questions_keep_their_counts() -> None:
     ("numbers", "packed"),
     [
         ((), {"bits": ""}), ((1,), 1), ((7, 7, 7), 7), ((0, 0), 0), ((1, 0), {"bits": "AQ=="}), ((0, 1, 1), {"bits": "Bg=="}),
-        ((0,) * 7 + (1,), {"bits": "gA=="}), ((0,) * 8 + (1,), {"bits": "AAE="}), ((0,) * 9 + (1,), {"bits": "AAI="}),
+        (LETTERS, {"bits": "abcd"}), ((0,) * 7 + (1,), {"bits": "gA=="}), ((0,) * 8 + (1,), {"bits": "AAE="}), ((0,) * 9 + (1,), {"bits": "AAI="}),
         ((2, 0), {"digits": "20"}), ((35, 10, 9), {"digits": "za9"}), ((36, 0), {"numbers": [36, 0]}),
-        ((MOST_ANSWERS, 1), {"numbers": [10_000, 1]}),
+        ((MOST_ANSWERS, 1), {"numbers": [10_000, 1]}), (tuple(range(36)), {"digits": "0123456789abcdefghijklmnopqrstuvwxyz"}),
     ],
 )  # fmt: skip
 def test_counts_have_the_shortest_form(numbers: tuple[int, ...], packed: Any) -> None:
@@ -62,12 +67,31 @@ def test_a_kind_that_no_answer_is_of_is_not_written() -> None:
     assert from_json({**made.as_json(), "cut_off": 0}, 2) == Ends((1, 2), {"empty": (0, 1)})
 
 
+def test_all_kinds_may_be_there() -> None:
+    """At once."""
+    counts = dict.fromkeys(KINDS, (1, 0))
+    assert from_json({"answers": 2, **{kind: {"bits": "AQ=="} for kind in KINDS}}, 2) == Ends((2, 2), counts)
+
+
+def test_counts_of_another_number_of_questions_are_never_cut() -> None:
+    """Nobody knows to which questions they belong."""
+    with pytest.raises(ValueError, match="argument"):
+        Ends((1, 1), {"cut_off": (0, 0, 1)}).finished()
+
+
 @pytest.mark.parametrize(
-    "counts", [{"cut_off": 2}, {"unknown": 2}, {"cut_off": 1, "unknown": 1}, {"repeats": 2, "cut_off": 2}]
+    "counts",
+    [
+        {"cut_off": 3},
+        {"unknown": 3},
+        {"cut_off": 1, "unknown": 2},
+        {"cut_off": 2, "unknown": 1},
+        {"repeats": 3, "cut_off": 3},
+    ],
 )
 def test_an_answer_may_be_of_several_kinds(counts: dict[str, int]) -> None:
     """As many of each as there are answers; one whose end nobody knows is of no other kind."""
-    assert from_json({"answers": 2, **counts}, 3) == Ends((2,) * 3, {kind: (one,) * 3 for kind, one in counts.items()})
+    assert from_json({"answers": 3, **counts}, 2) == Ends((3,) * 2, {kind: (one,) * 2 for kind, one in counts.items()})
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=70), st.sampled_from(KINDS))
@@ -84,15 +108,18 @@ def test_counts_come_back(numbers: list[tuple[int, int]], kind: str) -> None:
         None, [], {}, {"cut_off": 1}, {"answers": -1}, {"answers": True}, {"answers": 1.0}, {"answers": 10**9},
         {"answers": 1, "cut_off": 2}, {"answers": 1, "other": 0}, {"answers": {"bits": "Bw"}}, {"answers": MOST_ANSWERS + 1},
         {"answers": {"bits": "Bw==", "digits": "111"}}, {"answers": {"bits": "Dw=="}}, {"answers": {"bits": "Ü"}}, {"answers": {"bits": "B-w=="}},
-        {"answers": {"bits": "BwA="}}, {"answers": {"bits": ""}}, {"answers": {"bits": 7}}, {"answers": {"letters": "111"}},
+        {"answers": {"bits": "BwA="}}, {"answers": {"bits": ""}}, {"answers": {"bits": 7}}, {"answers": {"letters": "111"}}, {"answers": {"letters": "Bw=="}},
+        {"answers": {"others": [1, 1, 1]}}, {"answers": 1, "unknown": 2},
+        {"answers": {"a": "Bw=="}}, {"answers": {}},
+        {"answers": {"digits": "1111"}}, {"answers": {"numbers": [1, 1, 1, 1]}},
         {"answers": {"digits": "11"}}, {"answers": {"digits": "1-1"}}, {"answers": {"digits": [1, 1, 1]}},
         {"answers": {"numbers": [1, 1]}}, {"answers": {"numbers": [1, 1, "x"]}}, {"answers": {"numbers": "111"}},
         {"answers": 1, "unknown": {"digits": "100"}, "cut_off": {"digits": "100"}}, {"answers": 2, "unknown": 1, "cut_off": 2},
     ],
 )  # fmt: skip
 def test_damaged_counts_are_refused(damaged: Any) -> None:
-    """Another number of questions, more of a kind than there are answers, another form."""
-    with pytest.raises(ValueError):
+    """Another number of questions, more of a kind than there are answers, another form; the reason names what is wrong."""
+    with pytest.raises(ValueError, match=r"answer|bit"):
         from_json(damaged, 3)
 
 
