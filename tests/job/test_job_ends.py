@@ -141,16 +141,24 @@ def joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Joined:
     monkeypatch.setattr(module, "ParquetFile", _Details, raising=False)
 
     def found(
-        rows: list[tuple[Any, list[Any]]], replies: list[tuple[str, list[Any]]], filtered: tuple[str, ...] | None = ()
-    ) -> Ends:
-        details = [{"full_prompt": _messages(prompt), "predictions": texts} for prompt, texts in rows]
-        (tmp_path / "details").write_text(json.dumps(details))
-        lines = [_line(prompt, choices) for prompt, choices in replies]
-        (tmp_path / "answers").write_text("".join(f"{line}\n" for line in lines) + '{"damaged')
+        rows: list[tuple[Any, list[Any]]], replies: list[tuple[str, list[Any]]], filtered: tuple[str, ...] | None = (),
+        damaged: str = "", form: Callable[[Any, list[Any]], dict[str, Any]] = _of_the_fork,
+    ) -> Ends:  # fmt: skip
+        (tmp_path / "details").write_text(json.dumps([form(prompt, texts) for prompt, texts in rows]))
+        lines = [damaged, *(_line(prompt, choices) for prompt, choices in replies), '{"damaged']
+        (tmp_path / "answers").write_text("\n".join(lines))
         withheld = None if filtered is None else [prompt_digest({"prompt": one}) for one in filtered]
         return ends_of([tmp_path / "details"], tmp_path / "answers", withheld)
 
     return found
+
+
+def _of_the_fork(prompt: Any, texts: list[Any]) -> dict[str, Any]:
+    return {"full_prompt": _messages(prompt), "predictions": texts}
+
+
+def _of_upstream(prompt: Any, texts: list[Any]) -> dict[str, Any]:
+    return {"model_response": {"input": _messages(prompt), "text": texts}}
 
 
 def _messages(prompt: Any) -> Any:
@@ -213,3 +221,42 @@ def test_a_text_that_is_kept_several_times_has_one_reply(joined: Joined) -> None
 def test_reasoning_in_place_of_an_answer_is_found(joined: Joined) -> None:
     """A request with `null_content: reasoning` has it scored."""
     assert joined([("q", ["so"])], [("q", [choice(None, "length", reasoning="so")])]).of("unended") == (1,)
+
+
+def test_the_details_of_both_frameworks_are_read(joined: Joined) -> None:
+    """lighteval keeps the prompt and the texts together; one of /completions is a text without messages."""
+    replies = [("q", [choice("A", "length")]), ("p", [choice("A")])]
+    assert joined([("q", ["A"]), ("p", ["A"])], replies, form=_of_upstream).of("cut_off") == (1, 0)
+
+    def as_text(prompt: Any, texts: list[Any]) -> dict[str, Any]:
+        return {"model_response": {"input": prompt, "text": texts}}
+
+    assert joined([("q", ["A"]), ("p", ["A"])], replies, form=as_text).of("cut_off") == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["not JSON", "{}", "[]", "[" * 100_000, '{"format":1,"digest":"d","body":[],"choices":[],"reply":{},"usage":null}'],
+)
+def test_a_damaged_line_hides_no_other_one(joined: Joined, line: str) -> None:
+    """The answers around it are found."""
+    assert joined([("q", ["A"])], [("q", [choice("A", "length")])], damaged=line).of("cut_off") == (1,)
+
+
+def test_the_replies_that_are_left_belong_to_the_changed_texts_in_their_order(joined: Joined) -> None:
+    """Of one prompt that two questions have; one reply for two texts, or two for one, is none of them for certain."""
+    left = [("q", [choice("one", "length"), choice("two")])]
+    assert joined([("q", ["1"]), ("q", ["2"])], left).of("cut_off") == (1, 0)
+    assert joined([("q", ["1", "2", "3"])], left).of("unknown") == (3,)
+    assert joined([("q", ["1"])], left).of("unknown") == (1,)
+
+
+def test_a_text_that_nobody_said_is_unknown(joined: Joined) -> None:
+    """Its prompt was never asked either."""
+    assert joined([("q", ["said"])], [("p", [choice("other")])]).of("unknown") == (1,)
+
+
+def test_a_text_that_is_kept_more_often_than_it_was_said_ended_as_the_first_one_did(joined: Joined) -> None:
+    """Each reply is taken once before."""
+    said = [choice("A", "length"), choice("A"), choice("A")]
+    assert joined([("q", ["A"] * 5)], [("q", said)]).of("cut_off") == (3,)
