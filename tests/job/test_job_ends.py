@@ -79,7 +79,8 @@ class _Details:
         self.names = list(self.rows[0])
 
     def iter_batches(self, batch_size: int, columns: list[str]) -> list[_Details]:
-        """All at once."""
+        """All at once; only columns that are there can be read."""
+        assert {column.partition(".")[0] for column in columns} == set(self.names)
         return [self]
 
     def to_pylist(self) -> list[Any]:
@@ -221,6 +222,8 @@ def test_a_text_that_is_kept_several_times_has_one_reply(joined: Joined) -> None
 def test_reasoning_in_place_of_an_answer_is_found(joined: Joined) -> None:
     """A request with `null_content: reasoning` has it scored."""
     assert joined([("q", ["so"])], [("q", [choice(None, "length", reasoning="so")])]).of("unended") == (1,)
+    replies = [("q", [choice(None, "length", reasoning="one"), choice(None, reasoning="two")])]
+    assert joined([("q", ["two"]), ("q", ["one"])], replies).of("cut_off") == (0, 1)
 
 
 def test_the_details_of_both_frameworks_are_read(joined: Joined) -> None:

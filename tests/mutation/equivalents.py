@@ -228,6 +228,16 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             ("if card is None or place.node.gpus <= 0 or not place.node.gpu_memory_gb:",),
             "a node kind has no negative number of GPUs (`model/service.py`)",
         ),
+        Equivalent(
+            "memory = node.gpu_memory_gb or 0",
+            ("memory = node.gpu_memory_gb or 1", "memory = node.gpu_memory_gb or -1"),
+            "a size is more than zero (`model/service.py`), and without one the node kind has no GPU: its memory is not looked at",
+        ),
+        Equivalent(
+            "return next(tokens for least, tokens in BATCHED_TOKENS if (0 if smallest else memory) >= least)",
+            ("return next(tokens for least, tokens in BATCHED_TOKENS if ( 1 if smallest else memory) >= least)",),
+            "between 0 and 70 GiB the number of tokens is the same",
+        ),
     ),
     "slurm": (
         Equivalent(
@@ -239,6 +249,53 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "return reply.status == 0 or _GONE.search(reply.stderr) is not None",
             ("return reply.status <= 0 or _GONE.search(reply.stderr) is not None",),
             "a status below zero, of a command that was killed, is answered above",
+        ),
+    ),
+    "ends": (
+        Equivalent("return numbers[0]", ("return numbers[ -1]",), "all of them are the same"),
+        Equivalent(
+            "return tuple(number > 0 and not any(found) for number, *found in zip(self.answers, *kinds, strict=True))",
+            (
+                "return tuple(number != 0 and not any(found) for number, *found in zip(self.answers, *kinds, strict=True))",
+            ),
+            "a count is not negative",
+        ),
+        Equivalent(
+            "beside = (0,) * questions if kind == UNKNOWN else unknown",
+            ("beside = (0,) * questions if kind >= UNKNOWN else unknown",),
+            "of the kinds this one sorts last",
+        ),
+        Equivalent(
+            "if any(one + other > most for one, other, most in zip(numbers, beside, answers, strict=True)):",
+            ("if any(one + other > most for one, other, most in zip(numbers, beside, answers, strict=False)):",),
+            "`_unpacked` gives one number for each question, or refuses",
+        ),
+        Equivalent(
+            "if max(numbers, default=0) <= 1:",
+            ("if max(numbers, default= -1) <= 1:", "if max(numbers, default= 1) <= 1:"),
+            "of no questions there are no bits either way",
+        ),
+    ),
+    "stability": (
+        Equivalent(
+            "ends.CUT_OFF: answer.finish_reason == LENGTH,",
+            ("ends.CUT_OFF: answer.finish_reason <= LENGTH,",),
+            "of the two ends that an answer has (`replies.GOOD_ENDS`) this one sorts first",
+        ),
+        Equivalent(
+            "for place, (row, each) in enumerate(zip(rows, found, strict=True)):",
+            ("for place, (row, each) in enumerate(zip(rows, found, strict=False)):",),
+            "`joined` makes one list for each row",
+        ),
+        Equivalent(
+            "for text, one in zip(row.texts, each, strict=True):",
+            ("for text, one in zip(row.texts, each, strict=False):",),
+            "`joined` finds one thing for each text",
+        ),
+        Equivalent(
+            "for batch in file.iter_batches(batch_size=64, columns=columns):",
+            tuple(f"for batch in file.iter_batches(batch_size= {size}, columns=columns):" for size in (63, 65)),
+            "how many rows are read at once changes no row",
         ),
     ),
     "accept": (
@@ -474,11 +531,6 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o660)",
             ("self._handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT % os.O_CLOEXEC, 0o660)",),
             "`os.open` sets the last of the flags itself (PEP 446), and the one before it is smaller",
-        ),
-        Equivalent(
-            "if time.monotonic() >= end:",
-            ("if time.monotonic() > end:",),
-            "of two looks at a clock of nanoseconds, the later one is never the earlier one and a number of seconds exactly",
         ),
         Equivalent(
             "fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)",
