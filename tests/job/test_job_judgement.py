@@ -171,6 +171,17 @@ def test_each_entry_is_looked_at() -> None:
     assert found == Failure("score-not-a-number", "em of b|0 is nan")
 
 
+@pytest.mark.parametrize(("entries", "written"), [(1, "0.0"), (2, "[0.0, 0.1]"), (6, "[0.0, 0.1, 0.2, 0.3, 0.4]")])
+def test_a_score_that_is_not_reproduced_is_told_with_what_the_framework_wrote(entries: int, written: str) -> None:
+    """For each part of the task that has the metric, the first five."""
+    scores = {f"a:{number}|0": {"acc": number / 10} for number in range(entries)}
+    details = {entry: Details(entry, (("A",),), (1,)) for entry in ("b|0", *scores)}
+    output = replace(OUTPUT, scores={"b|0": {"f1": 1.0}, **scores}, details=details)
+    counts = replace(COUNTS, asked=entries + 1, answered=entries + 1)
+    found = failure(replace(GOOD, counts=counts, output=output, questions=of_questions(acc="no")))
+    assert found == Failure("scores-not-reproduced", f"the framework wrote {written} as `acc`, and no")
+
+
 def test_a_good_report_has_the_scores_and_what_they_are_worth() -> None:
     """Numbers only, sizes, tokens, files and time; nothing of a failure."""
     counts = {
