@@ -325,6 +325,21 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
     ),
     "judgement": (
         Equivalent(
+            "return QuestionScores((), (), 1, {}, (), {})",
+            tuple(f"return QuestionScores((), (), {number}, {{}}, (), {{}})" for number in (0, 2)),
+            "of a run without details only the metrics that are not reproduced are looked at: none",
+        ),
+        Equivalent(
+            'more = f" ({len(unlike)} metrics in all)" if len(unlike) > 1 else ""',
+            ('more = f" ({len(unlike)} metrics in all)" if len(unlike) != 1 else ""',),
+            "there is one: none is answered above",
+        ),
+        Equivalent(
+            "written = next(iter(scores.values())) if len(scores) == 1 else list(scores.values())[:SHOWN]",
+            ("written = next(iter(scores.values())) if len(scores) <= 1 else list(scores.values())[:SHOWN]",),
+            "a metric that is not reproduced is in the scores of one entry at least",
+        ),
+        Equivalent(
             "return max(whole, taken if type(taken) is int else 0)",
             (
                 "return max(whole, taken if type(taken) is int else -1)",
