@@ -58,6 +58,7 @@ def measured(words: list[str], folder: Path | None = None, path: Path | None = N
     """One run of a command, which has to succeed."""
     begin = time.perf_counter()
     environ = {**os.environ, **({"PATH": f"{path}:{os.environ['PATH']}"} if path else {})}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as a user has it: the second run compiles no module again
     process = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")

@@ -14,6 +14,7 @@ from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
 from evalctl.results import per_question
 from evalctl.results.aggregate import aggregated
+from evalctl.results.newest import newest
 from evalctl.results.per_question import OLDER, of_entry, path_of, read, set_path
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
@@ -91,7 +92,7 @@ JMMLU = {
 def test_the_mean_over_the_questions_is_the_entry(entry: str, task: str, kept: Kept, answers: int) -> None:
     """Of every function of metrics.yaml, for subsets, k answers, parts of a question, questions without a value."""
     result, files = measured(task, kept, answers=answers)
-    found = of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups)
+    found = of_entry(named(entry), newest([result]), scored(files, result), METRICS.subset_groups)
     assert not isinstance(found, str), found
     made = found.with_value().means.mean()
     assert made == pytest.approx(aggregated(FOLDER, [result], METRICS).results[entry], rel=1e-12)
@@ -106,7 +107,7 @@ def named(entry: str) -> MetricEntry:
 def test_a_question_without_a_value_keeps_its_place() -> None:
     """So that two models are paired by question."""
     result, files = measured("mt", {"swallow|mt_bench|0": {"judge": [0.5, None, 0.7]}})
-    found = of_entry(named("mt"), [result], scored(files, result), {})
+    found = of_entry(named("mt"), newest([result]), scored(files, result), {})
     assert not isinstance(found, str)
     assert [isnan(one) for one in found.means] == [False, True, False]
 
@@ -121,7 +122,7 @@ def test_values_know_whether_each_answer_is_right_or_wrong() -> None:
     ]
     for entry, task, kept, answers in cases:
         result, files = measured(task, kept, answers=answers)
-        found = of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups)
+        found = of_entry(named(entry), newest([result]), scored(files, result), METRICS.subset_groups)
         assert not isinstance(found, str)
         kinds[entry] = (found.right_or_wrong, found.answers)
     assert kinds == {"jmmlu": (True, 1), "code_pass@1": (True, 10), "mt": (False, 1)}
@@ -131,10 +132,10 @@ def test_subsets_are_clusters_where_metrics_yaml_says_so() -> None:
     """Questions of one passage depend on each other."""
     result, files = measured("jmmlu", JMMLU)
     entry = named("jmmlu").model_copy(update={"clusters": "subsets"})
-    found = of_entry(entry, [result], scored(files, result), METRICS.subset_groups)
+    found = of_entry(entry, newest([result]), scored(files, result), METRICS.subset_groups)
     assert not isinstance(found, str) and found.clusters is not None
     assert len(set(found.clusters)) == 3
-    alone = of_entry(named("jmmlu"), [result], scored(files, result), METRICS.subset_groups)
+    alone = of_entry(named("jmmlu"), newest([result]), scored(files, result), METRICS.subset_groups)
     assert not isinstance(alone, str) and alone.clusters is None
 
 
@@ -142,19 +143,19 @@ def test_an_entry_without_values_says_why() -> None:
     """Records of before, imported scores, metrics of whole texts, tasks that were not run."""
     older = Result({"task": {"key": "code"}, "scores": {"code": {"pass@1:10": 0.5}}}, f"{FOLDER}/ja/code/result.json")
     imported = Result({"task": {"key": "x"}, "scores": {}, "entries": {"wmt": 0.2}}, f"{FOLDER}/ja/x/result.json")
-    assert of_entry(named("code_pass@1"), [older], scored({}, older), {}) == OLDER
+    assert of_entry(named("code_pass@1"), newest([older]), scored({}, older), {}) == OLDER
     assert (
-        of_entry(named("wmt"), [imported], scored({}, imported), {})
+        of_entry(named("wmt"), newest([imported]), scored({}, imported), {})
         == "an imported score, whose questions are not known"
     )
-    assert of_entry(named("mt"), [older], scored({}, older), {}) == "not measured"
+    assert of_entry(named("mt"), newest([older]), scored({}, older), {}) == "not measured"
     result, files = measured("wmt", {"swallow|wmt20:en-ja|0": {"bleu": [0.25], "other": [1]}})
     whole = {**result.as_json(), "per_question": None, "scores": {"swallow|wmt20:en-ja|0": {"bleu": 0.9, "other": 1.0}}}
     document = json.loads(files[path_of(result.path)])
     del document["metrics"]["bleu"]
     text = {**files, path_of(result.path): json.dumps(document).encode()}
     changed = Result(whole, result.path)
-    assert of_entry(named("wmt"), [changed], scored(text, changed), {}) == (
+    assert of_entry(named("wmt"), newest([changed]), scored(text, changed), {}) == (
         "`bleu` of `wmt20:en-ja` is no mean over its questions, computed from the words of all answers together"
     )
 
@@ -163,7 +164,7 @@ def test_two_tasks_of_one_entry_have_no_values() -> None:
     """As they have no score in the aggregate."""
     first, files = measured("mt", {"swallow|mt_bench|0": {"judge": [0.5, 0.7]}})
     second, more = measured("mt2", {"swallow|mt_bench_truncated|0": {"judge": [0.5, 0.7]}})
-    found = of_entry(named("mt"), [first, second], scored({**files, **more}, first, second), {})
+    found = of_entry(named("mt"), newest([first, second]), scored({**files, **more}, first, second), {})
     assert found == "several of its tasks were run"
 
 
@@ -242,7 +243,7 @@ def test_an_aggregate_says_how_sure_its_entries_are(entry: str, task: str, kept:
     made = aggregated(FOLDER, [result], METRICS, scored(files, result))
     found, values = (
         made.uncertainty[entry],
-        of_entry(named(entry), [result], scored(files, result), METRICS.subset_groups),
+        of_entry(named(entry), newest([result]), scored(files, result), METRICS.subset_groups),
     )
     assert not isinstance(values, str)
     there = sum(value is not None for columns in kept.values() for column in columns.values() for value in column)
@@ -272,12 +273,12 @@ def test_passages_of_the_question_set_are_clusters() -> None:
     named_by = {"questions": asked.digest(), "scores": hashlib.sha256(text).hexdigest()}
     changed = Result({**result.as_json(), "per_question": named_by}, result.path)
     made = {path_of(result.path): text, set_path("jmmlu", asked.digest()): asked.text().encode()}
-    found = of_entry(named("jmmlu"), [changed], scored(made, changed), METRICS.subset_groups)
+    found = of_entry(named("jmmlu"), newest([changed]), scored(made, changed), METRICS.subset_groups)
     assert not isinstance(found, str) and found.clusters is not None
     first, second, third, fourth, *last = found.clusters
     assert first == second and len({first, third, fourth, *last}) == 4 and last[0] == last[1]
     assert aggregated(FOLDER, [changed], METRICS, scored(made, changed)).uncertainty["jmmlu"].clusters == 4
     by_subset = of_entry(
-        named("jmmlu").model_copy(update={"clusters": "subsets"}), [changed], scored(made, changed), {}
+        named("jmmlu").model_copy(update={"clusters": "subsets"}), newest([changed]), scored(made, changed), {}
     )
     assert not isinstance(by_subset, str) and by_subset.clusters is not None and len(set(by_subset.clusters)) == 3

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from evalctl.clone.measured import CommittedScores
 from evalctl.details.texts import texts_of
-from evalctl.git.repository import Repository, open_repository
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.metrics import MetricEntry
-from evalctl.pipeline.project import Project
 from evalctl.results import compared_rows
-from evalctl.results.comparing import Comparison, Side, compare_all, flips, side
+from evalctl.results.comparing import Comparison, compare_all, flips
+from evalctl.results.sides import Side, sides
 from evalctl.results.tables import Measured
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem
@@ -25,46 +26,33 @@ _WHOLE_TABLE = "--json has all of them"
 
 
 def run(
-    arguments: argparse.Namespace, root: Path, measured: Sequence[Measured], names: Sequence[str],
+    arguments: argparse.Namespace, committed: CommittedScores, measured: Sequence[Measured], names: Sequence[str],
     unproven: Sequence[Sequence[str] | None],
 ) -> bool:  # fmt: skip
     """Prints each comparison with the first of `measured`; whether any entry could be compared.
 
     `unproven` has the unproven tasks of each; None where they are not known.
     """
-    catalogue, (baseline, *others) = Project(root).shared[0], _sides(root, measured)
+    catalogue, (baseline, *others) = committed.catalogue, _sides(committed, measured)
     entries = _entries(catalogue, names)
     found = compare_all(others, baseline, catalogue.metrics, scripts=_scripts(catalogue), entries=entries)
     asked = _asked(arguments.questions, entries)
     if arguments.json:
         of = dict(zip([one.name for one in measured], unproven, strict=True))
-        print(as_json([_object(one, asked, root, of) for one in found], indent=1))
+        print(as_json([_object(one, asked, committed.root, of) for one in found], indent=1))
     else:
-        _print(arguments, root, found, measured, names, asked)
+        _print(arguments, committed.root, found, measured, names, asked)
     return not all(one.is_empty for one in found)
 
 
-def _sides(root: Path, measured: Sequence[Measured]) -> list[Side]:
-    metrics, repo = Project(root).shared[0].metrics, open_repository(root)
-    readers = {commit: _Committed(repo, commit) for commit in {one.commit for one in measured}}
-    return [
-        side(one.folder, one.aggregate, readers[one.commit], metrics, name=one.name, commit=one.commit)
-        for one in measured
-    ]
-
-
-class _Committed:
-    """Reads committed files below results/, of which the list is read once."""
-
-    def __init__(self, repo: Repository, commit: str) -> None:
-        self._repo = repo
-        self._blobs = {path: one.blob for path, one in repo.entries(repo.resolve(commit or "HEAD"), "results").items()}
-
-    def __call__(self, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """Path to content, for those that are there."""
-        known = {path: self._blobs[path] for path in paths if path in self._blobs}
-        contents = self._repo.blobs(known.values())
-        return {path: contents[blob] for path, blob in known.items()}
+def _sides(committed: CommittedScores, measured: Sequence[Measured]) -> list[Side]:
+    """The files of one commit are read together."""
+    made: dict[tuple[str, str], Side] = {}
+    for commit in dict.fromkeys(one.commit for one in measured):
+        there = [(one.folder, one.name, one.aggregate) for one in measured if one.commit == commit]
+        for side in sides(there, partial(committed.read, commit), committed.catalogue.metrics, commit=commit):
+            made[side.folder, commit] = side
+    return [made[one.folder, one.commit] for one in measured]
 
 
 def _entries(catalogue: Catalogue, names: Sequence[str]) -> list[MetricEntry]:

@@ -18,6 +18,7 @@ from evalctl.model.providers import model_name
 from evalctl.model.result import RecordedSettings, Result
 from evalctl.model.scores import TaskScores
 from evalctl.results.names import task_name
+from evalctl.results.newest import newest
 from evalctl.results.per_question import Scored
 from evalctl.results.stability import stabilities
 from evalctl.results.uncertainty import uncertainties
@@ -54,7 +55,7 @@ def aggregated(
     `scored` has the values of questions by the record's path, or why there are none.
     """
     ordered = sorted(results, key=lambda result: (result.measured_at, result.path))
-    rows = _rows(ordered)
+    rows, there = _rows(ordered), newest(ordered)
     values: dict[str, float | None] = {}
     warnings: list[str] = [
         *_mixed(ordered), *_measured_twice(ordered), *_measured_partly(ordered, metrics), *remarks_of(ordered),
@@ -71,8 +72,8 @@ def aggregated(
         model=_model(folder, ordered), results=values, overall=",".join(str(value) for value in values.values()),
         tasks=tuple(values), custom_settings=_custom_settings(ordered),
         evals={result.task.key: _eval(folder, result) for result in sorted(results, key=lambda one: one.task.key)},
-        uncertainty=dict(uncertainties(values, results, scored, metrics)),
-        stability=dict(stabilities(values, results, scored, metrics)),
+        uncertainty=dict(uncertainties(values, there, scored, metrics)),
+        stability=dict(stabilities(values, there, scored, metrics)),
         missing=tuple(name for name, value in values.items() if value == MISSING),
         unmatched=unmatched, warnings=tuple(warnings), generated_by=GENERATED_BY,
     )  # fmt: skip

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from evalctl.model import plain_json
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
 from evalctl.results.names import task_name
+from evalctl.results.newest import Newest, NoValues, required_rows
 from evalctl_job import ends, question_set, scores
 from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet
@@ -30,8 +32,6 @@ if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
 
 FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
-IMPORTED = "an imported score, whose questions are not known"
-NOT_MEASURED = "not measured"
 NOT_BOUND = "of an older evalctl, made later from details: the ledger does not cover them"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
@@ -160,20 +160,22 @@ def _parsed(content: bytes) -> tuple[QuestionSet, Mapping[str, Places], str]:
 
 
 def _places(asked: QuestionSet) -> dict[str, Places]:
-    found: dict[str, list[int]] = {}
-    for place, key in enumerate(asked.keys):
-        found.setdefault(key, []).append(place)
+    runs: dict[str, list[range]] = {}
+    place = 0
+    for key, same in groupby(asked.keys):
+        first, place = place, place + len(list(same))
+        runs.setdefault(key, []).append(range(first, place))
     clusters = asked.clusters or (0,) * len(asked.digests)
-    return {
-        key: Places(_run(at), tuple(asked.digests[place] for place in at), tuple(clusters[place] for place in at))
-        for key, at in found.items()
-    }
+    return {key: _of_runs(its, asked.digests, clusters) for key, its in runs.items()}
 
 
-def _run(places: list[int]) -> Sequence[int]:
-    """Places that follow one another, as those of nearly all subsets do, as a range."""
-    first, last = places[0], places[-1]
-    return range(first, last + 1) if len(places) == last - first + 1 else places
+def _of_runs(runs: Sequence[range], digests: tuple[str, ...], clusters: tuple[int, ...]) -> Places:
+    """The questions of nearly all subsets follow one another."""
+    if len(runs) == 1:
+        here = slice(runs[0].start, runs[0].stop)
+        return Places(runs[0], digests[here], clusters[here])
+    at = [place for run in runs for place in run]
+    return Places(at, tuple(digests[place] for place in at), tuple(clusters[place] for place in at))
 
 
 def _require_its_scores(result: Result, made: Scored) -> None:
@@ -203,13 +205,9 @@ class _Row:
     answers: int
 
 
-class _NoValues(Exception):
-    """Why an entry has no values of questions."""
-
-
 def of_entry(
     entry: MetricEntry,
-    results: Sequence[Result],
+    there: Newest,
     scored: Mapping[str, Scored | str],
     groups: Mapping[str, Sequence[str]],
     *,
@@ -220,60 +218,21 @@ def of_entry(
     `finished`: only of the questions all of whose answers ended by themselves.
     """
     try:
-        rows = [_row(result, key, entry, scored, finished) for result, key in _rows(entry, results, groups)]
+        rows = [_row(result, key, entry, scored, finished) for result, key in required_rows(entry, there, groups)]
         return _values(entry, [row for row in rows if row.questions])
-    except _NoValues as why:
+    except NoValues as why:
         return str(why)
-
-
-def rows_of(
-    entry: MetricEntry, results: Sequence[Result], groups: Mapping[str, Sequence[str]]
-) -> list[tuple[Result, str]]:
-    """The records behind an entry, each with the framework's key of the task or subset; none where it has no task's score."""
-    try:
-        return _rows(entry, results, groups)
-    except _NoValues:
-        return []
-
-
-def _rows(
-    entry: MetricEntry, results: Sequence[Result], groups: Mapping[str, Sequence[str]]
-) -> list[tuple[Result, str]]:
-    """The rows of the one task of the entry that was run; as in the aggregate, the newest result of each."""
-    newest = {
-        task_name(key): (one, key)
-        for one in sorted(results, key=lambda one: (one.measured_at, one.path))
-        for key in one.scores
-    }
-    allowed = groups[entry.subsets] if entry.subsets else None
-    found = {
-        task: [there for name, there in newest.items() if _belongs(name, task, entry, allowed)] for task in entry.tasks
-    }
-    measured = [rows for rows in found.values() if rows]
-    if not measured:
-        imported = any(entry.name in one.entries for one in results)
-        raise _NoValues(IMPORTED if imported else NOT_MEASURED)
-    if len(measured) > 1:
-        raise _NoValues("several of its tasks were run")
-    return measured[0]
-
-
-def _belongs(name: str, task: str, entry: MetricEntry, allowed: Sequence[str] | None) -> bool:
-    if entry.function != "micro":
-        return name == task
-    base, _, subset = name.partition(":")
-    return base == task and "_average" not in subset and (allowed is None or subset in allowed)
 
 
 def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scored | str], finished: bool) -> _Row:
     made = scored.get(result.path, OLDER)
     if isinstance(made, str):
-        raise _NoValues(made)
+        raise NoValues(made)
     places = made.places.get(key)
     lacking = [metric for metric in entry.metrics if places is None or made.columns(metric) is None]
     if lacking or places is None:
         what = ", ".join(filter(None, ["no mean over its questions", of_whole_texts(key, lacking[0])]))
-        raise _NoValues(f"`{lacking[0]}` of `{task_name(key)}` is {what}")
+        raise NoValues(f"`{lacking[0]}` of `{task_name(key)}` is {what}")
     places = _finished(places, made) if finished else places
     own = [found for metric in entry.metrics if (found := made.shares(metric, places.at)) is not None]
     return _Row(result, key, places.digests, places.clusters, own, made.metrics, made.answers)
@@ -281,7 +240,7 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
 
 def _finished(places: Places, made: Scored) -> Places:
     if made.ends is None:
-        raise _NoValues("nothing says how its answers ended")
+        raise NoValues("nothing says how its answers ended")
     ended = made.ends.at(places.at).finished()
     kept = [number for number, good in enumerate(ended) if good]
     return Places(
@@ -297,10 +256,10 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
     from evalctl.review.values import Values
 
     if not rows:
-        raise _NoValues("none of its questions has a value")
+        raise NoValues("none of its questions has a value")
     means = np.concatenate([row.shares[0] if len(row.shares) == 1 else np.mean(row.shares, axis=0) for row in rows])
     if np.isnan(means).all():
-        raise _NoValues("none of its questions has a value")
+        raise NoValues("none of its questions has a value")
     questions, clusters = _asked(tuple((row.key, row.questions, row.clusters) for row in rows), bool(entry.clusters))
     return Values(
         questions,
@@ -316,20 +275,23 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
 @lru_cache(maxsize=64)
 def _asked(rows: tuple[_Asked, ...], by_key: bool) -> tuple[tuple[str, ...], Labels | None]:
     """All questions, and the cluster of each; many records share them."""
+    return tuple(question for _, questions, _ in rows for question in questions), _clusters(rows, by_key)
+
+
+def _clusters(rows: Sequence[_Asked], by_key: bool) -> Labels | None:
+    """The cluster of each question: its subset where metrics.yaml says so, else the passage in the question set, else itself."""
+    import numpy as np
+
     from evalctl.review.values import clusters_of
 
-    return tuple(question for _, questions, _ in rows for question in questions), clusters_of(
-        list(_clusters(rows, by_key))
-    )
-
-
-def _clusters(rows: Sequence[_Asked], by_key: bool) -> Iterator[str]:
-    """The cluster of each question: its subset where metrics.yaml says so, else the passage in the question set, else itself."""
-    place = 0
-    for key, _, clusters in rows:
-        for number in clusters:
-            place += 1
-            yield key if by_key else f"{key} {number}" if number else f"{place}"
+    of_row = np.repeat(np.arange(len(rows)), [len(questions) for _, questions, _ in rows])
+    if by_key:
+        return clusters_of(of_row)
+    if not any(any(clusters) for _, _, clusters in rows):
+        return None
+    passages = np.concatenate([np.array(clusters, dtype=np.intp) for _, _, clusters in rows])
+    own = np.arange(len(passages)) + 1
+    return clusters_of(np.where(passages > 0, -(of_row * (passages.max() + 1) + passages), own))
 
 
 def _is_right_or_wrong(row: _Row, metric: str) -> bool:

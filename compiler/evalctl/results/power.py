@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
-from evalctl.results import likeness, per_question
+from evalctl.results import likeness, newest, per_question
+from evalctl.results.newest import Newest
 from evalctl.results.per_question import Scored
 from evalctl.results.reading import parse
 from evalctl.results.store import ResultIndex
@@ -37,6 +38,7 @@ class Records:
     """Records, and the values of their questions or why there are none."""
 
     results: Sequence[Result]
+    newest: Newest
     scored: Mapping[str, Scored | str]
 
 
@@ -66,7 +68,7 @@ class Power:
 def records(paths: Sequence[str], read: Read) -> Records:
     """The records at these paths."""
     found = [parse(path, content) for path, content in read(list(paths)).items()]
-    return Records(found, per_question.read(found, read))
+    return Records(found, newest.newest(found), per_question.read(found, read))
 
 
 class Outlook:
@@ -98,13 +100,13 @@ class Outlook:
     def _why_not(self, entry: MetricEntry, planned: Mapping[str, object]) -> str:
         """Why the baseline's result cannot be compared, whatever is measured; "" for one that is not measured yet."""
         known, groups = self._baseline, self._metrics.subset_groups
-        if why := likeness.unlike_planned(planned, per_question.rows_of(entry, known.results, groups)):
+        if why := likeness.unlike_planned(planned, newest.rows_of(entry, known.newest, groups)):
             return why
-        found = per_question.of_entry(entry, known.results, known.scored, groups)
-        return found if isinstance(found, str) and found != per_question.NOT_MEASURED else ""
+        found = per_question.of_entry(entry, known.newest, known.scored, groups)
+        return found if isinstance(found, str) and found != newest.NOT_MEASURED else ""
 
     def _values(self, entry: MetricEntry, known: Records) -> Values | None:
-        found = per_question.of_entry(entry, known.results, known.scored, self._metrics.subset_groups)
+        found = per_question.of_entry(entry, known.newest, known.scored, self._metrics.subset_groups)
         return None if isinstance(found, str) else found
 
     def _of_others(self, task: str, entry: MetricEntry) -> Records | None:

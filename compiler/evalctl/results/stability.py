@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from evalctl.model.aggregate import MISSING, Entries, Stability
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
-from evalctl.results.per_question import Scored, of_entry, rows_of
+from evalctl.results.newest import Newest, rows_of
+from evalctl.results.per_question import Scored, of_entry
 from evalctl_job.ends import Ends
 
 _DECIMALS = 12  # of a score; the sums of different processors agree on these
@@ -50,31 +51,31 @@ def ended(rows: Sequence[tuple[Result, str]], known: Stability | None = None) ->
 
 
 def stabilities(
-    entries: Entries, results: Sequence[Result], scored: Mapping[str, Scored | str], metrics: Metrics
+    entries: Entries, there: Newest, scored: Mapping[str, Scored | str], metrics: Metrics
 ) -> Iterator[tuple[str, Stability]]:
     """Of the entries whose records say it of every question."""
     if all(isinstance(one, str) or one.ends is None for one in scored.values()):
         return
     for entry in metrics.entries:
         if entries.get(entry.name) not in (None, MISSING):
-            found = of_answers(entry, results, scored, metrics.subset_groups)
+            found = of_answers(entry, there, scored, metrics.subset_groups)
             if found is not None:
                 yield entry.name, found
 
 
 def of_answers(
     entry: MetricEntry,
-    results: Sequence[Result],
+    there: Newest,
     scored: Mapping[str, Scored | str],
     groups: Mapping[str, Sequence[str]],
 ) -> Stability | None:
     """How the answers behind an entry ended; None where this is not known."""
-    found = [_ends(scored.get(result.path), key) for result, key in rows_of(entry, results, groups)]
+    found = [_ends(scored.get(result.path), key) for result, key in rows_of(entry, there, groups)]
     totals = [one.totals() for one in found if one is not None]
     if not totals or len(totals) < len(found):
         return None
     numbers = {name: sum(one[name] for one in totals) for name in totals[0]}
-    return Stability(**numbers, score=_finished(entry, results, scored, groups) if numbers["finished"] else None)
+    return Stability(**numbers, score=_finished(entry, there, scored, groups) if numbers["finished"] else None)
 
 
 def _ends(made: Scored | str | None, key: str) -> Ends | None:
@@ -85,14 +86,14 @@ def _ends(made: Scored | str | None, key: str) -> Ends | None:
 
 def _finished(
     entry: MetricEntry,
-    results: Sequence[Result],
+    there: Newest,
     scored: Mapping[str, Scored | str],
     groups: Mapping[str, Sequence[str]],
 ) -> float | None:
     """The score of the finished questions; None where the metric is no mean over questions."""
     import numpy as np
 
-    values = of_entry(entry, results, scored, groups, finished=True)
+    values = of_entry(entry, there, scored, groups, finished=True)
     return None if isinstance(values, str) else round(float(np.nanmean(values.means)), _DECIMALS)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import isclose
 
 from evalctl.model.aggregate import MISSING, Entries, Uncertainty
 from evalctl.model.metrics import Metrics
-from evalctl.model.result import Result
+from evalctl.results.newest import Newest
 from evalctl.results.per_question import Scored, of_entry
 
 _DECIMALS = 6  # processors and versions of SciPy agree on these, and every clone writes the same file
 
 
 def uncertainties(
-    entries: Entries, results: Sequence[Result], scored: Mapping[str, Scored | str], metrics: Metrics
+    entries: Entries, there: Newest, scored: Mapping[str, Scored | str], metrics: Metrics
 ) -> Iterator[tuple[str, Uncertainty]]:
     """Of the entries whose questions have values: those whose mean is the entry."""
     if all(isinstance(one, str) for one in scored.values()):
@@ -25,7 +25,7 @@ def uncertainties(
         value = entries.get(entry.name)
         if value is None or value == MISSING:
             continue
-        values = of_entry(entry, results, scored, metrics.subset_groups)
+        values = of_entry(entry, there, scored, metrics.subset_groups)
         if isinstance(values, str):
             continue
         found = estimate(values)

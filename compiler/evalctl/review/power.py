@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf, sqrt
 
 import numpy as np
@@ -13,6 +14,7 @@ from evalctl.review.spread import CONFIDENCE, TOO_FEW, spread
 from evalctl.review.values import Numbers, Values
 
 POWER = 0.8  # how often a true difference of that size is shown
+_BLOCK = 64
 _MANY = 60  # of so many changed answers the normal distribution says the same as the exact test
 
 
@@ -100,12 +102,23 @@ def shown_of_changes(changes: float, true: float, questions: int) -> float:
     whole = one_way + other
     middle, reach = questions * whole, 8 * sqrt(questions * whole) + 8  # further away than any number that is seen
     numbers = np.arange(max(TOO_FEW, int(middle - reach)), min(questions, int(middle + reach)) + 1)
-    most = np.floor(
-        special.bdtrik((1 - CONFIDENCE) / 2, numbers, 0.5)
-    )  # so many of the other way are still significant
+    most = _significant(int(numbers[0]), int(numbers[-1]) + 1) if len(numbers) else numbers
     return float(
         np.sum(_chances(numbers.astype(np.float64), questions, whole) * special.bdtr(most, numbers, other / whole))
     )
+
+
+def _significant(first: int, end: int) -> Numbers:
+    """Of so many changed answers each: how many of them may be of the other way, and the test still shows a difference."""
+    start, blocks = first // _BLOCK, range(first // _BLOCK, -(-end // _BLOCK))
+    return np.concatenate([_block(block) for block in blocks])[first - start * _BLOCK : end - start * _BLOCK]
+
+
+@lru_cache(maxsize=4096)
+def _block(number: int) -> Numbers:
+    """Kept: a bisection asks for the same numbers again and again, and each takes long to compute."""
+    numbers = np.arange(number * _BLOCK, (number + 1) * _BLOCK)
+    return np.asarray(np.floor(special.bdtrik((1 - CONFIDENCE) / 2, np.maximum(numbers, TOO_FEW), 0.5)))
 
 
 def _chances(numbers: Numbers, of: int, chance: float) -> Numbers:

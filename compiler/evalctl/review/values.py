@@ -76,8 +76,8 @@ class OtherQuestions(Exception):
     """The two were not asked the same; the text says how many questions each has and how many both have."""
 
 
-def clusters_of(names: Sequence[str]) -> Labels | None:
-    """The number of each question's cluster, by the clusters' names; None where all differ."""
+def clusters_of(names: Sequence[str] | Labels) -> Labels | None:
+    """The number of each question's cluster, by the clusters' names or any numbers; None where all differ."""
     unique, labels = np.unique(np.asarray(names), return_inverse=True)
     return None if len(unique) == len(names) else labels.astype(np.intp)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
 from evalctl.parallel import mapped
-from evalctl.results import likeness, per_question
+from evalctl.results import likeness, newest, per_question
 from evalctl.results.names import task_name
 from evalctl.review.average import average
 from evalctl.review.difference import Difference, difference
@@ -105,9 +105,10 @@ def values_of(site: ResultSite, models: Sequence[Model], entry: MetricEntry) -> 
     by_model = site.results_of(models, _scripts(entry))
     scored = per_question.read([one for results in by_model.values() for one in results], site.read)
     groups = site.metrics.subset_groups
-    found = {folder: per_question.of_entry(entry, results, scored, groups) for folder, results in by_model.items()}
+    there = {folder: newest.newest(results) for folder, results in by_model.items()}
+    found = {folder: per_question.of_entry(entry, its, scored, groups) for folder, its in there.items()}
     return {
-        folder: (values, per_question.rows_of(entry, by_model[folder], groups))
+        folder: (values, newest.rows_of(entry, there[folder], groups))
         for folder, values in found.items()
         if not isinstance(values, str)
     }
