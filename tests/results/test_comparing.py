@@ -219,7 +219,9 @@ def test_questions_without_a_value_of_both_are_said() -> None:
     """They are left out of the difference, for people and for programs."""
     one = model("one", {"mt": {MT: {"judge": [0.5, None, 0.7, 0.1]}}})
     found = compare(one, model("base", {"mt": {MT: {"judge": [0.4, 0.3, 0.6, None]}}}), METRICS)
-    assert "questions left out, to which one of the two has no value: 2 (mt)" in list(notes(found, [], ()))
+    assert "questions left out, of which the model, the baseline or both have no value: 2 (mt)" in list(
+        notes(found, [], ())
+    )
     (difference_of_both,) = (each["difference"] for each in as_json(found, {})["entries"].values())  # type: ignore[attr-defined]
     assert (difference_of_both["left_out"], difference_of_both["questions"]) == (2, 2)
 

@@ -112,6 +112,48 @@ def test_a_question_without_a_value_keeps_its_place() -> None:
     assert [isnan(one) for one in found.means] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("metric", "asked"),
+    [
+        ("judge_score_overall_avg", [True] * 4), ("judge_score_turn_1", [True] * 4),
+        ("judge_score_math_avg", [True, True, False, False]), ("judge_score_math_turn_1_avg", [True, True, False, False]),
+        ("japanese_ratio_math", None),
+    ],
+)  # fmt: skip
+def test_of_a_judge_s_metric_it_is_known_which_questions_it_is_of(metric: str, asked: list[bool] | None) -> None:
+    """The judge gave no score to the second question, of mathematics; the last two are of no category that has a metric."""
+    kept: dict[str, list[float | None]] = {
+        "judge_score_overall_avg": [9.0, -1.0, 5.0, 4.0], "judge_score_turn_1": [9.0, -1.0, 5.0, 4.0],
+        "judge_score_math_avg": [9.0, None, None, None], "judge_score_math_turn_1_avg": [9.0, None, None, None],
+        "japanese_ratio_math": [0.5, 0.25, None, None],
+    }  # fmt: skip
+    scores = {
+        name: _mean([one for one in column if one not in (-1, None)]) / (10 if "judge" in name else 1)
+        for name, column in kept.items()
+    }
+    result, files = judged_record(kept, scores)
+    entry = named("mt").model_copy(update={"metrics": (metric,)})
+    found = of_entry(entry, newest([result]), scored(files, result), {})
+    assert not isinstance(found, str), found
+    assert (None if found.asked is None else found.asked.tolist()) == asked
+
+
+def judged_record(kept: Mapping[str, Sequence[Any]], scores: Mapping[str, float]) -> tuple[Result, dict[str, bytes]]:
+    """One task with scores of a judge, from 1 to 10."""
+    key = "swallow|mt_bench|0"
+    asked = QuestionSet(digests(key, 4), (key,) * 4)
+    metrics = {name: encoded(name, [(column, scores[name])], 1).as_json() for name, column in kept.items()}
+    document = {"schema": SCHEMA, "questions": asked.digest(), "answers": 1, "of_whole_texts": [], "metrics": metrics}
+    text = json.dumps(document).encode()
+    beside = {"questions": asked.digest(), "scores": hashlib.sha256(text).hexdigest()}
+    facts = {
+        "task": {"key": "mt", "script": "mt"}, "scores": {key: scores}, "weights": {key: 4}, "measured_at": 1.0,
+        "per_question": beside,
+    }  # fmt: skip
+    result = Result(facts, f"{FOLDER}/ja/mt/result.json")
+    return result, {path_of(result.path): text, set_path("mt", asked.digest()): asked.text().encode()}
+
+
 def test_values_know_whether_each_answer_is_right_or_wrong() -> None:
     """A share of k answers is; points of a judge and the mean of several metrics are not."""
     kinds = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -208,6 +209,20 @@ def test_questions_that_neither_has_a_value_of_are_not_left_out() -> None:
     points = np.where(np.arange(80) < 10, 0.7, float("nan"))
     made = paired(values(points), values(points))
     assert (len(made.differences), made.left_out) == (10, 0)
+
+
+def test_a_question_that_neither_judge_scored_is_left_out_and_counted() -> None:
+    """Of the 10 questions of a category a judge gave no score to one of either model; also where the second has another order."""
+    points = np.array([float("nan"), *[0.7] * 9, *[float("nan")] * 70])
+    first = replace(values(points), asked=np.arange(80) < 10)
+    order = np.arange(80)[::-1]
+    second = replace(
+        first, questions=tuple(first.questions[place] for place in order), means=points[order], asked=order < 10
+    )
+    for other in (first, second, replace(first, asked=None)):
+        made = paired(first, other)
+        assert (len(made.differences), made.left_out) == (9, 1)
+    assert np.array_equal(first.with_value().asked, [True] * 9)  # type: ignore[arg-type]
 
 
 def test_answers_in_another_order_are_no_flips() -> None:

@@ -2,7 +2,7 @@
 
 `submission` is what a result will say about its inputs, written before it runs · `record` builds result.json · `reading` reads one, or reports why it is none · `store` finds the records ·
 `entries` selects the scores that people read, and averages them · `names` are the displayed names of models and tasks ·
-`newest` finds the records behind an entry ·
+`judged` knows metrics of judges · `newest` finds the records behind an entry ·
 `per_question` reads what each question was worth (`worth` as arrays), `question_files` makes those files of what a job wrote · `uncertainty` reports how sure each entry is ·
 `sides` has the values of a model folder at a commit, `comparing` compares those, and `likeness` decides which results are alike enough ·
 `power` says what a request will be able to show against a baseline · `stability` reports how answers ended (`ended_text`: in words) ·

@@ -177,7 +177,7 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
     if lower := [each.entry for each in comparison.entries if each.sign < 0]:
         yield f"{LOWER}: {listed(lower, 6)}"
     if left_out:
-        yield f"questions left out, to which one of the two has no value: {listed(left_out, 6)}"
+        yield f"questions left out, of which the model, the baseline or both have no value: {listed(left_out, 6)}"
     for mean in comparison.averages:
         left = f"; without {listed(mean.left_out, 4)}, which cannot be compared" if mean.left_out else ""
         yield f"{mean.name}: the mean over {len(mean.members)} entries{left}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from evalctl.model import plain_json
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
+from evalctl.results import judged
 from evalctl.results.names import task_name
 from evalctl.results.newest import Newest, NoValues, required_rows
 from evalctl_job import ends, question_set, scores
@@ -27,6 +28,9 @@ from evalctl_job.scores import Metric
 from evalctl_job.whole_texts import of_whole_texts
 
 if TYPE_CHECKING:  # numpy is slow to load, and most commands need no values
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evalctl.results.worth import Columns, Numbers
     from evalctl.review.values import Labels, Values
 
@@ -203,6 +207,7 @@ class _Row:
     shares: Sequence[Numbers]  # of each metric of the entry
     kept: Mapping[str, Metric]
     answers: int
+    judged: NDArray[np.bool_] | None = None  # of a judge's metric: the questions that it is of
 
 
 def of_entry(
@@ -235,7 +240,21 @@ def _row(result: Result, key: str, entry: MetricEntry, scored: Mapping[str, Scor
         raise NoValues(f"`{lacking[0]}` of `{task_name(key)}` is {what}")
     places = _finished(places, made) if finished else places
     own = [found for metric in entry.metrics if (found := made.shares(metric, places.at)) is not None]
-    return _Row(result, key, places.digests, places.clusters, own, made.metrics, made.answers)
+    asked = _judged(made, entry.metrics, places.at)
+    return _Row(result, key, places.digests, places.clusters, own, made.metrics, made.answers, asked)
+
+
+def _judged(made: Scored, metrics: Sequence[str], at: Sequence[int]) -> NDArray[np.bool_] | None:
+    """The questions that a judge was asked to score; None of other metrics."""
+    import numpy as np
+
+    found = None
+    for metric in filter(judged.is_judged, metrics):
+        names = judged.of_same_category(metric, made.metrics)
+        columns = [one.at(at).weights > 0 for name in names or () if (one := made.columns(name))]
+        own = np.ones(len(at), bool) if names is None else np.any(columns, axis=0)
+        found = own if found is None else found | own
+    return found
 
 
 def _finished(places: Places, made: Scored) -> Places:
@@ -269,6 +288,9 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
         len(entry.metrics) == 1
         and len({row.answers for row in rows}) == 1
         and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
+        None
+        if any(row.judged is None for row in rows)
+        else np.concatenate([row.judged for row in rows if row.judged is not None]),
     )
 
 

@@ -37,7 +37,7 @@ class Difference:
     method: str
     spread: Spread  # of the mean, with the variance that the interval has: what an average over entries is made of
     sampling: Sampling | None = None  # where it is known how much of the variance more answers would take away
-    left_out: int = 0  # questions to which one of the two has no value
+    left_out: int = 0  # questions of the metric to which one of the two, or neither, has a value
     unit: float = 1.0  # the largest value, 1 at least
     one_answer: bool = False  # of each model, worth 0 or 1, to questions that are independent of each other
     of_parts: tuple[float, float] | None = None  # the bounds of an average, whose entries lack different shares

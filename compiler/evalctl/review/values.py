@@ -19,7 +19,8 @@ class Values:
     """The mean over `answers` answers to each question; `questions` and `clusters` have its digest and its passage.
 
     NaN is the mean of a question without a value, such as one to which a judge gave no score. `clusters` is None where each
-    question is independent of all others. `right_or_wrong` says that each single answer is worth 0 or 1.
+    question is independent of all others. `right_or_wrong` says that each single answer is worth 0 or 1. `asked` are the questions
+    that the metric is of, whether they have a value or not; None where only the values tell it.
     """
 
     questions: tuple[str, ...]
@@ -27,6 +28,7 @@ class Values:
     answers: int
     clusters: Labels | None = None
     right_or_wrong: bool = False
+    asked: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if (np.abs(self.means) > _LARGEST).any():
@@ -49,7 +51,10 @@ class Values:
         if there.all():
             return self
         questions = tuple(question for question, kept in zip(self.questions, there, strict=True) if kept)
-        return replace(self, questions=questions, means=self.means[there], clusters=_of(self.clusters, there))
+        asked = None if self.asked is None else self.asked[there]
+        return replace(
+            self, questions=questions, means=self.means[there], clusters=_of(self.clusters, there), asked=asked
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Pairs:
     one_answer: bool  # of each model to each question, worth 0 or 1
     unit: float = 1.0  # the scale of the values, as `Values` has it
     sampling: Sampling | None = None
-    left_out: int = 0  # questions to which one of the two has no value; what neither has, the metric may not be of
+    left_out: int = 0  # questions of the metric to which one of the two, or neither, has a value
 
 
 class OtherQuestions(Exception):
@@ -94,8 +99,19 @@ def paired(first: Values, second: Values) -> Pairs:
         raise OtherQuestions(f"of {len(there)} questions none has a value of both")
     return Pairs(
         differences[there], _of(clusters, there), one_answer, max(first.unit, second.unit),
-        _sampling(first, second), int(np.sum(np.isnan(first.means) != np.isnan(second.means))),
+        _sampling(first, second), _left_out(first, second),
     )  # fmt: skip
+
+
+def _left_out(first: Values, second: Values) -> int:
+    """What neither has a value of counts where the metric is known to be of it."""
+    lacking, also = np.isnan(first.means), np.isnan(second.means)
+    neither = lacking & also & (_asked(first) | _asked(second))
+    return int(np.sum((lacking != also) | neither))
+
+
+def _asked(values: Values) -> NDArray[np.bool_]:
+    return ~np.isnan(values.means) if values.asked is None else values.asked
 
 
 def _sampling(first: Values, second: Values) -> Sampling | None:
@@ -123,9 +139,9 @@ def _in_order_of(questions: Sequence[str], values: Values) -> Values:
     if not common == len(wanted) == len(places):
         raise OtherQuestions(f"{len(wanted)} questions and {len(places)}, of which {common} are the same")
     order = [places[key] for key in wanted]
-    return replace(
-        values, questions=tuple(questions), means=values.means[order], clusters=_of_order(values.clusters, order)
-    )
+    asked = None if values.asked is None else values.asked[order]
+    clusters = _of_order(values.clusters, order)
+    return replace(values, questions=tuple(questions), means=values.means[order], clusters=clusters, asked=asked)
 
 
 def _numbered(questions: Sequence[str]) -> Iterator[tuple[str, int]]:
