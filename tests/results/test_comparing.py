@@ -152,6 +152,7 @@ def test_other_questions_are_not_comparable_and_how_many_are_the_same_is_said() 
         ({"judge": {"model": "gpt-4o", "provider": "openai"}}, {"judge": {"model": "gpt-5"}}, "another judge: gpt-4o (openai) and gpt-5"),
         ({"judge": {"model": "gpt-4o", "prompts": "a" * 16}}, {"judge": {"model": "gpt-4o", "prompts": "b" * 16}},
          "another judge: gpt-4o (prompts aaaaaaaa) and gpt-4o (prompts bbbbbbbb)"),
+        ({"judge": {"model": "gpt-4o", "version": "a"}}, {"judge": {"model": "gpt-4o", "version": "b"}}, "another judge: version a and b"),
         ({"task": {"few_shots": 5}}, {}, "another few_shots: 5 and none"),
     ],
 )  # fmt: skip
@@ -224,6 +225,50 @@ def test_questions_without_a_value_of_both_are_said() -> None:
     )
     (difference_of_both,) = (each["difference"] for each in as_json(found, {})["entries"].values())  # type: ignore[attr-defined]
     assert (difference_of_both["left_out"], difference_of_both["questions"]) == (2, 2)
+
+
+GPT = {"judge": {"model": "gpt-4o-2024-08-06", "provider": "openai"}}
+UNNAMED = "does not name its judge: it may have been another one (mt)"
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "said"),
+    [
+        (GPT, GPT, ["judge gpt-4o-2024-08-06 (openai): as it was asked for; no record says which version replied (mt)"]),
+        (GPT, {}, [f"the record of the baseline {UNNAMED}"]),
+        ({}, GPT, [f"the record of the model {UNNAMED}"]),
+        ({}, {}, []),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_of_a_judge_is_said(mine: dict[str, Any], others: dict[str, Any], said: list[str]) -> None:
+    """To people and to programs; a metric that no judge gives says nothing of one."""
+    one, base = (
+        model(name, {"mt": {MT: {"judge": [0.5, 0.7, 0.2]}}}, facts=facts)
+        for name, facts in (("one", mine), ("base", others))
+    )
+    found = compare(one, base, METRICS)
+    assert list(found.judges) == as_json(found, {})["judges"] == said
+    assert set(said) <= set(notes(found, [], ()))
+
+
+def test_a_judge_s_metric_whose_records_name_no_judge_says_so() -> None:
+    """Both records are of an evalctl before 2026-11-26."""
+    metrics = METRICS.model_copy(
+        update={
+            "entries": tuple(
+                one.model_copy(update={"metrics": ("judge_score_overall_avg",)}) if one.name == "mt" else one
+                for one in METRICS.entries
+            )
+        }
+    )
+    one, base = (
+        model(name, {"mt": {MT: {"judge_score_overall_avg": [0.5, 0.7, 0.2]}}}, metrics=metrics)
+        for name in ("one", "base")
+    )
+    assert compare(one, base, metrics).judges == (
+        f"the record of the model {UNNAMED}",
+        f"the record of the baseline {UNNAMED}",
+    )
 
 
 @pytest.mark.parametrize("number", [20, -2])

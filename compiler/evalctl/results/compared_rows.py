@@ -187,6 +187,7 @@ def notes(comparison: Comparison, lines: Sequence[Line], form: Sequence[str]) ->
     yield from _ended(comparison, {line.name for line in lines})
     yield from _unbound(comparison)
     yield from (f"differs between model and baseline: {remark}" for remark in comparison.remarks)
+    yield from comparison.judges
 
 
 def _unbound(comparison: Comparison) -> Iterator[str]:
@@ -237,7 +238,7 @@ def as_json(comparison: Comparison, unproven: Mapping[str, object]) -> dict[str,
         "model": _side(comparison.model, unproven), "baseline": _side(comparison.baseline, unproven),
         "entries": {each.entry: _entry(each) for each in comparison.entries},
         "averages": {each.name: _average(each) for each in comparison.averages},
-        "remarks": list(comparison.remarks), "correction": HOLM, "methods": PAGE,
+        "remarks": list(comparison.remarks), "judges": list(comparison.judges), "correction": HOLM, "methods": PAGE,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from operator import itemgetter
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.results import likeness
 from evalctl.results.entries import Scripts, averages, main_entries, scripts_of, used_entries
+from evalctl.results.judged import is_judged
 from evalctl.results.sides import Side, side
 from evalctl.results.stability import Ended, ended
 from evalctl.review.average import Average, average
@@ -102,13 +103,16 @@ class ComparedAverage:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A model and the baseline. `remarks` are differences of settings and versions that belong to what is compared."""
+    """A model and the baseline. `remarks` are differences of settings and versions that belong to what is compared, `judges` what
+    is not known of those who gave the scores.
+    """
 
     model: Side
     baseline: Side
     entries: tuple[ComparedEntry, ...]
     averages: tuple[ComparedAverage, ...]
     remarks: tuple[str, ...] = ()
+    judges: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -147,9 +151,14 @@ def _comparison(
     found = tuple(_compared(entry, model, baseline) for entry in there)
     shown = [entry for entry, each in zip(there, found, strict=True) if each.difference]
     means = tuple(_averages(model, baseline, found, main_entries(metrics), scripts))
-    return Comparison(
-        model, baseline, found, means, likeness.remarks([(model.rows(each), baseline.rows(each)) for each in shown])
-    )
+    rows = {each.name: (model.rows(each), baseline.rows(each)) for each in shown}
+    judged = {each.name: rows[each.name] for each in shown if _is_judged(each, *rows[each.name])}
+    return Comparison(model, baseline, found, means, likeness.remarks(list(rows.values())), likeness.judges(judged))
+
+
+def _is_judged(entry: MetricEntry, *sides: likeness.Rows) -> bool:
+    """By its metric, or by what a record says: not all judges' metrics have a name of their own."""
+    return any(map(is_judged, entry.metrics)) or any(result.judge for rows in sides for result, _ in rows)
 
 
 def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:

@@ -102,7 +102,7 @@ def candidate(
     lines = [_decided(each, known, reasons) for each in there if each.entries]
     lines += _empty_rules(compares, lines)
     outcome = together([each.outcome for each in lines if each.gated.tier == REQUIRED])
-    return Candidate(model.name, outcome, tuple(lines), remarks=comparison.remarks)
+    return Candidate(model.name, outcome, tuple(lines), remarks=(*comparison.remarks, *comparison.judges))
 
 
 def _measured(gated: Gated, baseline: Side) -> Gated:

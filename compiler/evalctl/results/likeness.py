@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from evalctl.model.result import Result
+from evalctl.model.result import RecordedJudge, Result
 from evalctl.results.store import fingerprint
 from evalctl.suggest import listed
 
@@ -55,8 +55,10 @@ def _by_script(rows: Rows) -> dict[str, Result]:
 def _otherwise_asked(one: Result, other: Result) -> str:
     if one.max_samples != other.max_samples:
         return f"another number of questions: max_samples {_both(one.max_samples, other.max_samples)}"
-    if one.judge and other.judge and one.judge.as_json() != other.judge.as_json():  # an older record names none
-        return f"another judge: {_both(str(one.judge), str(other.judge))}"
+    if (
+        one.judge and other.judge and one.judge.as_json() != other.judge.as_json()
+    ):  # an older record names none: `judges`
+        return f"another judge: {_judges_apart(one.judge, other.judge)}"
     return next(
         (
             f"another {_WORDS.get(name, name)}: {texts}"
@@ -64,6 +66,13 @@ def _otherwise_asked(one: Result, other: Result) -> str:
         ),
         "",
     )
+
+
+def _judges_apart(one: RecordedJudge, other: RecordedJudge) -> str:
+    """Their names, or what else a newer evalctl recorded of them."""
+    if str(one) != str(other):
+        return _both(str(one), str(other))
+    return ", ".join(f"{name} {texts}" for name, texts in _differing(one.as_json(), other.as_json()))
 
 
 def unlike_planned(planned: Mapping[str, object], rows: Rows) -> str:
@@ -102,6 +111,23 @@ def remarks(pairs: Sequence[tuple[Rows, Rows]]) -> tuple[str, ...]:
             for name, texts in _differing(_settings(mine[script]), _settings(others[script])):
                 found.setdefault(f"{name}: {texts}", []).append(key)
     return tuple(f"{text} ({listed(keys, 4)})" if len(keys) < len(tasks) else text for text, keys in found.items())
+
+
+def judges(pairs: Mapping[str, tuple[Rows, Rows]]) -> tuple[str, ...]:
+    """What is not known of the judges of compared entries: who it was, where a record does not name it, and which version replied."""
+    found: dict[str, list[str]] = {}
+    for entry, rows in pairs.items():
+        named = [{str(one.judge) for one, _ in own if one.judge} for own in rows]
+        for who, own in zip(("model", "baseline"), named, strict=True):
+            if not own:
+                found.setdefault(
+                    f"the record of the {who} does not name its judge: it may have been another one", []
+                ).append(entry)
+        for judge in sorted(named[0] & named[1]):
+            found.setdefault(f"judge {judge}: as it was asked for; no record says which version replied", []).append(
+                entry
+            )
+    return tuple(f"{text} ({listed(entries, 4)})" for text, entries in found.items())
 
 
 def _of_one_model(one: Result, other: Result) -> bool:
