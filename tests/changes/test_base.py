@@ -14,6 +14,7 @@ import pytest
 from samples import repository
 
 from evalctl import cli
+from evalctl.model.aggregate import GENERATED_BY
 from evalctl.results.record import to_text
 from evalctl_job.question_set import QuestionSet
 
@@ -354,6 +355,32 @@ def test_an_edited_aggregate_is_an_error_with_what_the_records_give(root: Path, 
     other, one = sorted(found(), key=lambda one: str(one["file"]))
     assert "exact is 0.99, but the records give 0.5" in one["message"] and other["file"] == "results/README.md"
     assert {one["severity"], other["severity"]} == {"error"}
+
+
+@pytest.mark.parametrize("made_by", [GENERATED_BY, "evalctl aggregate 999"])
+def test_an_aggregate_with_a_false_interval_is_an_error(root: Path, found: Callable[[], Found], made_by: str) -> None:
+    """Like a false score, whoever it says made it."""
+    path = f"{FOLDER}/aggregated_results.json"
+    document = json.loads((root / path).read_text())
+    uncertainty = {
+        "questions": 9,
+        "answers": 1,
+        "clusters": None,
+        "error": 0.1,
+        "low": 0.4,
+        "high": 0.6,
+        "of_sampling": None,
+        "method": "t interval",
+    }
+    written(
+        root, path, json.dumps({**document, "uncertainty": {"exact": uncertainty}, "generated_by": made_by}, indent=2)
+    )
+    (one,) = found()
+    assert (one["code"], one["severity"]) == ("changed-by-hand", "error")
+    assert (
+        "the uncertainty of exact is {'questions': 9," in one["message"]
+        and "but the records give None" in one["message"]
+    )
 
 
 @pytest.mark.parametrize("rebuilt", [True, False])

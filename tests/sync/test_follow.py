@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from evalctl.model.aggregate import GENERATED_BY
 from evalctl.model.metrics import Metrics
-from evalctl.results.aggregate import GENERATED_BY
+from evalctl.results.reading import OF_NEWER, aggregate_in
 from evalctl.sync.sync import sync
 
 from .world import Clone, World, git, make_eval, make_job, plan
@@ -137,6 +138,39 @@ def test_an_aggregate_that_only_says_it_is_newer_is_computed_again(measured: Clo
     assert report.commit is not None and not [one for one in report.warnings if "newer" in one]
     made = json.loads(git(measured.root, "show", f"HEAD:{AGGREGATE}"))
     assert made["results"]["arithmetic"] == 0.5 and made["generated_by"] == GENERATED_BY
+
+
+FALSE = {
+    "questions": 1000, "answers": 1, "clusters": None, "error": 0.001, "low": 0.499, "high": 0.501, "of_sampling": None,
+    "method": "t interval",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "planted", [{"arithmetic": FALSE}, {"arithmetic": 1}, [], {"arithmetic": {**FALSE, "low": "x"}}]
+)
+def test_an_aggregate_that_says_it_is_newer_with_false_intervals_is_computed_again(
+    measured: Clone, planted: Any
+) -> None:
+    """The scores are right, the interval does not follow from the records, by a method that is known here."""
+    sound = aggregate(measured)
+    newer = {**sound, "generated_by": "evalctl aggregate 999", "uncertainty": planted}
+    committed(measured, AGGREGATE, json.dumps(newer, indent=2))
+    report = sync(measured.context(), [])
+    assert report.commit is not None and not [one for one in report.warnings if "newer" in one]
+    assert aggregate(measured) == sound and sound["generated_by"] == GENERATED_BY
+
+
+def test_an_interval_by_a_method_that_is_not_known_is_left_and_not_shown(measured: Clone) -> None:
+    """Readers of this evalctl leave out what they cannot check, and say so."""
+    newer = {
+        **aggregate(measured), "generated_by": "evalctl aggregate 999",
+        "uncertainty": {"arithmetic": {**FALSE, "method": "tetrad interval"}},
+    }  # fmt: skip
+    committed(measured, AGGREGATE, json.dumps(newer, indent=2))
+    assert [one for one in sync(measured.context(), []).warnings if "1 aggregate of a newer evalctl" in one]
+    read = aggregate_in(json.dumps(newer).encode())
+    assert read is not None and read.uncertainty == {} and OF_NEWER in read.warnings
 
 
 def test_an_aggregate_of_a_newer_evalctl_is_left_to_it(measured: Clone, new_clone: Any) -> None:

@@ -157,11 +157,12 @@ def _derived(change: Change, expected: Expected) -> Iterator[Diagnostic]:
 def _first(text: str, wanted: frozenset[str]) -> str:
     """The entries of an aggregate that differ, at most five; "" where the file is not an aggregate."""
     try:
-        here, there = (json.loads(one)["results"] for one in (text, min(wanted)))
+        here, there = (json.loads(one) for one in (text, min(wanted)))
         found = [
-            f"{name} is {value}, but the records give {there.get(name)}"
-            for name, value in here.items()
-            if there.get(name) != value
+            f"{what}{name} is {value}, but the records give {there[part].get(name)}"
+            for part, what in (("results", ""), ("uncertainty", "the uncertainty of "))
+            for name, value in here[part].items()
+            if there[part].get(name) != value
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from evalctl.model.result import Facts, RecordedSettings, Samples
 
+GENERATED_BY = "evalctl aggregate 5"
 MISSING = -1  # the lab's value of an entry that was not measured; used only in this file
 Entries = Mapping[str, float | None]  # by name, as metrics.yaml calls them
+
+
+def is_newer(generated_by: str) -> bool:
+    """Whether an evalctl made it that knows more than this one."""
+    return _number(generated_by) > _number(GENERATED_BY)
+
+
+def _number(generated_by: str) -> int:
+    found = re.fullmatch(r"evalctl aggregate ([0-9]{1,9})", generated_by, re.ASCII)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from evalctl.model.aggregate import MISSING, Aggregate, AggregatedEval
+from evalctl.model.aggregate import GENERATED_BY, MISSING, Aggregate, AggregatedEval
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.providers import model_name
 from evalctl.model.result import RecordedSettings, Result
@@ -24,7 +24,6 @@ from evalctl.results.stability import stabilities
 from evalctl.results.uncertainty import uncertainties
 
 NO_QUESTIONS: Mapping[str, Scored | str] = {}
-GENERATED_BY = "evalctl aggregate 5"
 
 
 @dataclass(frozen=True, slots=True)

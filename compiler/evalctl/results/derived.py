@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model import plain_json
-from evalctl.model.aggregate import Aggregate
+from evalctl.model.aggregate import GENERATED_BY, Aggregate, is_newer
 from evalctl.model.metrics import Metrics
 from evalctl.model.result import Result
 from evalctl.results import leaderboard, per_question
-from evalctl.results.aggregate import GENERATED_BY, aggregated
+from evalctl.results.aggregate import aggregated
 from evalctl.results.per_question import FOLDER, path_of
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
+from evalctl.review.methods import is_known
 from evalctl_job import scores
 
 AGGREGATE = "aggregated_results.json"
+_ROUNDED = 2e-6  # intervals are written with six decimals
 _AT_ONCE = 256  # folders whose records are in memory: some 20 MB
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs and of its aggregate, as last made
@@ -131,20 +132,40 @@ def _sets(base: Base) -> dict[str, list[str]]:
 def of_newer(base: Base, computed: Mapping[str, Aggregate]) -> list[str]:
     """The aggregates in the base that a newer evalctl made: computed again by this one, two clones would undo each other's.
 
-    One counts as such only with the scores that its records give here too (`computed`): what it says of its origin proves nothing.
+    One counts as such only with the scores and intervals that its records give here too (`computed`), but for intervals by methods
+    that are not known here: what it says of its origin proves nothing.
     """
     there = base.read([path for path in base.aggregates if _folder(path) in base.index.by_folder])
-    newer = {path: text for path, text in there.items() if _number(_generated_by(text)) > _number(GENERATED_BY)}
-    return sorted(path for path, text in newer.items() if _has_scores_of(text, computed.get(_folder(path))))
+    newer = {path: text for path, text in there.items() if is_newer(_generated_by(text))}
+    return sorted(
+        path for path, text in newer.items()
+        if (one := computed.get(_folder(path))) and _has_scores_of(text, one) and _has_intervals_of(text, one)
+    )  # fmt: skip
 
 
-def _has_scores_of(text: bytes, computed: Aggregate | None) -> bool:
+def _has_scores_of(text: bytes, computed: Aggregate) -> bool:
     theirs = aggregate_in(text)
-    if theirs is None or computed is None:
-        return False
-    return all(
+    return theirs is not None and all(
         scores.agrees(theirs.results[name], value) for name, value in computed.results.items() if name in theirs.results
     )
+
+
+def _has_intervals_of(text: bytes, computed: Aggregate) -> bool:
+    """A newer evalctl gives a method with other numbers another name."""
+    found = plain_json.document(text).get("uncertainty", {})
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        return False
+    return all(
+        name in computed.uncertainty and _is_like(one, asdict(computed.uncertainty[name]))
+        for name, one in found.items() if is_known(one.get("method"))
+    )  # fmt: skip
+
+
+def _is_like(theirs: Mapping[str, object], ours: Mapping[str, object]) -> bool:
+    return all(
+        isinstance(there := theirs.get(name), (int, float)) and abs(there - here) <= _ROUNDED
+        if isinstance(here, float) else theirs.get(name) == here for name, here in ours.items()
+    )  # fmt: skip
 
 
 def _generated_by(text: bytes) -> str:
@@ -153,11 +174,6 @@ def _generated_by(text: bytes) -> str:
         return str(plain_json.document(text).get("generated_by"))
     except ValueError:
         return ""
-
-
-def _number(generated_by: str) -> int:
-    found = re.fullmatch(r"evalctl aggregate ([0-9]{1,9})", generated_by, re.ASCII)
-    return int(found[1]) if found else 0
 
 
 def tables_key(metrics: Metrics) -> str:

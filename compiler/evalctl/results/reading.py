@@ -11,11 +11,12 @@ from types import NoneType
 from typing import Any
 
 from evalctl.model import plain_json
-from evalctl.model.aggregate import Aggregate, AggregatedEval, Stability, Uncertainty
+from evalctl.model.aggregate import Aggregate, AggregatedEval, Stability, Uncertainty, is_newer
 from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Result, Samples
 from evalctl_job.ends import KINDS
 from evalctl_job.typed import NO_DATE
 
+OF_NEWER = "a newer evalctl made these scores: their intervals are not shown (install that version; evalctl results compare computes its own)"
 MOST_ENDS = 10**9  # answers of one record
 
 # What else a record has, where it is there: all that reads records may rely on it.
@@ -124,8 +125,9 @@ def _has(document: Any, needed: Mapping[str, type | tuple[type, ...]]) -> bool:
 
 
 def _aggregate(document: Mapping[str, Any]) -> Aggregate:
-    """An older evalctl left out what is looked up by `get`."""
+    """An older evalctl left out what is looked up by `get`. Intervals of a newer one are left out: nothing here can check them."""
     unmatched = document.get("unmatched")
+    newer = is_newer(_text(document.get("generated_by")))
     return Aggregate(
         document["model"],
         {name: value if isinstance(value, (int, float)) else None for name, value in document["results"].items()},
@@ -133,11 +135,11 @@ def _aggregate(document: Mapping[str, Any]) -> Aggregate:
         _texts(document.get("tasks")),
         RecordedSettings(document["custom_settings"]),
         {task: _eval(one) for task, one in document["evals"].items()},
-        _uncertainty(document.get("uncertainty"), document["results"]),
+        {} if newer else _uncertainty(document.get("uncertainty"), document["results"]),
         _stability(document.get("stability")),
         _texts(document.get("missing")),
         {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
-        _texts(document.get("warnings")),
+        (*_texts(document.get("warnings")), *((OF_NEWER,) if newer else ())),
         _text(document.get("generated_by")),
     )
 

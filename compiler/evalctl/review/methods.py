@@ -26,6 +26,11 @@ ANCHORS = {
 }  # fmt: skip
 
 
+def is_known(method: object) -> bool:
+    """Whether this evalctl computes it; "" is that of one question, which says nothing of others."""
+    return isinstance(method, str) and all(part in ANCHORS for part in method.split(", ") if part)
+
+
 def sections(method: str) -> Iterator[tuple[str, str]]:
     """Each part of a method as an output names it, and the heading on the page that it links to."""
     for part in method.split(", "):
