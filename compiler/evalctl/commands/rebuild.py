@@ -47,11 +47,15 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
 
 def _from_details(root: Path, base: derived.Base) -> list[str]:
     """Writes the values of questions that details on this machine have; the reasons why other results get none."""
-    texts, notes = values_of_older(root, base)
-    new = differing(root, texts)
-    write_together(root, texts)
-    for path in sorted(new):
-        print(f"wrote {plain(path)}")
+    notes = []
+    for found in values_of_older(root, base):
+        if isinstance(found, str):
+            notes.append(found)
+            continue
+        new = differing(root, found)
+        write_together(root, found)
+        for path in sorted(new):
+            print(f"wrote {plain(path)}")
     return notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from evalctl.details import files
@@ -15,30 +15,33 @@ from evalctl.results.question_files import bound
 from evalctl.results.reading import parse
 from evalctl.suggest import listed, plural
 
+_AT_ONCE = 200  # records whose values are in memory
 
-def values_of_older(root: Path, base: Base) -> tuple[dict[str, str], list[str]]:
-    """The files to write, by path, and a sentence for each reason why a result gets none. Records stay as they are."""
-    every = [parse(path, text) for path, text in base.read(list(base.index.by_path)).items()]
-    own = [one for one in every if one.imported is None]
-    scored = read(own, base.read)
-    results = {one.path: one for one in own if isinstance(scored[one.path], str)}
-    there = {path: folder for path in results if (folder := _details(root, path))}
-    made: dict[str, str] = {}
-    notes = []
+
+def values_of_older(root: Path, base: Base) -> Iterator[Mapping[str, str] | str]:
+    """For each result without values: the files to write, by path, or a sentence why it gets none. Records stay as they are.
+
+    One result is in memory at a time.
+    """
+    lacking = list(_without_values(base))
+    there = {path: folder for path in lacking if (folder := _details(root, path))}
     pairs = [(root / path, folder) for path, folder in there.items()]
     for record, found in files.values(pairs, root) if pairs else ():
         path = record.relative_to(root).as_posix()
-        texts = found if isinstance(found, str) else _bound(results[path], *found)
-        if isinstance(texts, str):
-            notes.append(f"{path} gets no values of questions: {texts}")
-        else:
-            made.update(texts)
-    if lacking := sorted(results.keys() - there.keys()):
-        shown = listed(lacking, 3)
-        notes.append(
-            f"{plural(len(lacking), 'result')} without values of questions, and without details on this machine: {shown}"
-        )
-    return made, notes
+        texts = found if isinstance(found, str) else _bound(parse(path, base.read([path])[path]), *found)
+        yield f"{path} gets no values of questions: {texts}" if isinstance(texts, str) else texts
+    if without := sorted(set(lacking) - there.keys()):
+        number = plural(len(without), "result")
+        yield f"{number} without values of questions, and without details on this machine: {listed(without, 3)}"
+
+
+def _without_values(base: Base) -> Iterator[str]:
+    paths = list(base.index.by_path)
+    for first in range(0, len(paths), _AT_ONCE):
+        texts = base.read(paths[first : first + _AT_ONCE])
+        own = [one for path, text in texts.items() if (one := parse(path, text)).imported is None]
+        scored = read(own, base.read)
+        yield from (one.path for one in own if isinstance(scored[one.path], str))
 
 
 def _details(root: Path, record: str) -> Path | None:

@@ -224,10 +224,9 @@ def _aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Me
     folders, made = sorted(changed), dict[str, Aggregate]()
     for first in range(0, len(folders), _AT_ONCE):
         results = _results({folder: changed[folder] for folder in folders[first : first + _AT_ONCE]}, base)
-        scored = per_question.read([one for found in results.values() for one in found], base.read)
+        decoded = per_question.reader([one for found in results.values() for one in found], base.read)
         for folder, found in results.items():
-            own = {one.path: scored.pop(one.path) for one in found}  # arrays of values are kept for one folder only
-            made[folder] = aggregated(folder, found, metrics, own)
+            made[folder] = aggregated(folder, found, metrics, {one.path: decoded(one) for one in found})
     return made
 
 

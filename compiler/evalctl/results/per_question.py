@@ -95,15 +95,23 @@ def set_path(task: str, digest: str) -> str:
 
 def read(results: Sequence[Result], read: Read) -> dict[str, Scored | str]:
     """By the record's path: its values, or why there are none."""
+    decoded = reader(results, read)
+    return {one.path: decoded(one) for one in results}
+
+
+def reader(results: Sequence[Result], read: Read) -> Callable[[Result], Scored | str]:
+    """Reads the files of all, and decodes those of one at each call: arrays take ten times as much memory as the files."""
     found = read([path_of(one.path) for one in results])
     documents = {one.path: _document(one, found.get(path_of(one.path))) for one in results}
     wanted = {one.path: set_path(one.task.key, str(made["questions"]))
               for one in results if isinstance(made := documents[one.path], dict)}  # fmt: skip
     sets = read(sorted(set(wanted.values())))
-    return {
-        one.path: made if isinstance(made := documents[one.path], str) else _scored(one, made, sets.get(wanted[one.path]))
-        for one in results
-    }  # fmt: skip
+
+    def decoded(one: Result) -> Scored | str:
+        made = documents[one.path]
+        return made if isinstance(made, str) else _scored(one, made, sets.get(wanted[one.path]))
+
+    return decoded
 
 
 def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
