@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from scipy import stats
-from tests.bench.statistics import CASES, HEADS, Case, Share, measured, of_several
+from tests.bench.statistics import BARS, CASES, CONSERVATIVE, HEADS, Case, Share, judged, measured, of_several
 
 RUNS = 100
 MOST = {  # the bars, as shares of runs that are wrong
@@ -65,3 +65,21 @@ def test_several_entries_at_once() -> None:
 def test_every_column_has_a_meaning() -> None:
     """What is measured is what is printed."""
     assert set(measured(CASES[0], 1)) == set(HEADS)
+
+
+def test_only_a_named_interval_may_be_wider_than_its_bar() -> None:
+    """One that has the truth too seldom is outside in any case, and so are false claims."""
+    sound = {name: Share((low + high) / 2, 0.001) for name, (low, high) in BARS.items()}
+    named, other = "300 questions, one passage of 200", "500 questions"
+    assert judged(named, sound) == judged(other, sound) == ([], [])
+    wide = {**sound, "score": Share(0.99, 0.001)}
+    outside, allowed = judged(named, wide)
+    assert outside == [] and allowed == [f"{named}, covered: score: 99.0 ({CONSERVATIVE[named, 'score']})"]
+    assert judged(other, wide) == (["500 questions, covered: score: 99.0"], [])
+    for name, share in (("score", 0.93), ("same", 0.06)):
+        assert judged(named, {**sound, name: Share(share, 0.001)})[0] == [f"{named}, {HEADS[name]}: {100 * share:.1f}"]
+
+
+def test_each_named_interval_is_one_of_the_simulation_and_is_an_interval() -> None:
+    """A name that is nowhere would excuse nothing."""
+    assert {(case, name) for case, name in CONSERVATIVE} <= {(case.name, name) for case in CASES for name in COVERED}
