@@ -232,7 +232,7 @@ def test_scores_are_shown_with_how_sure_they_are(
     told = capsys.readouterr().out
     assert "0.5000 ±0.0686" in told and "1 of 4" in told
     assert "±: the larger distance from a score to an end of its 95 % interval: " in told
-    assert "Wilson interval; average over entries (docs/statistics.md)" in " ".join(told.split())
+    assert "Wilson interval; average over entries (each method: evalctl explain METHOD)" in " ".join(told.split())
     assert cli.main([*words, "--json"]) == 0
     base = json.loads(capsys.readouterr().out)[0]
     assert base["uncertainty"]["jmmlu_average"]["questions"] == 200 and base["uncertainty"]["jmmlu_average"]["method"]

@@ -13,6 +13,7 @@ from spec.literate import EXAMPLE, repository
 from evalctl.check.codes import CODES, PAGES
 from evalctl.cli import main
 from evalctl.plan.filled import FROM_MODEL
+from evalctl.review.methods import ANCHORS, sections
 from evalctl.sync.pages import pages
 
 REQUEST = """\
@@ -89,7 +90,8 @@ def test_all_words_are_listed(words: tuple[str, ...], capsys: pytest.CaptureFixt
     """A line each: codes, then reasons and states, with what they mean."""
     assert main(["explain", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    meanings = [*CODES.items(), *((page.word, page.means) for page in pages().values())]
+    methods = {name: f"how a number is computed ({anchor})" for name, anchor in ANCHORS.items()}
+    meanings = [*CODES.items(), *((page.word, page.means) for page in pages().values()), *methods.items()]
     assert lines == [f"{word:<28} {means}" for word, means in meanings]
 
 
@@ -166,11 +168,26 @@ def test_a_request_with_errors_shows_them(here: Path, capsys: pytest.CaptureFixt
     assert [one["code"] for one in json.loads(capsys.readouterr().out)] == ["unknown-service"]
 
 
+@pytest.mark.parametrize(
+    "method", [*ANCHORS, "adjusted paired interval, by clusters, exact McNemar test", "references"]
+)
+def test_each_method_that_an_output_names_is_explained_anywhere(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The section of the page of methods that is shipped, as text without markup; words need no quotes."""
+    assert main(["--repo", str(tmp_path), "explain", *method.split()]) == 0
+    said = capsys.readouterr().out
+    anchors = [anchor for _, anchor in sections(method)] if method != "references" else ["references"]
+    assert f"\n{said}".count("\n# ") == len(anchors) and len(said) > 150 * len(anchors)
+    assert "<" not in said.replace("< ", "") and "&" not in said.replace(" & ", "")
+
+
 def test_codes_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """All of them with what they mean, or one with its page."""
     assert main(["explain", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "codes": CODES, "reasons": {page.word: page.means for page in pages().values()},
+        "methods": {name: f"how a number is computed ({anchor})" for name, anchor in ANCHORS.items()},
     }  # fmt: skip
     assert main(["explain", "unknown-task", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["page"] == (PAGES / "unknown-task.md").read_text("utf-8").rstrip()

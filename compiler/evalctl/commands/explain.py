@@ -18,6 +18,7 @@ from evalctl.model.evaluation import Eval, RequestPlan, Setting
 from evalctl.pipeline.project import Project
 from evalctl.plan.filled import Filled, filled
 from evalctl.shell import EnvironmentProblem
+from evalctl.site import section_text
 from evalctl.suggest import help_for, listed
 from evalctl.sync.pages import page_of, pages, text
 from evalctl.terminal import as_json
@@ -32,12 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     word = " ".join(filter(None, words))  # some words contain a space (`reused from`), with or without quotes
     found = _pages(word)
     if not found and arguments.more:
-        help = help_for(word, pages(), "evalctl explain --list: all words")
+        help = help_for(word, [*pages(), *section_text.METHODS], "evalctl explain --list: all words")
         raise EnvironmentProblem(f"`{word}` is neither a reason nor a request and a task of it", help=help)
     if not found:
         return _request(arguments)
     print(
-        _dumped(found) if arguments.json else "\n\n".join(found[name] for name in ("page", "reason") if name in found)
+        _dumped(found)
+        if arguments.json
+        else "\n\n".join(found[name] for name in ("page", "reason", "section") if name in found)
     )
     _name_request(arguments, word)
     return SUCCESS
@@ -55,11 +58,19 @@ def _pages(word: str) -> dict[str, str]:
     """The pages of a word, by kind: a few words are both the code of a diagnostic and a reason."""
     found = {"code": word, "summary": codes.CODES[word], "page": codes.page(word)} if word in codes.CODES else {}
     page = page_of(word)
-    return {**found, "word": word, "reason": text(page)} if page else found
+    found = {**found, "word": word, "reason": text(page)} if page else found
+    return found or _of_method(word)
+
+
+def _of_method(word: str) -> dict[str, str]:
+    """What the page of methods says of a method as outputs name it."""
+    found = section_text.of_method(word)
+    return {"method": word, "section": found} if found else {}
 
 
 def _words() -> dict[str, dict[str, str]]:
-    return {"codes": codes.CODES, "reasons": {page.word: page.means for page in pages().values()}}
+    methods = {name: f"how a number is computed ({anchor})" for name, anchor in section_text.METHODS.items()}
+    return {"codes": codes.CODES, "reasons": {page.word: page.means for page in pages().values()}, "methods": methods}
 
 
 def _listed() -> str:
@@ -75,7 +86,9 @@ def _request(arguments: argparse.Namespace) -> int:
         path = request_named(arguments.subject, root, paths)
     except EnvironmentProblem as problem:
         guess = help_for(
-            arguments.subject, [*codes.CODES, *pages()], f"{problem.help}; evalctl explain --list: all words"
+            arguments.subject,
+            [*codes.CODES, *pages(), *section_text.METHODS],
+            f"{problem.help}; evalctl explain --list: all words",
         )
         message = f"`{arguments.subject}` is neither a request nor a diagnostic's code nor a reason"
         raise EnvironmentProblem(message, help=guess) from None

@@ -9,7 +9,7 @@ from math import isfinite
 from evalctl.model.aggregate import Stability
 from evalctl.results import ended_text
 from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
-from evalctl.results.entries import LOWER, shown, shown_margin
+from evalctl.results.entries import HOW, LOWER, shown, shown_margin
 from evalctl.results.per_question import NOT_BOUND
 from evalctl.results.stability import Ended
 from evalctl.results.tables import SURE, Measured
@@ -21,7 +21,6 @@ from evalctl.review.verdicts import Verdict
 from evalctl.suggest import listed
 
 NOTHING = "–"
-PAGE = "docs/statistics.md"
 FEW_ENTRIES = "fewer than two of its entries can be compared"
 ENDED_UNKNOWN = "not in older records: which answers were refused, repeat themselves or have reasoning that never ended (evalctl details)"
 _MOST_ENDED = 6  # sentences
@@ -229,7 +228,7 @@ def legend(comparisons: Sequence[Comparison], heads: Collection[str]) -> Iterato
         yield _INDEPENDENT
     if any(side.ended and not side.ended.known for each in entries for side in (each.model, each.baseline)):
         yield ENDED_UNKNOWN
-    yield f"methods: {PAGE}"
+    yield f"{HOW}, such as: evalctl explain {next(iter(entries[0].method.split(', ')))}"
 
 
 def as_json(comparison: Comparison, unproven: Mapping[str, object]) -> dict[str, object]:
@@ -238,7 +237,7 @@ def as_json(comparison: Comparison, unproven: Mapping[str, object]) -> dict[str,
         "model": _side(comparison.model, unproven), "baseline": _side(comparison.baseline, unproven),
         "entries": {each.entry: _entry(each) for each in comparison.entries},
         "averages": {each.name: _average(each) for each in comparison.averages},
-        "remarks": list(comparison.remarks), "judges": list(comparison.judges), "correction": HOLM, "methods": PAGE,
+        "remarks": list(comparison.remarks), "judges": list(comparison.judges), "correction": HOLM, "methods": HOW,
     }  # fmt: skip
 
 

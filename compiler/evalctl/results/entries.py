@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # `plan` formats scores and needs no pydantic
 
 OTHER = "other"
 LOWER = "lower is better"
+HOW = "each method: evalctl explain METHOD"
 Scripts = Mapping[str, str]  # task key to the framework's name of the task
 
 

@@ -12,6 +12,7 @@ from evalctl.model.aggregate import MISSING, Aggregate
 from evalctl.model.metrics import Metrics
 from evalctl.model.providers import model_name
 from evalctl.results.entries import (
+    HOW,
     Scripts,
     averages,
     entry_margin,
@@ -102,7 +103,7 @@ def sure(measured: Sequence[Measured], names: Sequence[str]) -> str:
     if not shown_names:
         return ""
     means = [AVERAGE] if any(name in one.means for one in measured for name in shown_names) else []
-    return f"{SURE}: {'; '.join([*methods([one.aggregate for one in measured], shown_names), *means])} (docs/statistics.md)"
+    return f"{SURE}: {'; '.join([*methods([one.aggregate for one in measured], shown_names), *means])} ({HOW})"
 
 
 def matching(folders: Sequence[str], word: str) -> list[str]:
