@@ -216,6 +216,46 @@ def test_of_one_question_nothing_is_shown() -> None:
     assert (found.verdict, found.difference, found.why) == (Verdict.NOT_SHOWN, None, "it has one question")
 
 
+def test_questions_of_one_passage_show_nothing() -> None:
+    """The reason is the passage, not the number of questions."""
+    metrics = METRICS.model_copy(
+        update={"entries": tuple(one.model_copy(update={"clusters": "subsets"}) for one in METRICS.entries)}
+    )
+    one, base = (
+        model(name, {"jmmlu": {JMMLU: {"em": bits(right, 10)}}}, metrics=metrics)
+        for name, right in (("one", 9), ("base", 1))
+    )
+    found = entry(compare(one, base, metrics))
+    assert (found.verdict, found.difference) == (Verdict.NOT_SHOWN, None)
+    assert found.why == "its questions are of one passage, and nothing follows from one"
+
+
+def test_another_number_of_answers_to_each_question_is_said() -> None:
+    """Ten answers are compared with one by their mean; with as many there is nothing to say."""
+    one, base = (with_answers(name, number) for name, number in (("one", 10), ("base", 1)))
+    found = compare(one, base, METRICS)
+    assert entry(found).difference is not None
+    assert found.remarks == ("answers to each question: 10 and 1 (jmmlu)",)
+    assert compare(one, with_answers("other", 10), METRICS).remarks == ()
+
+
+def with_answers(name: str, number: int) -> Side:
+    """So many answers to each of 10 questions."""
+    kept = [0.0, 1.0] * 5 if number == 1 else [0.3, 0.6] * 5
+    result, beside = measured("jmmlu", {JMMLU: {"em": kept}}, answers=number)
+    folder = f"results/hosted_vllm/team/{name}"
+    own = {
+        **result.as_json(),
+        "schema": "evalctl/result/1",
+        "digest": name,
+        "subject": {"provider": "vllm", "model": f"team/{name}"},
+    }
+    own["task"] = {"key": "jmmlu", "script": "jmmlu", "result_dir": "ja/jmmlu"}
+    made = Result(own, f"{folder}/ja/jmmlu/result.json")
+    files = {(path_of(made.path) if path == path_of(result.path) else path): text for path, text in beside.items()}
+    return of(folder, [made], {made.path: to_text(own).encode(), **files}, name)
+
+
 def test_questions_without_a_value_of_both_are_said() -> None:
     """They are left out of the difference, for people and for programs."""
     one = model("one", {"mt": {MT: {"judge": [0.5, None, 0.7, 0.1]}}})

@@ -303,6 +303,18 @@ def test_values_of_another_number_than_the_entry_say_nothing_of_it() -> None:
     assert "mt" not in made.uncertainty
 
 
+def test_records_with_several_numbers_of_answers_have_no_values_together() -> None:
+    """Of the two subsets of one entry one was asked once, the other ten times."""
+    keys = ("swallow|jmmlu:physics|0", "swallow|jmmlu:law|0")
+    (once, files), (often, more) = (
+        measured(f"jmmlu_{number}", {key: {"em": [0.0, 1.0]}}, answers=number)
+        for key, number in zip(keys, (1, 10), strict=True)
+    )
+    there, known = newest([once, often]), scored({**files, **more}, once, often)
+    found = of_entry(named("jmmlu"), there, known, METRICS.subset_groups)
+    assert found == "its records have several numbers of answers to a question: 1, 10"
+
+
 def test_passages_of_the_question_set_are_clusters() -> None:
     """Of each subset by itself; questions without a passage are clusters of their own, and subsets of metrics.yaml come first."""
     result, files = measured("jmmlu", JMMLU)

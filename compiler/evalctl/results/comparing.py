@@ -22,6 +22,7 @@ from evalctl.review.score import Estimate
 from evalctl.review.spread import Spread
 from evalctl.review.values import OtherQuestions, Values, paired
 from evalctl.review.verdicts import Verdict, corrected, verdict
+from evalctl.suggest import listed
 
 __all__ = [
     "ComparedAverage",
@@ -36,6 +37,7 @@ __all__ = [
     "side",
 ]
 ONE_QUESTION = "it has one question"
+ONE_PASSAGE = "its questions are of one passage, and nothing follows from one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,18 @@ def _comparison(
     means = tuple(_averages(model, baseline, found, main_entries(metrics), scripts))
     rows = {each.name: (model.rows(each), baseline.rows(each)) for each in shown}
     judged = {each.name: rows[each.name] for each in shown if _is_judged(each, *rows[each.name])}
-    return Comparison(model, baseline, found, means, likeness.remarks(list(rows.values())), likeness.judges(judged))
+    remarks = (*likeness.remarks(list(rows.values())), *_numbers_of_answers(shown, model, baseline))
+    return Comparison(model, baseline, found, means, remarks, likeness.judges(judged))
+
+
+def _numbers_of_answers(entries: Sequence[MetricEntry], model: Side, baseline: Side) -> Iterator[str]:
+    """The mean over the answers to a question is compared, however many there are; but nobody should have to guess it."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        mine, others = model.values(entry), baseline.values(entry)
+        if isinstance(mine, Values) and isinstance(others, Values) and mine.answers != others.answers:
+            found.setdefault(f"answers to each question: {mine.answers} and {others.answers}", []).append(entry.name)
+    yield from (f"{text} ({listed(names, 4)})" for text, names in found.items())
 
 
 def _is_judged(entry: MetricEntry, *sides: likeness.Rows) -> bool:
@@ -167,7 +180,8 @@ def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
         for side in (model, baseline)
     )
     try:
-        found = difference(paired(*_comparable(entry, model, baseline)))
+        pairs = paired(*_comparable(entry, model, baseline))
+        found = difference(pairs)
     except OtherQuestions as why:
         return ComparedEntry(
             entry.name, mine, others, Verdict.NOT_COMPARABLE, f"other questions: {why}", sign=entry.sign
@@ -175,7 +189,8 @@ def _compared(entry: MetricEntry, model: Side, baseline: Side) -> ComparedEntry:
     except _NotComparable as why:
         return ComparedEntry(entry.name, mine, others, Verdict.NOT_COMPARABLE, str(why), sign=entry.sign)
     if found is None:
-        return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, ONE_QUESTION, sign=entry.sign)
+        why_none = ONE_QUESTION if len(pairs.differences) == 1 else ONE_PASSAGE
+        return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, why_none, sign=entry.sign)
     return ComparedEntry(entry.name, mine, others, Verdict.NOT_SHOWN, "", found, found.p, entry.sign)
 
 

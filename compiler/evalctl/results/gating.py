@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from evalctl.model.metrics import MetricEntry, Metrics
-from evalctl.results.comparing import ONE_QUESTION, ComparedEntry, compare
+from evalctl.results.comparing import ComparedEntry, compare
 from evalctl.results.gated import REQUIRED, Gated
 from evalctl.results.sides import Side
 from evalctl.review.average import average
@@ -154,8 +154,7 @@ def _invalid(gated: Gated, why: str) -> Decided:
 
 def _entry(gated: Gated, compared: ComparedEntry) -> Decided:
     decision = decide(compared.difference, gated.margin, lower_is_better=gated.lower_is_better)
-    why = "" if compared.difference else ONE_QUESTION
-    return Decided(gated, decision, compared.baseline.value, compared.model.value, compared.difference, why)
+    return Decided(gated, decision, compared.baseline.value, compared.model.value, compared.difference, compared.why)
 
 
 def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
@@ -163,7 +162,8 @@ def averaged(gated: Gated, parts: Sequence[ComparedEntry]) -> Decided:
     full_marks = [entry.full_mark or 1.0 for entry in gated.entries]
     pairs = [(one.difference, full_mark) for one, full_mark in zip(parts, full_marks, strict=True) if one.difference]
     if len(pairs) < len(parts):
-        return Decided(gated, Decision(Outcome.INCONCLUSIVE, gated.margin), why=ONE_QUESTION)
+        first = next(one for one in parts if not one.difference)
+        return Decided(gated, Decision(Outcome.INCONCLUSIVE, gated.margin), why=f"{first.entry}: {first.why}")
     whole = average([difference.spread.over(full_mark) for difference, full_mark in pairs]).of_shares()
     questions = sum(difference.questions for difference, _ in pairs)
     spread = Spread(whole.mean, whole.error**2, inf, len(parts))

@@ -20,6 +20,7 @@ from evalctl.model.result import Result
 from evalctl.results import judged
 from evalctl.results.names import task_name
 from evalctl.results.newest import Newest, NoValues, required_rows
+from evalctl.suggest import listed
 from evalctl_job import ends, question_set, scores
 from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet
@@ -127,7 +128,8 @@ def _document(result: Result, content: bytes | None) -> dict[str, Any] | str:
     questions = document.get("questions")
     if (
         document.get("schema") != scores.SCHEMA
-        or not isinstance(document.get("metrics"), dict)
+        or not isinstance(metrics := document.get("metrics"), dict)
+        or not all(isinstance(one, dict) for one in metrics.values())
         or not isinstance(questions, str)
         or not _DIGEST.fullmatch(questions)
     ):
@@ -285,6 +287,10 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
     if not rows:
         raise NoValues("none of its questions has a value")
     means = np.concatenate([row.shares[0] if len(row.shares) == 1 else np.mean(row.shares, axis=0) for row in rows])
+    if len(several := {row.answers for row in rows}) > 1:
+        raise NoValues(
+            f"its records have several numbers of answers to a question: {listed(map(str, sorted(several)))}"
+        )
     if np.isnan(means).all():
         raise NoValues("none of its questions has a value")
     questions, clusters = _asked(tuple((row.key, row.questions, row.clusters) for row in rows), bool(entry.clusters))
@@ -293,9 +299,7 @@ def _values(entry: MetricEntry, rows: Sequence[_Row]) -> Values:
         means,
         rows[0].answers,
         clusters,
-        len(entry.metrics) == 1
-        and len({row.answers for row in rows}) == 1
-        and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
+        len(entry.metrics) == 1 and all(_is_right_or_wrong(row, entry.metrics[0]) for row in rows),
         None
         if any(row.judged is None for row in rows)
         else np.concatenate([row.judged for row in rows if row.judged is not None]),
