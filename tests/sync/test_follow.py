@@ -146,15 +146,25 @@ FALSE = {
 }  # fmt: skip
 
 
+ENDED = {
+    **dict.fromkeys(("questions", "answers", "finished"), 10),
+    **dict.fromkeys(("cut_off", "unended", "refused", "repeats", "empty", "unknown"), 0), "score": 0.9,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "planted", [{"arithmetic": FALSE}, {"arithmetic": 1}, [], {"arithmetic": {**FALSE, "low": "x"}}]
-)
+    ("part", "planted"),
+    [
+        ("uncertainty", {"arithmetic": FALSE}), ("uncertainty", {"arithmetic": 1}), ("uncertainty", []),
+        ("uncertainty", {"arithmetic": {**FALSE, "low": "x"}}), ("stability", {"arithmetic": ENDED}),
+    ],
+)  # fmt: skip
 def test_an_aggregate_that_says_it_is_newer_with_false_intervals_is_computed_again(
-    measured: Clone, planted: Any
+    measured: Clone, part: str, planted: Any
 ) -> None:
     """The scores are right, the interval does not follow from the records, by a method that is known here."""
     sound = aggregate(measured)
-    newer = {**sound, "generated_by": "evalctl aggregate 999", "uncertainty": planted}
+    newer = {**sound, "generated_by": "evalctl aggregate 999", part: planted}
     committed(measured, AGGREGATE, json.dumps(newer, indent=2))
     report = sync(measured.context(), [])
     assert report.commit is not None and not [one for one in report.warnings if "newer" in one]

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from evalctl.model import plain_json
-from evalctl.model.aggregate import GENERATED_BY, Aggregate, is_newer
+from evalctl.model.aggregate import GENERATED_BY, Aggregate, Stability, Uncertainty, is_newer
 from evalctl.model.metrics import Metrics
-from evalctl.model.result import Result
+from evalctl.model.result import Facts, Result
 from evalctl.results import leaderboard, per_question
 from evalctl.results.aggregate import aggregated
 from evalctl.results.per_question import FOLDER, path_of
@@ -151,21 +151,29 @@ def _has_scores_of(text: bytes, computed: Aggregate) -> bool:
 
 
 def _has_intervals_of(text: bytes, computed: Aggregate) -> bool:
-    """A newer evalctl gives a method with other numbers another name."""
-    found = plain_json.document(text).get("uncertainty", {})
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        return False
-    return all(
-        name in computed.uncertainty and _is_like(one, asdict(computed.uncertainty[name]))
-        for name, one in found.items() if is_known(one.get("method"))
-    )  # fmt: skip
+    """And the same ends of answers. A newer evalctl gives a method with other numbers another name."""
+    document = plain_json.document(text)
+    parts: dict[str, Mapping[str, Uncertainty | Stability]] = {
+        "uncertainty": computed.uncertainty,
+        "stability": computed.stability,
+    }
+    for part, ours in parts.items():
+        found = document.get(part, {})
+        if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+            return False
+        known = {name: one for name, one in found.items() if is_known(one.get("method", ""))}
+        if not all(name in ours and _is_like(one, ours[name]) for name, one in known.items()):
+            return False
+    return True
 
 
-def _is_like(theirs: Mapping[str, object], ours: Mapping[str, object]) -> bool:
+def _is_like(theirs: Facts, ours: Uncertainty | Stability) -> bool:
     return all(
         isinstance(there := theirs.get(name), (int, float)) and abs(there - here) <= _ROUNDED
-        if isinstance(here, float) else theirs.get(name) == here for name, here in ours.items()
-    )  # fmt: skip
+        if isinstance(here, float)
+        else theirs.get(name) == here
+        for name, here in asdict(ours).items()
+    )
 
 
 def _generated_by(text: bytes) -> str:

@@ -16,7 +16,10 @@ from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Resu
 from evalctl_job.ends import KINDS
 from evalctl_job.typed import NO_DATE
 
-OF_NEWER = "a newer evalctl made these scores: their intervals are not shown (install that version; evalctl results compare computes its own)"
+OF_NEWER = (
+    "a newer evalctl made these scores: their intervals, and how answers ended, are not shown "
+    "(install that version; evalctl results compare computes its own)"
+)
 MOST_ENDS = 10**9  # answers of one record
 
 # What else a record has, where it is there: all that reads records may rely on it.
@@ -125,7 +128,7 @@ def _has(document: Any, needed: Mapping[str, type | tuple[type, ...]]) -> bool:
 
 
 def _aggregate(document: Mapping[str, Any]) -> Aggregate:
-    """An older evalctl left out what is looked up by `get`. Intervals of a newer one are left out: nothing here can check them."""
+    """An older evalctl left out what is looked up by `get`. What a newer one says of questions is left out: nothing here can check it."""
     unmatched = document.get("unmatched")
     newer = is_newer(_text(document.get("generated_by")))
     return Aggregate(
@@ -136,7 +139,7 @@ def _aggregate(document: Mapping[str, Any]) -> Aggregate:
         RecordedSettings(document["custom_settings"]),
         {task: _eval(one) for task, one in document["evals"].items()},
         {} if newer else _uncertainty(document.get("uncertainty"), document["results"]),
-        _stability(document.get("stability")),
+        {} if newer else _stability(document.get("stability")),
         _texts(document.get("missing")),
         {name: str(why) for name, why in unmatched.items()} if isinstance(unmatched, dict) else {},
         (*_texts(document.get("warnings")), *((OF_NEWER,) if newer else ())),
