@@ -9,7 +9,7 @@ from typing import Any
 
 from evalctl.model.providers import result_path
 from evalctl.model.result import SCHEMA as RECORD
-from evalctl.results.per_question import path_of, set_path
+from evalctl.results.question_values import path_of, set_path
 from evalctl.results.record import to_text
 from evalctl_job import scores
 from evalctl_job.question_set import QuestionSet

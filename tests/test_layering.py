@@ -93,6 +93,7 @@ JOB = TOP.with_name("evalctl_job")
 QUEUE = TOP.with_name("evalctl_queue")  # the scheduler of a machine that has none
 
 # Programs of their own: a job environment's python or the system's runs them, and evalctl never imports them.
+PRINTED = "evalctl.results.details_rows"  # the form of what one prints, which both sides have: standard library only
 PROGRAMS = {
     "results/parquet_rows.py": "reads parquet files with the library of a lighteval environment",
     "demo/tiny_model.py": "makes the demonstration's model with the libraries of the vllm environment",
@@ -270,11 +271,17 @@ def _starts_processes(path: Path) -> bool:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs_stand_alone(program: str) -> None:
-    """They import nothing of evalctl, and evalctl nothing of them."""
-    names = imports(TOP / program)
+    """They import nothing of evalctl but what they print, and evalctl nothing of them."""
+    names = {name for name in imports(TOP / program) if name.rpartition(".")[0] != PRINTED}
     module = "evalctl." + program.removesuffix(".py").replace("/", ".")
     assert [name for name in names if name.split(".")[0] == "evalctl"] == []
     assert [path for path in modules() for name in imports(path) if name.startswith(module)] == []
+
+
+def test_what_a_program_prints_needs_the_standard_library_only() -> None:
+    """A job environment has nothing of evalctl's environment."""
+    names = imports(TOP / "results" / f"{PRINTED.rpartition('.')[2]}.py")
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_queue_stands_alone() -> None:

@@ -168,7 +168,7 @@ def _in_shell(script: str, pattern: str) -> set[str]:
 # Where the text of a JSON file is made: once for each program. A schema has its keys in order, answers are a line each, and
 # three programs stand alone.
 JSON_MADE_IN = {
-    "evalctl/shell.py", "evalctl_job/files.py", "evalctl_job/answers.py", "evalctl/check/schema.py", "evalctl/results/parquet_rows.py",
+    "evalctl/shell.py", "evalctl_job/files.py", "evalctl_job/answers.py", "evalctl/check/schema.py", "evalctl/results/details_rows.py",
     "evalctl_queue/tickets.py", "evalctl/demo/tiny_model.py",
 }  # fmt: skip
 WRITES = {"write_atomically", "write_by_rename", "write_text", "write_bytes", "pwrite", "write"}

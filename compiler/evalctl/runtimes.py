@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from evalctl.model.catalogue import Catalogue
-from evalctl.model.result import RecordedSubject, Result
+from evalctl.model.recorded import RecordedSubject
+from evalctl.model.result import Result
 from evalctl.model.service import Service
 
 MIN_RUNS = 3

@@ -18,7 +18,7 @@ from tests.bench import table
 from evalctl.git.repository import open_repository
 from evalctl.model.result import SCHEMA
 from evalctl.model.run import Attempt, Phase
-from evalctl.results import per_question
+from evalctl.results import question_values
 from evalctl.sync.asked import fingerprints
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.records import COLLECTED, JobRecord
@@ -122,7 +122,7 @@ def write_questions(root: Path, folder: Path, task: str) -> dict[str, str]:
     """A file of values of its own, and the question set of the task; what the record says of both."""
     digests = [hashlib.sha256(f"{task} {number}".encode()).hexdigest()[:16] for number in range(QUESTIONS)]
     asked = QuestionSet(tuple(digests), (f"{task}|0",) * QUESTIONS)
-    file = root / per_question.set_path(task, asked.digest())
+    file = root / question_values.set_path(task, asked.digest())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(asked.text(), encoding="utf-8")
     right = {"extractive_match": Metric("digits", "10" * (QUESTIONS // 2)).as_json()}

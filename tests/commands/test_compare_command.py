@@ -15,7 +15,7 @@ from samples import repository
 from evalctl import cli
 from evalctl.model.metrics import Metrics
 from evalctl.results import derived
-from evalctl.results.per_question import path_of
+from evalctl.results.question_values import path_of
 from evalctl.results.record import to_text
 from evalctl_job.ends import Ends
 

@@ -45,7 +45,7 @@ def plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
 
 def _as_planned(root: Path, files: Mapping[str, str]) -> dict[str, str]:
     """The records of the framework's version "1", with the definition that the request's evals will have."""
-    planned = {one.task.key: recorded_task(one) for one in Project(root).compile_one(REQUEST).evals}
+    planned = {one.task.key: recorded_task(one).as_json() for one in Project(root).compile_one(REQUEST).evals}
     made = {path: json.loads(text) for path, text in files.items() if path.endswith("/result.json")}
     return {
         path: json.dumps({**one, "task": {**one["task"], **planned[one["task"]["key"]], **one.get("otherwise", {})}})

@@ -15,7 +15,6 @@ from samples import repository
 
 import evalctl
 from evalctl import cli
-from evalctl.results import grading
 
 pytestmark = pytest.mark.environments
 COMPILER = Path(evalctl.__file__).parent.parent
@@ -91,13 +90,18 @@ def test_questions_have_the_digests_that_question_sets_have(
     """Of both frameworks, as the job makes them of the same files: so the text of a digest in git is found."""
     made = "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\nfrom evalctl_job.questions import rows\n"
     made += "print(*[row.digest for path in sys.argv[2:] for row in rows(Path(path))])"
-    python, program = str(environment / "bin/python"), str(Path(grading.__file__).with_name("parquet_rows.py"))
+    shown = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from evalctl.results.parquet_rows import main; main(sys.argv[2:])"
+    )
+    python = str(environment / "bin/python")
     for folder in (runs["capitals"].folder, fork_run.folder):
         files = sorted(map(str, folder.glob("out/details/**/*.parquet")))
         expected = subprocess.run(
             [python, "-c", made, str(COMPILER), *files], check=True, capture_output=True, text=True
         )
-        printed = subprocess.run([python, program, *files], check=True, capture_output=True, text=True).stdout
+        printed = subprocess.run(
+            [python, "-c", shown, str(COMPILER), *files], check=True, capture_output=True, text=True
+        ).stdout
         lines = [json.loads(line) for line in printed.splitlines()]
         assert [one["digest"] for one in lines] == expected.stdout.split() and len(lines) >= 10
         assert all(one["text"] for one in lines)

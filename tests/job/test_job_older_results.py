@@ -13,7 +13,7 @@ from framework_runs import Run
 from samples import repository
 
 from evalctl import cli
-from evalctl.results.per_question import OLDER, Scored, path_of, read
+from evalctl.results.question_values import OLDER, Scored, path_of, read
 from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 

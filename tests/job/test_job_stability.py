@@ -15,10 +15,10 @@ from framework_runs import CONFIG, FORK_CONFIG, Run, Start, cold, run_framework
 
 from evalctl.model.aggregate import Stability
 from evalctl.model.metrics import Metrics
-from evalctl.model.result import Result
+from evalctl.model.result import EndCounts, Result
 from evalctl.results.aggregate import aggregated
-from evalctl.results.per_question import read
 from evalctl.results.question_files import bound
+from evalctl.results.question_values import read
 from evalctl_job import ends
 from evalctl_job.ends import Ends
 
@@ -148,7 +148,7 @@ def test_each_end_is_in_the_record_and_the_finished_have_their_own_score(
     record, beside = bound(
         measured(run), (tmp_path / "questions.tsv").read_bytes(), (tmp_path / "scores.json").read_bytes()
     )
-    assert record.stability == expected
+    assert record.stability == EndCounts(expected)
     scored = read([record], lambda paths: {path: beside[path].encode() for path in paths})
     aggregate = aggregated(FOLDER, [record], METRICS, scored)
     assert aggregate.results["arithmetic"] == pytest.approx(6 / 12)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samples import compiled
 
-from evalctl.model.result import Inputs
+from evalctl.model.recorded import Inputs
 from evalctl.plan.differences import MOST, differences
 from evalctl.results.submission import inputs
 

@@ -15,7 +15,7 @@ from evalctl.results import likeness
 from evalctl.results.aggregate import aggregated
 from evalctl.results.compared_rows import as_json, lines, notes
 from evalctl.results.comparing import ComparedEntry, Comparison, Side, compare, compare_all, flips, side
-from evalctl.results.per_question import OLDER, path_of
+from evalctl.results.question_values import OLDER, path_of
 from evalctl.results.record import to_text
 from evalctl.results.tables import Measured
 from evalctl.review.difference import difference

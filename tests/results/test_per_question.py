@@ -12,10 +12,11 @@ import pytest
 
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
-from evalctl.results import per_question
+from evalctl.results import question_values
 from evalctl.results.aggregate import aggregated
 from evalctl.results.newest import newest
-from evalctl.results.per_question import OLDER, of_entry, path_of, read, set_path
+from evalctl.results.per_question import of_entry
+from evalctl.results.question_values import OLDER, path_of, read, set_path
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
 from evalctl.review.score import estimate
@@ -68,7 +69,7 @@ def _mean(kept: Sequence[Any]) -> float:
     return sum(parts) / len(parts)
 
 
-def scored(files: Mapping[str, bytes], *results: Result) -> dict[str, per_question.Scored | str]:
+def scored(files: Mapping[str, bytes], *results: Result) -> dict[str, question_values.Scored | str]:
     """Read from these files."""
     return read(results, lambda paths: {path: files[path] for path in paths if path in files})
 

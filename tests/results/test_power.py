@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.metrics import MetricEntry, Metrics
+from evalctl.model.recorded import RecordedTask
 from evalctl.results.power import AT_HALF, MEASURED, Outlook, Power
 from evalctl.results.record import to_text
 from evalctl.results.store import index
@@ -33,7 +34,7 @@ def shown(entry: MetricEntry, task: str, kept: Kept, most: int | None = None, **
         return {path: texts[path] for path in paths if path in texts}
 
     metrics = Metrics(entries=(entry,), subset_groups={})
-    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most, planned)
+    return Outlook(index({result.path: ""}, read), read, metrics, FOLDER).of(entry, task, most, RecordedTask(planned))
 
 
 @pytest.mark.parametrize(("most", "questions"), [(None, 110), (1000, 110), (20, 30), (3, 6)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalctl.model.aggregate import Aggregate, Stability
-from evalctl.model.result import Result
+from evalctl.model.result import EndCounts, Result
 from evalctl.results.aggregate import aggregated
 from evalctl.results.question_files import bound
 from evalctl.results.reading import aggregate_in, parse
@@ -111,7 +111,7 @@ def test_a_collected_record_has_the_sums_of_what_was_collected() -> None:
     )
     made, texts = bound(plain, asked, values)
     assert (
-        made.stability == ENDS.totals()
+        made.stability == EndCounts(ENDS.totals())
         and json.loads(texts[f"{FOLDER}/ja/jmmlu/scores.json"])["ends"] == ENDS.as_json()
     )
     older = json.loads(values)
@@ -144,7 +144,7 @@ def test_a_record_with_impossible_numbers_is_none(change: dict[str, Any]) -> Non
         "schema": "evalctl/result/1", "digest": "d", "subject": {}, **result.as_json(),
         "task": {"key": "jmmlu", "script": "jmmlu", "result_dir": "ja/jmmlu"},
     }  # fmt: skip
-    assert parse(result.path, json.dumps(facts)).stability == ENDS.totals()
+    assert parse(result.path, json.dumps(facts)).stability == EndCounts(ENDS.totals())
     stability = {**ENDS.totals(), **change}
     with pytest.raises(ValueError, match="its `stability` has no possible number of"):
         parse(result.path, json.dumps({**facts, "stability": stability}))

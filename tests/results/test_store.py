@@ -11,7 +11,7 @@ import pytest
 
 from evalctl import stamps
 from evalctl.model.aggregate import Aggregate, AggregatedEval
-from evalctl.model.result import RecordedSettings
+from evalctl.model.recorded import RecordedSettings
 from evalctl.model.scores import Score
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text, weights

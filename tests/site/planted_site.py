@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evalctl.check.catalogue import shared
 from evalctl.model.metrics import Metrics
-from evalctl.results import derived, per_question
+from evalctl.results import derived, question_values
 from evalctl_job.question_set import QuestionSet
 from evalctl_job.scores import SCHEMA, Metric
 
@@ -117,7 +117,7 @@ def _questions(
     of = [key for key in keys for _ in range(number)]
     digests = [hashlib.sha256(f"{task} {place}".encode()).hexdigest()[:16] for place in range(len(of))]
     asked = QuestionSet(tuple(digests), tuple(of))
-    file = root / per_question.set_path(task, asked.digest())
+    file = root / question_values.set_path(task, asked.digest())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(asked.text(), encoding="utf-8")
     metrics = {

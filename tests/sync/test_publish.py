@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalctl.model.aggregate import Aggregate
-from evalctl.model.result import RecordedSettings
+from evalctl.model.recorded import RecordedSettings
 from evalctl.sync.publish import SUBJECT, _subject
 
 

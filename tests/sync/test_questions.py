@@ -12,7 +12,7 @@ import pytest
 from evalctl.model.run import Action, Attempt, Phase, Step
 from evalctl.results import derived
 from evalctl.results.derived import on_disk
-from evalctl.results.per_question import path_of
+from evalctl.results.question_values import path_of
 from evalctl.results.submission import of_job
 from evalctl.sync.collect import Collected, collect
 from evalctl.sync.sync import sync

@@ -16,9 +16,9 @@ from evalctl.model.result import IMPORTED
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.leaderboard import PATH as LEADERBOARD
 from evalctl.results.leaderboard import UNPROVEN, unmarked
-from evalctl.results.per_question import FOLDER as QUESTIONS
 from evalctl.results.proof import ACCEPTED_FILE, rows
 from evalctl.results.question_files import unlike_set
+from evalctl.results.question_values import FOLDER as QUESTIONS
 from evalctl.results.reading import parse
 from evalctl.results.record import to_text
 from evalctl.results.store import FILE

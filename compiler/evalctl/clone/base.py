@@ -23,9 +23,9 @@ from evalctl.model.names import request_name
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.results import derived
-from evalctl.results.per_question import FOLDER as QUESTIONS
 from evalctl.results.proof import ACCEPTED, PROVEN, UNPROVEN
 from evalctl.results.question_files import set_of, unlike_values
+from evalctl.results.question_values import FOLDER as QUESTIONS
 from evalctl.results.reading import parse
 from evalctl.results.store import FILE, index_folder
 from evalctl.shell import EnvironmentProblem, run

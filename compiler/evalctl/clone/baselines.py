@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
 from evalctl.model.plan_file import Baseline
 from evalctl.model.providers import settings_folder
+from evalctl.model.recorded import RecordedTask
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.forecast import RequestForecast
@@ -48,8 +49,8 @@ def _one(
     return replace(request, shows=rows(found, tasks)), problems
 
 
-def _planned(project: Project, path: str) -> dict[str, Mapping[str, object]]:
-    """The `task` that each record will have, by key."""
+def _planned(project: Project, path: str) -> dict[str, RecordedTask]:
+    """The task that each record will have, by key."""
     return {one.task.key: recorded_task(one) for one in project.compile_one(path).evals}
 
 

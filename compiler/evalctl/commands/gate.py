@@ -19,7 +19,7 @@ from evalctl.model.gate import compared
 from evalctl.model.names import below
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
-from evalctl.results.per_question import NOT_BOUND
+from evalctl.results.question_values import NOT_BOUND
 from evalctl.results.store import index_folder
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem

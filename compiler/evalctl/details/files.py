@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evalctl.clone.dotenv import environments_of
 from evalctl.environments import catalogue
 from evalctl.environments.readiness import is_complete, others, problem_of
-from evalctl.results import grading
 from evalctl.results.grading import DetailsReading, Question
 from evalctl.shell import Command, json_text, stream
 from evalctl_job import run_folder
 
-_PROGRAM = Path(grading.__file__).with_name("parquet_rows.py")
-# The compute node's program, of this checkout and not of the environment, whose version may be an earlier one.
-_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from evalctl_job.questions import main; main(sys.argv[2:])"
+# Programs of this checkout and not of the environment, whose version may be an earlier one: the first word is the folder of both packages.
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from {} import main; main(sys.argv[2:])"
+_PRINT_ROWS, _MAKE_VALUES = _RUN.format("evalctl.results.parquet_rows"), _RUN.format("evalctl_job.questions")
 _AT_ONCE = 200  # records of one process: its command line has a limit
 _READERS = ("lighteval", "lighteval-swallow")  # each has pyarrow, in every version so far
 
@@ -32,7 +31,7 @@ def questions(files: Sequence[Path], root: Path) -> tuple[list[Question], list[s
             f"right answers and scores are in {len(files)} parquet files; reading them needs a job environment: {why}"
         ]
     read = DetailsReading()
-    status = stream(Command((str(python), "-I", str(_PROGRAM), *map(str, files))), read.add)
+    status = stream(_program(python, _PRINT_ROWS, map(str, files)), read.add)
     broken = [f"some questions are missing: {python} ended with status {status}"] if status else []
     return read.questions, [*read.problems, *broken]
 
@@ -47,11 +46,13 @@ def values(pairs: Sequence[tuple[Path, Path]], root: Path) -> Iterator[tuple[Pat
     for start in range(0, len(pairs), _AT_ONCE):
         part, lines = pairs[start : start + _AT_ONCE], list[str]()
         words = [str(path) for pair in part for path in pair]
-        stream(
-            Command((str(python), "-I", "-c", _RUN, str(Path(run_folder.__file__).parents[1]), *words)), lines.append
-        )
+        stream(_program(python, _MAKE_VALUES, words), lines.append)
         found = dict(filter(None, map(_values, lines)))
         yield from ((record, found.get(str(record), f"{python} ended: {lines[-1:]}")) for record, _ in part)
+
+
+def _program(python: Path, run: str, words: Iterable[str]) -> Command:
+    return Command((str(python), "-I", "-c", run, str(Path(run_folder.__file__).parents[1]), *words))
 
 
 def _values(line: str) -> tuple[str, tuple[bytes, bytes] | str] | None:

@@ -10,8 +10,8 @@ from evalctl.details import files
 from evalctl.model.result import Result
 from evalctl.results.derived import Base
 from evalctl.results.names import DETAILS
-from evalctl.results.per_question import path_of, read
 from evalctl.results.question_files import bound
+from evalctl.results.question_values import path_of, read
 from evalctl.results.reading import parse
 from evalctl.suggest import listed, plural
 
@@ -61,6 +61,6 @@ def _bound(result: Result, questions: bytes, values: bytes) -> dict[str, str] | 
         return str(why)
     if not json.loads(texts[path_of(result.path)])["metrics"]:
         return "none of its scores is a mean over the questions of its details"
-    if result.names_questions and made.per_question != result.per_question:
+    if result.names_questions and made.value_files != result.value_files:
         return "its details are not those of the values that it names"
     return texts

@@ -12,7 +12,8 @@ from evalctl.clone.dotenv import home_of
 from evalctl.clone.requests import request_named
 from evalctl.home_folder import HomeFolder
 from evalctl.model.evaluation import Job, JobTask
-from evalctl.model.result import Inputs, Result
+from evalctl.model.recorded import Inputs
+from evalctl.model.result import Result
 from evalctl.pipeline.project import Project
 from evalctl.results.grading import is_details, newest
 from evalctl.results.names import DETAILS

@@ -20,7 +20,8 @@ from evalctl.model.evaluation import Task
 from evalctl.model.metrics import Metrics
 from evalctl.model.names import NAME
 from evalctl.model.providers import PROVIDERS, Provider
-from evalctl.model.result import IMPORTED, SCHEMA, Facts, Result
+from evalctl.model.recorded import Facts
+from evalctl.model.result import IMPORTED, SCHEMA, Result
 from evalctl.results.names import task_name
 
 _PARTLY = "import the other subsets as well; until then the task's entries are means over these subsets only"

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from evalctl.model.result import Facts, RecordedSettings, Samples
+from evalctl.model.recorded import Facts, RecordedSettings
+from evalctl.model.result import ImportedFrom, Samples
 
 GENERATED_BY = "evalctl aggregate 5"
 MISSING = -1  # the lab's value of an entry that was not measured; used only in this file
@@ -38,7 +39,7 @@ class AggregatedEval:
     measured: str | None
     samples: Samples | None
     seconds: float | None
-    imported: Facts | None = None
+    imported: ImportedFrom | None = None
     judge: str = ""
 
     def as_json(self) -> Facts:
@@ -50,7 +51,7 @@ class AggregatedEval:
             "measured": self.measured,
             "samples": None if self.samples is None else self.samples.as_json(),
             "seconds": self.seconds,
-            **({} if self.imported is None else {"imported": self.imported}),
+            **({} if self.imported is None else {"imported": self.imported.as_json()}),
             **({"judge": self.judge} if self.judge else {}),
         }
 

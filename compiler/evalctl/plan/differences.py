@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from evalctl.model.providers import PROVIDERS
-from evalctl.model.result import Facts, Inputs, Part
+from evalctl.model.recorded import Facts, Inputs, Part
 from evalctl.resolve.identity import plain_value
 from evalctl.suggest import listed
 

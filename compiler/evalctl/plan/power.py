@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evalctl import columns
 from evalctl.model.plan_file import Baseline, PlannedTask
+from evalctl.model.recorded import NOT_PLANNED, RecordedTask
 from evalctl.results.entries import main_entries, of_tasks, shown
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ class Demand:
 
 
 def powers(
-    request: RequestForecast, outlook: Outlook, metrics: Metrics, planned: Mapping[str, Mapping[str, object]]
+    request: RequestForecast, outlook: Outlook, metrics: Metrics, planned: Mapping[str, RecordedTask]
 ) -> dict[str, Power]:
-    """Entry to what the request will be able to show of it; `planned` has the `task` that a record will have, by key."""
+    """Entry to what the request will be able to show of it; `planned` has the task that a record will have, by key."""
     main = main_entries(metrics)
     return {
-        entry.name: outlook.of(entry, task.task, most, planned.get(task.task, {}))
-        for task, most in _tasks(request) for entry in _entries(main, planned.get(task.task, {}).get("script"))
+        entry.name: outlook.of(entry, task.task, most, planned.get(task.task, NOT_PLANNED))
+        for task, most in _tasks(request) for entry in _entries(main, planned.get(task.task, NOT_PLANNED).script)
     }  # fmt: skip
 
 
@@ -62,8 +63,8 @@ def _tasks(request: RequestForecast) -> Iterator[tuple[PlannedTask, int | None]]
         yield task, int(debug[1]) if debug else None
 
 
-def _entries(main: Sequence[MetricEntry], script: object) -> list[MetricEntry]:
-    names = of_tasks({script}, main) if isinstance(script, str) else set()
+def _entries(main: Sequence[MetricEntry], script: str) -> list[MetricEntry]:
+    names = of_tasks({script}, main) if script else set()
     return [entry for entry in main if entry.name in names]
 
 

@@ -15,11 +15,12 @@ from datetime import datetime, timezone
 from evalctl.model.aggregate import GENERATED_BY, MISSING, Aggregate, AggregatedEval
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.providers import model_name
-from evalctl.model.result import RecordedSettings, Result
+from evalctl.model.recorded import RecordedSettings
+from evalctl.model.result import Result
 from evalctl.model.scores import TaskScores
 from evalctl.results.names import task_name
 from evalctl.results.newest import newest
-from evalctl.results.per_question import Scored
+from evalctl.results.question_values import Scored
 from evalctl.results.stability import stabilities
 from evalctl.results.uncertainty import uncertainties
 

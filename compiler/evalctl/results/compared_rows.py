@@ -10,7 +10,7 @@ from evalctl.model.aggregate import Stability
 from evalctl.results import ended_text
 from evalctl.results.comparing import ComparedAverage, ComparedEntry, Comparison, Side, SideScore
 from evalctl.results.entries import HOW, LOWER, shown, shown_margin
-from evalctl.results.per_question import NOT_BOUND
+from evalctl.results.question_values import NOT_BOUND
 from evalctl.results.stability import Ended
 from evalctl.results.tables import SURE, Measured
 from evalctl.review.average import Average

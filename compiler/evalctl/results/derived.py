@@ -15,10 +15,11 @@ from pathlib import Path
 from evalctl.model import plain_json
 from evalctl.model.aggregate import GENERATED_BY, Aggregate, Stability, Uncertainty, is_newer
 from evalctl.model.metrics import Metrics
-from evalctl.model.result import Facts, Result
-from evalctl.results import leaderboard, per_question
+from evalctl.model.recorded import Facts
+from evalctl.model.result import Result
+from evalctl.results import leaderboard, question_values
 from evalctl.results.aggregate import aggregated
-from evalctl.results.per_question import FOLDER, path_of
+from evalctl.results.question_values import FOLDER, path_of
 from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
@@ -232,7 +233,7 @@ def _aggregates(changed: Mapping[str, Sequence[Result]], base: Base, metrics: Me
     folders, made = sorted(changed), dict[str, Aggregate]()
     for first in range(0, len(folders), _AT_ONCE):
         results = _results({folder: changed[folder] for folder in folders[first : first + _AT_ONCE]}, base)
-        decoded = per_question.reader([one for found in results.values() for one in found], base.read)
+        decoded = question_values.reader([one for found in results.values() for one in found], base.read)
         for folder, found in results.items():
             made[folder] = aggregated(folder, found, metrics, {one.path: decoded(one) for one in found})
     return made

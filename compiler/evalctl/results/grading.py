@@ -1,19 +1,18 @@
 """Questions with their right answers and scores, from details files, and which answer belongs to which question.
 
-`parquet_rows.py` reads the files, in an environment that can; this module reads what it prints.
+`parquet_rows.py` reads the files, in an environment that can, and prints `details_rows`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from evalctl.results.answers import Answer, Graded
+from evalctl.results.details_rows import DetailsRow, LackingDetails, UnreadableDetails, of_line
 
 _FORMS = (".parquet", ".pqt")
 _NAMED = re.compile(r"details_(?P<entry>.+)_(?P<stamp>\d{4}-\d\d-\d\dT[\d.:-]+)")
@@ -54,14 +53,12 @@ class DetailsReading:
     problems: list[str] = field(default_factory=list)
 
     def add(self, line: str) -> None:
-        """Reads one line; a line that is not a JSON object is an error message of Python, which ended the program."""
-        row = _object(line)
-        if row is None:
-            self.problems.append(line)
-        elif "row" in row:
-            self.questions.append(_question(row, len(self.questions) + 1))
+        """Reads one line; one that is none of the program's is an error message of Python, which ended the program."""
+        found = of_line(line)
+        if isinstance(found, DetailsRow):
+            self.questions.append(_question(found, len(self.questions) + 1))
         else:
-            self.problems.append(_problem(row))
+            self.problems.append(line if found is None else _problem(found))
 
 
 def joined(answers: Sequence[Answer], questions: Sequence[Question]) -> list[Answer]:
@@ -106,19 +103,13 @@ def _named(path: Path) -> tuple[str, str]:
     return (match["entry"], match["stamp"]) if match else (path.stem, "")
 
 
-def _object(line: str) -> Mapping[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and "file" in row else None
+def _question(row: DetailsRow, number: int) -> Question:
+    graded = Graded(_named(Path(row.file))[0], number, row.gold, row.scores)
+    return Question(row.question, row.answers, graded, row.text, row.digest)
 
 
-def _question(row: Mapping[str, Any], number: int) -> Question:
-    graded = Graded(_named(Path(row["file"]))[0], number, tuple(row["gold"]), row["scores"])
-    return Question(row["question"], tuple(row["answers"]), graded, row["text"], row["digest"])
-
-
-def _problem(row: Mapping[str, Any]) -> str:
-    name = Path(row["file"]).name
-    return f"{name} has no {', '.join(row['missing'])}" if "missing" in row else f"{name}: {row['problem']}"
+def _problem(found: LackingDetails | UnreadableDetails) -> str:
+    name = Path(found.file).name
+    if isinstance(found, LackingDetails):
+        return f"{name} has no {', '.join(found.missing)}"
+    return f"{name}: {found.problem}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from evalctl.model.recorded import RecordedTask
 from evalctl.model.result import RecordedJudge, Result
 from evalctl.results.store import fingerprint
 from evalctl.suggest import listed
@@ -75,14 +76,14 @@ def _judges_apart(one: RecordedJudge, other: RecordedJudge) -> str:
     return ", ".join(f"{name} {texts}" for name, texts in _differing(one.as_json(), other.as_json()))
 
 
-def unlike_planned(planned: Mapping[str, object], rows: Rows) -> str:
-    """Why what is still to be measured will not be comparable with these results; `planned` is its `task` in a record."""
+def unlike_planned(planned: RecordedTask, rows: Rows) -> str:
+    """Why what is still to be measured will not be comparable with these results; `planned` is its task in a record."""
     measured = _by_script(rows)
-    script = str(planned.get("script") or "")
+    script, definition = planned.script, planned.as_json()
     if script and measured and script not in measured:
         return f"another task of the framework: {script} and {listed(sorted(measured), 3)}"
-    for name, texts in _differing(planned, _definition(measured[script]) if script in measured else planned):
-        if name in planned and name not in _PLACE:
+    for name, texts in _differing(definition, _definition(measured[script]) if script in measured else definition):
+        if name in definition and name not in _PLACE:
             return f"another {_WORDS.get(name, name)}: {texts}"
     return ""
 

@@ -1,8 +1,7 @@
-"""Prints the questions in details files: `python parquet_rows.py FILE…`, a JSON object per line, a few rows at a time.
+"""Prints the questions in details files: `main([FILE…])`, a JSON object per line (`details_rows`), a few rows at a time.
 
-A stand-alone program: it runs with the python of a `lighteval` environment, which has pyarrow, and imports nothing of
-evalctl. Forms seen: lighteval 0.13.0 (`doc`, `metric`, `model_response`) and lighteval-swallow 0.8 (`full_prompt`,
-`gold`, `metrics`, `predictions`). What a file lacks, and why one cannot be read, are lines of their own.
+It runs with the python of a `lighteval` environment, which has pyarrow, and imports nothing of evalctl but `details_rows`. Forms
+seen: lighteval 0.13.0 (`doc`, `metric`, `model_response`) and lighteval-swallow 0.8 (`full_prompt`, `gold`, `metrics`, `predictions`).
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from typing import Any
 import pyarrow  # type: ignore[import-not-found,unused-ignore]
 from pyarrow.parquet import ParquetFile  # type: ignore[import-not-found,unused-ignore]
 
+from evalctl.results.details_rows import DetailsLine, DetailsRow, LackingDetails, UnreadableDetails, to_line
+
 ROWS = 64  # at a time; a row of a reasoning model may hold megabytes
 # The column of each part of a question; the first one that exists is used.
 PLACES = {
@@ -30,22 +31,22 @@ CHOICES = "doc.choices"  # which `doc.gold_index` counts
 ASKED = (("doc.query", CHOICES, "doc.gold_index"), ("example", "choices", "gold"))
 
 
-def lines(path: str) -> Iterator[dict[str, Any]]:
+def lines(path: str) -> Iterator[DetailsLine]:
     """What the file lacks, then its rows; or why it cannot be read."""
     try:
         file = ParquetFile(path)
         there = set(columns(file.schema_arrow))
-        if lacking := [part for part, places in PLACES.items() if not there.intersection(places)]:
-            yield {"file": path, "missing": lacking}
+        if lacking := tuple(part for part, places in PLACES.items() if not there.intersection(places)):
+            yield LackingDetails(path, lacking)
         wanted = [
             place
             for place in dict.fromkeys((*(one for places in (*PLACES.values(), *ASKED) for one in places), CHOICES))
             if place in there
         ]
         for number, row in enumerate(rows(file, wanted), start=1):
-            yield {"file": path, "row": number, **parts(row), **identity(row, there)}
+            yield question_in(path, number, row, there)
     except (OSError, pyarrow.ArrowException, ValueError) as problem:  # ValueError: a text that is not UTF-8
-        yield {"file": path, "problem": f"{type(problem).__name__}: {problem}"}
+        yield UnreadableDetails(path, f"{type(problem).__name__}: {problem}")
 
 
 def columns(schema: Any) -> Iterator[str]:
@@ -62,29 +63,25 @@ def rows(file: Any, wanted: list[str]) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def parts(row: Mapping[str, Any]) -> dict[str, Any]:
+def question_in(path: str, number: int, row: Mapping[str, Any], there: Set[str]) -> DetailsRow:
     """A row in one form, whichever framework wrote it."""
     scores = found(row, "scores")
-    return {
-        "question": asked(found(row, "question")),
-        "gold": gold(row),
-        "answers": list(texts(found(row, "answers"))),
-        "scores": {name: score for name, value in scores.items() for score in numbers(value)}
-        if isinstance(scores, dict)
-        else {},
-    }
+    values = scores if isinstance(scores, dict) else {}
+    text, digest = identity(row, there)
+    return DetailsRow(
+        path, number, asked(found(row, "question")), tuple(gold(row)), tuple(texts(found(row, "answers"))),
+        {name: score for name, value in values.items() for score in numbers(value)}, text, digest,
+    )  # fmt: skip
 
 
-def identity(row: Mapping[str, Any], there: Set[str]) -> dict[str, str]:
+def identity(row: Mapping[str, Any], there: Set[str]) -> tuple[str, str]:
     """The question without its prompt, and its digest in question sets; "" where the columns for it are missing."""
     places = next((each for each in ASKED if there >= set(each)), None)
     if places is None:
-        return {"text": "", "digest": ""}
+        return "", ""
     values = [at(row, place) for place in places]
     whole = json.dumps(values, ensure_ascii=False, default=str)
-    return {
-        "text": "\n".join(texts(values[0])), "digest": hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:16],
-    }  # fmt: skip
+    return "\n".join(texts(values[0])), hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def found(row: Mapping[str, Any], part: str) -> Any:
@@ -132,11 +129,7 @@ def numbers(value: Any) -> Iterator[float | None]:
 
 
 def main(paths: Iterable[str]) -> None:
-    """ASCII only: half of a surrogate pair is printed as well as anything."""
+    """Prints the lines of all files."""
     for path in paths:
         for line in lines(path):
-            sys.stdout.write(json.dumps(line) + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+            sys.stdout.write(to_line(line))

@@ -7,16 +7,17 @@ assumed, and the row says so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from evalctl.model.metrics import MetricEntry, Metrics
+from evalctl.model.recorded import NOT_PLANNED, RecordedTask
 from evalctl.model.result import Result
-from evalctl.results import likeness, newest, per_question
+from evalctl.results import likeness, newest, per_question, question_values
 from evalctl.results.newest import Newest
-from evalctl.results.per_question import Scored
+from evalctl.results.question_values import Read, Scored
 from evalctl.results.reading import parse
 from evalctl.results.store import ResultIndex
 
@@ -29,8 +30,6 @@ AT_HALF = "noise assumed: right or wrong answers at a score of 0.5"
 NOT_COMPARABLE = "not comparable"
 UNKNOWN = "no result says how many questions it has"
 TOO_FEW = "too few questions to show any difference"
-NOT_PLANNED: Mapping[str, object] = {}
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Power:
 def records(paths: Sequence[str], read: Read) -> Records:
     """The records at these paths."""
     found = [parse(path, content) for path, content in read(list(paths)).items()]
-    return Records(found, newest.newest(found), per_question.read(found, read))
+    return Records(found, newest.newest(found), question_values.read(found, read))
 
 
 class Outlook:
@@ -79,12 +78,10 @@ class Outlook:
         self._folder = folder
         self._baseline = records([one.path for one in index.by_folder.get(folder, ())], read)
 
-    def of(
-        self, entry: MetricEntry, task: str, max_samples: int | None, planned: Mapping[str, object] = NOT_PLANNED
-    ) -> Power:
+    def of(self, entry: MetricEntry, task: str, max_samples: int | None, planned: RecordedTask = NOT_PLANNED) -> Power:
         """What questions of this task will be able to show; of each subset at most `max_samples`.
 
-        `planned` is the `task` that the record will have, where it is known: a result of another version of the framework, or of another
+        `planned` is the task that the record will have, where it is known: a result of another version of the framework, or of another
         definition of the task, cannot be compared with it.
         """
         if why := self._why_not(entry, planned):
@@ -97,7 +94,7 @@ class Outlook:
             return Power(entry, None, 1, None, UNKNOWN)
         return _power(entry, number, 1 if asked is None else asked.answers, *self._noise(entry, values))
 
-    def _why_not(self, entry: MetricEntry, planned: Mapping[str, object]) -> str:
+    def _why_not(self, entry: MetricEntry, planned: RecordedTask) -> str:
         """Why the baseline's result cannot be compared, whatever is measured; "" for one that is not measured yet."""
         known, groups = self._baseline, self._metrics.subset_groups
         if why := likeness.unlike_planned(planned, newest.rows_of(entry, known.newest, groups)):

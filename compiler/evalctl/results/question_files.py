@@ -9,7 +9,7 @@ from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.result import Result
-from evalctl.results.per_question import Read, path_of, read, set_path
+from evalctl.results.question_values import Read, path_of, read, set_path
 from evalctl.shell import json_text
 from evalctl_job import ends, question_set, scores
 from evalctl_job.question_set import QuestionSet
@@ -56,8 +56,8 @@ def set_of(result: Result, read_files: Read) -> str:
         digest = plain_json.document(content).get("questions")
     except ValueError:
         digest = None
-    digest = digest or result.per_question.get("questions")
-    return set_path(result.task.key, digest) if isinstance(digest, str) else ""
+    digest = digest or result.value_files.questions
+    return set_path(result.task.key, digest) if digest and isinstance(digest, str) else ""
 
 
 def unlike_set(path: str, content: bytes) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.aggregate import Aggregate, AggregatedEval, Stability, Uncertainty, is_newer
-from evalctl.model.result import IMPORTED, SCHEMA, Facts, RecordedSettings, Result, Samples
+from evalctl.model.recorded import Facts, RecordedSettings
+from evalctl.model.result import IMPORTED, SCHEMA, ImportedFrom, Result, Samples
 from evalctl_job.ends import KINDS
 from evalctl_job.typed import NO_DATE
 
@@ -58,7 +59,7 @@ def _document(content: bytes | str) -> Facts:
     _require_one_kind(document)
     _require_numbers(document)
     ends = document.get("stability")
-    if ends is not None and (why := impossible_ends(ends)):
+    if ends is not None and (why := _impossible_ends(ends)):
         raise ValueError(f"its `stability` has no possible number of {why}")
     return document
 
@@ -90,7 +91,7 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
                 raise ValueError(f"`{name}` of `{task}` is no number")
 
 
-def impossible_ends(stability: Mapping[str, Any]) -> str:
+def _impossible_ends(stability: Mapping[str, Any]) -> str:
     """Which number of questions, or of their answers, cannot be: more of a kind than there are; "" where all can."""
     most = {"questions": MOST_ENDS, "answers": MOST_ENDS, "finished": stability.get("questions")}
     for name in ("questions", "answers", "finished", *KINDS):
@@ -156,7 +157,7 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
         one["measured"],
         Samples(samples) if isinstance(samples, dict) else None,
         seconds if isinstance(seconds, (int, float)) else None,
-        imported if isinstance(imported, dict) else {} if "imported" in one else None,
+        ImportedFrom(imported if isinstance(imported, dict) else {}) if "imported" in one else None,
         _text(one.get("judge")),
     )
 
@@ -176,7 +177,7 @@ def _stability(found: object) -> dict[str, Stability]:
     return {
         entry: Stability(**{name: one[name] for name in names}, score=one.get("score"))
         for entry, one in (found.items() if isinstance(found, dict) else ())
-        if isinstance(one, dict) and not impossible_ends(one) and _is_score(one.get("score"))
+        if isinstance(one, dict) and not _impossible_ends(one) and _is_score(one.get("score"))
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from evalctl.model.evaluation import Eval, Job
-from evalctl.model.result import Facts, Result
+from evalctl.model.recorded import Facts
+from evalctl.model.result import Result
 from evalctl.model.run import Attempt, Marks
 from evalctl.results.names import task_name
 from evalctl.results.submission import Submission, inputs

@@ -11,7 +11,7 @@ import numpy as np
 from evalctl.model.aggregate import Aggregate, Stability
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
-from evalctl.results import newest, per_question, stability
+from evalctl.results import newest, per_question, question_values, stability
 from evalctl.results.entries import measured_number
 from evalctl.results.reading import parse
 from evalctl.results.store import FILE
@@ -32,7 +32,7 @@ class Side:
     aggregate: Aggregate
     results: tuple[Result, ...]
     groups: Mapping[str, Sequence[str]]
-    scored: Mapping[str, per_question.Scored | str]
+    scored: Mapping[str, question_values.Scored | str]
     _newest: newest.Newest = field(init=False, repr=False, compare=False)
     _known: dict[str, Values | str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -53,7 +53,7 @@ class Side:
     def unbound(self) -> list[str]:
         """The records whose values were made later from details: no digest in the record, and so no fingerprint, covers them."""
         scored = [one for one in self.results if not isinstance(self.scored.get(one.path, ""), str)]
-        return [one.path for one in scored if not one.per_question]
+        return [one.path for one in scored if not one.names_questions]
 
     def rows(self, entry: MetricEntry) -> list[tuple[Result, str]]:
         """The records behind the score, each with the framework's key of the task or subset."""
@@ -96,7 +96,7 @@ def sides(
     paths = {folder: [f"{folder}/{one.result}" for one in made.evals.values() if one.result.endswith(FILE)]
              for folder, _, made in there}  # fmt: skip
     parsed = {one.path: one for one in _parsed(read([path for own in paths.values() for path in own]))}
-    scored = per_question.read(list(parsed.values()), read)
+    scored = question_values.read(list(parsed.values()), read)
     found = []
     for folder, name, aggregate in there:
         own = [path for path in paths[folder] if path in parsed]

@@ -12,7 +12,8 @@ from evalctl.model.aggregate import MISSING, Entries, Stability
 from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
 from evalctl.results.newest import Newest, rows_of
-from evalctl.results.per_question import Scored, of_entry
+from evalctl.results.per_question import of_entry
+from evalctl.results.question_values import Scored
 from evalctl_job.ends import Ends
 
 _DECIMALS = 12  # of a score; the sums of different processors agree on these

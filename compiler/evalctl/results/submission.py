@@ -11,8 +11,8 @@ from typing import Annotated
 
 from evalctl.model import plain_json
 from evalctl.model.evaluation import Eval, Job, Subject
+from evalctl.model.recorded import Facts, Inputs, RecordedTask
 from evalctl.model.result import SCHEMA as RESULT_SCHEMA
-from evalctl.model.result import Facts, Inputs
 from evalctl_job.typed import Form, read
 
 SCHEMA = "evalctl/submission/1"
@@ -118,7 +118,7 @@ def inputs(evaluation: Eval) -> Inputs:
         {
             "schema": RESULT_SCHEMA,
             "digest": evaluation.digest,
-            "task": recorded_task(evaluation),
+            "task": recorded_task(evaluation).as_json(),
             "subject": _subject(evaluation.subject),
             "generation": dict(evaluation.generation),
             "server": dict(evaluation.server),
@@ -128,17 +128,19 @@ def inputs(evaluation: Eval) -> Inputs:
     )
 
 
-def recorded_task(evaluation: Eval) -> Facts:
+def recorded_task(evaluation: Eval) -> RecordedTask:
     """The task as its record names it."""
     task = evaluation.task
-    return {
-        "key": task.key,
-        "script": task.script,
-        "result_dir": task.result_dir,
-        "framework": task.framework,
-        "framework_version": evaluation.framework_version,
-        "digest": evaluation.task_digest,
-    }
+    return RecordedTask(
+        {
+            "key": task.key,
+            "script": task.script,
+            "result_dir": task.result_dir,
+            "framework": task.framework,
+            "framework_version": evaluation.framework_version,
+            "digest": evaluation.task_digest,
+        }
+    )
 
 
 def _subject(subject: Subject) -> Facts:

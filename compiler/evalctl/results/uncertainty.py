@@ -8,7 +8,8 @@ from math import isclose
 from evalctl.model.aggregate import MISSING, Entries, Uncertainty
 from evalctl.model.metrics import Metrics
 from evalctl.results.newest import Newest
-from evalctl.results.per_question import Scored, of_entry
+from evalctl.results.per_question import of_entry
+from evalctl.results.question_values import Scored
 
 _DECIMALS = 6  # processors and versions of SciPy agree on these, and every clone writes the same file
 

@@ -153,7 +153,7 @@ def _known_share(one: Result, name: str) -> tuple[int | None, str]:
     """Of a record that says how its answers ended."""
     if one.stability is None:
         return None, ""
-    return _share(one.stability.get(name), one.stability.get("answers"))
+    return _share(one.stability.number(name), one.stability.number("answers"))
 
 
 def _finished(model: Model) -> list[Finished]:
@@ -187,7 +187,7 @@ def _provenance(one: Result) -> Facts:
         "framework": f"{_text(task.recorded('framework'))} {_text(task.recorded('framework_version'))}",
         "task": task.script,
         "task_digest": task.digest,
-        "question_set": _text((one.per_question or {}).get("questions")),
+        "question_set": one.value_files.questions,
         "judge": str(one.judge or ""),
         "digest": one.digest,
         "environments": _pairs(one.environments),
@@ -198,7 +198,7 @@ def _provenance(one: Result) -> Facts:
         "ran_by": _text(ran.recorded("by")),
         "measured": moment(one.measured_at),
         "reused_from": one.reused_from,
-        "imported": "" if one.imported is None else json_text(one.imported, indent=None).strip(),
+        "imported": "" if one.imported is None else json_text(one.imported.as_json(), indent=None).strip(),
     }
     return [(key, text.strip()) for key, text in found.items() if text.strip()]
 

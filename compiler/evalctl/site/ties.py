@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from evalctl.model.metrics import MetricEntry
 from evalctl.model.result import Result
 from evalctl.parallel import mapped
-from evalctl.results import likeness, newest, per_question
+from evalctl.results import likeness, newest, per_question, question_values
 from evalctl.results.names import task_name
 from evalctl.review.average import average
 from evalctl.review.difference import Difference, difference
@@ -103,7 +103,7 @@ def _run(site: ResultSite, all_races: Sequence[_Race], entry: MetricEntry) -> It
 def values_of(site: ResultSite, models: Sequence[Model], entry: MetricEntry) -> Mapping[str, tuple[Values, _Rows]]:
     """By folder, where the values of its questions are known."""
     by_model = site.results_of(models, _scripts(entry))
-    scored = per_question.read([one for results in by_model.values() for one in results], site.read)
+    scored = question_values.read([one for results in by_model.values() for one in results], site.read)
     groups = site.metrics.subset_groups
     there = {folder: newest.newest(results) for folder, results in by_model.items()}
     found = {folder: per_question.of_entry(entry, its, scored, groups) for folder, its in there.items()}

@@ -16,9 +16,9 @@ from evalctl.results import derived, leaderboard
 from evalctl.results.aggregate import remarks_of
 from evalctl.results.entries import entry_margin, main_entries, methods, shown, shown_margin
 from evalctl.results.names import read_name, task_name
-from evalctl.results.per_question import Read, path_of
 from evalctl.results.proof import unproven
 from evalctl.results.question_files import copied
+from evalctl.results.question_values import Read, path_of
 from evalctl.results.reading import parse
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.context import Context

@@ -12,7 +12,7 @@ from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Download, Eval, Job, RequestPlan, Work
 from evalctl.model.run import Action, Step
 from evalctl.results.leaderboard import PATH
-from evalctl.results.per_question import path_of, set_path
+from evalctl.results.question_values import path_of, set_path
 from evalctl.shell import Unreachable
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide

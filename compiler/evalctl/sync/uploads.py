@@ -16,7 +16,8 @@ from evalctl.environments.readiness import is_built
 from evalctl.git.repository import open_repository
 from evalctl.model.hub import dataset
 from evalctl.model.plan_file import PlanFile
-from evalctl.model.result import Facts, Result
+from evalctl.model.recorded import Facts
+from evalctl.model.result import Result
 from evalctl.results.leaderboard import DEBUG
 from evalctl.results.names import DETAILS, LOGS, log_names
 from evalctl.results.reading import parse
