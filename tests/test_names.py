@@ -7,20 +7,30 @@ from collections import defaultdict
 from pathlib import Path
 
 COMPILER = Path(__file__).parents[1] / "compiler"
-# The two sides of one thing: the compiler's, and that of the job, which knows only what its script has.
-BOTH_SIDES = {"Checkpoint", "Download", "Job", "Server", "ServerFile", "Task"}
-# A page of the result site shows the thing of that name.
-SHOWN = {"Answers", "Asked", "Change", "Eval", "Finished", "Group", "Reply", "Row"}
-# Records with the values of their questions (results/power.py), and those of the ledger; the evidence of acceptance, and that of a decision of sync.
-APART = {"Evidence", "Records"}
+PACKAGES = ("evalctl", "evalctl_job", "evalctl_queue")
+# What the compiler plans and what the job reads of it in its script, which is all that it knows: the same thing under one name.
+PLANNED, READ = "evalctl/model/evaluation.py", "evalctl_job/supervisor/document.py"
+BOTH_SIDES = {
+    "Checkpoint": "the folder with the weights, whose digests the job compares",
+    "Download": "the weights that a job downloads",
+    "Job": "one script",
+    "Server": "the command or the address that the job serves with",
+    "ServerFile": "a text of a manifest that the server reads from the run folder",
+    "Task": "a benchmark, as far as it is run",
+}
+
+
+def classes() -> dict[str, list[str]]:
+    """Where each class is defined, by name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(path for package in PACKAGES for path in (COMPILER / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(path.relative_to(COMPILER).as_posix())
+    return found
 
 
 def test_class_names() -> None:
-    """Two public classes of one name are the two sides of one thing, or a page's form of it."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for package in ("evalctl", "evalctl_job", "evalctl_queue"):
-        for path in sorted((COMPILER / package).rglob("*.py")):
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    found[node.name].append(path.relative_to(COMPILER).as_posix())
-    assert {name for name, paths in found.items() if len(paths) > 1} == BOTH_SIDES | SHOWN | APART
+    """Two classes have one name only where they are the two sides of one thing."""
+    found = {name: paths for name, paths in classes().items() if len(paths) > 1}
+    assert found == {name: [PLANNED, READ] for name in BOTH_SIDES}

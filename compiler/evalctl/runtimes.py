@@ -34,7 +34,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class TaskMeasurements:
     """All measurements of a task under one column and class of model, in seconds."""
 
     task: str
@@ -62,7 +62,7 @@ class RuntimeCell:
     task: str
     column: str
     allowed: int | None
-    groups: tuple[Group, ...]
+    groups: tuple[TaskMeasurements, ...]
     suggested: int | None
     why: str
 
@@ -117,13 +117,15 @@ def _line(
     task: str, column: str, sizes: Mapping[str, list[float]], allowed: int | None, for_large: bool
 ) -> RuntimeCell:
     groups = tuple(
-        Group(task, column, size, tuple(sizes[size])) for size in (SMALL, LARGE, API, UNKNOWN) if size in sizes
+        TaskMeasurements(task, column, size, tuple(sizes[size]))
+        for size in (SMALL, LARGE, API, UNKNOWN)
+        if size in sizes
     )
     suggested, why = _suggestion(groups, allowed, for_large)
     return RuntimeCell(task, column, allowed, groups, suggested, why)
 
 
-def _suggestion(groups: Iterable[Group], allowed: int | None, for_large: bool) -> tuple[int | None, str]:
+def _suggestion(groups: Iterable[TaskMeasurements], allowed: int | None, for_large: bool) -> tuple[int | None, str]:
     """One time must do for every class; it is not lowered where the slowest class has yet to be measured."""
     wanted = {group.size: group.wanted for group in groups if group.wanted is not None}
     if not wanted:

@@ -13,7 +13,7 @@ from planted_site import commit, derive, planted, tables
 from evalctl import cli
 from evalctl.commands.site import site_of
 from evalctl.git.repository import open_repository
-from evalctl.site.board import Group, board
+from evalctl.site.board import BestGroup, board
 from evalctl.site.source import ResultSite
 from evalctl.site.ties import groups
 
@@ -26,7 +26,7 @@ def at_head(root: Path) -> ResultSite:
     return site_of(open_repository(root), "HEAD")
 
 
-def groups_of(site: ResultSite) -> Mapping[str, Group]:
+def groups_of(site: ResultSite) -> Mapping[str, BestGroup]:
     """By column."""
     return groups(site, board(site, {}).columns)
 
@@ -75,7 +75,7 @@ def test_a_model_that_cannot_be_compared_is_not_said_to_be_beaten(
     """It is in no group, which is said to be of the others, with the number of models that it says nothing about."""
     root = planted(tmp_path / "clone", MODELS, 20, right=(20, 20, 19))
     found = groups_of(at_head(changed(root, THREE, change)))
-    assert set(found.values()) == {Group(frozenset({ONE, TWO}), 1)}
+    assert set(found.values()) == {BestGroup(frozenset({ONE, TWO}), 1)}
     assert cli.main(["--repo", str(root), "results", "site", "-o", str(tmp_path / "site")]) == 0
     english, japanese = ((tmp_path / "site" / path).read_text("utf-8") for path in ("index.html", "ja/index.html"))
     assert (
@@ -88,7 +88,7 @@ def test_a_model_that_cannot_be_compared_is_not_said_to_be_beaten(
 def test_a_first_model_that_none_can_be_compared_with_is_no_group(tmp_path: Path) -> None:
     """Nothing is known of who is as good as it."""
     root = changed(planted(tmp_path, MODELS[:2], 20, right=(20, 5)), TWO, without_values)
-    assert set(groups_of(at_head(root)).values()) == {Group(frozenset(), 1)}
+    assert set(groups_of(at_head(root)).values()) == {BestGroup(frozenset(), 1)}
 
 
 def test_a_model_with_the_result_of_the_first_is_as_good_as_it(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_model_with_the_result_of_the_first_is_as_good_as_it(tmp_path: Path) -
         twin.write_text(json.dumps({**record, "subject": other["subject"]}), encoding="utf-8")
     derive(root, tables(root)[0])
     found = groups_of(at_head(commit(root, "reused")))
-    assert set(found.values()) == {Group(frozenset({ONE, TWO}))}
+    assert set(found.values()) == {BestGroup(frozenset({ONE, TWO}))}
 
 
 def test_where_a_lower_score_is_better_the_lowest_is_the_best(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from evalctl.results.proof import unproven
 from evalctl.results.store import index
 from evalctl.results.tables import matching
 from evalctl.shell import EnvironmentProblem
-from evalctl.site.answers import Answers
+from evalctl.site.answers import AnswerTexts
 from evalctl.site.costs import Prices
 from evalctl.site.output import claim
 from evalctl.site.pages import write
@@ -74,7 +74,7 @@ def _model(site: ResultSite, word: str) -> Model:
     return folders[exact[0]]
 
 
-def _answers(site: ResultSite, words: Sequence[str], root: Path) -> Answers:
+def _answers(site: ResultSite, words: Sequence[str], root: Path) -> AnswerTexts:
     """The answers to these tasks, as far as this work tree has their details."""
     unknown = next((word for word in words if word not in site.scripts), None)
     if unknown is not None:
@@ -92,7 +92,7 @@ def _answers(site: ResultSite, words: Sequence[str], root: Path) -> Answers:
             questions_of(path, content, digests, root) if content is not None else ({}, "it has no record of the task")
         )
 
-    return Answers(frozenset(words), read)
+    return AnswerTexts(frozenset(words), read)
 
 
 def _require_outside_git(folder: Path) -> None:
@@ -109,7 +109,7 @@ def _require_outside_git(folder: Path) -> None:
         )
 
 
-def _about(answers: Answers) -> Iterator[str]:
+def _about(answers: AnswerTexts) -> Iterator[str]:
     """What may be done with pages that have answers, and which answers are missing with the reason."""
     if answers.shown:
         yield (

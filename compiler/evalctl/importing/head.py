@@ -62,7 +62,7 @@ class Head:
 def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
     """The variables and tasks of the script; a finding for each part that only running the script would reveal."""
     lines, problems = _without_handed(text.removeprefix("\ufeff").splitlines(), file)
-    reading = _Reading(problems)
+    reading = _ReadHead(problems)
     for number, (line, hindrance) in enumerate(zip(lines, hindrances(lines), strict=True), 1):
         code = line.lstrip()
         if not code.startswith("#") and hindrance != TEXT:
@@ -71,7 +71,7 @@ def read(text: str, file: str) -> tuple[Head, list[Diagnostic]]:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _ReadHead:
     """What the lines so far gave; `on_top`: no line of code so far."""
 
     problems: list[Diagnostic]

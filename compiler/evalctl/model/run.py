@@ -96,23 +96,6 @@ class Attempt:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The evidence for one decision. `missing` are task keys without a current result, not claimed by another job."""
-
-    job: str
-    missing: tuple[str, ...]
-    attempt: Attempt | None
-    attempts: int
-    sightings: tuple[Sighting, ...]
-    silent: bool
-    marks: Marks
-    age_seconds: float
-    grace_seconds: float
-    retries: int
-    last_outcome: str = ""
-
-
 class Action(str, Enum):
     """What `sync` does about a job now."""
 

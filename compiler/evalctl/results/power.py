@@ -33,8 +33,8 @@ TOO_FEW = "too few questions to show any difference"
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Records, and the values of their questions or why there are none."""
+class MeasuredRecords:
+    """MeasuredRecords, and the values of their questions or why there are none."""
 
     results: Sequence[Result]
     newest: Newest
@@ -64,10 +64,10 @@ class Power:
         return questions_needed(self.spread, margin / (self.entry.full_mark or 1.0), self.answers)
 
 
-def records(paths: Sequence[str], read: Read) -> Records:
+def records(paths: Sequence[str], read: Read) -> MeasuredRecords:
     """The records at these paths."""
     found = [parse(path, content) for path, content in read(list(paths)).items()]
-    return Records(found, newest.newest(found), question_values.read(found, read))
+    return MeasuredRecords(found, newest.newest(found), question_values.read(found, read))
 
 
 class Outlook:
@@ -102,11 +102,11 @@ class Outlook:
         found = per_question.of_entry(entry, known.newest, known.scored, groups)
         return found if isinstance(found, str) and found != newest.NOT_MEASURED else ""
 
-    def _values(self, entry: MetricEntry, known: Records) -> Values | None:
+    def _values(self, entry: MetricEntry, known: MeasuredRecords) -> Values | None:
         found = per_question.of_entry(entry, known.newest, known.scored, self._metrics.subset_groups)
         return None if isinstance(found, str) else found
 
-    def _of_others(self, task: str, entry: MetricEntry) -> Records | None:
+    def _of_others(self, task: str, entry: MetricEntry) -> MeasuredRecords | None:
         """The newest record of another model that has values of the entry's questions."""
         measured = [one for one in self._index.by_path.values() if one.task == task and one.folder != self._folder]
         for one in sorted(measured, key=lambda one: one.measured_at, reverse=True):
@@ -131,7 +131,7 @@ def _scaled(noise: Noise, entry: MetricEntry) -> Noise:
     return Noise(noise.of_questions / mark, noise.of_one_answer / mark, noise.right_or_wrong)
 
 
-def _number(values: Values, known: Records, task: str, most: int | None) -> int:
+def _number(values: Values, known: MeasuredRecords, task: str, most: int | None) -> int:
     """The number of questions that will be asked: the frameworks cut each subset."""
     asked = len(values.with_value().questions)
     if most is None:

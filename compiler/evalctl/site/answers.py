@@ -34,7 +34,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ModelAnswers:
     """What a model answered to a question, and its score; `more` answers are not shown."""
 
     model: Model
@@ -44,21 +44,21 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedQuestion:
     """A question with its right answers and the models' answers."""
 
     digest: str
     opening: str
     question: Excerpt
     references: Sequence[Excerpt]
-    replies: Sequence[Reply]
+    replies: Sequence[ModelAnswers]
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
     """The questions of a page of which this machine has the texts, and why those of some models are missing."""
 
-    asked: Sequence[Asked] = ()
+    asked: Sequence[AskedQuestion] = ()
     missing: Sequence[tuple[str, str]] = ()  # model, why
 
     @property
@@ -72,7 +72,7 @@ def _nothing(model: Model, task: str, digests: Collection[str]) -> tuple[Mapping
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class AnswerTexts:
     """The keys of the `tasks` that were asked for, where their texts are read, and what was missing so far."""
 
     tasks: frozenset[str] = frozenset()
@@ -105,7 +105,7 @@ class Answers:
 
 def _asked(
     digest: str, models: Sequence[Model], found: Mapping[str, Mapping[str, Question]], scores: Scores
-) -> Asked | None:
+) -> AskedQuestion | None:
     known = [(model, found[model.folder][digest]) for model in models if digest in found[model.folder]]
     if not known:
         return None
@@ -113,12 +113,14 @@ def _asked(
     text = first.text or first.asked
     replies = [_reply(model, one, scores.get(model.folder, {}).get(digest)) for model, one in known]
     opening = plain(text[:_OPENING].strip()) + ("…" if len(text) > _OPENING else "")
-    return Asked(digest, opening, excerpt(text), [excerpt(one) for one in first.graded.gold[:_MOST_TEXTS]], replies)
+    return AskedQuestion(
+        digest, opening, excerpt(text), [excerpt(one) for one in first.graded.gold[:_MOST_TEXTS]], replies
+    )
 
 
-def _reply(model: Model, one: Question, score: float | None) -> Reply:
+def _reply(model: Model, one: Question, score: float | None) -> ModelAnswers:
     texts = one.answers[:_MOST_TEXTS]
-    return Reply(model, shown(score), [excerpt(text) for text in texts], len(one.answers) - len(texts))
+    return ModelAnswers(model, shown(score), [excerpt(text) for text in texts], len(one.answers) - len(texts))
 
 
 def excerpt(text: str) -> Excerpt:

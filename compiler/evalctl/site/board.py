@@ -16,14 +16,14 @@ from evalctl.site.source import Model, ResultSite
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class BestGroup:
     """The model folders of a column's best group; `apart` is the number of models that could not be compared with the first."""
 
     members: frozenset[str] = frozenset()
     apart: int = 0
 
 
-Groups = Mapping[str, Group]  # by column
+Groups = Mapping[str, BestGroup]  # by column
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Board:
 
 def board(site: ResultSite, groups: Groups) -> Board:
     """The leaderboard of one column per average and benchmark, with the best group of each."""
-    means = [_of_average(one, site, groups.get(one.name, Group())) for one in site.averages]
+    means = [_of_average(one, site, groups.get(one.name, BestGroup())) for one in site.averages]
     columns = [*means, *columns_of(site, site.entries, groups)]
     return Board(columns, ordered(site.models, columns[:1]))
 
@@ -85,7 +85,7 @@ def columns_of(site: ResultSite, entries: Sequence[MetricEntry], groups: Groups)
     by_name = {entry.name: entry for entry in entries}
     found = by_language({entry.name: entry.tasks for entry in entries}, site.scripts)
     return [
-        _of_entry(by_name[name], language, site, groups.get(name, Group()))
+        _of_entry(by_name[name], language, site, groups.get(name, BestGroup()))
         for language, names in found.items()
         for name in names
     ]
@@ -102,7 +102,7 @@ def ordered(models: Sequence[Model], columns: Sequence[Column]) -> list[Model]:
     return sorted(models, key=place)
 
 
-def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: Group) -> Column:
+def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: BestGroup) -> Column:
     numbers = {model.folder: of_entry(model, entry.name, model.folder in group.members) for model in site.models}
     keys = {script: key for key, script in reversed(list(site.scripts.items()))}
     return Column(
@@ -116,7 +116,7 @@ def _of_entry(entry: MetricEntry, language: str, site: ResultSite, group: Group)
     )
 
 
-def _of_average(average: EntriesAverage, site: ResultSite, group: Group) -> Column:
+def _of_average(average: EntriesAverage, site: ResultSite, group: BestGroup) -> Column:
     numbers = {model.folder: of_average(average, model, model.folder in group.members) for model in site.models}
     return Column(average.name, average.name.removesuffix("_average") or OTHER, True, numbers, apart=group.apart)
 

@@ -15,7 +15,7 @@ _MOST = 5000  # scores on the page
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ScoreChange:
     """A score of a model after a commit and before it; "" where there is or was none. `task` is the key of the entry's task,
     `kind` the key of the word for what happened. `page` is "" of a model whose folder was deleted."""
 
@@ -39,14 +39,14 @@ class Month:
     """The changes of a month, the newest first."""
 
     name: str
-    changes: Sequence[Change]
+    changes: Sequence[ScoreChange]
 
 
 @dataclass(slots=True)
 class Changes:
     """The changes of the models so far; `cut` are the folders of models with older changes than are known here."""
 
-    found: list[Change] = field(default_factory=list)
+    found: list[ScoreChange] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
 
     def add(self, site: ResultSite, folder: str, versions: Sequence[Version], model: Model | None = None) -> None:
@@ -74,7 +74,7 @@ def joined(parts: Iterable[Changes]) -> Changes:
 
 def _changes(
     site: ResultSite, folder: str, model: Model | None, versions: Sequence[Version], whole: bool
-) -> Iterator[Change]:
+) -> Iterator[ScoreChange]:
     """Nothing is known of what the earliest version changed, unless it is the first of all."""
     name, page = (model.name, model.slug) if model else (read_name(folder), "")
     tasks = {one.script: key for key, one in model.aggregate.evals.items()} if model else {}
@@ -87,7 +87,7 @@ def _changes(
     for version, before in zip(versions, earlier, strict=False):
         for entry, task in keys.items():
             if _value(version.aggregate, entry) != _value(before, entry):
-                yield Change(
+                yield ScoreChange(
                     version.day, version.place, version.commit, version.person, folder, name, settings, page, entry, task,
                     _kind(version.aggregate, before, entry), _text(version.aggregate, entry), _text(before, entry),
                 )  # fmt: skip

@@ -21,7 +21,7 @@ Facts = Sequence[tuple[str, str]]  # key of the word, text
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LanguageScores:
     """The numbers of one language: averages, an entry per benchmark, then all others."""
 
     language: str
@@ -36,7 +36,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Eval:
+class ShownEval:
     """What was run for one task."""
 
     key: str
@@ -52,7 +52,7 @@ class Eval:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedEntry:
     """An entry, some of whose answers did not end by themselves: its score, that of the finished questions, and how many these are."""
 
     name: str
@@ -75,14 +75,14 @@ class ModelPage:
     """All of a model's page."""
 
     model: Model
-    groups: Sequence[Group]
+    groups: Sequence[LanguageScores]
     scale: Scale
-    evals: Sequence[Eval]
+    evals: Sequence[ShownEval]
     facts: Facts
     time: str
     trends: Sequence[Trend]
     warnings: Sequence[str]
-    finished: Sequence[Finished]
+    finished: Sequence[FinishedEntry]
     spent: Spent
     counts: Sequence[str] = (*_COUNTS, *_ENDS)
 
@@ -107,7 +107,7 @@ def _scale(numbers: Iterable[Number]) -> Scale:
     return Scale(0.0, 1.0) if all(0 <= one <= 1 for one in ends) else scale([0.0, *ends])
 
 
-def _groups(site: ResultSite, board: Board, model: Model) -> list[Group]:
+def _groups(site: ResultSite, board: Board, model: Model) -> list[LanguageScores]:
     main = {column.name: column for column in board.columns}
     tasks = {one.script: key for key, one in model.aggregate.evals.items()}
     known = {entry.name: entry.tasks for entry in site.metrics.entries if entry.name in model.aggregate.results}
@@ -119,7 +119,9 @@ def _groups(site: ResultSite, board: Board, model: Model) -> list[Group]:
                  if one.name in main and main[one.name].language == language]  # fmt: skip
         if rows:
             found.append(
-                Group(language, means, [r for r in rows if r[0] in main], [r for r in rows if r[0] not in main])
+                LanguageScores(
+                    language, means, [r for r in rows if r[0] in main], [r for r in rows if r[0] not in main]
+                )
             )
     return found
 
@@ -132,11 +134,11 @@ def _task(scripts: Sequence[str], tasks: Mapping[str, str]) -> str:
     return next((tasks[one] for one in scripts if one in tasks), "")
 
 
-def _eval(site: ResultSite, model: Model, one: Result) -> Eval:
+def _eval(site: ResultSite, model: Model, one: Result) -> ShownEval:
     counts = one.samples.as_json() if one.samples else {}
     asked = counts.get("asked")
     unproven = one.path in site.unproven.get(model.folder, {})
-    return Eval(
+    return ShownEval(
         one.task.key, _provenance(one), _settings(one),
         [*(_share(counts.get(name), asked) for name in _COUNTS), *(_known_share(one, name) for name in _ENDS)],
         asked if isinstance(asked, int) else None, duration(one.seconds), _tokens(one),
@@ -156,10 +158,10 @@ def _known_share(one: Result, name: str) -> tuple[int | None, str]:
     return _share(one.stability.number(name), one.stability.number("answers"))
 
 
-def _finished(model: Model) -> list[Finished]:
+def _finished(model: Model) -> list[FinishedEntry]:
     found = model.aggregate.stability
     return [
-        Finished(name, shown(model.aggregate.results.get(name)), shown(one.score), one.finished, one.questions)
+        FinishedEntry(name, shown(model.aggregate.results.get(name)), shown(one.score), one.finished, one.questions)
         for name, one in found.items()
         if one.finished < one.questions
     ]

@@ -17,7 +17,7 @@ from evalctl.parallel import MOST, mapped
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
 from evalctl.site import cells, libraries, models, pairs, tasks, ties
-from evalctl.site.answers import Answers
+from evalctl.site.answers import AnswerTexts
 from evalctl.site.board import Board, Groups, board, columns_of
 from evalctl.site.changes import Changes, joined
 from evalctl.site.costs import Spent
@@ -66,7 +66,7 @@ class _Gathered:
 _Maker = Callable[[_Gathered], Iterable[_Page]]
 
 
-def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answers | None = None) -> int:
+def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: AnswerTexts | None = None) -> int:
     """Writes all files below `folder`, with a page for each of the `asked` pairs; returns the number of pages in one language."""
     for name, content in _ASSETS.items():
         write_atomically(folder / name, content)
@@ -77,7 +77,7 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answer
         return [path for page in pages(gathered) for path in _written(environment, page, site, folder)], gathered
 
     groups = ties.groups(site, board(site, {}).columns)
-    whole, texts = board(site, groups), answers or Answers()
+    whole, texts = board(site, groups), answers or AnswerTexts()
     # What is missing is noted while a page with answers is made: such pages are made in this process.
     found = mapped(made, _makers(site, whole, groups, asked, texts), sys.maxsize if texts.tasks else _FEWEST)
     last = _of_all(site, whole, [gathered for _, gathered in found])
@@ -87,7 +87,9 @@ def write(site: ResultSite, asked: Sequence[Pair], folder: Path, answers: Answer
     return len(written) // len(LANGUAGES)
 
 
-def _makers(site: ResultSite, found: Board, groups: Groups, asked: Sequence[Pair], answers: Answers) -> list[_Maker]:
+def _makers(
+    site: ResultSite, found: Board, groups: Groups, asked: Sequence[Pair], answers: AnswerTexts
+) -> list[_Maker]:
     """What makes the pages but those of all models: the records of some models are read when their pages are made."""
     chosen = pairs.chosen(found, asked)
     about = tasks.pages(site, found, groups)
@@ -111,12 +113,12 @@ def _lists(chosen: Sequence[Pair], about: Sequence[TaskPage]) -> Iterator[_Page]
     yield _Page("methods.html", "methods.html", {})
 
 
-def _of_task(site: ResultSite, answers: Answers, task: TaskPage, _: _Gathered) -> Iterator[_Page]:
+def _of_task(site: ResultSite, answers: AnswerTexts, task: TaskPage, _: _Gathered) -> Iterator[_Page]:
     hardest = tasks.hardest(site, task, answers)
     yield _Page(f"tasks/{task.slug}.html", "task.html", {"page": task, "hardest": hardest})
 
 
-def _of_pairs(site: ResultSite, chosen: Sequence[Pair], answers: Answers) -> Iterator[_Page]:
+def _of_pairs(site: ResultSite, chosen: Sequence[Pair], answers: AnswerTexts) -> Iterator[_Page]:
     for pair in pairs.pages(site, chosen, answers):
         yield _Page(f"pairs/{pair.slug}.html", "pair.html", {"page": pair})
 

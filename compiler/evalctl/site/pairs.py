@@ -14,7 +14,7 @@ from evalctl.results.entries import shown
 from evalctl.results.names import task_name
 from evalctl.results.tables import signed
 from evalctl.review.methods import AVERAGE
-from evalctl.site.answers import Answers, Texts
+from evalctl.site.answers import AnswerTexts, Texts
 from evalctl.site.board import Board
 from evalctl.site.drawing import Scale, axis, scale, whisker
 from evalctl.site.source import Model, ResultSite, slug
@@ -27,7 +27,7 @@ Pair = tuple[Model, Model]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedRow:
     """An average or an entry: both scores, their difference with its interval, and the word; `why` where it cannot be compared."""
 
     name: str
@@ -65,7 +65,7 @@ class PairPage:
     """All of a pair's page; differences are the first model minus the second."""
 
     pair: Pair
-    rows: Sequence[Row]
+    rows: Sequence[ComparedRow]
     axis: Markup
     changed: Sequence[Changed]
     remarks: Sequence[str]
@@ -94,7 +94,7 @@ def chosen(board: Board, asked: Sequence[Pair]) -> list[Pair]:
     return list({frozenset((one.folder, other.folder)): (one, other) for one, other in (*found, *asked)}.values())
 
 
-def pages(site: ResultSite, pairs: Sequence[Pair], answers: Answers) -> Iterator[PairPage]:
+def pages(site: ResultSite, pairs: Sequence[Pair], answers: AnswerTexts) -> Iterator[PairPage]:
     """One at a time; a model that is in several pairs in a row is read once."""
     kept: dict[str, Side] = {}
     for pair in pairs:
@@ -106,7 +106,7 @@ def _side(site: ResultSite, model: Model) -> Side:
     return side(model.folder, model.aggregate, site.read, site.metrics, name=model.name)
 
 
-def _page(site: ResultSite, pair: Pair, one: Side, other: Side, answers: Answers) -> PairPage:
+def _page(site: ResultSite, pair: Pair, one: Side, other: Side, answers: AnswerTexts) -> PairPage:
     comparison = compare(one, other, site.metrics, scripts=site.scripts)
     full_marks = {entry.name: entry.full_mark or 1.0 for entry in site.metrics.entries}
     ends = [
@@ -128,27 +128,27 @@ def _page(site: ResultSite, pair: Pair, one: Side, other: Side, answers: Answers
     )
 
 
-def _means(comparison: Comparison, on: Scale) -> Iterator[Row]:
+def _means(comparison: Comparison, on: Scale) -> Iterator[ComparedRow]:
     for each in comparison.averages:
         mean = each.difference
-        yield Row(
+        yield ComparedRow(
             each.name, True, (shown(each.model), shown(each.baseline)), signed(mean.mean), _interval(mean.low, mean.high),
             whisker(on, mean.mean, mean.low, mean.high, _kind(each.verdict.value), zero=True), 1.0, each.verdict.value, _p(each.p),
             method=f"{AVERAGE}, {mean.entries} entries",
         )  # fmt: skip
 
 
-def _entries(comparison: Comparison, on: Scale, full_marks: dict[str, float]) -> Iterator[Row]:
+def _entries(comparison: Comparison, on: Scale, full_marks: dict[str, float]) -> Iterator[ComparedRow]:
     for each in comparison.entries:
         scores = (shown(each.model.value), shown(each.baseline.value))
         if each.difference is None:
-            yield Row(each.entry, False, scores, verdict=each.verdict.value, why=each.why)
+            yield ComparedRow(each.entry, False, scores, verdict=each.verdict.value, why=each.why)
             continue
         full_mark, made = full_marks[each.entry], each.difference
         drawn = whisker(
             on, made.mean / full_mark, made.low / full_mark, made.high / full_mark, _kind(each.verdict.value), zero=True
         )
-        yield Row(
+        yield ComparedRow(
             each.entry, False, scores, signed(made.mean), _interval(made.low, made.high), drawn, full_mark, each.verdict.value,
             _p(each.p), made.questions, each.method,
         )  # fmt: skip
@@ -173,7 +173,7 @@ def _changed(entry: MetricEntry, one: Side, other: Side) -> Changed:
 
 
 def _texts(
-    site: ResultSite, entry: MetricEntry, pair: Pair, changed: Sequence[Flip], answers: Answers
+    site: ResultSite, entry: MetricEntry, pair: Pair, changed: Sequence[Flip], answers: AnswerTexts
 ) -> list[tuple[str, Texts]]:
     """Of each task behind the entry that was asked for."""
     scores = {

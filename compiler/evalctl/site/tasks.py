@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalctl.results.names import task_name
 from evalctl.review.values import Values, worst
-from evalctl.site.answers import Answers, Texts
+from evalctl.site.answers import AnswerTexts, Texts
 from evalctl.site.board import Board, Column, Groups, columns_of, ordered
 from evalctl.site.source import Model, ResultSite, slug
 from evalctl.site.ties import values_of
@@ -38,7 +38,7 @@ class Hardest:
     texts: Texts
 
 
-def hardest(site: ResultSite, page: TaskPage, answers: Answers) -> Hardest:
+def hardest(site: ResultSite, page: TaskPage, answers: AnswerTexts) -> Hardest:
     """Of the main entry; of a single model only where its answers are asked for."""
     entry = next((one for one in site.entries if one.name == page.columns[0].name), None)
     known = {} if entry is None else values_of(site, page.models[:_ASKED], entry)

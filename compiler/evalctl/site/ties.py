@@ -20,7 +20,7 @@ from evalctl.review.average import average
 from evalctl.review.difference import Difference, difference
 from evalctl.review.spread import CONFIDENCE, Spread
 from evalctl.review.values import OtherQuestions, Values, paired
-from evalctl.site.board import Column, Group, Groups
+from evalctl.site.board import BestGroup, Column, Groups
 from evalctl.site.source import Model, ResultSite
 
 _AT_ONCE = 50  # models whose values are in memory beside those of the models ahead
@@ -43,12 +43,12 @@ class _Race:
         """Whether it is one of the others."""
         return model is not self.ahead and self.column.numbers[model.folder].value is not None
 
-    def group(self) -> Group:
+    def group(self) -> BestGroup:
         """Its best group, which nobody is in where no other model can be compared with the one ahead."""
         known = {folder: each for folder, found in self.differences.items() if (each := self._known(found))}
         open_ones = [folder for folder, found in known.items() if self._is_open(found, len(known))]
         members = frozenset((self.ahead.folder, *open_ones)) if known else frozenset[str]()
-        return Group(members, len(self.others) - len(known))
+        return BestGroup(members, len(self.others) - len(known))
 
     def _known(self, found: Sequence[Difference | None]) -> list[Difference]:
         """Of all entries; empty where one cannot be compared."""

@@ -38,7 +38,7 @@ def load(
 
     Files that an interrupted call fetched stay; the next call continues.
     """
-    reading = _Reading(scripts, begun, ended)
+    reading = _ProgramLines(scripts, begun, ended)
     variables = dict.fromkeys(_OFFLINE, "0" if online else "1")
     variables |= {"HF_HOME": str(hub_home(context)), "HF_HUB_CACHE": str(hub_cache(context))}
     words = ("evalctl_job.fetch_datasets", "--framework", framework, "--", *scripts)
@@ -49,7 +49,7 @@ def load(
     return reading.found
 
 
-class _Reading:
+class _ProgramLines:
     """The lines of the program (evalctl_job.fetch_datasets) as they come; other lines are output of its libraries."""
 
     def __init__(

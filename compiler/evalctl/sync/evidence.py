@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evalctl.model.run import Attempt, Evidence, Sighting
+from evalctl.model.run import Attempt, Marks, Sighting
 
 
 @dataclass(frozen=True, slots=True)
-class JobEvidence(Evidence):
+class JobEvidence:
     """The evidence about one job, other jobs and other owners included.
 
+    `missing` are task keys without a current result, not claimed by another job.
     `elsewhere` maps task keys without a result here to the job that runs them, `absent_here` to the job that gave
     their results into a commit that this clone lacks. `foreign`: the open attempt is another person's, whose jobs the
     scheduler does not show us. `other_home`: the folder that an attempt of ours is recorded with, where it is not one of
@@ -19,6 +20,17 @@ class JobEvidence(Evidence):
     that hold no result.
     """
 
+    job: str
+    missing: tuple[str, ...]
+    attempt: Attempt | None
+    attempts: int
+    sightings: tuple[Sighting, ...]
+    silent: bool
+    marks: Marks
+    age_seconds: float
+    grace_seconds: float
+    retries: int
+    last_outcome: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     absent_here: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
