@@ -183,6 +183,15 @@ def test_a_function_has_at_most_thirty_lines(package: Path) -> None:
     assert found == set()
 
 
+@pytest.mark.parametrize("package", [TOP, JOB, QUEUE], ids=lambda path: path.name)
+def test_a_file_has_at_most_three_hundred_lines(package: Path) -> None:
+    """A longer one is about two things."""
+    lines = {
+        path.relative_to(package).as_posix(): len(path.read_bytes().splitlines()) for path in package.rglob("*.py")
+    }
+    assert {name: number for name, number in lines.items() if number > 300} == {}
+
+
 def test_commands_has_commands_only() -> None:
     """Each file is what a word of the command line runs, or two words, as the package's `__init__` lists them."""
     page = ast.get_docstring(ast.parse((TOP / "commands/__init__.py").read_text(encoding="utf-8"))) or ""

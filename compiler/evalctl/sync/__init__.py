@@ -2,7 +2,7 @@
 
 One pass (`sync`): `sync.sync` takes the lock of this home (`lock`), completes what a killed pass left
 (`advance.finish_move`), fetches the ledger (`ledger`), collects evidence (`observe`), looks each job up in one table
-(`decide`), then writes results (`collect`, `publish`) and submits jobs (`act`). It always writes the intent first, then acts,
+(`decide`), then writes results (`collect`, `publish`) and submits jobs (`act`, after `prepare` has made the run folder of each). It always writes the intent first, then acts,
 then records. `batches` makes the files to commit for ended attempts, and the ledger's entry about them.
 
 Between passes, without the lock, programs of the job environments run (`hub`): `weights` reports whether a model to download
