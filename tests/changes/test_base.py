@@ -499,8 +499,8 @@ def test_values_of_questions_that_evalctl_writes_are_no_change_by_hand(
 @pytest.mark.parametrize(
     ("path", "old", "new", "why"),
     [
-        (SCORES, "01", "10", "scores.json is not the one that the record names"),
-        (SCORES, '"answers": 1', '"answers": 2', "scores.json is not the one that the record names"),
+        (SCORES, "01", "10", "scores.json was changed: its SHA-256 is not the one in the record"),
+        (SCORES, '"answers": 1', '"answers": 2', "scores.json was changed: its SHA-256 is not the one in the record"),
         (SCORES, "", None, "its record names it"),
         (SET, "0" * 16, "2" * 16, "its digest is"),
         (SET, "", None, "the values of a result are of this question set"),

@@ -116,7 +116,7 @@ def test_a_dataset_that_the_hub_would_refuse_is_told_before_anything_runs(
     """Its name follows from organisation and model, and only the upload after all the hours would show it."""
     text = "".join(f"{key}: {value}\n" for key, value in {**RIGHT, **change}.items())
     found = Project(repository(tmp_path, {EXAMPLE: text.encode()})).check()[1]
-    assert ([one.message for one in found if "a dataset on the Hub cannot be named" in one.message] == []) is right
+    assert ([one.message for one in found if "a data set on the Hub cannot be named" in one.message] == []) is right
 
 
 SETTINGS = f"manifests/models/{MODEL}.yaml"

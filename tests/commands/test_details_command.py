@@ -233,7 +233,7 @@ def test_who_can_read_details_files_is_said(forgotten: Path, capsys: pytest.Capt
     assert cli.main(["--repo", str(forgotten), "details", "lab/gone", "--wrong"]) == 1
     assert "evalctl env setup lighteval" in capsys.readouterr().err
     assert cli.main(["--repo", str(forgotten), "details", "lab/gone", "--metric", "acc<"]) == 1
-    assert "'acc<' is no condition" in capsys.readouterr().err
+    assert "'acc<' is not a condition" in capsys.readouterr().err
 
 
 def test_a_reader_that_dies_is_told(

@@ -198,7 +198,7 @@ def test_the_plan_and_explain_name_the_last_failure(
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "manifests")
     git(root, "commit", "-qm", "a")
-    assert "last try" not in plan()[1], "there is no ledger"
+    assert "last attempt" not in plan()[1], "there is no ledger"
     attempts = tuple(
         Attempt(job.name, n, f"{job.name}-a{n}", Phase.CLOSED, "tsubame", REQUEST, keys, "", 1.0, closed_at=2.0,
                 outcome="failed:dataset-unreachable", by="a") for n in range(1, job.retries + 2)
@@ -213,8 +213,8 @@ def test_the_plan_and_explain_name_the_last_failure(
         "detail": "no host has team/numbers",
     }
     mark.write_text(json.dumps(failed), encoding="utf-8")
-    said = f"attempts-exhausted: dataset-unreachable: no host has team/numbers ({job.retries + 1} tries): evalctl datasets fetch"
+    said = f"attempts-exhausted: dataset-unreachable: no host has team/numbers ({job.retries + 1} attempts): evalctl datasets fetch"
     code, out = plan()
-    assert code == 0 and f"no result yet; last try: {said}" in out
+    assert code == 0 and f"no result yet; last attempt: {said}" in out
     assert cli.main(["--repo", str(root), "explain", "a", "ja_exact"]) == 0
-    assert f"  last try {said}" in capsys.readouterr().out
+    assert f"  last attempt {said}" in capsys.readouterr().out

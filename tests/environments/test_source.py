@@ -182,7 +182,7 @@ def test_a_list_of_another_commit_proves_nothing(source: Source, folder: Path) -
 def test_a_file_that_is_no_wheel_is_told(source: Source, tmp_path: Path) -> None:
     """Cut off while it was copied, say."""
     (tmp_path / "fork-2.0-py3-none-any.whl").write_text("half a wheel")
-    assert "is no wheel" in refusal(source, tmp_path / "fork-2.0-py3-none-any.whl").message
+    assert "is not a wheel" in refusal(source, tmp_path / "fork-2.0-py3-none-any.whl").message
 
 
 def test_what_is_neither_is_told(source: Source, tmp_path: Path) -> None:

@@ -119,7 +119,9 @@ def test_an_imported_result_is_never_taken_for_an_eval_s_own(
     capsys.readouterr()
     assert cli.main(["--repo", str(root), "plan", "--json"]) == 0
     (job,) = json.loads(capsys.readouterr().out)["requests"][0]["jobs"]
-    assert [(one["state"], one["detail"]) for one in job["evals"]] == [("run", "its result is an imported one")]
+    assert [(one["state"], one["detail"]) for one in job["evals"]] == [
+        ("run", "its result was imported, and imported results are never reused")
+    ]
 
 
 def test_an_aggregate_gives_its_entries_back(root: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_good_file_has_no_finding() -> None:
     ("content", "line", "why"),
     [
         (b"", 1, "not JSON"), (b"[\n{,\n]", 2, "not JSON"), (b"\xff", 1, "cannot be read"), (b"[" * 5000, 1, "nested too deeply"),
-        (b"{}", 1, "not a list"), (b"[\n\n1]", 3, "not an object"), (b"[NaN]", 1, "NaN is no number"),
+        (b"{}", 1, "not a list"), (b"[\n\n1]", 3, "not an object"), (b"[NaN]", 1, "NaN is not a number"),
     ],
 )  # fmt: skip
 def test_a_file_of_another_form_is_found(content: bytes, line: int, why: str) -> None:
@@ -42,8 +42,8 @@ def test_a_file_of_another_form_is_found(content: bytes, line: int, why: str) ->
     ("more", "why"),
     [
         ({"whi": "x"}, "no key `whi`"), ({"by": 1}, "`by` is not a text"), ({"why": ""}, "`why` is not a text"),
-        ({"path": ["x"]}, "`path` is not a text"), ({"path": "results/../.env/result.json"}, "no path of a result"),
-        ({"path": "/results/a/result.json"}, "no path of a result"), ({"path": "results/a/README.md"}, "no path of a result"),
+        ({"path": ["x"]}, "`path` is not a text"), ({"path": "results/../.env/result.json"}, "not the path of a result"),
+        ({"path": "/results/a/result.json"}, "not the path of a result"), ({"path": "results/a/README.md"}, "not the path of a result"),
         ({"fingerprint": "f"}, "`fingerprint` is not one"),
     ],
 )  # fmt: skip

@@ -92,7 +92,7 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     refused = TaskCounts(asked=20, answered=100, truncated=1, failed=1, abandoned=0, first_error="HTTP 400: no")
     assert causes_at_work(refused, ServerLoad()) == []
     (down,) = causes_at_work(TaskCounts(asked=20, last_refusal="no connection to api.example"), ServerLoad())
-    assert str(down).startswith("no answers: the last try failed (no connection to api.example)")
+    assert str(down).startswith("no answers: the last call failed (no connection to api.example)")
     limited = causes_at_work(TaskCounts(asked=20, last_refusal="HTTP 429: slow down"), ServerLoad(refusals=3))
     assert [one.name for one in limited] == ["rate limit"]
 
@@ -101,7 +101,7 @@ def test_the_counts_of_an_attempt_name_causes_without_its_answers() -> None:
     ("content", "why"),
     [
         (b"{", "delimiter|property name"), (b"[]", "not a JSON object"), (b'{"limit": "many"}', "`limit` is 'many'"),
-        (b'{"highest_cache_use": NaN}', "NaN is no number"), (b'{"limit": true}', "`limit` is True"),
+        (b'{"highest_cache_use": NaN}', "NaN is not a number"), (b'{"limit": true}', "`limit` is True"),
     ],
 )  # fmt: skip
 def test_damaged_notes_are_no_notes(content: bytes, why: str) -> None:

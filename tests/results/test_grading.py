@@ -116,5 +116,5 @@ def test_a_metrics_name_may_hold_an_equals_sign() -> None:
 @pytest.mark.parametrize("text", ["", "<0.5", "acc<", "acc<half", "acc<1<2"])
 def test_half_a_condition_is_none(text: str) -> None:
     """It is refused rather than guessed at."""
-    with pytest.raises(ValueError, match="is no condition"):
+    with pytest.raises(ValueError, match="is not a condition"):
         condition(text)

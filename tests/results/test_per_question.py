@@ -227,7 +227,7 @@ def test_a_file_that_the_record_does_not_name_does_not_count() -> None:
     result, files = measured("code", {"code": {"pass@1:10": [1, 0]}})
     swapped = {**files, path_of(result.path): files[path_of(result.path)].replace(b'"10"', b'"01"')}
     assert swapped != files
-    assert scored(swapped, result)[result.path] == "scores.json is not the one that the record names"
+    assert scored(swapped, result)[result.path] == "scores.json was changed: its SHA-256 is not the one in the record"
     assert scored({}, result)[result.path] == "scores.json is missing"
 
 
@@ -238,7 +238,7 @@ def test_a_record_that_names_its_values_wrongly_has_none(named: dict[str, Any]) 
     """An empty mark, too: only a record without one may have values that were made later."""
     result, files = measured("code", {"code": {"pass@1:10": [1, 0]}})
     changed = Result({**result.as_json(), "per_question": named}, result.path)
-    assert scored(files, changed)[result.path] == "scores.json is not the one that the record names"
+    assert scored(files, changed)[result.path] == "scores.json was changed: its SHA-256 is not the one in the record"
     assert scored({}, changed)[result.path] == "scores.json is missing"
 
 

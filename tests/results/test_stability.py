@@ -146,7 +146,7 @@ def test_a_record_with_impossible_numbers_is_none(change: dict[str, Any]) -> Non
     }  # fmt: skip
     assert parse(result.path, json.dumps(facts)).stability == EndCounts(ENDS.totals())
     stability = {**ENDS.totals(), **change}
-    with pytest.raises(ValueError, match="its `stability` has no possible number of"):
+    with pytest.raises(ValueError, match="its `stability` has an impossible number of"):
         parse(result.path, json.dumps({**facts, "stability": stability}))
 
 

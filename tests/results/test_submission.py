@@ -49,7 +49,7 @@ DAMAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "inputs are text": (lambda whole: with_task(whole, inputs="x"), "its `inputs` is 'x'"),
     "of another eval": (lambda whole: with_task(whole, inputs={"digest": "d"}), "not that of the attempt"),
     "environments": (lambda whole: with_task(whole, environments={"server": 1}), "its `environments` is 1"),
-    "another place": (lambda whole: with_task(whole, path="results/../result.json"), "no place of a result"),
+    "another place": (lambda whole: with_task(whole, path="results/../result.json"), "not the path of a result"),
 }
 
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from evalctl.check.service_words import OPTIONS, SET
 from evalctl.model.evaluation import Batch
+from evalctl.model.service import Service
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply
 
@@ -74,6 +77,12 @@ VERSIONS = {
         ("Usage: qstat [OPTIONS] [JOBID1 JOBID2...|DESTINATION]\n", ""), ("my slurm 1\n", ""), ("no pbs_version = 1\n", ""),
     ],
 }  # fmt: skip
+
+
+def test_each_scheduler_is_in_each_table_of_words() -> None:
+    """A service may name it, and a service's file is checked for its options."""
+    named = get_args(Service.model_fields["scheduler"].annotation)
+    assert set(SCHEDULERS) == set(named) == set(OPTIONS) == set(SET)
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULERS if name != "local"])

@@ -107,7 +107,7 @@ def test_a_score_that_is_no_number_makes_the_mark_unreadable(attempt: Attempt) -
     change(attempt, "en_arithmetic", acceptance={"verdict": "done", "scores": {"arithmetic|0": {"em": float("nan")}}})
     found = collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
     assert len(found.files) == 1
-    assert any("NaN is no number" in problem for problem in found.problems)
+    assert any("NaN is not a number" in problem for problem in found.problems)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_submission_names_places_of_results_only(attempt: Attempt, path: str) 
     document = json.loads(file.read_text())
     document["tasks"]["en_arithmetic"]["path"] = path
     file.write_text(json.dumps(document))
-    with pytest.raises(NotCollectable, match="no place of a result"):
+    with pytest.raises(NotCollectable, match="not the path of a result"):
         collect(Path(attempt.run_dir), attempt, STEP, cancelled=False)
 
 

@@ -1,4 +1,4 @@
-"""`evalctl status` names a failure after the last try as well as after the first."""
+"""`evalctl status` names a failure after the last attempt as well as after the first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from evalctl.git.repository import open_repository
 from evalctl.model.evaluation import Job
 from evalctl.sync.eval_status import status
-from evalctl.sync.lastwords import last_try, with_last_words
+from evalctl.sync.lastwords import last_attempt, with_last_words
 from evalctl.sync.ledger import Ledger
 from evalctl.sync.sync import sync
 
@@ -26,13 +26,15 @@ def a_try(clone: Clone, world: World, job: Job) -> None:
 
 
 def said(clone: Clone, job: Job) -> str:
-    """What plan and explain say of the last try."""
+    """What plan and explain say of the last attempt."""
     record = Ledger(open_repository(clone.root)).read().of(job.name)
-    return last_try(record, job.retries, clone.context().home, KEY)
+    return last_attempt(record, job.retries, clone.context().home, KEY)
 
 
-def test_the_reason_of_the_last_try_is_named_between_tries_and_when_all_are_used_up(clone: Clone, world: World) -> None:
-    """Reason, words and advice of the last try, and the number of tries, are on the eval's line, after each try."""
+def test_the_reason_of_the_last_attempt_is_named_between_attempts_and_when_all_are_used_up(
+    clone: Clone, world: World
+) -> None:
+    """Reason, words and advice of the last attempt, and the number of attempts, are on the eval's line, after each attempt."""
     job = make_job(make_eval("arithmetic"))
     clone.add_script(job)
     a_try(clone, world, job)
@@ -47,6 +49,8 @@ def test_the_reason_of_the_last_try_is_named_between_tries_and_when_all_are_used
     (line,) = with_last_words(status(clone.context(), plan(job))[0], clone.root)
     assert (line.state, line.reason) == ("stop", "attempts-exhausted")
     assert line.detail.startswith("dataset-unreachable: no host has team/numbers: ")
-    assert "evalctl retry" in line.detail and line.detail.endswith("(2 tries)")
-    assert said(clone, job).startswith("attempts-exhausted: dataset-unreachable: no host has team/numbers (2 tries): ")
+    assert "evalctl retry" in line.detail and line.detail.endswith("(2 attempts)")
+    assert said(clone, job).startswith(
+        "attempts-exhausted: dataset-unreachable: no host has team/numbers (2 attempts): "
+    )
     assert "evalctl datasets fetch" in said(clone, job)

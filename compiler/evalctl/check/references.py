@@ -106,7 +106,7 @@ def _datasets(checked: CheckedRequest) -> list[Diagnostic]:
     wanted = (dataset(asked.org, name, private=asked.private) for name in model_names(checked.request))
     help = "after the /: at most 96 letters, digits, _ - and . ; no --, .. or +, and no - or . at the end"
     return [
-        Diagnostic("forbidden-text", f"a dataset on the Hub cannot be named `{name}`", span, help)
+        Diagnostic("forbidden-text", f"a data set on the Hub cannot be named `{name}`", span, help)
         for name in wanted if not is_repository(name)
     ]  # fmt: skip
 

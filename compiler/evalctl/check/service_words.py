@@ -42,17 +42,17 @@ _TIMES = {
 SET: dict[str, dict[str, str]] = {
     "gridengine": {
         "-N": "its name", "-S": "its shell", "-cwd": "its folder", "-p": "its priority", "-j": "its log", "-o": "its log", "-e": "its log",
-        "-r": "that it is started once", "-v": "its environment",
+        "-r": "that the scheduler never starts it again", "-v": "its environment",
     },
     "pbs": {
         "-N": "its name", "-p": "its priority", "-j": "its log", "-k": "its log", "-o": "its log", "-e": "its log",
-        "-r": "that it is started once", "-v": "its environment",
+        "-r": "that the scheduler never starts it again", "-v": "its environment",
     },
     "slurm": {
         "--job-name": "its name", "-J": "its name", "--time": "its walltime", "-t": "its walltime", "--nice": "its priority",
-        "--no-requeue": "that it is started once", "--requeue": "that it is started once", "--signal": "its warning before the end",
+        "--no-requeue": "that the scheduler never starts it again", "--requeue": "that the scheduler never starts it again", "--signal": "its signal before the end",
         "--output": "its log", "-o": "its log", "--error": "its log", "-e": "its log", "--export": "its environment",
-        "--parsable": "the form of the reply",
+        "--parsable": "the format of the reply",
     },
     "local": {},
 }  # fmt: skip

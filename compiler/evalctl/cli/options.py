@@ -182,13 +182,13 @@ def _retry(parser: argparse.ArgumentParser) -> None:
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--probe", action="store_true", help="submit a one-minute job that only writes marks")
-    parser.add_argument("--node-kind", metavar="KIND", help="where the probe runs (default: the cheapest)")
+    parser.add_argument("--node-kind", metavar="KIND", help="where the site test runs (default: the cheapest)")
     parser.add_argument(
         "--walltime",
         type=count,
         default=60,
         metavar="SECONDS",
-        help="walltime of the probe, which it uses completely (default: 60)",
+        help="seconds of walltime of the site test, all of which it uses (default: 60)",
     )
     parser.add_argument("--service", help="act as this service (default: found from the machine)")
     parser.add_argument("--json", action="store_true")

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalctl import columns, report
 from evalctl.check import codes
-from evalctl.clone.last_tries import last_tries
+from evalctl.clone.last_attempts import last_attempts
 from evalctl.clone.requests import request_named, root_of
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.model.evaluation import Eval, RequestPlan, Setting
@@ -102,29 +102,29 @@ def _request(arguments: argparse.Namespace) -> int:
         help = help_for(arguments.task, keys, f"its tasks are: {listed(keys)}")
         raise EnvironmentProblem(f"{path} does not run a task `{arguments.task}`", help=help)
     cards = project.catalogue_for(sorted({one.subject.model for one in evals})).cards
-    tries = _last_tries(root, compiled.plan)
+    tries = _last_attempts(root, compiled.plan)
     shown = [Explained(one, filled(one, cards.get(one.subject.model)), tries.get(one.digest, "")) for one in evals]
     print(_dumped([_object(one) for one in shown]) if arguments.json else "\n\n".join(_text(one) for one in shown))
     return SUCCESS
 
 
-def _last_tries(root: Path, plan: RequestPlan | None) -> dict[str, str]:
-    """Digest of an eval -> how its last try failed."""
+def _last_attempts(root: Path, plan: RequestPlan | None) -> dict[str, str]:
+    """Digest of an eval -> how its last attempt failed."""
     jobs = {job.name: job for job in plan.jobs} if plan is not None else {}
     by_task = {
         (name, task.evaluation.task.key): task.evaluation.digest for name, job in jobs.items() for task in job.tasks
     }
     keys = {name: (job.retries, [task.evaluation.task.key for task in job.tasks]) for name, job in jobs.items()}
-    return {by_task[where]: words for where, words in last_tries(root, keys).items()}
+    return {by_task[where]: words for where, words in last_attempts(root, keys).items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An eval, with values that no setting sets, and how its last try failed."""
+    """An eval, with values that no setting sets, and how its last attempt failed."""
 
     evaluation: Eval
     filled: tuple[Filled, ...]
-    last_try: str
+    last_attempt: str
 
     def is_filled(self, setting: Setting) -> bool:
         """Whether a setting was not applied and another value is used instead."""
@@ -140,7 +140,7 @@ def _text(explained: Explained) -> str:
         f"  eval     {evaluation.digest}",
         f"  result   {evaluation.result_path}",
         f"  task     {evaluation.task.framework} {evaluation.framework_version}: {evaluation.task.script}",
-        *([f"  last try {explained.last_try}"] if explained.last_try else []),
+        *([f"  last attempt {explained.last_attempt}"] if explained.last_attempt else []),
     ]
     rows = [
         *((one.name, "-" if one.value is None else as_json(one.value), one.origin) for one in explained.filled),
@@ -180,7 +180,7 @@ def _object(explained: Explained) -> dict[str, Any]:
     return {
         "task": evaluation.task.key, "model": evaluation.subject.model, "custom_settings": evaluation.subject.custom_settings,
         "digest": evaluation.digest, "result": evaluation.result_path,
-        "last_try": explained.last_try,
+        "last_attempt": explained.last_attempt,
         "settings": [
             {"name": s.name, "value": s.sourced.value, "applied": s.applied, "layer": s.sourced.origin.layer,
              "place": report.place(s.sourced.origin.span) if s.sourced.origin.span else None, "why": s.why}

@@ -12,7 +12,7 @@ from typing import Any
 
 from evalctl import report
 from evalctl.clone import gates
-from evalctl.clone.last_tries import last_tries
+from evalctl.clone.last_attempts import last_attempts
 from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     forecasts = _forecast(entries, paths, index, problems)
     weak: list[Diagnostic] = []
     if detailed or arguments.format == "json":
-        forecasts = _with_last_tries(root, [_with_differences(root, project, one) for one in forecasts])
+        forecasts = _with_last_attempts(root, [_with_differences(root, project, one) for one in forecasts])
         forecasts, weak = _with_baselines(root, project, entries, forecasts, index)
         weak += gates.baselines_of(project, {path: entries[path] for path in paths}, entries, index)
     problems = [*problems, *_unreadable(forecasts, index)]
@@ -100,21 +100,21 @@ def _with_baselines(
     return with_baselines(root, project, entries, forecasts, index)
 
 
-def _with_last_tries(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:
-    """The forecasts, with how the last try of an eval failed, and evals without tries left as stopped."""
+def _with_last_attempts(root: Path, forecasts: Sequence[RequestForecast]) -> list[RequestForecast]:
+    """The forecasts, with how the last attempt of an eval failed, and evals without tries left as stopped."""
     running = {
         job.job.name: (job.job.retries, [one.task for one in job.evals if one.state == RUN])
         for request in forecasts for job in request.jobs if job.runs
     }  # fmt: skip
-    tries = last_tries(root, running)
+    tries = last_attempts(root, running)
 
-    def with_last_try(name: str, one: EvalForecast) -> EvalForecast:
+    def with_last_attempt(name: str, one: EvalForecast) -> EvalForecast:
         words = tries.get((name, one.task)) if one.state == RUN else None
-        return replace(one, detail=f"{one.detail}; last try: {words}") if words else one
+        return replace(one, detail=f"{one.detail}; last attempt: {words}") if words else one
 
     return [
         replace(request, jobs=tuple(
-            replace(job, evals=tuple(with_last_try(job.job.name, one) for one in job.evals)) for job in request.jobs
+            replace(job, evals=tuple(with_last_attempt(job.job.name, one) for one in job.evals)) for job in request.jobs
         ))
         for request in forecasts
     ] if tries else list(forecasts)  # fmt: skip

@@ -40,7 +40,7 @@ def take_wheel(source: Source, given: Path, target: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             found = {f"src/{name}": archive.read(name) for name in archive.namelist()}
     except (zipfile.BadZipFile, zlib.error) as error:
-        raise EnvironmentProblem(f"{given} is no wheel: {error}", help="build or copy it again") from error
+        raise EnvironmentProblem(f"{given} is not a wheel: {error}", help="build or copy it again") from error
     modules = {name: digest for name, digest in _listed(source).items() if name.startswith("src/")}
     _hold(found, modules, source, given)
     return wheel

@@ -29,7 +29,7 @@ def unpack(source: Source, target: Path, environ: Mapping[str, str]) -> Path:
     if given.suffix == ".whl" and given.is_file():
         return take_wheel(source, given, target)
     raise EnvironmentProblem(
-        f"{given} is no clone, folder or wheel (*.whl)", help=f"set {LOCAL} in .env to one, or remove it there"
+        f"{given} is not a clone, a folder or a wheel (*.whl)", help=f"set {LOCAL} in .env to one, or remove it there"
     )
 
 

@@ -240,7 +240,7 @@ class Request(Strict):
         default_factory=dict, description="Per task key or suite: generation settings that win over all others."
     )
     push_to_hub: PushToHub | None = Field(
-        None, description="Upload committed results and their details to a dataset on the Hub, private by default."
+        None, description="Upload committed results and their details to a data set on the Hub, private by default."
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(1, description="How often a transient failure is tried again.")
     baseline: ServedModelName | Compared | None = Field(

@@ -77,7 +77,7 @@ NEEDS_RESPONSE_TEMPLATE = frozenset({"hf"})
 NEEDS_PACKAGE: Mapping[str, str] = {"cohere_command3": "cohere_melody", "cohere_command4": "cohere_melody"}
 # For model type gpt_oss alone, and the only one for it (HarmonyParser): of another model each question fails.
 HARMONY = "openai_gptoss"
-# What a card of an older evalctl has of the vocabulary: think tags, and since a later one the marks of reasoning.
+# What a card of an older evalctl has of the vocabulary: think tags, and since a later one the other reasoning tags.
 NEED_THINK_TAGS = frozenset({"deepseek_r1", "ernie45", "holo2", "hy_v3", "hy_v4", "step3"})
 # What each takes out of a text, by the mark that begins it; of those that are not here it depends on more than the marks
 # (seen: 0.32.0, each parser asked about a text with each pair; the framework's looks for <think> alone).

@@ -32,7 +32,7 @@ def parsed(content: bytes | str) -> Any:
 
 
 def _refuse(word: str) -> float:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _whole(text: str) -> int:

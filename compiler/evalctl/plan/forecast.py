@@ -124,7 +124,7 @@ def _why(path: str, index: ResultIndex) -> str:
         return "no result yet"
     measured = index.by_path[path]
     if measured.digest.startswith(IMPORTED):
-        return "its result is an imported one"
+        return "its result was imported, and imported results are never reused"
     return CHANGED
 
 

@@ -165,7 +165,7 @@ def _left_in(card: ModelCard, parser: str) -> Mark | None:
 
 def _unparsed(span: Span, model: str, mark: Mark, named: list[str]) -> Diagnostic:
     choice = f"write custom_settings: one of {listed(named)}; or " if named else ""
-    what = "think tags" if mark is THINK else f"reasoning marks {mark.begin}"
+    what = "think tags" if mark is THINK else f"reasoning tags {mark.begin}"
     others = "qwen3, …, or " if mark is THINK else ""
     fitting = (
         f"`reasoning_parser: {mark.parser}` ({others}`ignore` if it does not reason)"

@@ -72,6 +72,6 @@ def _of_row(row: Any) -> Iterator[tuple[str, str]]:
         if not isinstance(row[key], str) or not row[key]:
             yield f"`{key}` is not a text", f"delete the row, then: {_AGAIN}"
         elif key == "path" and not is_place(row[key]):
-            yield f"`{row[key]}` is no path of a result", "name it from the repository: results/…/result.json"
+            yield f"`{row[key]}` is not the path of a result", "name it from the repository: results/…/result.json"
         elif key == "fingerprint" and not _FINGERPRINT.fullmatch(row[key]):
             yield "`fingerprint` is not one", f"delete the row, then: {_AGAIN}"

@@ -37,7 +37,7 @@ def condition(text: str) -> Condition:
     """The condition in `--metric`; raises ValueError for an invalid text."""
     match = _CONDITION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no condition: NAME, or NAME<0.5 (also <=, >, >=)")
+        raise ValueError(f"{text!r} is not a condition: write NAME, or NAME<0.5 (also <=, >, >=)")
     return Condition(match["metric"], match["sign"] or "", float(match["value"] or 0))
 
 

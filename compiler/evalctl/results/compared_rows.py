@@ -26,7 +26,7 @@ ENDED_UNKNOWN = "not in older records: which answers were refused, repeat themse
 _MOST_ENDED = 6  # sentences
 _SHOWABLE = "the smallest true difference that so many questions show in 8 of 10 such comparisons"
 _INDEPENDENT = "average: corrected among the averages; takes entries for independent, and is about other questions of the same tasks"
-NO_ENTRY = "it is no entry of metrics.yaml"
+NO_ENTRY = "it is not an entry of metrics.yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def rows(text: str | bytes) -> list[dict[str, str]]:
         for row in found
     )
     if not whole:
-        raise ValueError(f"it is no list of objects with {', '.join(sorted(KEYS))}")
+        raise ValueError(f"it is not a list of objects with {', '.join(sorted(KEYS))}")
     return list(found)
 
 

@@ -95,7 +95,7 @@ def _asked(result: Result, content: bytes) -> QuestionSet:
     if unknown := set(made.keys) - set(result.scores):
         raise ValueError(f"its questions are of {min(unknown)[:80]!r}, of which the record has no score")
     if not _TASK.fullmatch(result.task.key):
-        raise ValueError(f"the name of the task is no part of a path: {result.task.key[:80]!r}")
+        raise ValueError(f"the name of the task cannot be a part of a path: {result.task.key[:80]!r}")
     return made
 
 

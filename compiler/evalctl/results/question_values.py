@@ -87,7 +87,7 @@ class ScoresFile:
         """How many each question has."""
         found = self._facts.get("answers")
         if type(found) is not int or found < 1:
-            raise ValueError(f"`answers` is no number of answers: {found!r}")
+            raise ValueError(f"`answers` is not a number of answers: {found!r}")
         return found
 
     def metrics(self, questions: int) -> dict[str, Metric]:
@@ -135,7 +135,7 @@ def _file(result: Result, content: bytes | None) -> ScoresFile | str:
     if content is None:
         return f"{SCORES} is missing" if result.names_questions else OLDER
     if result.names_questions and named.scores != hashlib.sha256(content).hexdigest():
-        return f"{SCORES} is not the one that the record names"
+        return f"{SCORES} was changed: its SHA-256 is not the one in the record"
     try:
         document = plain_json.document(content)
     except ValueError as error:
@@ -150,7 +150,7 @@ def _file(result: Result, content: bytes | None) -> ScoresFile | str:
     ):
         return f"{SCORES} has another form: its schema is {str(document.get('schema'))[:40]!r}"
     if result.names_questions and named.questions != questions:
-        return f"{SCORES} is of the question set {questions}, the record of another"
+        return f"{SCORES} names the question set {questions}, and the record names another"
     return ScoresFile(questions, document)
 
 
@@ -162,10 +162,10 @@ def _scored(result: Result, file: ScoresFile, content: bytes | None) -> Scored |
         ended = file.ends(len(asked.digests))
         made = Scored(asked, file.answers(), file.metrics(len(asked.digests)), places, ended)
         if result.stability is not None and (ended is None or ended.totals() != result.stability.as_json()):
-            raise ValueError("the record counts other ends of its answers")
+            raise ValueError("the record has other numbers of answers that were cut off, refused, empty, …")
         _require_its_scores(result, made)
     except (ValueError, AttributeError, TypeError) as error:
-        return f"{SCORES} is not what the record says: {error}"
+        return f"{SCORES} does not agree with the record: {error}"
     return made
 
 

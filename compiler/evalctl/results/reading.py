@@ -40,7 +40,7 @@ def parse(path: str, content: bytes | str) -> Result:
     if not 0 <= result.measured_at < NO_DATE:
         raise ValueError(f"its `measured_at` is not a time: {result.recorded('measured_at')}")
     if not abs(result.seconds or 0) < NO_DATE:
-        raise ValueError(f"its `seconds` are no working time: {result.seconds}")
+        raise ValueError(f"its `seconds` is not a time: {result.seconds}")
     return result
 
 
@@ -53,14 +53,14 @@ def _document(content: bytes | str) -> Facts:
     recorded = {**document, "custom_settings": document["subject"].get("custom_settings")}
     for key, kind in _KINDS.items():
         if not isinstance(recorded.get(key), (kind, NoneType)):
-            raise ValueError(f"its `{key}` is no {_CALLED[kind]}")
+            raise ValueError(f"its `{key}` is not a {_CALLED[kind]}")
     if not all(isinstance(one, str) for one in document.get("warnings") or ()):
         raise ValueError("its `warnings` are not texts")
     _require_one_kind(document)
     _require_numbers(document)
     ends = document.get("stability")
     if ends is not None and (why := _impossible_ends(ends)):
-        raise ValueError(f"its `stability` has no possible number of {why}")
+        raise ValueError(f"its `stability` has an impossible number of {why}")
     return document
 
 
@@ -88,7 +88,7 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
     for task, metrics in {**document["scores"], "weights": document["weights"], "entries": imported["entries"]}.items():
         for name, value in metrics.items():
             if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
-                raise ValueError(f"`{name}` of `{task}` is no number")
+                raise ValueError(f"`{name}` of `{task}` is not a number")
 
 
 def _impossible_ends(stability: Mapping[str, Any]) -> str:

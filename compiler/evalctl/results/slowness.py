@@ -87,7 +87,7 @@ def _refusals(task: TaskCounts) -> Iterator[Cause]:
     """
     if task.last_refusal and not task.last_refusal.startswith(_LIMITED):
         remedy = "check whether the model's provider works; requests are tried again for a while"
-        yield Cause("no answers", f"the last try failed ({task.last_refusal})", remedy)
+        yield Cause("no answers", f"the last call failed ({task.last_refusal})", remedy)
 
 
 def _length(truncated: int, answered: int) -> Iterator[Cause]:

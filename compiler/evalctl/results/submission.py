@@ -49,7 +49,7 @@ class SubmittedTask:
     `answers` names the file of its answers where that is not its digest.
     """
 
-    path: Annotated[str, Form(is_place, "no place of a result")]
+    path: Annotated[str, Form(is_place, "not the path of a result")]
     inputs: Facts
     environments: Mapping[str, str]
     answers: str = ""

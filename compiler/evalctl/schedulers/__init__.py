@@ -1,8 +1,8 @@
 """The interface to schedulers: functions that make commands and read their replies, text in and text out.
 
 A scheduler is a module that satisfies `Scheduler`. It starts no process, reads no file and no clock and knows no
-site: it returns the command to run and parses the command's reply. A new scheduler is one file, one line in SCHEDULERS and
-its recorded replies in `tests/schedulers/replies/`. `gridengine`, `pbs` and `slurm` (its words: `slurm_words`) are schedulers of sites,
+site: it returns the command to run and parses the command's reply. A new scheduler is one file, one line in SCHEDULERS,
+recorded replies in `tests/schedulers/replies/`, and words in a few tables that docs/architecture.md lists. `gridengine`, `pbs` and `slurm` (its words: `slurm_words`) are schedulers of sites,
 `local` is for a machine without a scheduler (`evalctl_queue` is its program); `common` is what they share.
 
 evalctl identifies a job by its name, so that a submission whose reply was lost can be found again; native ids serve for

@@ -164,7 +164,7 @@ def _submit_one(context: Context, job: Work, attempt: Attempt, done: Submitted) 
             RunFolder(context.folder(attempt)).submit_log, _submission_log(command, reply), mode=private.OWN_FILE
         )
     except OSError as error:
-        done.warnings.append(f"{attempt.name}: the scheduler's reply is not kept: {_why(error)}")
+        done.warnings.append(f"{attempt.name}: the scheduler's reply could not be written: {_why(error)}")
 
 
 def _is_old(context: Context, attempt: Attempt) -> bool:

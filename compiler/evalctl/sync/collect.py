@@ -164,7 +164,7 @@ class _Target:
         try:
             how(_made(self.root, f"{self.place}/{to}"))
         except runfiles.NotTrusted as why:
-            self.problems.append(f"{source} is not kept beside the result: {why}")
+            self.problems.append(f"{source} could not be copied beside the result: {why}")
 
 
 def _made(root: Path, path: str) -> Path:
@@ -265,7 +265,7 @@ def _result(submitted: Submission, attempt: Attempt, key: str, marks: Marks) -> 
     try:
         parse(made.path, to_text(made.as_json()))
     except ValueError as why:
-        raise NotCollectable(f"{key}: its record is no result: {why}") from why
+        raise NotCollectable(f"{key}: its record is not a valid result: {why}") from why
     return made
 
 

@@ -172,7 +172,9 @@ def _cancel_one(context: Context, observed: Observation, evidence: JobEvidence) 
     if observed.sightings is None:
         return JobChange(evidence.job, False, f"the scheduler does not answer: {observed.silence}")
     if not cancel_live(context, [evidence]):
-        return JobChange(evidence.job, False, "the scheduler did not take the cancellation; evalctl cancel again")
+        return JobChange(
+            evidence.job, False, "the scheduler did not accept the cancellation; type evalctl cancel again"
+        )
     if not never:
         return JobChange(evidence.job, True, "is ending")
     # closed at once only if the scheduler listed it: else a new attempt could be submitted before this one becomes visible

@@ -144,7 +144,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(lambda e: e.last_outcome.startswith("failed:") and not is_transient(_outcome(e)), Action.STOP, _outcome,
         _outcome_detail),
     Rule(lambda e: e.attempts > e.retries, Action.STOP, _is("attempts-exhausted"),
-        lambda e: f"{_outcome(e)}: {_outcome_detail(e)} ({e.attempts} tries)"),
+        lambda e: f"{_outcome(e)}: {_outcome_detail(e)} ({e.attempts} attempts)"),
     Rule(lambda e: is_awaited(e.blocked), Action.WAIT, lambda e: e.blocked, _missing_piece),
     Rule(lambda e: bool(e.blocked), Action.STOP, lambda e: e.blocked, _missing_piece),
     Rule(lambda e: e.last_outcome.startswith("progressed:"), Action.SUBMIT, _is("resume"), _outcome),

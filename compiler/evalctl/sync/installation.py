@@ -58,7 +58,7 @@ def _number(native_id: str) -> str:
 def other(context: Context, attempt: Attempt, renamed: Sighting | None = None) -> str:
     """Why the list does not prove that the attempt's job is gone; "" for nothing, and where no note was made."""
     if renamed is not None:
-        return f"job {renamed.native_id} is listed under another name, `{renamed.name}`: it is waited for"
+        return f"job {renamed.native_id} is listed under another name, `{renamed.name}`: the next sync after its end collects it"
     try:
         then = plain_json.document(runfiles.read(context.folder(attempt), INSIDE.scheduler))
     except (OSError, ValueError):

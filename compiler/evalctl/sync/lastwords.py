@@ -19,7 +19,7 @@ _EXHAUSTED, _RETRY = "attempts-exhausted", "retry"
 
 
 def with_last_words(lines: Sequence[EvalStatus], root: Path) -> list[EvalStatus]:
-    """The lines; where the last try failed, `detail` has its reason and detail, also if it is tried again."""
+    """The lines; where the last attempt failed, `detail` has its reason and detail, also if it is tried again."""
     return [_with_words(line, root) if line.run_dir and line.state in _BETWEEN else line for line in lines]
 
 
@@ -35,8 +35,8 @@ def _with_words(line: EvalStatus, root: Path) -> EvalStatus:
     return replace(line, detail=_joined(f"{mark.reason}: {mark.detail}", rest))
 
 
-def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
-    """How the last try of an eval failed, and whether it is tried again; "" where none counts or the next one runs."""
+def last_attempt(record: JobRecord, retries: int, home: Path, key: str) -> str:
+    """How the last attempt of an eval failed, and whether it is tried again; "" where none counts or the next one runs."""
     attempt = next((one for one in reversed(record.attempts) if key in one.evals), None)
     if attempt is None or record.open is not None or not record.last_outcome.startswith("failed:"):
         return ""
@@ -45,7 +45,7 @@ def last_try(record: JobRecord, retries: int, home: Path, key: str) -> str:
     text = f"{mark.reason}: {mark.detail}" if mark and mark.state == FAILED and mark.detail else reason
     if is_transient(reason) and record.used <= retries:
         return f"{text} (it is tried again)"
-    stopped = f"{_EXHAUSTED}: {text} ({record.used} tries)" if is_transient(reason) else text
+    stopped = f"{_EXHAUSTED}: {text} ({record.used} attempts)" if is_transient(reason) else text
     return _joined(stopped, advice(reason))
 
 

@@ -107,4 +107,4 @@ def _not_ours(orphan: Sighting) -> Step:
 def _ended(orphan: Sighting, accepted: bool) -> Step:
     if accepted:
         return Step(orphan.name, Action.CANCEL, "orphan", orphan.native_id)
-    return Step(orphan.name, Action.STOP, "orphan", f"the scheduler does not let {orphan.native_id} be cancelled")
+    return Step(orphan.name, Action.STOP, "orphan", f"the scheduler refused to cancel {orphan.native_id}")

@@ -36,7 +36,7 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
         private.made(context.home, _answers_folder(context, job), shared=private.is_shared(context))
     else:
         make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
-        note_of(context, job.weights).unlink(missing_ok=True)  # marks of an earlier try do not count
+        note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier attempt wrote does not count
     write_atomically(folder.script, text.decode("utf-8"), mode=private.OWN_SCRIPT)
     make_durable(folder.path, context.home)  # collecting the results needs these files, perhaps on another machine
     return folder.script

@@ -18,7 +18,7 @@ from evalctl_job.typed import NO_DATE
 SCHEMA = "evalctl/ledger/1"
 _RANK = {Phase.CLAIMED: 0, Phase.SUBMITTED: 1, Phase.CLOSED: 2}
 COLLECTED = "collected"  # all its tasks have results
-WITHDRAWN = "withdrawn"  # a claim that was given back before anything was submitted
+WITHDRAWN = "withdrawn"  # a claim that was withdrawn before anything was submitted
 CANCELLED = "cancelled"
 TAKEN_OVER = "taken-over"  # closed by another person with `retry --take-over`
 PROGRESSED = "progressed:"  # ran out of time with new results or answers: the next attempt does not use up a try

@@ -161,7 +161,7 @@ def _publish(current: SyncPass, observed: Observation, collected: Sequence[Colle
     collected = [asked_for(current, found) for found in collected]
     current.context.checkpoint("before-note")
     if any(found.files for found in collected):
-        _record(current, lambda records: noted(records, collected), f"note the results of {len(collected)} job(s)")
+        _record(current, lambda records: noted(records, collected), f"record the results of {len(collected)} job(s)")
     current.context.checkpoint("after-note")
     made = batches(current, observed, collected)
     current.context.checkpoint("before-commit")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BRANCH = "refs/heads/evalctl-state"
 
 
-def last_tries(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], str]:
+def last_attempts(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], str]:
     """(job, task key) to the failure as text; `jobs` maps a job to its retries and task keys. Empty where there is no ledger."""
     if not jobs:
         return {}
@@ -27,11 +27,11 @@ def last_tries(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> dic
         return {}
     if records is None:
         return {}
-    from evalctl.sync.lastwords import last_try
+    from evalctl.sync.lastwords import last_attempt
 
     home = home_of(root)
     found = {
-        (name, key): last_try(records.of(name), retries, home, key)
+        (name, key): last_attempt(records.of(name), retries, home, key)
         for name, (retries, keys) in jobs.items() if name in records.by_job
         for key in keys
     }  # fmt: skip
