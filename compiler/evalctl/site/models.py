@@ -17,7 +17,7 @@ from evalctl.site.source import Model, ResultSite, Version
 
 _COUNTS = ("truncated", "empty", "failed", "unanswered")
 _ENDS = ("unended", "refused", "repeats")  # what records of before 2026-11-27 do not say
-Facts = Sequence[tuple[str, str]]  # key of the word, text
+LabelledTexts = Sequence[tuple[str, str]]  # key of the word, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ShownEval:
     """What was run for one task."""
 
     key: str
-    facts: Facts
+    facts: LabelledTexts
     settings: Sequence[tuple[str, str]]  # key of the word, JSON
     counts: Sequence[tuple[int | None, str]]  # of `_COUNTS` and `_ENDS`: the number, and its share of what was asked
     asked: int | None
@@ -78,7 +78,7 @@ class ModelPage:
     groups: Sequence[LanguageScores]
     scale: Scale
     evals: Sequence[ShownEval]
-    facts: Facts
+    facts: LabelledTexts
     time: str
     trends: Sequence[Trend]
     warnings: Sequence[str]
@@ -177,7 +177,7 @@ def _counted(number: object) -> str:
     return f"{number:,}" if isinstance(number, int) else "–"
 
 
-def _provenance(one: Result) -> Facts:
+def _provenance(one: Result) -> LabelledTexts:
     """The facts of a record that say what was run; those that it lacks are left out."""
     ran, task = one.ran, one.task
     found = {
@@ -225,7 +225,7 @@ def _settings(one: Result) -> list[tuple[str, str]]:
     return [(key, json_text(part, indent=2).strip()) for key, part in parts.items() if part]
 
 
-def _facts(results: Sequence[Result]) -> Facts:
+def _facts(results: Sequence[Result]) -> LabelledTexts:
     """What all evals of the model share, or every value that they have."""
     found = {
         "weights": (one.subject.revision for one in results),
