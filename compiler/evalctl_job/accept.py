@@ -67,7 +67,7 @@ def _marks_left(evidence: Evidence) -> Iterator[str]:
     count, mark = marked(texts, pairs_are_taken_out=evidence.framework == UPSTREAM)
     if count:
         share = f"{100 * count / len(texts):.0f} %"
-        yield f"{count} of {len(texts)} answers ({share}) hold reasoning marks such as {mark}: no reasoning parser took them out"
+        yield f"{count} of {len(texts)} answers ({share}) contain the beginning or the end of reasoning, such as {mark}: no reasoning parser removed it"
 
 
 def report(evidence: Evidence, task_key: str) -> Acceptance:

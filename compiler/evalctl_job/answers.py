@@ -29,7 +29,7 @@ FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
 PATHS = ("/chat/completions", "/completions")
 NOT_ENVELOPE = frozenset({"choices", "usage"})
 LOCK_SECONDS = 10.0  # for the lock of an attempt's relay that is just ending
-IN_USE = "another relay is at work on them"
+IN_USE = "another job still writes the answers of this eval"
 
 # What a choice answers: a digest of the request, and the choice's own seed.
 Question = tuple[str, "int | None"]

@@ -32,7 +32,7 @@ _TAKEN_OUT = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
 def marked(texts: Iterable[str | None], *, pairs_are_taken_out: bool) -> tuple[int, str]:
-    """How many answers hold a mark of reasoning when they are scored, and the first mark that was seen."""
+    """How many answers contain the beginning or the end of reasoning when they are scored, and the first that was seen."""
     count, first = 0, ""
     for text in texts:
         scored = _TAKEN_OUT.sub("", text or "") if pairs_are_taken_out else text or ""

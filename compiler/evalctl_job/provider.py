@@ -88,7 +88,7 @@ class ProbedModel:
 
     def _count(self, what: str) -> None:
         if not self._left:
-            raise Stopped("calls-used-up", f"{self.calls} calls were agreed on, and all of them are made")
+            raise Stopped("calls-used-up", f"the limit of {self.calls} calls is reached (--max-calls)")
         self._left -= 1
         self.calls += 1
         self._announce(what)

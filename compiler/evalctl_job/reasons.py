@@ -28,7 +28,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("node-lost", r"due to node failure"),
         ("disk-full", r"no space left on device|disk quota exceeded|file too large"),
         ("out-of-memory", r"out of memory|OutOfMemoryError|MemoryError|cannot allocate memory"),
-        ("answers-in-use", r"another relay is at work on them"),
+        ("answers-in-use", r"another job still writes the answers of this eval"),
         ("other-model", r"another model answered"),
         ("answers-repeated", r"a repeated reply: `"),
         ("questions-unanswered", r"the provider filtered it|the model called a tool|questions are without an answer"),

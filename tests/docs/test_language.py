@@ -37,7 +37,7 @@ PHRASES = (
 # A word of the glossary, and what must not be written in its place or has another meaning.
 INSTEAD = {
     "attempt": r"\b(?:last|first|earlier) try\b", "claim is withdrawn": r"\bclaims? (?:is|was|are|were) given back\b",
-    "site test": r"\b(?:walltime of the probe|the probe runs)\b",
+    "mark": r"\b(?:reasoning marks?|marks? of reasoning)\b", "site test": r"\b(?:walltime of the probe|the probe runs)\b",
     "note": r"\bnote the results\b",
 }  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_a_term_is_in_the_glossary_once() -> None:
 def test_each_rule_about_a_term_is_about_one_of_the_glossary() -> None:
     """And finds what it forbids."""
     assert all(set(rule.split()) & set(TERMS) or rule in TERMS for rule in INSTEAD)
-    text = "the last try failed, its claim was given back, the probe runs, note the results"
+    text = "the last try failed, its claim was given back, reasoning marks were left, the probe runs, note the results"
     assert len(re.findall("|".join(INSTEAD.values()), text)) == len(INSTEAD)
 
 

@@ -332,7 +332,7 @@ def test_two_relays_never_share_an_answers_file(start_relay: StartRelay, tmp_pat
         assert first.post(QUESTION)[0] == 200
         status, reply = second.post(QUESTION)
         assert (status, len(server.posts)) == (400, 1)
-        assert "another relay is at work on them" in reply["error"]["message"]
+        assert "another job still writes the answers of this eval" in reply["error"]["message"]
         first.stop()
         third = start_relay(server.url, answers=kept)
         assert third.post(QUESTION)[0] == 200 and len(server.posts) == 1

@@ -242,10 +242,10 @@ def test_what_does_not_forbid_the_scores_is_said() -> None:
         "1 of its questions have no answer and are scored as wrong (the request allows 2)",
         "3 of 4 answers are by another model: x instead of m, n",
         "top_p: the plan has 0.9, and 0.5 was sent",
-        "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out",
+        "1 of 4 answers (25 %) contain the beginning or the end of reasoning, such as <think>: no reasoning parser removed it",
     ]
     assert list(warnings(replace(evidence, counts=replace(evidence.counts, answered=0))))[3:] == [
-        "1 of 4 answers (25 %) hold reasoning marks such as <think>: no reasoning parser took them out"
+        "1 of 4 answers (25 %) contain the beginning or the end of reasoning, such as <think>: no reasoning parser removed it"
     ]
     unnamed = counted(other_models={"x": 1}, sent={})
     assert list(warnings(unnamed)) == ["1 of 4 answers are by another model: x instead of the model"]
@@ -294,7 +294,7 @@ def test_long_answers_that_another_question_has_word_for_word_are_said(
 def test_the_share_of_answers_with_marks_is_rounded(texts: tuple[str, ...], share: str) -> None:
     """To whole percents."""
     (warning,) = warnings(replace(GOOD, output=answered(texts)))
-    assert warning.startswith(f"{share} hold reasoning marks such as <think>: ")
+    assert warning.startswith(f"{share} contain the beginning or the end of reasoning, such as <think>: ")
 
 
 def test_a_whole_pair_of_marks_is_left_over_only_where_nobody_takes_it_out() -> None:

@@ -104,7 +104,10 @@ HUB_SLOW = "ReadTimeout: (ReadTimeoutError(\"HTTPSConnectionPool(host='huggingfa
         ),
         ("no answer: the provider filtered it (content_filter) (tried 3 times)", "questions-unanswered"),
         ("more than 2 questions are without an answer: the answer is empty", "questions-unanswered"),
-        ("the answers cannot be kept in t.answers.jsonl: another relay is at work on them", "answers-in-use"),
+        (
+            "the answers cannot be kept in t.answers.jsonl: another job still writes the answers of this eval",
+            "answers-in-use",
+        ),
         ("the model did not answer in time (tried 3 times)", "request-timeout"),
         ("litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out.", "request-timeout"),
         (SLURM_NODE, "node-lost"),
