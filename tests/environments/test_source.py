@@ -188,7 +188,7 @@ def test_a_file_that_is_no_wheel_is_told(source: Source, tmp_path: Path) -> None
 def test_what_is_neither_is_told(source: Source, tmp_path: Path) -> None:
     """A path that is not there, or an archive that was not unpacked, and the variable that named it."""
     problem = refusal(source, tmp_path / "fork.tar.gz")
-    assert "no clone, folder or wheel" in problem.message
+    assert "not a clone, a folder or a wheel" in problem.message
     assert LOCAL in problem.help
 
 
