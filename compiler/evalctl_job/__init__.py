@@ -22,9 +22,13 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
   `whole_texts`: the metrics that are no means over questions.
 - `looping`: whether an answer repeats itself until it ends.
 
+In the process of a framework: `framework_calls`: its client's questions, all at once; `framework_client`: the connection to the relay;
+`litellm_form`: requests and replies as litellm forms them.
+
 Of the relay, in the order in which a request passes them:
 
 - `relay_options`: its command line; `connections`: limits those without a key; `relay_key`: the key that each request must carry.
+- `question_stream`: all questions of a framework's call in one request.
 - `answering`: answers and counts each request, independent of the HTTP server.
 - `asking`: answers from the store where possible, else from the model; `choices`: a request in parts, merged into one answer.
 - `forward`: one request with retries; `limiter`: limits the choices in flight; `admission`: computes that limit.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 LEAST = 4
 START = 128
+MOST = 4096  # vLLM computes no more at once on any GPU of today
 ROOM = 0.8  # of the cache; sequences that are under way still grow
 HEADROOM = 8  # waiting in the server, so that it never idles between two samples
 STEPS = 16
-MOST = 1e15  # nothing that is counted there is more
+LARGEST = 1e15  # nothing that is counted there is more
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,15 @@ class LoadSample:
     load: Load | None = None
 
 
-def adapted(limit: Limit, before: LoadSample, now: LoadSample) -> Limit:
-    """The limit for the next second, from the last two samples."""
+def adapted(limit: Limit, before: LoadSample, now: LoadSample, most: int = MOST) -> Limit:
+    """The limit for the next second, from the last two samples; never above `most`."""
     share = too_much(before, now)
     if share is not None and now.in_flight > limit.choices:
         return limit  # lowered before, and what was under way then has not ended yet
     if share is not None:
         return Limit(max(LEAST, min(limit.choices, int(now.in_flight * share))), careful=True)
     if now.queued and has_room(limit, now):
-        return Limit(raised(limit), limit.careful)
+        return Limit(min(raised(limit), most), limit.careful)
     return limit
 
 
@@ -112,4 +113,4 @@ def _number(written: str) -> float | None:
         number = float(written)
     except ValueError:
         return None
-    return number if 0 <= number < MOST else None
+    return number if 0 <= number < LARGEST else None

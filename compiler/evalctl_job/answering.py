@@ -46,7 +46,7 @@ class Answering:
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
             self._refuse_in_vain(task)
-            asking = TaskRequest(task, task.answers, path, body, n, self.store.refusals)
+            asking = TaskRequest(task, task.answers, path, body, n, self.store.refusals, lambda: not has_gone())
             whole = await self._unless_aborted(self._answer(task, asking))
         except GivenUp as given_up:
             return _failed(has_gone(), task, n, given_up.status, str(given_up))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from evalctl_job import choices as choice
+from evalctl_job import forward
 from evalctl_job.answers import Answers, ChoicePlace, Question, digest, questions, record
 from evalctl_job.choices import Run
 from evalctl_job.filters import is_withheld
@@ -34,14 +35,18 @@ class TaskRequest:
     """One request of a task, with the state of each of its `n` choices."""
 
     def __init__(
-        self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int, others: Refusals
-    ) -> None:
-        """`others` are the refusals of all tasks. Stored answers are taken at once, before another request can take them."""
+        self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int, others: Refusals,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
+        """`others` are the refusals of all tasks. Stored answers are taken at once, before another request can take them.
+
+        What is not with the server yet when `is_wanted` says no is not sent any more.
+        """
         self._task, self._answers, self._path, self._body = task, answers, path, body
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
         self._kept: list[ChoicePlace | None] = answers.take(self._asked)
-        self._others = others
+        self._others, self._is_wanted = others, is_wanted
         self._replayed = sum(kept is not None for kept in self._kept)
         self._models: list[tuple[str, int]] = []
 
@@ -126,10 +131,10 @@ class TaskRequest:
     async def _one(self, upstream: Upstream, first: int, n: int) -> list[Piece]:
         """One request to the model, kept as soon as it is answered."""
         sent, start = choice.part(self._body, first, n), time.monotonic()
+        limit = self._task.options.request_timeout
+        asked = forward.ModelCall(self._task.key, self._path, sent, limit, self._is_wanted)
         try:
-            runs = await upstream.ask(
-                self._task.key, self._path, sent, partial(self._read, upstream.ours, n), self._retry
-            )
+            runs = await upstream.ask(asked, partial(self._read, upstream.ours, n), self._retry)
         except GivenUp as given_up:
             return self._without(given_up, first, n)
         seconds = time.monotonic() - start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from evalctl_job.address import Address
@@ -11,17 +12,31 @@ from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import FEW, NO_ANSWER, TOO_MUCH, GivenUp, Patience, Refused
 
 PROBE_SECONDS = 0.5
+HUNG_UP = 499
 T = TypeVar("T")
 
 
 class Transport(Protocol):
     """One try of one request, without retries (`transport.Http`)."""
 
-    async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
-        """The reply to one request, or the reason why there is none."""
+    async def send(
+        self, method: str, base: str, path: str, body: Mapping[str, Any] | None, seconds: float | None = None
+    ) -> dict[str, Any] | Refused:
+        """The reply to one request within so many seconds, or the reason why there is none."""
 
     async def page(self, address: str) -> str | None:
         """The text of a page of the server; None unless the status is 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One HTTP request for a task, as it is sent. It may take `seconds`; it is not sent any more once `is_wanted` says no."""
+
+    task: str
+    path: str
+    body: Mapping[str, Any]
+    seconds: float | None = None
+    is_wanted: Callable[[], bool] = lambda: True
 
 
 class Upstream:
@@ -40,13 +55,12 @@ class Upstream:
         return self._address.may_move
 
     async def ask(
-        self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused],
-        on_retry: Callable[[str | None], None],
-    ) -> T:  # fmt: skip
+        self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused], on_retry: Callable[[str | None], None]
+    ) -> T:
         """What `read` returns for the server's reply to one request of a task; raises GivenUp."""
         start, tries = _now(), 0
         while True:
-            outcome = await self._admitted(task, path, body, read)
+            outcome = await self._admitted(call, read)
             if outcome is None:
                 start, tries = _now(), 0  # the server's death is not this request's fault
             elif isinstance(outcome, Refused):
@@ -76,16 +90,16 @@ class Upstream:
         metrics = self._address.metrics
         return await self._transport.page(metrics) if metrics else None
 
-    async def _admitted(
-        self, task: str, path: str, body: Mapping[str, Any], read: Callable[[dict[str, Any]], T | Refused]
-    ) -> T | Refused | None:
+    async def _admitted(self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused]) -> T | Refused | None:
         """One try; None when the server died during it and is back.
 
         Waiting requests keep their place in the limiter, else all other requests would be sent to the dead server, too.
         """
-        async with self._limiter.admitted(task, body.get("n") or 1):
+        async with self._limiter.admitted(call.task, call.body.get("n") or 1):
             base = await self._address.known()
-            reply = await self._transport.send("POST", base, path, body)
+            if not call.is_wanted():
+                raise GivenUp(HUNG_UP, "the framework has hung up")
+            reply = await self._transport.send("POST", base, call.path, call.body, call.seconds)
             outcome = reply if isinstance(reply, Refused) else read(reply)
             if isinstance(outcome, Refused) and await self._died(base, outcome):
                 return None

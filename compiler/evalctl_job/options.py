@@ -29,6 +29,7 @@ class Options:
     """The changes that the relay makes to the requests of one task.
 
     `add` and `planned` are parameters of requests with their values; acceptance compares what was sent with `planned`.
+    `request_timeout`: seconds that the server may take for one answer; the time in which a question waits for its turn does not count.
     """
 
     max_n: Annotated[int, Form(lambda value: value >= 1, "no positive number")] | None = None
@@ -38,6 +39,7 @@ class Options:
     length_key: Annotated[str, _one_of("both", *LENGTH_KEYS)] | None = None
     unanswered: Annotated[int, Form(lambda value: value >= 0, "less than 0")] = 0
     planned: Mapping[str, object] = field(default_factory=dict)
+    request_timeout: Annotated[int, Form(lambda value: value >= 1, "no positive number")] | None = None
 
     def as_json(self) -> Mapping[str, object]:
         """The file's object, without what says nothing."""

@@ -32,6 +32,7 @@ from evalctl_job.files import write_by_rename
 from evalctl_job.forward import Upstream
 from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import Patience
+from evalctl_job.question_stream import BadLine, QuestionStream
 from evalctl_job.relay_key import VARIABLE, header
 from evalctl_job.relay_options import parser
 from evalctl_job.store import Store
@@ -67,6 +68,7 @@ class Relay:
         task = f"/task/{{key:{KEY}}}"
         served.router.add_post(f"{task}/v1/chat/completions", self.completions)
         served.router.add_post(f"{task}/v1/completions", self.completions)
+        served.router.add_post(f"{task}/questions", self.questions)
         served.router.add_get(f"{task}/v1/models", self.models)
         served.router.add_get(f"{task}/counts", self.counts)
         served.router.add_get("/health", self.health)
@@ -88,6 +90,22 @@ class Relay:
         path, content = request.path.partition("/v1")[2], await request.read()
         key = request.match_info["key"]
         return _reply(await self.answering.completions(key, path, content, lambda: request.transport is None))
+
+    async def questions(self, request: web.Request) -> web.StreamResponse:
+        """All questions of a framework's call; the reply goes on until the last answer."""
+        lines = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await lines.prepare(request)
+        stream = QuestionStream(
+            self.answering, request.match_info["key"], lines.write, lambda: request.transport is None
+        )
+        try:
+            await stream.answer(request.content.iter_any())
+        except BadLine as problem:
+            _LOG.error("%s: %s", request.path, problem)
+            request.protocol.force_close()
+        except OSError:  # the framework has hung up
+            pass
+        return lines
 
     async def models(self, request: web.Request) -> web.Response:
         """The server's list of models, as it is."""
@@ -146,10 +164,10 @@ async def serve(arguments: argparse.Namespace, secret: str | None, key: str) -> 
     connector = aiohttp.TCPConnector(limit=0, socket_factory=watched_socket)
     # Loopback must not go through the site's proxy.
     async with aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=not address.is_local) as session:
-        limiter, sessions = Limiter(arguments.admit or START), Sessions(session)
+        limiter, sessions = Limiter(arguments.admit or min(START, arguments.admit_most)), Sessions(session)
         upstream = Upstream(Http(sessions, secret), address, Patience(arguments.patience, arguments.tries), limiter)
         relay = Relay(Store(arguments.state, ours=upstream.ours), upstream, address, key)
-        watch = Watch(limiter, upstream, address, arguments.admit, relay.store.folder.server)
+        watch = Watch(limiter, upstream, address, arguments.admit, relay.store.folder.server, arguments.admit_most)
         runner = web.AppRunner(
             relay.application(), access_log=None, logger=_OF_STRANGERS, shutdown_timeout=GOODBYE_SECONDS
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from evalctl_job.admission import MOST
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -21,6 +23,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--health", help="address that answers 200 while a fixed --upstream can work")
     made.add_argument("--health-path", default="/health", help="the same on the server that --upstream-file names")
     made.add_argument("--admit", type=admitted, default=None, metavar="auto|N", help="choices under way at a time")
+    made.add_argument(
+        "--admit-most", type=int, default=MOST, metavar="N", help="how many these are at most with `auto`"
+    )
     made.add_argument("--patience", type=float, default=600.0, help="seconds that one request is tried again")
     made.add_argument("--tries", type=int, default=20, help="how often one request is tried at most")
     made.add_argument("--timeout", type=float, default=None, help="seconds that one try may take (default: no limit)")

@@ -21,6 +21,7 @@ MOST_REPLY_BYTES = 64 * 2**20  # 10,000 choices of 2,000 tokens; half a minute o
 MOST_REPLY_SECONDS = 3600.0
 LOOK = aiohttp.ClientTimeout(total=5)
 FULL_SECONDS = 0.02
+CONNECT_SECONDS = 30
 
 
 class TooLong(Exception):
@@ -100,13 +101,18 @@ class Http:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
-    async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any] | Refused:
-        """The reply to one request, or the reason why there is none."""
+    async def send(
+        self, method: str, base: str, path: str, body: Mapping[str, Any] | None, seconds: float | None = None
+    ) -> dict[str, Any] | Refused:
+        """The reply to one request within so many seconds, or the reason why there is none."""
         headers = {**NO_CACHE, **({"Authorization": f"Bearer {self._secret}"} if self._secret else {})}
         session, address = self._sessions.at(base + path)
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS) if seconds else session.timeout
         try:
             # A redirect is not followed: questions and the key are for the address that the eval names.
-            async with session.request(method, address, json=body, headers=headers, allow_redirects=False) as reply:
+            async with session.request(
+                method, address, json=body, headers=headers, allow_redirects=False, timeout=timeout
+            ) as reply:
                 return read(reply.status, reply.headers, await _content(reply), self._secret)
         except TimeoutError:
             return Refused(504, "the model did not answer in time", transient=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalctl_job.address import Address
-from evalctl_job.admission import Limit, Load, LoadSample, adapted, read_load
+from evalctl_job.admission import MOST, Limit, Load, LoadSample, adapted, read_load
 from evalctl_job.files import complain, write_json
 from evalctl_job.forward import Upstream
 from evalctl_job.limiter import Limiter
@@ -54,10 +54,12 @@ class LoadSoFar:
 class Watch:
     """The admission of a job: fixed, or adapted to the server's load."""
 
-    def __init__(self, limiter: Limiter, upstream: Upstream, address: Address, fixed: int | None, path: Path) -> None:
-        """`fixed` is a constant limit; the load is written to `path`."""
+    def __init__(
+        self, limiter: Limiter, upstream: Upstream, address: Address, fixed: int | None, path: Path, most: int = MOST
+    ) -> None:
+        """`fixed` is a constant limit, else it is adapted, to `most` at the highest; the load is written to `path`."""
         self._limiter, self._upstream, self._address, self._path = limiter, upstream, address, path
-        self._limit = None if fixed else Limit(limiter.limit)
+        self._limit, self._most = None if fixed else Limit(limiter.limit), most
         self._before = LoadSample()
         self._refusals_before = self._replies_before = 0
         self.load_so_far = LoadSoFar("fixed" if fixed else "auto", limiter.limit, limiter.limit, limiter.limit)
@@ -77,7 +79,7 @@ class Watch:
         now = self._sample(load)
         silent = self._address.base is None or (self.load_so_far.metrics and load is None)
         if self._limit is not None and not silent:
-            self._limit = adapted(self._limit, self._before, now)
+            self._limit = adapted(self._limit, self._before, now, self._most)
             self._limiter.limit = self._limit.choices
         self._note(now, elapsed)
         self._before = now

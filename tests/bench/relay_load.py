@@ -107,18 +107,28 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def serve(port_file: Path, wait: float) -> None:
-    """Every question has the same answer, after the same time."""
+    """Every question has the same answer, after the same time. `/load` says how many were under way, and when."""
+    load = {"first": 0.0, "last": 0.0, "busy_seconds": 0.0}
 
     async def answer(request: web.Request) -> web.Response:
         await request.read()
+        begin = time.monotonic()
+        load["first"] = load["first"] or begin
         await asyncio.sleep(wait)
+        load["last"] = time.monotonic()
+        load["busy_seconds"] += load["last"] - begin
         message = {"role": "assistant", "content": TEXT}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210}
         return web.json_response({"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage})
 
     application = web.Application()
+
+    async def shown(request: web.Request) -> web.Response:
+        return web.json_response(load)
+
     application.router.add_post("/v1/chat/completions", answer)
+    application.router.add_get("/load", shown)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

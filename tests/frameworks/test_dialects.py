@@ -73,7 +73,7 @@ def test_the_fork_is_called_in_its_form() -> None:
     }  # fmt: skip
     assert task.invocation.relay.as_json() == {
         "add": {"top_k": 20, "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low"}, "max_n": 4,
-        "length_key": "max_completion_tokens",
+        "length_key": "max_completion_tokens", "request_timeout": 99,
         "planned": {
             "max_completion_tokens": 64, "temperature": 0.5, "top_p": 0.9, "seed": 7, "repetition_penalty": 1.1, "top_k": 20,
             "frequency_penalty": 0.2, "stop": ["\n", "end"], "min_p": 0.1, "presence_penalty": 0.3, "reasoning_effort": "low",

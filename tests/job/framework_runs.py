@@ -13,6 +13,8 @@ from pathlib import Path
 from chat_upstream import Asked, Behaviour, Reply, answers, completion, serving
 from relay_process import wait_for
 
+from evalctl_job.framework_client import ADDRESS
+
 CONFIG = """\
 model_parameters:
   model_name: hosted_vllm/demo/tiny
@@ -121,8 +123,9 @@ def run_framework(
     *,
     kill_relay: bool = False,
     unanswered: int = 0,
+    streamed: bool = True,
 ) -> Run:
-    """One task as a job runs it: its own folder, a relay, nothing else."""
+    """One task as a job runs it: its own folder, a relay, nothing else. `streamed`: all questions at once, as in a job."""
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)
     (folder / "state" / "t.options.json").write_text(json.dumps({"unanswered": unanswered}))
@@ -132,8 +135,13 @@ def run_framework(
     with serving(behaviour) as server, ThreadPoolExecutor(1) as pool:
         standing = subprocess.Popen([*relay, "--upstream", server.url], env=variables)
         wait_for((folder / "port").exists)
-        base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
-        places = {**variables, "HOSTED_VLLM_API_BASE": base, "HF_HOME": str(folder / "hf")}
+        base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t"
+        own = (
+            {"HOSTED_VLLM_API_BASE": f"{base}/v1", ADDRESS: base}
+            if streamed
+            else {"HOSTED_VLLM_API_BASE": f"{base}/v1"}
+        )
+        places = {**variables, **own, "HF_HOME": str(folder / "hf")}
         code = pool.submit(start, whole, folder, places, folder / "log")
         if kill_relay:
             wait_for(lambda: len(server.posts) > 5, 120)

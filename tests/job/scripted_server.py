@@ -30,7 +30,9 @@ class Server:
     seconds: float = 0.0
     under_way: int = 0
 
-    async def send(self, method: str, base: str, path: str, body: Mapping[str, Any] | None) -> Outcome:
+    async def send(
+        self, method: str, base: str, path: str, body: Mapping[str, Any] | None, seconds: float | None = None
+    ) -> Outcome:
         """One try."""
         self.asked.append((now(), method, base + path, body))
         self.under_way += 1

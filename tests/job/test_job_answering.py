@@ -212,11 +212,11 @@ def test_whoever_hangs_up_was_not_answered(tmp_path: Path) -> None:
 
     async def told() -> None:
         desk = Desk(tmp_path, reply("12"), NO)
-        assert (await desk.ask(gone=lambda: True))[0] == 200
+        assert (await desk.ask(gone=lambda: len(desk.server.asked) == 1))[0] == 200
         assert await desk.counts("asked", "answered", "failed", "fresh", "abandoned") == [0, 0, 0, 1, 1]
         assert (await desk.ask())[1]["choices"][0]["message"]["content"] == "12"
         assert (len(desk.server.asked), await desk.counts("asked", "answered", "replayed")) == (1, [1, 1, 1])
-        await desk.ask({**QUESTION, "seed": 1}, gone=lambda: True)
+        await desk.ask({**QUESTION, "seed": 1}, gone=lambda: len(desk.server.asked) == 2)
         assert await desk.counts("asked", "failed", "first_error", "refused_alike", "abandoned") == [
             1,
             0,
@@ -224,6 +224,18 @@ def test_whoever_hangs_up_was_not_answered(tmp_path: Path) -> None:
             None,
             2,
         ]
+
+    run(told())
+
+
+def test_a_question_that_waits_is_not_sent_once_its_framework_has_hung_up(tmp_path: Path) -> None:
+    """The server's time is for those that still ask; the question counts as abandoned, and the next equal one is asked."""
+
+    async def told() -> None:
+        desk = Desk(tmp_path, reply("12"))
+        assert words(await desk.ask(gone=lambda: True)) == (499, "the framework has hung up")
+        assert (desk.server.asked, await desk.counts("asked", "failed", "abandoned")) == ([], [0, 0, 1])
+        assert (await desk.ask())[0] == 200 and len(desk.server.asked) == 1
 
     run(told())
 

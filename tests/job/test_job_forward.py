@@ -13,7 +13,7 @@ from scripted_server import BASE, HEALTH, Outcome, Server, now
 from skipping_clock import run
 
 from evalctl_job.address import Address
-from evalctl_job.forward import Upstream
+from evalctl_job.forward import ModelCall, Upstream
 from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import GivenUp, Patience, Refused
 
@@ -35,7 +35,7 @@ class Story:
     async def ask(self, n: int | None = None, read: Callable[[dict[str, Any]], Any] = dict) -> Any:
         """A request for so many choices."""
         body = {"model": "m"} if n is None else {"model": "m", "n": n}
-        return await self.upstream.ask("t", "/chat/completions", body, read, self.told.append)
+        return await self.upstream.ask(ModelCall("t", "/chat/completions", body), read, self.told.append)
 
 
 def story(

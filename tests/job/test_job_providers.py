@@ -18,6 +18,7 @@ from samples import base_texts, one_job
 
 from evalctl.model.evaluation import Job
 from evalctl.render.script import script
+from evalctl_job.framework_client import ADDRESS
 
 pytestmark = pytest.mark.environments
 
@@ -52,11 +53,11 @@ def two_at_most(asked: Asked) -> Reply:
 
 def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str], folder: Path, start: Start) -> int:
     """The task as a job runs it, the provider's address apart."""
-    (task,) = one.tasks
+    (planned,) = one.tasks
     (prefix,) = re.findall(r'^litellm_prefix = "(\w+)"$', script(one).data.decode(), re.MULTILINE)
     (folder / "state").mkdir(parents=True)
-    (folder / "config.yaml").write_text(task.invocation.config, encoding="utf-8")
-    (folder / "state" / "t.options.json").write_text(json.dumps(task.invocation.relay.as_json()))
+    (folder / "config.yaml").write_text(planned.invocation.config, encoding="utf-8")
+    (folder / "state" / "t.options.json").write_text(json.dumps(planned.invocation.relay.as_json()))
     relay: list[str | Path] = [
         environment / "bin" / "python",
         "-m",
@@ -77,9 +78,10 @@ def run(one: Job, server: Server, environment: Path, variables: Mapping[str, str
     standing = subprocess.Popen(relay, env={**variables, one.server.key_variable: KEY})
     try:
         wait_for((folder / "port").exists)
-        base = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t/v1"
-        places = {f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": RELAY_KEY}
-        return start(task.invocation.argv, folder, {**variables, **places}, folder / "log")
+        task = f"http://127.0.0.1:{(folder / 'port').read_text().strip()}/task/t"
+        base = f"{task}/v1"
+        places = {f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": RELAY_KEY, ADDRESS: task}
+        return start(planned.invocation.argv, folder, {**variables, **places}, folder / "log")
     finally:
         standing.terminate()
         standing.wait(timeout=10)

@@ -15,7 +15,7 @@ def test_the_least_that_is_said_leaves_the_rest_to_the_relay() -> None:
     """Ten minutes and twenty tries for a request, a limit that adapts, no limit of time for one try."""
     assert vars(parser().parse_args(LEAST)) == {
         "listen_port_file": Path("port"), "state": Path("state"), "upstream": "https://api.example/v1", "upstream_file": None,
-        "key_variable": None, "health": None, "health_path": "/health", "admit": None, "patience": 600.0, "tries": 20,
+        "key_variable": None, "health": None, "health_path": "/health", "admit": None, "admit_most": 4096, "patience": 600.0, "tries": 20,
         "timeout": None, "exit_with_parent": False, "listen_fd": None,
     }  # fmt: skip
 

@@ -16,6 +16,8 @@ from chat_upstream import Asked, Reply, completion, serving
 from framework_runs import CONFIG
 from relay_process import Relay, StartRelay, wait_for
 
+from evalctl_job.framework_client import ADDRESS
+
 pytestmark = pytest.mark.environments
 StartFramework = Callable[[str, Relay], "subprocess.Popen[bytes]"]
 
@@ -44,7 +46,12 @@ def start_framework(environment: Path, variables: dict[str, str], tmp_path: Path
             "demo_code|0",
         ]
         more = ["--custom-tasks", "evalctl_tasks.tasks", "--output-dir", "out", "--save-details"]
-        places = {**variables, "HOSTED_VLLM_API_BASE": relay.url(), "HF_HOME": str(tmp_path / "hf")}
+        places = {
+            **variables,
+            "HOSTED_VLLM_API_BASE": relay.url(),
+            ADDRESS: relay.url().removesuffix("/v1"),
+            "HF_HOME": str(tmp_path / "hf"),
+        }
         with (folder / "log").open("wb") as log:
             return subprocess.Popen(
                 [*command, *more], cwd=folder, env=places, stdout=log, stderr=log, start_new_session=True

@@ -12,10 +12,8 @@ from evalctl.model.service import NodeKind
 from evalctl.plan import divisions
 from evalctl.plan.placement import (
     CPU_CONCURRENCY,
-    SAFE_CONCURRENCY,
     Placement,
     batched_tokens,
-    capped,
     concurrency,
     needed_bytes,
     node_kind_for,
@@ -23,7 +21,6 @@ from evalctl.plan.placement import (
     placement,
     tensor_parallel,
     usable_bytes,
-    wanted_concurrency,
     weight_bytes,
 )
 
@@ -71,7 +68,7 @@ def test_a_provider_is_any_name_but_vllm(provider: str) -> None:
     request = checked(f"{SMALL}tasks: [ja]\n").request.model_copy(update={"provider": provider})
     service = catalogue().services["tsubame"].service
     assert node_kind_for(request, service, card()) == service.api != service.small_model
-    assert wanted_concurrency(request, place("tsubame"), card(), 32768) == 20
+    assert concurrency(request, place("tsubame"), card(), 32768) == 20
 
 
 def test_a_model_has_no_place_where_the_service_lacks_the_node_kind() -> None:
@@ -253,20 +250,19 @@ def test_weights_that_vllm_quantises_itself_need_less(form: object, said: str | 
 
 
 def test_an_8b_model_on_one_h100_gets_what_the_manual_says() -> None:
-    """50 to 100 questions at once (manual 4), of which the framework bears 64."""
+    """50 to 100 questions at once (manual 4)."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
-    assert 50 <= wanted_concurrency(request, place("tsubame"), card(), 32768) <= 100
-    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= SAFE_CONCURRENCY
+    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= 100
 
 
 def test_concurrency_grows_with_memory_and_stays_within_bounds() -> None:
     """More for two copies, at most 256, at least 8."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     tight, tiny = card(weight_bytes=82 * 10**9), card(layers=1, kv_heads=1)
-    one, two = (wanted_concurrency(request, place(name), card(), 32768) for name in ("tsubame", "abci"))
+    one, two = (concurrency(request, place(name), card(), 32768) for name in ("tsubame", "abci"))
     assert two > one
-    assert wanted_concurrency(request, place("tsubame"), tight, 32768) == 8
-    assert wanted_concurrency(request, place("tsubame"), tiny, 32768) == 256
+    assert concurrency(request, place("tsubame"), tight, 32768) == 8
+    assert concurrency(request, place("tsubame"), tiny, 32768) == 256
 
 
 @pytest.mark.parametrize(
@@ -279,9 +275,9 @@ def test_concurrency_that_is_said_is_kept(line: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("framework", ["lighteval", "lighteval-swallow"])
-@pytest.mark.parametrize("line", ["", "concurrency: 65\n", "concurrency: 4096\n"])
-def test_no_framework_is_asked_for_more_than_it_bears(framework: str, line: str) -> None:
-    """Automatic or written: 64 at once in the framework's own configuration, and the plan says why."""
+@pytest.mark.parametrize(("line", "number"), [("", 256), ("concurrency: 65\n", 65), ("concurrency: 4096\n", 4096)])
+def test_a_framework_asks_as_much_as_is_wanted(framework: str, line: str, number: int) -> None:
+    """Automatic or written: no limit of the framework's client; all tasks together are the relay's limit."""
     roomy = card_file(layers=1, kv_heads=1)
     done = compiled(f"{SMALL}tasks: [all]\n{line}", roomy)
     (job,) = done.jobs
@@ -290,9 +286,8 @@ def test_no_framework_is_asked_for_more_than_it_bears(framework: str, line: str)
         dict(task.invocation.variables).get("LITELLM_CONCURRENT_CALLS")
         or re.findall(r"concurrent_requests: (\d+)", task.invocation.config).pop()
     )
-    assert int(said) == SAFE_CONCURRENCY
-    assert any(line.startswith("64 questions at once per task, not ") for line in job.advice)
-    assert done.codes().count("concurrency-capped") == bool(line)
+    assert (int(said), job.admit_most) == (number, number * job.parallel_tasks)
+    assert job.admit == (str(number) if line else "auto") and done.codes() == []
 
 
 def test_a_card_of_an_older_evalctl_gives_an_upper_bound_and_says_so() -> None:
@@ -311,27 +306,21 @@ def test_as_many_questions_as_the_cache_holds() -> None:
     one, two = Placement("k", node(2, 40), 2, 1), Placement("k", node(4, 40), 2, 2)
     exact = 68 * 10**9 - 48 * 2**30
     full, over = card(weight_bytes=exact), card(weight_bytes=exact + 1)
-    assert [wanted_concurrency(request, one, facts, 0) for facts in (full, over)] == [48, 47]
-    assert [wanted_concurrency(request, two, facts, 32768) for facts in (full, over)] == [96, 95]
-    assert wanted_concurrency(request, one, full, 4096) == 96
+    assert [concurrency(request, one, facts, 0) for facts in (full, over)] == [48, 47]
+    assert [concurrency(request, two, facts, 32768) for facts in (full, over)] == [96, 95]
+    assert concurrency(request, one, full, 4096) == 96
 
 
 def test_a_model_without_a_cache_gets_as_many_questions_as_bytes_are_free() -> None:
     """20 bytes of the 70 GB of one GPU."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     facts = card(weight_bytes=70 * 10**9 - 20, cache=(), state_bytes=0)
-    assert wanted_concurrency(request, Placement("k", node(1, 80), 1, 1), facts, 4096) == 20
+    assert concurrency(request, Placement("k", node(1, 80), 1, 1), facts, 4096) == 20
 
 
 @pytest.mark.parametrize(("gpus", "memory"), [(0, None), (0, 80.0), (4, None)])
 def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float | None) -> None:
     """Nor without a GPU, nor without a card."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
-    assert wanted_concurrency(request, Placement("k", node(gpus, memory), 1, 1), card(), 4096) == CPU_CONCURRENCY == 8
-    assert wanted_concurrency(request, Placement("k", node(4, 80), 1, 1), None, 4096) == 8
-
-
-def test_only_what_is_above_the_bound_is_said_to_be_capped() -> None:
-    """64 are not."""
-    assert capped(7) == capped(64) == ""
-    assert capped(65).startswith("64 questions at once per task, not 65: ")
+    assert concurrency(request, Placement("k", node(gpus, memory), 1, 1), card(), 4096) == CPU_CONCURRENCY == 8
+    assert concurrency(request, Placement("k", node(4, 80), 1, 1), None, 4096) == 8

@@ -50,7 +50,7 @@ def make_job(*tasks: JobTask, walltime: int = 600, drain: int = 5, start: int = 
     server = Server("vllm", command, (), "vllm-env", "org/Model-1B", "", "", 0)
     job = Job(
         name="ev-first-0123abcd", request="manifests/requests/first.yaml", service="local", node_kind="cpu_vllm",
-        batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2, admit="auto",
+        batch=Batch("ev-first-0123abcd", walltime, 0, None, (), drain), server=server, tasks=tasks, parallel_tasks=2, admit="auto", admit_most=64,
         start_seconds=start, framework_environments={"lighteval": "lighteval-env"}, secrets=(), cuda_visible_devices=None,
         retries=1, estimate=CostEstimate("point", 0.5, 1.25, None, 0.2, 0.0, 0.0, "JPY", 62.5, "2026-08-25"),
         site=Site("local", "", (), (("SITE_NAME", "here"),), ()),

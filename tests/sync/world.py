@@ -87,7 +87,7 @@ def make_job(
         batch=Batch(f"ev-{stem}-{digest8}", 3600, 1, None, (), 60, 600),
         server=Server("vllm", ("vllm", "serve"), (), "vllm-cpu-0123456789ab", "tiny", "", "", 1),
         tasks=tuple(JobTask(one, Invocation(("lighteval",), (), "", Options()), TASK_SECONDS) for one in evals),
-        parallel_tasks=2, admit="auto", start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
+        parallel_tasks=2, admit="auto", admit_most=64, start_seconds=60, framework_environments={"lighteval": "lighteval-0123456789ab"}, secrets=(),
         cuda_visible_devices=None, retries=retries, estimate=None,
         site=Site("slurm", "", (), (), ()),
     )  # fmt: skip

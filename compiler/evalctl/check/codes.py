@@ -10,7 +10,6 @@ CODES: dict[str, str] = {
     "change-to-review": "a change of where or how evalctl runs, or where data is sent",
     "changed-by-hand": "a file that evalctl would have written differently",
     "clashing-names": "two names that are the same on a disk that ignores case",
-    "concurrency-capped": "more simultaneous questions than the frameworks can send",
     "conflicting-requests": "two requests with different settings for the same eval",
     "context-too-long": "max_model_length is longer than the model's context",
     "csv-form": "a line of a table does not fit its header",

@@ -224,6 +224,7 @@ class Job:
     tasks: tuple[JobTask, ...]
     parallel_tasks: int
     admit: str  # choices in flight at the relay: `auto` (as many as the server can handle) or a number
+    admit_most: int  # with `auto`
     start_seconds: int
     framework_environments: Mapping[str, str]  # framework -> directory name of its job environment
     secrets: tuple[str, ...]  # NAMES of environment variables

@@ -1,22 +1,11 @@
-"""Findings about how a request's questions are asked: concurrency, and switches of the chat template."""
+"""Findings about how a request's questions are asked: switches of the chat template."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evalctl.model.catalogue import CheckedRequest
-from evalctl.model.diagnostic import NOTE, WARNING, Diagnostic
+from evalctl.model.diagnostic import WARNING, Diagnostic
 from evalctl.model.evaluation import Eval
-from evalctl.plan.placement import SAFE_CONCURRENCY, capped
-
-
-def concurrency_capped(checked: CheckedRequest) -> Iterator[Diagnostic]:
-    """A finding for a concurrency above what a framework process can handle."""
-    wanted = checked.request.concurrency
-    if wanted != "auto" and wanted > SAFE_CONCURRENCY:
-        help = f"no action needed: several tasks of a job ask in parallel; `concurrency: {SAFE_CONCURRENCY}` ends this note"
-        span = checked.document.span(("concurrency",))
-        yield Diagnostic("concurrency-capped", capped(wanted), span, help, severity=NOTE)
 
 
 def text_switches(evals: Sequence[Eval]) -> Iterator[Diagnostic]:

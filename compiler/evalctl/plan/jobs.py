@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
-from evalctl.model.card import ModelCard
 from evalctl.model.catalogue import Catalogue, CheckedRequest
 from evalctl.model.evaluation import Batch, Eval, Job, JobTask, RequestPlan, Site, unlike
 from evalctl.model.gate import compared
@@ -18,7 +17,7 @@ from evalctl.model.plan_file import Baseline, PlannedUpload
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
-from evalctl.plan.placement import Placement, capped, concurrency, placement, wanted_concurrency
+from evalctl.plan.placement import Placement, concurrency, placement
 from evalctl.plan.server import operation, server
 from evalctl.plan.weights import checkpoint, download_advice, downloads, weights
 from evalctl_job.options import Options
@@ -126,17 +125,21 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
     first = weights(request, evals[0], card, next(iter(frameworks.values())))
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
-    tasks, fewer = _tasks(request, evals, place, card, catalogue)
+    at_once = concurrency(request, place, card, dict(evals[0].server).get("max_model_length", 0))
+    length_key = catalogue.providers[request.provider].length_key
+    relays = {one.resolved: _relay(request, one, length_key) for one in unlike(evals)}
+    tasks = tuple(_task(request, evaluation, place, at_once, relays[evaluation.resolved]) for evaluation in evals)
     return Job(
         name=name, request=checked.path, service=entry.name, node_kind=place.node_kind, batch=batch, server=serving,
         tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
+        admit_most=at_once * service.parallel_tasks,
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
         retries=request.retries,
         estimate=estimate(service, place.node, batch.priority, busy, batch.walltime_seconds),
         site=_site(service),
-        advice=(*download_advice(first, service), *fewer, *advice(service, place, card, tuple(evals))),
+        advice=(*download_advice(first, service), *advice(service, place, card, tuple(evals))),
         weights=first,
         checkpoint=checkpoint(evals[0], card),
     )  # fmt: skip
@@ -152,36 +155,24 @@ def _batch(name: str, busy: int, request: Request, place: Placement, service: Se
     )  # fmt: skip
 
 
-def _tasks(
-    request: Request, evals: Sequence[Eval], place: Placement, card: ModelCard | None, catalogue: Catalogue
-) -> tuple[tuple[JobTask, ...], list[str]]:
-    """The tasks, and advice where fewer requests are in flight than the request names."""
-    length = dict(evals[0].server).get("max_model_length", 0)
-    asked = concurrency(request, place, card, length)
-    fewer = capped(wanted_concurrency(request, place, card, length))
-    length_key = catalogue.providers[request.provider].length_key
-    relays = {one.resolved: _relay(one, length_key) for one in unlike(evals)}
-    tasks = tuple(_task(request, evaluation, place, asked, relays[evaluation.resolved]) for evaluation in evals)
-    return tasks, [fewer] if fewer else []
-
-
 def _frameworks(evals: Sequence[Eval]) -> list[str]:
     return sorted({evaluation.task.framework for evaluation in evals})
 
 
-def _relay(evaluation: Eval, length_key: str) -> Options:
+def _relay(request: Request, evaluation: Eval, length_key: str) -> Options:
     """The options of the relay, which depend on no task."""
     max_n = next((s.sourced.value for s in evaluation.settings if s.name == "max_n" and s.applied), None)
     added = FRAMEWORKS[evaluation.task.framework].ADDED
     return Options(
         length_key=length_key, max_n=max_n, planned=_planned(evaluation, length_key), unanswered=evaluation.unanswered,
         add={name: value for name, value in evaluation.generation if name in added},
+        request_timeout=request.request_timeout,
     )  # fmt: skip
 
 
-def _task(request: Request, evaluation: Eval, place: Placement, asked: int, relay: Options) -> JobTask:
+def _task(request: Request, evaluation: Eval, place: Placement, at_once: int, relay: Options) -> JobTask:
     framework = FRAMEWORKS[evaluation.task.framework]
-    call = framework.invocation(evaluation, asked, request.request_timeout, relay)
+    call = framework.invocation(evaluation, at_once, request.request_timeout, relay)
     return JobTask(evaluation, call, task_seconds(evaluation, place))
 
 

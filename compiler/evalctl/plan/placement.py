@@ -18,9 +18,6 @@ API_CONCURRENCY = 20  # the lab's default for providers
 CPU_CONCURRENCY = 8
 QUANTISED_BY_VLLM = {"fp8": 2, "mxfp4": 4}  # 16 bits become 8, or 4 and their scales
 NOTHING: Mapping[str, Any] = {}
-# Questions that one framework process may have in flight. Above it litellm's HTTP client loses answers or waits without end
-# (seen: lighteval 0.13, litellm 1.101; 1 of 2 jobs at 96, 2 of 3 runs at 128, none of three times 10,000 questions at 64).
-SAFE_CONCURRENCY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +114,8 @@ def batched_tokens(node: NodeKind) -> int | None:
     return next(tokens for least, tokens in BATCHED_TOKENS if (0 if smallest else memory) >= least)
 
 
-def capped(wanted: int) -> str:
-    """Why fewer questions are asked at once than wanted; "" where they are not."""
-    why = "above that the frameworks' HTTP client loses answers or hangs"
-    return f"{SAFE_CONCURRENCY} questions at once per task, not {wanted}: {why}" if wanted > SAFE_CONCURRENCY else ""
-
-
 def concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """Questions in flight of one task: the wanted number, up to what the framework can handle."""
-    return min(SAFE_CONCURRENCY, wanted_concurrency(request, place, card, max_model_length))
-
-
-def wanted_concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """The request's value, else the number that the cache of all copies holds."""
+    """Answers in progress of one task: the request's value, else the number that the cache of all copies holds."""
     if request.concurrency != "auto":
         return request.concurrency
     if request.provider != "vllm":

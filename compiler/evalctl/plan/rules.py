@@ -18,7 +18,7 @@ from evalctl.model.selection import model_span, models
 from evalctl.model.service import Service
 from evalctl.model.vllm import VLLM
 from evalctl.plan.applied import shown
-from evalctl.plan.asking import concurrency_capped, text_switches
+from evalctl.plan.asking import text_switches
 from evalctl.plan.divisions import refusal
 from evalctl.plan.jobs import task_seconds
 from evalctl.plan.placement import (
@@ -93,7 +93,6 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
         *_server_settings(settings),
         *_remote_code(checked, settings),
         *text_switches(settings),
-        *concurrency_capped(checked),
         *reminders(checked, settings, catalogue),
         *_places(checked, settings, places, service, catalogue),
         *_times(checked, evals, places, catalogue),

@@ -128,7 +128,7 @@ def _job(job: Job) -> Mapping[str, Value]:
     return {
         "name": job.name, "environment": first_environment(job), "walltime_seconds": job.batch.walltime_seconds,
         "drain_seconds": job.batch.drain_seconds, "start_seconds": job.start_seconds,
-        "parallel_tasks": job.parallel_tasks, "admit": str(job.admit), "secrets": job.secrets,
+        "parallel_tasks": job.parallel_tasks, "admit": str(job.admit), "admit_most": job.admit_most, "secrets": job.secrets,
     }  # fmt: skip
 
 

@@ -108,6 +108,7 @@ class Job:
     start_seconds: int = 0
     parallel_tasks: int = 1
     admit: str = "auto"
+    admit_most: int = 256
     secrets: Words = ()
     server: Server | None = None
     checkpoint: Checkpoint | None = None

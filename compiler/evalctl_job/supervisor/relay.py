@@ -33,14 +33,14 @@ class RelayProcess:
         self._door = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self.port, self.key = int(self._door.getsockname()[1]), relay_key.made()
         door, provider = self._door.fileno(), job.server.key_variable
-        argv = place.program("relay", *self._options(job.server, job.admit, door), "--exit-with-parent")
+        argv = place.program("relay", *self._options(job.server, job, door), "--exit-with-parent")
         variables = place.without_secrets([provider]) | (_NO_CERTIFICATES if job.server.command else {})
         variables[relay_key.VARIABLE] = self.key
         self._child = place.launch(argv, place.folder.relay_log, variables, keeps=[door])
 
-    def _options(self, server: Server, admit: str, door: int) -> list[str]:
+    def _options(self, server: Server, job: Job, door: int) -> list[str]:
         options = ["--listen-fd", str(door), "--listen-port-file", str(self._state.port)]
-        options += ["--state", str(self._state.path), "--admit", admit]
+        options += ["--state", str(self._state.path), "--admit", job.admit, "--admit-most", str(job.admit_most)]
         ours = ["--upstream-file", str(self._state.upstream)]
         options += ours if server.command else ["--upstream", server.base_url]
         return options + (["--key-variable", server.key_variable] if server.key_variable else [])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from evalctl_job import relay_key
+from evalctl_job import framework_client, relay_key
 from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
 from evalctl_job.supervisor.document import Task
@@ -114,14 +114,15 @@ class TaskRun:
         return kept_answers(Path(folder), self.task.answers or self.task.digest) if folder else None
 
     def _variables(self) -> dict[str, str]:
-        base = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}/v1"
+        task = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
         # a judge's key is passed on; the model's own key only the relay has
         variables = without_addresses(self._place.without_secrets((*HUB_TOKENS, *self.task.secrets)))
         server = self._place.job.server
         prefix = server.litellm_prefix if server else ""
         local = {name: ",".join(filter(None, (variables.get(name), "127.0.0.1"))) for name in ("NO_PROXY", "no_proxy")}
         return variables | local | {
-            f"{prefix}_API_BASE": base, f"{prefix}_BASE_URL": base, f"{prefix}_API_KEY": self._relay.key,
+            f"{prefix}_API_BASE": f"{task}/v1", f"{prefix}_BASE_URL": f"{task}/v1", f"{prefix}_API_KEY": self._relay.key,
+            framework_client.ADDRESS: task, relay_key.VARIABLE: self._relay.key,
             "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start requests a file from the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip

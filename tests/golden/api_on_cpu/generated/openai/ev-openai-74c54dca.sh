@@ -29,6 +29,7 @@ drain_seconds = 120
 start_seconds = 900
 parallel_tasks = 4
 admit = "7"
+admit_most = 28
 secrets = ["OPENAI_API_KEY"]
 
 [node]
@@ -55,7 +56,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}, "request_timeout": 1200}'
 config = """
 model_parameters:
   model_name: openai/gpt-test-2025-01-31
@@ -82,7 +83,7 @@ command = [
 ]
 variables = {"LITELLM_CONCURRENT_CALLS" = "7", "REQUEST_TIMEOUT" = "1200"}
 secrets = ["OPENAI_API_KEY"]
-relay = '{"add": {}, "length_key": "max_completion_tokens"}'
+relay = '{"add": {}, "length_key": "max_completion_tokens", "request_timeout": 1200}'
 config = """
 model:
   base_params:

@@ -19,7 +19,6 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 6a5cbadb5d58
 #     en_choice                 1:00:00   eval 97acce09c4df
-#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 environment=lighteval-swallow-90bb1569e833
@@ -32,6 +31,7 @@ drain_seconds = 120
 start_seconds = 902
 parallel_tasks = 4
 admit = "auto"
+admit_most = 596
 
 [node]
 gpus = 1
@@ -77,7 +77,7 @@ touch owned
 \u0023$ -l h_rt=9:0:0
 \u202e!!\\""",
 ]
-variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "149"}
 config = """
 model:
   base_params:
@@ -108,7 +108,7 @@ command = [
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 64
+  concurrent_requests: 149
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

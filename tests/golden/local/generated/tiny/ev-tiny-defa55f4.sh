@@ -23,6 +23,7 @@ drain_seconds = 20
 start_seconds = 616
 parallel_tasks = 4
 admit = "auto"
+admit_most = 32
 
 [node]
 gpus = 2

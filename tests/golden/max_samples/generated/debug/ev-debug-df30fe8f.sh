@@ -18,7 +18,6 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_own                    0:10:00   eval 215c63a1c3e8
 #     ja_exact                  0:30:00   eval 1aaab8558308
-#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #
 environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
@@ -30,6 +29,7 @@ drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
 admit = "auto"
+admit_most = 404
 
 [node]
 gpus = 1
@@ -75,7 +75,7 @@ command = [
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 64
+  concurrent_requests: 101
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
@@ -100,7 +100,7 @@ command = [
   "--save-details",
   "--max-samples", "5",
 ]
-variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
 config = """
 model:
   base_params:

@@ -31,6 +31,7 @@ drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
 admit = "auto"
+admit_most = 244
 
 [node]
 gpus = 1

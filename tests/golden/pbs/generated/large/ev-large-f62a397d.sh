@@ -18,7 +18,6 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     en_choice                 1:00:00   eval bd137112ebd0
 #     ja_exact                  2:00:00   eval 72f74a1d70a5
-#   advice    64 questions at once per task, not 256: above that the frameworks' HTTP client loses answers or hangs
 #
 environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
@@ -30,6 +29,7 @@ drain_seconds = 120
 start_seconds = 1041
 parallel_tasks = 4
 admit = "auto"
+admit_most = 1024
 
 [node]
 gpus = 8
@@ -73,7 +73,7 @@ command = [
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/large-70B
-  concurrent_requests: 64
+  concurrent_requests: 256
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
@@ -96,7 +96,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "256"}
 config = """
 model:
   base_params:

@@ -18,7 +18,6 @@
 #   tasks     1, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #   advice    the model (16.1 GB) is downloaded first, by evalctl sync
-#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #
 environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
@@ -30,6 +29,7 @@ drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
 admit = "auto"
+admit_most = 404
 
 [node]
 gpus = 1
@@ -68,7 +68,7 @@ command = [
   "--save-details",
 ]
 subsets = 1
-variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 config = """
 model:

@@ -18,7 +18,6 @@
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval c108f8d8154c
 #     en_choice                 1:00:00   eval cb04e0149e0b
-#   advice    64 questions at once per task, not 101: above that the frameworks' HTTP client loses answers or hangs
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-swallow-90bb1569e833
@@ -31,6 +30,7 @@ drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
 admit = "auto"
+admit_most = 404
 
 [node]
 gpus = 1
@@ -80,7 +80,7 @@ command = [
   "--save-details",
   "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
 ]
-variables = {"LITELLM_CONCURRENT_CALLS" = "64"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
 config = """
 model:
   base_params:
@@ -110,7 +110,7 @@ command = [
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 64
+  concurrent_requests: 101
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1

@@ -1,4 +1,4 @@
-"""lighteval's client gets no cache from the environment, and nothing else of any program is changed."""
+"""lighteval's client gets no cache from the environment and another way to the model; nothing else of any program is changed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,31 @@ import pytest
 
 from evalctl.environments import FOLDER
 
-PACKAGE = FOLDER / "packages" / "lighteval-uncached"
+PACKAGE = FOLDER / "packages" / "lighteval-client"
 CLIENT = "lighteval.models.endpoints.litellm_model"
+CLIENT_CODE = """
+import litellm
+litellm.cache = 'on disk'
+seen = litellm.cache
+
+class LiteLLMClient:
+    def __call_api(self): ...
+    def __call_api_parallel(self): ...
+"""
 START = "import site, sys; site.addsitedir(sys.argv[1]); site.addsitedir(sys.argv[2]); "
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A litellm without a cache, and a lighteval whose client gives it one, as the real one does."""
-    (tmp_path / "litellm.py").write_text("cache = None\n")
+    (tmp_path / "litellm.py").write_text("cache = None\ncompletion = None\n")
     folder = tmp_path
     for name in CLIENT.split(".")[:-1]:
         folder = folder / name
         folder.mkdir()
         (folder / "__init__.py").touch()
-    (folder / "litellm_model.py").write_text("import litellm\nlitellm.cache = 'on disk'\nseen = litellm.cache\n")
+    (folder / "litellm_model.py").write_text(CLIENT_CODE)
+    (folder.parent / "litellm_model.py").write_text(CLIENT_CODE)  # where the fork has it
     (folder / "other.py").write_text("import litellm\nlitellm.cache = 'wanted'\n")
     return tmp_path
 
@@ -40,6 +50,13 @@ def test_the_client_is_left_without_a_cache(installed: Path) -> None:
     assert said(installed, f"import {CLIENT} as own, litellm; print(own.seen, litellm.cache)") == "on disk None"
     by_name = f"from importlib import import_module; own = import_module({CLIENT!r}); print(own.litellm.cache)"
     assert said(installed, by_name) == "None"
+
+
+@pytest.mark.parametrize("client", [CLIENT, "lighteval.models.litellm_model"])
+def test_the_client_of_each_dialect_asks_in_our_way(installed: Path, client: str) -> None:
+    """What it sees as litellm is ours, and so is its method for all questions of a call."""
+    code = f"import {client} as own; print(type(own.litellm).__name__, own.LiteLLMClient._LiteLLMClient__call_api_parallel.__module__)"
+    assert said(installed, code) == "Completions evalctl_job.framework_calls"
 
 
 def test_whoever_else_wants_a_cache_has_it(installed: Path) -> None:

@@ -1,0 +1,106 @@
+"""Asks the questions of a framework's call: all at once over one connection to the job's relay.
+
+    BASE/questions    one request with all questions of the call, one reply with each answer as soon as it is there (`question_stream`)
+
+A framework's own client asks from threads over litellm's pool of connections. With more than about 100 requests under way answers are
+lost and threads wait without end (seen: litellm 1.101 with httpx, lighteval 0.13 and the fork), and each question costs 3 to 12 ms of CPU.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from evalctl_job.relay_key import header
+
+ADDRESS = "EVALCTL_RELAY"  # the environment variable with the task's address at the relay
+TRIES = 3  # of connections that bring no answer; the relay closes none while it runs
+SENT_AT_ONCE = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """The status of a question, and the reply: a chat completion if the status is 200, else an `error`."""
+
+    status: int
+    reply: dict[str, Any]
+
+
+class RelayLost(Exception):
+    """The relay does not answer any more."""
+
+
+class RelayClient:
+    """The relay, as one task sees it."""
+
+    def __init__(self, base: str, key: str) -> None:
+        """`base` is the task's address at the relay, `key` that of the job."""
+        self._parts, self._header = urlsplit(base), header(key)
+
+    def answers(self, questions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, StreamedAnswer]]:
+        """The position of each question with its answer, in the order in which they come. Raises RelayLost."""
+        left, failures = dict(enumerate(questions)), 0
+        while left:
+            before = len(left)
+            try:
+                for position, answer in self._of_one_connection(left):
+                    if left.pop(position, None) is not None:
+                        yield position, answer
+            except (OSError, http.client.HTTPException, ValueError) as problem:
+                why = f"{type(problem).__name__}: {problem}"
+            else:
+                why = "the relay has closed the connection"
+            failures = 0 if len(left) < before else failures + 1
+            if left and failures == TRIES:
+                raise RelayLost(f"{len(left)} questions have no answer: {why}")
+
+    def _of_one_connection(self, questions: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[int, StreamedAnswer]]:
+        connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port)
+        try:
+            connection.putrequest("POST", f"{self._parts.path}/questions", skip_accept_encoding=True)
+            for name, value in {**self._header, "Transfer-Encoding": "chunked"}.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            # Answers come while questions are still being sent: were they not read, both sides would wait for each other.
+            sender = threading.Thread(target=_send, args=(connection, dict(questions)), daemon=True)
+            sender.start()
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    raise http.client.HTTPException(f"status {response.status}")
+                for line in response:
+                    yield read_answer(line)
+        finally:
+            connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, questions: Mapping[int, Mapping[str, Any]]) -> None:
+    """Sends the lines in large chunks. A connection that breaks is reported by who reads from it."""
+    try:
+        for chunk in chunks(questions):
+            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        connection.send(b"0\r\n\r\n")
+    except OSError:
+        return
+
+
+def chunks(questions: Mapping[int, Mapping[str, Any]]) -> Iterator[bytes]:
+    """The lines of the request, some hundred kilobytes at a time."""
+    chunk = bytearray()
+    for number, body in questions.items():
+        chunk += b"%d %s\n" % (number, json.dumps(body).encode())
+        if len(chunk) >= SENT_AT_ONCE:
+            yield bytes(chunk)
+            chunk.clear()
+    if chunk:
+        yield bytes(chunk)
+
+
+def read_answer(line: bytes) -> tuple[int, StreamedAnswer]:
+    """A line of the reply; ValueError for one that is cut off."""
+    number, status, reply = line.split(b" ", 2)
+    return int(number), StreamedAnswer(int(status), json.loads(reply))
