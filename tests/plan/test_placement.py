@@ -246,6 +246,13 @@ def test_weights_that_vllm_quantises_itself_need_less(form: object, said: str | 
     assert weight_bytes(card(weight_bytes=1000), server) == 1000
 
 
+def test_the_memory_of_weights_is_a_whole_number_of_bytes() -> None:
+    """Half a byte that is left over is none."""
+    assert (
+        weight_bytes(card(weight_bytes=1001, quantization=None, widths={"hidden": 64}), {"quantization": "fp8"}) == 500
+    )
+
+
 # ---- concurrency ------------------------------------------------------------------------------------------------
 
 
