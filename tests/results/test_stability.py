@@ -155,4 +155,4 @@ def test_a_record_that_counts_other_ends_has_no_values() -> None:
     result, files = measured("jmmlu", JMMLU, ends=ENDS)
     other = Result({**result.as_json(), "stability": {**ENDS.totals(), "cut_off": 1}}, result.path)
     found = scored(files, other)[result.path]
-    assert isinstance(found, str) and "other ends of its answers" in found
+    assert isinstance(found, str) and "has other numbers of answers that were cut off" in found

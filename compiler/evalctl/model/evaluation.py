@@ -196,10 +196,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class WeightsToDownload:
-    """A model's files at a revision: `size` bytes of weights, fetched by a program of the job environment `environment`.
-
-    Any environment will do: weights are the same from each of them.
-    """
+    """A model's files at a revision: `size` bytes of weights, fetched by a program of any job environment, here `environment`."""
 
     model: str
     revision: str
