@@ -31,7 +31,7 @@ OBJECTS: dict[str, dict[str, str]] = {
         "evalctl_job/choices": "answer_reasoning blank counted_short delivered described merged part plain prompt_digest prompt_texts"
         " read_reply reasoning_of total without_null",
         "evalctl_job/counts": "Counts.answer Counts.ask Counts.generate",
-        "evalctl_job/forward": "ModelCall.body Transport.send Upstream.get",
+        "evalctl_job/forward": "ModelCall.body Transport.send Upstream.ask Upstream.get",
         "evalctl_job/framework_calls": "CallWanted.__init__ Completions.ask",
         "evalctl_job/framework_client": "RelayClient.answers StreamedAnswer.reply chunks",
         "evalctl_job/litellm_form": "Forms.request reply",

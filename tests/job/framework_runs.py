@@ -129,7 +129,15 @@ def run_framework(
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)
     (folder / "state" / "t.options.json").write_text(json.dumps({"unanswered": unanswered}))
-    relay: list[str | Path] = [environment / "bin" / "python", "-m", "evalctl_job.relay", "--tries", "1"]
+    relay: list[str | Path] = [
+        environment / "bin" / "python",
+        "-m",
+        "evalctl_job.relay",
+        "--tries",
+        "1",
+        "--admit",
+        "4",
+    ]
     relay += ["--exit-with-parent", "--listen-port-file", folder / "port", "--state", folder / "state"]
     whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]
     with serving(behaviour) as server, ThreadPoolExecutor(1) as pool:
