@@ -54,6 +54,10 @@ class Upstream:
         """Whether the server is the job's own, which serves one model under one name."""
         return self._address.may_move
 
+    def expect(self, task: str, choices: int) -> None:
+        """So many choices of the task are without an answer."""
+        self._limiter.expect(task, choices)
+
     async def ask(
         self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused], on_retry: Callable[[str | None], None]
     ) -> T:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from evalctl_job.relay_key import header
+from evalctl_job.relay_key import CHOICES, header
 
 ADDRESS = "EVALCTL_RELAY"  # the environment variable with the task's address at the relay
 TRIES = 3  # of connections that bring no answer; the relay closes none while it runs
@@ -63,7 +63,8 @@ class RelayClient:
         connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port)
         try:
             connection.putrequest("POST", f"{self._parts.path}/questions", skip_accept_encoding=True)
-            for name, value in {**self._header, "Transfer-Encoding": "chunked"}.items():
+            choices = sum(one.get("n") or 1 for one in questions.values())
+            for name, value in {**self._header, CHOICES: str(choices), "Transfer-Encoding": "chunked"}.items():
                 connection.putheader(name, value)
             connection.endheaders()
             # Answers come while questions are still being sent: were they not read, both sides would wait for each other.

@@ -6,17 +6,22 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 
 Waiting = tuple[int, "asyncio.Future[None]"]
 
 
 class Limiter:
-    """At most `limit` choices are in flight; others wait in order, and the tasks take turns."""
+    """At most `limit` choices are in flight; others wait. The task with most choices left is next, so that all tasks end together.
+
+    A task that does not say how much is left asks one question after the other: it never waits behind those that do.
+    """
 
     def __init__(self, limit: int) -> None:
         """No choice is in flight."""
         self._limit = limit
-        self._queues: dict[str, deque[Waiting]] = {}  # in the order of the tasks' turns
+        self._queues: dict[str, deque[Waiting]] = {}  # of equal tasks in the order of their turns
+        self._left: dict[str, int] = {}
         self.in_flight = self.peak = 0
         self.replies = self.refusals = 0
 
@@ -34,6 +39,13 @@ class Limiter:
     def limit(self, choices: int) -> None:
         self._limit = choices
         self._admit()
+
+    def expect(self, task: str, choices: int) -> None:
+        """So many choices of the task are without an answer, whether they wait here or not; 0: it has no more."""
+        if choices > 0:
+            self._left[task] = choices
+        else:
+            self._left.pop(task, None)
 
     @asynccontextmanager
     async def admitted(self, task: str, choices: int) -> AsyncIterator[None]:
@@ -78,7 +90,7 @@ class Limiter:
     def _admit(self) -> None:
         """Admit requests that fit. A large request at the head blocks smaller ones, which would otherwise starve it."""
         while self._queues:
-            task = next(iter(self._queues))
+            task = max(self._queues, key=lambda one: self._left.get(one, inf))
             choices, ready = self._queues[task][0]
             if not ready.cancelled():
                 if not self._fits(choices):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from evalctl_job.answering import Answering
@@ -30,43 +31,62 @@ class BadLine(ValueError):
 class QuestionStream:
     """The questions of one request of a task."""
 
-    def __init__(self, answering: Answering, key: str, write: Write, has_gone: Callable[[], bool]) -> None:
-        """`write` sends a line of the reply; `has_gone`: whether the framework has hung up."""
+    def __init__(
+        self, answering: Answering, key: str, write: Write, has_gone: Callable[[], bool], choices: int = 0
+    ) -> None:
+        """`write` sends a line of the reply; `has_gone`: whether the framework has hung up; `choices` of all questions together."""
         self._answering, self._key, self._write, self._has_gone = answering, key, write, has_gone
-        self._asked: set[asyncio.Task[None]] = set()
-        self._waiting_bytes = 0
+        self._left = choices
+        self._waiting, self._waiting_bytes = 0, 0
+        self._bug: BaseException | None = None
+        self._one_has_ended = asyncio.Event()
         self._writing = asyncio.Lock()
 
     async def answer(self, parts: AsyncIterator[bytes]) -> None:
         """Answers every question; they are asked in the order of their lines, and answered in any order."""
-        async for number, body in questions(parts):
-            await self._room()
-            self._start(number, body)
-        while self._asked:
-            await self._one_ends()
+        self._expect()
+        try:
+            async for number, body in questions(parts):
+                while self._waiting >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
+                    await self._one_ends()
+                self._start(number, body)
+            while self._waiting:
+                await self._one_ends()
+        finally:
+            self._answering.upstream.expect(self._key, 0)
+
+    def _expect(self) -> None:
+        self._answering.upstream.expect(self._key, self._left)
 
     def _start(self, number: int, body: bytes) -> None:
+        self._waiting += 1
         self._waiting_bytes += len(body)
         task = asyncio.create_task(self._one(number, body))
-        self._asked.add(task)
         _RUNNING.add(task)  # what the server computes is finished and kept, also after the framework has hung up
         task.add_done_callback(_RUNNING.discard)
+        task.add_done_callback(partial(self._ended, len(body)))
 
-    async def _room(self) -> None:
-        while len(self._asked) >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
-            await self._one_ends()
+    def _ended(self, size: int, task: asyncio.Task[None]) -> None:
+        self._waiting -= 1
+        self._waiting_bytes -= size
+        self._bug = self._bug or (None if task.cancelled() else task.exception())
+        self._one_has_ended.set()
 
     async def _one_ends(self) -> None:
-        ended, self._asked = await asyncio.wait(self._asked, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            task.result()  # an exception here is a bug, and is logged
+        """Waits until there are fewer questions; raises what is a bug of the relay."""
+        self._one_has_ended.clear()
+        await self._one_has_ended.wait()
+        if self._bug is not None:
+            raise self._bug
 
     async def _one(self, number: int, body: bytes) -> None:
         status, reply = await self._answering.completions(self._key, CHAT, body, self._has_gone)
-        self._waiting_bytes -= len(body)
-        if not self._has_gone():
-            async with self._writing:
-                await self._write(line(number, status, reply))
+        if self._has_gone():
+            return
+        self._left = max(1, self._left - (len(reply.get("choices", ())) or 1))
+        self._expect()
+        async with self._writing:
+            await self._write(line(number, status, reply))
 
 
 async def questions(parts: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:

@@ -15,6 +15,7 @@ import asyncio
 import hmac
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -33,7 +34,7 @@ from evalctl_job.forward import Upstream
 from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import Patience
 from evalctl_job.question_stream import BadLine, QuestionStream
-from evalctl_job.relay_key import VARIABLE, header
+from evalctl_job.relay_key import CHOICES, VARIABLE, header
 from evalctl_job.relay_options import parser
 from evalctl_job.store import Store
 from evalctl_job.transport import Http, Sessions
@@ -95,9 +96,8 @@ class Relay:
         """All questions of a framework's call; the reply goes on until the last answer."""
         lines = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await lines.prepare(request)
-        stream = QuestionStream(
-            self.answering, request.match_info["key"], lines.write, lambda: request.transport is None
-        )
+        key, choices = request.match_info["key"], choices_in(request)
+        stream = QuestionStream(self.answering, key, lines.write, lambda: request.transport is None, choices)
         try:
             await stream.answer(request.content.iter_any())
         except BadLine as problem:
@@ -135,6 +135,12 @@ class Relay:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             await self.store.sync()
+
+
+def choices_in(request: web.Request) -> int:
+    """How many choices all questions of a request want together, as its framework says; 0 where it does not."""
+    word = request.headers.get(CHOICES, "")
+    return int(word) if re.fullmatch(r"[0-9]{1,9}", word) else 0
 
 
 def _reply(reply: Reply) -> web.Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 VARIABLE = "EVALCTL_RELAY_KEY"
+CHOICES = "X-Evalctl-Choices"  # header of a request with many questions: how many choices all of them want together
 
 
 def made() -> str:

@@ -90,6 +90,49 @@ def test_after_the_framework_has_hung_up_nothing_is_written(tmp_path: Path) -> N
     run(story())
 
 
+def test_the_task_with_most_choices_left_is_next(tmp_path: Path) -> None:
+    """Two frameworks ask at once, one of them four times as much: both end together. A single question does not wait for them."""
+
+    async def story() -> None:
+        desk = Desk(tmp_path, *({**reply(str(one)), "id": str(one)} for one in range(60)), seconds=1.0)
+        ended: list[str] = []
+
+        async def ask(key: str, count: int) -> None:
+            async def write(line: bytes) -> None:
+                ended.append(key)
+
+            lines = parts_of(*(asked(number) for number in range(count)))
+            await QuestionStream(desk.answering, key, write, lambda: False, count).answer(lines)
+
+        for key in "tuv":
+            await desk.answering.store.task(key)  # read from disk, in real time
+        both = [asyncio.create_task(ask("t", 40)), asyncio.create_task(ask("u", 10))]
+        await asyncio.sleep(1.5)
+        assert (await desk.ask({**QUESTION, "seed": 99}, key="v"))[0] == 200
+        assert len(ended) < 30
+        await asyncio.gather(*both)
+        last = {key: max(place for place, one in enumerate(ended) if one == key) for key in "tu"}
+        assert abs(last["t"] - last["u"]) <= 8 and ended[:8] == ["t"] * 8
+
+    run(story())
+
+
+def test_a_bug_of_the_relay_ends_the_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for an answer, and nothing waits for ever."""
+
+    async def story() -> None:
+        desk = Desk(tmp_path, reply("12"))
+
+        async def breaks(*parts: Any) -> None:
+            raise AssertionError("a bug")
+
+        monkeypatch.setattr(desk.answering, "completions", breaks)
+        with pytest.raises(AssertionError, match="a bug"):
+            await streamed(desk, asked(0), asked(1))
+
+    run(story())
+
+
 @pytest.mark.parametrize("line", [b"", b"x {}", b"-1 {}", b"1234567890 {}", b" {}"])
 def test_a_line_begins_with_a_number(line: bytes) -> None:
     """A line that does not is nobody's question."""

@@ -25,15 +25,15 @@ def keys(job: Job) -> list[str]:
 
 
 def test_evals_of_one_server_share_one_job() -> None:
-    """A model is loaded once; short tasks come first, equals by name."""
+    """A model is loaded once; long tasks come first, equals by name."""
     job = one_job(f"{SMALL}tasks: [all]\n")
-    assert keys(job) == ["en_own", "ja_exact", "ja_subset", "en_choice", "en_code", "ja_judged"]
+    assert keys(job) == ["ja_judged", "en_choice", "en_code", "ja_exact", "ja_subset", "en_own"]
 
 
 def test_another_server_is_another_job() -> None:
     """A setting that vLLM is started with keeps evals apart; one that is only sent does not."""
     text = f"{SMALL}tasks: [ja_exact, ja_subset, en_own]\noverrides: {{ja_exact: {{max_model_length: 1024}}, en_own: {{seed: 1}}}}\n"
-    assert sorted(keys(job) for job in compiled(text).jobs) == [["en_own", "ja_subset"], ["ja_exact"]]
+    assert sorted(keys(job) for job in compiled(text).jobs) == [["ja_exact"], ["ja_subset", "en_own"]]
 
 
 def test_models_and_settings_have_jobs_of_their_own() -> None:
@@ -46,7 +46,7 @@ def test_models_and_settings_have_jobs_of_their_own() -> None:
 def test_per_task_is_one_job_for_each() -> None:
     """The manual's way."""
     jobs = compiled(f"{SMALL}packing: per_task\ntasks: [ja]\n").jobs
-    assert [keys(job) for job in jobs] == [["ja_exact"], ["ja_subset"], ["ja_judged"]]
+    assert [keys(job) for job in jobs] == [["ja_judged"], ["ja_exact"], ["ja_subset"]]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [6]), (2, [3, 3]), (4, [2, 2, 1, 1]), (9, [1] * 6)])
@@ -78,7 +78,7 @@ def test_the_column_is_the_node_kinds() -> None:
 def test_what_is_too_long_for_one_job_is_split() -> None:
     """Slurm's three hours here are too few even for tasks at once; no job is longer, and no task is missing."""
     jobs = compiled("model: lab/small-8B\nservice: slurm\ntasks: [all]\n").jobs
-    assert [keys(job) for job in jobs] == [["en_own", "ja_exact", "ja_subset", "en_choice", "en_code"], ["ja_judged"]]
+    assert [keys(job) for job in jobs] == [["ja_judged", "en_choice", "ja_exact"], ["en_code", "ja_subset", "en_own"]]
     assert all(job.batch.walltime_seconds <= 3 * 3600 for job in jobs)
 
 
@@ -162,7 +162,7 @@ def test_secrets_are_names_of_those_who_need_them() -> None:
     """The provider's key for the job, a judge's for the task alone."""
     judged = one_job(f"{SMALL}tasks: [ja_judged, ja_exact]\n")
     assert judged.secrets == ("OPENAI_API_KEY",)
-    assert [task.invocation.secrets for task in judged.tasks] == [(), ("OPENAI_API_KEY",)]
+    assert [task.invocation.secrets for task in judged.tasks] == [("OPENAI_API_KEY",), ()]
     assert one_job("model: org/m\nprovider: deepinfra\nservice: abci\ntasks: [en_own]\n").secrets == (
         "DEEPINFRA_API_KEY",
     )

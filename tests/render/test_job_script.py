@@ -290,6 +290,15 @@ def test_no_task_is_started_that_cannot_end(place: Place) -> None:
     assert ran.mark("finished")["tasks_done"] == ["first"]
 
 
+def test_a_shorter_task_is_started_where_the_next_one_cannot_end(place: Place) -> None:
+    """Long tasks are first in a job: near its end those behind them may still fit."""
+    ran = place.run(make_job(
+        job_task("first", seconds=9000), job_task("hopeless", seconds=9000), job_task("short", seconds=10), walltime=600, parallel_tasks=1,
+    ))  # fmt: skip
+    assert ran.mark("finished")["tasks_done"] == ["first", "short"]
+    assert ran.mark("finished")["detail"] == "no time left for: hopeless "
+
+
 def test_a_missing_secret_is_named_before_anything_starts(place: Place) -> None:
     """Only its name, and no server was started for nothing."""
     ran = place.run(make_job(job_task("one"), secrets=("HF_TOKEN", "OPENAI_API_KEY")))

@@ -283,6 +283,7 @@ def test_a_second_start_does_nothing(site: Pbs) -> None:
     place, job = rendered(site, "slow")
     number = start(site, place, job)
     site.wait((place.run_dir / "tasks/ja_slow/call.json").exists)
+    site.wait((place.run_dir / "vllm.json").exists)  # the server's own start takes longer on a loaded machine
     assert site.administrator("qalter", "-r", "y", number).status == 0
     site.wait(lambda: site.administrator("qrerun", number).status == 0)
     site.wait(lambda: site.over(number))

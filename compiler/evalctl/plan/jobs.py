@@ -68,36 +68,46 @@ def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
 def _parts(
     request: Request, group: list[Eval], place: Placement, service: Service, catalogue: Catalogue
 ) -> Iterable[list[Eval]]:
-    """The group cut into jobs: as the request packs it, and none longer than the service allows."""
-    ordered = sorted(group, key=lambda evaluation: (task_seconds(evaluation, place), evaluation.task.key))
+    """The group cut into jobs: as the request packs it, and none longer than the service allows.
+
+    The longest task is first: begun last, it would be alone with the server at the end.
+    """
+    ordered = sorted(group, key=lambda evaluation: (-task_seconds(evaluation, place), evaluation.task.key))
     start = start_seconds(service, catalogue, group[0])
     room = service.longest_seconds(place.node) - start - service.drain_seconds
-    for part in _packed(request, ordered):
+    for part in _packed(request, ordered, place):
         yield from _fitting(part, place, room, TOGETHER if service.parallel_tasks > 1 else 1.0)
 
 
-def _packed(request: Request, ordered: list[Eval]) -> list[list[Eval]]:
+def _packed(request: Request, ordered: list[Eval], place: Placement) -> list[list[Eval]]:
     if request.packing == "per_task":
         return [[evaluation] for evaluation in ordered]
     if isinstance(request.packing, ParallelPacking):
-        count = min(request.packing.parallel, len(ordered))
-        return [ordered[offset::count] for offset in range(count)]
+        return _balanced(ordered, min(request.packing.parallel, len(ordered)), place)
     return [ordered]
 
 
+def _balanced(ordered: list[Eval], count: int, place: Placement) -> list[list[Eval]]:
+    """So many jobs: each task in the one with the least to do so far."""
+    jobs: list[list[Eval]] = [[] for _ in range(count)]
+    used = [(0, number) for number in range(count)]  # seconds; of equal ones the job with the fewest tasks
+    for evaluation in ordered:
+        seconds, number = min(used, key=lambda one: (one[0], len(jobs[one[1]]), one[1]))
+        jobs[number].append(evaluation)
+        used[number] = (seconds + task_seconds(evaluation, place), number)
+    return jobs
+
+
 def _fitting(part: list[Eval], place: Placement, room: int, share: float) -> list[list[Eval]]:
-    """Cut where `share` of the times no longer fits; a single task may be longer than the limit (which is then
+    """Each task in the first job in which `share` of all times fits; a single task may be longer than the limit (which is then
     its walltime)."""
-    jobs: list[list[Eval]] = [[]]
-    used = 0
+    jobs: list[tuple[int, list[Eval]]] = []
     for evaluation in part:
         seconds = task_seconds(evaluation, place)
-        if jobs[-1] and share * (used + seconds) > room:
-            jobs.append([])
-            used = 0
-        jobs[-1].append(evaluation)
-        used += seconds
-    return jobs
+        number = next((i for i, (used, _) in enumerate(jobs) if share * (used + seconds) <= room), len(jobs))
+        used, tasks = jobs[number] if number < len(jobs) else (0, [])
+        jobs[number : number + 1] = [(used + seconds, [*tasks, evaluation])]
+    return [tasks for _, tasks in jobs]
 
 
 def task_seconds(evaluation: Eval, place: Placement) -> int:

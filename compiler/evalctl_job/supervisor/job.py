@@ -165,8 +165,9 @@ class Course:
         wanted = self._place.attempt.run_tasks
         waiting = [task for task in self._job.tasks if not wanted or task.key in wanted]
         while waiting or self._running:
-            while waiting and len(self._running) < self._job.parallel_tasks and self._is_worth_starting(waiting[0]):
-                self._running.append(TaskRun(self._place, waiting.pop(0), relay, self._weights_changed))
+            while len(self._running) < self._job.parallel_tasks and (task := self._next_of(waiting)):
+                waiting.remove(task)
+                self._running.append(TaskRun(self._place, task, relay, self._weights_changed))
             if not self._running:
                 left = "".join(f"{task.key} " for task in waiting)
                 raise GiveUp(STOPPED, "timeout", f"no time left for: {left}")
@@ -176,6 +177,10 @@ class Course:
             relay.check(self._check_time)
             if self._server is not None:
                 self._server.tend()
+
+    def _next_of(self, waiting: list[Task]) -> Task | None:
+        """The first that is worth starting: near the end of the job a later one may be shorter."""
+        return next((task for task in waiting if self._is_worth_starting(task)), None)
 
     def _is_worth_starting(self, task: Task) -> bool:
         """The times of the table are limits that few tasks use up, so half of one is enough to start. The first task of an

@@ -16,14 +16,14 @@
 #   time      at most 9:20:00, 0:15:00 of it to start
 #   cost      about 0.4445, at most 0.448 points; 28 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_choice                 1:00:00   eval b253d0dae79a
 #     ja_judged                 8:00:00   eval 15c0ff5fe52a
+#     en_choice                 1:00:00   eval b253d0dae79a
 #
-environment=lighteval-b2ed8695d5e5
+environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-openai-74c54dca"
-environment = "lighteval-b2ed8695d5e5"
+environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 33600
 drain_seconds = 120
 start_seconds = 900
@@ -44,6 +44,28 @@ litellm_prefix = "OPENAI"
 
 [each_task]
 subsets = 1
+
+[[tasks]]
+key = "ja_judged"
+seconds = 28800
+digest = "15c0ff5fe52a1520f8ca1f277bdd75210332a9d6825685eafa12267cc517d94a"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|japanese_mt_bench|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "7", "REQUEST_TIMEOUT" = "1200"}
+secrets = ["OPENAI_API_KEY"]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "request_timeout": 1200}'
+config = """
+model:
+  base_params:
+    model_name: openai/gpt-test-2025-01-31
+  generation: {}
+"""
 
 [[tasks]]
 key = "en_choice"
@@ -67,28 +89,6 @@ model_parameters:
   timeout: 1200
   generation_parameters:
     temperature: 0.0
-"""
-
-[[tasks]]
-key = "ja_judged"
-seconds = 28800
-digest = "15c0ff5fe52a1520f8ca1f277bdd75210332a9d6825685eafa12267cc517d94a"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|japanese_mt_bench|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "7", "REQUEST_TIMEOUT" = "1200"}
-secrets = ["OPENAI_API_KEY"]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "request_timeout": 1200}'
-config = """
-model:
-  base_params:
-    model_name: openai/gpt-test-2025-01-31
-  generation: {}
 """
 
 [end]

@@ -16,8 +16,8 @@
 #   time      at most 1:30:00, 0:15:02 of it to start
 #   cost      about 0.2855, at most 0.3 points; 19 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 45ce84175210
 #     en_choice                 1:00:00   eval c4c9440a2c4d
+#     en_own                    0:10:00   eval 45ce84175210
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 environment=lighteval-b2ed8695d5e5
@@ -60,6 +60,29 @@ environment = "lighteval-b2ed8695d5e5"
 subsets = 1
 
 [[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model_parameters:
+  model_name: hosted_vllm/lab/local-1B
+  concurrent_requests: 149
+  cache_dir: cache
+  api_max_retry: 1
+  api_retry_sleep: 0.1
+  timeout: 86400
+  max_model_length: 8192
+  generation_parameters:
+    temperature: 0.0
+"""
+
+[[tasks]]
 key = "en_own"
 seconds = 600
 digest = "45ce84175210a191c7484d061c4a2c3c66e3007a6b566b12dbc194b37ba66b9c"
@@ -82,29 +105,6 @@ model_parameters:
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-"""
-
-[[tasks]]
-key = "en_choice"
-seconds = 3600
-digest = "c4c9440a2c4da55a88af98a8203c479217cc55b2b5321ceb4950c19fd63bf371"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
-  "--output-dir", "output",
-  "--save-details",
-]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-config = """
-model_parameters:
-  model_name: hosted_vllm/lab/local-1B
-  concurrent_requests: 149
-  cache_dir: cache
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  max_model_length: 8192
-  generation_parameters:
-    temperature: 0.0
 """
 
 [end]

@@ -17,17 +17,17 @@
 #   time      at most 3:20:00, 0:15:16 of it to start
 #   cost      about 0.6528, at most 0.6666 points; 42 JPY at most (prices of 2026-08-25)
 #   tasks     4, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval fe27abf199e3
-#     ja_subset                 0:30:00   eval 2fcb72ba31bf
 #     en_choice                 1:00:00   eval cf1709d9eb8d
 #     en_code                   1:00:00   eval 0496a18a5689
+#     ja_exact                  0:30:00   eval fe27abf199e3
+#     ja_subset                 0:30:00   eval 2fcb72ba31bf
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
-environment=lighteval-swallow-90bb1569e833
+environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-first-ec01a0c8"
-environment = "lighteval-swallow-90bb1569e833"
+environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 12000
 drain_seconds = 120
 start_seconds = 916
@@ -56,7 +56,7 @@ command = [
 litellm_prefix = "HOSTED_VLLM"
 
 [each_task]
-seconds = 1800
+seconds = 3600
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
 subsets = 1
@@ -72,30 +72,7 @@ model:
 """
 
 [[tasks]]
-key = "ja_exact"
-digest = "fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
-
-[[tasks]]
-key = "ja_subset"
-digest = "2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
-
-[[tasks]]
 key = "en_choice"
-seconds = 3600
 digest = "cf1709d9eb8d009678910e8ea4769a69e04d58f386425291d12fac911e140a36"
 framework = "lighteval"
 environment = "lighteval-b2ed8695d5e5"
@@ -121,7 +98,6 @@ model_parameters:
 
 [[tasks]]
 key = "en_code"
-seconds = 3600
 digest = "0496a18a5689f6736ee2dd57fa4a58151715a76045e38697ef6de6b6445ada17"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
@@ -140,6 +116,30 @@ model:
     temperature: 0.2
     top_p: 0.95
 """
+
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "fe27abf199e3afc1d6fed9dae07604d00545d9ce4eda39810cda888e5e4387e4"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+
+[[tasks]]
+key = "ja_subset"
+seconds = 1800
+digest = "2fcb72ba31bf05e26a1ac8284adca7bb92a89d3747407752d3d5e11a94dea832"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
 
 [end]
 END_OF_JOB

@@ -17,15 +17,15 @@
 #   time      at most 1:50:00, 0:15:02 of it to start
 #   cost      about 0.3521, at most 0.3666 points; 23 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 6a5cbadb5d58
 #     en_choice                 1:00:00   eval 97acce09c4df
+#     ja_exact                  0:30:00   eval 6a5cbadb5d58
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
-environment=lighteval-swallow-90bb1569e833
+environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-hostile-8062a2be"
-environment = "lighteval-swallow-90bb1569e833"
+environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 6600
 drain_seconds = 120
 start_seconds = 902
@@ -60,41 +60,6 @@ subsets = 1
 relay = "{\"add\": {}, \"length_key\": \"max_completion_tokens\", \"planned\": {\"stop\": [\"$(touch owned)\", \"\\n#$ -pe x 9\", \"'\", \"\\\\\", \"\u2028\"], \"temperature\": 0.0}}"
 
 [[tasks]]
-key = "ja_exact"
-seconds = 1800
-digest = "6a5cbadb5d58af3d856a587c2f95008201533a111a05e62c96c09b8011e96cba"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-  """
---system-prompt='; touch owned; echo "$(touch owned)`touch owned`"
-}
-touch owned
-\u0023$ -l h_rt=9:0:0
-\u202e!!\\""",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "149"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/local-1B
-  generation:
-    temperature: 0.0
-    stop_tokens:
-    - $(touch owned)
-    - '
-
-      #$ -pe x 9'
-    - ''''
-    - \\
-    - '\u2028      '
-"""
-
-[[tasks]]
 key = "en_choice"
 seconds = 3600
 digest = "97acce09c4dfe4226d24caa949734534924bd6f5a1978bf604544e7853f526d9"
@@ -124,6 +89,41 @@ model_parameters:
     \u202e!!\\'
   max_model_length: 8192
   generation_parameters:
+    temperature: 0.0
+    stop_tokens:
+    - $(touch owned)
+    - '
+
+      #$ -pe x 9'
+    - ''''
+    - \\
+    - '\u2028      '
+"""
+
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "6a5cbadb5d58af3d856a587c2f95008201533a111a05e62c96c09b8011e96cba"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+  """
+--system-prompt='; touch owned; echo "$(touch owned)`touch owned`"
+}
+touch owned
+\u0023$ -l h_rt=9:0:0
+\u202e!!\\""",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "149"}
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/local-1B
+  generation:
     temperature: 0.0
     stop_tokens:
     - $(touch owned)

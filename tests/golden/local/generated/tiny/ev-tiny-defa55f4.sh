@@ -9,8 +9,8 @@
 #   runs on   local, gpu_2, 2 GPUs (CUDA_VISIBLE_DEVICES 2,3)
 #   time      at most 1:30:00, 0:10:16 of it to start
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval a1b9239f4de9
 #     en_choice                 1:00:00   eval 6d0267f7cd49
+#     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-b2ed8695d5e5
@@ -50,6 +50,29 @@ environment = "lighteval-b2ed8695d5e5"
 subsets = 1
 
 [[tasks]]
+key = "en_choice"
+seconds = 3600
+digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
+config = """
+model_parameters:
+  model_name: hosted_vllm/lab/small-8B
+  concurrent_requests: 8
+  cache_dir: cache
+  api_max_retry: 1
+  api_retry_sleep: 0.1
+  timeout: 86400
+  max_model_length: 32768
+  generation_parameters:
+    temperature: 0.0
+"""
+
+[[tasks]]
 key = "en_own"
 seconds = 600
 digest = "a1b9239f4de938a2c97cea38cbf01323d99a4ad4950faf9156485b8bf51eaeae"
@@ -72,29 +95,6 @@ model_parameters:
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 64
-"""
-
-[[tasks]]
-key = "en_choice"
-seconds = 3600
-digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
-  "--output-dir", "output",
-  "--save-details",
-]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-config = """
-model_parameters:
-  model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 8
-  cache_dir: cache
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  max_model_length: 32768
-  generation_parameters:
-    temperature: 0.0
 """
 
 [end]

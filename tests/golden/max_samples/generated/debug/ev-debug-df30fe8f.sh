@@ -16,14 +16,14 @@
 #   time      at most 1:00:00, 0:15:16 of it to start
 #   cost      about 2.7633, at most 3 points, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_own                    0:10:00   eval 215c63a1c3e8
 #     ja_exact                  0:30:00   eval 1aaab8558308
+#     en_own                    0:10:00   eval 215c63a1c3e8
 #
-environment=lighteval-b2ed8695d5e5
+environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-debug-df30fe8f"
-environment = "lighteval-b2ed8695d5e5"
+environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 3600
 drain_seconds = 120
 start_seconds = 916
@@ -60,6 +60,30 @@ subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.6, "top_p": 0.95}}'
 
 [[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "1aaab85583084549ff4806016136e51f26afcdf9b93112ae9320dc120c66fcf9"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+  "--max-samples", "5",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    max_new_tokens: 2048
+    temperature: 0.6
+    top_p: 0.95
+"""
+
+[[tasks]]
 key = "en_own"
 seconds = 600
 digest = "215c63a1c3e84f7b44317ef68d2b45ede3151fe34542e8896a415035b9575804"
@@ -85,30 +109,6 @@ model_parameters:
     temperature: 0.6
     top_p: 0.95
     max_new_tokens: 2048
-"""
-
-[[tasks]]
-key = "ja_exact"
-seconds = 1800
-digest = "1aaab85583084549ff4806016136e51f26afcdf9b93112ae9320dc120c66fcf9"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-  "--max-samples", "5",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    max_new_tokens: 2048
-    temperature: 0.6
-    top_p: 0.95
 """
 
 [end]

@@ -16,6 +16,15 @@
 #   time      at most 24:00:00, 0:15:16 of it to start
 #   cost      about 4.8, at most 4.8 points; 300 JPY at most (prices of 2026-08-25)
 #   tasks     19, at most 4 at once, each with the time that it may take:
+#     ja_mmlu_prox              4:00:00   eval a08084657f48
+#     ja_mtbench                4:00:00   eval ac3860ca13c7
+#     en_livecodebench_v5_v6    2:00:00   eval 63bb598f812c
+#     en_mmlu                   2:00:00   eval edfe9fa34fc2
+#     en_mmlu_pro               2:00:00   eval 9224602b94ec
+#     en_mmlu_prox              2:00:00   eval cbc70125c3db
+#     en_mtbench                2:00:00   eval 47ddd6055319
+#     ja_humaneval              1:00:00   eval 6952ecd43a63
+#     ja_mmlu                   1:00:00   eval a28e97d3b9ee
 #     en_aime_2024_2025         0:30:00   eval 72446e019879
 #     en_gpqa_diamond           0:30:00   eval 668ca254d0e8
 #     en_hellaswag              0:30:00   eval 2ac97706943d
@@ -26,15 +35,6 @@
 #     ja_mifeval                0:30:00   eval e5062d944a95
 #     ja_wmt20_en_ja            0:30:00   eval ac250ef2dc7c
 #     ja_wmt20_ja_en            0:30:00   eval 45d411b8a592
-#     ja_humaneval              1:00:00   eval 6952ecd43a63
-#     ja_mmlu                   1:00:00   eval a28e97d3b9ee
-#     en_livecodebench_v5_v6    2:00:00   eval 63bb598f812c
-#     en_mmlu                   2:00:00   eval edfe9fa34fc2
-#     en_mmlu_pro               2:00:00   eval 9224602b94ec
-#     en_mmlu_prox              2:00:00   eval cbc70125c3db
-#     en_mtbench                2:00:00   eval 47ddd6055319
-#     ja_mmlu_prox              4:00:00   eval a08084657f48
-#     ja_mtbench                4:00:00   eval ac3860ca13c7
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
@@ -85,6 +85,144 @@ model:
   generation:
     temperature: 0.0
 """
+
+[[tasks]]
+key = "ja_mmlu_prox"
+seconds = 14400
+digest = "a08084657f48f0354d5ed27e841a132d8e10e1b1e334ddd53f3e08f267c0914f"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_prox_japanese|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+subsets = 91
+
+[[tasks]]
+key = "ja_mtbench"
+seconds = 14400
+digest = "ac3860ca13c77d711dfbd43dec99133e15da2ba0e49f126add913a23d524700c"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|japanese_mt_bench|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+secrets = ["OPENAI_API_KEY"]
+relay = '{"add": {}, "length_key": "max_completion_tokens"}'
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation: {}
+"""
+
+[[tasks]]
+key = "en_livecodebench_v5_v6"
+seconds = 7200
+digest = "63bb598f812c5e4eb53f2fb15008d3a88688e15f31bbda0489ce0b6a36a33d08"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|lcb:codegeneration_v5_v6|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.6, "top_p": 0.95}}'
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    temperature: 0.6
+    top_p: 0.95
+"""
+
+[[tasks]]
+key = "en_mmlu"
+seconds = 7200
+digest = "edfe9fa34fc2db2b172c8f669e50cc10da074fc5e6e700868577125233f5a32a"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_english|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+subsets = 57
+
+[[tasks]]
+key = "en_mmlu_pro"
+seconds = 7200
+digest = "9224602b94ecf9b6b4593e0208966181f0120e6ef704ccd433f59ff9651633e3"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_pro_english|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+subsets = 91
+
+[[tasks]]
+key = "en_mmlu_prox"
+seconds = 7200
+digest = "cbc70125c3db380886b7c3f5869982fcf3cf386c7a87aa25434c17bf67c682c5"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_prox_english|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+subsets = 91
+
+[[tasks]]
+key = "en_mtbench"
+seconds = 7200
+digest = "47ddd6055319e4fd3f4e2caeed80781cfdd21731059084dce47cb844bfbd5b73"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|english_mt_bench|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+secrets = ["OPENAI_API_KEY"]
+relay = '{"add": {}, "length_key": "max_completion_tokens"}'
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation: {}
+"""
+
+[[tasks]]
+key = "ja_humaneval"
+seconds = 3600
+digest = "6952ecd43a632241b5827fb7fd14846df677a1d0158e9e1ce3c7db635c84af05"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|swallow_jhumaneval|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.2, "top_p": 0.95}}'
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    temperature: 0.2
+    top_p: 0.95
+"""
+
+[[tasks]]
+key = "ja_mmlu"
+seconds = 3600
+digest = "a28e97d3b9eeb519b2885ee529634814a4f563289d3693bcb78bb155fd19d0a7"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|swallow_jmmlu|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+subsets = 53
 
 [[tasks]]
 key = "en_aime_2024_2025"
@@ -195,144 +333,6 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-
-[[tasks]]
-key = "ja_humaneval"
-seconds = 3600
-digest = "6952ecd43a632241b5827fb7fd14846df677a1d0158e9e1ce3c7db635c84af05"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|swallow_jhumaneval|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.2, "top_p": 0.95}}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.2
-    top_p: 0.95
-"""
-
-[[tasks]]
-key = "ja_mmlu"
-seconds = 3600
-digest = "a28e97d3b9eeb519b2885ee529634814a4f563289d3693bcb78bb155fd19d0a7"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|swallow_jmmlu|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-subsets = 53
-
-[[tasks]]
-key = "en_livecodebench_v5_v6"
-seconds = 7200
-digest = "63bb598f812c5e4eb53f2fb15008d3a88688e15f31bbda0489ce0b6a36a33d08"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|lcb:codegeneration_v5_v6|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.6, "top_p": 0.95}}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.6
-    top_p: 0.95
-"""
-
-[[tasks]]
-key = "en_mmlu"
-seconds = 7200
-digest = "edfe9fa34fc2db2b172c8f669e50cc10da074fc5e6e700868577125233f5a32a"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_english|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-subsets = 57
-
-[[tasks]]
-key = "en_mmlu_pro"
-seconds = 7200
-digest = "9224602b94ecf9b6b4593e0208966181f0120e6ef704ccd433f59ff9651633e3"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_pro_english|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-subsets = 91
-
-[[tasks]]
-key = "en_mmlu_prox"
-seconds = 7200
-digest = "cbc70125c3db380886b7c3f5869982fcf3cf386c7a87aa25434c17bf67c682c5"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_prox_english|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-subsets = 91
-
-[[tasks]]
-key = "en_mtbench"
-seconds = 7200
-digest = "47ddd6055319e4fd3f4e2caeed80781cfdd21731059084dce47cb844bfbd5b73"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|english_mt_bench|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-secrets = ["OPENAI_API_KEY"]
-relay = '{"add": {}, "length_key": "max_completion_tokens"}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation: {}
-"""
-
-[[tasks]]
-key = "ja_mmlu_prox"
-seconds = 14400
-digest = "a08084657f48f0354d5ed27e841a132d8e10e1b1e334ddd53f3e08f267c0914f"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|mmlu_prox_japanese|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-subsets = 91
-
-[[tasks]]
-key = "ja_mtbench"
-seconds = 14400
-digest = "ac3860ca13c77d711dfbd43dec99133e15da2ba0e49f126add913a23d524700c"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|japanese_mt_bench|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-secrets = ["OPENAI_API_KEY"]
-relay = '{"add": {}, "length_key": "max_completion_tokens"}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation: {}
-"""
 
 [end]
 END_OF_JOB

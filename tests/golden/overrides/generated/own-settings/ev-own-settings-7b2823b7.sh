@@ -17,17 +17,17 @@
 #   time      at most 2:50:00, 0:15:16 of it to start
 #   cost      about 0.5528, at most 0.5666 points; 35 JPY at most (prices of 2026-08-25)
 #   tasks     3, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 7a9ece5c7933
 #     en_choice                 1:00:00   eval ef9ca8136093
 #     en_code                   1:00:00   eval 5a1090745e83
+#     ja_exact                  0:30:00   eval 7a9ece5c7933
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: temperature=0.6 (generation_config: vllm turns them off)
 #
-environment=lighteval-swallow-90bb1569e833
+environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-own-settings-7b2823b7"
-environment = "lighteval-swallow-90bb1569e833"
+environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 10200
 drain_seconds = 120
 start_seconds = 916
@@ -60,29 +60,6 @@ seconds = 3600
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
 subsets = 1
-
-[[tasks]]
-key = "ja_exact"
-seconds = 1800
-digest = "7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
-relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "seed": 42, "temperature": 0.6, "top_p": 0.95}}'
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    max_new_tokens: 512
-    temperature: 0.6
-    top_p: 0.95
-    seed: 42
-"""
 
 [[tasks]]
 key = "en_choice"
@@ -138,6 +115,29 @@ model:
     - '
 
       def'
+"""
+
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "7a9ece5c7933f3ef21e602b39608919c72ffdd7c18e6d9b5a10a995e4d1e9ce8"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 512, "seed": 42, "temperature": 0.6, "top_p": 0.95}}'
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
+    max_new_tokens: 512
+    temperature: 0.6
+    top_p: 0.95
+    seed: 42
 """
 
 [end]

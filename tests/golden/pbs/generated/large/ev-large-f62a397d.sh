@@ -16,14 +16,14 @@
 #   time      at most 3:20:00, 0:17:21 of it to start
 #   cost      about 52.6266, at most 53.3333 points, 53.3333 held from the start; 11,733 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     en_choice                 1:00:00   eval bd137112ebd0
 #     ja_exact                  2:00:00   eval 72f74a1d70a5
+#     en_choice                 1:00:00   eval bd137112ebd0
 #
-environment=lighteval-b2ed8695d5e5
+environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-large-f62a397d"
-environment = "lighteval-b2ed8695d5e5"
+environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 12000
 drain_seconds = 120
 start_seconds = 1041
@@ -60,6 +60,28 @@ subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"max_completion_tokens": 16384, "temperature": 0.0}}'
 
 [[tasks]]
+key = "ja_exact"
+seconds = 7200
+digest = "72f74a1d70a53d5de6e32c620902c90aee966916e04df26898af241d649009d8"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "256"}
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/large-70B
+  generation:
+    max_new_tokens: 16384
+    temperature: 0.0
+"""
+
+[[tasks]]
 key = "en_choice"
 seconds = 3600
 digest = "bd137112ebd06299c5c4faadd5124fbe5a5cf4045d71b9c3b2ab22a91ade9e96"
@@ -82,28 +104,6 @@ model_parameters:
   generation_parameters:
     temperature: 0.0
     max_new_tokens: 16384
-"""
-
-[[tasks]]
-key = "ja_exact"
-seconds = 7200
-digest = "72f74a1d70a53d5de6e32c620902c90aee966916e04df26898af241d649009d8"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "256"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/large-70B
-  generation:
-    max_new_tokens: 16384
-    temperature: 0.0
 """
 
 [end]

@@ -13,15 +13,15 @@
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     ja_subset                 0:30:00   eval ac250ef2dc7c
 #     en_choice                 1:00:00   eval 6d0267f7cd49
+#     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-environment=lighteval-swallow-90bb1569e833
+environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-one-2a18023d"
-environment = "lighteval-swallow-90bb1569e833"
+environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 6600
 drain_seconds = 120
 start_seconds = 916
@@ -54,27 +54,6 @@ subsets = 1
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 
 [[tasks]]
-key = "ja_subset"
-seconds = 1800
-digest = "ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.0
-"""
-
-[[tasks]]
 key = "en_choice"
 seconds = 3600
 digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
@@ -95,6 +74,27 @@ model_parameters:
   timeout: 86400
   max_model_length: 32768
   generation_parameters:
+    temperature: 0.0
+"""
+
+[[tasks]]
+key = "ja_subset"
+seconds = 1800
+digest = "ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+  generation:
     temperature: 0.0
 """
 

@@ -16,15 +16,15 @@
 #   time      at most 1:50:00, 0:15:16 of it to start
 #   cost      about 5.2633, at most 5.5 points, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval c108f8d8154c
 #     en_choice                 1:00:00   eval cb04e0149e0b
+#     ja_exact                  0:30:00   eval c108f8d8154c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
-environment=lighteval-swallow-90bb1569e833
+environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
 name = "ev-request-1f035f4b"
-environment = "lighteval-swallow-90bb1569e833"
+environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 6600
 drain_seconds = 120
 start_seconds = 916
@@ -68,35 +68,6 @@ subsets = 1
 relay = '{"add": {"top_k": 20}, "length_key": "max_completion_tokens", "planned": {"stop": ["<|終わり|>", "\n\n#$ -l h_rt=1:0:0"], "temperature": 0.0, "top_k": 20}}'
 
 [[tasks]]
-key = "ja_exact"
-seconds = 1800
-digest = "c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e"
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-  "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-    reasoning_parser: deepseek_r1_markup
-  generation:
-    temperature: 0.0
-    stop_tokens:
-    - <|終わり|>
-    - '
-
-
-      #$ -l h_rt=1:0:0'
-"""
-
-[[tasks]]
 key = "en_choice"
 seconds = 3600
 digest = "cb04e0149e0b625613bdeedd48f65240afb79dd76d05d7514ca875915f9ac400"
@@ -118,6 +89,35 @@ model_parameters:
   system_prompt: あなたは誠実で優秀な日本人のアシスタントです。
   max_model_length: 32768
   generation_parameters:
+    temperature: 0.0
+    stop_tokens:
+    - <|終わり|>
+    - '
+
+
+      #$ -l h_rt=1:0:0'
+"""
+
+[[tasks]]
+key = "ja_exact"
+seconds = 1800
+digest = "c108f8d8154c06488a036a8ffdbcf93618a170ec8a9c0c440cd044076c4cd30e"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+  "--system-prompt=あなたは誠実で優秀な日本人のアシスタントです。",
+]
+variables = {"LITELLM_CONCURRENT_CALLS" = "101"}
+config = """
+model:
+  base_params:
+    model_name: hosted_vllm/lab/small-8B
+    reasoning_parser: deepseek_r1_markup
+  generation:
     temperature: 0.0
     stop_tokens:
     - <|終わり|>

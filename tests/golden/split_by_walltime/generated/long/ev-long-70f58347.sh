@@ -1,7 +1,7 @@
 #!/bin/bash
-#SBATCH --job-name=ev-long-56ea95ee
+#SBATCH --job-name=ev-long-70f58347
 #SBATCH --nodes=1
-#SBATCH --time=2:50:00
+#SBATCH --time=1:20:00
 #SBATCH --gpus=1
 #SBATCH --no-requeue
 #SBATCH --signal=B:TERM@120
@@ -11,19 +11,16 @@
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
-#   time      at most 2:50:00, 0:15:16 of it to start
-#   tasks     3, at most 4 at once, each with the time that it may take:
-#     ja_exact                  0:30:00   eval 6956dac24151
-#     en_choice                 1:00:00   eval 6d0267f7cd49
+#   time      at most 1:20:00, 0:15:16 of it to start
+#   tasks     1, at most 4 at once, each with the time that it may take:
 #     en_code                   1:00:00   eval 4d17ed052052
-#   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
-name = "ev-long-56ea95ee"
+name = "ev-long-70f58347"
 environment = "lighteval-swallow-90bb1569e833"
-walltime_seconds = 10200
+walltime_seconds = 4800
 drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
@@ -50,64 +47,19 @@ command = [
 ]
 litellm_prefix = "HOSTED_VLLM"
 
-[each_task]
-seconds = 3600
-framework = "lighteval-swallow"
-environment = "lighteval-swallow-90bb1569e833"
-subsets = 1
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-
-[[tasks]]
-key = "ja_exact"
-seconds = 1800
-digest = "6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
-variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
-config = """
-model:
-  base_params:
-    model_name: hosted_vllm/lab/small-8B
-  generation:
-    temperature: 0.0
-"""
-
-[[tasks]]
-key = "en_choice"
-digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
-  "--output-dir", "output",
-  "--save-details",
-]
-config = """
-model_parameters:
-  model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 8
-  cache_dir: cache
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  max_model_length: 32768
-  generation_parameters:
-    temperature: 0.0
-"""
-
 [[tasks]]
 key = "en_code"
+seconds = 3600
 digest = "4d17ed0520525e6a186b759e26342d59339cd5b268e39493978c4b1482b4a5d1"
+framework = "lighteval-swallow"
+environment = "lighteval-swallow-90bb1569e833"
 command = [
   "lighteval", "endpoint", "litellm", "config.yaml", "swallow|humaneval|0|0",
   "--use-chat-template",
   "--output-dir", "output",
   "--save-details",
 ]
+subsets = 1
 variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.2, "top_p": 0.95}}'
 config = """

@@ -1,9 +1,9 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -cwd
-#$ -N ev-two-5da324aa
+#$ -N ev-two-71d3ae8b
 #$ -l node_q=1
-#$ -l h_rt=1:50:00
+#$ -l h_rt=1:20:00
 #$ -p -5
 #$ -j y
 #$ -r n
@@ -13,20 +13,20 @@
 #   model     lab/small-8B at 0123456789abcdef0123456789abcdef01234567
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
-#   time      at most 1:50:00, 0:15:16 of it to start
-#   cost      about 0.3528, at most 0.3666 points; 23 JPY at most (prices of 2026-08-25)
+#   time      at most 1:20:00, 0:15:16 of it to start
+#   cost      about 0.2528, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 4 at once, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 6956dac24151
-#     en_choice                 1:00:00   eval 6d0267f7cd49
+#     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-swallow-90bb1569e833
 # … the bootstrap: compiler/evalctl/render/job.sh
 exec "$program" -I -X utf8 -m evalctl_job.run 3<<'END_OF_JOB'
-name = "ev-two-5da324aa"
+name = "ev-two-71d3ae8b"
 environment = "lighteval-swallow-90bb1569e833"
-walltime_seconds = 6600
+walltime_seconds = 4800
 drain_seconds = 120
 start_seconds = 916
 parallel_tasks = 4
@@ -54,22 +54,12 @@ command = [
 litellm_prefix = "HOSTED_VLLM"
 
 [each_task]
-subsets = 1
-relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
-
-[[tasks]]
-key = "ja_exact"
 seconds = 1800
-digest = "6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195"
 framework = "lighteval-swallow"
 environment = "lighteval-swallow-90bb1569e833"
-command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
-  "--use-chat-template",
-  "--output-dir", "output",
-  "--save-details",
-]
+subsets = 1
 variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
+relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.0}}'
 config = """
 model:
   base_params:
@@ -79,28 +69,24 @@ model:
 """
 
 [[tasks]]
-key = "en_choice"
-seconds = 3600
-digest = "6d0267f7cd498d143990951f8f62f5b841eb224284c1791f4c1fbe97fb8c8915"
-framework = "lighteval"
-environment = "lighteval-b2ed8695d5e5"
+key = "ja_exact"
+digest = "6956dac241519a16365d30e053160f9198d500a6096b21443645a2d0f4d40195"
 command = [
-  "lighteval", "endpoint", "litellm", "config.yaml", "gsm8k|0",
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|jemhopqa_cot|0|0",
+  "--use-chat-template",
   "--output-dir", "output",
   "--save-details",
 ]
-config = """
-model_parameters:
-  model_name: hosted_vllm/lab/small-8B
-  concurrent_requests: 61
-  cache_dir: cache
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  max_model_length: 32768
-  generation_parameters:
-    temperature: 0.0
-"""
+
+[[tasks]]
+key = "ja_subset"
+digest = "ac250ef2dc7ce7e47026a6ffca5bd6f68e989fddd4a292ce73ac018f85c37039"
+command = [
+  "lighteval", "endpoint", "litellm", "config.yaml", "swallow|wmt20:en-ja|0|0",
+  "--use-chat-template",
+  "--output-dir", "output",
+  "--save-details",
+]
 
 [end]
 END_OF_JOB
