@@ -33,7 +33,7 @@ OBJECTS: dict[str, dict[str, str]] = {
         "evalctl_job/counts": "Counts.answer Counts.ask Counts.generate",
         "evalctl_job/forward": "ModelCall.body Transport.send Upstream.ask Upstream.get",
         "evalctl_job/framework_calls": "CallWanted.__init__ Completions.ask",
-        "evalctl_job/framework_client": "RelayClient.answers StreamedAnswer.reply chunks",
+        "evalctl_job/framework_client": "RelayClient.answers StreamedAnswer.reply choices_of chunks",
         "evalctl_job/litellm_form": "Forms.request reply",
         "evalctl_job/limits": "ProviderReply.choices ProviderReply.usage listed_length",
         "evalctl_job/marks": "Acceptance.sent",

@@ -49,7 +49,7 @@ def adapted(limit: Limit, before: LoadSample, now: LoadSample, most: int = MOST)
     if share is not None and now.in_flight > limit.choices:
         return limit  # lowered before, and what was under way then has not ended yet
     if share is not None:
-        return Limit(max(LEAST, min(limit.choices, int(now.in_flight * share))), careful=True)
+        return Limit(min(most, max(LEAST, min(limit.choices, int(now.in_flight * share)))), careful=True)
     if now.queued and has_room(limit, now):
         return Limit(min(raised(limit), most), limit.careful)
     return limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from evalctl_job.asking import TaskRequest
@@ -17,7 +18,7 @@ MOST_CHOICES = 10_000
 # By which a request allows that its prompt is cut: vLLM 0.32; OpenAI's responses; OpenRouter's `middle-out`.
 CUTTING = ("truncate_prompt_tokens", "truncation", "transforms")
 ABORTED = "the job was aborted"
-REFUSED_BEFORE = 400
+REFUSED_BEFORE, HUNG_UP = 400, 499
 T = TypeVar("T")
 Reply = tuple[int, dict[str, Any]]  # the status and the object
 
@@ -46,7 +47,8 @@ class Answering:
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
             self._refuse_in_vain(task)
-            asking = TaskRequest(task, task.answers, path, body, n, self.store.refusals, lambda: not has_gone())
+            check = partial(self._is_due, task, has_gone)
+            asking = TaskRequest(task, task.answers, path, body, n, self.store.refusals, check)
             whole = await self._unless_aborted(self._answer(task, asking))
         except GivenUp as given_up:
             return _failed(has_gone(), task, n, given_up.status, str(given_up))
@@ -64,6 +66,12 @@ class Answering:
         refused = self.store.refusals.for_all_tasks
         if words := refused[1] if refused else task.refusals.lasting_text:
             raise GivenUp(REFUSED_BEFORE, words)
+
+    def _is_due(self, task: TaskState, has_gone: Callable[[], bool]) -> None:
+        """Raises where a question that has waited for its turn is not to be sent any more."""
+        if has_gone():
+            raise GivenUp(HUNG_UP, "the framework has hung up")
+        self._refuse_in_vain(task)
 
     async def _answer(self, task: TaskState, asking: TaskRequest) -> dict[str, Any]:
         try:

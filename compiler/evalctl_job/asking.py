@@ -10,11 +10,10 @@ from operator import itemgetter
 from typing import Any
 
 from evalctl_job import choices as choice
-from evalctl_job import forward
 from evalctl_job.answers import Answers, ChoicePlace, Question, digest, questions, record
 from evalctl_job.choices import Run
 from evalctl_job.filters import is_withheld
-from evalctl_job.forward import Upstream
+from evalctl_job.forward import ModelCall, Upstream
 from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
 from evalctl_job.refusals import Refusals
 from evalctl_job.replies import LONGEST_NAME, UNNAMED, NoAnswer, model_of, tokens
@@ -36,17 +35,17 @@ class TaskRequest:
 
     def __init__(
         self, task: TaskState, answers: Answers, path: str, body: Mapping[str, Any], n: int, others: Refusals,
-        is_wanted: Callable[[], bool] = lambda: True,
+        check: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """`others` are the refusals of all tasks. Stored answers are taken at once, before another request can take them.
 
-        What is not with the server yet when `is_wanted` says no is not sent any more.
+        `check` is called before each part is sent, and raises GivenUp where nothing is to be sent any more.
         """
         self._task, self._answers, self._path, self._body = task, answers, path, body
         self._digest = digest(path, body)
         self._asked: list[Question] = questions(self._digest, body, n)
         self._kept: list[ChoicePlace | None] = answers.take(self._asked)
-        self._others, self._is_wanted = others, is_wanted
+        self._others, self._check = others, check
         self._replayed = sum(kept is not None for kept in self._kept)
         self._models: list[tuple[str, int]] = []
 
@@ -132,7 +131,7 @@ class TaskRequest:
         """One request to the model, kept as soon as it is answered."""
         sent, start = choice.part(self._body, first, n), time.monotonic()
         limit = self._task.options.request_timeout
-        asked = forward.ModelCall(self._task.key, self._path, sent, limit, self._is_wanted)
+        asked = ModelCall(self._task.key, self._path, sent, limit, self._check)
         try:
             runs = await upstream.ask(asked, partial(self._read, upstream.ours, n), self._retry)
         except GivenUp as given_up:

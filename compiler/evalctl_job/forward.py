@@ -12,7 +12,6 @@ from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import FEW, NO_ANSWER, TOO_MUCH, GivenUp, Patience, Refused
 
 PROBE_SECONDS = 0.5
-HUNG_UP = 499
 T = TypeVar("T")
 
 
@@ -30,13 +29,13 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One HTTP request for a task, as it is sent. It may take `seconds`; it is not sent any more once `is_wanted` says no."""
+    """One HTTP request for a task, as it is sent. It may take `seconds`; `check` raises GivenUp where it is not to be sent any more."""
 
     task: str
     path: str
     body: Mapping[str, Any]
     seconds: float | None = None
-    is_wanted: Callable[[], bool] = lambda: True
+    check: Callable[[], None] = lambda: None
 
 
 class Upstream:
@@ -64,7 +63,10 @@ class Upstream:
         """What `read` returns for the server's reply to one request of a task; raises GivenUp."""
         start, tries = _now(), 0
         while True:
-            outcome = await self._admitted(call, read)
+            queued = _now()
+            async with self._limiter.admitted(call.task, call.body.get("n") or 1):
+                start += _now() - queued  # waiting for its turn is no try
+                outcome = await self._tried(call, read)
             if outcome is None:
                 start, tries = _now(), 0  # the server's death is not this request's fault
             elif isinstance(outcome, Refused):
@@ -94,19 +96,17 @@ class Upstream:
         metrics = self._address.metrics
         return await self._transport.page(metrics) if metrics else None
 
-    async def _admitted(self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused]) -> T | Refused | None:
+    async def _tried(self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused]) -> T | Refused | None:
         """One try; None when the server died during it and is back.
 
         Waiting requests keep their place in the limiter, else all other requests would be sent to the dead server, too.
         """
-        async with self._limiter.admitted(call.task, call.body.get("n") or 1):
-            base = await self._address.known()
-            if not call.is_wanted():
-                raise GivenUp(HUNG_UP, "the framework has hung up")
-            reply = await self._transport.send("POST", base, call.path, call.body, call.seconds)
-            outcome = reply if isinstance(reply, Refused) else read(reply)
-            if isinstance(outcome, Refused) and await self._died(base, outcome):
-                return None
+        base = await self._address.known()
+        call.check()
+        reply = await self._transport.send("POST", base, call.path, call.body, call.seconds)
+        outcome = reply if isinstance(reply, Refused) else read(reply)
+        if isinstance(outcome, Refused) and await self._died(base, outcome):
+            return None
         self._limiter.note(refused=isinstance(outcome, Refused) and outcome.status in TOO_MUCH)
         return outcome
 

@@ -32,7 +32,7 @@ class CallWanted(BaseException):
 
 
 class NotAnswered(Exception):
-    """The relay has given the question up; it has counted that, and acceptance reports it."""
+    """The relay has given the question up and counted it, or it has ended; acceptance reports both."""
 
 
 class Completions:
@@ -40,8 +40,12 @@ class Completions:
 
     def __init__(self, litellm: Any) -> None:
         """`litellm` is the real module."""
-        self._litellm, self._forms = litellm, Forms(litellm.completion)
-        self._of_thread = threading.local()
+        own = {"_litellm": litellm, "_forms": Forms(litellm.completion), "_of_thread": threading.local()}
+        self.__dict__.update(own)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """The client sets litellm's own switches (`drop_params`)."""
+        setattr(self._litellm, name, value)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._litellm, name)
@@ -95,14 +99,19 @@ def attach(module: ModuleType) -> None:
     one, original = getattr(client, ONE), getattr(client, ALL)
     completions = Completions(module.__dict__["litellm"])
 
+    def ask_one(self: Any, *question: Any, **named: Any) -> Any:
+        if in_job():
+            self.API_MAX_RETRY, self.API_RETRY_SLEEP = 1, 0  # the relay has tried again
+        return one(self, *question, **named)
+
     def ask_all(self: Any, prompts: Sequence[Any], *settings: Any, **named: Any) -> Any:
         if not in_job():
             return original(self, prompts, *settings, **named)
-        self.API_MAX_RETRY, self.API_RETRY_SLEEP = 1, 0  # the relay has tried again
-        codes = [partial(one, self, *question) for question in _questions(prompts, *settings, **named)]
+        codes = [partial(ask_one, self, *question) for question in _questions(prompts, *settings, **named)]
         return _in_rounds(completions, codes, module.__dict__["tqdm"])
 
     module.__dict__["litellm"] = completions
+    setattr(client, ONE, ask_one)
     setattr(client, ALL, ask_all)
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,32 +63,65 @@ class RelayClient:
 
     def _of_one_connection(self, questions: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[int, StreamedAnswer]]:
         connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port)
+        connection.connect()
+        # Answers come while questions are still being sent: were they not read, both sides would wait for each other.
+        sender = _Sender(connection.sock)
         try:
-            connection.putrequest("POST", f"{self._parts.path}/questions", skip_accept_encoding=True)
-            choices = sum(one.get("n") or 1 for one in questions.values())
-            for name, value in {**self._header, CHOICES: str(choices), "Transfer-Encoding": "chunked"}.items():
-                connection.putheader(name, value)
-            connection.endheaders()
-            # Answers come while questions are still being sent: were they not read, both sides would wait for each other.
-            sender = threading.Thread(target=_send, args=(connection, dict(questions)), daemon=True)
-            sender.start()
+            self._begin(connection, questions)
+            sender.start(questions)
             with connection.getresponse() as response:
                 if response.status != 200:
                     raise http.client.HTTPException(f"status {response.status}")
-                for line in response:
-                    yield read_answer(line)
+                yield from map(read_answer, response)
+            sender.check()
+        except (OSError, http.client.HTTPException):
+            sender.check()
+            raise
         finally:
+            sender.stop()
             connection.close()
 
+    def _begin(self, connection: http.client.HTTPConnection, questions: Mapping[int, Mapping[str, Any]]) -> None:
+        connection.putrequest("POST", f"{self._parts.path}/questions", skip_accept_encoding=True)
+        for name, value in {**self._header, **choices_of(questions), "Transfer-Encoding": "chunked"}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
 
-def _send(connection: http.client.HTTPConnection, questions: Mapping[int, Mapping[str, Any]]) -> None:
-    """Sends the lines in large chunks. A connection that breaks is reported by who reads from it."""
-    try:
-        for chunk in chunks(questions):
-            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-        connection.send(b"0\r\n\r\n")
-    except OSError:
-        return
+
+class _Sender:
+    """Sends the lines in large chunks, in a thread. A connection that breaks is reported by who reads from it."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._problem: Exception | None = None
+
+    def start(self, questions: Mapping[int, Mapping[str, Any]]) -> None:
+        threading.Thread(target=self._send, args=[dict(questions)], daemon=True).start()
+
+    def check(self) -> None:
+        """TypeError for a question that is no JSON, a bug of who asks."""
+        if self._problem is not None:
+            raise TypeError(f"no question in JSON: {self._problem}") from self._problem
+
+    def stop(self) -> None:
+        """Wakes the thread where it waits for the relay; closing the socket would not."""
+        with suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, questions: Mapping[int, Mapping[str, Any]]) -> None:
+        with suppress(OSError):
+            try:
+                for chunk in chunks(questions):
+                    self._link.sendall(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                self._link.sendall(b"0\r\n\r\n")
+            except (TypeError, ValueError) as problem:
+                self._problem = problem
+                self.stop()
+
+
+def choices_of(questions: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
+    """The header that says how much is asked. One alone is a turn of a conversation, which never waits behind the others."""
+    return {CHOICES: str(sum(one.get("n") or 1 for one in questions.values()))} if len(questions) > 1 else {}
 
 
 def chunks(questions: Mapping[int, Mapping[str, Any]]) -> Iterator[bytes]:

@@ -7,10 +7,11 @@ server of this process that keeps the request; all questions with these paramete
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 # Of a call of litellm, what is not sent with the question.
@@ -35,6 +36,10 @@ class Forms:
     def request(self, call: Call) -> dict[str, Any]:
         """The body of the request. A provider for which litellm changes messages is asked about each question."""
         messages = call["messages"]
+        if any(
+            isinstance(one.get("content"), list) for one in messages
+        ):  # with images, for one: each has a form of its own
+            return self._sent(call)
         alike = _alike(call)
         if alike not in self._known:
             sent = self._sent(call)
@@ -60,9 +65,25 @@ def _alike(call: Call) -> str:
 def _kept_requests() -> Iterator[tuple[str, list[Any]]]:
     """The address of a server that answers every request with one text, and the requests that it got."""
     kept: list[Any] = []
+    path = f"/{os.urandom(16).hex()}/"  # another user of the node can reach the port
+    with ThreadingHTTPServer(("127.0.0.1", 0), _keeping(kept, path)) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}{path}v1", kept
+        finally:
+            server.shutdown()
+            serving.join()
 
+
+def _keeping(kept: list[Any], path: str) -> type[BaseHTTPRequestHandler]:
     class Keeps(BaseHTTPRequestHandler):
+        timeout = 5
+
         def do_POST(self) -> None:
+            if not self.path.startswith(path):
+                self.send_error(404)
+                return
             kept.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             content = json.dumps(_REPLY).encode()
             self.send_response(200)
@@ -74,14 +95,7 @@ def _kept_requests() -> Iterator[tuple[str, list[Any]]]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """Nothing: the framework's log is for the framework."""
 
-    with HTTPServer(("127.0.0.1", 0), Keeps) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/v1", kept
-        finally:
-            server.shutdown()
-            serving.join()
+    return Keeps
 
 
 def reply(litellm: Any, answer: dict[str, Any]) -> Any:

@@ -52,7 +52,9 @@ class QuestionStream:
                 self._start(number, body)
             while self._waiting:
                 await self._one_ends()
+            self._raise_bug()
         finally:
+            self._left = 0
             self._answering.upstream.expect(self._key, 0)
 
     def _expect(self) -> None:
@@ -76,6 +78,9 @@ class QuestionStream:
         """Waits until there are fewer questions; raises what is a bug of the relay."""
         self._one_has_ended.clear()
         await self._one_has_ended.wait()
+        self._raise_bug()
+
+    def _raise_bug(self) -> None:
         if self._bug is not None:
             raise self._bug
 
@@ -83,8 +88,9 @@ class QuestionStream:
         status, reply = await self._answering.completions(self._key, CHAT, body, self._has_gone)
         if self._has_gone():
             return
-        self._left = max(1, self._left - (len(reply.get("choices", ())) or 1))
-        self._expect()
+        if self._left:  # 0: the framework has not said it, or the request has ended
+            self._left = max(1, self._left - (len(reply.get("choices", ())) or 1))
+            self._expect()
         async with self._writing:
             await self._write(line(number, status, reply))
 

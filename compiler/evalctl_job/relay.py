@@ -103,8 +103,10 @@ class Relay:
         except BadLine as problem:
             _LOG.error("%s: %s", request.path, problem)
             request.protocol.force_close()
-        except OSError:  # the framework has hung up
-            pass
+        except OSError as problem:
+            if request.transport is not None:  # else the framework has hung up
+                _LOG.error("%s: %s", request.path, problem)
+                request.protocol.force_close()
         return lines
 
     async def models(self, request: web.Request) -> web.Response:

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--health-path", default="/health", help="the same on the server that --upstream-file names")
     made.add_argument("--admit", type=admitted, default=None, metavar="auto|N", help="choices under way at a time")
     made.add_argument(
-        "--admit-most", type=int, default=MOST, metavar="N", help="how many these are at most with `auto`"
+        "--admit-most", type=positive, default=MOST, metavar="N", help="how many these are at most with `auto`"
     )
     made.add_argument("--patience", type=float, default=600.0, help="seconds that one request is tried again")
     made.add_argument("--tries", type=int, default=20, help="how often one request is tried at most")
@@ -37,6 +37,11 @@ def admitted(word: str) -> int | None:
     """A fixed limit, or None to adapt it to what the server can handle."""
     if word == "auto":
         return None
+    return positive(word)
+
+
+def positive(word: str) -> int:
+    """A number of choices."""
     if int(word) < 1:
         raise ValueError("a limit is 1 at least")
     return int(word)

@@ -282,7 +282,7 @@ def test_values_that_do_not_make_the_score(land: Site, gate: Gate, root: Path) -
     files = record(NEW, "ja_exact", answers(0.7))
     path = next(path for path in files if path.endswith("scores.json"))
     land({GATE: EXACT}, record(BASE, "ja_exact", answers(0.7)), files, {path: files[path].replace("0", "1", 1)})
-    assert "not the one that the record names" in invalid(gate)
+    assert "not the one in the record" in invalid(gate)
 
 
 def test_another_definition_of_the_task(land: Site, gate: Gate) -> None:
@@ -364,7 +364,9 @@ def test_one_question_decides_nothing(land: Site, gate: Gate) -> None:
     """INCONCLUSIVE, without a number."""
     land({GATE: EXACT}, record(BASE, "ja_exact", [1]), record(NEW, "ja_exact", [1], measured_at=2))
     line = outcomes(gate, 5)["JA exact"]
-    assert line["difference"] is None and line["why"] == "it has one question"
+    assert (
+        line["difference"] is None and line["why"] == "one question has a value of both, and nothing follows from one"
+    )
 
 
 def test_an_aggregate_that_was_edited(land: Site, gate: Gate, root: Path) -> None:

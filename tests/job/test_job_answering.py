@@ -240,6 +240,18 @@ def test_a_question_that_waits_is_not_sent_once_its_framework_has_hung_up(tmp_pa
     run(told())
 
 
+def test_what_waits_is_not_sent_once_every_question_was_refused_alike(tmp_path: Path) -> None:
+    """A framework sends all its questions at once: those in the queue are not asked in vain."""
+
+    async def told() -> None:
+        desk = Desk(tmp_path, NO, seconds=1.0)
+        await desk.answering.store.task("t")
+        found = await asyncio.gather(*(desk.ask({**QUESTION, "messages": [number]}) for number in range(100)))
+        assert {status for status, _ in found} == {400} and len(desk.server.asked) < 30
+
+    run(told())
+
+
 def test_an_abort_fails_what_is_in_flight_and_what_comes(tmp_path: Path) -> None:
     """At once, for requests and for lists of models; the model is asked no more, and what it was asked is given up."""
 

@@ -59,6 +59,17 @@ def named(tmp_path: Path, base: str | None = BASE) -> tuple[Path, Address]:
     return file, Address(None, file, None)
 
 
+def test_waiting_for_a_turn_is_no_try() -> None:
+    """The patience of a question begins when it is sent: one refusal after a long queue is asked again."""
+
+    async def told() -> None:
+        one = story([GOOD, GOOD, BUSY, GOOD], Patience(seconds=15.0, first_wait=1.0), limit=1, seconds=10.0)
+        assert await asyncio.gather(one.ask(), one.ask(), one.ask()) == [GOOD, GOOD, GOOD]
+        assert one.told == ["busy"]
+
+    run(told())
+
+
 async def given_up(asking: Any) -> GivenUp:
     """How a request ends that gets no answer."""
     with pytest.raises(GivenUp) as found:

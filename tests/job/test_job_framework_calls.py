@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 from chat_upstream import Asked, Reply, completion
@@ -187,6 +190,13 @@ def test_outside_of_a_job_the_client_stays_what_it_is(monkeypatch: pytest.Monkey
     )
 
 
+def test_switches_that_the_client_sets_are_litellms() -> None:
+    """Without `drop_params` litellm refuses what a provider does not take, instead of leaving it out."""
+    litellm = SimpleNamespace(completion=None, drop_params=False)
+    Completions(litellm).drop_params = True
+    assert litellm.drop_params is True
+
+
 def test_an_unknown_client_is_an_error_when_it_is_imported() -> None:
     """The environment's set-up imports it, so that a release which asks in another way cannot be installed unnoticed."""
     module = ModuleType("litellm_model")
@@ -208,8 +218,6 @@ class Litellm:
 
     def completion(self, **call: Any) -> None:
         """One request over HTTP."""
-        import urllib.request
-
         self.calls += 1
         messages = [{**one, "role": "user"} for one in call["messages"]] if self.changes else call["messages"]
         body = json.dumps({"messages": messages, "max_tokens": call["size"]}).encode()
@@ -239,6 +247,27 @@ def test_where_litellm_changes_messages_each_question_has_its_own_form() -> None
         [{"role": "user", "content": text}] for text in "ab"
     ]
     assert litellm.calls == 3  # once to see that it changes them
+
+
+def test_a_message_with_parts_has_a_form_of_its_own() -> None:
+    """An image is part of what litellm may change."""
+    litellm = Litellm()
+    forms = litellm_form.Forms(litellm.completion)
+    parts = {**call("a"), "messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}
+    assert [forms.request(parts)["messages"] for _ in range(2)] == [parts["messages"]] * 2 and litellm.calls == 2
+
+
+def test_another_user_of_the_node_gives_no_form() -> None:
+    """Who does not know the address's secret part is refused, however early."""
+
+    def completion(**call: Any) -> None:
+        address = urlsplit(call["base_url"])
+        stranger = urllib.request.Request(f"http://{address.netloc}/v1/chat/completions", data=b'{"model": "other"}')
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(stranger)
+        Litellm().completion(**call)
+
+    assert "model" not in litellm_form.Forms(completion).request(call("a"))
 
 
 def test_the_key_of_a_call_is_in_no_form() -> None:

@@ -15,7 +15,7 @@ from relay_process import KEY, StartRelay
 from skipping_clock import run
 
 from evalctl_job import question_stream
-from evalctl_job.framework_client import RelayClient, RelayLost, StreamedAnswer
+from evalctl_job.framework_client import RelayClient, RelayLost, StreamedAnswer, choices_of
 from evalctl_job.question_stream import BadLine, QuestionStream, questions, read_question
 
 
@@ -117,8 +117,9 @@ def test_the_task_with_most_choices_left_is_next(tmp_path: Path) -> None:
     run(story())
 
 
-def test_a_bug_of_the_relay_ends_the_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not taken for an answer, and nothing waits for ever."""
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+def test_a_bug_of_the_relay_ends_the_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float) -> None:
+    """It is not taken for an answer, and nothing waits for ever; also where the request ends after it."""
 
     async def story() -> None:
         desk = Desk(tmp_path, reply("12"))
@@ -126,9 +127,16 @@ def test_a_bug_of_the_relay_ends_the_request(tmp_path: Path, monkeypatch: pytest
         async def breaks(*parts: Any) -> None:
             raise AssertionError("a bug")
 
+        async def parts() -> AsyncIterator[bytes]:
+            yield asked(0)
+            await asyncio.sleep(pause)
+
+        async def write(line: bytes) -> None:
+            raise AssertionError("nothing was answered")
+
         monkeypatch.setattr(desk.answering, "completions", breaks)
         with pytest.raises(AssertionError, match="a bug"):
-            await streamed(desk, asked(0), asked(1))
+            await QuestionStream(desk.answering, "t", write, lambda: False).answer(parts())
 
     run(story())
 
@@ -219,6 +227,21 @@ def test_a_connection_that_breaks_loses_no_answer(start_relay: StartRelay, monke
         assert (len(found), broken, {one.status for one in found.values()}) == (40, [True, True], {200})
         again = len(server.posts) - 40
         assert relay.counts()["failed"] == 0 and again <= 2 * 8  # what was in flight when it broke
+
+
+def test_one_question_alone_says_nothing_of_how_much_is_left() -> None:
+    """It is a turn of a conversation; a call of several names the sum of their choices."""
+    assert choices_of({0: {"n": 4}}) == {}
+    assert choices_of({0: {"n": 4}, 1: {}, 2: {"n": None}}) == {"X-Evalctl-Choices": "6"}
+
+
+@pytest.mark.environments
+def test_a_question_that_is_no_json_is_an_error_at_once(start_relay: StartRelay) -> None:
+    """It is a bug of who asks: nothing waits, and nothing is asked again."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        with pytest.raises(TypeError, match="no question in JSON"):
+            list(client(relay.port).answers([body(1), {"messages": [{1, 2}]}]))
 
 
 @pytest.mark.environments

@@ -213,7 +213,11 @@ def test_of_one_question_nothing_is_shown() -> None:
     """It says so."""
     one, base = (model(name, {"jmmlu": {JMMLU: {"em": [right]}}}) for name, right in (("one", 1), ("base", 0)))
     found = entry(compare(one, base, METRICS))
-    assert (found.verdict, found.difference, found.why) == (Verdict.NOT_SHOWN, None, "it has one question")
+    assert (found.verdict, found.difference, found.why) == (
+        Verdict.NOT_SHOWN,
+        None,
+        "one question has a value of both, and nothing follows from one",
+    )
 
 
 def test_questions_of_one_passage_show_nothing() -> None:
@@ -227,7 +231,7 @@ def test_questions_of_one_passage_show_nothing() -> None:
     )
     found = entry(compare(one, base, metrics))
     assert (found.verdict, found.difference) == (Verdict.NOT_SHOWN, None)
-    assert found.why == "its questions are of one passage, and nothing follows from one"
+    assert found.why == "the questions with a value of both are of one passage, and nothing follows from one"
 
 
 def test_another_number_of_answers_to_each_question_is_said() -> None:

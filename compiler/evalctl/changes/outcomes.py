@@ -159,10 +159,14 @@ def _first(text: str, wanted: frozenset[str]) -> str:
     try:
         here, there = (json.loads(one) for one in (text, min(wanted)))
         found = [
-            f"{what}{name} is {value}, but the records give {there[part].get(name)}"
-            for part, what in (("results", ""), ("uncertainty", "the uncertainty of "))
-            for name, value in here[part].items()
-            if there[part].get(name) != value
+            f"{what}{name} is {value}, but the records give {there.get(part, {}).get(name)}"
+            for part, what in (
+                ("results", ""),
+                ("uncertainty", "the uncertainty of "),
+                ("stability", "how answers ended of "),
+            )
+            for name, value in here.get(part, {}).items()
+            if there.get(part, {}).get(name) != value
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""

@@ -1,4 +1,4 @@
-"""How the last tries of evals failed, from the ledger of this clone and the run folders of this machine; asks no scheduler."""
+"""How the last attempts of evals failed, from the ledger of this clone and the run folders of this machine; asks no scheduler."""
 
 from __future__ import annotations
 

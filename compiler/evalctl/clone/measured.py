@@ -77,7 +77,10 @@ class CommittedScores:
         """The aggregate after each commit that changed it, with its day, newest first."""
         log = self.repo.run_or_raise("log", "--format=%h %cs", "--", f"{folder}/{AGGREGATE}").text
         commits = [line.split(" ") for line in log.splitlines()]
-        return [(day, one) for commit, day in commits for one in self._readable([folder], commit)[0]]
+        path = f"{folder}/{AGGREGATE}"
+        texts = ((day, commit, self.repo.read(commit, [path], path).get(path)) for commit, day in commits)
+        read = ((day, commit, aggregate_in(text)) for day, commit, text in texts if text is not None)
+        return [(day, Measured(folder, one, commit)) for day, commit, one in read if one is not None]
 
     def unproven(self) -> dict[str, list[Listed]] | None:
         """Unproven records by folder; None where this clone has no ledger to check them."""

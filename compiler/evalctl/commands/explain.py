@@ -1,4 +1,4 @@
-"""`evalctl explain`: the origin of a value, or the meaning of a diagnostic, a reason or a state."""
+"""`evalctl explain`: the origin of a value, or the meaning of a diagnostic, a reason, a state or a method."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _request(arguments: argparse.Namespace) -> int:
             [*codes.CODES, *pages(), *section_text.METHODS],
             f"{problem.help}; evalctl explain --list: all words",
         )
-        message = f"`{arguments.subject}` is neither a request nor a diagnostic's code nor a reason"
+        message = f"`{arguments.subject}` is neither a request nor a diagnostic's code nor a reason nor a method"
         raise EnvironmentProblem(message, help=guess) from None
     compiled = project.compile_one(path)
     if not compiled.evals:

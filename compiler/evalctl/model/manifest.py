@@ -225,10 +225,11 @@ class Request(Strict):
         None, description='GPUs to use on service local, as "0,1".'
     )
     concurrency: Literal["auto"] | Annotated[int, Field(ge=1, le=4096)] = Field(
-        "auto", description="Requests in flight per task."
+        "auto",
+        description="Answers in progress: a number is of all tasks of a job together; auto is as many as the server can handle.",
     )
     request_timeout: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, description="Seconds that one answer may take."
+        None, description="Seconds that the model may take for one answer; waiting for its turn does not count."
     )
     packing: Literal["shared", "per_task"] | ParallelPacking = Field(
         "shared", description="shared: one job; parallel: N: N jobs; per_task: one job for each task."

@@ -137,7 +137,7 @@ class Result(Inputs):
     @property
     def stability(self) -> EndCounts | None:
         """How its answers ended; None where nobody knows it."""
-        return EndCounts(self._part("stability")) if "stability" in self._facts else None
+        return EndCounts(self._part("stability")) if self._facts.get("stability") is not None else None
 
     @property
     def names_questions(self) -> bool:

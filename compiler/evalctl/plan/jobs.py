@@ -90,11 +90,11 @@ def _packed(request: Request, ordered: list[Eval], place: Placement) -> list[lis
 def _balanced(ordered: list[Eval], count: int, place: Placement) -> list[list[Eval]]:
     """So many jobs: each task in the one with the least to do so far."""
     jobs: list[list[Eval]] = [[] for _ in range(count)]
-    used = [(0, number) for number in range(count)]  # seconds; of equal ones the job with the fewest tasks
+    used = [0] * count
     for evaluation in ordered:
-        seconds, number = min(used, key=lambda one: (one[0], len(jobs[one[1]]), one[1]))
+        number = min(range(count), key=lambda one: (used[one], len(jobs[one]), one))
         jobs[number].append(evaluation)
-        used[number] = (seconds + task_seconds(evaluation, place), number)
+        used[number] += task_seconds(evaluation, place)
     return jobs
 
 

@@ -36,8 +36,8 @@ __all__ = [
     "flips",
     "side",
 ]
-ONE_QUESTION = "it has one question"
-ONE_PASSAGE = "its questions are of one passage, and nothing follows from one"
+ONE_QUESTION = "one question has a value of both, and nothing follows from one"
+ONE_PASSAGE = "the questions with a value of both are of one passage, and nothing follows from one"
 
 
 @dataclass(frozen=True, slots=True)

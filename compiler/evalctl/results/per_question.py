@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from evalctl.model.metrics import MetricEntry
@@ -54,7 +55,10 @@ def of_entry(
     `finished`: only of the questions all of whose answers ended by themselves.
     """
     try:
-        rows = [_row(result, key, entry, scored, finished) for result, key in required_rows(entry, there, groups)]
+        behind = sorted(
+            required_rows(entry, there, groups), key=itemgetter(1)
+        )  # in one order, whenever each was measured
+        rows = [_row(result, key, entry, scored, finished) for result, key in behind]
         return _values(entry, [row for row in rows if row.questions])
     except NoValues as why:
         return str(why)

@@ -34,7 +34,7 @@ TOO_FEW = "too few questions to show any difference"
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRecords:
-    """MeasuredRecords, and the values of their questions or why there are none."""
+    """Records, and the values of their questions or why there are none."""
 
     results: Sequence[Result]
     newest: Newest

@@ -41,8 +41,8 @@ class Decision:
 def decide(difference: Difference | None, margin: float, *, lower_is_better: bool = False) -> Decision:
     """PASS where the whole interval of candidate minus baseline is above `-margin`, FAIL where it is below.
 
-    None is an entry with one question, which decides nothing. A margin is 0 or more. A question to which one of the two has
-    no value counts for neither: it may have been lost, or won.
+    None is an entry with one question or one passage, which decides nothing. A margin is 0 or more. A question to which one of the two,
+    or neither, has a value counts for neither: it may have been lost, or won.
     """
     if not 0 <= margin < float("inf"):
         raise ValueError(f"a margin of {margin}")

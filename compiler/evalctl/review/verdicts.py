@@ -34,7 +34,7 @@ def corrected(p_values: Sequence[float]) -> list[float]:
 def verdicts(differences: Mapping[Key, Difference | None]) -> dict[Key, Verdict]:
     """Of all that are looked at together: entries, or (model, entry) of several against one baseline.
 
-    None is an entry with one question.
+    None is an entry with one question or one passage.
     """
     names = [name for name, difference in differences.items() if difference is not None]
     p_values = dict(

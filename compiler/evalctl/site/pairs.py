@@ -124,7 +124,7 @@ def _page(site: ResultSite, pair: Pair, one: Side, other: Side, answers: AnswerT
         [*_means(comparison, on), *_entries(comparison, on, full_marks)],
         axis(on),
         [each for each in changed if each.flips],
-        comparison.remarks,
+        (*comparison.remarks, *comparison.judges),
     )
 
 
