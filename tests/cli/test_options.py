@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def test_what_can_be_given_is_read(name: str) -> None:
         (TOP / f"{own}.py").read_text(),
         re.MULTILINE,
     )
+    later = getattr(
+        import_module(f"evalctl.commands.{COMMANDS[name].module}"), "_ELSEWHERE", ()
+    )  # imported by name, when they run
+    handed_on += [("commands", module) for module in later]
     modules = (own, *(f"{package}/{module}" for package, names in handed_on for module in names.split(", ")), *SHARED)
     text = "".join((TOP / f"{module}.py").read_text(encoding="utf-8") for module in modules)
     unread = [

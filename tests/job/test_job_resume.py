@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_and_finds_the_same(
     """kill -9 of framework and relay: nothing that was answered is asked again, and the scores are the undisturbed."""
     kept = tmp_path / "digest.jsonl"
     with serving(settled) as server:
-        first = start_relay(server.url, answers=kept)
+        first = start_relay(server.url, "--admit", "8", answers=kept)  # two questions of four samples at a time
         framework = start_framework("killed", first)
         wait_for(lambda: kept.exists() and kept.read_bytes().count(b"\n") >= 3, 300)
         os.killpg(framework.pid, signal.SIGKILL)

@@ -330,7 +330,8 @@ def test_passages_of_the_question_set_are_clusters() -> None:
     made = {path_of(result.path): text, set_path("jmmlu", asked.digest()): asked.text().encode()}
     found = of_entry(named("jmmlu"), newest([changed]), scored(made, changed), METRICS.subset_groups)
     assert not isinstance(found, str) and found.clusters is not None
-    first, second, third, fourth, *last = found.clusters
+    of = dict(zip(found.questions, found.clusters, strict=True))
+    first, second, third, fourth, *last = (of[question] for question in asked.digests)
     assert first == second and len({first, third, fourth, *last}) == 4 and last[0] == last[1]
     assert aggregated(FOLDER, [changed], METRICS, scored(made, changed)).uncertainty["jmmlu"].clusters == 4
     by_subset = of_entry(
