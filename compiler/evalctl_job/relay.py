@@ -2,8 +2,8 @@
 
     python -m evalctl_job.relay --listen-port-file F --upstream-file U --state DIR
 
-serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/counts` and `/health` on
-127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
+serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/questions` (all questions of a framework's
+call), `/task/<key>/counts` and `/health` on 127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
 the relay is ready. Requests carry the key in $EVALCTL_RELAY_KEY as bearer, or are refused. U names the model's API once
 there is a server; while U is missing requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
