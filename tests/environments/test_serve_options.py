@@ -221,8 +221,9 @@ VARIANTS = {
         "producer": {"name": "modelopt"}, "quant_method": "modelopt", "quantization": {"quant_algo": "MIXED_PRECISION", "exclude_modules": []}},
 }
 refused, variants = [], {}
+folders = tempfile.TemporaryDirectory()
 for name, form in VARIANTS.items():
-    folder = pathlib.Path(tempfile.mkdtemp())
+    folder = pathlib.Path(tempfile.mkdtemp(dir=folders.name))
     config = {**LLAMA, "quantization_config": form}
     (folder / "config.json").write_text(json.dumps(config))
     try:
@@ -232,7 +233,7 @@ for name, form in VARIANTS.items():
     except (Exception, DeprecationWarning):
         variants[name] = [config, False]
 for own, rest in OWN.items():
-    folder = pathlib.Path(tempfile.mkdtemp())
+    folder = pathlib.Path(tempfile.mkdtemp(dir=folders.name))
     form = {"quantization_config": {"quant_method": own, **rest}} if own else {}
     (folder / "config.json").write_text(json.dumps({**LLAMA, **form}))
     for said in json.loads(sys.argv[1])[own]:

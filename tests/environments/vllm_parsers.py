@@ -18,6 +18,7 @@ from vllm.reasoning import ReasoningParserManager as Parsers
 from vllm.tokenizers.registry import get_tokenizer
 
 ASKED = ChatCompletionRequest(model="m", messages=[{"role": "user", "content": "?"}])
+FOLDERS = tempfile.TemporaryDirectory()
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "num_attention_heads": 4,
     "num_hidden_layers": 2, "vocab_size": 100,
@@ -32,7 +33,7 @@ def tokenizer(tokens):
         for number, token in enumerate(tokens)
     ]  # fmt: skip
     model = {"type": "BPE", "vocab": {"<unk>": 0, "a": 1, "b": 2}, "merges": [], "unk_token": "<unk>"}
-    folder = pathlib.Path(tempfile.mkdtemp())
+    folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDERS.name))
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
     (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": added, "model": model}))

@@ -161,9 +161,9 @@ def readable(folder):
 def main():
     """Everything that is asked, as one line of JSON."""
     asked = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    answer = {}
+    answer, folders = {}, tempfile.TemporaryDirectory()
     for name, (config, sizes) in asked.items():
-        folder = pathlib.Path(tempfile.mkdtemp())
+        folder = pathlib.Path(tempfile.mkdtemp(dir=folders.name))
         (folder / "config.json").write_text(json.dumps(config))
         if sizes is None:
             answer[name] = readable(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,15 +14,13 @@ from evalctl.model.providers import settings_folder
 from evalctl.results.derived import AGGREGATE
 from evalctl.results.names import read_name
 from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
-from evalctl.results.reading import aggregate_in
+from evalctl.results.reading import Read, aggregate_in
 from evalctl.results.store import index
 from evalctl.suggest import listed
 from evalctl.sync.proofs import proofs_at
 
 if TYPE_CHECKING:  # numpy and SciPy are slow to load
     from evalctl.results.sides import Side
-
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)

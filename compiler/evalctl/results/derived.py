@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from evalctl.model.result import Result
 from evalctl.results import leaderboard, question_values
 from evalctl.results.aggregate import aggregated
 from evalctl.results.question_values import FOLDER, path_of
-from evalctl.results.reading import aggregate_in, parse
+from evalctl.results.reading import Read, aggregate_in, parse
 from evalctl.results.record import to_text
 from evalctl.results.store import Listed, ResultIndex, folder_of, index_folder, named
 from evalctl.review.methods import is_known
@@ -29,7 +29,6 @@ from evalctl_job import scores
 AGGREGATE = "aggregated_results.json"
 _ROUNDED = 2e-6  # intervals are written with six decimals
 _AT_ONCE = 256  # folders whose records are in memory: some 20 MB
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 Known = Mapping[str, Sequence[str]]  # model folder to the keys of its inputs and of its aggregate, as last made
 
 

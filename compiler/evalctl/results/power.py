@@ -17,8 +17,8 @@ from evalctl.model.recorded import NOT_PLANNED, RecordedTask
 from evalctl.model.result import Result
 from evalctl.results import likeness, newest, per_question, question_values
 from evalctl.results.newest import Newest
-from evalctl.results.question_values import Read, Scored
-from evalctl.results.reading import parse
+from evalctl.results.question_values import Scored
+from evalctl.results.reading import Read, parse
 from evalctl.results.store import ResultIndex
 
 if TYPE_CHECKING:  # numpy and SciPy are slow to load

@@ -9,7 +9,8 @@ from typing import Any
 
 from evalctl.model import plain_json
 from evalctl.model.result import Result
-from evalctl.results.question_values import Read, path_of, read, set_path
+from evalctl.results.question_values import path_of, read, set_path
+from evalctl.results.reading import Read
 from evalctl.shell import json_text
 from evalctl_job import ends, question_set, scores
 from evalctl_job.question_set import QuestionSet

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalctl.model import plain_json
 from evalctl.model.result import Result
+from evalctl.results.reading import Read
 from evalctl_job import ends, question_set, scores
 from evalctl_job.ends import Ends
 from evalctl_job.question_set import QuestionSet
@@ -29,7 +30,6 @@ FOLDER = "results/questions"
 OLDER = "its record is of an older evalctl, which kept no values of questions"
 NOT_BOUND = "of an older evalctl, made later from details: the ledger does not cover them"
 _DIGEST = re.compile(r"[0-9a-f]{16}")
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Further keys of a record are kept: a newer evalctl may have written them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
@@ -17,6 +17,7 @@ from evalctl.model.result import IMPORTED, SCHEMA, ImportedFrom, Result, Samples
 from evalctl_job.ends import KINDS
 from evalctl_job.typed import NO_DATE
 
+Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # the files at these paths; those that do not exist are left out
 OF_NEWER = (
     "a newer evalctl made these scores: their intervals, and how answers ended, are not shown "
     "(install that version; evalctl results compare computes its own)"

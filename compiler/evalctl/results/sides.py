@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
 
@@ -13,12 +13,11 @@ from evalctl.model.metrics import MetricEntry, Metrics
 from evalctl.model.result import Result
 from evalctl.results import newest, per_question, question_values, stability
 from evalctl.results.entries import measured_number
-from evalctl.results.reading import parse
+from evalctl.results.reading import Read, parse
 from evalctl.results.store import FILE
 from evalctl.review.score import Estimate, estimate
 from evalctl.review.values import Values
 
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]  # leaves out what is not there
 UNREADABLE = "no record of it can be read"
 
 

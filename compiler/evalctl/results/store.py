@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -21,7 +21,7 @@ from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.providers import result_path
 from evalctl.model.result import Result
 from evalctl.results.names import DETAILS, LOGS, task_name
-from evalctl.results.reading import parse
+from evalctl.results.reading import Read, parse
 from evalctl.shell import json_text, write_atomically
 from evalctl.stamps import Stamp, is_settled, stamp
 
@@ -35,7 +35,6 @@ _INPUTS: Mapping[str, Sequence[str]] = {
     "task": ("script", "framework", "framework_version", "digest"),
     "subject": ("provider", "model", "revision", "address"),
 }
-Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 class Listed(NamedTuple):

@@ -4,5 +4,5 @@
 `proportion` has the intervals of shares · `score` is one score with its interval · `difference` is one of two models, tested and with its
 interval · `average` takes the mean over entries · `verdicts` gives differences their verdicts · `gate` decides whether a difference stays within
 a margin · `power` says what a number of questions can show · `methods` has the names of all of it that outputs print.
-docs/statistics.md has the formulas and their sources. numpy and SciPy are imported here and where values are put together (`results/per_question`), nowhere else.
+docs/statistics.md has the formulas and their sources. SciPy is imported here and nowhere else.
 """

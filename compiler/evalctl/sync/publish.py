@@ -18,8 +18,8 @@ from evalctl.results.entries import entry_margin, main_entries, methods, shown, 
 from evalctl.results.names import read_name, task_name
 from evalctl.results.proof import unproven
 from evalctl.results.question_files import copied
-from evalctl.results.question_values import Read, path_of
-from evalctl.results.reading import parse
+from evalctl.results.question_values import path_of
+from evalctl.results.reading import Read, parse
 from evalctl.results.store import FILE, ResultIndex, index
 from evalctl.sync.context import Context
 from evalctl.sync.proofs import proofs_at
