@@ -18,7 +18,6 @@ NODE = TOP.with_name("evalctl_job") / "supervisor" / "node.py"
 OTHERS = {
     ("demo/scratch.py", "demo/tiny-llama"),  # a model
     ("demo/story.py", "manifests/models/demo/tiny-llama.yaml"),
-    ("environments/recipes.py", "environments"),  # what they are made of
 }
 
 

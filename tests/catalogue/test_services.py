@@ -152,7 +152,7 @@ def test_limits_are_the_sites() -> None:
 
 def test_a_cuda_module_is_of_the_version_that_vllm_was_built_for() -> None:
     """FlashInfer compiles kernels with its nvcc when a server starts: with another major version than torch's the server dies."""
-    lock = (MANIFESTS.parent / "compiler/environments/vllm.lock").read_text(encoding="utf-8")
+    lock = (MANIFESTS.parent / "compiler/evalctl_environments/vllm.lock").read_text(encoding="utf-8")
     built = re.search(r"^cuda-toolkit==(\d+)\.", lock, re.MULTILINE)
     assert built
     modules = {(name, one) for name in NAMES for one in service(name).modules if one.startswith("cuda")}

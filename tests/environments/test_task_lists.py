@@ -83,7 +83,7 @@ def test_the_prompts_of_judges_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_list_is_the_installed_registry(name: str) -> None:
-    """By the command of compiler/environments/README.md, run by the environment's own Python."""
+    """By the command of compiler/evalctl_environments/README.md, run by the environment's own Python."""
     if check([name], BUILT):
         pytest.skip(f"run `evalctl env setup {name}`")
     listed = (FOLDER / f"{name}.tasks").read_text(encoding="utf-8")

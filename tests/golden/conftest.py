@@ -33,7 +33,7 @@ def _fixed(environment: recipes.Environment) -> recipes.Environment:
 
 @pytest.fixture(autouse=True)
 def fixed_environments(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder with small locks in place of compiler/environments/: new locks change no golden file."""
+    """A folder with small locks in place of compiler/evalctl_environments/: new locks change no golden file."""
     folder = tmp_path_factory.mktemp("environments")
     for name, recipe in recipes.RECIPES.items():
         (folder / f"{name}.lock").write_text(f"# {name}\n{_LOCK}")

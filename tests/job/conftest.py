@@ -16,7 +16,7 @@ from framework_runs import CASES, CONFIG, FORK_CONFIG, TASKS, UNANSWERED, Run, S
 from relay_process import KEY, Relay, StartRelay, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES, TASK_SOURCES = ROOT / "compiler", ROOT / "compiler/environments/packages/evalctl-tasks"
+SOURCES, TASK_SOURCES = ROOT / "compiler", ROOT / "compiler/evalctl_environments/packages/evalctl-tasks"
 
 
 def newest(pattern: str) -> Path:

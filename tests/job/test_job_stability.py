@@ -22,7 +22,9 @@ from evalctl.results.question_values import read
 from evalctl_job import ends
 from evalctl_job.ends import Ends
 
-QUESTIONS = Path(__file__).resolve().parents[2] / "compiler/environments/packages/evalctl-tasks/evalctl_tasks/questions"
+QUESTIONS = (
+    Path(__file__).resolve().parents[2] / "compiler/evalctl_environments/packages/evalctl-tasks/evalctl_tasks/questions"
+)
 LOOP = " and so on" * 40
 FOLDER = "results/hosted_vllm/team/tiny"
 METRICS = Metrics.model_validate(

@@ -113,7 +113,7 @@ def test_all_pages_are_of_one_version(root: Path, site: Path, tmp_path: Path) ->
     copy = tmp_path / "compiler"
     for package in ("evalctl", "evalctl_job", "evalctl_queue"):
         shutil.copytree(REPOSITORY / "compiler" / package, copy / package)
-    (copy / "environments").symlink_to(REPOSITORY / "compiler/environments")
+    (copy / "evalctl_environments").symlink_to(REPOSITORY / "compiler/evalctl_environments")
     program = (
         "import pathlib, sys; from evalctl import cli; from evalctl.site import pages\n"
         "for one in pathlib.Path(pages.__file__).parent.joinpath('templates').iterdir(): one.write_text('changed')\n"

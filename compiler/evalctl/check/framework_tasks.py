@@ -54,7 +54,7 @@ def _why_not(name: str, script: str) -> tuple[str, str] | None:
     }  # fmt: skip
     if not needs:
         guess = did_you_mean(script, {*listed, *(one.partition(":")[0] for one in listed)})
-        help = "set `script` to a task of the framework (compiler/environments/*.tasks), or pin a framework version with this task"
+        help = "set `script` to a task of the framework (compiler/evalctl_environments/*.tasks), or pin a framework version with this task"
         version = framework.version()
         return f"{name} {version} has no task `{script}`", f"did you mean `{guess}`?" if guess else help
     if "logprobs" in needs:

@@ -3,7 +3,7 @@
 `catalogue()` lists the environments and what each is made of (its digest names its folder, so a change of a lock
 or of a local package gives a new folder and never alters one that a job uses) · `setup()` builds them · `check()` reports
 what is missing. `recipes` names what each is made of, `source` fetches a framework that no index has (`listed`: compares a folder with
-the pinned commit), `uv` and `logged` run programs, `build` and `readiness` are the two commands. `compiler/environments/README.md` describes how a lock is renewed. Nothing here imports what it installs.
+the pinned commit), `uv` and `logged` run programs, `build` and `readiness` are the two commands. `compiler/evalctl_environments/README.md` describes how a lock is renewed. Nothing here imports what it installs.
 """
 
 from typing import TYPE_CHECKING, Any

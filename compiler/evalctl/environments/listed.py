@@ -52,7 +52,7 @@ def _listed(source: Source) -> dict[str, str]:
     if head != f"# commit {source.commit}":
         raise EnvironmentProblem(
             f"{source.list_path.name} lists `{head.lstrip('# ')}`, but the source is commit {source.commit}",
-            help="renew the list (see compiler/environments/README.md), or name a clone, which needs no list",
+            help="renew the list (see compiler/evalctl_environments/README.md), or name a clone, which needs no list",
         )
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[2] / "environments"
+FOLDER = Path(__file__).resolve().parents[2] / "evalctl_environments"
 PYTHON = "3.11"
-JOB_PROGRAM = "evalctl_job"  # a package beside `environments`; a framework's environment has it
+JOB_PROGRAM = "evalctl_job"  # a package beside `evalctl_environments`; a framework's environment has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def listed_tasks(environment: str) -> dict[str, str]:
 
 
 def without_questions(text: str, script: str) -> tuple[str, ...]:
-    """The task's subsets that `ENVIRONMENT.empty` names; compiler/environments/README.md says what a name there allows."""
+    """The task's subsets that `ENVIRONMENT.empty` names; compiler/evalctl_environments/README.md says what a name there allows."""
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return tuple(words[0] for words in lines if words[0].partition(":")[0] == script)
 

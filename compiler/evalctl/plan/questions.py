@@ -15,7 +15,7 @@ class Reading:
     """The scripts of one framework whose data sets are on the Hub, each with the keys of its tasks."""
 
     framework: str
-    environment: str  # its name in compiler/environments
+    environment: str  # its name in compiler/evalctl_environments
     scripts: dict[str, list[str]]
 
 
