@@ -15,11 +15,11 @@ from evalctl.plan.placement import (
     Placement,
     batched_tokens,
     concurrency,
+    division,
     needed_bytes,
     node_kind_for,
     placed_on,
     placement,
-    tensor_parallel,
     usable_bytes,
     weight_bytes,
 )
@@ -68,7 +68,7 @@ def test_a_provider_is_any_name_but_vllm(provider: str) -> None:
     request = checked(f"{SMALL}tasks: [ja]\n").request.model_copy(update={"provider": provider})
     service = catalogue().services["tsubame"].service
     assert node_kind_for(request, service, card()) == service.api != service.small_model
-    assert concurrency(request, place("tsubame"), card(), 32768) == 20
+    assert concurrency(request, place("tsubame"), card(), {"max_model_length": 32768}) == 20
 
 
 def test_a_model_has_no_place_where_the_service_lacks_the_node_kind() -> None:
@@ -104,21 +104,82 @@ def test_no_gpu_is_left_over(gpus: int, heads: int) -> None:
     assert (gpus % tensor, heads % tensor) == (0, 0)
 
 
-def test_further_copies_use_the_rest() -> None:
-    """28 heads on eight GPUs: two copies on four GPUs each."""
-    found = place("abci", "rt_HF", attention_heads=28)
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "gigabytes", "way"),
+    [
+        ("abci", "rt_HF", 16, (1, 8)),  # one H200 bears it: eight copies, not one on eight
+        ("abci", "rt_HF", 66, (1, 8)),
+        ("abci", "rt_HF", 141, (2, 4)),
+        ("abci", "rt_HF", 490, (8, 1)),
+        ("tsubame", "node_f", 16, (1, 4)),
+        ("tsubame", "node_f", 66, (2, 2)),  # 16.6 GB are left, and 16 answers of 8,192 tokens take 17.2
+        ("tsubame", "node_f", 65, (1, 4)),
+        ("tsubame", "node_f", 141, (2, 2)),
+        ("tsubame", "node_f", 150, (4, 1)),
+        ("tsubame", "node_q", 80, (1, 1)),  # no room for a batch, and no second GPU
+    ],
+)
+def test_the_fewest_gpus_that_hold_a_full_batch_share_a_copy(
+    service: str, kind: str, gigabytes: int, way: tuple[int, int]
+) -> None:
+    """Further copies run on the others; where no number holds a batch, as many as can share."""
+    found = place(service, kind, weight_bytes=gigabytes * GB)
+    assert (found.tensor_parallel, found.data_parallel) == way
+
+
+def test_an_answer_of_full_length_counts_too() -> None:
+    """The context of the request, else what vLLM takes: 512k tokens of 131 kB are 69 GB."""
+    long = card(weight_bytes=16 * GB, context_length=2**19)
+    kind = catalogue().services["tsubame"].service.node_kinds["node_f"]
+    assert division(kind, long) == (2, 2)
+    assert division(kind, long, {"max_model_length": 32768}) == (1, 4)
+    assert division(kind, long.model_copy(update={"default_length": 32768})) == (1, 4)
+
+
+def test_smaller_numbers_need_fewer_gpus() -> None:
+    """A cache of 8 bits, weights that vLLM quantises itself."""
+    kind = catalogue().services["tsubame"].service.node_kinds["node_f"]
+    tight, large = card(weight_bytes=70 * GB), card(weight_bytes=100 * GB, quantization=None, widths={"query": 4096})
+    assert (division(kind, tight), division(kind, tight, {"kv_cache_dtype": "fp8"})) == ((2, 2), (1, 4))
+    assert (division(kind, large), division(kind, large, {"quantization": "fp8"})) == ((2, 2), (1, 4))
+
+
+def test_heads_may_demand_further_copies() -> None:
+    """28 heads on eight GPUs with 245 GB of weights: four can share them, and two do not hold them."""
+    found = place("abci", "rt_HF", attention_heads=28, kv_heads=4, weight_bytes=245 * GB)
     assert (found.tensor_parallel, found.data_parallel) == (4, 2)
-    job = one_job(
-        "model: lab/odd-28\nservice: abci\nnode_kind: rt_HF\ntasks: [en_own]\n",
-        card_file(model="lab/odd-28", attention_heads=28),
-    )
+    facts = card_file(model="lab/odd-28", attention_heads=28, kv_heads=4, weight_bytes=245 * GB)
+    job = one_job("model: lab/odd-28\nservice: abci\nnode_kind: rt_HF\ntasks: [en_own]\n", facts)
     argv = job.server.argv
     assert argv[argv.index("--tensor-parallel-size") + 1 :][:3] == ("4", "--data-parallel-size", "2")
+    assert (job.server.tensor_parallel, job.server.data_parallel) == (4, 2)
+
+
+def test_copies_share_the_experts() -> None:
+    """vLLM divides them among the GPUs of all copies: 12 of 96 do not hold scales of 32, and no copy idles if another way is."""
+    one = card_of(FAMILIES["Qwen3-30B-A3B-FP8"]).model_copy(update={"weight_bytes": 31 * GB})
+    assert division(node(8, 80), one) == (1, 8)
+    narrow = one.model_copy(update={"widths": {**(one.widths or {}), "expert": 128}})
+    assert divisions.copies(narrow, 1, 8) == 4
+    assert divisions.copies(narrow, 2, 8) == 2
+    assert divisions.copies(card(), 1, 8) == 8
 
 
 def test_one_copy_names_no_further_ones() -> None:
     """--data-parallel-size appears only where it is needed."""
     assert "--data-parallel-size" not in one_job(f"{SMALL}tasks: [en_own]\n").server.argv
+
+
+def test_vllm_answers_so_many_at_once_in_each_copy() -> None:
+    """max_num_seqs, or its default for the GPU: 1,024, and 256 on the smallest."""
+    request, tiny = checked(f"{SMALL}tasks: [ja]\n").request, card(layers=1, kv_heads=1, weight_bytes=GB)
+    small = [Placement("k", node(copies, 40), 1, copies) for copies in (1, 2, 8)]
+    assert [concurrency(request, one, tiny) for one in small] == [256, 512, 1024]
+    assert concurrency(request, Placement("k", node(1, 80), 1, 1), tiny) == 1024
+    assert [concurrency(request, one, tiny, {"max_num_seqs": 30}) for one in small] == [30, 60, 240]
 
 
 # ---- memory -----------------------------------------------------------------------------------------------------
@@ -171,12 +232,12 @@ def node(gpus: int, memory: float | None) -> NodeKind:
 
 
 def test_experts_are_cut_finer_only_where_they_fit_no_other_way() -> None:
-    """Two GPUs of 80 GB have 140 GB for weights; one byte more needs all eight, without a known size nothing does."""
+    """Two GPUs of 80 GB have 140 GB for weights; one byte more needs four, without a known size nothing does."""
     one = card_of(FAMILIES["Qwen3-30B-A3B-FP8"])
     fits, larger = (one.model_copy(update={"weight_bytes": 140 * 10**9 + more}) for more in (0, 1))
     smaller = one.model_copy(update={"weight_bytes": 139 * 10**9})
-    assert [tensor_parallel(node(8, 80), each) for each in (smaller, fits, larger)] == [2, 2, 8]
-    assert tensor_parallel(node(8, None), larger) == 2
+    assert [division(node(8, 80), each)[0] for each in (smaller, fits, larger)] == [2, 2, 4]
+    assert division(node(8, None), larger)[0] == 2
 
 
 def test_without_a_card_each_gpu_has_a_copy() -> None:
@@ -259,17 +320,17 @@ def test_the_memory_of_weights_is_a_whole_number_of_bytes() -> None:
 def test_an_8b_model_on_one_h100_gets_what_the_manual_says() -> None:
     """50 to 100 questions at once (manual 4)."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
-    assert 50 <= concurrency(request, place("tsubame"), card(), 32768) <= 100
+    assert 50 <= concurrency(request, place("tsubame"), card(), {"max_model_length": 32768}) <= 100
 
 
 def test_concurrency_grows_with_memory_and_stays_within_bounds() -> None:
-    """More for two copies, at most 256, at least 8."""
+    """More for more memory, at most what the relay has been measured with, at least 8."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     tight, tiny = card(weight_bytes=82 * 10**9), card(layers=1, kv_heads=1)
-    one, two = (concurrency(request, place(name), card(), 32768) for name in ("tsubame", "abci"))
+    one, two = (concurrency(request, place(name), card(), {"max_model_length": 32768}) for name in ("tsubame", "abci"))
     assert two > one
-    assert concurrency(request, place("tsubame"), tight, 32768) == 8
-    assert concurrency(request, place("tsubame"), tiny, 32768) == 256
+    assert concurrency(request, place("tsubame"), tight) == 8
+    assert concurrency(request, place("tsubame"), tiny) == 1024
 
 
 @pytest.mark.parametrize(
@@ -278,13 +339,13 @@ def test_concurrency_grows_with_memory_and_stays_within_bounds() -> None:
 def test_concurrency_that_is_said_is_kept(line: str, number: int) -> None:
     """A number of the request; 20 for endpoints that others run."""
     request = checked(f"{SMALL}tasks: [ja]\n{line}").request
-    assert concurrency(request, place("tsubame"), card(), 32768) == number
+    assert concurrency(request, place("tsubame"), card(), {"max_model_length": 32768}) == number
 
 
 @pytest.mark.parametrize("framework", ["lighteval", "lighteval-swallow"])
-@pytest.mark.parametrize(("line", "number"), [("", 256), ("concurrency: 65\n", 65), ("concurrency: 4096\n", 4096)])
+@pytest.mark.parametrize(("line", "number"), [("", 1024), ("concurrency: 65\n", 65), ("concurrency: 4096\n", 4096)])
 def test_a_framework_asks_as_much_as_is_wanted(framework: str, line: str, number: int) -> None:
-    """Automatic or written: no limit of the framework's client; all tasks together are the relay's limit."""
+    """Automatic or written: no limit of the framework's client. Together they are the relay's limit; of itself it has 1,024."""
     roomy = card_file(layers=1, kv_heads=1)
     done = compiled(f"{SMALL}tasks: [all]\n{line}", roomy)
     (job,) = done.jobs
@@ -293,7 +354,7 @@ def test_a_framework_asks_as_much_as_is_wanted(framework: str, line: str, number
         dict(task.invocation.variables).get("LITELLM_CONCURRENT_CALLS")
         or re.findall(r"concurrent_requests: (\d+)", task.invocation.config).pop()
     )
-    assert (int(said), job.admit_most) == (number, number * job.parallel_tasks)
+    assert (int(said), job.admit_most) == (number, number * (job.parallel_tasks if line else 1))
     assert job.admit == (str(number) if line else "auto") and done.codes() == []
 
 
@@ -313,21 +374,21 @@ def test_as_many_questions_as_the_cache_holds() -> None:
     one, two = Placement("k", node(2, 40), 2, 1), Placement("k", node(4, 40), 2, 2)
     exact = 68 * 10**9 - 48 * 2**30
     full, over = card(weight_bytes=exact), card(weight_bytes=exact + 1)
-    assert [concurrency(request, one, facts, 0) for facts in (full, over)] == [48, 47]
-    assert [concurrency(request, two, facts, 32768) for facts in (full, over)] == [96, 95]
-    assert concurrency(request, one, full, 4096) == 96
+    assert [concurrency(request, one, facts) for facts in (full, over)] == [48, 47]
+    assert [concurrency(request, two, facts, {"max_model_length": 32768}) for facts in (full, over)] == [96, 95]
+    assert concurrency(request, one, full, {"max_model_length": 4096}) == 96
 
 
 def test_a_model_without_a_cache_gets_as_many_questions_as_bytes_are_free() -> None:
     """20 bytes of the 70 GB of one GPU."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     facts = card(weight_bytes=70 * 10**9 - 20, cache=(), state_bytes=0)
-    assert concurrency(request, Placement("k", node(1, 80), 1, 1), facts, 4096) == 20
+    assert concurrency(request, Placement("k", node(1, 80), 1, 1), facts, {"max_model_length": 4096}) == 20
 
 
 @pytest.mark.parametrize(("gpus", "memory"), [(0, None), (0, 80.0), (4, None)])
 def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float | None) -> None:
     """Nor without a GPU, nor without a card."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
-    assert concurrency(request, Placement("k", node(gpus, memory), 1, 1), card(), 4096) == CPU_CONCURRENCY == 8
-    assert concurrency(request, Placement("k", node(4, 80), 1, 1), None, 4096) == 8
+    assert concurrency(request, Placement("k", node(gpus, memory), 1, 1), card()) == CPU_CONCURRENCY == 8
+    assert concurrency(request, Placement("k", node(4, 80), 1, 1), None) == 8

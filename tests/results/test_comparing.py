@@ -315,6 +315,18 @@ def test_a_judge_s_metric_whose_records_name_no_judge_says_so() -> None:
     )
 
 
+def test_another_tensor_parallel_size_is_remarked() -> None:
+    """Where both records name it: an older one does not say what it was."""
+    tasks = {"jmmlu": {JMMLU: {"em": bits(70, 100)}}}
+    two, four, older = (
+        model("one", tasks, facts={"ran": ran}, at=at)
+        for at, ran in ((1.0, {"tensor_parallel": 2}), (2.0, {"tensor_parallel": 4}), (3.0, {}))
+    )
+    remark = "GPUs that share the model (tensor parallel size): 4 and 2"
+    assert compare(four, two, METRICS).remarks == (remark,)
+    assert compare(older, two, METRICS).remarks == compare(two, older, METRICS).remarks == ()
+
+
 @pytest.mark.parametrize("number", [20, -2])
 def test_damaged_numbers_of_answers_are_no_share(number: int) -> None:
     """20 of 10 answers were not cut off, and neither were -2."""

@@ -61,6 +61,18 @@ def test_a_record_names_the_judge_of_its_scores(attempt: Attempt) -> None:
     assert str(records[judged].judge) == "gpt-4o-2024-08-06 (openai, prompts 01234567)"
 
 
+def test_a_record_names_the_gpus_of_a_copy(attempt: Attempt) -> None:
+    """As the job was submitted; a submission of an older evalctl, and one whose model others serve, name none."""
+    path = Path(attempt.run_dir) / "submission.json"
+    submitted = json.loads(path.read_text())
+    for words, expected in (({"tensor_parallel": 2, "data_parallel": 4}, (2, 4)), ({}, (None, None))):
+        kept = {name: value for name, value in submitted.items() if not name.endswith("_parallel")}
+        path.write_text(json.dumps({**kept, **words}))
+        place, text = next(iter(collect(Path(attempt.run_dir), attempt, STEP, cancelled=False).files.items()))
+        ran = parse(place, text).ran
+        assert (ran.tensor_parallel, ran.data_parallel) == expected
+
+
 def test_a_job_that_ends_while_its_marks_are_read_keeps_its_results(
     attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,8 @@ class Server:
     base_url: str  # of a provider; "" for vllm
     key_variable: str  # NAME of the environment variable that holds the key; never a key
     gpus: int
+    tensor_parallel: int = 0  # GPUs that share a copy of the model; 0 where others serve
+    data_parallel: int = 0  # copies
     files: tuple[ServerFile, ...] = ()
 
 

@@ -48,6 +48,21 @@ class RunFacts(Part):
         return self._text("node_kind")
 
     @property
+    def gpu(self) -> str:
+        """As the driver names it."""
+        return self._text("gpu")
+
+    @property
+    def tensor_parallel(self) -> int | None:
+        """GPUs that shared a copy of the model; None where others served it, and in a record of an older evalctl."""
+        return self._whole_number("tensor_parallel")
+
+    @property
+    def data_parallel(self) -> int | None:
+        """Copies of the model; None as above."""
+        return self._whole_number("data_parallel")
+
+    @property
     def name(self) -> str:
         """Of the attempt, as the scheduler knows it."""
         return self._text("name")

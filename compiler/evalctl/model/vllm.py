@@ -68,6 +68,8 @@ QUANTIZATION_FILES = {
 # Tokens of one step where nobody names them, by the GiB of a GPU; max_num_seqs may not be more (EngineArgs.get_batch_defaults,
 # for the server). An A100 counts as the smallest.
 BATCHED_TOKENS = ((160, 16384), (70, 8192), (0, 2048))
+# Answers at once where nobody names max_num_seqs, of each copy: on the smallest GPUs, and on the others (the same function).
+SEQUENCES = (256, 1024)
 # Bits of a weight, and whether they are symmetric (TYPE_MAP of auto_gptq.py and auto_awq.py).
 READABLE_BITS = {"gptq": {4, 8}, "awq": {4}}
 # Model classes whose prompts it writes itself, without a template (ModelConfig: the default tokenizer modes).

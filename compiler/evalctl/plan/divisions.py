@@ -60,6 +60,19 @@ def sizes(card: ModelCard, gpus: int, *, refined: bool = False) -> list[int]:
     return [size for size in range(1, gpus + 1) if gpus % size == 0 and not refusal(card, size, refined=refined)]
 
 
+def copies(card: ModelCard, tensor: int, gpus: int) -> int:
+    """The most copies that so many GPUs can run, each on `tensor` of them.
+
+    vLLM divides experts among the GPUs of all copies (FusedMoEParallelConfig), so that their widths must allow that too.
+    """
+    most = gpus // tensor
+    if "expert" not in (card.widths or {}):
+        return most
+    return next(
+        (n for n in range(most, 1, -1) if all(one.holds(tensor * n) for one in _experts(card, tensor * n, True))), 1
+    )
+
+
 def _kv_heads_divide(card: ModelCard, gpus: int) -> bool:
     """QKVParallelLinear: each GPU has some heads, or each head some GPUs. A compressed cache (MLA) has no such heads."""
     if "latent" in (card.widths or {}):
@@ -84,10 +97,14 @@ def _demands(card: ModelCard, gpus: int, refined: bool) -> Iterator[DividedSize]
     ):
         if name in facts:
             yield DividedSize(what, facts[name], math.lcm(*_units(card.quantization, part, facts[name])))
+    yield from _experts(card, gpus, refined)
+
+
+def _experts(card: ModelCard, gpus: int, refined: bool) -> Iterator[DividedSize]:
+    facts = card.widths or {}
     if "expert" in facts and (card.quantization is None or "mxfp4" not in card.quantization.method):  # mxfp4 pads
-        yield DividedSize(
-            "moe_intermediate_size", facts["expert"], _expert_unit(card.quantization, facts, gpus, refined)
-        )
+        unit = _expert_unit(card.quantization, facts, gpus, refined)
+        yield DividedSize("moe_intermediate_size", facts["expert"], unit)
 
 
 def _attention(card: ModelCard, facts: dict[str, int], gpus: int) -> Iterator[DividedSize]:

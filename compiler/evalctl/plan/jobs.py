@@ -17,8 +17,8 @@ from evalctl.model.plan_file import Baseline, PlannedUpload
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
 from evalctl.plan.cost import estimate
-from evalctl.plan.placement import Placement, concurrency, placement
-from evalctl.plan.server import operation, server
+from evalctl.plan.placement import Placement, admitted, concurrency, placement
+from evalctl.plan.server import operation, server, server_settings
 from evalctl.plan.weights import checkpoint, download_advice, downloads, weights
 from evalctl_job.options import Options
 
@@ -36,7 +36,9 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
     service = catalogue.services[checked.request.service].service
     jobs: list[Job] = []
     for group in _by_server(evals):
-        place = placement(checked.request, service, catalogue.cards.get(group[0].subject.model))
+        place = placement(
+            checked.request, service, catalogue.cards.get(group[0].subject.model), server_settings(group[0])
+        )
         assert place is not None, "plan.rules has refused requests without a node kind"
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
@@ -135,14 +137,14 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
     first = weights(request, evals[0], card, next(iter(frameworks.values())))
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
-    at_once = concurrency(request, place, card, dict(evals[0].server).get("max_model_length", 0))
+    at_once = concurrency(request, place, card, server_settings(evals[0]))
     length_key = catalogue.providers[request.provider].length_key
     relays = {one.resolved: _relay(request, one, length_key) for one in unlike(evals)}
     tasks = tuple(_task(request, evaluation, place, at_once, relays[evaluation.resolved]) for evaluation in evals)
     return Job(
         name=name, request=checked.path, service=entry.name, node_kind=place.node_kind, batch=batch, server=serving,
         tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
-        admit_most=at_once * service.parallel_tasks,
+        admit_most=admitted(request, at_once, service.parallel_tasks),
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),

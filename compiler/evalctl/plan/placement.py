@@ -9,13 +9,17 @@ from typing import Any
 from evalctl.model.card import ModelCard
 from evalctl.model.manifest import Request
 from evalctl.model.service import NodeKind, Service
-from evalctl.model.vllm import BATCHED_TOKENS
-from evalctl.plan.divisions import sizes
+from evalctl.model.vllm import BATCHED_TOKENS, SEQUENCES
+from evalctl.plan.divisions import copies, sizes
 
 RESERVED_BYTES = 2e9  # activations and CUDA graphs of one GPU; an estimate, not a measurement
 TYPICAL_TOKENS = 8192  # of one question with its answer; gives 50-100 for an 8B model on one H100, as the manual has it
+FULL_BATCH = (
+    16  # typical answers, so 131,072 tokens: 64 answers of 2,048 at once. More GPUs for one copy gain little then
+)
 API_CONCURRENCY = 20  # the lab's default for providers
-CPU_CONCURRENCY = 8
+CPU_CONCURRENCY = LEAST_AT_ONCE = 8
+MOST_AT_ONCE = 1024  # answers under way that the relay was measured with
 QUANTISED_BY_VLLM = {"fp8": 2, "mxfp4": 4}  # 16 bits become 8, or 4 and their scales
 NOTHING: Mapping[str, Any] = {}
 
@@ -41,29 +45,57 @@ def node_kind_for(request: Request, service: Service, card: ModelCard | None) ->
     return service.large_model
 
 
-def placement(request: Request, service: Service, card: ModelCard | None) -> Placement | None:
-    """Where the model runs; None where the service has no node kind for it."""
+def placement(
+    request: Request, service: Service, card: ModelCard | None, server: Mapping[str, Any] = NOTHING
+) -> Placement | None:
+    """Where the model runs with these settings of the server; None where the service has no node kind for it."""
     kind = node_kind_for(request, service, card)
     if kind is None or kind not in service.node_kinds:
         return None
-    return placed_on(kind, service, card)
+    return placed_on(kind, service, card, server)
 
 
-def placed_on(kind: str, service: Service, card: ModelCard | None) -> Placement:
+def placed_on(kind: str, service: Service, card: ModelCard | None, server: Mapping[str, Any] = NOTHING) -> Placement:
     """How the server uses this node kind."""
     node = service.node_kinds[kind]
-    tensor = tensor_parallel(node, card) if card is not None and node.gpus else 1
-    return Placement(kind, node, tensor, max(1, node.gpus // tensor))
+    if card is None or not node.gpus:
+        return Placement(kind, node, 1, max(1, node.gpus))
+    return Placement(kind, node, *division(node, card, server))
 
 
-def tensor_parallel(node: NodeKind, card: ModelCard) -> int:
-    """The most GPUs that can share one copy, by vLLM's layers; the remaining GPUs run further copies.
+def division(node: NodeKind, card: ModelCard, server: Mapping[str, Any] = NOTHING) -> tuple[int, int]:
+    """(GPUs that share a copy, copies): the fewest that hold a full batch by vLLM's layers; the others run further copies.
 
-    A division that refines the scales of experts' weights is taken only where the model fits no other way.
+    Where none holds it, as many as can share. A division that refines the scales of experts' weights is taken only where the
+    model fits no other way. Without the size of the memory nobody knows what fits: all that can share one copy do.
     """
-    exact, refined = max(sizes(card, node.gpus)), max(sizes(card, node.gpus, refined=True))
-    fits = not node.gpu_memory_gb or card.weight_bytes <= exact * _usable(node)
-    return exact if fits else refined
+    exact, refined = sizes(card, node.gpus), sizes(card, node.gpus, refined=True)
+    shares = exact
+    if node.gpu_memory_gb and weight_bytes(card, server) > exact[-1] * _usable(node):
+        shares = refined
+    ways = [
+        (tensor, copies(card, tensor, node.gpus)) for tensor in shares if _holds_a_batch(node, card, tensor, server)
+    ]
+    whole = (shares[-1], copies(card, shares[-1], node.gpus))
+    return min(
+        ways, key=lambda way: (-way[0] * way[1], way[0]), default=whole
+    )  # no GPU stays without work if it can be
+
+
+def _holds_a_batch(node: NodeKind, card: ModelCard, tensor: int, server: Mapping[str, Any]) -> bool:
+    """Whether so many GPUs hold the weights, one answer of full length, and a full batch of typical ones."""
+    if not node.gpu_memory_gb:
+        return False
+    length = server.get("max_model_length") or card.default_length or card.context_length or TYPICAL_TOKENS
+    free = tensor * _usable(node) - weight_bytes(card, server)
+    batch = FULL_BATCH * answer_bytes(card, min(TYPICAL_TOKENS, length), tensor, server)
+    return free >= max(batch, answer_bytes(card, length, tensor, server))
+
+
+def answer_bytes(card: ModelCard, tokens: int, copies: int, server: Mapping[str, Any]) -> int:
+    """Cache of one answer as the settings of the server store it."""
+    element = 1 if str(server.get("kv_cache_dtype", "")).startswith("fp8") else 2
+    return cache_bytes(card, tokens, copies, element)
 
 
 def cache_bytes(card: ModelCard, tokens: int, copies: int, element: int = 2) -> int:
@@ -91,8 +123,7 @@ def usable_bytes(place: Placement) -> float:
 
 def needed_bytes(card: ModelCard, max_model_length: int, copies: int = 1, server: Mapping[str, Any] = NOTHING) -> float:
     """Weights and the cache of one answer of full length, as the settings of the server store them."""
-    element = 1 if str(server.get("kv_cache_dtype", "")).startswith("fp8") else 2
-    return weight_bytes(card, server) + cache_bytes(card, max_model_length, copies, element)
+    return weight_bytes(card, server) + answer_bytes(card, max_model_length, copies, server)
 
 
 def weight_bytes(card: ModelCard, server: Mapping[str, Any]) -> int:
@@ -114,14 +145,28 @@ def batched_tokens(node: NodeKind) -> int | None:
     return next(tokens for least, tokens in BATCHED_TOKENS if (0 if smallest else memory) >= least)
 
 
-def concurrency(request: Request, place: Placement, card: ModelCard | None, max_model_length: int) -> int:
-    """Answers in progress of one task: the request's value, else the number that the cache of all copies holds."""
+def concurrency(request: Request, place: Placement, card: ModelCard | None, server: Mapping[str, Any] = NOTHING) -> int:
+    """Answers in progress of one task: the request's value, else the number that the cache of all copies holds, as far as
+    vLLM and the relay take it.
+    """
     if request.concurrency != "auto":
         return request.concurrency
     if request.provider != "vllm":
         return API_CONCURRENCY
     if card is None or place.node.gpus == 0 or not place.node.gpu_memory_gb:
         return CPU_CONCURRENCY
-    free = max(0.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel
-    each = cache_bytes(card, min(TYPICAL_TOKENS, max_model_length or TYPICAL_TOKENS), place.tensor_parallel)
-    return int(min(256, max(8, free / max(1, each))))
+    return min(MOST_AT_ONCE, max(LEAST_AT_ONCE, held_answers(place, card, server)))
+
+
+def held_answers(place: Placement, card: ModelCard, server: Mapping[str, Any]) -> int:
+    """Typical answers that the cache of all copies holds, at most as many as vLLM answers at once."""
+    free = max(0.0, usable_bytes(place) - weight_bytes(card, server)) * place.data_parallel
+    length = min(TYPICAL_TOKENS, server.get("max_model_length") or TYPICAL_TOKENS)
+    held = int(free / max(1, answer_bytes(card, length, place.tensor_parallel, server)))
+    most = server.get("max_num_seqs") or (SEQUENCES[1] if (batched_tokens(place.node) or 0) >= 8192 else SEQUENCES[0])
+    return min(held, most * place.data_parallel)
+
+
+def admitted(request: Request, at_once: int, tasks: int) -> int:
+    """The most that the relay has under way for so many tasks at once."""
+    return at_once * tasks if request.concurrency != "auto" else max(at_once, min(MOST_AT_ONCE, at_once * tasks))

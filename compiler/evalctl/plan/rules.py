@@ -34,6 +34,7 @@ from evalctl.plan.plugins import plugins
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
+from evalctl.plan.server import server_settings
 from evalctl.resolve.caution import OWN, SAMPLING
 from evalctl.resolve.identity import OPERATED, SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
@@ -83,7 +84,9 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
     service = catalogue.services[checked.request.service].service
     settings = unlike(evals)  # most tasks of a request have the same
     cards = {one.resolved: catalogue.cards.get(one.subject.model) for one in settings}
-    places = {resolved: placement(checked.request, service, card) for resolved, card in cards.items()}
+    places = {
+        one.resolved: placement(checked.request, service, cards[one.resolved], server_settings(one)) for one in settings
+    }
     found = [
         *refusals(checked, settings, catalogue),
         *parsers(checked, settings, catalogue),
@@ -286,7 +289,7 @@ def _memory(
 def _where_it_fits(card: ModelCard, length: int, service: Service, server: Mapping[str, Any]) -> str:
     """The node kinds of the service that hold the model, the fewest GPUs first."""
     offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve]
-    places = [placed_on(kind, service, card) for kind in offered]
+    places = [placed_on(kind, service, card, server) for kind in offered]
     fitting = [
         place for place in places if usable_bytes(place) >= needed_bytes(card, length, place.tensor_parallel, server)
     ]

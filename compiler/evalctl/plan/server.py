@@ -22,7 +22,7 @@ def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: b
             provider=provider.name, argv=(), variables=(), environment="", served_name=evaluation.subject.model,
             base_url=provider.base_url, key_variable=provider.key_variable, gpus=0,
         )  # fmt: skip
-    settings = {**dict(evaluation.server), **operation(evaluation)}
+    settings = server_settings(evaluation)
     return Server(
         provider=provider.name,
         argv=tuple(_argv(evaluation, settings, place)),
@@ -32,8 +32,15 @@ def server(evaluation: Eval, place: Placement, provider: Provider, *, offline: b
         base_url="",
         key_variable="",
         gpus=place.node.gpus,
+        tensor_parallel=place.tensor_parallel,
+        data_parallel=place.data_parallel,
         files=tuple(_files(settings)),
     )
+
+
+def server_settings(evaluation: Eval) -> dict[str, Any]:
+    """All settings that the server is started with."""
+    return {**dict(evaluation.server), **operation(evaluation)}
 
 
 def operation(evaluation: Eval) -> dict[str, Any]:

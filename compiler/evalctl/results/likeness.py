@@ -105,11 +105,12 @@ def remarks(pairs: Sequence[tuple[Rows, Rows]]) -> tuple[str, ...]:
     for one, other in pairs:
         mine, others = _by_script(one), _by_script(other)
         for script in sorted(mine.keys() & others.keys()):
+            two = mine[script], others[script]
             key = mine[script].task.key
-            if key in tasks or not _of_one_model(mine[script], others[script]):
+            if key in tasks or not _of_one_model(*two):
                 continue
             tasks.add(key)
-            for name, texts in _differing(_settings(mine[script]), _settings(others[script])):
+            for name, texts in (*_differing(*map(_settings, two)), *_division(*two)):
                 found.setdefault(f"{name}: {texts}", []).append(key)
     return tuple(f"{text} ({listed(keys, 4)})" if len(keys) < len(tasks) else text for text, keys in found.items())
 
@@ -142,6 +143,13 @@ def _settings(result: Result) -> dict[str, object]:
         **result.server, **result.generation,
         **{f"version of {name}": version for name, version in result.versions.items()},
     }  # fmt: skip
+
+
+def _division(one: Result, other: Result) -> Iterator[tuple[str, str]]:
+    """Another number of GPUs for a copy sums in another order, which can move a score of half precision slightly."""
+    mine, others = one.ran.tensor_parallel, other.ran.tensor_parallel
+    if mine and others and mine != others:
+        yield "GPUs that share the model (tensor parallel size)", _both(mine, others)
 
 
 def _differing(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[tuple[str, str]]:

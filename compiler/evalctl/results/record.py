@@ -70,10 +70,12 @@ def _seconds(mark: TaskMark, marks: Marks) -> float | None:
 
 def _ran(submitted: Submission, attempt: Attempt, marks: Marks) -> Facts:
     started = marks.started or Started()
+    shared = {"tensor_parallel": submitted.tensor_parallel, "data_parallel": submitted.data_parallel}
     return {
         "service": submitted.service,
         "node_kind": submitted.node_kind,
         "gpu": started.gpu_name or None,
+        **({} if not submitted.tensor_parallel else shared),
         "host": started.host,
         "job": submitted.job,
         "attempt": attempt.number,

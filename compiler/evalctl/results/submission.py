@@ -68,6 +68,8 @@ class Submission:
     request: RequestFile
     script: ScriptFile
     answers: str = ""
+    tensor_parallel: int = 0  # 0 where others serve, and in a submission of an older evalctl
+    data_parallel: int = 0
     tasks: Mapping[str, SubmittedTask]
 
     def as_json(self) -> Facts:
@@ -80,6 +82,7 @@ def of_job(job: Job, commit: str, script_sha256: str, answers: str) -> Submissio
     return Submission(
         job=job.name, service=job.service, node_kind=job.node_kind, request=RequestFile(job.request, commit),
         script=ScriptFile(job.script_path, script_sha256), answers=answers,
+        tensor_parallel=job.server.tensor_parallel, data_parallel=job.server.data_parallel,
         tasks={task.evaluation.task.key: _task(job, task.evaluation) for task in job.tasks},
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ drain_seconds = 120
 start_seconds = 1041
 parallel_tasks = 4
 admit = "auto"
-admit_most = 1024
+admit_most = 644
 
 [node]
 gpus = 8
@@ -46,7 +46,8 @@ command = [
   "--served-model-name", "lab/large-70B",
   "--revision", "89abcdef0123456789abcdef0123456789abcdef",
   "--tokenizer-revision", "89abcdef0123456789abcdef0123456789abcdef",
-  "--tensor-parallel-size", "8",
+  "--tensor-parallel-size", "2",
+  "--data-parallel-size", "4",
   "--max-model-len", "32768",
   "--gpu-memory-utilization", "0.9",
   "--dtype", "bfloat16",
@@ -71,7 +72,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
-variables = {"LITELLM_CONCURRENT_CALLS" = "256"}
+variables = {"LITELLM_CONCURRENT_CALLS" = "161"}
 config = """
 model:
   base_params:
@@ -95,7 +96,7 @@ command = [
 config = """
 model_parameters:
   model_name: hosted_vllm/lab/large-70B
-  concurrent_requests: 256
+  concurrent_requests: 161
   cache_dir: cache
   api_max_retry: 1
   api_retry_sleep: 0.1
